@@ -1,0 +1,1 @@
+"""What touches a foreign system, each in one file. Imports nothing of ours."""

@@ -1,0 +1,46 @@
+"""NATS and JetStream: the connection, atomic publishing, the pull loop, and the streams' administration."""
+
+from adapters.nats.admin import Change, ensure_consumer, ensure_stream, stream_state
+from adapters.nats.connection import (
+    ApiError,
+    Connection,
+    ConnectionLost,
+    ConnectRefused,
+    NoAnswer,
+    PublishForbidden,
+    StreamError,
+    Unavailable,
+    api,
+    connect,
+)
+from adapters.nats.publish import Frame, begin, header_lines, store, stored
+from adapters.nats.pull import ConsumerMissing, PullConsumer, ack, nak
+from adapters.nats.reader import PositionGone, StreamReader
+
+__all__ = [
+    "ApiError",
+    "Change",
+    "ConnectRefused",
+    "Connection",
+    "ConnectionLost",
+    "ConsumerMissing",
+    "Frame",
+    "NoAnswer",
+    "PositionGone",
+    "PublishForbidden",
+    "PullConsumer",
+    "StreamError",
+    "StreamReader",
+    "Unavailable",
+    "ack",
+    "api",
+    "begin",
+    "connect",
+    "ensure_consumer",
+    "ensure_stream",
+    "header_lines",
+    "nak",
+    "store",
+    "stored",
+    "stream_state",
+]

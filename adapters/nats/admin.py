@@ -1,0 +1,68 @@
+"""Streams and consumers by JetStream's JSON API: made when missing, corrected when they drifted, else left alone."""
+
+from typing import Any, Literal
+
+from adapters.nats.connection import ApiError, Connection, StreamError, api
+
+Change = Literal["created", "corrected", "same"]
+STREAM_NOT_FOUND = 10059
+CONSUMER_NOT_FOUND = 10014
+
+
+async def stream_state(nc: Connection, name: str) -> dict[str, Any] | None:
+    """The stream's `config` and `state`, or None when there is none."""
+    return await _info(nc, f"STREAM.INFO.{name}", STREAM_NOT_FOUND)
+
+
+async def ensure_stream(nc: Connection, config: dict[str, Any]) -> Change:
+    """Make the stream be as `config` says; what `config` does not name keeps the server's value. Raises StreamError."""
+    name = config["name"]
+    found = await stream_state(nc, name)
+    if found is None:
+        await api(nc, f"STREAM.CREATE.{name}", config)
+        return "created"
+    # The first sequence belongs to a stream's birth; the server reports it only there and refuses to change it.
+    wanted = {key: value for key, value in config.items() if key != "first_seq"}
+    if not _drift(wanted, found["config"]):
+        return "same"
+    await _corrected(nc, f"STREAM.UPDATE.{name}", found["config"] | wanted, f"stream {name}")
+    return "corrected"
+
+
+async def ensure_consumer(nc: Connection, stream: str, config: dict[str, Any]) -> Change:
+    """Make the durable pull consumer be as `config` says, keeping its place in the stream. Raises StreamError."""
+    name = config["durable_name"]
+    found = await _info(nc, f"CONSUMER.INFO.{stream}.{name}", CONSUMER_NOT_FOUND)
+    request = {"stream_name": stream, "config": config, "action": "create"}
+    if found is None:
+        await api(nc, f"CONSUMER.CREATE.{stream}.{name}", request)
+        return "created"
+    if not _drift(config, found["config"]):
+        return "same"
+    merged = {"stream_name": stream, "config": found["config"] | config, "action": "update"}
+    await _corrected(nc, f"CONSUMER.CREATE.{stream}.{name}", merged, f"consumer {name} on stream {stream}")
+    return "corrected"
+
+
+async def _info(nc: Connection, request: str, not_found: int) -> dict[str, Any] | None:
+    try:
+        return await api(nc, request)
+    except ApiError as error:
+        if error.number == not_found:
+            return None
+        raise
+
+
+async def _corrected(nc: Connection, request: str, body: dict[str, Any], what: str) -> None:
+    try:
+        await api(nc, request, body)
+    except ApiError as error:
+        raise StreamError(f"the {what} differs from the catalogue and cannot be changed in place: {error}") from error
+
+
+def _drift(wanted: Any, found: Any) -> bool:
+    """Whether something wanted is otherwise; an empty value and a missing one are the same, as the server leaves empty ones out."""
+    if isinstance(wanted, dict):
+        there = found if isinstance(found, dict) else {}
+        return any(_drift(value, there.get(key)) for key, value in wanted.items())
+    return bool(wanted or found) and wanted != found

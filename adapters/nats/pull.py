@@ -1,0 +1,214 @@
+"""The pull loop: keeps pulls outstanding so that messages flow without a request each, and comes back after any loss."""
+
+import asyncio
+import json
+import logging
+from collections import deque
+
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+
+from adapters.nats.connection import Connection, ConnectionLost, StreamError, api
+
+log = logging.getLogger(__name__)
+
+HEARTBEAT = 1.0  # seconds between the server's signs of life on an outstanding pull
+EXPIRES = 30.0  # seconds until an unfilled pull ends by itself
+SILENCE = 2.5 * HEARTBEAT  # without a sign of life for so long, what is outstanding counts as lost
+MISSING_AFTER = 2.0  # seconds that a consumer may be away before that is an error: JetStream may just be starting
+LONGEST_PAUSE = 1.0
+TIDY_EVERY = 5.0  # seconds between removals of acknowledged messages
+
+
+class ConsumerMissing(StreamError):
+    """The durable consumer does not exist, or this user may not pull from it."""
+
+
+async def ack(msg: Msg) -> None:
+    """Done with it; not confirmed by the server, so it may be delivered once more. Lost, without an error, while there is no connection."""
+    await _answer(msg, b"+ACK")
+
+
+async def nak(msg: Msg, delay: float = 0.0) -> None:
+    """Deliver it again, not before `delay` seconds."""
+    await _answer(msg, b'-NAK {"delay": %d}' % int(delay * 1e9) if delay > 0 else b"-NAK")
+
+
+async def _answer(msg: Msg, text: bytes) -> None:
+    client = msg._client
+    # An unanswered message is delivered again after ack_wait, so an answer need not wait for the connection.
+    if client.is_connected:
+        await client.publish(msg.reply, text)
+
+
+class PullConsumer:
+    """Messages of one durable pull consumer; `window` is how many may be on their way or in the buffer at most.
+
+    What is not acked within the consumer's ack_wait is delivered again. With `owns_stream` this consumer is the stream's only one, and
+    what it has acknowledged is removed from the stream every few seconds.
+    """
+
+    def __init__(
+        self, nc: Connection, stream: str, durable: str, *, window: int = 1000, acknowledged: bool = True, owns_stream: bool = False
+    ) -> None:
+        self._nc = nc
+        self._place = f"{stream}.{durable}", stream
+        self._owns_stream = owns_stream
+        self._delivered = 0
+        self._tidied = 0  # of `_delivered`, known to be gone from the stream
+        self._tidied_at = 0.0
+        self._name = f"consumer {durable} on stream {stream}"
+        self._subject = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{durable}"
+        self._window = window
+        self._acknowledged = acknowledged
+        self._buffer: deque[Msg] = deque()
+        self._outstanding = 0
+        self._pulls = 0
+        self._forgotten = 0  # pulls up to this number count as ended; what is still said of them is ignored
+        self._inbox = ""
+        self._subscription: Subscription | None = None
+        self._arrived = asyncio.Event()
+        self._heard = 0.0
+        self._missing_since: float | None = None
+        self._pause = 0.0
+        self._watch: asyncio.Task[None] | None = None
+        self._retry: asyncio.Task[None] | None = None
+
+    async def next(self, limit: int, wait: float) -> list[Msg]:
+        """Up to `limit` messages as soon as there are any, or none after `wait` seconds.
+
+        Raises ConsumerMissing when the consumer has been away for two seconds, ConnectionLost when the connection is closed for good.
+        """
+        if self._subscription is None:
+            await self._start()
+        if not self._buffer and wait > 0:
+            self._arrived.clear()
+            try:
+                await asyncio.wait_for(self._arrived.wait(), wait)
+            except TimeoutError:
+                pass
+            if not self._buffer:
+                self._complain()
+        taken = [self._buffer.popleft() for _ in range(min(limit, len(self._buffer)))]
+        self._delivered += len(taken)
+        await self._top_up()
+        return taken
+
+    def wake(self) -> None:
+        """Let a waiting `next` return."""
+        self._arrived.set()
+
+    async def close(self) -> None:
+        """Stop pulling and give the buffered messages back, so that another process gets them at once."""
+        self._nc.on_back.discard(self._renew)
+        if self._watch:
+            self._watch.cancel()
+        if self._subscription is None or self._nc.is_closed:
+            return
+        await self._subscription.unsubscribe()
+        if self._nc.is_connected and self._acknowledged:
+            while self._buffer:
+                await nak(self._buffer.popleft())
+            await self._nc.flush()
+
+    async def _start(self) -> None:
+        self._nc.on_back.add(self._renew)
+        self._inbox = self._nc.new_inbox()
+        self._subscription = await self._nc.subscribe(f"{self._inbox}.*", cb=self._take, pending_bytes_limit=0)
+        self._watch = asyncio.create_task(self._watchdog(), name=f"watch {self._name}")
+        await self._top_up()
+
+    async def _take(self, msg: Msg) -> None:
+        self._heard = asyncio.get_running_loop().time()
+        status = msg.headers.get("Status") if msg.headers and not msg.reply.startswith("$JS.ACK") else None
+        if status is not None:
+            await self._status(status, msg)
+            return
+        self._outstanding = max(0, self._outstanding - 1)
+        self._missing_since = None
+        self._buffer.append(msg)
+        self._arrived.set()
+
+    async def _status(self, status: str, msg: Msg) -> None:
+        """A pull ended, or lives: 100 heartbeat, 404 and 408 unfilled, 409 refused or consumer gone, 503 nobody there."""
+        number = int(msg.subject.rpartition(".")[2])
+        words = (msg.headers or {}).get("Description", "")
+        if status == "100":
+            self._missing_since = None
+            self._pause = 0.0
+            return
+        if number <= self._forgotten:
+            return
+        left = (msg.headers or {}).get("Nats-Pending-Messages")
+        self._outstanding = max(0, self._outstanding - int(left)) if left else 0
+        gone = status == "503" or "deleted" in words.lower()
+        if gone and self._missing_since is None:
+            self._missing_since = asyncio.get_running_loop().time()
+        if self._is_missing():
+            self._arrived.set()
+        if status in ("404", "408"):
+            await self._top_up()
+            return
+        if not gone:
+            log.info("%s: pull ended: %s %s", self._name, status, words)
+        self._forgotten = self._pulls
+        self._outstanding = 0
+        self._pause = min(LONGEST_PAUSE, max(0.05, self._pause * 2))
+        asyncio.get_running_loop().call_later(self._pause, self._again)
+
+    def _again(self) -> None:
+        if self._watch and not self._watch.done():
+            self._retry = asyncio.create_task(self._top_up())
+
+    async def _renew(self) -> None:
+        """Forget what was outstanding, which a lost connection or a silent server will never answer, and pull anew."""
+        self._forgotten = self._pulls
+        self._outstanding = 0
+        await self._top_up()
+
+    async def _top_up(self) -> None:
+        room = self._window - len(self._buffer) - self._outstanding
+        if room < max(1, self._window // 2) or not self._nc.is_connected:
+            return
+        self._pulls += 1
+        self._outstanding += room
+        self._heard = asyncio.get_running_loop().time()
+        request = {"batch": room, "expires": int(EXPIRES * 1e9), "idle_heartbeat": int(HEARTBEAT * 1e9)}
+        await self._nc.publish(self._subject, json.dumps(request).encode(), reply=f"{self._inbox}.{self._pulls}")
+
+    async def _watchdog(self) -> None:
+        while True:
+            await asyncio.sleep(HEARTBEAT)
+            if self._nc.is_closed or self._subject.lower() in self._nc.refusals:
+                self._arrived.set()
+            silent = asyncio.get_running_loop().time() - self._heard
+            if self._nc.is_connected and self._outstanding and silent > SILENCE:
+                log.warning("%s: no sign of life for %.1f s; pulling anew", self._name, silent)
+                await self._renew()
+            if self._owns_stream and self._delivered != self._tidied and asyncio.get_running_loop().time() - self._tidied_at > TIDY_EVERY:
+                await self._tidy()
+
+    async def _tidy(self) -> None:
+        """Remove what was acknowledged without a gap."""
+        self._tidied_at = asyncio.get_running_loop().time()
+        delivered = self._delivered
+        consumer, stream = self._place
+        try:
+            info = await api(self._nc, f"CONSUMER.INFO.{consumer}")
+            await api(self._nc, f"STREAM.PURGE.{stream}", {"seq": info["ack_floor"]["stream_seq"] + 1})
+        except StreamError as error:
+            log.warning("acknowledged messages stay in the stream %s for now: %s", stream, error)
+            return
+        if not info["num_ack_pending"]:
+            self._tidied = delivered
+
+    def _complain(self) -> None:
+        if self._nc.is_closed:
+            raise ConnectionLost("the connection to NATS was closed for good")
+        if reason := self._nc.refusals.get(self._subject.lower()):
+            raise ConsumerMissing(f"{self._name} may not be pulled by this user: {reason}")
+        if self._is_missing():
+            raise ConsumerMissing(f"the {self._name} does not exist; `flatrender provision` makes it")
+
+    def _is_missing(self) -> bool:
+        return self._missing_since is not None and asyncio.get_running_loop().time() - self._missing_since > MISSING_AFTER

@@ -1,0 +1,215 @@
+"""Object storage (S3): the only importer of aioboto3; one client kept open, path style, signature version 4."""
+
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack
+from functools import wraps
+from types import TracebackType
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+from urllib.parse import quote
+
+import aioboto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+
+from adapters.presign import REGION, Presigner
+
+_CONFIG = Config(
+    signature_version="s3v4",
+    s3={"addressing_style": "path"},
+    connect_timeout=3,
+    read_timeout=30,
+    retries={"mode": "standard", "total_max_attempts": 3},
+    max_pool_connections=64,
+    # The newer default adds trailing checksums, which not every S3 understands.
+    request_checksum_calculation="when_required",
+    response_checksum_validation="when_required",
+)
+_MISSING = {"NoSuchKey", "NoSuchUpload", "404", "NotFound"}
+_FULL = {"InsufficientStorage", "QuotaExceeded", "XMinioStorageFull", "EntityTooLarge", "507"}
+_BUSY = {"SlowDown", "ServiceUnavailable", "InternalError", "RequestTimeout", "RequestTimeTooSkewed"}
+
+
+class StoreError(Exception):
+    """Object storage did not do what was asked."""
+
+
+class ObjectMissing(StoreError):
+    """There is no such object, or no such multipart upload (any more)."""
+
+
+class StoreUnavailable(StoreError):
+    """The store does not answer, or says that it cannot just now: try again."""
+
+
+class StoreRefused(StoreError):
+    """The store says no, and will again; `code` is S3's, e.g. `AccessDenied`, `InvalidPart`."""
+
+    def __init__(self, detail: str, code: str) -> None:
+        super().__init__(detail)
+        self.code = code
+
+
+class StoreFull(StoreError):
+    """The store has no room left, or no quota."""
+
+
+class ObjectTooLarge(StoreError):
+    """The object is larger than the caller takes; `size` is in bytes."""
+
+    def __init__(self, key: str, size: int, limit: int) -> None:
+        super().__init__(f"the object {key} has {size} bytes; at most {limit} are read here")
+        self.size = size
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _explained(
+    method: "Callable[Concatenate[ObjectStore, P], Awaitable[R]]",
+) -> "Callable[Concatenate[ObjectStore, P], Coroutine[Any, Any, R]]":
+    """Turn botocore's errors into the classes above."""
+
+    @wraps(method)
+    async def wrapper(self: "ObjectStore", *args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return await method(self, *args, **kwargs)
+        except ClientError as error:
+            raise _error_of(error, self.url) from error
+        except (BotoCoreError, HTTPClientError, OSError) as error:
+            raise StoreUnavailable(f"the object store at {self.url} does not answer: {error}") from error
+
+    return wrapper  # type: ignore[return-value]  # functools.wraps hides the name of `self`
+
+
+class ObjectStore:
+    """One bucket; use as `async with ObjectStore(...) as store`. All methods raise StoreError's classes.
+
+    `public_url` is where clients and nodes reach the store, if elsewhere than `url`; presigned addresses are for there.
+    """
+
+    def __init__(self, url: str, bucket: str, access_key: str, secret_key: str, public_url: str = "") -> None:
+        self.url = url
+        self.bucket = bucket
+        self._keys = {"aws_access_key_id": access_key, "aws_secret_access_key": secret_key}
+        self._presigner = Presigner(public_url or url, bucket, access_key, secret_key)
+        self._stack = AsyncExitStack()
+        self._client: Any = None
+
+    async def __aenter__(self) -> Self:
+        client = aioboto3.Session().client("s3", endpoint_url=self.url, region_name=REGION, config=_CONFIG, **self._keys)
+        self._client = await self._stack.enter_async_context(client)
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self._stack.aclose()
+
+    @_explained
+    async def ensure_bucket(self) -> None:
+        """Make the bucket when it is not there."""
+        try:
+            await self._client.head_bucket(Bucket=self.bucket)
+        except ClientError as error:
+            if _status(error) != 404:
+                raise
+            await self._client.create_bucket(Bucket=self.bucket)
+
+    @_explained
+    async def put(self, key: str, data: bytes, media_type: str = "application/octet-stream") -> None:
+        """Write an object, replacing what was there."""
+        await self._client.put_object(Bucket=self.bucket, Key=key, Body=data, ContentType=media_type)
+
+    @_explained
+    async def get(self, key: str, limit: int) -> bytes:
+        """Read an object of at most `limit` bytes. Raises ObjectMissing, ObjectTooLarge."""
+        answer = await self._client.get_object(Bucket=self.bucket, Key=key)
+        async with answer["Body"] as body:
+            if answer["ContentLength"] > limit:
+                raise ObjectTooLarge(key, answer["ContentLength"], limit)
+            return bytes(await body.read())
+
+    @_explained
+    async def head(self, key: str) -> int | None:
+        """The object's size in bytes, or None when there is none."""
+        try:
+            return int((await self._client.head_object(Bucket=self.bucket, Key=key))["ContentLength"])
+        except ClientError as error:
+            if _status(error) == 404:
+                return None
+            raise
+
+    @_explained
+    async def delete(self, key: str) -> None:
+        """Remove an object; one that is not there is fine."""
+        await self._client.delete_object(Bucket=self.bucket, Key=key)
+
+    @_explained
+    async def create_multipart(self, key: str, media_type: str) -> str:
+        """Begin a multipart upload; returns the store's id of it."""
+        answer = await self._client.create_multipart_upload(Bucket=self.bucket, Key=key, ContentType=media_type)
+        return str(answer["UploadId"])
+
+    @_explained
+    async def complete_multipart(self, key: str, storage_id: str, etags: Sequence[str]) -> int:
+        """Join the parts, in order, and return the object's size in bytes; a repeat finds the object joined already.
+
+        Raises StoreRefused for a wrong etag or a part that is missing, ObjectMissing when the upload was aborted.
+        """
+        parts = [{"PartNumber": number, "ETag": etag} for number, etag in enumerate(etags, 1)]
+        upload = {"Bucket": self.bucket, "Key": key, "UploadId": storage_id, "MultipartUpload": {"Parts": parts}}
+        try:
+            await self._client.complete_multipart_upload(**upload)
+        except ClientError as error:
+            size = await self.head(key) if _code(error) == "NoSuchUpload" else None
+            if size is None:
+                raise
+            return size
+        size = await self.head(key)
+        if size is None:
+            raise StoreUnavailable(f"the object {key} was joined but is not there; try again")
+        return size
+
+    @_explained
+    async def abort_multipart(self, key: str, storage_id: str) -> None:
+        """Give a multipart upload up and remove its parts; one that is not there is fine."""
+        try:
+            await self._client.abort_multipart_upload(Bucket=self.bucket, Key=key, UploadId=storage_id)
+        except ClientError as error:
+            if _code(error) not in _MISSING:
+                raise
+
+    def presign_get(self, key: str, seconds: int, download_name: str | None = None) -> str:
+        """An address to read the object for `seconds`; with `download_name` browsers save it under that name."""
+        if download_name is None:
+            return self._presigner.sign("GET", key, seconds)
+        # RFC 6266: the name in UTF-8, percent-encoded, so that no character of it can end the header's value.
+        disposition = f"attachment; filename*=UTF-8''{quote(download_name, safe='')}"
+        return self._presigner.sign("GET", key, seconds, {"response-content-disposition": disposition})
+
+    def presign_put(self, key: str, seconds: int) -> str:
+        """An address to write the object for `seconds`."""
+        return self._presigner.sign("PUT", key, seconds)
+
+    def presign_part(self, key: str, storage_id: str, number: int, seconds: int) -> str:
+        """An address to write part `number` (from 1) of a multipart upload for `seconds`."""
+        return self._presigner.sign("PUT", key, seconds, {"partNumber": str(number), "uploadId": storage_id})
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def _status(error: ClientError) -> int:
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+def _error_of(error: ClientError, url: str) -> StoreError:
+    code, status = _code(error), _status(error)
+    said = error.response.get("Error", {}).get("Message") or code
+    if code in _MISSING or (status == 404 and code != "NoSuchBucket"):
+        return ObjectMissing(f"the object store at {url}: {said}")
+    if code in _FULL or status == 507:
+        return StoreFull(f"the object store at {url} has no room: {said}")
+    if code in _BUSY or status >= 500:
+        return StoreUnavailable(f"the object store at {url} cannot just now: {said}")
+    return StoreRefused(f"the object store at {url} refuses: {said} ({code or status})", code or str(status))

@@ -1,0 +1,34 @@
+"""Where the foreign systems are and how each process logs in, read from FLATRENDER_… variables."""
+
+from pathlib import Path
+
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """One process's settings; `deploy.local` fills them for each child, an operator fills them for a cluster."""
+
+    model_config = SettingsConfigDict(env_prefix="FLATRENDER_", extra="ignore")
+
+    nats_url: str = "nats://127.0.0.1:4222"
+    nats_user: str = ""
+    nats_password: SecretStr = SecretStr("")
+
+    pg_dsn: str = ""  # postgresql://host:port/database, without user
+    pg_password: SecretStr = SecretStr("")  # one for all service roles on one machine; a cluster sets it per process
+
+    s3_url: str = ""
+    s3_bucket: str = "flatrender"
+    s3_access_key: str = ""
+    s3_secret_key: SecretStr = SecretStr("")
+    s3_public_url: str = ""  # where clients and nodes reach the store, if elsewhere than s3_url
+
+    secret: SecretStr = SecretStr("")  # signs operation ids and derives API keys' secrets; the edge's own
+    host: str = "127.0.0.1"
+    port: int = 0  # 0 = any free port
+
+    node_id: str = ""
+    node_name: str = ""
+    node_slots: int = 1
+    data: Path = Path("flatrender-data")  # a node's cache and spool

@@ -1,0 +1,157 @@
+"""Reads a request's body into its command: strictly, with every mistake named."""
+
+import re
+from collections.abc import Callable
+from functools import cache
+from typing import Annotated, Any, get_args, get_origin
+
+import msgspec
+
+from api_edge.errors import Refused
+from api_edge.fields import field_errors
+from contracts.message import Command
+
+COMMAND_LIMIT = 64 * 1024  # bytes; no message is larger
+METADATA_LIMIT = 4 * 1024  # bytes
+METADATA_DEPTH = 32
+_PATH_NAME = re.compile(r"\{(\w+)\}")
+
+
+def path_names(path: str) -> tuple[str, ...]:
+    """The names in a route's path."""
+    return tuple(_PATH_NAME.findall(path))
+
+
+@cache
+def strict(kind: Any, without: tuple[str, ...] = (), name: str = "") -> Any:
+    """The same type with unknown fields forbidden, all the way down; `without` drops fields of the outermost Struct, which is called `name`."""
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        return _strict_struct(kind, without, name or f"{kind.__name__}Input")
+    origin, args = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        return Annotated[(strict(args[0]), *kind.__metadata__)]
+    if origin in (tuple, list, dict):
+        return origin[tuple(arg if arg is Ellipsis else strict(arg) for arg in args)]
+    if args and str(origin) in ("typing.Union", "<class 'types.UnionType'>"):
+        made = strict(args[0])
+        for arg in args[1:]:
+            made = made | strict(arg)
+        return made
+    return kind
+
+
+def _strict_struct(kind: type[msgspec.Struct], without: tuple[str, ...], name: str) -> type[msgspec.Struct]:
+    fields: list[tuple[str, Any] | tuple[str, Any, Any]] = []
+    for field in msgspec.structs.fields(kind):
+        if field.name in without:
+            continue
+        if field.required:
+            fields.append((field.name, strict(field.type)))
+        elif field.default is not msgspec.NODEFAULT:
+            fields.append((field.name, strict(field.type), field.default))
+        else:
+            fields.append(
+                (
+                    field.name,
+                    strict(field.type),
+                    msgspec.field(default_factory=field.default_factory),
+                )
+            )
+    return msgspec.defstruct(name,
+        fields,
+        namespace={"__doc__": kind.__doc__},
+        module=kind.__module__,
+        kw_only=True,
+        frozen=True,
+        forbid_unknown_fields=True,
+    )
+
+
+class BodyReader:
+    """Reads one route's bodies. `filled` are the fields that come from the path or the edge, so that a body may not name them; `name` is the body's."""
+
+    def __init__(self, command: type[Command], filled: tuple[str, ...], name: str = "") -> None:
+        self.body_type: type[msgspec.Struct] = strict(command, filled, name)
+        self._command = command
+        self._check: Callable[[bytes], Any] = msgspec.json.Decoder(self.body_type).decode
+        self._read: Callable[[bytes], Any] | None = None if filled else msgspec.json.Decoder(command).decode
+        self._has_metadata = any(field.name == "metadata" for field in msgspec.structs.fields(command))
+
+    def read(self, body: bytes, filled: dict[str, Any]) -> Any:
+        """The command. Raises Refused with all field errors."""
+        body = body or b"{}"
+        try:
+            checked = self._check(body)
+            if self._has_metadata:
+                _check_metadata(checked.metadata)
+            if b"\\u0000" in body and (errors := _nul_errors(body)):
+                raise Refused(
+                    "request.invalid",
+                    "The character U+0000 cannot be stored; remove it.",
+                    errors[0]["field"],
+                    errors=errors,
+                )
+            if self._read:
+                return self._read(body)
+            return msgspec.convert({**msgspec.json.decode(body), **filled}, self._command)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise self._refusal(body, error) from None
+
+    def _refusal(self, body: bytes, error: Exception) -> Refused:
+        try:
+            value = msgspec.json.decode(body)
+        except RecursionError:
+            return Refused("request.malformed", "The JSON is nested too deeply.")
+        except UnicodeDecodeError:
+            return Refused("request.malformed", "The body is not UTF-8.")
+        except msgspec.DecodeError as malformed:
+            return Refused("request.malformed", f"The body is not valid JSON: {malformed}.")
+        errors = field_errors(value, self.body_type) or ({"field": "", "detail": str(error)},)
+        more = f" and {len(errors) - 1} more" if len(errors) > 1 else ""
+        detail = f"{errors[0]['field'] or 'The body'} {errors[0]['detail']}{more}."
+        return Refused("request.invalid", detail, errors[0]["field"], errors=errors)
+
+
+def _check_metadata(metadata: dict[str, Any]) -> None:
+    if not metadata:
+        return
+    size = len(msgspec.json.encode(metadata))
+    if size > METADATA_LIMIT:
+        raise _metadata(f"has {size:,} bytes; at most {METADATA_LIMIT:,} are carried")
+    if _depth(metadata) > METADATA_DEPTH:
+        raise _metadata(f"is nested more than {METADATA_DEPTH} deep")
+
+
+def _metadata(detail: str) -> Refused:
+    return Refused(
+        "request.invalid",
+        f"metadata {detail}.",
+        "metadata",
+        errors=({"field": "metadata", "detail": detail},),
+    )
+
+
+def _depth(value: object) -> int:
+    if isinstance(value, dict):
+        return 1 + max(map(_depth, value.values()), default=0)
+    return 1 + max(map(_depth, value), default=0) if isinstance(value, list) else 0
+
+
+def _nul_errors(body: bytes) -> tuple[dict[str, str], ...]:
+    found: list[dict[str, str]] = []
+
+    def look(value: object, path: str) -> None:
+        if isinstance(value, dict):
+            for name, item in value.items():
+                look(
+                    f"{name}" if "\x00" in name else item,
+                    f"{path}.{name}".lstrip(".").replace("\x00", "\\u0000"),
+                )
+        elif isinstance(value, list):
+            for index, item in enumerate(value):
+                look(item, f"{path}[{index}]")
+        elif isinstance(value, str) and "\x00" in value:
+            found.append({"field": path, "detail": "contains the character U+0000"})
+
+    look(msgspec.json.decode(body), "")
+    return tuple(found[:50])

@@ -1,0 +1,105 @@
+"""What every handler is given: the edge with its connections, and the call that is being answered."""
+
+import asyncio
+from typing import Protocol
+from uuid import UUID
+
+import msgspec
+from aiohttp import web
+
+from adapters.metrics import Registry
+from api_edge.errors import unavailable
+from api_edge.feed import Feed
+from api_edge.keys import KeyRing, Principal
+from api_edge.limits import Limits
+from api_edge.outcomes import Outcomes
+from api_edge.reading import Reader
+from api_edge.signing import Signer
+from api_edge.streams import Streams
+from contracts.envelope import Envelope
+from contracts.message import Command
+
+
+class Publishes(Protocol):
+    """What the edge needs of producers.publisher."""
+
+    async def publish(self, message: Command, envelope: Envelope) -> int:
+        """Return once the message is stored; raise PublishFailed."""
+
+
+class Presigns(Protocol):
+    """What the edge needs of adapters.object_store: addresses, made without asking the store."""
+
+    def presign_get(self, key: str, seconds: int, download_name: str | None = None) -> str:
+        """The address of an object."""
+
+    def presign_part(self, key: str, id: str, number: int, seconds: int) -> str:
+        """The address that one part of a multipart upload is sent to."""
+
+
+class Edge:
+    """The parts of the edge. `start` in api_edge.main fills in what needs a connection; until then requests get 503."""
+
+    def __init__(self, signer: Signer) -> None:
+        self.signer = signer
+        self.metrics = Registry()
+        self.limits = Limits()
+        self.streams = Streams()
+        self.keys = KeyRing(on_revoked=self.streams.end_of_key)
+        self.outcomes = Outcomes()
+        self.publisher: Publishes | None = None
+        self.reader: Reader | None = None
+        self.feed: Feed | None = None
+        self.store: Presigns | None = None
+        self.lacks: dict[str, str] = {"start": "the connections are being made"}  # what is not ready, and why
+
+    async def require_live(self) -> None:
+        """Raises Refused (503) unless the keys are loaded and the feed, which tells of revocations, lives."""
+        if self.lacks:
+            raise unavailable(next(iter(self.lacks)))
+        if self.feed is None or not (self.feed.alive or await self.feed.prove()):
+            raise unavailable("feed")
+
+
+class Call(msgspec.Struct):
+    """One request on its way; `started` is the event loop's clock."""
+
+    request: web.Request
+    request_id: str
+    started: float
+    route: str
+    principal: Principal | None = None
+
+    @property
+    def who(self) -> Principal:
+        """The principal, once it is known."""
+        assert self.principal is not None
+        return self.principal
+
+    def path_uuid(self, name: str) -> UUID | None:
+        """A path's name as UUID; None when it is none, so that nothing can have it as its id."""
+        text = self.request.match_info[name]
+        try:
+            return UUID(text)
+        except ValueError:
+            return None
+
+    def query(self, name: str) -> str | None:
+        """A parameter of the address."""
+        return self.request.query.get(name)
+
+
+async def authenticate(edge: Edge, call: Call, scope: str) -> Principal:
+    """Who asks, after keys, limits and scope were checked. Raises Refused."""
+    if edge.lacks or edge.feed is None or not edge.feed.alive:
+        await edge.require_live()
+    headers = call.request.headers
+    principal = call.principal = edge.keys.principal(headers.get("Authorization"), headers.get("X-Api-Key"))
+    edge.limits.take(
+        principal.tenant,
+        edge.keys.rate(principal.tenant),
+        asyncio.get_running_loop().time(),
+    )
+    if scope:
+        principal.require(scope)
+    return principal

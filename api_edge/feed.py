@@ -1,0 +1,115 @@
+"""The edge's one subscription to the log's events, in order and without a gap, with a proof that it lives."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from nats.aio.msg import Msg
+
+from adapters.nats import Connection, StreamError, api
+from api_edge.errors import Refused
+from api_edge.events import FeedEvent
+from contracts.catalogue import EVENTS, feed_subject
+
+log = logging.getLogger(__name__)
+
+PING = 0.25  # seconds between two questions how far the stream is
+SILENCE = 1.0  # seconds without a proof after which nothing is known any more
+PROBATION = 0.3  # seconds that a request waits for a proof before it is refused
+GRACE = 0.1  # seconds that an event may be under way before it is read from the log instead
+
+Listener = Callable[[FeedEvent], None]
+Missing = Callable[[int, int], Awaitable[list[FeedEvent]]]  # the events behind one position, up to another
+
+
+class Feed:
+    """Follows the stored events behind a position; listeners get every event once, in order.
+
+    Silence of a subscription proves nothing, so the stream is asked several times a second how far it is: only who has heard
+    everything up to there is alive. What did not arrive is read by `missing` from the log itself.
+    """
+
+    def __init__(self, nc: Connection, missing: Missing) -> None:
+        self._nc, self._missing = nc, missing
+        self.position = 0
+        self.listeners: list[Listener] = []
+        self._proved = float("-inf")
+        self._proof = asyncio.Event()
+        self._order = asyncio.Lock()
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self, position: int) -> None:
+        """Follow from behind this position."""
+        self.position = position
+        await self._nc.subscribe(feed_subject(), cb=self._receive)
+        self._task = asyncio.create_task(self._watch(), name="watch the event feed")
+
+    async def stop(self) -> None:
+        """Stop following."""
+        if self._task:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    @property
+    def alive(self) -> bool:
+        """Whether there was a proof within the last second."""
+        return asyncio.get_running_loop().time() - self._proved < SILENCE
+
+    async def prove(self) -> bool:
+        """Whether the feed lives; a process that was itself held up gets a moment to hear what waits for it."""
+        if not self.alive:
+            self._proof.clear()
+            try:
+                await asyncio.wait_for(self._proof.wait(), PROBATION)
+            except TimeoutError:
+                return False
+        return True
+
+    async def _watch(self) -> None:
+        while True:
+            try:
+                await self._ask()
+            except (StreamError, Refused, OSError) as error:
+                log.warning("the event feed is away: %s", error)
+            except Exception:
+                log.exception("following the event feed failed; trying again")
+            await asyncio.sleep(PING)
+
+    async def _ask(self) -> None:
+        """Ask how far the stream is, and be there."""
+        asked = asyncio.get_running_loop().time()
+        answer = await api(self._nc, f"STREAM.INFO.{EVENTS}", within=SILENCE)
+        last: int = answer["state"]["last_seq"]
+        if self.position < last:
+            await asyncio.sleep(GRACE)
+        async with self._order:
+            await self._catch_up(last)
+        self._proved = asked
+        self._proof.set()
+
+    async def _receive(self, msg: Msg) -> None:
+        headers = msg.headers or {}
+        try:
+            position = int(headers["Nats-Sequence"])
+            async with self._order:
+                await self._catch_up(position - 1)
+                if position == self.position + 1:
+                    self._take(FeedEvent.of_message(position, headers, msg.data))
+        except (StreamError, Refused, OSError) as error:
+            log.warning("what the event feed skipped cannot be read yet: %s", error)
+        except Exception:
+            log.exception("a message of the event feed could not be taken; the log will be read instead")
+
+    async def _catch_up(self, until: int) -> None:
+        """Read from the log what did not arrive."""
+        while self.position < until:
+            events = await self._missing(self.position, until)
+            if not events:
+                raise StreamError(f"the log does not show position {self.position + 1} yet, which the stream has passed")
+            for event in events:
+                self._take(event)
+
+    def _take(self, event: FeedEvent) -> None:
+        self.position = event.position
+        for listener in self.listeners:
+            listener(event)

@@ -1,0 +1,95 @@
+"""Around every request: its id, its problem if it has one, its line in the access log, its metrics."""
+
+import asyncio
+import logging
+import re
+from collections.abc import Awaitable, Callable
+from uuid import UUID, uuid4
+
+from aiohttp import web
+
+from api_edge import errors
+from api_edge.access_log import AccessLog
+from api_edge.bodies import COMMAND_LIMIT
+from api_edge.edge import Call, Edge
+from contracts.outcome import Problem
+from producers.publisher import PublishFailed
+
+log = logging.getLogger(__name__)
+REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{8,128}")
+
+Handler = Callable[[Edge, Call], Awaitable[web.StreamResponse]]
+
+
+class RequestIds:
+    """Makes request ids: UUIDs of a random beginning and a count, cheaper than a random one each."""
+
+    def __init__(self) -> None:
+        self._begin = uuid4().int >> 48 << 48
+        self._count = 0
+
+    def of(self, request: web.Request) -> str:
+        """The caller's own X-Request-Id when it is sound, else a new one."""
+        given = request.headers.get("X-Request-Id")
+        if given is not None and REQUEST_ID.fullmatch(given):
+            return given
+        self._count += 1
+        return str(UUID(int=self._begin + self._count))
+
+
+class Guard:
+    """Wraps handlers; nothing that goes wrong within leaves the house as a traceback."""
+
+    def __init__(self, edge: Edge, access_log: AccessLog) -> None:
+        self._edge, self._access, self._ids = edge, access_log, RequestIds()
+        self._requests = edge.metrics.counter(
+            "flatrender_http_requests_total",
+            "Answers by route and status.",
+            ("route", "status"),
+        )
+        self._seconds = edge.metrics.histogram("flatrender_http_seconds", "Time to the answer.", ("route",))
+
+    def wrap(self, handler: Handler, route: str) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        """The handler as aiohttp wants it."""
+
+        async def guarded(request: web.Request) -> web.StreamResponse:
+            now = asyncio.get_running_loop().time
+            call = Call(request, self._ids.of(request), now(), route)
+            try:
+                answer = await handler(self._edge, call)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the client gets a problem
+                answer = self._problem(call, error)
+            if not answer.prepared:
+                answer.headers["X-Request-Id"] = call.request_id
+            seconds = now() - call.started
+            self._requests.add(route, str(answer.status))
+            self._seconds.observe(seconds, route)
+            self._access.write(call, answer.status, seconds)
+            return answer
+
+        return guarded
+
+    def _problem(self, call: Call, error: Exception) -> web.Response:
+        headers: dict[str, str] = {}
+        if isinstance(error, errors.Refused):
+            problem, headers = error.problem, error.headers
+        elif isinstance(error, web.HTTPRequestEntityTooLarge):
+            problem = Problem(
+                code="request.too_large",
+                detail=f"The body has more than {COMMAND_LIMIT:,} bytes, which is the most.",
+            )
+        elif isinstance(error, PublishFailed):
+            log.warning("request %s could not be published: %s", call.request_id, error)
+            problem = errors.unavailable("broker").problem
+        elif isinstance(error, ConnectionResetError):
+            problem = Problem(
+                code="request.malformed",
+                detail="The connection ended before the request was there.",
+            )
+        else:
+            log.error("request %s failed", call.request_id, exc_info=error)
+            problem = Problem(
+                code="internal.error",
+                detail="Something went wrong here; it was written down under the request's id.",
+            )
+        return errors.response(problem, call.request.path, call.request_id, headers)

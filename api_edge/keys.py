@@ -1,0 +1,117 @@
+"""API keys and tenants in memory: loaded once, then kept up to date by the event feed."""
+
+import hmac
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from api_edge.errors import Refused
+from api_edge.signing import key_hash
+from contracts.identity import ApiKeyCreated, ApiKeyRevoked, TenantCreated
+from contracts.message import Event
+
+DEFAULT_RATE = 200  # requests per second, until the tenant's own is known
+
+
+class Principal(msgspec.Struct, frozen=True):
+    """Who asks: a key of a tenant, and what it may do."""
+
+    key_id: UUID
+    tenant: UUID
+    scopes: frozenset[str]
+    name: str
+    actor: str  # "key:<id>"
+    tenant_text: str
+
+    def may(self, scope: str) -> bool:
+        """Whether the key has a scope `area:read` or `area:write`, by itself or by `*`."""
+        return "*" in self.scopes or scope in self.scopes
+
+    def require(self, scope: str) -> None:
+        """Raises Refused, naming the scope, when the key lacks it."""
+        if not self.may(scope):
+            raise Refused(
+                "auth.scope",
+                f"This needs the scope {scope}, which the API key does not have.",
+            )
+
+
+class KeyRing:
+    """Every working API key; `on_revoked` hears of each that ends."""
+
+    def __init__(self, on_revoked: Callable[[UUID], None]) -> None:
+        self._on_revoked = on_revoked
+        self._keys: dict[str, tuple[bytes, Principal]] = {}  # by the key id's 32 hex digits
+        self._ended: set[UUID] = set()
+        self._rates: dict[UUID, int] = {}
+
+    def load(self, keys: Iterable[Mapping[str, Any]], tenants: Iterable[Mapping[str, Any]]) -> None:
+        """Replace everything by the rows of read.api_keys (scopes as JSON) and read.tenants; a key that is gone has ended."""
+        earlier = {principal.key_id for _, principal in self._keys.values()}
+        self._keys.clear()
+        self._rates = {row["tenant_id"]: row["requests_per_second"] for row in tenants}
+        for row in keys:
+            if row["state"] == "active":
+                scopes = msgspec.json.decode(row["scopes"], type=list[str])
+                self.add(
+                    row["tenant_id"],
+                    row["key_id"],
+                    row["name"],
+                    scopes,
+                    row["secret_sha256"],
+                )
+            else:
+                self._ended.add(row["key_id"])
+        for key_id in earlier - {principal.key_id for _, principal in self._keys.values()}:
+            self._on_revoked(key_id)
+
+    def add(
+        self,
+        tenant: UUID,
+        key_id: UUID,
+        name: str,
+        scopes: Iterable[str],
+        secret_sha256: str,
+    ) -> None:
+        """A key works from now on, unless it was revoked before we heard of it."""
+        if key_id not in self._ended:
+            principal = Principal(key_id, tenant, frozenset(scopes), name, f"key:{key_id}", str(tenant))
+            self._keys[key_id.hex] = (secret_sha256.encode(), principal)
+
+    def hear(self, tenant: UUID, event: Event) -> None:
+        """Follow an event of identity."""
+        if isinstance(event, ApiKeyCreated):
+            self.add(tenant, event.key_id, event.name, event.scopes, event.secret_sha256)
+        elif isinstance(event, ApiKeyRevoked):
+            self._ended.add(event.key_id)
+            self._keys.pop(event.key_id.hex, None)
+            self._on_revoked(event.key_id)
+        elif isinstance(event, TenantCreated):
+            self._rates[tenant] = event.requests_per_second
+
+    def rate(self, tenant: UUID) -> int:
+        """Requests per second that a tenant may send."""
+        return self._rates.get(tenant, DEFAULT_RATE)
+
+    def principal(self, authorization: str | None, api_key: str | None) -> Principal:
+        """Who sends `Authorization: Bearer fr_…` or `X-Api-Key: fr_…`. Raises Refused for nobody."""
+        text = api_key
+        if authorization is not None:
+            scheme, _, text = authorization.partition(" ")
+            if scheme.lower() != "bearer":
+                raise Refused("auth.invalid", "Authorization must be of the form `Bearer fr_…`.")
+        if not text:
+            raise Refused("auth.missing", "This needs an API key.")
+        mark, _, rest = text.strip().partition("_")
+        key_id, _, secret = rest.partition("_")
+        found = self._keys.get(key_id) if mark == "fr" else None
+        # Unknown ids are compared too, so that time tells nothing about which exist.
+        expected, principal = found or (b"", None)
+        if not hmac.compare_digest(expected, key_hash(secret).encode()) or principal is None:
+            raise Refused("auth.invalid", "This API key is unknown or was revoked.")
+        return principal
+
+    def __contains__(self, key_id: UUID) -> bool:
+        return key_id.hex in self._keys

@@ -1,0 +1,75 @@
+"""What one tenant may ask at once: a token bucket for requests and a count of open streams, per edge process."""
+
+from uuid import UUID
+
+from api_edge.errors import Refused
+
+BURST_SECONDS = 2.0  # an idle tenant may send this many seconds' worth of requests at once
+STREAMS = 64  # open event streams of one tenant
+
+
+class Bucket:
+    """Tokens of one tenant: `rate` flow in per second, up to `BURST_SECONDS` of them are kept."""
+
+    __slots__ = ("_tokens", "_updated", "rate")
+
+    def __init__(self, rate: float, now: float) -> None:
+        self.rate = rate
+        self._tokens = rate * BURST_SECONDS
+        self._updated = now
+
+    def take(self, now: float) -> float:
+        """Take a token; returns 0, or the seconds until one is there."""
+        tokens = min(self.rate * BURST_SECONDS, self._tokens + (now - self._updated) * self.rate)
+        self._updated = now
+        if tokens >= 1.0:
+            self._tokens = tokens - 1.0
+            return 0.0
+        self._tokens = tokens
+        return (1.0 - tokens) / self.rate
+
+    @property
+    def left(self) -> int:
+        """Whole tokens that are there."""
+        return int(self._tokens)
+
+
+class Limits:
+    """All tenants' buckets and streams; `now` is always the event loop's clock in seconds."""
+
+    def __init__(self) -> None:
+        self._buckets: dict[UUID, Bucket] = {}
+        self._streams: dict[UUID, int] = {}
+
+    def take(self, tenant: UUID, rate: int, now: float) -> Bucket:
+        """Count a request. Raises Refused with Retry-After when the tenant has none left."""
+        bucket = self._buckets.get(tenant)
+        if bucket is None or bucket.rate != rate:
+            bucket = self._buckets[tenant] = Bucket(max(1, rate), now)
+        if wait := bucket.take(now):
+            seconds = max(1, round(wait + 0.499))
+            headers = {
+                "Retry-After": str(seconds),
+                "RateLimit-Policy": f'"requests";q={rate};w=1',
+                "RateLimit": f'"requests";r=0;t={seconds}',
+            }
+            raise Refused(
+                "limit.requests",
+                f"This account may send {rate} requests per second.",
+                headers=headers,
+            )
+        return bucket
+
+    def open_stream(self, tenant: UUID) -> None:
+        """Count an open stream. Raises Refused when there are too many."""
+        count = self._streams.get(tenant, 0)
+        if count >= STREAMS:
+            detail = f"This account has {STREAMS} open event streams, which is the most."
+            raise Refused("limit.streams", detail, headers={"Retry-After": "10"})
+        self._streams[tenant] = count + 1
+
+    def close_stream(self, tenant: UUID) -> None:
+        """A stream has ended."""
+        self._streams[tenant] -= 1
+        if not self._streams[tenant]:
+            del self._streams[tenant]

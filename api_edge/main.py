@@ -1,0 +1,148 @@
+"""Runs the edge: HTTP from the first moment, ready once its keys are loaded and its feed is followed."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TypeVar
+
+import asyncpg
+from aiohttp import web
+
+from adapters.nats import Connection, StreamError, connect
+from adapters.object_store import ObjectStore
+from adapters.settings import Settings
+from api_edge.access_log import AccessLog
+from api_edge.app import build_app
+from api_edge.edge import Edge
+from api_edge.errors import Refused
+from api_edge.events import FeedEvent
+from api_edge.feed import Feed
+from api_edge.reading import Reader
+from api_edge.signing import Signer
+from api_edge.sse import tick_listener
+from contracts.catalogue import progress_subject
+from contracts.message import decode, named
+from producers.publisher import Publisher
+
+log = logging.getLogger(__name__)
+PAUSE = 0.2  # seconds between two attempts to reach what is away
+T = TypeVar("T")
+
+
+async def serve(
+    settings: Settings,
+    on_listening: Callable[[str], None] | None = None,
+    access_log: AccessLog | None = None,
+) -> None:
+    """Run until cancelled; `on_listening` gets the address. Raises OSError when the port is taken, ValueError without a secret."""
+    async with running(settings, access_log) as (_, url):
+        if on_listening:
+            on_listening(url)
+        await asyncio.Event().wait()
+
+
+@asynccontextmanager
+async def running(settings: Settings, access_log: AccessLog | None = None) -> AsyncIterator[tuple[Edge, str]]:
+    """An edge that runs within the block, and its address; its connections are made meanwhile, see `Edge.lacks`."""
+    edge = Edge(Signer(settings.secret.get_secret_value()))
+    runner = web.AppRunner(
+        build_app(edge, access_log),
+        access_log=None,
+        shutdown_timeout=5.0,
+        keepalive_timeout=75.0,
+    )
+    await runner.setup()
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(runner.cleanup)
+        site = web.TCPSite(runner, settings.host, settings.port, backlog=1024)
+        await site.start()
+        port = runner.addresses[0][1]
+        connecting = asyncio.create_task(_connect(edge, settings, stack), name="connect the edge")
+        try:
+            yield edge, f"http://{settings.host}:{port}"
+        finally:
+            connecting.cancel()
+            await asyncio.gather(connecting, return_exceptions=True)
+
+
+async def _connect(edge: Edge, settings: Settings, stack: AsyncExitStack) -> None:
+    """Make the connections, however long it takes; what is still missing stands in `edge.lacks`."""
+    edge.lacks = {
+        "database": "PostgreSQL is not reached yet",
+        "broker": "NATS is not reached yet",
+        "feed": "the API keys are not loaded yet",
+    }
+    edge.store = await stack.enter_async_context(_store(settings))
+    nc, reader = await asyncio.gather(_broker(edge, settings, stack), _database(edge, settings, stack))
+    edge.feed = Feed(nc, reader.events)
+    stack.push_async_callback(edge.feed.stop)
+    edge.feed.listeners += [lambda event: follow_keys(edge, event), edge.streams.hear]
+    position = await _insist("the API keys", lambda: _load_keys(edge, reader))
+    await edge.feed.start(position)
+    while not edge.feed.alive:
+        await asyncio.sleep(0.01)
+    del edge.lacks["feed"]
+    log.info("the edge is ready at log position %d", edge.feed.position)
+
+
+def _store(settings: Settings) -> ObjectStore:
+    key = settings.s3_secret_key.get_secret_value()
+    return ObjectStore(
+        settings.s3_url,
+        settings.s3_bucket,
+        settings.s3_access_key,
+        key,
+        settings.s3_public_url,
+    )
+
+
+async def _broker(edge: Edge, settings: Settings, stack: AsyncExitStack) -> Connection:
+    nc = await connect(settings, "flatrender edge")
+    stack.push_async_callback(nc.close)
+    await edge.outcomes.listen(nc)
+    await nc.subscribe(progress_subject(), cb=tick_listener(edge))
+    edge.publisher = Publisher(nc)
+    del edge.lacks["broker"]
+    return nc
+
+
+async def _database(edge: Edge, settings: Settings, stack: AsyncExitStack) -> Reader:
+    password = settings.pg_password.get_secret_value()
+    reader = await _insist("PostgreSQL", lambda: Reader.connect(settings.pg_dsn, password))
+    stack.push_async_callback(reader.close)
+    edge.reader = reader
+    del edge.lacks["database"]
+    return reader
+
+
+async def _load_keys(edge: Edge, reader: Reader) -> int:
+    keys, tenants, position = await reader.keys()
+    edge.keys.load(keys, tenants)
+    return position
+
+
+def follow_keys(edge: Edge, event: FeedEvent) -> None:
+    """Tell the key ring of identity's events; the others are not even read."""
+    if event.kind.name.startswith("identity.") and (entry := named(event.type)):
+        edge.keys.hear(event.tenant_id, decode(entry.full_name, event.body))  # type: ignore[arg-type]
+
+
+async def _insist(what: str, attempt: Callable[[], Awaitable[T]]) -> T:
+    """Try until it succeeds; says once why it does not."""
+    said = ""
+    while True:
+        try:
+            return await attempt()
+        except (
+            OSError,
+            TimeoutError,
+            asyncpg.PostgresError,
+            asyncpg.InterfaceError,
+            StreamError,
+            Refused,
+        ) as error:
+            if str(error) != said:
+                said = str(error)
+                log.warning("%s cannot be reached yet: %s", what, said)
+        await asyncio.sleep(PAUSE)

@@ -1,0 +1,142 @@
+"""The one handler for every query: a named statement on schema read, for the caller's tenant, page by page."""
+
+from typing import Any, get_type_hints
+from uuid import UUID
+
+import msgspec
+from aiohttp import web
+
+from api_edge import cursors
+from api_edge.bodies import path_names
+from api_edge.edge import Call, Edge, authenticate
+from api_edge.errors import Refused, unavailable
+from api_edge.routing import QueryRoute, Row
+from contracts.message import PLATFORM
+
+_encode = msgspec.json.Encoder().encode
+
+
+class QueryHandler:
+    """Handles one route of the table; all routes have this same handler.
+
+    A statement's parameters are: the tenant, the path's values, the filters, and for a list the cursor's values and the number of rows.
+    """
+
+    def __init__(self, route: QueryRoute) -> None:
+        self.route = route
+        self._names = path_names(route.path)
+        hints = get_type_hints(route.row)
+        self._kinds = tuple(hints[column] for column in route.keyset)
+
+    async def __call__(self, edge: Edge, call: Call) -> web.Response:
+        who = await authenticate(edge, call, self.route.scope)
+        args = [
+            who.tenant,
+            *self._path_values(edge, call),
+            *self._filter_values(edge, call),
+        ]
+        if edge.reader is None:
+            raise unavailable("database")
+        tenants = f"{who.tenant_text},{PLATFORM}" if self.route.farm else who.tenant_text
+        limit = 0
+        if not self.route.one:
+            limit = cursors.limit_of(call.query("limit"))
+            cursor = call.query("cursor")
+            args += cursors.read(cursor, self.route.query, self._kinds) if cursor else [None] * len(self._kinds)
+            args.append(limit + 1)
+        found = await edge.reader.select(self.route.query, tenants, *args)
+        headers = {"X-Log-Position": str(found.position), "Cache-Control": "no-store"}
+        return self._one(edge, call, found.rows, headers) if self.route.one else self._page(edge, call, found.rows, limit, headers)
+
+    def _path_values(self, edge: Edge, call: Call) -> list[Any]:
+        values: list[Any] = []
+        for name in self._names:
+            if convert := self.route.params.get(name):
+                values.append(convert(edge, call.request.match_info[name]))
+            else:
+                value = call.path_uuid(name)
+                if value is None:
+                    raise _not_found(self._names)
+                values.append(value)
+        return values
+
+    def _filter_values(self, edge: Edge, call: Call) -> list[Any]:
+        values: list[Any] = []
+        for name, convert in self.route.filters.items():
+            text = call.query(name)
+            try:
+                values.append(None if text is None else convert(edge, text))
+            except ValueError as error:
+                raise Refused("request.parameter", f"{name}: {error}.", name) from None
+        return values
+
+    def _one(self, edge: Edge, call: Call, rows: list[Row], headers: dict[str, str]) -> web.Response:
+        if not rows and not self.route.may_be_empty:
+            raise _not_found(self._names)
+        if self.route.present:
+            rows = self.route.present(edge, call, rows)
+        row = rows[0]
+        if "version" in row:
+            headers["ETag"] = f'"{row["version"]}"'
+            # Addresses in an answer expire, so an answer with them is given anew however old the row is.
+            if not self.route.present and call.request.headers.get("If-None-Match") == headers["ETag"]:
+                return web.Response(status=304, headers=headers)
+        return _json(row, headers)
+
+    def _page(
+        self,
+        edge: Edge,
+        call: Call,
+        rows: list[Row],
+        limit: int,
+        headers: dict[str, str],
+    ) -> web.Response:
+        more = len(rows) > limit
+        rows = rows[:limit]
+        cursor = cursors.make(self.route.query, self.route.keyset, rows[-1]) if more else None
+        if self.route.present:
+            rows = self.route.present(edge, call, rows)
+        return _json({"data": rows, "next_cursor": cursor}, headers)
+
+
+def _json(value: Any, headers: dict[str, str]) -> web.Response:
+    headers["Content-Type"] = "application/json"
+    return web.Response(body=_encode(value), headers=headers)
+
+
+def _not_found(names: tuple[str, ...]) -> Refused:
+    what = names[-1].removesuffix("_id") if names else "thing"
+    return Refused(
+        f"{what}.not_found",
+        f"There is no such {what.replace('_', ' ')}.",
+        names[-1] if names else "",
+    )
+
+
+def as_uuid(edge: Edge, text: str) -> UUID:
+    """A filter that is an id."""
+    try:
+        return UUID(text)
+    except ValueError:
+        raise ValueError("it must be a UUID") from None
+
+
+def as_text(edge: Edge, text: str) -> str:
+    """A filter that is a word, at most 100 characters."""
+    if not 0 < len(text) <= 100 or "\x00" in text:
+        raise ValueError("it must have 1 to 100 characters")
+    return text
+
+
+def as_boolean(edge: Edge, text: str) -> bool:
+    """A filter that is yes or no."""
+    if text not in ("true", "false"):
+        raise ValueError("it must be true or false")
+    return text == "true"
+
+
+def as_position(edge: Edge, text: str) -> int:
+    """A filter that is a log position."""
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise ValueError("it must be a log position")
+    return int(text)

@@ -1,0 +1,93 @@
+"""Reads schema `read`: every statement in a transaction of one snapshot, for named tenants only, with the log's head beside it."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+import msgspec
+
+import sql
+from api_edge.errors import unavailable
+from api_edge.events import FeedEvent, of_row
+
+EVERY_TENANT = "*"
+_AWAY = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError,
+         asyncpg.TooManyConnectionsError, asyncpg.AdminShutdownError)  # fmt: skip
+
+
+class Rows(msgspec.Struct, frozen=True):
+    """What a statement found, and the log position that it reflects."""
+
+    rows: list[dict[str, Any]]
+    position: int
+
+
+class Reader:
+    """Runs the named statements of sql/read over a pool of the role edge_ro."""
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+        self._pool = pool
+        self.q = sql.load("read")
+
+    @classmethod
+    async def connect(cls, dsn: str, password: str) -> "Reader":
+        """Open the pool. Raises OSError or PostgresError when the database is not there."""
+        pool = await asyncpg.create_pool(
+            dsn, user="edge_ro", password=password, min_size=1, max_size=8, init=_prepare, reset=_keep, timeout=5, command_timeout=10,
+            server_settings={"application_name": "flatrender edge"},
+        )  # fmt: skip
+        return cls(pool)
+
+    async def close(self) -> None:
+        """Close the pool."""
+        await self._pool.close()
+
+    async def select(self, name: str, tenants: str, *args: Any) -> Rows:
+        """Run a named statement for a comma-separated list of tenants. Raises Refused (503) when the database is away."""
+        async with self._snapshot(tenants) as (conn, position):
+            found = await conn.fetch(getattr(self.q, name), *args)
+        return Rows([dict(row) for row in found], position)
+
+    async def keys(
+        self,
+    ) -> tuple[Sequence[asyncpg.Record], Sequence[asyncpg.Record], int]:
+        """All API keys, all tenants, and the position from which the feed goes on."""
+        async with self._snapshot(EVERY_TENANT) as (conn, position):
+            return (
+                await conn.fetch(self.q.all_api_keys),
+                await conn.fetch(self.q.all_tenants),
+                position,
+            )
+
+    async def events(self, behind: int, until: int, tenant: str = EVERY_TENANT) -> list[FeedEvent]:
+        """The log's events behind one position up to another, at most 500; of one tenant or of all."""
+        statement = self.q.events_of_all if tenant == EVERY_TENANT else self.q.events_of_tenant
+        args = (behind, until) if tenant == EVERY_TENANT else (behind, until, tenant)
+        async with self._snapshot(tenant) as (conn, _):
+            return [of_row(row) for row in await conn.fetch(statement, *args)]
+
+    @asynccontextmanager
+    async def _snapshot(self, tenants: str) -> AsyncIterator[tuple[Any, int]]:
+        try:
+            async with (
+                self._pool.acquire(timeout=5) as conn,
+                conn.transaction(isolation="repeatable_read", readonly=True),
+            ):
+                yield conn, await conn.fetchval(self.q.begin_read, tenants, column=1)
+        except _AWAY as error:
+            raise unavailable("database") from error
+
+
+async def _prepare(conn: Any) -> None:
+    # JSON columns are passed on as they are; presenters that look into one decode it.
+    for name in ("json", "jsonb"):
+        await conn.set_type_codec(name, encoder=str, decoder=_raw, schema="pg_catalog", format="text")
+
+
+def _raw(text: str) -> msgspec.Raw:
+    return msgspec.Raw(text.encode())
+
+
+async def _keep(_: Any) -> None:
+    """Nothing to reset: everything is set for one transaction only."""

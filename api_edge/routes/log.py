@@ -1,0 +1,13 @@
+"""The audit log of the caller's tenant."""
+
+from api_edge import presenters, rows
+from api_edge.queries import as_position, as_text
+from api_edge.routing import CommandRoute, QueryRoute
+
+COMMANDS: list[CommandRoute] = []
+QUERIES = [
+    QueryRoute(
+        "GET", "/v1/log", "log_of_tenant", "log:read", "Read the event log", rows.LogRow,
+        keyset=("position",), filters={"type": as_text, "after": as_position}, present=presenters.log,
+    ),
+]  # fmt: skip

@@ -1,0 +1,22 @@
+"""What people are told."""
+
+from api_edge import rows
+from api_edge.queries import as_boolean
+from api_edge.routing import CommandRoute, QueryRoute
+from contracts.notification import ReadNotification
+
+COMMANDS = [
+    CommandRoute(
+        "POST",
+        "/v1/notifications/{notification_id}/read",
+        ReadNotification,
+        "notification:write",
+        "Mark a notification as seen",
+    ),
+]
+QUERIES = [
+    QueryRoute(
+        "GET", "/v1/notifications", "notifications", "notification:read", "List notifications", rows.NotificationRow,
+        keyset=("created_at", "notification_id"), filters={"seen": as_boolean},
+    ),
+]  # fmt: skip

@@ -1,0 +1,55 @@
+"""The two kinds of routes; a route is one line in a table of api_edge.routes."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import msgspec
+
+from contracts.message import Command
+
+if TYPE_CHECKING:
+    from api_edge.edge import Call, Edge
+
+Row = dict[str, Any]
+Prepare = Callable[["Edge", "Call", UUID, Any], Command]  # edge, call, the command's id, the command as sent
+Reveal = Callable[["Edge", UUID, Row], Awaitable[None]]  # edge, the command's id, the answer's body, changed in place
+Present = Callable[["Edge", "Call", list[Row]], list[Row]]
+Convert = Callable[["Edge", str], Any]  # a parameter's text to its value; ValueError says what is wrong
+
+
+class CommandRoute(msgspec.Struct, frozen=True):
+    """A request that becomes a command: the path's names fill its fields, the body the others."""
+
+    method: str
+    path: str
+    command: type[Command]
+    scope: str
+    summary: str
+    answers: int = 200  # the status once it is done
+    location: str = ""  # where the new thing is, with names of the answer's body
+    hidden: tuple[str, ...] = ()  # fields that the edge fills, never the caller
+    prepare: Prepare | None = None
+    reveal: Reveal | None = None
+    dry_run: bool = False  # whether `?dry_run=true` is understood
+
+
+class QueryRoute(msgspec.Struct, frozen=True):
+    """A request that is one named statement of sql/read; a list is read page by page along `keyset`."""
+
+    method: str
+    path: str
+    query: str
+    scope: str
+    summary: str
+    row: type[msgspec.Struct]
+    one: bool = False
+    keyset: tuple[str, ...] = ()  # the columns that a list is ordered by
+    filters: Mapping[str, Convert] = {}  # optional parameters of the address, in the statement's order
+    params: Mapping[str, Convert] = {}  # converters of the path's names that are not UUIDs
+    present: Present | None = None
+    farm: bool = False  # reads the platform tenant's rows too: nodes belong to nobody else
+    may_be_empty: bool = False  # one=True: `present` makes the answer when there is no row
+
+
+Route = CommandRoute | QueryRoute

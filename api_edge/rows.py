@@ -1,0 +1,222 @@
+"""What queries answer: the columns of the views in schema read, as clients see them. `at`s are RFC 3339, sizes bytes or pixels."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+
+class Versioned(msgspec.Struct, frozen=True, kw_only=True):
+    """What every row of a domain has; `version` counts its changes and is its ETag."""
+
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class UploadPart(msgspec.Struct, frozen=True):
+    """One part of an upload: PUT its bytes to `url`, keep the ETag of the answer."""
+
+    number: int
+    url: str
+
+
+class UploadRow(Versioned, frozen=True, kw_only=True):
+    """An upload; once it is `open`, its parts' addresses stand under `parts` (100 at a time from ?first_part= on)."""
+
+    upload_id: UUID
+    file_id: UUID
+    name: str
+    bytes: int
+    media_type: str
+    state: str
+    part_bytes: int
+    part_count: int
+    reason: str
+    object_key: str
+    storage_id: str
+    parts: tuple[UploadPart, ...] = ()
+    expires_in: int = 0
+
+
+class FileRow(Versioned, frozen=True, kw_only=True):
+    """A file; a ready one has an address under `url` for an hour."""
+
+    file_id: UUID
+    name: str
+    kind: str
+    state: str
+    bytes: int
+    media_type: str
+    sha256: str
+    width: int
+    height: int
+    duration: float
+    code: str
+    detail: str
+    object_key: str
+    url: str = ""
+
+
+class ProjectRow(Versioned, frozen=True, kw_only=True):
+    """A template."""
+
+    project_id: UUID
+    name: str
+    file_id: UUID
+    state: str
+    bundle_sha256: str
+    scene_count: int
+    presets: Any
+    warnings: Any
+    code: str
+    detail: str
+
+
+class SceneRow(Versioned, frozen=True, kw_only=True):
+    """A scene of a template with what can be changed in it; sizes in pixels, duration in seconds."""
+
+    project_id: UUID
+    scene_id: UUID
+    position: int
+    key: str
+    title: str
+    width: int
+    height: int
+    rate: float
+    duration: float
+    fonts: Any
+    warnings: Any
+    elements: Any
+
+
+class SavedProjectRow(Versioned, frozen=True, kw_only=True):
+    """A filled template."""
+
+    saved_project_id: UUID
+    project_id: UUID
+    name: str
+    scenes: Any
+    colours: Any
+    preset: str | None
+    audio: Any
+
+
+class RenderRow(Versioned, frozen=True, kw_only=True):
+    """A render; a completed one has the export's address under `url` for an hour."""
+
+    job_id: UUID
+    state: str
+    priority: int
+    width: int
+    height: int
+    rate_num: int
+    rate_den: int
+    quality: str
+    frames_total: int
+    frames_done: int
+    segments_total: int
+    segments_done: int
+    warnings: Any
+    metadata: Any
+    code: str
+    detail: str
+    field: str
+    sha256: str | None
+    bytes: int | None
+    duration: float | None
+    degraded: bool
+    object_key: str | None
+    url: str = ""
+
+
+class RenderPartRow(Versioned, frozen=True, kw_only=True):
+    """A run of a render's segments that a node was given."""
+
+    part_id: UUID
+    kind: str
+    node_id: UUID
+    node_name: str
+    epoch: int
+    first: int
+    count: int
+    state: str
+    detail: str
+
+
+class NodeRow(Versioned, frozen=True, kw_only=True):
+    """A render node of the farm."""
+
+    node_id: UUID
+    name: str
+    state: str
+    slots: int
+    engine_build: str
+    encoder_build: str
+    platform: str
+    release: str
+
+
+class NotificationRow(Versioned, frozen=True, kw_only=True):
+    """Something that the tenant's people were told."""
+
+    notification_id: UUID
+    kind: str
+    title: str
+    body: str
+    subject_id: UUID
+    data: Any
+    seen: bool
+
+
+class ApiKeyRow(Versioned, frozen=True, kw_only=True):
+    """An API key, without its secret."""
+
+    key_id: UUID
+    name: str
+    scopes: Any
+    hint: str
+    state: str
+
+
+class MeRow(msgspec.Struct, frozen=True, kw_only=True):
+    """Who asks: the tenant and the key."""
+
+    tenant_id: UUID
+    name: str
+    render_weight: int
+    max_slots: int
+    requests_per_second: int
+    key_id: UUID | None = None
+    key_name: str = ""
+    scopes: tuple[str, ...] = ()
+
+
+class LogRow(msgspec.Struct, frozen=True, kw_only=True):
+    """An event of the tenant in the audit log; `hash` chains it to the one before."""
+
+    position: int
+    event_id: UUID
+    type: str
+    time: datetime
+    actor: str
+    correlation_id: UUID
+    causation_id: UUID
+    data: Any
+    hash: str
+
+
+class OperationRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a command: pending, done (with its answer), refused (with its problem) or quarantined."""
+
+    id: str
+    state: str
+    type: str = ""
+    decided_at: datetime | None = None
+    body: Any = None
+    problem: Any = None
+
+
+ADDED = frozenset({"parts", "expires_in", "url", "key_id", "key_name", "scopes", "data"})
+"""Fields that presenters add to what the statement found."""

@@ -1,0 +1,94 @@
+"""Ids that prove themselves: command ids, request hashes, signed operation ids and the secrets of API keys, all from one secret."""
+
+import base64
+import hmac
+import os
+from hashlib import sha256
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+import msgspec
+
+_HASH, _MAC = (
+    16,
+    8,
+)  # bytes of the request hash (its first 8 go into the operation id) and of the signature
+
+
+class Operation(msgspec.Struct, frozen=True):
+    """What an operation id says: which command, asked by which request."""
+
+    command_id: UUID
+    request_hash: str  # the first 16 hex digits
+
+
+class Signer:
+    """Derives and checks; `secret` is the edge's own, equal on all edges. Raises ValueError when it is shorter than 16 bytes."""
+
+    def __init__(self, secret: str) -> None:
+        if len(secret) < 16:
+            raise ValueError("FLATRENDER_SECRET must have at least 16 characters: operation ids and API keys derive from it")
+        self._request, self._operation, self._key = (self._derive(secret, use) for use in ("request", "operation", "api-key"))
+
+    @staticmethod
+    def _derive(secret: str, use: str) -> bytes:
+        return hmac.digest(secret.encode(), use.encode(), "sha256")
+
+    def request_hash(self, method: str, path: str, body: bytes) -> str:
+        """A keyed hash of a request, 32 hex digits: equal requests are told without keeping them."""
+        head = f"{method} {path}\n".encode()
+        return hmac.digest(self._request, head + body, "sha256")[:_HASH].hex()
+
+    def operation_id(self, command_id: UUID, request_hash: str) -> str:
+        """The signed name of a command and its request, 43 characters."""
+        said = command_id.bytes + bytes.fromhex(request_hash[:16])
+        return base64.urlsafe_b64encode(said + hmac.digest(self._operation, said, "sha256")[:_MAC]).rstrip(b"=").decode()
+
+    def read_operation_id(self, text: str) -> Operation | None:
+        """Read an operation id; None when we never made it."""
+        try:
+            raw = base64.b64decode(text + "=", altchars=b"-_", validate=True)
+        except ValueError:
+            return None
+        said, mac = raw[:-_MAC], raw[-_MAC:]
+        # The comparison of the text closes base64's spare bits: one operation has exactly one id.
+        if len(raw) != 32 or not hmac.compare_digest(mac, hmac.digest(self._operation, said, "sha256")[:_MAC]):
+            return None
+        found = Operation(UUID(bytes=said[:16]), said[16:].hex())
+        return found if self.operation_id(found.command_id, found.request_hash) == text else None
+
+    def key_secret(self, command_id: UUID) -> str:
+        """The secret of the API key that this command creates, 32 characters (160 bits); every retry derives the same."""
+        return base64.b32encode(hmac.digest(self._key, command_id.bytes, "sha256")[:20]).decode().lower()
+
+
+def command_id(tenant: UUID, idempotency_key: str) -> UUID:
+    """The id of the command that this key names within its tenant."""
+    return uuid5(tenant, f"idempotency-key:{idempotency_key}")
+
+
+def random_id() -> UUID:
+    """A version 4 UUID; made by hand, for it is made for every request."""
+    return UUID(bytes=os.urandom(16), version=4)
+
+
+def correlation_of(request_id: str) -> UUID:
+    """The correlation id for a request id: itself when it is a UUID, else derived from it."""
+    try:
+        return UUID(request_id)
+    except ValueError:
+        return uuid5(NAMESPACE_URL, f"request:{request_id}")
+
+
+def key_hash(secret: str) -> str:
+    """What is stored of an API key's secret: SHA-256 in hex. The secret has 160 random bits, so no slow hash is needed."""
+    return sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def key_text(key_id: UUID, secret: str) -> str:
+    """An API key as people hold it: `fr_<key id>_<secret>`."""
+    return f"fr_{key_id.hex}_{secret}"
+
+
+def key_hint(secret: str) -> str:
+    """The first characters of a secret, by which people tell their keys apart."""
+    return f"{secret[:4]}…"

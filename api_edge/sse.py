@@ -1,0 +1,131 @@
+"""GET /v1/events: the tenant's feed as server-sent events, from any position on, without gap or repeat, then live."""
+
+import asyncio
+
+import msgspec
+from aiohttp import web
+from nats.aio.msg import Msg
+
+from api_edge.edge import Call, Edge, authenticate
+from api_edge.errors import Refused, unavailable
+from api_edge.events import tick_frame
+from api_edge.queries import as_position
+from api_edge.streams import Stream, Wanted
+from contracts.message import type_of
+from contracts.render import JobProgress
+
+HEARTBEAT = 10.0  # seconds without anything after which a comment is sent
+STUCK = 20.0  # seconds that a write may wait for the reader
+SCOPE = "log:read"
+_TICK = type_of(JobProgress).name
+_HEADERS = {
+    "Content-Type": "text/event-stream; charset=utf-8",
+    "Cache-Control": "no-store",
+    "X-Accel-Buffering": "no",
+}
+
+
+class _Job(msgspec.Struct):
+    job_id: str
+
+
+_job = msgspec.json.Decoder(_Job).decode
+
+
+async def handle(edge: Edge, call: Call) -> web.StreamResponse:
+    """Open a stream and keep it until its reader goes, its key is revoked, it is too slow or the edge stops."""
+    who = await authenticate(edge, call, SCOPE)
+    behind = _behind(edge, call)
+    wanted = Wanted(
+        who.tenant_text,
+        tuple(filter(None, (call.query("types") or "").split(","))),
+        (call.query("job_id") or "").lower(),
+    )
+    edge.limits.open_stream(who.tenant)
+    stream = Stream(who.key_id, wanted)
+    edge.streams.add(stream)
+    try:
+        # From here on the buffer has all that comes; what is between the asked position and now is read from the log.
+        assert edge.feed is not None
+        now = edge.feed.position
+        answer = web.StreamResponse(
+            headers={
+                **_HEADERS,
+                "X-Request-Id": call.request_id,
+                "X-Log-Position": str(now),
+            }
+        )
+        await answer.prepare(call.request)
+        if who.key_id not in edge.keys:
+            stream.end("the API key was revoked")
+        await _write(answer, b"retry: 1000\n: live from position %d\n\n" % now)
+        if behind is not None:
+            await _replay(edge, answer, stream, behind, now)
+        await _run(answer, stream, now)
+    except (ConnectionResetError, TimeoutError):
+        if call.request.transport:
+            call.request.transport.abort()
+    finally:
+        edge.streams.remove(stream)
+        edge.limits.close_stream(who.tenant)
+    return answer
+
+
+def _behind(edge: Edge, call: Call) -> int | None:
+    """The position behind which the reader wants events: Last-Event-ID, or ?after= where a header cannot be set."""
+    text = call.request.headers.get("Last-Event-ID") or call.query("after")
+    if not text:
+        return None
+    try:
+        behind = as_position(edge, text)
+    except ValueError:
+        raise Refused(
+            "request.parameter",
+            "Last-Event-ID is the id of an event of this stream.",
+            "Last-Event-ID",
+        ) from None
+    if edge.feed is None:
+        raise unavailable("feed")
+    if behind > edge.feed.position:
+        # Positions that an outcome or a query named may be a moment ahead of the feed; anything further was never given out.
+        return edge.feed.position
+    return behind
+
+
+async def _replay(edge: Edge, answer: web.StreamResponse, stream: Stream, behind: int, until: int) -> None:
+    while behind < until and not stream.ended:
+        if edge.reader is None:
+            raise unavailable("database")
+        events = await edge.reader.events(behind, until, stream.wanted.tenant)
+        frames = b"".join(event.frame for event in events if stream.wanted.event(event))
+        if frames:
+            await _write(answer, frames)
+        if not events:
+            return
+        behind = events[-1].position
+
+
+async def _run(answer: web.StreamResponse, stream: Stream, behind: int) -> None:
+    while True:
+        if not await stream.wait(HEARTBEAT):
+            await _write(answer, b": alive\n\n")
+        elif stream.ended:
+            await _write(answer, f": {stream.ended}\n\n".encode())
+            return
+        elif frames := stream.take(behind):
+            await _write(answer, frames)
+
+
+async def _write(answer: web.StreamResponse, data: bytes) -> None:
+    await asyncio.wait_for(answer.write(data), STUCK)
+
+
+def tick_listener(edge: Edge):  # type: ignore[no-untyped-def]
+    """The callback for the progress of jobs: `tick.<tenant>.render.job.progressed.v1`."""
+
+    async def hear(msg: Msg) -> None:
+        tenant = msg.subject.split(".")[1]
+        if edge.streams.wanted(tenant):
+            edge.streams.hear_tick(tenant, _TICK, _job(msg.data).job_id, tick_frame(_TICK, msg.data))
+
+    return hear

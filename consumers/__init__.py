@@ -1,0 +1,1 @@
+"""One consumer per domain: it decides the domain's commands and owns its PostgreSQL schema."""

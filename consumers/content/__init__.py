@@ -1,0 +1,36 @@
+"""content: what decides each command, reacts to each foreign event, writes each event and runs each effect."""
+
+from consumers.content import effects, projects
+from consumers.content.rows import BUNDLES, ELEMENTS, PRESETS, PROJECTS, SCENES
+from consumers.runtime.domain import Domain
+from consumers.runtime.projection import create, nothing, upsert
+from contracts import content, file_mgr
+from contracts.audit import QUARANTINED, REFUSED
+
+DOMAIN = Domain(
+    name="content",
+    tables=(BUNDLES, PROJECTS, PRESETS, SCENES, ELEMENTS),
+    decides={
+        content.LearnBundle: projects.learn,
+        content.CreateProject: projects.create,
+        content.RecordScene: projects.record,
+        content.PublishProject: projects.publish,
+        content.FailProject: projects.fail,
+    },
+    reacts={
+        file_mgr.FileReady: projects.on_file_ready,
+        file_mgr.FileRejected: projects.on_file_rejected,
+    },
+    writes={
+        content.BundleLearned: create(BUNDLES),
+        content.ProjectCreated: create(PROJECTS),
+        content.ProjectImporting: upsert(PROJECTS, state="importing"),
+        content.SceneRecorded: projects.scene_recorded,
+        content.ProjectPublished: projects.published,
+        content.ProjectFailed: upsert(PROJECTS, state="failed"),
+        REFUSED["content"]: nothing,
+        QUARANTINED["content"]: nothing,
+    },
+    effects={content.ProjectImporting: effects.on_importing},
+    runs={"import": effects.import_scan},
+)

@@ -1,0 +1,46 @@
+"""What content does outside: read a template's scan and record it scene by scene."""
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from adapters.object_store import ObjectMissing
+from consumers.runtime.domain import Effect, EffectFailed
+from consumers.runtime.tools import Tools
+from contracts.content import FailProject, ProjectImporting, PublishProject, RecordScene
+from contracts.envelope import Envelope
+from contracts.message import Command
+from contracts.spec import ScannedScene, ScanResult
+
+LARGEST = 16 * 2**20  # bytes of a scan
+SCENE_LARGEST = 56_000  # bytes of one scene, so that its message stays under 64 KB
+
+
+def on_importing(event: ProjectImporting, envelope: Envelope) -> list[Effect]:
+    """Read the scan."""
+    return [Effect("import", {"project_id": event.project_id, "scan_key": event.scan_key})]
+
+
+async def import_scan(payload: dict[str, Any], envelope: Envelope, tools: Tools) -> list[Command]:
+    """Turn the scan's object into commands; a scan that cannot be used fails the project."""
+    project_id = UUID(payload["project_id"])
+    try:
+        scan = msgspec.json.decode(await tools.objects.get(payload["scan_key"], LARGEST), type=ScanResult)
+    except (ObjectMissing, msgspec.MsgspecError) as error:
+        raise EffectFailed(str(error), [_failed(project_id, "template.scan", f"the template's scan cannot be read: {error}")]) from error
+    commands: list[Command] = [_scene(project_id, position, scene) for position, scene in enumerate(scan.scenes)]
+    for command, scene in zip(commands, scan.scenes, strict=True):
+        if len(msgspec.json.encode(command)) > SCENE_LARGEST:
+            detail = f"scene {scene.key!r} has too many elements to be described in {SCENE_LARGEST} bytes; split it into several scenes"
+            return [_failed(project_id, "template.scene_too_large", detail)]
+    publish = PublishProject(project_id=project_id, scene_count=len(scan.scenes), presets=scan.presets, warnings=scan.warnings)
+    return [*commands, publish]
+
+
+def _scene(project_id: UUID, position: int, scene: ScannedScene) -> RecordScene:
+    return RecordScene(project_id=project_id, position=position, **{name: getattr(scene, name) for name in scene.__struct_fields__})
+
+
+def _failed(project_id: UUID, code: str, detail: str) -> FailProject:
+    return FailProject(project_id=project_id, code=code, detail=detail)

@@ -1,0 +1,131 @@
+"""Templates: made from an uploaded file, filled from its scan, published once every scene is there."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from consumers.content.rows import BUNDLES, ELEMENTS, PRESETS, PROJECTS, SCENES, Bundle, Project
+from consumers.runtime.domain import Answer, Context, Decision, refuse
+from consumers.runtime.projection import fresh, moved
+from consumers.runtime.state import View
+from consumers.runtime.table import Row, Table
+from contracts.content import (
+    BundleLearned,
+    CreateProject,
+    FailProject,
+    LearnBundle,
+    ProjectCreated,
+    ProjectFailed,
+    ProjectImporting,
+    ProjectPublished,
+    PublishProject,
+    RecordScene,
+    SceneRecorded,
+)
+from contracts.envelope import Envelope
+from contracts.file_mgr import FileReady, FileRejected
+from contracts.message import Command, Event
+
+PATIENCE = 10.0  # seconds in which a template's publishing waits for its last scene
+
+
+def on_file_ready(event: FileReady, envelope: Envelope) -> list[Command]:
+    """Remember template files; other kinds do not matter here."""
+    if event.kind != "template":
+        return [LearnBundle(file_id=event.file_id, state="rejected", code="template.kind", detail=f"the file is a {event.kind}, not a template")]
+    return [LearnBundle(file_id=event.file_id, state="ready", sha256=event.sha256, scan_key=event.scan_key)]
+
+
+def on_file_rejected(event: FileRejected, envelope: Envelope) -> list[Command]:
+    """A template made of this file fails with the file's reason."""
+    return [LearnBundle(file_id=event.file_id, state="rejected", code=event.code, detail=event.detail)]
+
+
+def learn(cmd: LearnBundle, view: View, ctx: Context) -> Decision:
+    """Note a template file, and go on with the projects that wait for it."""
+    if view.get(BUNDLES, cmd.file_id) is not None:
+        return []
+    names = ("file_id", "state", "sha256", "scan_key", "code", "detail")
+    events: list[Event] = [BundleLearned(**{name: getattr(cmd, name) for name in names})]
+    for project in view.where(PROJECTS, file_id=cmd.file_id):
+        if project.state == "waiting":
+            events.append(_next(project, cmd))
+    return events
+
+
+def _next(project: Project, bundle: LearnBundle | Bundle) -> Event:
+    if bundle.state == "rejected":
+        return ProjectFailed(project_id=project.project_id, code=bundle.code, detail=bundle.detail)
+    return ProjectImporting(project_id=project.project_id, bundle_sha256=bundle.sha256, scan_key=bundle.scan_key)
+
+
+def create(cmd: CreateProject, view: View, ctx: Context) -> Decision:
+    """Make a template; it waits for its file where that is not inspected yet."""
+    if not cmd.name.strip() or len(cmd.name) > 200:
+        return refuse("content.name", "a template's name has 1 to 200 characters", "name")
+    project_id = ctx.id("project")
+    created = ProjectCreated(project_id=project_id, name=cmd.name, file_id=cmd.file_id)
+    bundle = view.get(BUNDLES, cmd.file_id)
+    if bundle is None:
+        return Answer([created], {"project_id": project_id, "state": "waiting"})
+    if bundle.state == "rejected":
+        return refuse(bundle.code, bundle.detail, "file_id")
+    importing = ProjectImporting(project_id=project_id, bundle_sha256=bundle.sha256, scan_key=bundle.scan_key)
+    return Answer([created, importing], {"project_id": project_id, "state": "importing"})
+
+
+def record(cmd: RecordScene, view: View, ctx: Context) -> Decision:
+    """Take in one scene of the scan."""
+    project = view.get(PROJECTS, cmd.project_id)
+    if project is None or project.state != "importing" or view.get(SCENES, cmd.project_id, cmd.key) is not None:
+        return []
+    values = {name: getattr(cmd, name) for name in cmd.__struct_fields__}
+    return [SceneRecorded(scene_id=ctx.id("scene"), **values)]
+
+
+def publish(cmd: PublishProject, view: View, ctx: Context) -> Decision:
+    """Publish a template whose scenes are all recorded."""
+    project = view.get(PROJECTS, cmd.project_id)
+    if project is None or project.state != "importing":
+        return []
+    if project.scene_count != cmd.scene_count:
+        reason = f"{project.scene_count} of {cmd.scene_count} scenes are recorded"
+        return refuse("content.scenes_missing", reason, patience=PATIENCE)
+    published = ProjectPublished(
+        project_id=project.project_id,
+        bundle_sha256=project.bundle_sha256,
+        scene_count=cmd.scene_count,
+        presets=cmd.presets,
+        warnings=cmd.warnings,
+    )
+    return [published]
+
+
+def fail(cmd: FailProject, view: View, ctx: Context) -> Decision:
+    """Give a template up."""
+    project = view.get(PROJECTS, cmd.project_id)
+    if project is None or project.state in ("published", "failed"):
+        return []
+    return [ProjectFailed(project_id=cmd.project_id, code=cmd.code, detail=cmd.detail)]
+
+
+def scene_recorded(event: SceneRecorded, envelope: Envelope, view: View) -> Iterable[tuple[Table[Any], Row]]:
+    """The scene, its elements, and the project's count."""
+    project = view.get(PROJECTS, event.project_id)
+    assert project is not None, "scenes are recorded for a project"
+    yield PROJECTS, moved(project, envelope, scene_count=project.scene_count + 1)
+    names = [name for name in event.__struct_fields__ if name != "elements"]
+    yield SCENES, fresh(SCENES, envelope, {name: getattr(event, name) for name in names})
+    for position, element in enumerate(event.elements):
+        place = {"project_id": event.project_id, "scene_key": event.key, "key": element.key, "position": position}
+        look = {"kind": element.kind, "title": element.title, "preset": element.default, "shared": element.shared}
+        yield ELEMENTS, fresh(ELEMENTS, envelope, place | look | {"width": element.width, "height": element.height})
+
+
+def published(event: ProjectPublished, envelope: Envelope, view: View) -> Iterable[tuple[Table[Any], Row]]:
+    """The project and its colour presets."""
+    project = view.get(PROJECTS, event.project_id)
+    assert project is not None, "only a created project is published"
+    yield PROJECTS, moved(project, envelope, state="published", warnings=event.warnings)
+    for preset in event.presets:
+        values = {"project_id": event.project_id, "key": preset.key, "title": preset.title, "colours": preset.colours}
+        yield PRESETS, fresh(PRESETS, envelope, values)

@@ -1,0 +1,41 @@
+"""file_mgr: what decides each command, reacts to each foreign event, writes each event and runs each effect."""
+
+from consumers.file_mgr import effects, files, uploads
+from consumers.file_mgr.rows import FILES, UPLOADS
+from consumers.runtime.domain import Domain
+from consumers.runtime.projection import create, nothing, together, upsert
+from contracts import file_mgr, render
+from contracts.audit import QUARANTINED, REFUSED
+
+DOMAIN = Domain(
+    name="file_mgr",
+    tables=(UPLOADS, FILES),
+    decides={
+        file_mgr.StartUpload: uploads.start,
+        file_mgr.OpenUpload: uploads.opened,
+        file_mgr.CompleteUpload: uploads.complete,
+        file_mgr.AbortUpload: uploads.abort,
+        file_mgr.FailUpload: uploads.fail,
+        file_mgr.StoreFile: uploads.store,
+        file_mgr.JudgeFile: files.judge,
+    },
+    reacts={render.InspectionEnded: files.on_inspected},
+    writes={
+        file_mgr.UploadStarted: create(UPLOADS),
+        file_mgr.UploadOpened: upsert(UPLOADS, state="open"),
+        file_mgr.UploadCompleted: upsert(UPLOADS, state="completing"),
+        file_mgr.UploadAborted: upsert(UPLOADS, state="aborted"),
+        file_mgr.FileStored: together(upsert(UPLOADS, state="stored"), create(FILES)),
+        file_mgr.FileReady: upsert(FILES, state="ready"),
+        file_mgr.FileRejected: upsert(FILES, state="rejected"),
+        REFUSED["file_mgr"]: nothing,
+        QUARANTINED["file_mgr"]: nothing,
+    },
+    effects={
+        file_mgr.UploadStarted: effects.on_started,
+        file_mgr.UploadCompleted: effects.on_completed,
+        file_mgr.UploadAborted: effects.on_aborted,
+    },
+    timers={file_mgr.UploadStarted: uploads.give_up_later},
+    runs={"open": effects.open_upload, "join": effects.join, "drop": effects.drop},
+)

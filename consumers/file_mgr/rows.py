@@ -1,0 +1,46 @@
+"""The file_mgr domain's event tables (migration 13)."""
+
+from uuid import UUID
+
+from consumers.runtime.table import Row, Table
+
+
+class Upload(Row, frozen=True, kw_only=True):
+    """A multipart upload."""
+
+    upload_id: UUID
+    file_id: UUID
+    name: str
+    bytes: int
+    media_type: str
+    object_key: str
+    part_bytes: int
+    part_count: int
+    storage_id: str = ""
+    etags: tuple[str, ...] = ()
+    state: str = "started"  # started, open, completing, stored, aborted
+    reason: str = ""
+
+
+class File(Row, frozen=True, kw_only=True):
+    """A stored file and what its inspection found."""
+
+    file_id: UUID
+    upload_id: UUID
+    name: str
+    bytes: int
+    media_type: str
+    object_key: str
+    state: str = "inspecting"  # inspecting, ready, rejected
+    kind: str = "unknown"
+    sha256: str = ""
+    width: int = 0
+    height: int = 0
+    duration: float = 0.0
+    scan_key: str = ""
+    code: str = ""
+    detail: str = ""
+
+
+UPLOADS = Table("file_mgr.upload_sessions", Upload, ("upload_id",))
+FILES = Table("file_mgr.files", File, ("file_id",))

@@ -1,0 +1,114 @@
+"""Uploads: announced, opened at the store, completed by the list of parts, or given up."""
+
+from datetime import timedelta
+
+from consumers.file_mgr.rows import UPLOADS
+from consumers.runtime.domain import Answer, Context, Decision, Timer, refuse
+from consumers.runtime.state import View
+from contracts.envelope import Envelope
+from contracts.file_mgr import (
+    AbortUpload,
+    CompleteUpload,
+    FailUpload,
+    FileStored,
+    OpenUpload,
+    StartUpload,
+    StoreFile,
+    UploadAborted,
+    UploadCompleted,
+    UploadOpened,
+    UploadStarted,
+)
+
+PART = 16 * 2**20  # bytes; S3 asks for at least 5 MiB for all parts but the last
+MOST = 4 * 2**30  # bytes of a file
+LIVES = timedelta(hours=24)  # until an upload that nobody completes is given up
+
+
+def start(cmd: StartUpload, view: View, ctx: Context) -> Decision:
+    """Announce a file; an effect opens the multipart upload at the store."""
+    if not 0 < cmd.bytes <= MOST:
+        return refuse("file.size", f"a file has 1 to {MOST} bytes, not {cmd.bytes}", "bytes")
+    if not cmd.name.strip() or len(cmd.name) > 255 or "/" in cmd.name or "\x00" in cmd.name:
+        return refuse("file.name", "a file's name has 1 to 255 characters and no slash", "name")
+    upload_id, file_id = ctx.id("upload"), ctx.id("file")
+    part_bytes = PART if cmd.bytes <= 1000 * PART else -(-cmd.bytes // 1000)
+    started = UploadStarted(
+        upload_id=upload_id,
+        file_id=file_id,
+        name=cmd.name,
+        bytes=cmd.bytes,
+        media_type=cmd.media_type[:100],
+        object_key=f"files/{ctx.tenant}/{file_id}",
+        part_bytes=part_bytes,
+        part_count=-(-cmd.bytes // part_bytes),
+    )
+    body = {"upload_id": upload_id, "file_id": file_id, "part_bytes": part_bytes, "part_count": started.part_count}
+    return Answer([started], body)
+
+
+def give_up_later(event: UploadStarted, envelope: Envelope) -> list[Timer]:
+    """An upload that nobody completes is aborted after a day."""
+    return [Timer(envelope.time + LIVES, AbortUpload(upload_id=event.upload_id))]
+
+
+def opened(cmd: OpenUpload, view: View, ctx: Context) -> Decision:
+    """The store takes parts now."""
+    upload = view.get(UPLOADS, cmd.upload_id)
+    if upload is None or upload.state != "started":
+        return []
+    return [UploadOpened(upload_id=cmd.upload_id, storage_id=cmd.storage_id)]
+
+
+def complete(cmd: CompleteUpload, view: View, ctx: Context) -> Decision:
+    """All parts are sent; an effect has the store join them."""
+    upload = view.get(UPLOADS, cmd.upload_id)
+    if upload is None:
+        return refuse("file.not_found", f"there is no upload {cmd.upload_id}", "upload_id")
+    body = {"upload_id": upload.upload_id, "file_id": upload.file_id}
+    if upload.state in ("completing", "stored") and upload.etags == cmd.etags:
+        return Answer([], body)
+    if upload.state != "open":
+        return refuse("file.upload_state", f"the upload is {upload.state}; only an open one can be completed", "upload_id")
+    if len(cmd.etags) != upload.part_count:
+        return refuse("file.parts", f"the upload has {upload.part_count} parts, {len(cmd.etags)} were named", "etags")
+    return Answer([UploadCompleted(upload_id=upload.upload_id, etags=cmd.etags)], body)
+
+
+def abort(cmd: AbortUpload, view: View, ctx: Context) -> Decision:
+    """Give an upload up, on request or by its timer."""
+    upload = view.get(UPLOADS, cmd.upload_id)
+    if upload is None:
+        return refuse("file.not_found", f"there is no upload {cmd.upload_id}", "upload_id")
+    timer = ctx.envelope.actor == "timer"
+    if upload.state not in ("started", "open"):
+        return [] if timer else refuse("file.upload_state", f"the upload is {upload.state} already", "upload_id")
+    reason = "nobody completed it in time" if timer else "aborted on request"
+    return Answer([UploadAborted(upload_id=upload.upload_id, reason=reason)], {"upload_id": upload.upload_id, "state": "aborted"})
+
+
+def fail(cmd: FailUpload, view: View, ctx: Context) -> Decision:
+    """The store refused."""
+    upload = view.get(UPLOADS, cmd.upload_id)
+    if upload is None or upload.state in ("stored", "aborted"):
+        return []
+    return [UploadAborted(upload_id=cmd.upload_id, reason=cmd.reason)]
+
+
+def store(cmd: StoreFile, view: View, ctx: Context) -> Decision:
+    """The parts are one object now; it must have the size that was announced."""
+    upload = view.get(UPLOADS, cmd.upload_id)
+    if upload is None or upload.state != "completing":
+        return []
+    if cmd.bytes != upload.bytes:
+        reason = f"{cmd.bytes} bytes arrived where {upload.bytes} were announced; start a new upload with the right size"
+        return [UploadAborted(upload_id=upload.upload_id, reason=reason)]
+    stored = FileStored(
+        file_id=upload.file_id,
+        upload_id=upload.upload_id,
+        name=upload.name,
+        bytes=upload.bytes,
+        media_type=upload.media_type,
+        object_key=upload.object_key,
+    )
+    return [stored]

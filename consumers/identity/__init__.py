@@ -1,0 +1,25 @@
+"""identity: what decides each command and writes each event."""
+
+from consumers.identity import api_keys, tenants
+from consumers.identity.rows import API_KEYS, TENANTS
+from consumers.runtime.domain import Domain
+from consumers.runtime.projection import create, nothing, upsert
+from contracts import identity
+from contracts.audit import QUARANTINED, REFUSED
+
+DOMAIN = Domain(
+    name="identity",
+    tables=(TENANTS, API_KEYS),
+    decides={
+        identity.CreateTenant: tenants.create,
+        identity.CreateApiKey: api_keys.create,
+        identity.RevokeApiKey: api_keys.revoke,
+    },
+    writes={
+        identity.TenantCreated: upsert(TENANTS),
+        identity.ApiKeyCreated: create(API_KEYS),
+        identity.ApiKeyRevoked: upsert(API_KEYS, state="revoked"),
+        REFUSED["identity"]: nothing,
+        QUARANTINED["identity"]: nothing,
+    },
+)

@@ -1,0 +1,37 @@
+"""API keys: made by the edge, known here by the hash of their secret, revocable."""
+
+import re
+
+from consumers.identity.rows import API_KEYS, TENANTS
+from consumers.runtime.domain import Answer, Context, Decision, refuse
+from consumers.runtime.state import View
+from contracts.identity import ApiKeyCreated, ApiKeyRevoked, CreateApiKey, RevokeApiKey
+
+SCOPE = re.compile(r"\*|[a-z]+:(read|write|\*)")
+
+
+def create(cmd: CreateApiKey, view: View, ctx: Context) -> Decision:
+    """Let a key work; its id is the command's derived id, which the edge knows too."""
+    if view.get(TENANTS) is None:
+        return refuse("identity.not_found", f"there is no tenant {ctx.tenant}", patience=5.0)
+    if not re.fullmatch(r"[0-9a-f]{64}", cmd.secret_sha256):
+        return refuse("identity.secret_hash", "the key's hash is not a SHA-256; keys are made by the API, not by the caller")
+    for position, scope in enumerate(cmd.scopes):
+        if not SCOPE.fullmatch(scope):
+            return refuse("identity.scope", f"{scope!r} is not a scope: use '*', 'area:read' or 'area:write'", f"scopes[{position}]")
+    if not cmd.scopes:
+        return refuse("identity.scope", "a key needs at least one scope", "scopes")
+    key_id = ctx.id("api key")
+    if view.get(API_KEYS, key_id) is not None:  # its operation was forgotten after 30 days, the key was not
+        return Answer([], {"key_id": key_id, "name": cmd.name[:200], "scopes": cmd.scopes})
+    created = ApiKeyCreated(key_id=key_id, name=cmd.name[:200], scopes=cmd.scopes, secret_sha256=cmd.secret_sha256, hint=cmd.hint)
+    return Answer([created], {"key_id": key_id, "name": created.name, "scopes": cmd.scopes})
+
+
+def revoke(cmd: RevokeApiKey, view: View, ctx: Context) -> Decision:
+    """End a key; ending it twice is no error."""
+    key = view.get(API_KEYS, cmd.key_id)
+    if key is None:
+        return refuse("identity.not_found", f"there is no API key {cmd.key_id}", "key_id")
+    events = [] if key.state == "revoked" else [ApiKeyRevoked(key_id=key.key_id)]
+    return Answer(list(events), {"key_id": key.key_id, "state": "revoked"})

@@ -1,0 +1,29 @@
+"""The identity domain's event tables (migration 01)."""
+
+from uuid import UUID
+
+from consumers.runtime.table import Row, Table
+
+
+class Tenant(Row, frozen=True, kw_only=True):
+    """A reseller, or the default tenant."""
+
+    name: str
+    render_weight: int
+    max_slots: int
+    requests_per_second: int
+
+
+class ApiKey(Row, frozen=True, kw_only=True):
+    """An API key; only the hash of its secret is known."""
+
+    key_id: UUID
+    name: str
+    scopes: tuple[str, ...]
+    secret_sha256: str
+    hint: str
+    state: str = "active"
+
+
+TENANTS = Table("identity.tenants", Tenant, ())
+API_KEYS = Table("identity.tenant_api_keys", ApiKey, ("key_id",))

@@ -1,0 +1,152 @@
+"""The sequencer: one order over all domains' events. Only one is active; another waits and takes over."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+
+import asyncpg
+from nats.aio.msg import Msg
+
+from adapters.nats import Connection, StreamError
+from consumers.log.append import Appender, Row
+from consumers.log.window import Window
+from contracts.catalogue import outbox_hint_subject
+
+log = logging.getLogger(__name__)
+LOCK = 7_301_016  # the advisory lock of the active sequencer
+SHORTEST_POLL, LONGEST_POLL = 0.05, 0.5  # seconds between looks at the outboxes without a hint, growing while nothing comes
+STANDBY_POLL = 0.25  # seconds
+RETRY_PAUSE = 0.2  # seconds
+MOST_UNPUBLISHED = 20_000  # rows that are kept in memory for publishing; beyond, appending waits
+TRANSIENT = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.OperatorInterventionError,
+    OSError,
+    TimeoutError,
+)
+
+
+class Sequencer:
+    """`connect` opens a connection of the role log_app, which holds the lock; `nc` is the role log's.
+
+    `position` is the end of the log, `published` what EVENTS holds.
+    """
+
+    def __init__(self, connect: Callable[[], Awaitable[asyncpg.Connection]], nc: Connection, *, replicas: int = 1) -> None:
+        self._connect = connect
+        self._nc = nc
+        self._replicas = replicas
+        self._hint = asyncio.Event()
+        self._unpublished: deque[list[Row]] = deque()
+        self._waiting = 0
+        self._more = asyncio.Event()
+        self._room = asyncio.Event()
+        self.active = asyncio.Event()
+        self.position = 0
+        self.published = 0
+
+    async def run(self) -> None:
+        """Work until cancelled; a lost database connection starts it over. Raises WindowBroken when EVENTS contradicts the log."""
+        subscription = await self._nc.subscribe(outbox_hint_subject(), cb=self._hinted)
+        try:
+            while True:
+                try:
+                    await self._with_connection()
+                except TRANSIENT as error:
+                    log.warning("the log's database is away (%s); trying again", error)
+                    await asyncio.sleep(RETRY_PAUSE)
+        finally:
+            if not self._nc.is_closed:
+                await subscription.unsubscribe()
+
+    async def _with_connection(self) -> None:
+        conn = await self._connect()
+        try:
+            # The statement over all outboxes takes longer to plan than to run.
+            await conn.execute("set app.tenants = '*'; set plan_cache_mode = force_generic_plan")
+            while not await conn.fetchval("select pg_try_advisory_lock($1)", LOCK):
+                await asyncio.sleep(STANDBY_POLL)
+            await self._lead(conn)
+        finally:
+            self.active.clear()
+            conn.terminate()
+
+    async def _lead(self, conn: asyncpg.Connection) -> None:
+        lock = asyncio.Lock()
+        appender, window = Appender(conn), Window(conn, lock, self._nc, self._replicas)
+        await appender.load()
+        self._unpublished.clear()
+        self._waiting = 0
+        self.position = appender.position
+        log.info("the sequencer is active; the log ends at %d", appender.position)
+        self.active.set()
+        tasks = [asyncio.create_task(self._append(appender, lock)), asyncio.create_task(self._publish(window))]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _append(self, appender: Appender, lock: asyncio.Lock) -> None:
+        pause = SHORTEST_POLL
+        while True:
+            self._hint.clear()
+            async with lock:
+                rows = await appender.append() if await appender.is_pending() else []
+            if rows:
+                self.position = appender.position
+                await self._hand_over(rows)
+                pause = SHORTEST_POLL
+                continue
+            try:
+                await asyncio.wait_for(self._hint.wait(), pause)
+                pause = SHORTEST_POLL
+            except TimeoutError:
+                pause = min(LONGEST_POLL, pause * 2)
+
+    async def _hand_over(self, rows: list[Row]) -> None:
+        self._unpublished.append(rows)
+        self._waiting += len(rows)
+        self._more.set()
+        while self._waiting > MOST_UNPUBLISHED:
+            self._room.clear()
+            await self._room.wait()
+
+    async def _publish(self, window: Window) -> None:
+        aligned = False
+        complaint = ""
+        while True:
+            try:
+                if not aligned:
+                    await window.align()
+                    aligned, complaint = True, ""
+                await self._publish_next(window)
+            except StreamError as error:
+                aligned = False
+                if str(error) != complaint:
+                    complaint = str(error)
+                    log.warning("EVENTS cannot be written just now (%s); the log goes on", error)
+                await asyncio.sleep(RETRY_PAUSE)
+            self.published = window.position
+
+    async def _publish_next(self, window: Window) -> None:
+        while not self._unpublished:
+            self._more.clear()
+            await self._more.wait()
+        rows = self._unpublished.popleft()
+        self._waiting -= len(rows)
+        self._room.set()
+        # What `align` published from the table is in the queue too.
+        fresh = rows if rows[0][0] > window.position else rows[window.position - rows[0][0] + 1 :]
+        if fresh:
+            await window.publish(fresh)
+
+    async def _hinted(self, msg: Msg) -> None:
+        self._hint.set()

@@ -1,0 +1,27 @@
+"""notification: what decides each command, reacts to each foreign event and writes each event."""
+
+from consumers.notification import inbox
+from consumers.notification.rows import NOTIFICATIONS
+from consumers.runtime.domain import Domain
+from consumers.runtime.projection import nothing
+from contracts import notification, render
+from contracts.audit import QUARANTINED, REFUSED
+
+DOMAIN = Domain(
+    name="notification",
+    tables=(NOTIFICATIONS,),
+    decides={
+        notification.CreateNotification: inbox.create,
+        notification.ReadNotification: inbox.read,
+    },
+    reacts={
+        render.JobCompleted: inbox.on_completed,
+        render.JobFailed: inbox.on_failed,
+    },
+    writes={
+        notification.NotificationCreated: inbox.created,
+        notification.NotificationSeen: inbox.seen,
+        REFUSED["notification"]: nothing,
+        QUARANTINED["notification"]: nothing,
+    },
+)

@@ -1,0 +1,63 @@
+"""Inspections: an uploaded file is opened on a node, in a limited process, and judged by what was found."""
+
+from consumers.render.jobs import ended
+from consumers.render.parts import held
+from consumers.render.rows import INSPECTIONS, Inspection
+from consumers.runtime.domain import Context, Decision, Refusal
+from consumers.runtime.state import View
+from contracts.file_mgr import FileStored
+from contracts.message import Command
+from contracts.node import ReportInspection
+from contracts.render import InspectionEnded, InspectionRequested, RequestInspection
+
+
+def on_file_stored(event: FileStored, envelope: object) -> list[Command]:
+    """Every stored file is opened before anyone may use it."""
+    return [RequestInspection(file_id=event.file_id, name=event.name, bytes=event.bytes, object_key=event.object_key)]
+
+
+def request(cmd: RequestInspection, view: View, ctx: Context) -> Decision:
+    """Queue a file for a node."""
+    if view.get(INSPECTIONS, cmd.file_id) is not None:
+        return []
+    return [InspectionRequested(file_id=cmd.file_id, name=cmd.name, bytes=cmd.bytes, object_key=cmd.object_key)]
+
+
+def report(cmd: ReportInspection, view: View, ctx: Context) -> Decision:
+    """Take a node's findings."""
+    part = held(cmd.part_id, cmd.epoch, view, ctx)
+    if isinstance(part, Refusal):
+        return part
+    file = view.get(INSPECTIONS, part.subject_id)
+    assert file is not None, "an inspect part names an inspection"
+    finding = InspectionEnded(
+        file_id=file.file_id,
+        kind=cmd.kind,
+        sha256=cmd.sha256,
+        bytes=cmd.bytes or file.bytes,
+        object_key=file.object_key,
+        width=cmd.width,
+        height=cmd.height,
+        duration=cmd.duration,
+        scan_key=cmd.scan_key,
+        code=cmd.code,
+        detail=cmd.detail,
+    )
+    return [finding, ended(part, view, "done")]
+
+
+def rejected(file: Inspection, code: str, detail: str) -> InspectionEnded:
+    """The end of a file that cannot be used."""
+    return InspectionEnded(
+        file_id=file.file_id,
+        kind="unknown",
+        sha256="",
+        bytes=file.bytes,
+        object_key=file.object_key,
+        width=0,
+        height=0,
+        duration=0.0,
+        scan_key="",
+        code=code,
+        detail=detail,
+    )

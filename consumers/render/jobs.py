@@ -1,0 +1,140 @@
+"""Jobs: submitted, planned on the segment grid, advanced by verified segments, ended by an export, a failure or a person."""
+
+from collections import Counter
+from collections.abc import Iterable
+from uuid import UUID
+
+from consumers.render.plan import plan
+from consumers.render.rows import ACTIVE, JOB_SPECS, JOBS, NODES, PARTS, SEGMENTS, Job, Part
+from consumers.runtime.domain import Answer, Context, Decision, refuse
+from consumers.runtime.state import View
+from contracts.envelope import Envelope
+from contracts.message import PLATFORM, Command, Event
+from contracts.render import (
+    CancelJob,
+    JobAssembling,
+    JobCancelled,
+    JobFailed,
+    JobPlanned,
+    JobSubmitted,
+    PartEnd,
+    PartEnded,
+    PlanJob,
+    PlannedSegment,
+    SegmentsPlanned,
+    SubmitJob,
+)
+from contracts.spec import RenderSpec
+from contracts.studio import RenderRequested
+
+CHUNK = 400  # planned segments in one event: about 40 KB
+
+
+def on_render_requested(event: RenderRequested, envelope: Envelope) -> list[Command]:
+    """A frozen render becomes a job."""
+    return [
+        SubmitJob(
+            job_id=event.job_id,
+            spec=event.spec,
+            spec_sha256=event.spec_sha256,
+            priority=event.priority,
+            warnings=event.warnings,
+            metadata=event.metadata,
+        )
+    ]
+
+
+def submit(cmd: SubmitJob, view: View, ctx: Context) -> Decision:
+    """Take a frozen render in; plan it at once when a node is there."""
+    if view.get(JOBS, cmd.job_id) is not None:
+        return []
+    spec = cmd.spec
+    submitted = JobSubmitted(
+        job_id=cmd.job_id,
+        spec=spec,
+        spec_sha256=cmd.spec_sha256,
+        priority=cmd.priority,
+        frames_total=spec.frames,
+        width=spec.width,
+        height=spec.height,
+        rate_num=spec.rate_num,
+        rate_den=spec.rate_den,
+        quality=spec.quality,
+        has_voiceover=any(track.kind == "voiceover" for track in spec.audio),
+        warnings=cmd.warnings,
+        metadata=cmd.metadata,
+    )
+    return [submitted, *_planned(cmd.job_id, spec, view)]
+
+
+def plan_job(cmd: PlanJob, view: View, ctx: Context) -> Decision:
+    """Plan a job that was submitted while no node was there."""
+    job, spec = view.get(JOBS, cmd.job_id), view.get(JOB_SPECS, cmd.job_id)
+    if job is None or spec is None or job.state != "queued" or job.segments_total:
+        return []
+    return list(_planned(cmd.job_id, spec.spec, view))
+
+
+def _planned(job_id: UUID, spec: RenderSpec, view: View) -> list[Event]:
+    builds = _builds(view)
+    if builds is None:
+        return []
+    segments = plan(view.tenant, spec, builds)
+    known = dict(zip((s.key for s in segments), view.many(SEGMENTS, [(s.key,) for s in segments]), strict=True))
+    there = {key for key, row in known.items() if row is not None and row.state == "done"}
+    done = [s for s in segments if s.key in there]
+    planned = JobPlanned(
+        job_id=job_id,
+        engine_build=builds[0],
+        encoder_build=builds[1],
+        segments_total=len(segments),
+        segments_done=len(done),
+        frames_done=sum(s.count for s in done),
+    )
+    chunks = [_chunk(job_id, at, segments[at : at + CHUNK], there) for at in range(0, len(segments), CHUNK)]
+    finished = [JobAssembling(job_id=job_id)] if len(done) == len(segments) else []
+    return [planned, *chunks, *finished]
+
+
+def _chunk(job_id: UUID, offset: int, segments: list[PlannedSegment], there: set[str]) -> SegmentsPlanned:
+    done = tuple(at for at, segment in enumerate(segments, offset) if segment.key in there)
+    return SegmentsPlanned(job_id=job_id, offset=offset, segments=tuple(segments), done=done)
+
+
+def _builds(view: View) -> tuple[str, str] | None:
+    """The pair of engine and encoder builds that most slots of the farm have now."""
+    offered: Counter[tuple[str, str]] = Counter()
+    for node in view.of(PLATFORM).where(NODES, state="active"):
+        offered[node.engine_build, node.encoder_build] += node.slots
+    return min(offered, key=lambda builds: (-offered[builds], builds)) if offered else None
+
+
+def cancel(cmd: CancelJob, view: View, ctx: Context) -> Decision:
+    """Stop a job; its parts end, and segments that others wait for return to the queue."""
+    job = view.get(JOBS, cmd.job_id)
+    if job is None:
+        return refuse("render.not_found", f"there is no render {cmd.job_id}", "job_id", patience=1.5)
+    if job.state not in ACTIVE:
+        return refuse("render.ended", f"the render is {job.state} already", "job_id")
+    events = [JobCancelled(job_id=job.job_id, metadata=job.metadata), *ended_parts(job.job_id, view, "cancelled")]
+    return Answer(events, {"job_id": job.job_id, "state": "cancelled"})
+
+
+def ended_parts(subject: UUID, view: View, end: PartEnd) -> Iterable[Event]:
+    """End every active part of a job."""
+    return [ended(part, view, end) for part in view.where(PARTS, subject_id=subject, state="active")]
+
+
+def ended(part: Part, view: View, end: PartEnd, detail: str = "") -> PartEnded:
+    """The end of a lease; segments under it that are not done wait again."""
+    rows = view.many(SEGMENTS, [(key,) for key in part.keys])
+    returned = tuple(row.segment_key for row in rows if row is not None and row.state == "drawing" and row.part_id == part.part_id)
+    return PartEnded(
+        part_id=part.part_id, kind=part.kind, subject_id=part.subject_id, node_id=part.node_id, end=end, detail=detail, returned=returned
+    )
+
+
+def failed(job: Job, view: View, code: str, detail: str, field: str = "") -> list[Event]:
+    """A job's failure, with the end of what it still has running."""
+    event = JobFailed(job_id=job.job_id, code=code, detail=detail, field=field, metadata=job.metadata)
+    return [event, *ended_parts(job.job_id, view, "cancelled")]

@@ -1,0 +1,67 @@
+"""Nodes: registered, heard, lost, gone. What they held is ended by the scheduler, lease by lease."""
+
+from uuid import UUID
+
+from consumers.render.rows import NODES
+from consumers.runtime.domain import Context, Decision, refuse
+from consumers.runtime.state import View
+from contracts.message import PLATFORM
+from contracts.node import PROTOCOL, LeaveNode, RegisterNode
+from contracts.render import LoseNode, NodeCrashed, NodeLeft, NodeLost, NodeRegistered
+
+MAX_SLOTS = 256
+
+
+def register(cmd: RegisterNode, view: View, ctx: Context) -> Decision:
+    """Take a node in under its next epoch; leases of its earlier ones are void."""
+    if view.tenant != PLATFORM:
+        return refuse("node.tenant", "nodes register under the platform tenant")
+    if cmd.protocol != PROTOCOL:
+        return refuse("node.protocol", f"this farm speaks protocol {PROTOCOL}, the node {cmd.protocol}; install the farm's release on it", "protocol")
+    if not 1 <= cmd.slots <= MAX_SLOTS:
+        return refuse("node.slots", f"a node offers 1 to {MAX_SLOTS} slots, not {cmd.slots}", "slots")
+    node_id = _reporter(ctx)
+    known = view.get(NODES, node_id)
+    registered = NodeRegistered(
+        node_id=node_id,
+        name=cmd.name[:100],
+        epoch=known.epoch + 1 if known else 1,
+        slots=cmd.slots,
+        engine_build=cmd.engine_build,
+        encoder_build=cmd.encoder_build,
+        release=cmd.version,
+        platform=cmd.platform,
+    )
+    return [registered]
+
+
+def leave(cmd: LeaveNode, view: View, ctx: Context) -> Decision:
+    """A node stops in an orderly way."""
+    node = view.get(NODES, _reporter(ctx))
+    if node is None or node.state != "active":
+        return []
+    return [NodeLeft(node_id=node.node_id, epoch=node.epoch)]
+
+
+def lose(cmd: LoseNode, view: View, ctx: Context) -> Decision:
+    """A node fell silent."""
+    node = view.get(NODES, cmd.node_id)
+    if node is None or node.state != "active" or node.epoch != cmd.epoch:
+        return []
+    crashed = NodeCrashed(
+        crash_id=ctx.id("crash"),
+        node_id=node.node_id,
+        kind="machine_silence",
+        part_id=None,
+        subject_id=None,
+        template="",
+        signal=0,
+        exit_code=0,
+        last_frame=-1,
+        log_tail=f"last heard at {cmd.last_heard.isoformat()}",
+    )
+    return [NodeLost(node_id=node.node_id, epoch=node.epoch), crashed]
+
+
+def _reporter(ctx: Context) -> UUID:
+    return UUID(ctx.envelope.actor.removeprefix("node:"))

@@ -1,0 +1,160 @@
+"""Parts: assigned to a free slot with an epoch, ended by reports, failures or silence. Only the holder's reports count."""
+
+from uuid import UUID
+
+from msgspec.structs import replace
+
+from consumers.render.jobs import ended
+from consumers.render.rows import ACTIVE, INSPECTIONS, JOB_SEGMENTS, JOBS, NODES, PARTS, SEGMENTS, Job, Part, Segment
+from consumers.runtime.domain import Context, Decision, Refusal, refuse
+from consumers.runtime.state import View
+from contracts.message import PLATFORM, Event
+from contracts.node import ReportExport, ReportSegment
+from contracts.render import (
+    AssignPart,
+    ExpirePart,
+    JobAdvanced,
+    JobAssembling,
+    JobCompleted,
+    JobStarted,
+    PartAssigned,
+    SegmentVerified,
+)
+
+
+def assign(cmd: AssignPart, view: View, ctx: Context) -> Decision:
+    """Give the scheduler's choice its lease, if the node still offers the slot and the work still waits."""
+    node = view.of(PLATFORM).get(NODES, cmd.node_id)
+    if node is None or node.state != "active" or node.epoch != cmd.node_epoch:
+        return refuse("render.node_gone", f"node {cmd.node_id} does not offer this slot any more")
+    if cmd.kind == "inspect":
+        file = view.get(INSPECTIONS, cmd.subject_id)
+        if file is None or file.state != "queued":
+            return refuse("render.not_waiting", "the file does not wait for an inspection")
+        return [_assigned(cmd, ctx, file.attempts + 1, ())]
+    job = view.get(JOBS, cmd.subject_id)
+    if job is None or job.state not in ACTIVE:
+        return refuse("render.not_waiting", "the job does not wait for this part")
+    if cmd.kind == "assemble":
+        if job.state != "assembling" or job.assemble_part_id is not None:
+            return refuse("render.not_waiting", "the job does not wait for its export")
+        return [_assigned(cmd, ctx, job.assemble_attempts + 1, ())]
+    return _assign_segments(cmd, job, view, ctx)
+
+
+def _assign_segments(cmd: AssignPart, job: Job, view: View, ctx: Context) -> Decision:
+    wanted = view.many(JOB_SEGMENTS, [(job.job_id, idx) for idx in range(cmd.first, cmd.first + cmd.count)])
+    keys = list(dict.fromkeys(row.segment_key for row in wanted if row is not None))
+    rows = view.many(SEGMENTS, [(key,) for key in keys])
+    ready = [row for row in rows if row is not None and row.state == "ready"]
+    if not ready:
+        return refuse("render.not_waiting", "none of these segments waits")
+    epoch = 1 + max(row.epoch for row in ready)
+    started = [JobStarted(job_id=job.job_id)] if job.state == "queued" else []
+    return [_assigned(cmd, ctx, epoch, tuple(row.segment_key for row in ready)), *started]
+
+
+def _assigned(cmd: AssignPart, ctx: Context, epoch: int, keys: tuple[str, ...]) -> PartAssigned:
+    return PartAssigned(
+        part_id=ctx.id("part"),
+        kind=cmd.kind,
+        subject_id=cmd.subject_id,
+        node_id=cmd.node_id,
+        node_epoch=cmd.node_epoch,
+        epoch=epoch,
+        first=cmd.first,
+        count=cmd.count,
+        keys=keys,
+    )
+
+
+def held(part_id: UUID, epoch: int, view: View, ctx: Context) -> Part | Refusal:
+    """The part, if the reporting node still holds it under this epoch; else the refusal that it can log."""
+    part = view.get(PARTS, part_id)
+    if part is None or ctx.envelope.actor != f"node:{part.node_id}":
+        return refuse("render.foreign_part", f"part {part_id} was never given to {ctx.envelope.actor}")
+    if part.state != "active" or part.epoch != epoch:
+        return refuse("render.stale_lease", f"part {part_id} is {part.state} under epoch {part.epoch}; the report came under epoch {epoch}")
+    return part
+
+
+def report_segment(cmd: ReportSegment, view: View, ctx: Context) -> Decision:
+    """Accept a segment once, and advance every job that waits for it."""
+    part = held(cmd.part_id, cmd.epoch, view, ctx)
+    if isinstance(part, Refusal):
+        return part
+    rows = {row.segment_key: row for row in view.many(SEGMENTS, [(key,) for key in part.keys]) if row is not None}
+    segment = rows.get(cmd.key)
+    if segment is None or segment.part_id != part.part_id:
+        return refuse("render.foreign_segment", f"part {part.part_id} does not hold segment {cmd.key}")
+    if segment.state == "done":
+        return []
+    if cmd.frames != segment.frames:
+        return refuse("render.wrong_frames", f"segment {cmd.key} has {segment.frames} frames, the report says {cmd.frames}", "frames")
+    events: list[Event] = [_verified(cmd, part), *_advance(segment, view)]
+    if all(row.state == "done" or key == cmd.key for key, row in rows.items()):
+        events.append(replace(ended(part, view, "done"), returned=()))
+    return events
+
+
+def _verified(cmd: ReportSegment, part: Part) -> SegmentVerified:
+    return SegmentVerified(
+        key=cmd.key,
+        part_id=part.part_id,
+        node_id=part.node_id,
+        epoch=part.epoch,
+        object_key=cmd.object_key,
+        sha256=cmd.sha256,
+        bytes=cmd.bytes,
+        frames=cmd.frames,
+        difference=cmd.difference,
+        seconds=cmd.seconds,
+        degraded=cmd.degraded,
+    )
+
+
+def _advance(segment: Segment, view: View) -> list[Event]:
+    uses: dict[UUID, int] = {}
+    for row in view.where(JOB_SEGMENTS, segment_key=segment.segment_key):
+        uses[row.job_id] = uses.get(row.job_id, 0) + 1
+    events: list[Event] = []
+    for job, times in zip(view.many(JOBS, [(job_id,) for job_id in uses]), uses.values(), strict=True):
+        if job is None or job.state not in ACTIVE:
+            continue
+        done = job.segments_done + times
+        events.append(JobAdvanced(job_id=job.job_id, segments_done=done, frames_done=job.frames_done + times * segment.frames))
+        if done == job.segments_total:
+            events.append(JobAssembling(job_id=job.job_id))
+    return events
+
+
+def report_export(cmd: ReportExport, view: View, ctx: Context) -> Decision:
+    """Complete a job whose export has exactly its frames."""
+    part = held(cmd.part_id, cmd.epoch, view, ctx)
+    if isinstance(part, Refusal):
+        return part
+    job = view.get(JOBS, part.subject_id)
+    if job is None or job.state != "assembling":
+        return refuse("render.not_waiting", "the job does not wait for an export")
+    if cmd.frames != job.frames_total:
+        return refuse("render.wrong_frames", f"the job has {job.frames_total} frames, the export {cmd.frames}", "frames")
+    completed = JobCompleted(
+        job_id=job.job_id,
+        object_key=cmd.object_key,
+        sha256=cmd.sha256,
+        bytes=cmd.bytes,
+        frames=cmd.frames,
+        duration=cmd.duration,
+        packets_sha256=cmd.packets_sha256,
+        degraded=cmd.degraded,
+        metadata=job.metadata,
+    )
+    return [completed, ended(part, view, "done")]
+
+
+def expire(cmd: ExpirePart, view: View, ctx: Context) -> Decision:
+    """End a lease that its node no longer serves; the work waits again."""
+    part = view.get(PARTS, cmd.part_id)
+    if part is None or part.state != "active":
+        return []
+    return [ended(part, view, "expired", cmd.reason)]

@@ -1,0 +1,84 @@
+"""Progress: nodes' part ticks become a few progress ticks a second for each running job; lossy, outside the log."""
+
+import asyncio
+import logging
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from adapters.nats import Connection
+from consumers.runtime.batch import Item
+from contracts.catalogue import part_tick_subject
+from contracts.message import encode, type_of
+from contracts.node import PartTick
+from contracts.render import JobAdvanced, JobCancelled, JobCompleted, JobFailed, JobProgress, JobSubmitted
+
+log = logging.getLogger(__name__)
+EVERY = 0.25  # seconds between ticks of a job
+
+
+class Running(msgspec.Struct):
+    """What is known of a job that draws."""
+
+    tenant: UUID
+    total: int
+    verified: int = 0
+    began: float = 0.0
+    began_at: int = 0  # frames that were there when drawing began
+    parts: dict[UUID, PartTick] = msgspec.field(default_factory=dict)
+    changed: bool = False
+
+
+class Progress:
+    """Adds up verified frames and the frames of running parts."""
+
+    def __init__(self, nc: Connection) -> None:
+        self._nc = nc
+        self._jobs: dict[UUID, Running] = {}
+
+    def observe(self, items: list[Item]) -> None:
+        """Follow jobs through their events."""
+        for item in items:
+            for envelope, event, _, _ in item.events:
+                if isinstance(event, JobSubmitted):
+                    self._jobs[event.job_id] = Running(envelope.tenant, event.frames_total)
+                elif isinstance(event, JobAdvanced) and (job := self._jobs.get(event.job_id)):
+                    job.verified, job.changed = event.frames_done, True
+                elif isinstance(event, JobCompleted | JobFailed | JobCancelled):
+                    self._jobs.pop(event.job_id, None)
+
+    async def run(self) -> None:
+        """Collect ticks and pass them on."""
+        await self._nc.subscribe(part_tick_subject(), cb=self._ticked)
+        while True:
+            await asyncio.sleep(EVERY)
+            now = asyncio.get_running_loop().time()
+            for job_id, job in list(self._jobs.items()):
+                if job.changed:
+                    job.changed = False
+                    tick = self._tick(job_id, job, now)
+                    await self._nc.publish(type_of(tick).subject(job.tenant), encode(tick))
+
+    async def _ticked(self, msg: Any) -> None:
+        try:
+            tick = msgspec.json.decode(msg.data, type=PartTick)
+        except msgspec.MsgspecError:
+            log.warning("a tick on %s cannot be read", msg.subject)
+            return
+        job = self._jobs.get(tick.subject_id)
+        if job is None or job.tenant != tick.tenant_id:
+            return
+        if not job.began:
+            job.began, job.began_at = asyncio.get_running_loop().time(), job.verified
+        job.parts[tick.part_id] = tick
+        job.changed = True
+
+    def _tick(self, job_id: UUID, job: Running, now: float) -> JobProgress:
+        drawn = sum(part.frames for part in job.parts.values())
+        done = min(job.total, max(job.verified, job.began_at + drawn))
+        elapsed = now - job.began if job.began else 0.0
+        speed = (done - job.began_at) / elapsed if elapsed > 0.2 else 0.0
+        left = (job.total - done) / speed if speed > 0 else None
+        nodes = {part.node_name: part.frame for part in job.parts.values()}
+        return JobProgress(job_id=job_id, frames_done=done, frames_total=job.total, frames_per_second=speed, seconds_left=left, nodes=nodes)

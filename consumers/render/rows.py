@@ -1,0 +1,166 @@
+"""The render domain's event tables (migrations 11 and 12)."""
+
+from typing import Any
+from uuid import UUID
+
+from consumers.runtime.table import Row, Table
+from contracts.spec import RenderSpec, Warning
+
+
+class Node(Row, frozen=True, kw_only=True):
+    """A render node and its latest registration; under the platform tenant."""
+
+    node_id: UUID
+    name: str
+    epoch: int
+    state: str  # active, lost, left
+    slots: int
+    engine_build: str
+    encoder_build: str
+    platform: str
+    release: str
+
+
+class Crash(Row, frozen=True, kw_only=True):
+    """Something that died on a node; under the platform tenant."""
+
+    crash_id: UUID
+    node_id: UUID
+    kind: str
+    part_id: UUID | None
+    subject_id: UUID | None
+    template: str
+    signal: int
+    exit_code: int
+    last_frame: int
+    log_tail: str
+
+
+class Job(Row, frozen=True, kw_only=True):
+    """A render from its submission to its end."""
+
+    job_id: UUID
+    state: str = "queued"
+    spec_sha256: str
+    priority: int
+    width: int
+    height: int
+    rate_num: int
+    rate_den: int
+    quality: str
+    has_voiceover: bool
+    frames_total: int
+    frames_done: int = 0
+    segments_total: int = 0
+    segments_done: int = 0
+    engine_build: str = ""
+    encoder_build: str = ""
+    assemble_part_id: UUID | None = None
+    assemble_attempts: int = 0
+    warnings: tuple[Warning, ...]
+    metadata: dict[str, Any]
+    code: str = ""
+    detail: str = ""
+    field: str = ""
+
+
+class JobSpec(Row, frozen=True, kw_only=True):
+    """What a job is to draw."""
+
+    job_id: UUID
+    spec: RenderSpec
+
+
+class Export(Row, frozen=True, kw_only=True):
+    """A finished video."""
+
+    job_id: UUID
+    object_key: str
+    sha256: str
+    bytes: int
+    frames: int
+    duration: float
+    packets_sha256: str
+    degraded: bool
+
+
+class JobSegment(Row, frozen=True, kw_only=True):
+    """A job's need of a segment, by its position in the video."""
+
+    job_id: UUID
+    idx: int
+    segment_key: str
+    scene: int
+    first: int
+    frames: int
+
+
+class Segment(Row, frozen=True, kw_only=True):
+    """One closed GOP under its content key; its bytes are those of the accepted epoch."""
+
+    segment_key: str
+    state: str = "ready"  # ready, drawing, done
+    frames: int
+    part_id: UUID | None = None
+    epoch: int = 0
+    attempts: int = 0
+    node_id: UUID | None = None
+    object_key: str = ""
+    sha256: str = ""
+    bytes: int = 0
+    difference: float = 0.0
+    seconds: float = 0.0
+    degraded: bool = False
+
+
+class Part(Row, frozen=True, kw_only=True):
+    """A run of work under one lease."""
+
+    part_id: UUID
+    kind: str
+    subject_id: UUID
+    node_id: UUID
+    node_epoch: int
+    epoch: int
+    first: int
+    count: int
+    keys: tuple[str, ...]
+    state: str = "active"  # active, done, failed, expired, cancelled
+    detail: str = ""
+
+
+class Inspection(Row, frozen=True, kw_only=True):
+    """An uploaded file that a node opens."""
+
+    file_id: UUID
+    name: str
+    bytes: int
+    object_key: str
+    state: str = "queued"  # queued, assigned, ended
+    attempts: int = 0
+    code: str = ""
+    detail: str = ""
+
+
+class File(Row, frozen=True, kw_only=True):
+    """Where the bytes of a file lie that a render may name."""
+
+    sha256: str
+    file_id: UUID
+    kind: str
+    bytes: int
+    object_key: str
+
+
+NODES = Table("render.render_nodes", Node, ("node_id",), (("state",),))
+CRASHES = Table("render.node_crashes", Crash, ("crash_id",))
+JOBS = Table("render.render_jobs", Job, ("job_id",))
+JOB_SPECS = Table("render.job_specs", JobSpec, ("job_id",))
+EXPORTS = Table("render.exports", Export, ("job_id",))
+JOB_SEGMENTS = Table("render.job_segments", JobSegment, ("job_id", "idx"), (("segment_key",),))
+SEGMENTS = Table("render.segments", Segment, ("segment_key",))
+PARTS = Table("render.render_parts", Part, ("part_id",), (("subject_id", "state"),))
+INSPECTIONS = Table("render.inspections", Inspection, ("file_id",))
+FILES = Table("render.files", File, ("sha256",))
+
+ACTIVE = ("awaiting_credit", "queued", "rendering", "assembling")  # a job in one of these states can still end

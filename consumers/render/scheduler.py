@@ -1,0 +1,170 @@
+"""The scheduler: gives waiting work to free slots, ends leases that nobody serves, plans jobs once a node is there."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from adapters.nats import Connection
+from consumers.render.farm import Choice, Farm, NodeState, PartState
+from consumers.render.watching import watch
+from consumers.runtime.batch import Item
+from consumers.runtime.runtime import Runtime
+from consumers.runtime.tools import Publishes
+from contracts.catalogue import heartbeat_subject
+from contracts.envelope import derived_id, first
+from contracts.message import PLATFORM, Command
+from contracts.node import Heartbeat, RegisterAgain
+from contracts.render import AssignPart, ExpirePart, LoseNode, PartAssigned, PlanJob
+
+log = logging.getLogger(__name__)
+LEASE = 6.0  # seconds of silence after which a node's leases end
+GRACE = 3.0  # seconds that a node has to list a new part in its heartbeats
+MISSES = 3  # heartbeats in a row that may leave a part out
+UNSETTLED = 5.0  # seconds after which an assignment that was never decided is given back
+
+
+class Scheduler:
+    """One for the cluster: it lives beside the active render runtime, whose lock it shares."""
+
+    def __init__(self, runtime: Runtime, nc: Connection, publisher: Publishes, load: Callable[[float], Any]) -> None:
+        self.runtime, self.nc, self._publisher, self._load = runtime, nc, publisher, load
+        self.farm = Farm()
+        self._choices: dict[UUID, Choice] = {}  # part to what was chosen, until it is decided
+        self._wake = asyncio.Event()
+        self._ready = False
+        self._asked_again: dict[UUID, float] = {}
+        runtime.observers.append(self.observe)
+
+    def now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    async def run(self) -> None:
+        """Rebuild the picture whenever the runtime becomes active, then assign until it is not."""
+        await self.nc.subscribe(heartbeat_subject(), cb=self._heard)
+        while True:
+            self._ready = False
+            await self.runtime.active.wait()
+            self.farm = await self._load(self.now())
+            self._choices.clear()
+            self._ready = True
+            await asyncio.gather(self._assign_loop(), self._watch_loop())
+
+    def observe(self, items: list[Item]) -> None:
+        """Follow what the runtime has committed."""
+        if not self._ready:
+            return
+        for item in items:
+            for envelope, event, _, _ in item.events:
+                if isinstance(event, PartAssigned):
+                    self._choices.pop(event.part_id, None)
+                watch(self.farm, event, envelope.tenant, self.now())
+            if isinstance(item.command, AssignPart) and not item.events:
+                self._revert(derived_id(item.envelope.id, "part"))
+        self._wake.set()
+
+    async def _assign_loop(self) -> None:
+        while self.runtime.active.is_set():
+            self._plan_waiting()
+            for node in sorted(self.farm.nodes.values(), key=lambda node: len(node.busy) / node.slots):
+                while node.free > 0 and (choice := self.farm.choose(node)) is not None:
+                    self._assign(node, choice)
+            self._wake.clear()
+            await self._wait()
+
+    async def _wait(self) -> None:
+        try:
+            await asyncio.wait_for(self._wake.wait(), 1.0)
+        except TimeoutError:
+            return
+
+    def _plan_waiting(self) -> None:
+        if self.farm.nodes:
+            for tenant, job in list(self.farm.unplanned):
+                del self.farm.unplanned[tenant, job]
+                self._submit(PlanJob(job_id=job), tenant)
+
+    def _assign(self, node: NodeState, choice: Choice) -> None:
+        command = AssignPart(
+            kind=choice.kind,  # type: ignore[arg-type]
+            subject_id=choice.subject,
+            node_id=node.node_id,
+            node_epoch=node.epoch,
+            first=choice.first,
+            count=choice.count,
+        )
+        part_id = derived_id(self._submit(command, choice.tenant), "part")
+        part = PartState(part_id, choice.tenant, node.node_id, node.epoch, choice.kind, choice.subject, choice.keys, self.now())
+        self.farm.parts[part_id] = part
+        self._choices[part_id] = choice
+        node.busy.add(part_id)
+
+    def _revert(self, part_id: UUID) -> None:
+        choice, part = self._choices.pop(part_id, None), self.farm.parts.pop(part_id, None)
+        if choice is None or part is None:
+            return
+        node = self.farm.nodes.get(part.node_id)
+        if node is not None:
+            node.busy.discard(part_id)
+        asyncio.get_running_loop().call_later(0.2, self._offer_again, choice)
+
+    def _offer_again(self, choice: Choice) -> None:
+        self.farm.give_back(choice)
+        self._wake.set()
+
+    def _submit(self, command: Command, tenant: UUID) -> UUID:
+        envelope = first(command, tenant=tenant, actor="scheduler")
+        self.runtime.submit(command, envelope)
+        return envelope.id
+
+    async def _heard(self, msg: Any) -> None:
+        try:
+            node_id, beat = UUID(msg.subject.split(".")[1]), msgspec.json.decode(msg.data, type=Heartbeat)
+        except (ValueError, msgspec.MsgspecError):
+            log.warning("a heartbeat on %s cannot be read", msg.subject)
+            return
+        node = self.farm.nodes.get(node_id)
+        if node is not None:
+            node.heard, node.reported = self.now(), frozenset(beat.parts)
+            self._count_misses(node)
+        elif self._ready and self.now() - self._asked_again.get(node_id, -10.0) > 3.0:
+            self._asked_again[node_id] = self.now()
+            work = RegisterAgain(reason="the farm does not know this node")
+            await self._publisher.publish(work, first(work), scope=node_id)
+
+    def _count_misses(self, node: NodeState) -> None:
+        for part_id in node.busy:
+            part = self.farm.parts.get(part_id)
+            if part is not None and part.confirmed and self.now() - part.since > GRACE:
+                part.missed = 0 if part_id in node.reported else part.missed + 1
+
+    async def _watch_loop(self) -> None:
+        while self.runtime.active.is_set():
+            await asyncio.sleep(0.5)
+            for node in list(self.farm.nodes.values()):
+                if self.now() - node.heard > LEASE:
+                    log.warning("node %s was silent for %.0f s", node.name, self.now() - node.heard)
+                    node.heard = self.now()
+                    self._submit(LoseNode(node_id=node.node_id, epoch=node.epoch, last_heard=datetime.now(UTC)), PLATFORM)
+            for part in self._unserved():
+                self._submit(ExpirePart(part_id=part.part_id, reason=self._why(part)), part.tenant)
+
+    def _unserved(self) -> Iterable[PartState]:
+        for part in list(self.farm.parts.values()):
+            node = self.farm.nodes.get(part.node_id)
+            if not part.confirmed:
+                if self.now() - part.since > UNSETTLED:
+                    self._revert(part.part_id)
+            elif node is None or node.epoch != part.node_epoch or part.missed >= MISSES:
+                part.missed = 0
+                yield part
+
+    def _why(self, part: PartState) -> str:
+        node = self.farm.nodes.get(part.node_id)
+        if node is None:
+            return "its node is gone"
+        return "its node has registered anew" if node.epoch != part.node_epoch else "its node does not work on it"

@@ -1,0 +1,206 @@
+"""One batch in one transaction: inbox, load, decide, project, write, outbox; and what it leaves to be told afterwards."""
+
+import logging
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from consumers.runtime.domain import Answer, Context, Domain, ForPlatform, Refusal, tenant_of
+from consumers.runtime.projection import project
+from consumers.runtime.state import Missing, State, Want
+from consumers.runtime.store import Store
+from contracts.audit import QUARANTINED, REFUSED
+from contracts.envelope import Envelope, derived_id
+from contracts.message import PLATFORM, Command, Event, encode
+from contracts.outcome import Outcome, Problem
+
+log = logging.getLogger(__name__)
+
+
+class Item(msgspec.Struct):
+    """A command on its way through a batch, and what became of it."""
+
+    envelope: Envelope
+    command: Command | None
+    raw: Any = None  # the broker's message, to be acknowledged; None for a reaction
+    body: bytes = b""
+    unreadable: str = ""
+    outcome: Outcome | None = None
+    again: float = 0.0  # seconds until it is tried once more
+    seen: bool = False
+    events: list[tuple[Envelope, Event, str, int]] = []
+
+    @property
+    def key(self) -> tuple[UUID, UUID]:
+        return self.envelope.tenant, self.envelope.id
+
+
+class Batch:
+    """Decides items in order; `commit` writes all of it or nothing."""
+
+    def __init__(self, domain: Domain, store: Store, items: list[Item], cursor: int = 0) -> None:
+        self.domain, self.store, self.items, self.cursor = domain, store, items, cursor
+        self.now = datetime.now(UTC)
+        self.state = State()
+        self.effects: list[dict[str, Any]] = []
+
+    async def commit(self) -> None:
+        """Run the batch in a transaction of its own. Database errors leave nothing behind and are raised."""
+        tenants = {item.envelope.tenant for item in self.items} | {PLATFORM}
+        async with self.store.transaction(tenants):
+            await self._drop_seen()
+            await self._decide_all()
+            await self._write()
+
+    async def _drop_seen(self) -> None:
+        """Give commands that have an operation already their stored outcome; a repeat within the batch follows its first."""
+        keys = list(dict.fromkeys(item.key for item in self.items))
+        rows = await self.store.conn.fetch(self.store.q.seen, [k[0] for k in keys], [k[1] for k in keys])
+        stored = {(row["tenant_id"], row["id"]): row for row in rows if row["state"] != "reopened"}
+        first: set[tuple[UUID, UUID]] = set()
+        for item in self.items:
+            row = stored.get(item.key)
+            item.seen = row is not None or item.key in first
+            first.add(item.key)
+            if row is not None:
+                item.outcome = _stored(row["outcome"], row["request_hash"], item.envelope)
+
+    async def _decide_all(self) -> None:
+        open_items = [item for item in self.items if not item.seen]
+        while True:
+            wants: list[Want] = []
+            for item in open_items:
+                mark = self.state.mark()
+                try:
+                    self._decide(item)
+                except Missing as missing:
+                    self.state.rollback(mark)
+                    wants += missing.wants
+            if not wants:
+                return
+            self.state.rollback(0)
+            await self.state.load(wants, self.store.fetch_rows)
+
+    def _decide(self, item: Item) -> None:
+        item.outcome, item.events, item.again = None, [], 0.0
+        mark = self.state.mark()
+        if item.command is None:
+            return self._quarantine(item, item.unreadable)
+        context = Context(self.now, item.envelope)
+        try:
+            decision = self.domain.decides[type(item.command)](item.command, self.state.view(item.envelope.tenant), context)
+            if isinstance(decision, Refusal):
+                return self._refuse(item, decision)
+            answer = decision if isinstance(decision, Answer) else Answer(list(decision))
+            self._happen(item, answer.events)
+            if item.envelope.dry_run:
+                self.state.rollback(mark)
+                item.events = []
+            self._conclude(item, "done", body=answer.body)
+        except Missing:
+            raise
+        except Exception as error:  # a bug must cost one command, not the domain
+            log.exception("%s %s cannot be decided", item.envelope.type, item.envelope.id)
+            self.state.rollback(mark)
+            self._quarantine(item, f"{type(error).__name__}: {error}")
+
+    def _happen(self, item: Item, events: Iterable[Event | ForPlatform]) -> None:
+        for number, given in enumerate(events, len(item.events)):
+            event, tenant = tenant_of(given, item.envelope)
+            envelope = item.envelope.caused(event, id=derived_id(item.envelope.id, f"event {number}"), time=self.now, tenant=tenant)
+            aggregate, version = project(self.domain.writes[type(event)], event, envelope, self.state.view(tenant))
+            item.events.append((envelope, event, aggregate, version))
+
+    def _refuse(self, item: Item, refusal: Refusal) -> None:
+        age = (self.now - item.envelope.time).total_seconds()
+        if refusal.patience > age and item.raw is not None:
+            item.again = 0.1
+            return
+        problem = refusal.problem
+        self._conclude(item, "refused", problem=problem)
+        if not item.envelope.dry_run:
+            self._log(item, REFUSED[self.domain.name], code=problem.code, detail=problem.detail, field=problem.field)
+
+    def _quarantine(self, item: Item, reason: str) -> None:
+        self._conclude(item, "quarantined", problem=Problem(code="command.quarantined", detail=reason))
+        self._log(item, QUARANTINED[self.domain.name], reason=reason)
+
+    def _log(self, item: Item, cls: type[Event], **values: str) -> None:
+        envelope = item.envelope
+        event = cls(command_id=envelope.id, command_type=envelope.type, tenant_id=envelope.tenant, **values)  # type: ignore[call-arg]
+        caused = envelope.caused(event, id=derived_id(envelope.id, f"{cls.__name__} {self.now.timestamp()}"), time=self.now, tenant=PLATFORM)
+        item.events = [(caused, event, "", 0)]
+
+    def _conclude(self, item: Item, state: str, *, body: Any = None, problem: Problem | None = None) -> None:
+        envelope = item.envelope
+        item.outcome = Outcome(
+            command_id=envelope.id,
+            tenant_id=envelope.tenant,
+            state=state,  # type: ignore[arg-type]
+            body=None if body is None else msgspec.Raw(encode(body)),
+            problem=problem,
+            request_hash=envelope.request_hash,
+            decided_at=self.now,
+        )
+
+    async def _write(self) -> None:
+        store, q = self.store, self.store.q
+        decided = [item for item in self.items if not item.seen and item.outcome is not None and not item.envelope.dry_run]
+        happened = [entry for item in decided for entry in item.events]
+        self.effects = [row for envelope, event, _, _ in happened for row in self._effects_of(envelope, event)]
+        await store.write_rows(self.state.changed())
+        await store.keep(q.keep_operations, [self._operation(item) for item in decided])
+        await store.keep(q.keep_events, [_outbox(*entry) for entry in happened])
+        await store.keep(q.keep_effects, self.effects)
+        await store.keep(q.keep_timers, [row for envelope, event, _, _ in happened for row in self._timers_of(envelope, event)])
+        if self.cursor:
+            await store.conn.execute(q.move_cursor, self.cursor)
+
+    def _operation(self, item: Item) -> dict[str, Any]:
+        envelope, outcome = item.envelope, item.outcome
+        assert outcome is not None
+        row = {"tenant_id": envelope.tenant, "id": envelope.id, "type": envelope.type, "request_hash": envelope.request_hash}
+        row |= {"state": outcome.state, "outcome": outcome, "headers": None, "body": None, "decided_at": self.now}
+        if outcome.state == "quarantined":
+            row |= {"headers": envelope.headers(), "body": item.body.decode(errors="replace")}
+        return row
+
+    def _effects_of(self, envelope: Envelope, event: Event) -> Iterable[dict[str, Any]]:
+        make = self.domain.effects.get(type(event))
+        for effect in make(event, envelope) if make else ():
+            identity = derived_id(envelope.id, f"effect {effect.kind} {effect.name}")
+            due = {"due_at": datetime.fromtimestamp(self.now.timestamp() + 60, UTC)}  # this process runs it first
+            yield {"tenant_id": envelope.tenant, "id": identity, "kind": effect.kind, "payload": effect.payload, "envelope": envelope} | due
+
+    def _timers_of(self, envelope: Envelope, event: Event) -> Iterable[dict[str, Any]]:
+        make = self.domain.timers.get(type(event))
+        for number, timer in enumerate(make(event, envelope) if make else ()):
+            first = {"tenant_id": envelope.tenant, "id": derived_id(envelope.id, f"timer {number}")}
+            yield first | {"type": envelope.caused(timer.command, id=envelope.id, time=self.now).type, "body": timer.command, "due_at": timer.due_at}
+
+
+def _outbox(envelope: Envelope, event: Event, aggregate: str, version: int) -> dict[str, Any]:
+    return {
+        "event_id": envelope.id,
+        "type": envelope.type,
+        "tenant_id": envelope.tenant,
+        "time": envelope.time,
+        "actor": envelope.actor,
+        "correlation_id": envelope.correlation,
+        "causation_id": envelope.causation,
+        "aggregate": aggregate,
+        "version": version,
+        "traceparent": envelope.traceparent,
+        "body": encode(event).decode(),
+    }
+
+
+def _stored(text: str, request_hash: str, envelope: Envelope) -> Outcome:
+    """The outcome that a repeated command gets: its first one, or a refusal when the same key came with another body."""
+    if envelope.request_hash and request_hash and envelope.request_hash != request_hash:
+        problem = Problem(code="idempotency.other_body", detail="this Idempotency-Key was used with another request; use a new key")
+        return Outcome(command_id=envelope.id, tenant_id=envelope.tenant, state="refused", problem=problem)
+    return msgspec.json.decode(text, type=Outcome)

@@ -1,0 +1,104 @@
+"""What a domain declares: its tables, who decides each command, what it reacts to, what each event writes, which effects run."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from consumers.runtime.projection import Write
+from consumers.runtime.state import View
+from consumers.runtime.table import Table
+from contracts.envelope import Envelope, derived_id
+from contracts.message import PLATFORM, Command, Event
+from contracts.outcome import Problem
+
+
+class Context(msgspec.Struct, frozen=True):
+    """What a decider may know besides its state: no clock, no randomness of its own."""
+
+    now: datetime
+    envelope: Envelope
+
+    @property
+    def tenant(self) -> UUID:
+        return self.envelope.tenant
+
+    def id(self, name: str) -> UUID:
+        """An id for a new row; every retry of the command derives the same."""
+        return derived_id(self.envelope.id, name)
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """The command is not carried out; nothing changes."""
+
+    problem: Problem
+    patience: float = 0.0  # seconds in which it is tried again first: for what another domain may be about to tell
+
+
+class ForPlatform(msgspec.Struct, frozen=True):
+    """An event of the platform tenant, caused by a tenant's command (a node's crash)."""
+
+    event: Event
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What happened, and the body that the caller gets."""
+
+    events: list[Event | ForPlatform]
+    body: Any = None
+
+
+Decision = Answer | Refusal | list[Event] | list[Event | ForPlatform]
+Decide = Callable[[Any, View, Context], Decision]
+React = Callable[[Any, Envelope], Iterable[Command]]
+
+
+def refuse(code: str, detail: str, field: str = "", *, patience: float = 0.0, errors: tuple[dict[str, str], ...] = ()) -> Refusal:
+    """A refusal with its problem."""
+    return Refusal(Problem(code=code, detail=detail, field=field, errors=errors), patience)
+
+
+class Effect(msgspec.Struct, frozen=True):
+    """Something to do in the world, made from an event; `name` tells several effects of one event apart."""
+
+    kind: str
+    payload: Any
+    name: str = ""
+
+
+class Timer(msgspec.Struct, frozen=True):
+    """A command that becomes due."""
+
+    due_at: datetime
+    command: Command
+
+
+class EffectFailed(Exception):
+    """The effect cannot succeed, however often it is tried; `commands` say so to the domain."""
+
+    def __init__(self, detail: str, commands: Iterable[Command] = ()) -> None:
+        super().__init__(detail)
+        self.commands = list(commands)
+
+
+RunEffect = Callable[[Any, Envelope, Any], Awaitable[Iterable[Command]]]  # payload, the event's envelope, the domain's tools
+
+
+class Domain(msgspec.Struct, frozen=True, kw_only=True):
+    """A domain's table of contents."""
+
+    name: str
+    tables: tuple[Table[Any], ...]
+    decides: dict[type[Command], Decide]
+    writes: dict[type[Event], Write]
+    reacts: dict[type[Event], React] = {}
+    effects: dict[type[Event], Callable[[Any, Envelope], Iterable[Effect]]] = {}
+    timers: dict[type[Event], Callable[[Any, Envelope], Iterable[Timer]]] = {}
+    runs: dict[str, RunEffect] = {}
+
+
+def tenant_of(event: Event | ForPlatform, envelope: Envelope) -> tuple[Event, UUID]:
+    """The event itself and the tenant it belongs to."""
+    return (event.event, PLATFORM) if isinstance(event, ForPlatform) else (event, envelope.tenant)

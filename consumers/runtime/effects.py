@@ -1,0 +1,129 @@
+"""Effects: what touches the world outside the database is done here, after the commit, at least once, and reported by commands."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from consumers.runtime.domain import Domain, EffectFailed
+from consumers.runtime.store import Store
+from contracts.envelope import Envelope, derived_id
+from contracts.message import Command, encode
+
+log = logging.getLogger(__name__)
+POLL = 5.0  # seconds between looks for effects that another process left behind
+LIMIT = 32  # effects at once
+LONGEST_WAIT = 300.0
+ELSEWHERE = 30.0  # seconds after its own retry that an effect of a dead process is taken up by another
+
+
+class Task(msgspec.Struct, frozen=True):
+    """One effect, claimed by this process."""
+
+    tenant_id: UUID
+    id: UUID
+    kind: str
+    payload: msgspec.Raw
+    envelope: Envelope
+    attempts: int = 1
+
+
+class EffectRunner:
+    """Runs a domain's effects; `tools` is what they may use, `publish` sends the commands that report them."""
+
+    def __init__(self, domain: Domain, pool: asyncpg.Pool, publish: Callable[[Command, Envelope], Any], tools: Any) -> None:
+        self.domain, self._pool, self._publish, self._tools = domain, pool, publish, tools
+        self._slots = asyncio.Semaphore(LIMIT)
+        self._running: set[asyncio.Task[None]] = set()
+        self._finished: list[Task] = []
+        self._finish = asyncio.Event()
+
+    def start_new(self, rows: list[dict[str, Any]]) -> None:
+        """Run what a batch has just committed, without going through the table."""
+        for task in msgspec.json.decode(encode(rows), type=list[Task]):
+            self._spawn(task)
+
+    async def run(self) -> None:
+        """Forget finished effects in groups, and look for those that nobody runs."""
+        await asyncio.gather(self._forget(), self._look())
+
+    async def _look(self) -> None:
+        while True:
+            try:
+                async with self._pool.acquire() as conn:
+                    store = Store(conn, self.domain.name)
+                    async with store.transaction(None):
+                        rows = await conn.fetch(store.q.claim_effects, LIMIT)
+                for row in rows:
+                    self._spawn(
+                        Task(
+                            row["tenant_id"],
+                            row["id"],
+                            row["kind"],
+                            msgspec.Raw(row["payload"].encode()),
+                            msgspec.json.decode(row["envelope"], type=Envelope),
+                            row["attempts"],
+                        )
+                    )
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+                log.warning("%s: effects cannot be claimed: %s", self.domain.name, error)
+            await asyncio.sleep(POLL)
+
+    def _spawn(self, task: Task) -> None:
+        running = asyncio.create_task(self._carry_out(task))
+        self._running.add(running)
+        running.add_done_callback(self._running.discard)
+
+    async def _carry_out(self, task: Task) -> None:
+        async with self._slots:
+            try:
+                commands = await self.domain.runs[task.kind](msgspec.json.decode(task.payload), task.envelope, self._tools)
+                await self._report(task, list(commands))
+            except EffectFailed as failed:
+                log.warning("%s: %s failed for good: %s", self.domain.name, task.kind, failed)
+                await self._report(task, failed.commands)
+            except Exception as error:  # whatever it was, the row stays and is tried again
+                log.warning("%s: %s failed (attempt %d): %s: %s", self.domain.name, task.kind, task.attempts, type(error).__name__, error)
+                await self._postpone(task, f"{type(error).__name__}: {error}")
+
+    async def _report(self, task: Task, commands: list[Command]) -> None:
+        for number, command in enumerate(commands):
+            identity = derived_id(task.id, f"report {number}")
+            await self._publish(command, task.envelope.caused(command, id=identity, time=datetime.now(UTC), actor="system"))
+        self._finished.append(task)
+        self._finish.set()
+
+    async def _postpone(self, task: Task, reason: str) -> None:
+        wait = min(LONGEST_WAIT, 0.5 * 2 ** min(task.attempts, 10))
+        try:
+            async with self._pool.acquire() as conn:
+                store = Store(conn, self.domain.name)
+                async with store.transaction({task.tenant_id}):
+                    await conn.execute(store.q.postpone_effect, task.tenant_id, task.id, wait + ELSEWHERE, reason[:500], task.attempts)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            log.warning("%s: %s stays claimed until its minute is over: %s", self.domain.name, task.kind, error)
+            return
+        again = msgspec.structs.replace(task, attempts=task.attempts + 1)
+        asyncio.get_running_loop().call_later(wait, self._spawn, again)
+
+    async def _forget(self) -> None:
+        while True:
+            await self._finish.wait()
+            await asyncio.sleep(0.05)
+            self._finish.clear()
+            done, self._finished = self._finished, []
+            try:
+                async with self._pool.acquire() as conn:
+                    store = Store(conn, self.domain.name)
+                    async with store.transaction({task.tenant_id for task in done}):
+                        await conn.execute(store.q.drop_effects, [t.tenant_id for t in done], [t.id for t in done])
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+                log.warning("%s: finished effects cannot be dropped yet: %s", self.domain.name, error)
+                self._finished += done
+                await asyncio.sleep(1)
+                self._finish.set()

@@ -1,0 +1,83 @@
+"""From events to rows, by declaration: the same way in memory for the next command, in SQL for the table, and at replay."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import msgspec
+
+from consumers.runtime.state import View
+from consumers.runtime.table import Row, Table
+from contracts.envelope import Envelope
+from contracts.message import Event
+
+Write = Callable[[Any, Envelope, View], Iterable[tuple[Table[Any], Row]]]
+
+
+def _common(event: Event, table: Table[Any]) -> dict[str, Any]:
+    return {name: getattr(event, name) for name in event.__struct_fields__ if name in table.fields}
+
+
+def fresh(table: Table[Any], envelope: Envelope, values: dict[str, Any]) -> Row:
+    """A row's first state."""
+    row: Row = table.row(tenant_id=envelope.tenant, version=1, created_at=envelope.time, updated_at=envelope.time, **values)
+    return row
+
+
+def moved(row: Row, envelope: Envelope, **values: Any) -> Row:
+    """A row's next state."""
+    return msgspec.structs.replace(row, version=row.version + 1, updated_at=envelope.time, **values)
+
+
+def create(table: Table[Any], **constants: Any) -> Write:
+    """The event is a new row's first state: its fields of the same name, and constants."""
+
+    def write(event: Event, envelope: Envelope, view: View) -> Iterable[tuple[Table[Any], Row]]:
+        yield table, fresh(table, envelope, {**_common(event, table), **constants})
+
+    return write
+
+
+def upsert(table: Table[Any], **constants: Any) -> Write:
+    """The event's fields become the row's fields of the same name; a row that is not there is made."""
+
+    def write(event: Event, envelope: Envelope, view: View) -> Iterable[tuple[Table[Any], Row]]:
+        values = {**_common(event, table), **constants}
+        row = view.get(table, *(values[name] for name in table.key))
+        yield table, fresh(table, envelope, values) if row is None else moved(row, envelope, **values)
+
+    return write
+
+
+def each(table: Table[Any], items: Callable[[Any], Iterable[dict[str, Any]]]) -> Write:
+    """The event makes several new rows: `items(event)` gives the values of each."""
+
+    def write(event: Event, envelope: Envelope, view: View) -> Iterable[tuple[Table[Any], Row]]:
+        for values in items(event):
+            yield table, fresh(table, envelope, values)
+
+    return write
+
+
+def together(*writes: Write) -> Write:
+    """The event changes several tables."""
+
+    def write(event: Event, envelope: Envelope, view: View) -> Iterable[tuple[Table[Any], Row]]:
+        for one in writes:
+            yield from one(event, envelope, view)
+
+    return write
+
+
+def nothing(event: Event, envelope: Envelope, view: View) -> Iterable[tuple[Table[Any], Row]]:
+    """The event is for the log alone."""
+    return ()
+
+
+def project(write: Write, event: Event, envelope: Envelope, view: View) -> tuple[str, int]:
+    """Apply one event to the rows; answers the first row's name and version. Nothing is changed when a row is Missing."""
+    aggregate, version = "", 0
+    for table, row in list(write(event, envelope, view)):
+        if not aggregate:
+            aggregate, version = f"{table.name}:{'/'.join(str(getattr(row, name)) for name in table.key)}", row.version
+        view.put(table, row)
+    return aggregate, version

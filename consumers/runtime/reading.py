@@ -1,0 +1,62 @@
+"""From the broker's messages to items: commands and reports as they come, events through the domain's reactions."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid5
+
+import msgspec
+from nats.aio.msg import Msg
+
+from consumers.runtime.batch import Item
+from consumers.runtime.domain import Domain
+from contracts.envelope import Envelope, derived_id
+from contracts.message import PLATFORM, Command, Event, Kind, Report, decode, named, type_of
+
+REPORTER = "node:"
+
+
+def read_command(domain: Domain, msg: Msg) -> Item:
+    """A command from its work queue; what cannot be read becomes an item that ends in quarantine."""
+    try:
+        envelope = Envelope.read(msg.headers or {})
+    except (KeyError, ValueError) as error:
+        envelope = _unknown(msg)
+        return Item(envelope=envelope, command=None, raw=msg, body=msg.data, unreadable=f"headers: {error!r}")
+    entry = named(envelope.type)
+    kind, scope = msg.subject.split(".", 2)[:2]
+    if entry is None or not issubclass(entry.cls, Command) or entry.cls not in domain.decides:
+        return Item(envelope=envelope, command=None, raw=msg, body=msg.data, unreadable=f"{envelope.type} is not a command of {domain.name}")
+    if entry.subject(scope) != msg.subject or (kind == Kind.COMMAND and scope != str(envelope.tenant)):
+        return Item(envelope=envelope, command=None, raw=msg, body=msg.data, unreadable=f"{envelope.type} came on {msg.subject}")
+    if issubclass(entry.cls, Report):  # the subject says who reports, whatever the headers claim
+        envelope = msgspec.structs.replace(envelope, actor=f"{REPORTER}{scope}")
+    try:
+        message = decode(envelope.type, msg.data)
+    except msgspec.MsgspecError as error:
+        return Item(envelope=envelope, command=None, raw=msg, body=msg.data, unreadable=f"body: {error}")
+    assert isinstance(message, Command)
+    return Item(envelope=envelope, command=message, raw=msg, body=msg.data)
+
+
+def read_event(domain: Domain, msg: Msg) -> list[Item]:
+    """The commands that this domain's reactions make of an event. Raises what a reaction raises."""
+    headers = msg.headers or {}
+    entry = named(headers.get("ce-type", ""))
+    if entry is None or entry.cls not in domain.reacts:
+        return []
+    envelope = Envelope.read(headers)
+    event = decode(envelope.type, msg.data)
+    assert isinstance(event, Event)
+    return [_reaction(envelope, command, number) for number, command in enumerate(domain.reacts[type(event)](event, envelope))]
+
+
+def _reaction(envelope: Envelope, command: Command, number: int) -> Item:
+    identity = uuid5(envelope.id, f"{type_of(command).full_name} {number}")
+    caused = envelope.caused(command, id=identity, time=envelope.time, actor="system")
+    return Item(envelope=caused, command=command, body=msgspec.json.encode(command))
+
+
+def _unknown(msg: Any) -> Envelope:
+    identity = derived_id(PLATFORM, f"{msg.subject} {msg.metadata.sequence.stream}")
+    name = msg.subject.split(".", 2)[-1]
+    return Envelope(id=identity, type=f"unreadable {name}", tenant=PLATFORM, time=datetime.now(UTC), actor="unknown", correlation=identity, causation=identity)

@@ -1,0 +1,184 @@
+"""A domain's loop: pull commands and events, decide them in batches, then tell, acknowledge and run effects."""
+
+import asyncio
+import logging
+import zlib
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import asyncpg
+import msgspec
+from nats.aio.msg import Msg
+
+from adapters.nats import PullConsumer, ack, nak
+from consumers.runtime.batch import Batch, Item
+from consumers.runtime.domain import Domain
+from consumers.runtime.reading import read_command, read_event
+from consumers.runtime.store import Store
+from contracts.catalogue import outbox_hint_subject
+from contracts.envelope import Envelope
+from contracts.message import Command
+
+log = logging.getLogger(__name__)
+BATCH = 500
+TRANSIENT = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.TransactionRollbackError, asyncpg.InsufficientResourcesError)
+TRANSIENT += (asyncpg.OperatorInterventionError, OSError, TimeoutError)  # type: ignore[assignment]
+Observer = Callable[[list[Item]], None]
+
+
+class Runtime:
+    """The one active consumer of a domain; `connect` opens the connection that holds the domain's lock and writes."""
+
+    def __init__(self, domain: Domain, nc: Any, connect: Callable[[], Any], commands: PullConsumer, feed: Callable[[int], Any]) -> None:
+        self.domain, self.nc = domain, nc
+        self._connect, self._commands, self._open_feed = connect, commands, feed
+        self._waiting: deque[Msg] = deque()
+        self._own: deque[Item] = deque()
+        self._events: deque[tuple[int, Msg]] = deque()
+        self._wake = asyncio.Event()
+        self._room = asyncio.Event()
+        self.observers: list[Observer] = []
+        self.on_effects: Callable[[list[dict[str, Any]]], None] = lambda rows: None
+        self.active = asyncio.Event()
+
+    def submit(self, command: Command, envelope: Envelope) -> None:
+        """Decide a command of this very process that it may lose: its maker asks again (the scheduler)."""
+        self._own.append(Item(envelope=envelope, command=command, body=msgspec.json.encode(command)))
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Take the domain's lock and work until cancelled; a lost database connection starts it over."""
+        while True:
+            try:
+                conn = await self._connect()
+                try:
+                    await self._locked(conn)
+                finally:
+                    self.active.clear()
+                    await asyncio.shield(_close(conn))
+            except TRANSIENT as error:
+                log.warning("%s: database away (%s); trying again", self.domain.name, error)
+                await asyncio.sleep(0.3)
+
+    async def _locked(self, conn: asyncpg.Connection) -> None:
+        await self._take_lock(conn)
+        store = Store(conn, self.domain.name)
+        cursor = await conn.fetchval(store.q.cursor) or 0
+        log.info("%s: active from position %d", self.domain.name, cursor)
+        await self._give_back(self._waiting)
+        for held in (self._waiting, self._events, self._own):
+            held.clear()
+        feed = await self._open_feed(cursor) if self.domain.reacts else None
+        pumps = [asyncio.create_task(self._pump_commands())]
+        if feed is not None:
+            pumps.append(asyncio.create_task(self._pump_events(feed)))
+        self.active.set()
+        work = asyncio.create_task(self._work(store, cursor))
+        try:
+            done, _ = await asyncio.wait([work, *pumps], return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in (work, *pumps):
+                task.cancel()
+            await asyncio.gather(work, *pumps, return_exceptions=True)
+            if feed is not None:
+                await feed.close()
+
+    async def _take_lock(self, conn: asyncpg.Connection) -> None:
+        key = zlib.crc32(f"flatrender {self.domain.name}".encode())
+        while not await conn.fetchval("select pg_try_advisory_lock($1)", key):
+            await asyncio.sleep(0.25)
+
+    async def _pump_commands(self) -> None:
+        while True:
+            while len(self._waiting) > 2 * BATCH:
+                self._room.clear()
+                await self._room.wait()
+            self._waiting.extend(await self._commands.next(BATCH, 30.0))
+            self._wake.set()
+
+    async def _pump_events(self, feed: Any) -> None:
+        while True:
+            while len(self._events) > 4 * BATCH:
+                self._room.clear()
+                await self._room.wait()
+            for msg in await feed.next(BATCH, 30.0):
+                self._events.append((msg.metadata.sequence.stream, msg))
+            self._wake.set()
+
+    async def _work(self, store: Store, cursor: int) -> None:
+        while True:
+            if not self._waiting and not self._events and not self._own:
+                self._wake.clear()
+                await self._wake.wait()
+            reactions, position = self._take_events(cursor)
+            commands = [read_command(self.domain, self._waiting.popleft()) for _ in range(min(BATCH, len(self._waiting)))]
+            own = [self._own.popleft() for _ in range(min(BATCH, len(self._own)))]
+            self._room.set()
+            if reactions or own or commands or position > cursor:
+                await self._settle(store, reactions + own + commands, position)
+                cursor = position
+
+    def _take_events(self, cursor: int) -> tuple[list[Item], int]:
+        items: list[Item] = []
+        while self._events and len(items) < BATCH:
+            position, msg = self._events.popleft()
+            if position > cursor:
+                cursor = position
+                items += self._react(msg)
+        return items, cursor
+
+    def _react(self, msg: Msg) -> list[Item]:
+        try:
+            return read_event(self.domain, msg)
+        except Exception as error:  # a reaction's bug must not stop the feed; the event stays in the log
+            log.exception("%s: reaction to %s failed", self.domain.name, msg.subject)
+            envelope = Envelope.read(msg.headers or {})
+            return [Item(envelope=envelope, command=None, body=msg.data, unreadable=f"reaction: {type(error).__name__}: {error}")]
+
+    async def _settle(self, store: Store, items: list[Item], cursor: int) -> None:
+        """Commit items, halving the batch down to the culprit on a database error; the cursor moves with the last half."""
+        batch = Batch(self.domain, store, items, cursor)
+        try:
+            await batch.commit()
+        except TRANSIENT as error:
+            log.warning("%s: %s; %d commands wait", self.domain.name, error, len(items))
+            await self._give_back([item.raw for item in items if item.raw is not None])
+            raise
+        except Exception as error:
+            if len(items) > 1:
+                half = len(items) // 2
+                await self._settle(store, items[:half], 0)
+                return await self._settle(store, items[half:], cursor)
+            if not items or items[0].command is None:
+                raise
+            log.exception("%s: %s cannot be stored", self.domain.name, items[0].envelope.type)
+            items[0].command, items[0].unreadable = None, f"{type(error).__name__}: {error}"
+            return await self._settle(store, items, cursor)
+        await self._tell(batch)
+
+    async def _give_back(self, messages: Iterable[Msg]) -> None:
+        for msg in messages:
+            await nak(msg, 0.3)
+
+    async def _tell(self, batch: Batch) -> None:
+        if any(item.events for item in batch.items):
+            await self.nc.publish(outbox_hint_subject(), b"")
+        for observe in self.observers:
+            observe(batch.items)
+        if batch.effects:
+            self.on_effects(batch.effects)
+        for item in batch.items:
+            if item.outcome is not None and item.envelope.reply:
+                await self.nc.publish(item.envelope.reply, msgspec.json.encode(item.outcome))
+            if item.raw is not None:
+                await (nak(item.raw, item.again) if item.again else ack(item.raw))
+
+
+async def _close(conn: asyncpg.Connection) -> None:
+    try:
+        await conn.close(timeout=2)
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        conn.terminate()

@@ -1,0 +1,154 @@
+"""The rows a batch works on. Asking for a row that is not loaded raises Missing; the batch loads all that is missing and decides again."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+from uuid import UUID
+
+from consumers.runtime.table import Key, R, Row, Table
+
+Want = tuple[Table[Any], tuple[str, ...], Key]
+T = TypeVar("T")
+
+
+class Missing(Exception):
+    """Not loaded yet; `wants` says what."""
+
+    def __init__(self, wants: list[Want]) -> None:
+        super().__init__(wants)
+        self.wants = wants
+
+
+class State:
+    """All rows of one batch, over all its tenants, with a journal so that one command's changes can be taken back."""
+
+    def __init__(self) -> None:
+        self._rows: dict[Table[Any], dict[Key, Row | None]] = {}
+        self._sets: dict[tuple[Table[Any], tuple[str, ...]], dict[Key, set[Key]]] = {}
+        self._journal: list[tuple[Table[Any], Key, Row | None]] = []
+        self._dirty: dict[tuple[Table[Any], Key], None] = {}
+
+    def view(self, tenant: UUID) -> "View":
+        """The rows of one tenant, which is all that its commands can see."""
+        return View(self, tenant)
+
+    def get(self, table: Table[R], key: Key) -> R | None:
+        try:
+            return self._rows[table][key]  # type: ignore[return-value]
+        except KeyError:
+            raise Missing([(table, table.key, key)]) from None
+
+    def many(self, table: Table[R], keys: list[Key]) -> list[R | None]:
+        rows = self._rows.get(table, {})
+        absent = [key for key in keys if key not in rows]
+        if absent:
+            raise Missing([(table, table.key, key) for key in absent])
+        return [rows[key] for key in keys]  # type: ignore[misc]
+
+    def where(self, table: Table[R], columns: tuple[str, ...], key: Key) -> list[R]:
+        try:
+            keys = self._sets[table, columns][key]
+        except KeyError:
+            raise Missing([(table, columns, key)]) from None
+        rows = self._rows[table]
+        return sorted((rows[k] for k in keys if rows.get(k) is not None), key=table.key_of)  # type: ignore[misc,arg-type]
+
+    def put(self, table: Table[Any], row: Row) -> None:
+        """Set a row's new state; it is written when the batch commits."""
+        key = table.key_of(row)
+        rows = self._rows.setdefault(table, {})
+        self._journal.append((table, key, rows.get(key)))
+        self._dirty[table, key] = None
+        self._index(table, key, rows.get(key), row)
+        rows[key] = row
+
+    def mark(self) -> int:
+        """A point to roll back to."""
+        return len(self._journal)
+
+    def rollback(self, mark: int) -> None:
+        """Take back every put since the mark."""
+        while len(self._journal) > mark:
+            table, key, old = self._journal.pop()
+            rows = self._rows[table]
+            self._index(table, key, rows.get(key), old)
+            rows[key] = old
+
+    def changed(self) -> dict[Table[Any], list[Row]]:
+        """The last state of every row that was put, by table."""
+        changed: dict[Table[Any], list[Row]] = {}
+        kept = {(table, key) for table, key, _ in self._journal}
+        for table, key in self._dirty:
+            row = self._rows[table][key]
+            if row is not None and (table, key) in kept:
+                changed.setdefault(table, []).append(row)
+        return changed
+
+    def _index(self, table: Table[Any], key: Key, old: Row | None, new: Row | None) -> None:
+        for columns in table.indexes:
+            sets = self._sets.get((table, columns))
+            if not sets:
+                continue
+            for row, change in ((old, set.discard), (new, set.add)):
+                if row is not None:
+                    group = (row.tenant_id, *(getattr(row, name) for name in columns))
+                    if group in sets:
+                        change(sets[group], key)
+
+    async def load(self, wants: Iterable[Want], fetch: Callable[[Table[Any], tuple[str, ...], list[Key]], Any]) -> None:
+        """Load everything that is wanted, one statement for each table and index, tables in name order."""
+        grouped: dict[tuple[str, tuple[str, ...]], tuple[Table[Any], list[Key]]] = {}
+        for table, columns, key in dict.fromkeys(wants):
+            grouped.setdefault((table.name, columns), (table, []))[1].append(key)
+        for (_, columns), (table, keys) in sorted(grouped.items(), key=lambda item: item[0]):
+            self._take(table, columns, keys, await fetch(table, columns, keys))
+
+    def _take(self, table: Table[Any], columns: tuple[str, ...], keys: list[Key], found: list[Row]) -> None:
+        rows = self._rows.setdefault(table, {})
+        for row in found:
+            rows.setdefault(table.key_of(row), row)
+        if columns == table.key:
+            for key in keys:
+                rows.setdefault(key, None)
+            return
+        sets = self._sets.setdefault((table, columns), {})
+        for key in keys:
+            sets.setdefault(key, set())
+        for row in rows.values():
+            if row is not None:
+                group = (row.tenant_id, *(getattr(row, name) for name in columns))
+                if group in sets:
+                    sets[group].add(table.key_of(row))
+
+
+class View:
+    """One tenant's rows."""
+
+    __slots__ = ("_state", "tenant")
+
+    def __init__(self, state: State, tenant: UUID) -> None:
+        self._state, self.tenant = state, tenant
+
+    def of(self, tenant: UUID) -> "View":
+        """Another tenant's rows: the platform's, for a node's registration."""
+        return View(self._state, tenant)
+
+    def get(self, table: Table[R], *key: Any) -> R | None:
+        """The row under a key, or None."""
+        return self._state.get(table, (self.tenant, *key))
+
+    def many(self, table: Table[R], keys: Iterable[tuple[Any, ...]]) -> list[R | None]:
+        """The rows under many keys, in order; loaded together."""
+        return self._state.many(table, [(self.tenant, *key) for key in keys])
+
+    def where(self, table: Table[R], **given: Any) -> list[R]:
+        """All rows with these values; the columns must be one of the table's indexes, in its order."""
+        columns = tuple(given)
+        if columns not in table.indexes:
+            raise ValueError(f"{table} has no index on {columns}; declare it")
+        return self._state.where(table, columns, (self.tenant, *given.values()))
+
+    def put(self, table: Table[Any], row: Row) -> None:
+        """Set a row's new state (projections only). Raises ValueError for a row of another tenant."""
+        if row.tenant_id != self.tenant:
+            raise ValueError(f"{table}: a row of tenant {row.tenant_id} in a view of {self.tenant}")
+        self._state.put(table, row)

@@ -1,0 +1,62 @@
+"""The runtime's SQL against one domain's schema."""
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+import sql
+from consumers.runtime.table import Key, Row, Table
+
+_encode = msgspec.json.Encoder().encode
+
+
+def to_json(value: Any) -> str:
+    """JSON text as PostgreSQL's parameters want it."""
+    return _encode(value).decode()
+
+
+class Store:
+    """One connection, one schema."""
+
+    def __init__(self, conn: asyncpg.Connection, domain: str) -> None:
+        self.conn, self.domain = conn, domain
+        self.q = SimpleNamespace(**{name: text.replace("{schema}", domain) for name, text in vars(sql.load("runtime")).items()})
+
+    @asynccontextmanager
+    async def transaction(self, tenants: Iterable[UUID] | None) -> AsyncIterator[None]:
+        """A transaction that serves these tenants; None serves all, for the runtime's own housekeeping."""
+        serving = "*" if tenants is None else ",".join(sorted(str(tenant) for tenant in tenants))
+        await self.conn.execute(f"begin; set local app.tenants = '{serving}'")
+        try:
+            yield
+        except BaseException:
+            if not self.conn.is_closed():
+                await self.conn.execute("rollback")
+            raise
+        await self.conn.execute("commit")
+
+    async def fetch_rows(self, table: Table[Any], columns: tuple[str, ...], keys: list[Key]) -> list[Row]:
+        """Load and lock rows; raises PermissionError when one belongs to a tenant that was not asked for."""
+        names = ("tenant_id", *columns)
+        text = await self.conn.fetchval(table.load_sql(columns), to_json([dict(zip(names, key, strict=True)) for key in keys]))
+        rows: list[Row] = table.decoder.decode(text)
+        asked = {key[0] for key in keys}
+        for row in rows:
+            if row.tenant_id not in asked:
+                raise PermissionError(f"{table}: a row of tenant {row.tenant_id} came back for {asked}")
+        return rows
+
+    async def write_rows(self, changed: dict[Table[Any], list[Row]]) -> None:
+        """Upsert the last state of every changed row, a statement for each table."""
+        for table in sorted(changed, key=lambda t: t.name):
+            await self.conn.execute(table.upsert_sql, to_json(changed[table]))
+
+    async def keep(self, statement: str, rows: list[Any]) -> None:
+        """Run one of the keep_… statements, unless there is nothing to keep."""
+        if rows:
+            await self.conn.execute(statement, to_json(rows))

@@ -1,0 +1,34 @@
+"""studio: what decides each command, reacts to each foreign event and writes each event."""
+
+from consumers.runtime.domain import Domain
+from consumers.runtime.projection import create, nothing, upsert
+from consumers.studio import learning, renders, saved
+from consumers.studio.rows import FILES, REQUESTS, SAVED, SCENES, TEMPLATES
+from contracts import content, file_mgr, studio
+from contracts.audit import QUARANTINED, REFUSED
+
+DOMAIN = Domain(
+    name="studio",
+    tables=(TEMPLATES, SCENES, FILES, SAVED, REQUESTS),
+    decides={
+        studio.LearnScene: learning.scene,
+        studio.LearnTemplate: learning.template,
+        studio.LearnFile: learning.file,
+        studio.SaveProject: saved.save,
+        studio.RequestRender: renders.request,
+    },
+    reacts={
+        content.SceneRecorded: learning.on_scene,
+        content.ProjectPublished: learning.on_template,
+        file_mgr.FileReady: learning.on_file,
+    },
+    writes={
+        studio.SceneLearned: create(SCENES),
+        studio.TemplateLearned: create(TEMPLATES),
+        studio.FileLearned: create(FILES),
+        studio.ProjectSaved: upsert(SAVED),
+        studio.RenderRequested: create(REQUESTS),
+        REFUSED["studio"]: nothing,
+        QUARANTINED["studio"]: nothing,
+    },
+)

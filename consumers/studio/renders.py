@@ -1,0 +1,152 @@
+"""Renders: a filled template, checked and frozen into a RenderSpec that nothing changes afterwards."""
+
+import hashlib
+from uuid import UUID
+
+import msgspec
+
+from consumers.runtime.domain import Answer, Context, Decision, Refusal, refuse
+from consumers.runtime.state import View
+from consumers.studio import checks
+from consumers.studio.rows import FILES, SAVED, SCENES, TEMPLATES, Template, TemplateScene
+from contracts.spec import AudioTrack, RenderSpec, SceneSpec, Warning, frames_of
+from contracts.studio import RenderRequested, RequestRender, SceneValues, Track
+
+SPEC_LARGEST = 52_000  # bytes; a render is one message, and messages stay under 64 KB
+LONGEST = 216_000  # frames: two hours at 30 per second
+
+
+class Filled(msgspec.Struct, frozen=True):
+    """A template and what a person put into it, from a saved project or from the request itself."""
+
+    template: Template
+    scenes: list[tuple[SceneValues, TemplateScene]]
+    colours: dict[str, str]
+    audio: tuple[Track, ...]
+    saved_project_id: UUID | None
+
+
+def request(cmd: RequestRender, view: View, ctx: Context) -> Decision:
+    """Freeze a render, or say everything that stands against it."""
+    filled = _filled(cmd, view)
+    if isinstance(filled, Refusal):
+        return filled
+    values = [values for values, _ in filled.scenes]
+    problems = [
+        *checks.look_problems(cmd),
+        *checks.track_problems(filled.audio),
+        *checks.file_problems(view, checks.wanted_files(values, filled.audio, cmd.fonts)),
+    ]
+    if problems:
+        return checks.refusal(problems)
+    spec = _freeze(cmd, filled, view)
+    encoded = msgspec.json.encode(spec)
+    if len(encoded) > SPEC_LARGEST:
+        return refuse("render.too_large", f"all values together take {len(encoded)} bytes, at most {SPEC_LARGEST} are possible; shorten the texts", "scenes")
+    if spec.frames > LONGEST:
+        return refuse("render.too_long", f"the video would have {spec.frames} frames, at most {LONGEST} are possible", "scenes")
+    warnings = _warnings(filled)
+    body = {"frames": spec.frames, "duration": float(spec.frames / spec.rate), "warnings": warnings, "missing": _missing(filled)}
+    if ctx.envelope.dry_run:
+        return Answer([], body)
+    job_id = ctx.id("job")
+    requested = RenderRequested(
+        job_id=job_id,
+        project_id=filled.template.project_id,
+        saved_project_id=filled.saved_project_id,
+        spec=spec,
+        spec_sha256=hashlib.sha256(encoded).hexdigest(),
+        priority=cmd.priority,
+        warnings=warnings,
+        metadata=cmd.metadata,
+    )
+    return Answer([requested], {"job_id": job_id, "state": "queued", **body})
+
+
+def _filled(cmd: RequestRender, view: View) -> Filled | Refusal:
+    if (cmd.saved_project_id is None) == (cmd.project_id is None):
+        return refuse("render.source", "name either saved_project_id or project_id", "project_id")
+    scenes, colours, preset, audio, project_id = cmd.scenes, cmd.colours, cmd.preset, cmd.audio, cmd.project_id
+    if cmd.saved_project_id is not None:
+        if cmd.scenes or cmd.colours or cmd.audio or cmd.preset:
+            return refuse("render.source", "a saved project is rendered as it is saved; give values only with project_id", "saved_project_id")
+        saved = view.get(SAVED, cmd.saved_project_id)
+        if saved is None:
+            return refuse("studio.not_found", f"there is no saved project {cmd.saved_project_id}", "saved_project_id")
+        scenes, colours, preset, audio, project_id = saved.scenes, saved.colours, saved.preset, saved.audio, saved.project_id
+    assert project_id is not None
+    return fill(view, project_id, scenes, colours, preset, audio, cmd.saved_project_id)
+
+
+def fill(
+    view: View,
+    project_id: UUID,
+    scenes: tuple[SceneValues, ...],
+    colours: dict[str, str],
+    preset: str | None,
+    audio: tuple[Track, ...],
+    saved_project_id: UUID | None = None,
+) -> Filled | Refusal:
+    """Match values with the template's scenes and colours."""
+    template = view.get(TEMPLATES, project_id)
+    known = {row.scene: row for row in view.where(SCENES, project_id=project_id)}
+    if template is None or len(known) < template.scene_count:
+        return refuse("content.not_found", f"there is no published template {project_id}", "project_id", patience=checks.LEARNING)
+    ordered = sorted(known.values(), key=lambda row: row.position)
+    chosen = scenes or tuple(SceneValues(scene=row.scene) for row in ordered)
+    problems = list(checks.shared_colour_problems(colours, preset, template.presets, ordered))
+    for index, values in enumerate(chosen):
+        if values.scene not in known:
+            names = [row.scene for row in ordered]
+            problems.append(checks.unknown("render.unknown_scene", f"scenes[{index}].scene", f"the template has no scene {values.scene!r}", values.scene, names))
+        else:
+            problems += checks.scene_problems(index, values, known[values.scene])
+    if problems:
+        return checks.refusal(problems)
+    base = next((dict(p.colours) for p in template.presets if p.key == preset), {})
+    return Filled(template, [(values, known[values.scene]) for values in chosen], {**base, **colours}, audio, saved_project_id)
+
+
+def _freeze(cmd: RequestRender, filled: Filled, view: View) -> RenderSpec:
+    def sha(file_id: UUID) -> str:
+        row = view.get(FILES, file_id)
+        assert row is not None, "files are checked before the spec is frozen"
+        return row.sha256
+
+    num, den = cmd.rate
+    look = RenderSpec(scenes=(), width=cmd.width, height=cmd.height, rate_num=num, rate_den=den, quality=cmd.quality, background=cmd.background.upper())
+    scenes = []
+    for values, scene in filled.scenes:
+        duration = scene.duration if values.duration is None else min(values.duration, scene.duration)
+        own = {e.key for e in scene.elements if e.kind == "colour"}
+        shared = {key: value for key, value in filled.colours.items() if key in own}
+        scenes.append(
+            SceneSpec(
+                scene=scene.scene,
+                bundle=filled.template.bundle_sha256,
+                digest=scene.digest,
+                frames=frames_of(duration, look.rate, values.speed),
+                duration=duration,
+                speed=values.speed,
+                texts=values.texts,
+                pictures={key: sha(file_id) for key, file_id in values.pictures.items()},
+                colours={key: value.upper() for key, value in {**shared, **values.colours}.items()},
+            )
+        )
+    audio = tuple(AudioTrack(kind=t.kind, file=sha(t.file_id), volume=t.volume, start=t.start) for t in filled.audio)
+    return msgspec.structs.replace(look, scenes=tuple(scenes), audio=audio, fonts=tuple(sha(file_id) for file_id in cmd.fonts))
+
+
+def _warnings(filled: Filled) -> tuple[Warning, ...]:
+    return tuple({(w.code, w.element, w.detail): w for _, scene in filled.scenes for w in scene.warnings}.values())[:50]
+
+
+def _missing(filled: Filled) -> list[dict[str, str]]:
+    """What keeps the template's own value: texts and pictures that the person did not fill."""
+    missing = []
+    for index, (values, scene) in enumerate(filled.scenes):
+        for element in scene.elements:
+            given = values.texts if element.kind == "text" else values.pictures
+            if element.kind in ("text", "image") and element.key not in given:
+                missing.append({"field": f"scenes[{index}].{element.key}", "kind": element.kind, "default": element.default[:100]})
+    return missing[:100]

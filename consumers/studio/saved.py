@@ -1,0 +1,44 @@
+"""Saved projects: a person's own copy of a template, with values, colours and sounds."""
+
+from consumers.runtime.domain import Answer, Context, Decision, Refusal, refuse
+from consumers.runtime.state import View
+from consumers.studio import checks
+from consumers.studio.renders import fill
+from consumers.studio.rows import SAVED
+from contracts.studio import ProjectSaved, SaveProject, Track
+
+
+def save(cmd: SaveProject, view: View, ctx: Context) -> Decision:
+    """Keep a filled template, new or in place of an earlier one."""
+    filled = fill(view, cmd.project_id, cmd.scenes, cmd.colours, cmd.preset, cmd.audio)
+    if isinstance(filled, Refusal):
+        return filled
+    problems = [*checks.track_problems(cmd.audio), *checks.file_problems(view, checks.wanted_files(cmd.scenes, cmd.audio))]
+    if problems:
+        return checks.refusal(problems)
+    saved_id = cmd.saved_project_id or ctx.id("saved project")
+    earlier = view.get(SAVED, saved_id)
+    if cmd.saved_project_id is not None and earlier is None:
+        return refuse("studio.not_found", f"there is no saved project {saved_id}", "saved_project_id")
+    if earlier is not None and cmd.expected_version not in (None, earlier.version):
+        detail = f"the project is at version {earlier.version}, the request expected {cmd.expected_version}; load it again"
+        return refuse("studio.version", detail, "expected_version")
+    voice = next((track for track in cmd.audio if track.kind == "voiceover"), None)
+    saved = ProjectSaved(
+        saved_project_id=saved_id,
+        project_id=cmd.project_id,
+        name=cmd.name[:200],
+        scenes=cmd.scenes,
+        colours=cmd.colours,
+        preset=cmd.preset,
+        audio=cmd.audio,
+        music_volume=_volume(cmd.audio, "music"),
+        sfx_volume=_volume(cmd.audio, "sfx"),
+        voiceover_volume=_volume(cmd.audio, "voiceover"),
+        voiceover_file_id=voice.file_id if voice else None,
+    )
+    return Answer([saved], {"saved_project_id": saved_id, "version": earlier.version + 1 if earlier else 1})
+
+
+def _volume(audio: tuple[Track, ...], kind: str) -> float:
+    return next((track.volume for track in audio if track.kind == kind), 1.0)

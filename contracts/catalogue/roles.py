@@ -1,0 +1,110 @@
+"""Who may publish and subscribe to what: one NATS user per part of the house, and one per node."""
+
+from uuid import UUID
+
+import msgspec
+
+from contracts.catalogue.subjects import (
+    EVENTS,
+    WORK,
+    all_events_subject,
+    command_stream,
+    domains,
+    feed_subject,
+    outbox_hint_subject,
+    outcome_subject,
+    progress_subject,
+    quarantine_subject,
+    report_subject,
+    tick_subject,
+    work_subject,
+)
+from contracts.message import Kind
+
+API = "$JS.API"
+
+
+class Role(msgspec.Struct, frozen=True, kw_only=True):
+    """One NATS user: what it may publish to and subscribe to, its own inbox `_INBOX_<name>` included."""
+
+    name: str
+    publish: tuple[str, ...]
+    subscribe: tuple[str, ...]
+
+
+def roles() -> list[Role]:
+    """Every role but the nodes'."""
+    return [edge(), *(domain(name) for name in domains()), log(), provision(), viewer()]
+
+
+def edge() -> Role:
+    """The HTTP edge: sends every domain's commands, hears outcomes, the feed and progress."""
+    commands = tuple(f"{Kind.COMMAND}.*.{name}.>" for name in domains())
+    return _role("edge", (*commands, *_reading(EVENTS)), (outcome_subject("*"), feed_subject(), progress_subject()))
+
+
+def domain(name: str) -> Role:
+    """A domain's consumer: takes its own commands, reads all events, answers, and sends commands to itself only."""
+    stream = command_stream(name)
+    publish = [
+        f"{Kind.COMMAND}.*.{name}.>",
+        outcome_subject("*"),
+        outbox_hint_subject(),
+        quarantine_subject(name),
+        f"{API}.CONSUMER.MSG.NEXT.{stream}.{name}",
+        f"{API}.CONSUMER.INFO.{stream}.{name}",
+        f"$JS.ACK.{stream}.{name}.>",
+        f"{API}.STREAM.PURGE.{stream}",
+        *_reading(EVENTS),
+    ]
+    subscribe = [feed_subject()]
+    if name == "render":
+        publish += [work_subject("*"), progress_subject()]
+        subscribe.append(tick_subject("*"))
+    return _role(name, tuple(publish), tuple(subscribe))
+
+
+def log() -> Role:
+    """The sequencer: the only role that may publish events; it makes their stream anew when that was lost."""
+    api = (
+        f"{API}.STREAM.INFO.{EVENTS}",
+        f"{API}.STREAM.CREATE.{EVENTS}",
+        f"{API}.STREAM.DELETE.{EVENTS}",
+        f"{API}.STREAM.MSG.GET.{EVENTS}",
+    )
+    return _role("log", (all_events_subject(), *api), (outbox_hint_subject(),))
+
+
+def node(node_id: UUID | str) -> Role:
+    """One render node: its own work, its own reports and its own ticks."""
+    own = (report_subject(node_id), tick_subject(node_id).replace(".>", ".node.>"))
+    pull = (f"{API}.CONSUMER.MSG.NEXT.{WORK}.{node_id}", f"$JS.ACK.{WORK}.{node_id}.>")
+    return _role(f"node-{node_id}", (*own, *pull), ())
+
+
+def provision() -> Role:
+    """The deploy step that makes streams and consumers."""
+    return _role("provision", (f"{API}.>",), ())
+
+
+def viewer() -> Role:
+    """An operator's eyes: events, telemetry and the state of streams; changes nothing."""
+    looks = (f"{API}.INFO", f"{API}.STREAM.INFO.>", f"{API}.STREAM.NAMES", f"{API}.STREAM.LIST")
+    return _role("viewer", (*looks, f"{API}.CONSUMER.INFO.>", f"{API}.CONSUMER.LIST.>"), (feed_subject(), tick_subject("*")))
+
+
+def _reading(stream: str) -> list[str]:
+    """Reading a stream from any place with consumers of one's own."""
+    verbs = ("CREATE", "INFO", "DELETE", "MSG.NEXT")
+    consumers = [f"{API}.CONSUMER.{verb}.{stream}.>" for verb in verbs]
+    return [
+        f"{API}.STREAM.INFO.{stream}",
+        f"{API}.CONSUMER.CREATE.{stream}",
+        f"{API}.DIRECT.GET.{stream}.>",
+        f"$JS.ACK.{stream}.>",
+        *consumers,
+    ]
+
+
+def _role(name: str, publish: tuple[str, ...], subscribe: tuple[str, ...]) -> Role:
+    return Role(name=name, publish=publish, subscribe=(f"_INBOX_{name}.>", *subscribe))

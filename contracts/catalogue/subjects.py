@@ -1,0 +1,104 @@
+"""Which stream a message belongs to, and the subjects that are not one message type's own."""
+
+from functools import cache
+from uuid import UUID
+
+from contracts.audit import DOMAINS
+from contracts.message import Kind, MessageType, named
+
+EVENTS = "EVENTS"
+WORK = "WORK"
+QUARANTINE = "QUARANTINE"
+
+
+def command_stream(domain: str) -> str:
+    """The work queue of a domain's commands."""
+    return f"CMD_{domain.upper()}"
+
+
+@cache
+def stream_of(entry: MessageType) -> str | None:
+    """The stream that stores messages of this type; None for ticks, which no stream stores."""
+    if entry.kind is Kind.TICK:
+        return None
+    if entry.kind is Kind.EVENT:
+        return EVENTS
+    return WORK if entry.kind is Kind.WORK else command_stream(entry.domain)
+
+
+def command_subjects(domain: str) -> list[str]:
+    """All that a domain decides; the render domain decides the nodes' reports too."""
+    reports = [f"{Kind.REPORT}.>"] if domain == "render" else []
+    return [f"{Kind.COMMAND}.*.{domain}.>", *reports]
+
+
+def work_subject(node: UUID | str) -> str:
+    """All work for one node, or for `*`."""
+    return f"{Kind.WORK}.{node}.>"
+
+
+def report_subject(node: UUID | str) -> str:
+    """All reports of one node."""
+    return f"{Kind.REPORT}.{node}.>"
+
+
+def tick_subject(scope: UUID | str) -> str:
+    """All ticks of one node or tenant, or of `*`."""
+    return f"{Kind.TICK}.{scope}.>"
+
+
+def heartbeat_subject() -> str:
+    """The heartbeats of all nodes."""
+    return _named("tick.node.daemon.beat.v1").subject("*")
+
+
+def part_tick_subject() -> str:
+    """The part ticks of all nodes."""
+    return _named("tick.node.part.tick.v1").subject("*")
+
+
+def progress_subject(tenant: UUID | str = "*") -> str:
+    """The progress of a tenant's jobs, or of all tenants'."""
+    return _named("tick.render.job.progressed.v1").subject(tenant)
+
+
+def outcome_subject(edge: str) -> str:
+    """All outcomes for one edge instance (subscribe to it; `reply_subject` makes one)."""
+    return f"out.{edge}.>"
+
+
+def reply_subject(edge: str, request: str) -> str:
+    """Where the outcome of one request of an edge instance is sent."""
+    return f"out.{edge}.{request}"
+
+
+def all_events_subject() -> str:
+    """All events of all tenants."""
+    return f"{Kind.EVENT}.>"
+
+
+def feed_subject(tenant: UUID | str = "*") -> str:
+    """The feed of stored events of one tenant, or of all; each message carries its position in the header Nats-Sequence."""
+    return f"feed.{Kind.EVENT}.{tenant}.>"
+
+
+def outbox_hint_subject() -> str:
+    """Published, empty, by a domain's runtime after a commit with events: wakes the sequencer."""
+    return "hint.outbox"
+
+
+def quarantine_subject(domain: str = "*") -> str:
+    """Where copies of messages go that a domain could not even read."""
+    return f"quarantine.{domain}"
+
+
+def _named(full_name: str) -> MessageType:
+    entry = named(full_name)
+    if entry is None:
+        raise LookupError(f"{full_name} is not declared")
+    return entry
+
+
+def domains() -> tuple[str, ...]:
+    """The domains that decide commands."""
+    return DOMAINS

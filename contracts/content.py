@@ -1,0 +1,133 @@
+"""content: templates (projects) with their scenes, elements and colour presets."""
+
+from typing import Literal
+from uuid import UUID
+
+from contracts.message import Command, Event, message
+from contracts.spec import ColourPreset, Element, Warning
+
+
+@message("content.bundle.learn")
+class LearnBundle(Command, frozen=True, kw_only=True):
+    """A template file was judged; projects may wait for it."""
+
+    file_id: UUID
+    state: Literal["ready", "rejected"]
+    sha256: str = ""
+    scan_key: str = ""
+    code: str = ""
+    detail: str = ""
+
+
+@message("content.bundle.learned")
+class BundleLearned(Event, frozen=True, kw_only=True):
+    """What is known of a template file."""
+
+    file_id: UUID
+    state: Literal["ready", "rejected"]
+    sha256: str
+    scan_key: str
+    code: str
+    detail: str
+
+
+@message("content.project.create")
+class CreateProject(Command, frozen=True, kw_only=True):
+    """Make a template out of an uploaded file."""
+
+    name: str
+    file_id: UUID
+
+
+@message("content.project.created", public=True)
+class ProjectCreated(Event, frozen=True, kw_only=True):
+    """A template exists; its scenes follow once its file is inspected."""
+
+    project_id: UUID
+    name: str
+    file_id: UUID
+
+
+@message("content.project.importing", public=True)
+class ProjectImporting(Event, frozen=True, kw_only=True):
+    """The scan of the template's file is being read."""
+
+    project_id: UUID
+    bundle_sha256: str
+    scan_key: str
+
+
+@message("content.scene.record")
+class RecordScene(Command, frozen=True, kw_only=True):
+    """One scene as the scan found it."""
+
+    project_id: UUID
+    position: int
+    key: str
+    title: str
+    width: int
+    height: int
+    rate: float
+    duration: float
+    digest: str
+    elements: tuple[Element, ...] = ()
+    fonts: tuple[str, ...] = ()
+    warnings: tuple[Warning, ...] = ()
+
+
+@message("content.scene.recorded", public=True)
+class SceneRecorded(Event, frozen=True, kw_only=True):
+    """A template has this scene; sizes in pixels, duration in seconds."""
+
+    project_id: UUID
+    scene_id: UUID
+    position: int
+    key: str
+    title: str
+    width: int
+    height: int
+    rate: float
+    duration: float
+    digest: str
+    elements: tuple[Element, ...]
+    fonts: tuple[str, ...]
+    warnings: tuple[Warning, ...]
+
+
+@message("content.project.publish")
+class PublishProject(Command, frozen=True, kw_only=True):
+    """All scenes are recorded."""
+
+    project_id: UUID
+    scene_count: int
+    presets: tuple[ColourPreset, ...] = ()
+    warnings: tuple[Warning, ...] = ()
+
+
+@message("content.project.published", public=True)
+class ProjectPublished(Event, frozen=True, kw_only=True):
+    """A template can be filled and rendered."""
+
+    project_id: UUID
+    bundle_sha256: str
+    scene_count: int
+    presets: tuple[ColourPreset, ...]
+    warnings: tuple[Warning, ...]
+
+
+@message("content.project.fail")
+class FailProject(Command, frozen=True, kw_only=True):
+    """The scan could not be read."""
+
+    project_id: UUID
+    code: str
+    detail: str
+
+
+@message("content.project.failed", public=True)
+class ProjectFailed(Event, frozen=True, kw_only=True):
+    """A template cannot be used."""
+
+    project_id: UUID
+    code: str
+    detail: str

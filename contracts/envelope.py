@@ -1,0 +1,87 @@
+"""Who, when and why: the part of a message that travels in its headers, in CloudEvents' names."""
+
+from datetime import UTC, datetime
+from uuid import UUID, uuid4, uuid5
+
+import msgspec
+
+from contracts.message import PLATFORM, Message, type_of
+
+SOURCE = "flatrender"
+
+
+class Envelope(msgspec.Struct, frozen=True, kw_only=True):
+    """The context of one message; `correlation` names the request that began it all, `causation` what came directly before."""
+
+    id: UUID
+    type: str
+    tenant: UUID
+    time: datetime
+    actor: str  # who: "key:<id>", "node:<id>", "system"
+    correlation: UUID
+    causation: UUID
+    request_hash: str = ""  # keyed hash of the HTTP request; empty for what no person asked
+    reply: str = ""  # the subject that waits for the outcome
+    dry_run: bool = False
+    traceparent: str = ""
+
+    def headers(self) -> dict[str, str]:
+        """The NATS headers, CloudEvents' attributes first."""
+        headers = {
+            "ce-id": str(self.id),
+            "ce-type": self.type,
+            "ce-source": SOURCE,
+            "ce-time": self.time.isoformat(),
+            "ce-tenant": str(self.tenant),
+            "ce-actor": self.actor,
+            "ce-correlation": str(self.correlation),
+            "ce-causation": str(self.causation),
+        }
+        for name, value in (("ce-request", self.request_hash), ("ce-reply", self.reply), ("traceparent", self.traceparent)):
+            if value:
+                headers[name] = value
+        if self.dry_run:
+            headers["ce-dryrun"] = "1"
+        return headers
+
+    @classmethod
+    def read(cls, headers: dict[str, str]) -> "Envelope":
+        """Read NATS headers. Raises KeyError or ValueError when one is missing or malformed."""
+        return cls(
+            id=UUID(headers["ce-id"]),
+            type=headers["ce-type"],
+            tenant=UUID(headers["ce-tenant"]),
+            time=datetime.fromisoformat(headers["ce-time"]),
+            actor=headers["ce-actor"],
+            correlation=UUID(headers["ce-correlation"]),
+            causation=UUID(headers["ce-causation"]),
+            request_hash=headers.get("ce-request", ""),
+            reply=headers.get("ce-reply", ""),
+            dry_run=headers.get("ce-dryrun") == "1",
+            traceparent=headers.get("traceparent", ""),
+        )
+
+    def caused(self, message: Message, *, id: UUID, time: datetime, actor: str | None = None, tenant: UUID | None = None) -> "Envelope":
+        """The envelope of what follows from this message."""
+        return Envelope(
+            id=id,
+            type=type_of(message).full_name,
+            tenant=tenant or self.tenant,
+            time=time,
+            actor=actor or self.actor,
+            correlation=self.correlation,
+            causation=self.id,
+            traceparent=self.traceparent,
+        )
+
+
+def first(message: Message, *, tenant: UUID = PLATFORM, actor: str = "system", id: UUID | None = None) -> Envelope:
+    """The envelope of a message that nothing of ours caused."""
+    made = id or uuid4()
+    kind = type_of(message).full_name
+    return Envelope(id=made, type=kind, tenant=tenant, time=datetime.now(UTC), actor=actor, correlation=made, causation=made)
+
+
+def derived_id(parent: UUID, name: str) -> UUID:
+    """An id that every retry derives again from the same parent."""
+    return uuid5(parent, name)

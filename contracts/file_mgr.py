@@ -1,0 +1,144 @@
+"""file_mgr: files that people upload, in parts, straight to object storage."""
+
+from typing import Literal
+from uuid import UUID
+
+from contracts.message import Command, Event, message
+
+FileKind = Literal["template", "picture", "audio", "video", "font", "unknown"]
+
+
+@message("file_mgr.upload.start")
+class StartUpload(Command, frozen=True, kw_only=True):
+    """Announce a file; the answer names the upload and its parts."""
+
+    name: str
+    bytes: int
+    media_type: str = "application/octet-stream"
+
+
+@message("file_mgr.upload.started", public=True)
+class UploadStarted(Event, frozen=True, kw_only=True):
+    """An upload was announced; object storage is being asked for a multipart upload."""
+
+    upload_id: UUID
+    file_id: UUID
+    name: str
+    bytes: int
+    media_type: str
+    object_key: str
+    part_bytes: int
+    part_count: int
+
+
+@message("file_mgr.upload.open")
+class OpenUpload(Command, frozen=True, kw_only=True):
+    """Object storage is ready to take the parts."""
+
+    upload_id: UUID
+    storage_id: str  # the multipart upload's id at the store
+
+
+@message("file_mgr.upload.opened", public=True)
+class UploadOpened(Event, frozen=True, kw_only=True):
+    """Parts may be sent to the addresses that GET /v1/uploads/{id} gives."""
+
+    upload_id: UUID
+    storage_id: str
+
+
+@message("file_mgr.upload.complete")
+class CompleteUpload(Command, frozen=True, kw_only=True):
+    """All parts were sent; `etags` are the store's answers in order of the parts."""
+
+    upload_id: UUID
+    etags: tuple[str, ...]
+
+
+@message("file_mgr.upload.completed", public=True)
+class UploadCompleted(Event, frozen=True, kw_only=True):
+    """The parts are being joined by the store."""
+
+    upload_id: UUID
+    etags: tuple[str, ...]
+
+
+@message("file_mgr.upload.abort")
+class AbortUpload(Command, frozen=True, kw_only=True):
+    """Give an upload up; its parts are removed."""
+
+    upload_id: UUID
+
+
+@message("file_mgr.upload.aborted", public=True)
+class UploadAborted(Event, frozen=True, kw_only=True):
+    """An upload was given up, or nobody completed it in time."""
+
+    upload_id: UUID
+    reason: str
+
+
+@message("file_mgr.upload.fail")
+class FailUpload(Command, frozen=True, kw_only=True):
+    """The store refused to open or join an upload."""
+
+    upload_id: UUID
+    reason: str
+
+
+@message("file_mgr.file.store")
+class StoreFile(Command, frozen=True, kw_only=True):
+    """The store joined the parts into one object."""
+
+    upload_id: UUID
+    bytes: int
+
+
+@message("file_mgr.file.stored", public=True)
+class FileStored(Event, frozen=True, kw_only=True):
+    """A file lies in object storage and waits for its inspection."""
+
+    file_id: UUID
+    upload_id: UUID
+    name: str
+    bytes: int
+    media_type: str
+    object_key: str
+
+
+@message("file_mgr.file.judge")
+class JudgeFile(Command, frozen=True, kw_only=True):
+    """An inspection ended: accept the file with its facts, or reject it with the reason."""
+
+    file_id: UUID
+    kind: FileKind
+    sha256: str = ""
+    width: int = 0
+    height: int = 0
+    duration: float = 0.0
+    scan_key: str = ""  # the object that holds a template's ScanResult
+    code: str = ""  # why it is rejected; empty when accepted
+    detail: str = ""
+
+
+@message("file_mgr.file.ready", public=True)
+class FileReady(Event, frozen=True, kw_only=True):
+    """A file was opened on a node and may be used; pictures and videos in pixels, sounds in seconds."""
+
+    file_id: UUID
+    kind: FileKind
+    sha256: str
+    bytes: int
+    width: int
+    height: int
+    duration: float
+    scan_key: str
+
+
+@message("file_mgr.file.rejected", public=True)
+class FileRejected(Event, frozen=True, kw_only=True):
+    """A file cannot be used."""
+
+    file_id: UUID
+    code: str
+    detail: str

@@ -1,0 +1,60 @@
+"""identity: tenants and their API keys."""
+
+from uuid import UUID
+
+from contracts.message import Command, Event, message
+
+
+@message("identity.tenant.create")
+class CreateTenant(Command, frozen=True, kw_only=True):
+    """Create the tenant that the message is addressed to."""
+
+    name: str
+    render_weight: int = 1  # share of the farm against other tenants, 1 to 100
+    max_slots: int = 64  # slots of the farm at once
+    requests_per_second: int = 200
+
+
+@message("identity.tenant.created", public=True)
+class TenantCreated(Event, frozen=True, kw_only=True):
+    """A tenant exists."""
+
+    name: str
+    render_weight: int
+    max_slots: int
+    requests_per_second: int
+
+
+@message("identity.api_key.create")
+class CreateApiKey(Command, frozen=True, kw_only=True):
+    """Create an API key; the edge made the secret and sends only its hash."""
+
+    name: str
+    scopes: tuple[str, ...]
+    secret_sha256: str = ""  # filled in by the edge; a caller's own value is refused
+    hint: str = ""  # the first characters, for people
+
+
+@message("identity.api_key.created", public=True)
+class ApiKeyCreated(Event, frozen=True, kw_only=True):
+    """An API key works from now on."""
+
+    key_id: UUID
+    name: str
+    scopes: tuple[str, ...]
+    secret_sha256: str
+    hint: str
+
+
+@message("identity.api_key.revoke")
+class RevokeApiKey(Command, frozen=True, kw_only=True):
+    """End an API key."""
+
+    key_id: UUID
+
+
+@message("identity.api_key.revoked", public=True)
+class ApiKeyRevoked(Event, frozen=True, kw_only=True):
+    """An API key works no longer; open streams under it are closed."""
+
+    key_id: UUID

@@ -1,0 +1,126 @@
+"""What a message is: Command, Event and Report types, declared once under a name, and the registry that all else derives from."""
+
+import re
+from collections.abc import Callable, Iterator
+from enum import StrEnum
+from typing import Any, TypeVar
+from uuid import UUID
+
+import msgspec
+
+PLATFORM = UUID("ffffffff-ffff-4fff-8fff-ffffffffffff")
+"""The reserved tenant of nodes and fonts; no customer has its id."""
+DEFAULT_TENANT = UUID("00000000-0000-0000-0000-000000000001")
+
+NAME = re.compile(r"[a-z_]+\.[a-z_]+\.[a-z_]+")
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """The body of a message; who, when and why travel in its Envelope."""
+
+
+class Command(Message, frozen=True, kw_only=True):
+    """Something that shall be done; exactly one domain decides it."""
+
+
+class Event(Message, frozen=True, kw_only=True):
+    """Something that happened; it is never changed."""
+
+
+class Report(Command, frozen=True, kw_only=True):
+    """What a node says of its work: decided like a command, but its subject names the node that speaks."""
+
+
+class Work(Message, frozen=True, kw_only=True):
+    """What a node is asked to do; transport only, the render domain's lease decides."""
+
+
+class Tick(Message, frozen=True, kw_only=True):
+    """Lossy telemetry on core NATS, never stored by a stream."""
+
+
+class Kind(StrEnum):
+    """The first token of a subject."""
+
+    COMMAND = "cmd"  # the second token is the tenant
+    EVENT = "evt"  # the second token is the tenant
+    REPORT = "report"  # the second token is the node
+    WORK = "work"  # the second token is the node
+    TICK = "tick"  # the second token is the node, or the tenant for what the edge forwards
+
+
+class MessageType(msgspec.Struct, frozen=True):
+    """One entry of the registry."""
+
+    cls: type[Message]
+    kind: Kind
+    name: str  # domain.entity.verb
+    version: int
+    public: bool  # may leave the house: tenants' feeds and webhooks
+
+    @property
+    def domain(self) -> str:
+        return self.name.partition(".")[0]
+
+    @property
+    def full_name(self) -> str:
+        """The CloudEvents type, e.g. `evt.render.job.submitted.v1`."""
+        return f"{self.kind}.{self.name}.v{self.version}"
+
+    def subject(self, scope: UUID | str) -> str:
+        """Derive the subject; `scope` is a tenant or a node, or `*`."""
+        return f"{self.kind}.{scope}.{self.name}.v{self.version}"
+
+
+_BY_CLASS: dict[type[Message], MessageType] = {}
+_BY_NAME: dict[str, MessageType] = {}
+M = TypeVar("M", bound=type[Message])
+
+
+def _kind_of(cls: type[Message]) -> Kind:
+    for base, kind in ((Report, Kind.REPORT), (Command, Kind.COMMAND), (Event, Kind.EVENT), (Work, Kind.WORK), (Tick, Kind.TICK)):
+        if issubclass(cls, base):
+            return kind
+    raise TypeError(f"{cls.__name__} is neither Command, Event, Report, Work nor Tick")
+
+
+def message(name: str, *, version: int = 1, public: bool = False) -> Callable[[M], M]:
+    """Declare a message type under its name `domain.entity.verb`; the kind comes from its base class."""
+
+    def register(cls: M) -> M:
+        if not NAME.fullmatch(name):
+            raise ValueError(f"{cls.__name__}: a message is named domain.entity.verb, not {name!r}")
+        entry = MessageType(cls, _kind_of(cls), name, version, public)
+        if entry.full_name in _BY_NAME:
+            raise ValueError(f"{entry.full_name} is declared twice: {_BY_NAME[entry.full_name].cls.__name__} and {cls.__name__}")
+        _BY_CLASS[cls] = _BY_NAME[entry.full_name] = entry
+        return cls
+
+    return register
+
+
+def type_of(message: Message | type[Message]) -> MessageType:
+    """The registry's entry for a message or its class."""
+    return _BY_CLASS[message if isinstance(message, type) else type(message)]
+
+
+def named(full_name: str) -> MessageType | None:
+    """The registry's entry for a CloudEvents type, or None."""
+    return _BY_NAME.get(full_name)
+
+
+def all_types() -> Iterator[MessageType]:
+    """Every declared message type, by name."""
+    return iter(sorted(_BY_CLASS.values(), key=lambda entry: entry.full_name))
+
+
+def decode(full_name: str, body: bytes | str) -> Message:
+    """Read a body and lift it to its newest version. Raises KeyError for an unknown type, msgspec.ValidationError for a wrong body."""
+    entry = _BY_NAME[full_name]
+    message: Any = msgspec.json.decode(body, type=entry.cls)
+    while (lift := getattr(message, "upcast", None)) is not None:
+        message = lift()
+    return message  # type: ignore[no-any-return]
+
+
+encode = msgspec.json.Encoder().encode

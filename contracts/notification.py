@@ -1,0 +1,43 @@
+"""notification: what people are told, in-app first."""
+
+from typing import Any
+from uuid import UUID
+
+from contracts.message import Command, Event, message
+
+
+@message("notification.notification.create")
+class CreateNotification(Command, frozen=True, kw_only=True):
+    """Tell the tenant's people something."""
+
+    kind: str  # e.g. "render.completed"
+    title: str
+    body: str
+    subject_id: UUID  # the row it is about
+    data: dict[str, Any] = {}
+
+
+@message("notification.notification.created", public=True)
+class NotificationCreated(Event, frozen=True, kw_only=True):
+    """A notification waits in the app."""
+
+    notification_id: UUID
+    kind: str
+    title: str
+    body: str
+    subject_id: UUID
+    data: dict[str, Any]
+
+
+@message("notification.notification.read")
+class ReadNotification(Command, frozen=True, kw_only=True):
+    """A person has seen it."""
+
+    notification_id: UUID
+
+
+@message("notification.notification.seen", public=True)
+class NotificationSeen(Event, frozen=True, kw_only=True):
+    """A notification was seen."""
+
+    notification_id: UUID

@@ -1,0 +1,316 @@
+"""render: jobs, the segments they need, the parts that nodes are given, nodes and their crashes."""
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+
+from contracts.message import Command, Event, Tick, message
+from contracts.spec import RenderSpec, Warning
+
+PartKind = Literal["render", "inspect", "assemble"]
+PartEnd = Literal["done", "failed", "expired", "cancelled"]
+CrashKind = Literal["engine_crash", "engine_hang", "out_of_memory", "out_of_disk", "daemon_death", "machine_silence"]
+
+
+class PlannedSegment(msgspec.Struct, frozen=True, array_like=True):
+    """One closed GOP of a scene, under its content key."""
+
+    key: str  # 64 hex digits
+    scene: int  # position in the spec
+    first: int  # first frame, counted from the scene's start
+    count: int
+
+
+@message("render.job.submit")
+class SubmitJob(Command, frozen=True, kw_only=True):
+    """A frozen render arrives at the farm."""
+
+    job_id: UUID
+    spec: RenderSpec
+    spec_sha256: str
+    priority: int
+    warnings: tuple[Warning, ...] = ()
+    metadata: dict[str, Any] = {}
+
+
+@message("render.job.submitted", public=True)
+class JobSubmitted(Event, frozen=True, kw_only=True):
+    """A job waits in the queue; nothing is planned until a node with an engine is there."""
+
+    job_id: UUID
+    spec: RenderSpec
+    spec_sha256: str
+    priority: int
+    frames_total: int
+    width: int
+    height: int
+    rate_num: int
+    rate_den: int
+    quality: str
+    has_voiceover: bool
+    warnings: tuple[Warning, ...]
+    metadata: dict[str, Any]
+
+
+@message("render.job.plan")
+class PlanJob(Command, frozen=True, kw_only=True):
+    """Cut a job into segments for the builds that the farm's nodes have now."""
+
+    job_id: UUID
+
+
+@message("render.job.planned")
+class JobPlanned(Event, frozen=True, kw_only=True):
+    """A job is bound to one engine build and one encoder build."""
+
+    job_id: UUID
+    engine_build: str
+    encoder_build: str
+    segments_total: int
+    segments_done: int  # already there from earlier renders
+    frames_done: int
+
+
+@message("render.segment.planned")
+class SegmentsPlanned(Event, frozen=True, kw_only=True):
+    """A run of a job's segments, from position `offset` on; at most 400."""
+
+    job_id: UUID
+    offset: int
+    segments: tuple[PlannedSegment, ...]
+    done: tuple[int, ...] = ()  # positions whose segments were there already
+
+
+@message("render.job.started", public=True)
+class JobStarted(Event, frozen=True, kw_only=True):
+    """The first part of a job was given to a node."""
+
+    job_id: UUID
+
+
+@message("render.job.advanced", public=True)
+class JobAdvanced(Event, frozen=True, kw_only=True):
+    """A segment that the job waits for was verified."""
+
+    job_id: UUID
+    segments_done: int
+    frames_done: int
+
+
+@message("render.job.assembling", public=True)
+class JobAssembling(Event, frozen=True, kw_only=True):
+    """Every segment is there; the export is being joined."""
+
+    job_id: UUID
+
+
+@message("render.job.completed", public=True)
+class JobCompleted(Event, frozen=True, kw_only=True):
+    """The export lies in storage and was verified packet by packet; duration in seconds."""
+
+    job_id: UUID
+    object_key: str
+    sha256: str
+    bytes: int
+    frames: int
+    duration: float
+    packets_sha256: str  # over the payloads of all video packets, in order
+    degraded: bool
+    metadata: dict[str, Any] = {}
+
+
+@message("render.job.failed", public=True)
+class JobFailed(Event, frozen=True, kw_only=True):
+    """A job ended without an export."""
+
+    job_id: UUID
+    code: str
+    detail: str
+    field: str = ""
+    metadata: dict[str, Any] = {}
+
+
+@message("render.job.cancel")
+class CancelJob(Command, frozen=True, kw_only=True):
+    """Stop a job; what it drew stays for reuse."""
+
+    job_id: UUID
+
+
+@message("render.job.cancelled", public=True)
+class JobCancelled(Event, frozen=True, kw_only=True):
+    """A job was stopped on request."""
+
+    job_id: UUID
+    metadata: dict[str, Any] = {}
+
+
+@message("render.part.assign")
+class AssignPart(Command, frozen=True, kw_only=True):
+    """The scheduler's choice: this work to this node's free slot."""
+
+    kind: PartKind
+    subject_id: UUID  # the job, or the inspected file
+    node_id: UUID
+    node_epoch: int  # the registration that offered the slot
+    first: int = 0  # position of the first segment in the job
+    count: int = 0
+
+
+@message("render.part.assigned")
+class PartAssigned(Event, frozen=True, kw_only=True):
+    """A node holds the lease of a part."""
+
+    part_id: UUID
+    kind: PartKind
+    subject_id: UUID
+    node_id: UUID
+    node_epoch: int
+    epoch: int
+    first: int
+    count: int
+    keys: tuple[str, ...]  # the segments' content keys
+
+
+@message("render.part.ended")
+class PartEnded(Event, frozen=True, kw_only=True):
+    """A lease is over; reports under it are refused from now on."""
+
+    part_id: UUID
+    kind: PartKind
+    subject_id: UUID
+    node_id: UUID
+    end: PartEnd
+    detail: str = ""
+    returned: tuple[str, ...] = ()  # keys of segments that wait again
+
+
+@message("render.part.expire")
+class ExpirePart(Command, frozen=True, kw_only=True):
+    """The node no longer works on this part."""
+
+    part_id: UUID
+    reason: str
+
+
+@message("render.segment.verified")
+class SegmentVerified(Event, frozen=True, kw_only=True):
+    """A segment was drawn, checked and accepted, once."""
+
+    key: str
+    part_id: UUID
+    node_id: UUID
+    epoch: int
+    object_key: str
+    sha256: str
+    bytes: int
+    frames: int
+    difference: float  # worst mean difference of the small luma pictures, 0 to 255
+    seconds: float  # what drawing took
+    degraded: bool
+
+
+@message("render.inspection.request")
+class RequestInspection(Command, frozen=True, kw_only=True):
+    """Have an uploaded file opened on a node."""
+
+    file_id: UUID
+    name: str
+    bytes: int
+    object_key: str
+
+
+@message("render.inspection.requested")
+class InspectionRequested(Event, frozen=True, kw_only=True):
+    """A file waits for a node that opens it."""
+
+    file_id: UUID
+    name: str
+    bytes: int
+    object_key: str
+
+
+@message("render.inspection.ended")
+class InspectionEnded(Event, frozen=True, kw_only=True):
+    """A file was opened on a node, or could not be."""
+
+    file_id: UUID
+    kind: str
+    sha256: str
+    bytes: int
+    object_key: str
+    width: int
+    height: int
+    duration: float
+    scan_key: str
+    code: str
+    detail: str
+
+
+@message("render.node.registered")
+class NodeRegistered(Event, frozen=True, kw_only=True):
+    """A node offers its slots; `epoch` counts its registrations."""
+
+    node_id: UUID
+    name: str
+    epoch: int
+    slots: int
+    engine_build: str
+    encoder_build: str
+    release: str
+    platform: str
+
+
+@message("render.node.lose")
+class LoseNode(Command, frozen=True, kw_only=True):
+    """A node was silent for longer than the lease."""
+
+    node_id: UUID
+    epoch: int
+    last_heard: datetime
+
+
+@message("render.node.lost")
+class NodeLost(Event, frozen=True, kw_only=True):
+    """A node's leases are over until it registers again."""
+
+    node_id: UUID
+    epoch: int
+
+
+@message("render.node.left")
+class NodeLeft(Event, frozen=True, kw_only=True):
+    """A node stopped in an orderly way."""
+
+    node_id: UUID
+    epoch: int
+
+
+@message("render.node.crashed")
+class NodeCrashed(Event, frozen=True, kw_only=True):
+    """Something died on a node while it worked: what, where and the last it said."""
+
+    crash_id: UUID
+    node_id: UUID
+    kind: CrashKind
+    part_id: UUID | None
+    subject_id: UUID | None
+    template: str  # the bundle's SHA-256, where one was open
+    signal: int
+    exit_code: int
+    last_frame: int
+    log_tail: str
+
+
+@message("render.job.progressed", public=True)
+class JobProgress(Tick, frozen=True, kw_only=True):
+    """Frames drawn so far, a few times a second while a job runs; lossy."""
+
+    job_id: UUID
+    frames_done: int
+    frames_total: int
+    frames_per_second: float
+    seconds_left: float | None
+    nodes: dict[str, int]  # node name to the frame of the video that it draws

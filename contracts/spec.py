@@ -1,0 +1,115 @@
+"""The two documents that messages name: what a scan found in a template, and what a render is to draw."""
+
+from fractions import Fraction
+from typing import Literal
+
+import msgspec
+
+Quality = Literal["draft", "standard", "high"]
+ElementKind = Literal["text", "image", "colour"]
+TrackKind = Literal["music", "voiceover", "sfx"]
+
+
+class Element(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One thing in a scene that a person may change; `key` is unique within its scene."""
+
+    key: str
+    kind: ElementKind
+    title: str = ""
+    default: str = ""  # the text, the picture's path in the bundle, or "#RRGGBB"
+    shared: bool = False  # one value for all scenes (a slot, or a layer of the frshare composition)
+    width: int = 0  # the text's box or the picture's place in the scene's pixels; 0 = not bounded
+    height: int = 0
+
+
+class Warning(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):  # noqa: A001 - the field's word for it
+    """Something that will not look as its designer meant: a feature the engine lacks, a missing font."""
+
+    code: str
+    detail: str
+    element: str = ""
+
+
+class ScannedScene(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One scene of a template: an animation of the bundle, its length and what can be changed in it."""
+
+    key: str
+    title: str
+    width: int
+    height: int
+    rate: float  # the document's own frames per second
+    duration: float  # seconds
+    digest: str  # SHA-256 over the document and the bundle files that it uses
+    elements: tuple[Element, ...] = ()
+    fonts: tuple[str, ...] = ()  # the font names the document asks for
+    warnings: tuple[Warning, ...] = ()
+
+
+class ColourPreset(msgspec.Struct, frozen=True, kw_only=True):
+    """A named set of values for the shared colours (a theme of a .lottie)."""
+
+    key: str
+    title: str
+    colours: dict[str, str]
+
+
+class ScanResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a template holds, as found by opening it."""
+
+    format: Literal["lottie-json", "dotlottie-1", "dotlottie-2", "zip"]
+    scenes: tuple[ScannedScene, ...]
+    presets: tuple[ColourPreset, ...] = ()
+    warnings: tuple[Warning, ...] = ()
+
+
+class SceneSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One scene of a render, with only the values that it uses."""
+
+    scene: str  # the ScannedScene's key
+    bundle: str  # SHA-256 of the template file
+    digest: str
+    frames: int  # at least 1
+    duration: float  # seconds of the source that are shown
+    speed: float = 1.0
+    texts: dict[str, str] = {}
+    pictures: dict[str, str] = {}  # element key to the SHA-256 of a picture file
+    colours: dict[str, str] = {}  # slot or element key to "#RRGGBB"
+
+
+class AudioTrack(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A sound laid under the whole video; music repeats until the end."""
+
+    kind: TrackKind
+    file: str  # SHA-256 of a sound file
+    volume: float = 1.0  # 0 to 2, linear
+    start: float = 0.0  # seconds into the video
+
+
+class RenderSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """All that a render depends on; equal specs give equal videos."""
+
+    scenes: tuple[SceneSpec, ...]
+    width: int
+    height: int
+    rate_num: int = 30
+    rate_den: int = 1
+    quality: Quality = "standard"
+    background: str = "#FFFFFF"
+    audio: tuple[AudioTrack, ...] = ()
+    fonts: tuple[str, ...] = ()  # SHA-256 of font files, asked before the node's own
+
+    @property
+    def rate(self) -> Fraction:
+        """Frames per second."""
+        return Fraction(self.rate_num, self.rate_den)
+
+    @property
+    def frames(self) -> int:
+        """Frames of the whole video."""
+        return sum(scene.frames for scene in self.scenes)
+
+
+def frames_of(duration: float, rate: Fraction, speed: float = 1.0) -> int:
+    """Count a scene's frames: max(1, round half up(duration x rate / speed))."""
+    exact = Fraction(duration).limit_denominator(1_000_000) * rate / Fraction(speed).limit_denominator(1_000_000)
+    return max(1, int(exact + Fraction(1, 2)))

@@ -1,0 +1,169 @@
+"""studio: a person's copy of a template with values of their own, frozen into what the farm renders."""
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from contracts.file_mgr import FileKind
+from contracts.message import Command, Event, message
+from contracts.spec import ColourPreset, Element, Quality, RenderSpec, TrackKind, Warning
+
+
+class SceneValues(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One chosen scene: the template's scene key and the values that differ from its defaults."""
+
+    scene: str
+    texts: dict[str, str] = {}
+    pictures: dict[str, UUID] = {}  # element key to file id
+    colours: dict[str, str] = {}  # slot or element key to "#RRGGBB"
+    duration: float | None = None  # seconds of the source that are shown; None = all
+    speed: float = 1.0  # 0.1 to 10
+
+
+class Track(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A sound file at its volume (0 to 2, linear) from `start` seconds on."""
+
+    kind: TrackKind
+    file_id: UUID
+    volume: float = 1.0
+    start: float = 0.0
+
+
+@message("studio.scene.learn")
+class LearnScene(Command, frozen=True, kw_only=True):
+    """A template's scene, as content recorded it."""
+
+    project_id: UUID
+    scene: str
+    position: int
+    width: int
+    height: int
+    rate: float
+    duration: float
+    digest: str
+    elements: tuple[Element, ...]
+    fonts: tuple[str, ...]
+    warnings: tuple[Warning, ...]
+
+
+@message("studio.scene.learned")
+class SceneLearned(Event, frozen=True, kw_only=True):
+    """studio's copy of a template's scene."""
+
+    project_id: UUID
+    scene: str
+    position: int
+    width: int
+    height: int
+    rate: float
+    duration: float
+    digest: str
+    elements: tuple[Element, ...]
+    fonts: tuple[str, ...]
+    warnings: tuple[Warning, ...]
+
+
+@message("studio.template.learn")
+class LearnTemplate(Command, frozen=True, kw_only=True):
+    """A template was published."""
+
+    project_id: UUID
+    bundle_sha256: str
+    scene_count: int
+    presets: tuple[ColourPreset, ...]
+
+
+@message("studio.template.learned")
+class TemplateLearned(Event, frozen=True, kw_only=True):
+    """studio's copy of a template."""
+
+    project_id: UUID
+    bundle_sha256: str
+    scene_count: int
+    presets: tuple[ColourPreset, ...]
+
+
+@message("studio.file.learn")
+class LearnFile(Command, frozen=True, kw_only=True):
+    """A file became ready."""
+
+    file_id: UUID
+    kind: FileKind
+    sha256: str
+    duration: float
+
+
+@message("studio.file.learned")
+class FileLearned(Event, frozen=True, kw_only=True):
+    """studio's copy of a file's facts."""
+
+    file_id: UUID
+    kind: FileKind
+    sha256: str
+    duration: float
+
+
+@message("studio.saved_project.save")
+class SaveProject(Command, frozen=True, kw_only=True):
+    """Keep a filled template; with `saved_project_id` an earlier one is replaced, when `expected_version` still holds."""
+
+    project_id: UUID
+    name: str = ""
+    saved_project_id: UUID | None = None
+    expected_version: int | None = None
+    scenes: tuple[SceneValues, ...] = ()  # in order; empty = all scenes of the template with their defaults
+    colours: dict[str, str] = {}
+    preset: str | None = None
+    audio: tuple[Track, ...] = ()
+
+
+@message("studio.saved_project.saved", public=True)
+class ProjectSaved(Event, frozen=True, kw_only=True):
+    """A filled template was kept."""
+
+    saved_project_id: UUID
+    project_id: UUID
+    name: str
+    scenes: tuple[SceneValues, ...]
+    colours: dict[str, str]
+    preset: str | None
+    audio: tuple[Track, ...]
+    music_volume: float
+    sfx_volume: float
+    voiceover_volume: float
+    voiceover_file_id: UUID | None
+
+
+@message("studio.render.request")
+class RequestRender(Command, frozen=True, kw_only=True):
+    """Render a saved project, or a template with values given here."""
+
+    saved_project_id: UUID | None = None
+    project_id: UUID | None = None
+    scenes: tuple[SceneValues, ...] = ()
+    colours: dict[str, str] = {}
+    preset: str | None = None
+    audio: tuple[Track, ...] = ()
+    fonts: tuple[UUID, ...] = ()  # font files, asked before the node's own
+    width: int = 1280
+    height: int = 720
+    rate: tuple[int, int] = (30, 1)  # frames per second as a fraction
+    quality: Quality = "standard"
+    background: str = "#FFFFFF"
+    priority: int = 50  # 0 to 100, higher first
+    metadata: dict[str, Any] = {}  # the caller's own, carried through to every event of the job
+
+
+@message("studio.render.requested", public=True)
+class RenderRequested(Event, frozen=True, kw_only=True):
+    """A render was asked for; `spec` is frozen: nothing that changes later changes it."""
+
+    job_id: UUID
+    project_id: UUID
+    saved_project_id: UUID | None
+    spec: RenderSpec
+    spec_sha256: str
+    priority: int
+    warnings: tuple[Warning, ...]
+    metadata: dict[str, Any]

@@ -1,0 +1,175 @@
+"""Runs domains' consumers and the log in one process, hosted by FastStream: lifespan, and the low-rate subscribers of ticks."""
+
+import asyncio
+import importlib
+import logging
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import asyncpg
+from faststream import FastStream
+from faststream.nats import NatsBroker
+from faststream.security import SASLPlaintext
+
+from adapters.nats import Connection, PullConsumer, StreamReader, connect
+from adapters.object_store import ObjectStore
+from adapters.settings import Settings
+from consumers.log.sequencer import Sequencer
+from consumers.runtime.domain import Domain
+from consumers.runtime.effects import EffectRunner
+from consumers.runtime.runtime import Runtime
+from consumers.runtime.timers import Timers
+from consumers.runtime.tools import Tools
+from contracts.audit import DOMAINS
+from contracts.catalogue import EVENTS, command_stream
+from producers.publisher import Publisher
+
+log = logging.getLogger(__name__)
+LOG = "log"
+POOL = 4  # connections for a domain's effects, timers and rebuilding; the runtime holds one of its own
+
+
+def domain_named(name: str) -> Domain:
+    """A domain's table of contents. Raises ValueError for a name that is none."""
+    if name not in DOMAINS:
+        raise ValueError(f"there is no domain {name!r}; there are {', '.join(DOMAINS)} and {LOG}")
+    domain: Domain = importlib.import_module(f"consumers.{name}").DOMAIN
+    return domain
+
+
+def role_settings(settings: Settings, role: str) -> Settings:
+    """The settings with this role's NATS user; on one machine all service roles share a password."""
+    return settings.model_copy(update={"nats_user": role})
+
+
+async def pg_connect(settings: Settings, role: str) -> asyncpg.Connection:
+    """A connection of a service role, in UTC."""
+    server = {"timezone": "UTC", "application_name": f"flatrender {role}"}
+    return await asyncpg.connect(settings.pg_dsn, user=role, password=settings.pg_password.get_secret_value(), server_settings=server, timeout=5)
+
+
+class Service:
+    """Everything of one process; `run` lasts until a stop signal, or until a part ends that must not."""
+
+    def __init__(self, settings: Settings, names: Sequence[str]) -> None:
+        self.settings, self.names = settings, list(names)
+        for name in self.names:
+            if name != LOG:
+                domain_named(name)
+        self._parts: list[asyncio.Task[None]] = []
+        self._broker = self._make_broker()
+        self.app = FastStream(self._broker, lifespan=self._lifespan, logger=None)
+
+    async def run(self) -> None:
+        """Work until SIGTERM or SIGINT. Raises what ended a part."""
+        await self.app.run(sleep_time=0.5)
+        for part in self._parts:
+            if part.done() and not part.cancelled() and (error := part.exception()):
+                raise error
+
+    def _make_broker(self) -> NatsBroker:
+        user = "render" if "render" in self.names else self.names[0]
+        password = self.settings.nats_password.get_secret_value()
+        security = SASLPlaintext(username=user, password=password, use_ssl=False) if password else None
+        return NatsBroker(
+            self.settings.nats_url, security=security, inbox_prefix=f"_INBOX_{user}", max_reconnect_attempts=-1, reconnect_time_wait=1, logger=None
+        )
+
+    @asynccontextmanager
+    async def _lifespan(self) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            objects = await stack.enter_async_context(_store(self.settings))
+            try:
+                for name in self.names:
+                    await (self._add_log(stack) if name == LOG else self._add_domain(name, objects, stack))
+                yield
+            finally:
+                for part in self._parts:
+                    part.cancel()
+                await asyncio.gather(*self._parts, return_exceptions=True)
+
+    def _start(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(self._ended)
+        self._parts.append(task)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled():
+            log.error("%s ended: %s", task.get_name(), task.exception() or "without a reason")
+            self.app.exit()
+
+    async def _connect(self, role: str, stack: AsyncExitStack) -> Connection:
+        nc = await connect(role_settings(self.settings, role), f"flatrender {role}")
+        stack.push_async_callback(nc.close)
+        return nc
+
+    async def _add_log(self, stack: AsyncExitStack) -> None:
+        nc = await self._connect(LOG, stack)
+        self._start(LOG, Sequencer(lambda: pg_connect(self.settings, "log_app"), nc).run())
+
+    async def _add_domain(self, name: str, objects: ObjectStore, stack: AsyncExitStack) -> None:
+        domain, nc = domain_named(name), await self._connect(name, stack)
+        role = f"{name}_app"
+        pool = await stack.enter_async_context(_pool(self.settings, role))
+        publisher = Publisher(nc)
+
+        async def feed(cursor: int) -> StreamReader:
+            return StreamReader(nc, EVENTS, cursor)
+
+        runtime = Runtime(domain, nc, lambda: pg_connect(self.settings, role), PullConsumer(nc, command_stream(name), name), feed)
+        effects = EffectRunner(domain, pool, publisher.publish, Tools(publisher, objects, pool))
+        runtime.on_effects = effects.start_new
+        if name == "render":
+            self._add_farm(runtime, nc, publisher, pool)
+        if domain.runs:
+            self._start(f"{name} effects", effects.run())
+        if domain.timers:
+            self._start(f"{name} timers", Timers(domain, pool, publisher.publish).run())
+        self._start(name, runtime.run())
+
+    def _add_farm(self, runtime: Runtime, nc: Connection, publisher: Publisher, pool: asyncpg.Pool) -> None:
+        from consumers.render.progress import Progress
+        from consumers.render.rebuild import rebuild
+        from consumers.render.scheduler import Scheduler
+
+        async def load(now: float) -> Any:
+            async with pool.acquire() as conn:
+                return await rebuild(conn, now)
+
+        scheduler, progress = Scheduler(runtime, nc, publisher, load), Progress(nc)
+        runtime.observers.append(progress.observe)
+        self._start("scheduler", scheduler.run())
+        self._start("progress", progress.run())
+
+
+@asynccontextmanager
+async def _store(settings: Settings) -> AsyncIterator[ObjectStore]:
+    store = ObjectStore(
+        settings.s3_url, settings.s3_bucket, settings.s3_access_key, settings.s3_secret_key.get_secret_value(), public_url=settings.s3_public_url
+    )
+    async with store:
+        yield store
+
+
+@asynccontextmanager
+async def _pool(settings: Settings, role: str) -> AsyncIterator[asyncpg.Pool]:
+    server = {"timezone": "UTC", "application_name": f"flatrender {role}"}
+    password = settings.pg_password.get_secret_value()
+    async with asyncpg.create_pool(
+        settings.pg_dsn, user=role, password=password, server_settings=server, min_size=1, max_size=POOL, max_inactive_connection_lifetime=0
+    ) as pool:
+        yield pool
+
+
+def consume(settings: Settings, names: Sequence[str]) -> None:
+    """Run consumers in this process until it is told to stop."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        import uvloop
+
+        runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
+    except ImportError:
+        runner = asyncio.Runner()
+    with runner:
+        runner.run(Service(settings, names or [*DOMAINS, LOG]).run())

@@ -1,0 +1,181 @@
+"""The whole product on one machine: the three servers, the database's migrations, the edge, the consumers and some nodes."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+import aiohttp
+import asyncpg
+
+from adapters.nats import connect
+from adapters.object_store import ObjectStore
+from adapters.settings import Settings
+from contracts import catalogue
+from deploy.bootstrap import ensure_first_key
+from deploy.local import ports
+from deploy.local.errors import StackError
+from deploy.local.secret_store import write_private
+from deploy.local.servers import Servers
+from deploy.local.supervisor import Supervisor
+from deploy.nats import NatsRole
+from deploy.provision import provision, provision_node
+from sql.migrate import migrate, set_role_passwords
+
+BUCKET = "flatrender"
+READY_WITHIN = 60.0  # seconds
+STOP_EDGE, STOP_CONSUMERS, STOP_NODE = 5.0, 5.0, 3.0  # seconds until SIGKILL
+
+
+class Stack:
+    """Use as `async with Stack(folder) as stack:`; `url` and `api_key` are for clients. Raises StackError with what to do."""
+
+    def __init__(self, data: Path | None = None, *, nodes: int = 2, slots: int = 1, notice: Callable[[str], None] | None = None, supervise: bool = True) -> None:
+        self._nodes, self._slots = nodes, slots
+        self._notice = notice or (lambda text: None)
+        self.servers = Servers(data, [], supervise=supervise, notice=self._notice)
+        self.data = self.servers.data
+        self.processes = Supervisor(self.data / "logs", self._notice)
+        self.url = ""
+        self.api_key = ""
+
+    @property
+    def node_ids(self) -> list[UUID]:
+        """The ids of this machine's nodes: the same at every start."""
+        return [uuid5(NAMESPACE_URL, f"{self.servers.secrets.get('installation')}/{number}") for number in range(1, self._nodes + 1)]
+
+    async def start(self) -> None:
+        """Start everything; returns when the edge is ready and the nodes are on their way."""
+        await self.servers.start()
+        try:
+            await asyncio.gather(self._prepare_database(), self._prepare_nats(), self._prepare_store())
+            self._add_processes()
+            await self.processes.start()
+            self.api_key = await ensure_first_key(self.settings("edge"))
+            await self._until_ready()
+            self._write_facts()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Stop everything that was started."""
+        await self.processes.stop()
+        await self.servers.stop()
+        (self.data / "stack.json").unlink(missing_ok=True)
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self.stop()
+
+    def settings(self, nats_user: str, **more: Any) -> Settings:
+        """What a process of this stack gets as its settings."""
+        return Settings.model_validate(
+            {
+                "nats_url": self.servers.nats_url,
+                "nats_user": nats_user,
+                "nats_password": self.servers.secrets.get("services"),
+                "pg_dsn": self._pg_dsn,
+                "pg_password": self.servers.secrets.get("services"),
+                "s3_url": self.servers.s3_url,
+                "s3_bucket": BUCKET,
+                "s3_access_key": self.servers.s3_access_key,
+                "s3_secret_key": self.servers.s3_secret_key,
+                "secret": self.servers.secrets.get("edge"),
+                **more,
+            }
+        )
+
+    @property
+    def _pg_dsn(self) -> str:
+        parts = urlsplit(self.servers.pg_admin_dsn)
+        return f"postgresql://{parts.hostname}:{parts.port}{parts.path}"
+
+    async def _prepare_database(self) -> None:
+        conn = await asyncpg.connect(self.servers.pg_admin_dsn)
+        try:
+            await migrate(conn)
+            await set_role_passwords(conn, self.servers.secrets.get("services"))
+        finally:
+            await conn.close()
+
+    async def _prepare_nats(self) -> None:
+        await self.servers.set_nats_roles(self._nats_roles())
+        nc = await connect(self.settings("provision"), "flatrender provision", within=10)
+        try:
+            await provision(nc)
+            for node_id in self.node_ids:
+                await provision_node(nc, node_id)
+        finally:
+            await nc.close()
+
+    def _nats_roles(self) -> list[NatsRole]:
+        password = self.servers.secrets.get("services")
+        services = [NatsRole(role.name, password, role.publish, role.subscribe) for role in catalogue.roles()]
+        nodes = [catalogue.node_role(node_id) for node_id in self.node_ids]
+        return [*services, *(NatsRole(role.name, self.servers.secrets.get(role.name), role.publish, role.subscribe) for role in nodes)]
+
+    async def _prepare_store(self) -> None:
+        async with ObjectStore(self.servers.s3_url, BUCKET, self.servers.s3_access_key, self.servers.s3_secret_key) as store:
+            await store.ensure_bucket()
+
+    def _add_processes(self) -> None:
+        port = self._edge_port()
+        self._add("consumers", ["-m", "deploy", "consume"], self.settings(""), STOP_CONSUMERS)
+        self._add("edge", ["-m", "deploy", "edge"], self.settings("edge", port=port), STOP_EDGE)
+        self.url = f"http://127.0.0.1:{port}"
+        for number, node_id in enumerate(self.node_ids, 1):
+            role = catalogue.node_role(node_id).name
+            mine = {"nats_user": role, "nats_password": self.servers.secrets.get(role), "node_id": str(node_id), "node_name": f"node-{number}"}
+            mine |= {"node_slots": self._slots, "data": str(self.data / f"node-{number}")}
+            self._add(f"node-{number}", ["-m", "node_worker"], Settings.model_validate({"nats_url": self.servers.nats_url, **mine}), STOP_NODE)
+
+    def _add(self, name: str, arguments: Sequence[str], settings: Settings, stop: float) -> None:
+        self.processes.add(name, [sys.executable, "-P", *arguments], environment(settings), stop_timeout=stop)
+
+    def _edge_port(self) -> int:
+        return ports.remembered(self.data / "edge-port.json", ("edge",))["edge"]
+
+    async def _until_ready(self) -> None:
+        give_up = asyncio.get_running_loop().time() + READY_WITHIN
+        answer = "it does not answer yet"
+        async with aiohttp.ClientSession() as http:
+            while asyncio.get_running_loop().time() < give_up:
+                with suppress(aiohttp.ClientError, TimeoutError):
+                    headers = {"Authorization": f"Bearer {self.api_key}"}  # ready is what lets the first key in
+                    async with http.get(f"{self.url}/v1/me", headers=headers, timeout=aiohttp.ClientTimeout(total=2)) as response:
+                        if response.status == 200:
+                            return
+                        answer = await response.text()
+                await asyncio.sleep(0.05)
+        raise StackError(f"the edge is not ready after {READY_WITHIN:.0f} s: {answer}. See {self.processes.log('edge')} and {self.processes.log('consumers')}.")
+
+    def _write_facts(self) -> None:
+        facts = {
+            "url": self.url,
+            "api_key": self.api_key,
+            "nats_url": self.servers.nats_admin_url,
+            "pg_dsn": self.servers.pg_admin_dsn,
+            "s3_url": self.servers.s3_url,
+        }
+        write_private(self.data / "stack.json", json.dumps(facts, indent=1) + "\n")
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """A process's settings as FLATRENDER_… variables, over this process's own environment."""
+    values = {}
+    for name, value in settings:
+        plain = value.get_secret_value() if hasattr(value, "get_secret_value") else str(value)
+        values[f"FLATRENDER_{name.upper()}"] = plain
+    own = {name: value for name, value in os.environ.items() if not name.startswith("FLATRENDER_")}
+    return {**own, "PYTHONUNBUFFERED": "1", **values}

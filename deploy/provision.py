@@ -1,0 +1,31 @@
+"""The one step that makes the streams and durable consumers; services never declare them. Running it again changes nothing."""
+
+from uuid import UUID
+
+from adapters.nats import Change, Connection, api, ensure_consumer, ensure_stream
+from contracts.catalogue import consumers, node_consumer, streams
+
+
+async def provision(nc: Connection, replicas: int = 1) -> dict[str, Change]:
+    """Make or correct every stream and domain consumer; returns what was done with each. Raises StreamError.
+
+    EVENTS is only corrected here: the sequencer makes it, at the position where the log stands.
+    """
+    done: dict[str, Change] = {}
+    for config in streams(replicas):
+        done[config["name"]] = await ensure_stream(nc, config)
+    for stream, config in consumers():
+        done[f"{stream}/{config['durable_name']}"] = await ensure_consumer(nc, stream, config)
+    return done
+
+
+async def provision_node(nc: Connection, node_id: UUID | str) -> Change:
+    """Make the consumer through which a node gets its work. Raises StreamError."""
+    stream, config = node_consumer(node_id)
+    return await ensure_consumer(nc, stream, config)
+
+
+async def remove_node(nc: Connection, node_id: UUID | str) -> None:
+    """Remove the consumer of a node that will not come back. Raises StreamError."""
+    stream, config = node_consumer(node_id)
+    await api(nc, f"CONSUMER.DELETE.{stream}.{config['durable_name']}")

@@ -1,0 +1,1 @@
+"""From drawn frames to a finished video: segments, their verification, and the join with sound."""

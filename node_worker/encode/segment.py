@@ -1,0 +1,178 @@
+"""Draw, convert, encode and verify segments: three stages that overlap, also from one segment to the next."""
+
+import hashlib
+import io
+import os
+import queue
+from collections.abc import Callable, Iterable, Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import msgspec
+import numpy as np
+from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, VideoReformatter
+from av.video.stream import VideoStream
+
+from contracts.spec import Quality
+from node_worker.encode.facts import FinishedSegment
+from node_worker.encode.luma import Luma, luma_picture
+from node_worker.encode.presets import BITEXACT, CONVERSION, add_video_stream
+from node_worker.encode.progress import Progress
+from node_worker.encode.stage import Stage
+from node_worker.encode.verify import check_segment
+from node_worker.engines.base import Scene, TemplateRefused
+
+QUEUE_DEPTH = 4  # frames between drawing and encoding: enough to even out slow frames, 12 MB at 1080p
+LARGEST_SIDE = 8192
+
+
+class SegmentJob(msgspec.Struct, frozen=True, kw_only=True):
+    """A segment to make: the source second of each of its frames, and the file to write."""
+
+    key: str
+    first: int  # the first frame's number within the scene
+    seconds: tuple[float, ...]
+    output: str
+
+
+class Drawn(msgspec.Struct):
+    """A converted frame on its way to the encoder."""
+
+    job: SegmentJob
+    index: int
+    frame: av.VideoFrame
+    luma: Luma
+
+
+class SegmentPipeline:
+    """Makes segments of one scene; frames are drawn in the caller's thread, encoded and verified in two others."""
+
+    def __init__(
+        self,
+        scene: Scene,
+        size: tuple[int, int],
+        rate: Fraction,
+        quality: Quality,
+        progress: Progress | None = None,
+    ) -> None:
+        check_size(size)
+        self._scene, self._size, self._rate, self._quality = scene, size, rate, quality
+        self._progress = progress or Progress()
+        self._pixels = np.zeros((size[1], size[0], 4), np.uint8)
+        self._canvas = av.VideoFrame.from_numpy_buffer(self._pixels, "rgba")
+        self._convert = VideoReformatter()
+        self._finished: queue.SimpleQueue[FinishedSegment] = queue.SimpleQueue()
+
+    def run(self, jobs: Iterable[SegmentJob]) -> Iterator[FinishedSegment]:
+        """Yield each finished segment, in order. Raises what drawing, encoding or writing raised (OSError, MemoryError, ...)."""
+        verifier: Stage[tuple[SegmentJob, list[Luma]]] = Stage("verify", self._verify, 2)
+        segments = SegmentEncoder(self._size, self._rate, self._quality, verifier.put, self._progress.alive)
+        encoder: Stage[Drawn] = Stage("encode", segments.add, QUEUE_DEPTH)
+        try:
+            for job in jobs:
+                if not job.seconds:
+                    raise ValueError(f"segment {job.key} has no frames")
+                for index, seconds in enumerate(job.seconds):
+                    encoder.put(self._draw(job, index, seconds))
+                    self._progress.drawn(job.first + index)
+                    yield from self._ready()
+            encoder.finish()
+            verifier.finish()
+            yield from self._ready()
+        finally:
+            encoder.abandon()
+            verifier.abandon()
+
+    def _draw(self, job: SegmentJob, index: int, seconds: float) -> Drawn:
+        """Draw into the one canvas and convert; the conversion is over before the canvas is drawn into again."""
+        self._progress.drawing(job.first + index)
+        self._scene.draw(seconds, self._pixels)
+        frame = convert(self._convert, self._canvas)
+        frame.pts, frame.duration, frame.time_base = index, 1, 1 / self._rate
+        return Drawn(job, index, frame, luma_picture(frame))
+
+    def _verify(self, encoded: tuple[SegmentJob, list[Luma]]) -> None:
+        """Read the file back, so that what is hashed and decoded is what lies on the disk."""
+        self._progress.alive()
+        job, drawn = encoded
+        data = Path(job.output).read_bytes()
+        check = check_segment(data, drawn)
+        digest = hashlib.sha256(data).hexdigest()
+        self._finished.put(FinishedSegment(key=job.key, path=job.output, sha256=digest, bytes=len(data), frames=len(drawn), check=check))
+
+    def _ready(self) -> Iterator[FinishedSegment]:
+        while not self._finished.empty():
+            yield self._finished.get()
+
+
+class SegmentEncoder:
+    """Turns drawn frames, in order, into segment files; a new encoder per segment keeps its bytes independent of the others."""
+
+    def __init__(
+        self,
+        size: tuple[int, int],
+        rate: Fraction,
+        quality: Quality,
+        on_done: Callable[[tuple[SegmentJob, list[Luma]]], None],
+        on_work: Callable[[], None],
+    ) -> None:
+        self._size, self._rate, self._quality, self._on_done, self._on_work = size, rate, quality, on_done, on_work
+        self._drawn: list[Luma] = []
+        self._data = io.BytesIO()
+        self._container: av.container.OutputContainer
+        self._stream: VideoStream
+
+    def add(self, drawn: Drawn) -> None:
+        """Encode a frame; the last one of a segment writes its file and hands it on."""
+        if drawn.index == 0:
+            self._open()
+        self._container.mux(self._stream.encode(drawn.frame))
+        self._drawn.append(drawn.luma)
+        if drawn.index + 1 == len(drawn.job.seconds):
+            self._close(drawn.job)
+
+    def _open(self) -> None:
+        self._drawn, self._data = [], io.BytesIO()
+        self._container = av.open(self._data, "w", format="mp4", options=BITEXACT)
+        self._stream = add_video_stream(self._container, self._size, self._rate, self._quality)
+
+    def _close(self, job: SegmentJob) -> None:
+        for packet in self._stream.encode_lazy(None):
+            self._container.mux_one(packet)
+            self._on_work()
+        self._container.close()
+        write_whole(Path(job.output), self._data.getbuffer())
+        self._on_done((job, self._drawn))
+
+
+def convert(reformatter: VideoReformatter, canvas: av.VideoFrame) -> av.VideoFrame:
+    """Convert an RGBA frame to a new yuv420p one in BT.709, limited range, tagged as such."""
+    frame = reformatter.reformat(
+        canvas,
+        format="yuv420p",
+        dst_colorspace=Colorspace.ITU709,
+        dst_color_range=ColorRange.MPEG,
+        interpolation=CONVERSION,
+        threads=1,
+    )
+    frame.color_trc, frame.color_primaries = ColorTrc.BT709, ColorPrimaries.BT709
+    return frame
+
+
+def write_whole(path: Path, data: bytes | memoryview) -> None:
+    """Write a file that is either whole or not there. Raises OSError with its errno (a full disk, a missing folder)."""
+    partial = path.with_name(path.name + ".part")
+    try:
+        partial.write_bytes(data)
+        os.replace(partial, path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def check_size(size: tuple[int, int]) -> None:
+    """Refuse a size that yuv420p cannot hold or no player takes. Raises TemplateRefused."""
+    for side, field in zip(size, ("width", "height"), strict=True):
+        if side % 2 or not 2 <= side <= LARGEST_SIDE:
+            raise TemplateRefused("render.size", f"{field} must be an even number from 2 to {LARGEST_SIDE}, not {side}", field)

@@ -1,0 +1,78 @@
+"""One sound file as a stream of 48 kHz stereo samples, from its place on the timeline to the end of the video."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+import numpy.typing as npt
+
+from node_worker.encode.media import open_media
+from node_worker.engines.base import TemplateRefused
+
+SAMPLE_RATE = 48_000
+Samples = npt.NDArray[np.float32]  # (2, n), left and right, -1 to 1
+
+
+class SoundReader:
+    """Reads a file in blocks of any length: silence before `start` seconds, then the sound once or, if `loop`, for ever."""
+
+    def __init__(self, path: Path, *, start: float, loop: bool, field: str) -> None:
+        self._path, self._loop, self._field = path, loop, field
+        self._blocks = self._decode()
+        self._left: Samples = np.zeros((2, round(start * SAMPLE_RATE)), np.float32)
+        self._heard = False
+
+    def take(self, count: int) -> Samples:
+        """Return the next `count` samples, silence where the sound is over. Raises TemplateRefused audio.unreadable."""
+        parts, missing = [], count
+        while missing:
+            if not self._left.shape[1]:
+                block = next(self._blocks, None)
+                if block is None:
+                    parts.append(np.zeros((2, missing), np.float32))
+                    break
+                self._left = block
+            part = self._left[:, :missing]
+            self._left = self._left[:, part.shape[1] :]
+            parts.append(part)
+            missing -= part.shape[1]
+        return np.ascontiguousarray(np.concatenate(parts, axis=1)) if parts else np.zeros((2, 0), np.float32)
+
+    def _decode(self) -> Iterator[Samples]:
+        while True:
+            try:
+                yield from self._once()
+            except av.FFmpegError as error:
+                raise self._refused(f"the sound cannot be decoded ({error.strerror}); save it anew as WAV, MP3 or M4A") from error
+            if not self._heard:
+                raise self._refused("the file holds no sound; choose another file")
+            if not self._loop:
+                return
+
+    def _once(self) -> Iterator[Samples]:
+        """Decode the file from its beginning to its end; a damaged packet is left out as players do."""
+        with open_media(self._path) as container:
+            if not container.streams.audio:
+                raise self._refused("the file has no sound track; choose another file")
+            stream = container.streams.audio[0]
+            # One channel stays one here: the resampler would lower it by 3 dB on its way to stereo.
+            layout = "mono" if stream.codec_context.channels == 1 else "stereo"
+            resampler = av.AudioResampler("fltp", layout, SAMPLE_RATE)
+            for packet in container.demux(stream):
+                try:
+                    decoded = packet.decode()
+                except av.error.InvalidDataError:
+                    continue
+                for frame in decoded:
+                    yield from self._arrays(resampler.resample(frame))
+            yield from self._arrays(resampler.resample(None))
+
+    def _arrays(self, frames: list[av.AudioFrame]) -> Iterator[Samples]:
+        for frame in frames:
+            if frame.samples:
+                self._heard = True
+                yield np.broadcast_to(frame.to_ndarray(), (2, frame.samples))
+
+    def _refused(self, detail: str) -> TemplateRefused:
+        return TemplateRefused("audio.unreadable", detail, self._field)

@@ -1,0 +1,54 @@
+"""What every engine offers to the process that hosts it, and how it says no."""
+
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from contracts.spec import ScanResult, SceneSpec, Warning
+
+Pixels = npt.NDArray[np.uint8]  # (height, width, 4): R, G, B, A; opaque
+
+
+class TemplateRefused(Exception):
+    """The template or a value cannot be drawn; `code` and `field` tell a person what to change."""
+
+    def __init__(self, code: str, detail: str, field: str = "") -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code, self.detail, self.field = code, detail, field
+
+
+class Files(msgspec.Struct, frozen=True):
+    """Where the engine finds what a scene names: verified files on the node's own disk."""
+
+    objects: dict[str, str]  # SHA-256 to path: bundles, pictures, fonts
+    work: str  # a folder for extracted bundles, kept between calls and keyed by SHA-256
+
+    def path(self, sha256: str) -> Path:
+        return Path(self.objects[sha256])
+
+
+class Scene(Protocol):
+    """A prepared scene that can be drawn at any moment, in any order, with the same result."""
+
+    warnings: tuple[Warning, ...]
+
+    def draw(self, seconds: float, into: Pixels) -> None:
+        """Draw the scene's picture at `seconds` of its source over the background."""
+
+    def close(self) -> None: ...
+
+
+class Engine(Protocol):
+    """A way to turn a template's scene and values into pictures."""
+
+    name: str
+    build: str  # names every version that can change a pixel; part of the content key
+
+    def scan(self, template: Path, work: Path) -> ScanResult:
+        """Open an uploaded template. Raises TemplateRefused."""
+
+    def open(self, spec: SceneSpec, files: Files, size: tuple[int, int], background: str, fonts: tuple[str, ...], *, plain: bool = False) -> Scene:
+        """Prepare a scene; `plain` strips expressions after a crash. Raises TemplateRefused."""

@@ -1,0 +1,124 @@
+"""The engine process: reads requests from its standard input and answers each with events on its standard output."""
+
+import argparse
+import errno
+import faulthandler
+import importlib
+import os
+import sys
+import traceback
+from fractions import Fraction
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from node_worker.encode.assemble import assemble
+from node_worker.encode.presets import encoder_build
+from node_worker.encode.segment import SegmentJob, SegmentPipeline
+from node_worker.engines import limits, protocol
+from node_worker.engines.base import Engine, TemplateRefused
+from node_worker.engines.mark import FrameMark
+from node_worker.engines.scenes import SceneCache
+from node_worker.engines.ticker import Emitter, Ticker
+from node_worker.inspect import inspect
+
+DEFAULT_ENGINE = "node_worker.engines.lottie:LottieEngine"
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class Child:
+    """Answers requests one after the other, in the main thread, where the engine is also drawn."""
+
+    def __init__(self, engine: Engine, events: BinaryIO, mark: FrameMark) -> None:
+        self._engine, self._mark = engine, mark
+        self._emit = Emitter(events)
+        self._scenes = SceneCache(engine)
+
+    def serve(self, requests: BinaryIO) -> None:
+        """Answer requests until their end."""
+        self._emit(protocol.Ready(engine=self._engine.name, engine_build=self._engine.build, encoder_build=encoder_build()))
+        decoder = msgspec.json.Decoder(protocol.Request)
+        for line in requests:
+            self._emit(protocol.Started())
+            self._emit(self._answer(decoder, line))
+
+    def _answer(self, decoder: msgspec.json.Decoder[protocol.Request], line: bytes) -> protocol.Event:
+        """Do what a line asks; return its last event."""
+        try:
+            match decoder.decode(line):
+                case protocol.Inspect() as asked:
+                    self._emit(protocol.Inspected(inspection=inspect(Path(asked.path), Path(asked.work), self._engine)))
+                case protocol.DrawSegments() as asked:
+                    self._draw(asked)
+                case protocol.Assemble() as asked:
+                    self._assemble(asked)
+        except TemplateRefused as refused:
+            return protocol.Refused(code=refused.code, detail=refused.detail, field=refused.field)
+        except Exception as error:  # noqa: BLE001 - told to the host, which decides
+            traceback.print_exc()
+            return failure(error)
+        return protocol.Done()
+
+    def _draw(self, asked: protocol.DrawSegments) -> None:
+        rate = Fraction(asked.rate_num, asked.rate_den)
+        ticker = Ticker(self._emit, self._mark)
+        scene = self._scenes.get(asked)
+        for warning in scene.warnings:
+            self._emit(protocol.Warned(warning=warning))
+        pipeline = SegmentPipeline(scene, (asked.width, asked.height), rate, asked.quality, ticker)
+        try:
+            for segment in pipeline.run(job(task, rate, asked.spec.speed) for task in asked.segments):
+                self._emit(protocol.SegmentDone(segment=segment))
+        except BaseException:
+            self._scenes.forget(asked)
+            raise
+        ticker.flush()
+
+    def _assemble(self, asked: protocol.Assemble) -> None:
+        rate = Fraction(asked.rate_num, asked.rate_den)
+        ticker = Ticker(self._emit, self._mark)
+        facts = assemble(asked.segments, Path(asked.output), rate, asked.audio, asked.files, ticker.drawn)
+        ticker.flush()
+        self._emit(protocol.Assembled(facts=facts))
+
+
+def job(task: protocol.SegmentTask, rate: Fraction, speed: float) -> SegmentJob:
+    """Give each frame of a segment its source second: frame x speed / rate, the same on whatever node it is drawn."""
+    step = Fraction(speed).limit_denominator(1_000_000) / rate
+    seconds = tuple(float(frame * step) for frame in range(task.first, task.first + task.count))
+    return SegmentJob(key=task.key, first=task.first, seconds=seconds, output=task.output)
+
+
+def failure(error: Exception) -> protocol.Failed:
+    """Class an error: no memory, no space, or a fault of ours."""
+    number = error.errno or 0 if isinstance(error, OSError) else 0
+    if isinstance(error, MemoryError):
+        return protocol.Failed(kind="oom", detail=str(error) or "out of memory", errno=errno.ENOMEM)
+    return protocol.Failed(kind="disk_full" if number in FULL else "error", detail=f"{type(error).__name__}: {error}", errno=number)
+
+
+def load(name: str) -> Engine:
+    """Make an engine of the class "module:Class"."""
+    module, _, kind = name.partition(":")
+    engine: Engine = getattr(importlib.import_module(module), kind)()
+    return engine
+
+
+def main() -> None:
+    """Take the standard output for events alone (what libraries print goes to standard error), limit, load, serve."""
+    parser = argparse.ArgumentParser(prog="python -m node_worker.engines.child")
+    parser.add_argument("--engine", default=DEFAULT_ENGINE)
+    parser.add_argument("--parent", type=int, default=os.getppid())
+    parser.add_argument("--memory", type=int, default=limits.MEMORY)
+    parser.add_argument("--mark", type=Path, required=True)
+    options = parser.parse_args()
+    events = os.fdopen(os.dup(1), "wb", buffering=0)
+    os.dup2(2, 1)
+    limits.apply(options.parent, options.memory)
+    faulthandler.enable()  # the Python lines that led to a crash, for the log's tail
+    Child(load(options.engine), events, FrameMark(options.mark)).serve(sys.stdin.buffer)
+
+
+if __name__ == "__main__":
+    main()

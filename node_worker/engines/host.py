@@ -1,0 +1,245 @@
+"""The daemon's side of the engine process: start it, ask it, watch it, end it, and say how it died."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from typing import Literal
+
+import msgspec
+import psutil
+
+from node_worker.engines import protocol
+from node_worker.engines.base import TemplateRefused
+from node_worker.engines.mark import NONE, FrameMark
+
+CrashKind = Literal["signal", "exit", "oom", "disk_full", "hang", "error", "cancelled"]
+TAIL = 4096  # bytes kept of what the process last wrote to standard error
+LONGEST_LINE = 32 << 20  # bytes; a scan of a very large template
+LEAVE_SECONDS = 2.0  # granted to an idle process to end by itself
+NO_MEMORY = (b"bad_alloc", b"MemoryError", b"Cannot allocate memory")
+
+
+class EngineCrashed(Exception):
+    """The process died, hung or failed; `last_frame` is the frame it was drawing (else the newest it told), -1 if none."""
+
+    def __init__(
+        self, kind: CrashKind, *, signal: int = 0, exit_code: int = 0, last_frame: int = NONE, detail: str = "", log_tail: str = ""
+    ) -> None:
+        super().__init__(f"the engine ended by {kind} (signal {signal}, exit code {exit_code}, last frame {last_frame}) {detail}".rstrip())
+        self.kind, self.signal, self.exit_code = kind, signal, exit_code
+        self.last_frame, self.detail, self.log_tail = last_frame, detail, log_tail
+
+
+class EngineProcess:
+    """One engine process that answers one request at a time; after its death the next request starts another."""
+
+    def __init__(
+        self,
+        *,
+        engine: str = "node_worker.engines.lottie:LottieEngine",
+        memory: int = 3 << 30,
+        stall_seconds: float = 20.0,
+        start_seconds: float = 30.0,
+        environment: dict[str, str] | None = None,
+    ) -> None:
+        """`stall_seconds` without an event while it works is a hang; `memory` is in bytes, see limits.apply."""
+        self._command = [sys.executable, "-m", "node_worker.engines.child", "--engine", engine, "--memory", str(memory)]
+        self._environment = {**os.environ, **(environment or {})}
+        self._stall_seconds, self._start_seconds = stall_seconds, start_seconds
+        self._process: asyncio.subprocess.Process | None = None
+        self._reading: asyncio.Task[None] | None = None
+        self._renewal: asyncio.Task[protocol.Ready] | None = None
+        self._tail = bytearray()
+        self._turn = asyncio.Lock()
+        self._last_frame = NONE
+        self._mark: FrameMark | None = None
+        self._ended: CrashKind | None = None  # why we ended it ourselves
+        self._decoder = msgspec.json.Decoder(protocol.Event)
+        self.ready: protocol.Ready | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The living process, or None."""
+        return self._process.pid if self._process is not None and self._process.returncode is None else None
+
+    def cpu_seconds(self) -> float:
+        """Processor time that the living process has used, 0 if there is none."""
+        try:
+            times = psutil.Process(self.pid).cpu_times() if self.pid else None
+        except psutil.Error:
+            return 0.0
+        return float(times.user + times.system) if times else 0.0
+
+    async def start(self) -> protocol.Ready:
+        """Start the process and wait until its engine is loaded; does nothing if it lives. Raises EngineCrashed."""
+        async with self._turn:
+            return await self._living()
+
+    async def run(self, request: protocol.Request, *, stall_seconds: float | None = None) -> AsyncIterator[protocol.Event]:
+        """Ask and yield the events up to Done; leaving early or being cancelled ends the process.
+
+        Raises TemplateRefused if the file or a value is refused, EngineCrashed for everything else.
+        """
+        async with self._turn:
+            await self._living()
+            self._tail.clear()
+            self._last_frame = NONE
+            if self._mark is not None:
+                self._mark.frame = NONE
+            answered = False
+            try:
+                self._send(request)
+                while not isinstance(event := await self._event(stall_seconds or self._stall_seconds), protocol.Done):
+                    if isinstance(event, protocol.Refused):
+                        answered = True
+                        raise TemplateRefused(event.code, event.detail, event.field)
+                    if isinstance(event, protocol.Failed):
+                        raise EngineCrashed(event.kind, last_frame=self._newest(), detail=event.detail, log_tail=self._log())
+                    if isinstance(event, protocol.Frame):
+                        self._last_frame = event.frame
+                    yield event
+                answered = True
+            finally:
+                if not answered:
+                    self._end("cancelled")
+                    await asyncio.shield(self._gone())
+
+    def cancel(self) -> None:
+        """End what is being worked on by killing the process, and start a new one; whoever runs gets EngineCrashed cancelled."""
+        self._end("cancelled")
+        self._renewal = asyncio.create_task(self.start())
+        self._renewal.add_done_callback(_look_at)
+
+    async def kill(self) -> None:
+        """Kill the process and all that it started, and wait until it is gone."""
+        self._end("cancelled")
+        await self._gone()
+
+    async def close(self) -> None:
+        """Let an idle process end by itself, or kill it after a moment; a working one is killed."""
+        if self._renewal is not None:
+            self._renewal.cancel()
+        if self._process is not None and self._process.stdin is not None and not self._turn.locked():
+            self._process.stdin.close()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._process.wait(), LEAVE_SECONDS)
+        await self.kill()
+
+    async def _living(self) -> protocol.Ready:
+        if self.pid is not None and self.ready is not None:
+            return self.ready
+        await self._gone()
+        self._tail.clear()
+        self._ended, self.ready = None, None
+        self._mark = FrameMark.new()
+        self._process = await asyncio.create_subprocess_exec(
+            *self._command,
+            "--parent",
+            str(os.getpid()),
+            "--mark",
+            str(self._mark.path),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            limit=LONGEST_LINE,
+            env=self._environment,
+        )
+        self._reading = asyncio.create_task(self._read_log(self._process))
+        try:
+            event = await self._event(self._start_seconds)
+        except BaseException:
+            self._end("cancelled")
+            await asyncio.shield(self._gone())
+            raise
+        assert isinstance(event, protocol.Ready), "the first event is Ready"
+        self.ready = event
+        return event
+
+    def _send(self, request: protocol.Request) -> None:
+        """Write without waiting: a request is small, and a dead reader shows as the end of its events."""
+        assert self._process is not None and self._process.stdin is not None
+        self._process.stdin.write(msgspec.json.encode(request) + b"\n")
+
+    async def _event(self, within: float) -> protocol.Event:
+        """Wait for the next event. Raises EngineCrashed after `within` silent seconds, at the end of output, or on nonsense."""
+        assert self._process is not None and self._process.stdout is not None
+        try:
+            async with asyncio.timeout(within):
+                line = await self._process.stdout.readline()
+        except TimeoutError:
+            self._end("hang")
+            raise await self._crashed() from None
+        except ValueError:  # a line over the limit
+            line = b"too long\n"
+        if not line.endswith(b"\n"):
+            raise await self._crashed()
+        try:
+            event: protocol.Event = self._decoder.decode(line)
+        except msgspec.MsgspecError as error:
+            raise EngineCrashed("error", last_frame=self._newest(), detail=f"not an event: {error}", log_tail=self._log()) from error
+        return event
+
+    async def _crashed(self) -> EngineCrashed:
+        """Wait for the death of a process that has closed its output, and say what it was."""
+        process = self._process
+        assert process is not None
+        try:
+            await asyncio.wait_for(process.wait(), LEAVE_SECONDS)
+        except TimeoutError:
+            self._end("hang")
+        await self._gone()
+        code = process.returncode or 0
+        number = -code if code < 0 else 0
+        kind = self._ended or self._kind(number)
+        return EngineCrashed(kind, signal=number, exit_code=max(code, 0), last_frame=self._last_frame, log_tail=self._log())
+
+    def _kind(self, number: int) -> CrashKind:
+        """Class a death that we did not cause: a SIGKILL from elsewhere is the kernel's, out of memory."""
+        if any(text in self._tail for text in NO_MEMORY) or number == getattr(signal, "SIGKILL", -1):
+            return "oom"
+        return "signal" if number else "exit"
+
+    def _end(self, why: CrashKind) -> None:
+        """Kill the process tree, at once."""
+        if self.pid is None:
+            return
+        self._ended = self._ended or why
+        with contextlib.suppress(psutil.Error):
+            process = psutil.Process(self.pid)
+            for one in (*process.children(recursive=True), process):
+                with contextlib.suppress(psutil.Error):
+                    one.kill()
+
+    async def _gone(self) -> None:
+        """Wait until the process is reaped and its log read to the end."""
+        if self._process is not None:
+            await self._process.wait()
+        if self._reading is not None:
+            await self._reading
+        if self._mark is not None:
+            self._last_frame = self._newest()
+            self._mark.remove()
+            self._mark = None
+
+    def _newest(self) -> int:
+        """The frame being drawn, or else the newest one told."""
+        drawing = NONE if self._mark is None else self._mark.frame
+        return self._last_frame if drawing == NONE else drawing
+
+    async def _read_log(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stderr is not None
+        while part := await process.stderr.read(TAIL):
+            self._tail += part
+            del self._tail[:-TAIL]
+
+    def _log(self) -> str:
+        return self._tail.decode(errors="replace")
+
+
+def _look_at(renewal: asyncio.Task[protocol.Ready]) -> None:
+    """A restart that fails shows again at the next request, which starts anew; here it only must not go unread."""
+    if not renewal.cancelled():
+        renewal.exception()

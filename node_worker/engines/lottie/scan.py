@@ -1,0 +1,125 @@
+"""Opens an uploaded template and lists its scenes, elements, presets and doubts."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from contracts.spec import ColourPreset, ScannedScene, ScanResult, Warning
+from node_worker.engines.base import TemplateRefused
+from node_worker.engines.lottie import features, guard, pictures
+from node_worker.engines.lottie.bundle import Animation, Bundle, open_bundle, read_document
+from node_worker.engines.lottie.colours import colour_of
+from node_worker.engines.lottie.elements import Found, find
+from node_worker.engines.lottie.fonts import Library
+from node_worker.engines.lottie.prepare import picture_assets, picture_source, used_pictures
+from node_worker.engines.lottie.text import wanted_fonts
+from node_worker.engines.lottie.upgrade import upgrade
+
+Document = dict[str, Any]
+_MAX_SCENES = 200
+
+
+def scan(template: Path, work: Path) -> ScanResult:
+    """List what a template holds. Raises TemplateRefused."""
+    bundle = open_bundle(template, work)
+    if len(bundle.animations) > _MAX_SCENES:
+        raise TemplateRefused(
+            "template.too_many_scenes", f"The template holds {len(bundle.animations)} animations; the limit is {_MAX_SCENES}."
+        )
+    library = Library(bundle.fonts, ())
+    scenes = tuple(_scene(animation, bundle, library) for animation in bundle.animations)
+    found = [
+        Warning(code="font.unreadable", detail=f"The font file {name!r} cannot be read; convert it to TrueType or OpenType.")
+        for name in library.unreadable
+    ]
+    found += [
+        Warning(code="bundle.nested", detail=f"{name!r} inside the zip was left out; upload it by itself.") for name in bundle.skipped
+    ]
+    return ScanResult(format=bundle.format, scenes=scenes, presets=_presets(bundle), warnings=tuple(found))
+
+
+def digest(raw: bytes, document: Document, animation: Animation, bundle: Bundle) -> str:
+    """SHA-256 over a document and the bundle's files that can change its pictures: its images and all fonts."""
+    whole = hashlib.sha256(raw)
+    paths = set(bundle.fonts)
+    for asset in picture_assets(document):
+        if not asset["p"].startswith("data:"):
+            source = picture_source(asset, animation, bundle, "")
+            if isinstance(source, Path):
+                paths.add(source)
+    for path in sorted(paths):
+        whole.update(hashlib.sha256(path.name.encode()).digest() + hashlib.sha256(path.read_bytes()).digest())
+    return whole.hexdigest()
+
+
+def _scene(animation: Animation, bundle: Bundle, library: Library) -> ScannedScene:
+    raw = read_document(animation)
+    document = guard.parse(raw, animation.path.name)
+    guard.check(document)
+    noticed = features.warnings(document, library)  # before the upgrade takes out what it warns of
+    upgrade(document)
+    found = find(document)
+    noticed += _check_pictures(document, found, animation, bundle)
+    rate = float(document["fr"])
+    return ScannedScene(
+        key=animation.key,
+        title=animation.title or str(document.get("nm") or "") or animation.key,
+        width=round(document["w"]),
+        height=round(document["h"]),
+        rate=rate,
+        duration=(document["op"] - document.get("ip", 0)) / rate,
+        digest=digest(raw, document, animation, bundle),
+        elements=tuple(item.element for item in found),
+        fonts=tuple(wanted_fonts(document)),
+        warnings=tuple(noticed),
+    )
+
+
+def _check_pictures(document: Document, found: list[Found], animation: Animation, bundle: Bundle) -> list[Warning]:
+    """Read every picture's header. A missing one is refused, unless a person can give another in its place."""
+    replaceable: dict[str | int, str] = {}
+    for item in found:
+        if item.element.kind == "image":
+            for target in item.targets:
+                replaceable[str(target.get("refId")) if target.get("ty") == 2 else id(target)] = item.element.key
+    noticed: list[Warning] = []
+    used = used_pictures(document)
+    for asset in picture_assets(document):
+        key = replaceable.get(str(asset.get("id")), replaceable.get(id(asset), ""))
+        if "id" in asset and str(asset["id"]) not in used:
+            continue
+        source = picture_source(asset, animation, bundle, key)
+        if source is None:
+            detail = f"The picture {asset['p'][:80]!r} is not in the template; pack it with the animation into one zip."
+            if not key:
+                raise TemplateRefused("picture.missing", detail)
+            noticed.append(Warning(code="picture.missing", detail=detail, element=key))
+            continue
+        try:
+            pictures.measure(source, key)
+        except TemplateRefused as refusal:
+            if refusal.code == "picture.too_large":
+                raise
+            noticed.append(Warning(code=refusal.code, detail=refusal.detail, element=key))
+    return noticed
+
+
+def _presets(bundle: Bundle) -> tuple[ColourPreset, ...]:
+    presets = []
+    for key, title, theme in bundle.themes:
+        rules = theme.get("rules")
+        colours = {}
+        for rule in rules if isinstance(rules, list) else ():
+            if isinstance(rule, dict) and rule.get("type") == "Color" and isinstance(rule.get("id"), str):
+                colour = colour_of({"k": _rule_value(rule)})
+                if colour:
+                    colours[rule["id"]] = colour
+        presets.append(ColourPreset(key=key, title=title, colours=colours))
+    return tuple(presets)
+
+
+def _rule_value(rule: Document) -> object:
+    frames = rule.get("keyframes")
+    if "value" not in rule and isinstance(frames, list) and frames and isinstance(frames[0], dict):
+        return frames[0].get("value")
+    return rule.get("value")

@@ -1,0 +1,257 @@
+"""Rewrites text layers: shaped glyphs become the document's own characters, in the order in which people read them.
+
+The engine draws a document's `chars` one after another, so every cluster gets a character of its own with its outline, and an
+advance that leads to the next cluster's place, be that to the left. Text animators go on working, cluster by cluster.
+"""
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+from contracts.spec import Warning
+from node_worker.engines.base import TemplateRefused
+from node_worker.engines.lottie.elements import text_documents
+from node_worker.engines.lottie.fonts import Chain, Library, Wanted
+from node_worker.engines.lottie.guard import number, objects
+from node_worker.engines.lottie.layout import SMALLEST, Layout, Line, Style, lay_out
+from node_worker.engines.lottie.shaping import Cluster
+from node_worker.engines.lottie.upgrade import all_layers
+
+Document = dict[str, Any]
+FIELD = "flatrender:element"  # marks a text document whose text came from a person, with the element's key
+_ANCHOR = {0: 0.0, 1: 1.0, 2: 0.5, 3: 0.0, 4: 1.0, 5: 0.5, 6: 0.0}  # justification: which part of the line lies at the position
+_MIRROR = {0: 1, 1: 0}
+_MAX_LENGTH = 100_000  # characters of all texts of a scene, keyframes included
+_HUGE = 10_000  # pixels, and thousandths of an em
+_AUTO_LEADING = 1.2  # of the size, as After Effects does
+
+
+def shape_texts(document: Document, library: Library) -> list[Warning]:
+    """Shape every text that the document's own characters do not already cover. Raises TemplateRefused."""
+    writer = _Writer(document, library)
+    for layer in all_layers(document):
+        if layer.get("ty") == 5:
+            writer.rewrite(layer)
+    writer.finish()
+    return writer.warnings
+
+
+def wanted_fonts(document: Document) -> dict[str, Wanted]:
+    """The fonts that a document declares, by the name that its texts use."""
+    fonts = document.get("fonts")
+    entries = fonts.get("list") if isinstance(fonts, dict) else None
+    found = {}
+    for entry in objects(entries):
+        if isinstance(entry.get("fName"), str):
+            ascent = number(entry.get("ascent"))
+            family, style, path = (str(entry.get(key) or "") for key in ("fFamily", "fStyle", "fPath"))
+            found[entry["fName"]] = Wanted(entry["fName"], family, style, path, ascent / 100 if 0 < ascent < 300 else 0.0)
+    return found
+
+
+class _Writer:
+    def __init__(self, document: Document, library: Library) -> None:
+        self.warnings: list[Warning] = [
+            Warning(code="font.unreadable", detail=f"The font file {name!r} cannot be read; convert it to TrueType or OpenType.")
+            for name in library.unreadable
+        ]
+        self._document, self._library = document, library
+        self._wanted = wanted_fonts(document)
+        self._chars = [_clean_char(char) for char in objects(document.get("chars")) if _is_char(char)]
+        self._covered = {(char["fFamily"], char["style"], char["ch"]) for char in self._chars}
+        self._new_fonts: list[Document] = []
+        self._missing_fonts: set[str] = set()
+        self._length = 0
+
+    def rewrite(self, layer: Document) -> None:
+        texts = text_documents(layer)
+        if not texts:
+            return
+        layer["t"]["d"].pop("x", None)  # an expression would bring back the text before shaping
+        if all(self._stays(text) for text in texts):
+            for text in texts:
+                text.pop(FIELD, None)
+            return
+        name = f"frl-{len(self._new_fonts)}"
+        codes = _Codes(name)
+        for text in texts:
+            self._bake(text, codes, str(layer.get("nm", "")))
+        self._chars += codes.chars
+        self._new_fonts.append({"fName": name, "fFamily": name, "fStyle": "Regular", "ascent": 0, "origin": 0})
+
+    def _stays(self, text: Document) -> bool:
+        """Whether the document's own characters draw this text as its designer saw it."""
+        wanted = self._wanted.get(str(text.get("f")))
+        if wanted is None or any(_right_to_left(char) for char in text["t"]):
+            return False
+        shown = text["t"].upper() if text.get("ca") else text["t"]
+        if not all((wanted.family, wanted.style, char) in self._covered for char in shown if char not in "\r\n\x03 "):
+            return False
+        # A person's text keeps the designer's outlines only when the font itself, which has kerning too, is not at hand.
+        return FIELD not in text or not self._library.chain(wanted).found
+
+    def _bake(self, text: Document, codes: "_Codes", layer_name: str) -> None:
+        field = str(text.pop(FIELD, ""))
+        wanted = self._wanted.get(str(text.get("f"))) or Wanted(str(text.get("f") or ""))
+        chain = self._library.chain(wanted)
+        if not chain.found and wanted.name not in self._missing_fonts:
+            self._missing_fonts.add(wanted.name)
+            self.warnings.append(Warning(code="font.missing", detail=f"The font {wanted.name!r} is not there; FiraGO is drawn instead."))
+        self._length += len(text["t"])
+        if self._length > _MAX_LENGTH:
+            raise TemplateRefused("text.too_long", f"The scene's texts have more than {_MAX_LENGTH} characters together.", field)
+        style = _style(text, shrink=bool(field))
+        layout = lay_out(text["t"], chain, style)
+        self._report(layout, field, layer_name)
+        _place(text, layout, style, _ascent(wanted, chain))
+        right = bool(layout.lines) and layout.lines[0].rtl
+        if right:
+            text["j"] = _MIRROR.get(text["j"], text["j"])
+        text["f"] = codes.font
+        text["t"] = "\r".join(codes.encode(line, right) for line in layout.lines)
+
+    def _report(self, layout: Layout, field: str, layer_name: str) -> None:
+        element = field or layer_name
+        if layout.missing:
+            shown = ", ".join(f"{char} (U+{ord(char):04X})" for char in layout.missing[:10])
+            detail = f"No font at hand has a picture for {shown}; change the text or add a font that has it."
+            if field:
+                raise TemplateRefused("font.no_glyph", detail, field)
+            self.warnings.append(Warning(code="font.no_glyph", detail=detail, element=element))
+        if field and layout.overflows:
+            detail = f"The text does not fit its box even at {SMALLEST:.0%} of its size; shorten it."
+            self.warnings.append(Warning(code="text.overflow", detail=detail, element=element))
+        elif layout.scale < 1:
+            detail = f"The text was set at {layout.scale:.0%} of its size to fit its box."
+            self.warnings.append(Warning(code="text.shrunk", detail=detail, element=element))
+
+    def finish(self) -> None:
+        """Write fonts and characters; every name that the engine compares is a string, or it would crash."""
+        kept = [
+            {"fName": w.name, "fFamily": w.family, "fStyle": w.style, "ascent": w.ascent * 100, "origin": 0} for w in self._wanted.values()
+        ]
+        self._document["fonts"] = {"list": [*kept, *self._new_fonts]}
+        self._document["chars"] = self._chars
+
+
+class _Codes:
+    """A font of one layer: it hands out a character for every outline and advance."""
+
+    def __init__(self, font: str) -> None:
+        self.font = font
+        self.chars: list[Document] = [self._char(" ", 0.0, [])]
+        self._free = _code_points()
+        self._known: dict[object, str] = {}
+
+    def encode(self, line: Line, right: bool) -> str:
+        """Write a line; `right` tells that the lines start at their right ends and go on to the left."""
+        origin = line.width if right else 0.0
+        drawn = [c for c in line.clusters if c.space or c.glyphs]
+        text: list[str] = []
+        cursor = 0.0
+        solid = [c for c in drawn if not c.space]
+        following = {id(c): n for c, n in pairwise(solid)}
+        for cluster in drawn:
+            if cluster.space:
+                text.append(" ")  # of no width, so that selectors by words and without spaces still see it
+                continue
+            after = following.get(id(cluster))
+            target = _anchor(after) - origin if after else (-line.width if right else line.width)
+            text.append(self._code(cluster, cluster.x - origin - cursor, target - cursor))
+            cursor = target
+        return "".join(text)
+
+    def _code(self, cluster: Cluster, offset: float, advance: float) -> str:
+        outline = tuple((g.face.digest, g.number, round(g.x, 3), round(g.y, 3)) for g in cluster.glyphs)
+        key = (outline, cluster.scale, round(offset, 3), round(advance, 3))
+        code = self._known.get(key)
+        if code is None:
+            code = self._known[key] = next(self._free)
+            scale = cluster.scale
+            shapes = [c.shape(offset + g.x * scale, g.y * scale, scale) for g in cluster.glyphs for c in g.face.outline(g.number)]
+            self.chars.append(self._char(code, round(advance, 3), shapes))
+        return code
+
+    def _char(self, code: str, advance: float, shapes: list[Document]) -> Document:
+        data = {"shapes": [{"ty": "gr", "it": shapes}]} if shapes else {}
+        return {"ch": code, "fFamily": self.font, "size": 100, "style": "Regular", "w": advance, "data": data}
+
+
+def _anchor(cluster: Cluster) -> float:
+    """Where the cursor stands for a cluster: at its left, or at its right if it is read from there."""
+    return cluster.x + cluster.advance if cluster.rtl else cluster.x
+
+
+def _code_points() -> Iterator[str]:
+    """Characters for glyphs. The engine counts bytes in its selectors, so one-byte characters come first."""
+    yield from (chr(point) for point in range(0x21, 0x7F) if chr(point) not in '"\\')
+    yield from (chr(point) for point in range(0xA1, 0x800))
+    yield from (chr(point) for point in range(0xE000, 0xF900))
+    raise TemplateRefused("text.too_long", "A text holds more different letters than can be drawn; shorten it.")
+
+
+def _style(text: Document, *, shrink: bool) -> Style:
+    size = number(text.get("s"))
+    size = size if 0 < size < _HUGE else 10.0
+    leading, tracking = number(text.get("lh")), number(text.get("tr"))
+    box = text.get("sz")
+    width, height = (number(side) for side in box[:2]) if isinstance(box, list) and len(box) >= 2 else (0.0, 0.0)
+    return Style(
+        size=size,
+        line_height=leading if leading > 0 else size * _AUTO_LEADING,
+        tracking=tracking / 10 if abs(tracking) < _HUGE else 0.0,
+        caps=text["ca"] if text.get("ca") in (1, 2) else 0,
+        width=width if width > 0 and height > 0 else 0.0,
+        height=height if width > 0 and height > 0 else 0.0,
+        shrink=shrink,
+    )
+
+
+def _place(text: Document, layout: Layout, style: Style, ascent: float) -> None:
+    """Turn the box into a position: lines are broken already, and the engine's own breaking must not come on top."""
+    justify = int(text["j"]) if number(text.get("j")) in _ANCHOR else 0
+    right = bool(layout.lines) and layout.lines[0].rtl
+    if style.width and right and justify == 0 and style.shrink:
+        justify = 1  # a right-to-left text in a box of a left-to-right design starts at the right
+    anchor = _ANCHOR[justify]
+    if style.width:
+        corner = text.get("ps")
+        x, y = (number(side) for side in corner[:2]) if isinstance(corner, list) and len(corner) >= 2 else (0.0, 0.0)
+        text["ps"] = [x + anchor * style.width, y + min(ascent * style.size * layout.scale, style.height)]
+    else:
+        text.pop("ps", None)
+    for name in ("sz", "x"):
+        text.pop(name, None)
+    text["j"] = {0.0: 0, 1.0: 1, 0.5: 2}[anchor]
+    text["s"], text["lh"] = style.size * layout.scale, style.line_height * layout.scale
+    text["tr"], text["ca"] = 0, 0
+
+
+def _ascent(wanted: Wanted, chain: Chain) -> float:
+    return wanted.ascent or chain.first.ascent
+
+
+def _right_to_left(char: str) -> bool:
+    return "\u0590" <= char <= "\u08ff" or "\ufb1d" <= char <= "\ufefc" or "\U00010800" <= char <= "\U00010fff"
+
+
+def _is_char(char: Document) -> bool:
+    return (
+        all(isinstance(char.get(key), str) for key in ("ch", "fFamily", "style"))
+        and bool(char["ch"])
+        and isinstance(char.get("data"), dict)
+    )
+
+
+def _clean_char(char: Document) -> Document:
+    """Keep a glyph's paths only: the engine takes everything in it for groups of paths, without looking."""
+    groups = [
+        {"ty": "gr", "it": [item for item in objects(group.get("it")) if item.get("ty") == "sh"]}
+        for group in objects(char["data"].get("shapes"))
+    ]
+    return {**{key: char[key] for key in ("ch", "fFamily", "style")}, "size": 100, "w": _finite(char.get("w")), "data": {"shapes": groups}}
+
+
+def _finite(value: object) -> float:
+    found = number(value)
+    return found if abs(found) < _HUGE else 0.0

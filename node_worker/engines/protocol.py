@@ -1,0 +1,122 @@
+"""What the host and the engine process say to each other: one JSON object per line, told apart by `type`."""
+
+from typing import Literal
+
+import msgspec
+
+from contracts.spec import AudioTrack, Quality, SceneSpec, Warning
+from node_worker.encode.facts import ExportFacts, FinishedSegment, SegmentFile
+from node_worker.engines.base import Files
+from node_worker.inspect.facts import Inspection
+
+FailureKind = Literal["oom", "disk_full", "error"]
+
+
+class SegmentTask(msgspec.Struct, frozen=True, kw_only=True):
+    """A segment to draw: frames `first` to `first + count - 1` of the scene, into the file `output`."""
+
+    key: str
+    first: int
+    count: int
+    output: str
+
+
+class Inspect(msgspec.Struct, frozen=True, kw_only=True, tag="inspect", tag_field="type"):
+    """Find out what an uploaded file is."""
+
+    path: str
+    work: str
+
+
+class DrawSegments(msgspec.Struct, frozen=True, kw_only=True, tag="draw", tag_field="type"):
+    """Draw, encode and verify a run of segments of one scene; `plain` leaves expressions out after a crash."""
+
+    spec: SceneSpec
+    files: Files
+    width: int
+    height: int
+    rate_num: int
+    rate_den: int
+    quality: Quality
+    background: str
+    segments: tuple[SegmentTask, ...]
+    fonts: tuple[str, ...] = ()
+    plain: bool = False
+
+
+class Assemble(msgspec.Struct, frozen=True, kw_only=True, tag="assemble", tag_field="type"):
+    """Join segments and lay the sound under them; `files` gives each track's file by its SHA-256."""
+
+    segments: tuple[SegmentFile, ...]
+    output: str
+    rate_num: int
+    rate_den: int
+    audio: tuple[AudioTrack, ...] = ()
+    files: dict[str, str] = {}
+
+
+class Ready(msgspec.Struct, frozen=True, kw_only=True, tag="ready", tag_field="type"):
+    """The engine is loaded; sent once."""
+
+    engine: str
+    engine_build: str
+    encoder_build: str
+
+
+class Started(msgspec.Struct, frozen=True, kw_only=True, tag="started", tag_field="type"):
+    """The request was read."""
+
+
+class Frame(msgspec.Struct, frozen=True, kw_only=True, tag="frame", tag_field="type"):
+    """How far the work is: the newest frame (of the scene, or of the video when assembling) and how many so far."""
+
+    frame: int
+    count: int
+
+
+class SegmentDone(msgspec.Struct, frozen=True, kw_only=True, tag="segment", tag_field="type"):
+    """A segment lies on the disk; use it only if its check is ok."""
+
+    segment: FinishedSegment
+
+
+class Warned(msgspec.Struct, frozen=True, kw_only=True, tag="warned", tag_field="type"):
+    """The scene will not look as meant."""
+
+    warning: Warning
+
+
+class Inspected(msgspec.Struct, frozen=True, kw_only=True, tag="inspected", tag_field="type"):
+    """What the file is."""
+
+    inspection: Inspection
+
+
+class Assembled(msgspec.Struct, frozen=True, kw_only=True, tag="assembled", tag_field="type"):
+    """The export is finished and verified."""
+
+    facts: ExportFacts
+
+
+class Done(msgspec.Struct, frozen=True, kw_only=True, tag="done", tag_field="type"):
+    """The request is answered."""
+
+
+class Refused(msgspec.Struct, frozen=True, kw_only=True, tag="refused", tag_field="type"):
+    """The file or a value cannot be used: a TemplateRefused."""
+
+    code: str
+    detail: str
+    field: str = ""
+
+
+class Failed(msgspec.Struct, frozen=True, kw_only=True, tag="failed", tag_field="type"):
+    """The request failed for a reason that is not the template's."""
+
+    kind: FailureKind
+    detail: str
+    errno: int = 0
+
+
+Request = Inspect | DrawSegments | Assemble
+Event = Ready | Started | Frame | SegmentDone | Warned | Inspected | Assembled | Done | Refused | Failed

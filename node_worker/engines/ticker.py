@@ -1,0 +1,63 @@
+"""The child's way to speak: one event per line, and frame ticks a few times a second."""
+
+import threading
+import time
+from typing import BinaryIO
+
+import msgspec
+
+from node_worker.encode.progress import Progress
+from node_worker.engines import protocol
+from node_worker.engines.mark import NONE, FrameMark
+
+INTERVAL = 0.25  # seconds between frame events
+
+
+class Emitter:
+    """Writes events, each whole, from any thread."""
+
+    def __init__(self, out: BinaryIO) -> None:
+        self._out = out
+        self._lock = threading.Lock()
+        self._encoder = msgspec.json.Encoder()
+
+    def __call__(self, event: protocol.Event) -> None:
+        line = memoryview(self._encoder.encode(event) + b"\n")
+        with self._lock:
+            while line:
+                line = line[self._out.write(line) :]
+
+
+class Ticker(Progress):
+    """Tells the first frame at once, later ones four times a second, and that slow work goes on without new frames."""
+
+    def __init__(self, emit: Emitter, mark: FrameMark) -> None:
+        self._emit, self._mark = emit, mark
+        self._frame, self._count, self._told = -1, 0, 0
+        self._next = 0.0
+
+    def drawing(self, frame: int) -> None:
+        """Leave the frame's number for the host, should this process die drawing it."""
+        self._mark.frame = frame
+
+    def drawn(self, frame: int) -> None:
+        """Tell a frame, if it is time."""
+        self._frame, self._count = frame, self._count + 1
+        self.alive()
+
+    def alive(self) -> None:
+        """Tell the newest frame again, if it is time."""
+        now = time.monotonic()
+        if now >= self._next and self._count:
+            self._next = now + INTERVAL
+            self._tell()
+
+    def flush(self) -> None:
+        """Tell the last frame if it was not told; nothing is being drawn any more."""
+        self._mark.frame = NONE
+        if self._told < self._count:
+            self._tell()
+
+    def _tell(self) -> None:
+        self._told = self._count
+        self._emit(protocol.Frame(frame=self._frame, count=self._count))

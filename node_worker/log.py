@@ -1,0 +1,60 @@
+"""One JSON line per happening, on standard error, without the secret halves of addresses."""
+
+import json
+import logging
+import re
+import sys
+from datetime import UTC, datetime
+
+_SIGNED = re.compile(r"(https?://[^\s?'\"<>]+)\?[^\s'\"<>]*")
+_USERINFO = re.compile(r"([a-z]+://)[^/@\s'\"]+@")
+_log = logging.getLogger("node")
+
+
+def redact(text: str) -> str:
+    """Cut the query of every web address (a presigned one is a key) and the user part of every address."""
+    return _USERINFO.sub(r"\1", _SIGNED.sub(r"\1?…", text))
+
+
+class JsonLines(logging.Formatter):
+    """Formats a record as one JSON object; exceptions go into `trace`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, object] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "event": record.getMessage(),
+        }
+        line.update(getattr(record, "fields", {}))
+        if record.exc_info:
+            line["trace"] = self.formatException(record.exc_info)
+        return redact(json.dumps(line, default=str, ensure_ascii=False))
+
+
+def configure(node: str) -> None:
+    """Send everything of ours, and what others warn of, to standard error; every line names the node."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines())
+    handler.addFilter(lambda record: _name(record, node))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    _log.setLevel(logging.INFO)
+
+
+def _name(record: logging.LogRecord, node: str) -> bool:
+    record.fields = {"node": node, **getattr(record, "fields", {})}
+    return True
+
+
+def info(event: str, **fields: object) -> None:
+    """Something that belongs to normal work."""
+    _log.info(event, extra={"fields": fields})
+
+
+def warning(event: str, **fields: object) -> None:
+    """Something that went wrong and is dealt with."""
+    _log.warning(event, extra={"fields": fields})
+
+
+def error(event: str, exc: BaseException | None = None, **fields: object) -> None:
+    """Something that a person should look at; `exc` adds its trace."""
+    _log.error(event, exc_info=exc, extra={"fields": fields})

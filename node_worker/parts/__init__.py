@@ -1,0 +1,1 @@
+"""What a node does with a part: one module per kind of work."""

@@ -1,0 +1,176 @@
+"""Kind render: draws a run of segments scene by scene; each is uploaded and reported while the next is drawn."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from contracts.node import Manifest, ReportSegment, SceneTask, SegmentTask
+from contracts.spec import Warning
+from node_worker.encode.facts import FinishedSegment
+from node_worker.engines import protocol
+from node_worker.engines.base import Files
+from node_worker.engines.host import EngineCrashed
+from node_worker.failures import PartFailed, main_cause
+from node_worker.log import warning
+from node_worker.parts.part import Part, failure_of, killed_from_outside
+
+UPLOADS = 3  # segments under way to the store before drawing waits
+MOST_WARNINGS, WARNING_DETAIL = 20, 500  # a report has room for 64 KB
+REDRAWS = 1  # of a segment that does not decode to what was drawn
+
+
+async def draw(part: Part, manifest: Manifest) -> None:
+    """Do a part of kind render. Raises PartFailed, TemplateRefused, OSError."""
+    check(manifest)
+    async with part.tools.cache.use(manifest.files) as files:
+        objects = Files(objects=files, work=str(part.tools.folder.bundles))
+        failure: Exception | None = None
+        try:
+            async with asyncio.TaskGroup() as uploads:
+                drawing = Drawing(part, manifest, objects, uploads)
+                try:
+                    for position, scene in enumerate(manifest.scenes):
+                        await drawing.scene(position, scene)
+                except Exception as error:  # noqa: BLE001 - what was drawn before is still uploaded and reported, then the part fails with this
+                    failure = error
+        except BaseExceptionGroup as failures:
+            raise main_cause(failures) from None
+        if failure is not None:
+            raise failure
+
+
+def check(manifest: Manifest) -> None:
+    """Refuse a manifest that contradicts itself, before anything is fetched. Raises PartFailed."""
+    needed = set(manifest.fonts)
+    for scene in manifest.scenes:
+        needed |= {scene.spec.bundle, *scene.spec.pictures.values()}
+        if len({segment.key for segment in scene.segments}) < len(scene.segments):
+            raise PartFailed("node.manifest", f"two segments of scene {scene.spec.scene!r} have the same key")
+    if missing := needed - set(manifest.files):
+        raise PartFailed("node.manifest", f"no address for the files {', '.join(sorted(missing))}")
+
+
+class Tries:
+    """How a scene is tried again after a crash: as it is when it was not to blame, once each; then once without expressions."""
+
+    def __init__(self, free_disk: Callable[[], int]) -> None:
+        self.plain = False
+        self._free_disk = free_disk
+        self._excused: set[str] = set()
+
+    def again(self, crash: EngineCrashed) -> bool:
+        """Whether, after this crash, another try is worth it; `plain` says how."""
+        excuse = "disk" if crash.kind == "disk_full" else "killed" if killed_from_outside(crash) else ""
+        if self.plain or (excuse == "disk" and (excuse in self._excused or not self._free_disk())):
+            return False
+        if not excuse or excuse in self._excused:
+            self.plain = True
+        self._excused.add(excuse)
+        return True
+
+
+class Drawing:
+    """The drawing of one part."""
+
+    def __init__(self, part: Part, manifest: Manifest, files: Files, uploads: asyncio.TaskGroup) -> None:
+        self._part, self._manifest, self._files, self._uploads = part, manifest, files, uploads
+        self._gate = asyncio.Semaphore(UPLOADS)
+        self._frames = 0  # of verified segments
+
+    async def scene(self, position: int, scene: SceneTask) -> None:
+        """Draw a scene's segments until all are verified. Raises PartFailed, TemplateRefused."""
+        left = {segment.key: segment for segment in scene.segments}
+        tries, redraws = Tries(self._part.tools.cache.shrink), 0
+        while left:
+            try:
+                await self._attempt(position, scene, left, tries.plain)
+            except EngineCrashed as crash:
+                if not tries.again(crash):
+                    raise failure_of(crash, scene.spec.bundle) from crash
+                await self._part.crashed(crash, scene.spec.bundle)
+                continue
+            if left:
+                redraws += 1
+                self._redraw(redraws, left)
+                await self._part.engine.kill()
+
+    def _redraw(self, redraws: int, left: dict[str, SegmentTask]) -> None:
+        keys = ", ".join(left)
+        if redraws > REDRAWS:
+            raise PartFailed("node.segment_unverified", f"these segments did not decode to what was drawn, {redraws} times: {keys}")
+        warning("segments are drawn again", part=self._part.work.part_id, keys=keys)
+
+    async def _attempt(self, position: int, scene: SceneTask, left: dict[str, SegmentTask], plain: bool) -> None:
+        """Draw what is left once; verified segments leave `left`."""
+        base, begun = self._frames, time.monotonic()
+        warnings: list[Warning] = []
+        async with self._part.ask(self._request(position, scene, left, plain)) as events:
+            async for event in events:
+                match event:
+                    case protocol.Frame():
+                        await self._part.tick(base + event.count, scene.frame_offset + event.frame)
+                    case protocol.Warned() if len(warnings) < MOST_WARNINGS:
+                        warnings.append(msgspec.structs.replace(event.warning, detail=event.warning.detail[:WARNING_DETAIL]))
+                    case protocol.SegmentDone(segment=segment):
+                        seconds, begun = time.monotonic() - begun, time.monotonic()
+                        if self._good(segment):
+                            self._frames += segment.frames
+                            task = left.pop(segment.key)
+                            await self._gate.acquire()
+                            self._uploads.create_task(self._hand_over(task, segment, seconds, plain, tuple(warnings)))
+
+    def _good(self, segment: FinishedSegment) -> bool:
+        check = segment.check
+        if not check.ok:
+            warning("segment is not what was drawn", key=segment.key, reason=check.reason, frame=check.frame, difference=check.worst_mean)
+        return check.ok
+
+    async def _hand_over(
+        self, task: SegmentTask, segment: FinishedSegment, seconds: float, plain: bool, warnings: tuple[Warning, ...]
+    ) -> None:
+        """Upload a segment, keep it for an assembly on this node, report it."""
+        part, path = self._part, Path(segment.path)
+        try:
+            await part.tools.transfers.upload(path, task.put_url, "video/mp4")
+        finally:
+            self._gate.release()
+        part.tools.cache.adopt(segment.sha256, path)
+        report = ReportSegment(
+            part_id=part.work.part_id,
+            epoch=part.work.epoch,
+            key=segment.key,
+            object_key=task.object_key,
+            sha256=segment.sha256,
+            bytes=segment.bytes,
+            frames=segment.frames,
+            difference=segment.check.worst_mean,
+            seconds=round(seconds, 3),
+            degraded=plain,
+            warnings=warnings,
+        )
+        await part.report(report, segment.key)
+
+    def _request(self, position: int, scene: SceneTask, left: dict[str, SegmentTask], plain: bool) -> protocol.DrawSegments:
+        manifest = self._manifest
+        tasks = tuple(
+            protocol.SegmentTask(
+                key=one.key, first=one.first, count=one.count, output=str(self._part.folder / f"{position}-{one.first}.mp4")
+            )
+            for one in left.values()
+        )
+        return protocol.DrawSegments(
+            spec=scene.spec,
+            files=self._files,
+            width=manifest.width,
+            height=manifest.height,
+            rate_num=manifest.rate_num,
+            rate_den=manifest.rate_den,
+            quality=manifest.quality,
+            background=manifest.background,
+            segments=tasks,
+            fonts=manifest.fonts,
+            plain=plain,
+        )

@@ -1,0 +1,150 @@
+"""Bytes from and to presigned addresses: streaming, resumed, retried with growing delay."""
+
+import asyncio
+import hashlib
+import random
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import TypeVar
+
+import aiohttp
+
+from node_worker.failures import PartFailed, disk_full
+from node_worker.log import redact, warning
+
+T = TypeVar("T")
+CHUNK = 1 << 16
+TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=30)
+PATIENCE = 120.0  # seconds that a store may be away before the part goes back to the farm
+FIRST_DELAY, LONGEST_DELAY = 0.1, 5.0  # seconds
+SLOWEST = 128 << 10  # bytes a second that an upload must make
+CLOCK_TOLERANCE = 60.0  # seconds
+
+
+class TooLarge(Exception):
+    """A download is longer than it may be."""
+
+
+class Transfers:
+    """One HTTP session for a node."""
+
+    def __init__(self, patience: float = PATIENCE) -> None:
+        # Addresses are for stored bytes: nothing may be unpacked on the way.
+        self._session = aiohttp.ClientSession(timeout=TIMEOUT, auto_decompress=False, connector=aiohttp.TCPConnector(limit=32))
+        self._patience = patience
+
+    async def close(self) -> None:
+        """Break off what still runs."""
+        await self._session.close()
+
+    async def download(self, url: str, target: Path, limit: int | None = None) -> tuple[str, int]:
+        """Write what lies at `url` to `target`; return its SHA-256 and length.
+
+        A broken transfer goes on where it stopped, also from an earlier call's file. Raises TooLarge, PartFailed, OSError (a full disk).
+        """
+        return await self._retry("GET", url, lambda: self._get(url, target, limit))
+
+    async def read(self, url: str, limit: int) -> bytes:
+        """Return a small object. Raises TooLarge, PartFailed."""
+
+        async def attempt() -> bytes:
+            async with self._session.get(url, allow_redirects=False) as response:
+                _check(response)
+                data = await response.content.read(limit + 1)
+                while len(data) <= limit and (more := await response.content.read(limit + 1 - len(data))):
+                    data += more
+                if len(data) > limit:
+                    raise TooLarge(f"more than {limit} bytes")
+                return data
+
+        return await self._retry("GET", url, attempt)
+
+    async def upload(self, path: Path, url: str, media_type: str) -> None:
+        """Put a file. Raises PartFailed."""
+
+        async def attempt() -> None:
+            # aiohttp bounds reading only; a store that stops taking bytes would hold the part for ever.
+            async with asyncio.timeout(60 + path.stat().st_size / SLOWEST):
+                await put()
+
+        async def put() -> None:
+            with path.open("rb") as file:
+                async with self._session.put(url, data=file, headers={"Content-Type": media_type}, allow_redirects=False) as response:
+                    _check(response)
+
+        await self._retry("PUT", url, attempt)
+
+    async def _get(self, url: str, target: Path, limit: int | None) -> tuple[str, int]:
+        digest, length = await asyncio.to_thread(_hash_so_far, target)
+        headers = {"Range": f"bytes={length}-"} if length else {}
+        async with self._session.get(url, headers=headers, allow_redirects=False) as response:
+            if response.status == 416 or (response.status == 206 and not _continues(response, length)):
+                target.unlink()
+                raise aiohttp.ClientPayloadError("the store does not continue where the transfer broke off")
+            _check(response)
+            if response.status != 206:
+                digest, length = hashlib.sha256(), 0
+            if limit is not None and length + (response.content_length or 0) > limit:
+                raise TooLarge(f"more than {limit} bytes")
+            with target.open("ab" if length else "wb") as file:
+                async for chunk in response.content.iter_chunked(CHUNK):
+                    length += len(chunk)
+                    if limit is not None and length > limit:
+                        raise TooLarge(f"more than {limit} bytes")
+                    digest.update(chunk)
+                    file.write(chunk)
+        return digest.hexdigest(), length
+
+    async def _retry(self, method: str, url: str, attempt: Callable[[], Awaitable[T]]) -> T:
+        loop = asyncio.get_running_loop()
+        until, delay = loop.time() + self._patience, FIRST_DELAY
+        while True:
+            try:
+                return await attempt()
+            except aiohttp.InvalidURL as error:
+                raise PartFailed("node.manifest", f"{redact(url)!r} is no address") from error
+            except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                if disk_full(error) or isinstance(error, FileNotFoundError | PermissionError):
+                    raise
+                if loop.time() + delay > until:
+                    raise PartFailed("node.storage_away", f"{method} {redact(url)}: {error!r}") from error
+                warning("transfer broke", method=method, address=redact(url), error=redact(repr(error)), again_in=round(delay, 2))
+            await asyncio.sleep(delay * random.uniform(0.75, 1.25))
+            delay = min(delay * 2, LONGEST_DELAY)
+
+
+def _hash_so_far(path: Path) -> "tuple[hashlib._Hash, int]":
+    """The digest and length of what an earlier attempt left."""
+    digest, length = hashlib.sha256(), 0
+    if path.exists():
+        with path.open("rb") as file:
+            while chunk := file.read(1 << 20):
+                digest.update(chunk)
+                length += len(chunk)
+    return digest, length
+
+
+def _continues(response: aiohttp.ClientResponse, offset: int) -> bool:
+    return response.headers.get("Content-Range", "").startswith(f"bytes {offset}-")
+
+
+def _check(response: aiohttp.ClientResponse) -> None:
+    """Raise PartFailed for an answer that no retry changes, ClientError for one that may pass."""
+    if response.status < 300:
+        return
+    answer = f"{response.method} {redact(str(response.url))} was answered {response.status} {response.reason}"
+    if response.status >= 500 or response.status in (408, 425, 429):
+        raise aiohttp.ClientPayloadError(answer)
+    raise PartFailed("node.address_expired", answer + _clock(response))
+
+
+def _clock(response: aiohttp.ClientResponse) -> str:
+    """What is wrong with this node's clock by the store's: signed addresses expire by the clock."""
+    try:
+        apart = datetime.now(UTC) - parsedate_to_datetime(response.headers.get("Date", ""))
+    except (ValueError, TypeError):
+        return ""
+    seconds = abs(apart.total_seconds())
+    return f"; this node's clock is {seconds:.0f} s away from the store's" if seconds > CLOCK_TOLERANCE else ""

@@ -1,0 +1,152 @@
+"""The only code that publishes: acknowledged, and in groups: what arrives while a batch is in flight is the next batch, one fsync for all."""
+
+import asyncio
+from collections import deque
+from uuid import UUID
+
+from adapters.nats import Connection, ConnectionLost, Frame, NoAnswer, PublishForbidden, StreamError, Unavailable, header_lines, store
+from contracts.catalogue import stream_of
+from contracts.envelope import Envelope
+from contracts.message import Kind, Message, encode, type_of
+
+MAX_BODY = 64 * 1024  # bytes; anything larger is an object in storage, named by its SHA-256
+MOST_IN_BATCH = 200
+MOST_BYTES_IN_BATCH = 1024 * 1024
+MOST_WAITING = 10_000  # messages per stream
+RETRY_PAUSE = 0.05  # seconds
+
+
+class PublishFailed(Exception):
+    """The message was not acknowledged; `retryable` says whether the same may succeed later. It may have been stored: ids dedupe."""
+
+    def __init__(self, detail: str, *, retryable: bool = True) -> None:
+        super().__init__(detail)
+        self.retryable = retryable
+
+
+class MessageTooLarge(PublishFailed):
+    """A body of more than 64 KB; `size` is in bytes."""
+
+    def __init__(self, name: str, size: int) -> None:
+        super().__init__(f"{name} has {size} bytes; a message has at most {MAX_BODY}. Store what is large as an object.", retryable=False)
+        self.size = size
+
+
+class _Item:
+    __slots__ = ("done", "expires", "frame")
+
+    def __init__(self, frame: Frame, expires: float, done: "asyncio.Future[int]") -> None:
+        self.frame = frame
+        self.expires = expires
+        self.done = done
+
+
+class Publisher:
+    """Publishes over one connection; every `publish` is acknowledged within `within` seconds or fails."""
+
+    def __init__(self, nc: Connection, *, within: float = 5.0) -> None:
+        self._nc = nc
+        self._within = within
+        self._lanes: dict[str, _Lane] = {}
+
+    async def publish(self, message: Message, envelope: Envelope, *, scope: UUID | str | None = None) -> int:
+        """Publish and return the stream's sequence once it is stored; `scope` is the node of a report or of work.
+
+        Raises PublishFailed; MessageTooLarge; ValueError for a tick, or a report or work without its node.
+        """
+        frame, stream = _frame(message, envelope, scope)
+        lane = self._lanes.get(stream)
+        if lane is None:
+            lane = self._lanes[stream] = _Lane(self._nc, stream)
+        return await lane.add(frame, self._within)
+
+
+class _Lane:
+    """The way to one stream, on which one batch at a time is under way."""
+
+    def __init__(self, nc: Connection, stream: str) -> None:
+        self._nc = nc
+        self._stream = stream
+        self._waiting: deque[_Item] = deque()
+        self._task: asyncio.Task[None] | None = None
+
+    async def add(self, frame: Frame, within: float) -> int:
+        """Wait until the message is stored."""
+        if len(self._waiting) >= MOST_WAITING:
+            raise PublishFailed(f"{MOST_WAITING} messages wait for the stream {self._stream} already; try again later")
+        loop = asyncio.get_running_loop()
+        item = _Item(frame, loop.time() + within, loop.create_future())
+        self._waiting.append(item)
+        if self._task is None or self._task.done():
+            self._task = loop.create_task(self._run(), name=f"publish to {self._stream}")
+        return await item.done
+
+    async def _run(self) -> None:
+        while self._waiting:
+            batch = self._take()
+            try:
+                await self._deliver(batch)
+            finally:
+                _fail(batch, PublishFailed(f"publishing to the stream {self._stream} was given up"))
+
+    def _take(self) -> list[_Item]:
+        batch: list[_Item] = []
+        size = 0
+        while self._waiting and len(batch) < MOST_IN_BATCH:
+            size += len(self._waiting[0].frame.body)
+            if batch and size > MOST_BYTES_IN_BATCH:
+                break
+            batch.append(self._waiting.popleft())
+        return batch
+
+    async def _deliver(self, batch: list[_Item]) -> None:
+        """Store a batch, again after a lost connection, until its messages' time is up."""
+        why: StreamError | None = None
+        while live := self._live(batch, why):
+            left = min(item.expires for item in live) - asyncio.get_running_loop().time()
+            try:
+                last = await store(self._nc, [item.frame for item in live], within=left)
+            except (ConnectionLost, Unavailable) as error:
+                why = error
+                if self._nc.is_closed:
+                    _fail(live, PublishFailed("the connection to NATS was closed for good"))
+                elif isinstance(error, Unavailable) or not await self._nc.until_connected(left):
+                    await asyncio.sleep(RETRY_PAUSE)
+            except NoAnswer as error:
+                why = error
+            except PublishForbidden as error:
+                # One message whose subject is forbidden spoils a whole batch; the others go again without it.
+                guilty = [item for item in live if item.frame.subject.lower() == error.subject]
+                _fail(guilty or live, PublishFailed(str(error), retryable=False))
+            except Exception as error:  # whatever it is, the callers are told
+                _fail(live, PublishFailed(f"the stream {self._stream} refused {len(live)} message(s): {error}"))
+            else:
+                for offset, item in enumerate(reversed(live)):
+                    if not item.done.done():
+                        item.done.set_result(last - offset)
+
+    def _live(self, batch: list[_Item], why: StreamError | None) -> list[_Item]:
+        """Who still waits (nobody waits for a cancelled one); those whose time is up are told why."""
+        now = asyncio.get_running_loop().time()
+        late = [item for item in batch if item.expires <= now]
+        _fail(late, PublishFailed(f"no acknowledgement from the stream {self._stream} in time: {why or 'it is overloaded'}"))
+        return [item for item in batch if not item.done.done()]
+
+
+def _fail(items: list[_Item], error: PublishFailed) -> None:
+    for item in items:
+        if not item.done.done():
+            item.done.set_exception(error)
+
+
+def _frame(message: Message, envelope: Envelope, scope: UUID | str | None) -> tuple[Frame, str]:
+    entry = type_of(message)
+    stream = stream_of(entry)
+    if stream is None:
+        raise ValueError(f"{entry.full_name} is a tick; ticks go by producers.ticks")
+    if scope is None and entry.kind in (Kind.REPORT, Kind.WORK):
+        raise ValueError(f"{entry.full_name} needs the node's id as its scope")
+    body = encode(message)
+    if len(body) > MAX_BODY:
+        raise MessageTooLarge(entry.full_name, len(body))
+    return Frame(entry.subject(scope or envelope.tenant), header_lines(envelope.headers()), body), stream

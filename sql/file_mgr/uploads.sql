@@ -1,0 +1,3 @@
+-- name: upload
+-- What the store needs to know of an upload.
+select object_key, storage_id, etags::text as etags from file_mgr.upload_sessions where tenant_id = $1 and upload_id = $2;

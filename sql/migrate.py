@@ -1,0 +1,47 @@
+"""The migration runner: numbered plain SQL files, each in a transaction of its own, each applied once and never changed after."""
+
+import hashlib
+from importlib.resources import files
+
+import asyncpg
+
+_LOCK = 7_301_000  # one migrator at a time
+
+
+class MigrationDrift(Exception):
+    """A file that was applied has been changed since."""
+
+
+def migrations() -> list[tuple[str, str]]:
+    """Every migration as (name, text), in order."""
+    folder = files(__package__ or "sql").joinpath("migrations")
+    return [(file.name, file.read_text(encoding="utf-8")) for file in sorted(folder.iterdir(), key=lambda f: f.name) if file.name.endswith(".sql")]
+
+
+async def migrate(conn: asyncpg.Connection) -> list[str]:
+    """Apply what is not applied yet, as a superuser or the database's owner; returns the names. Raises MigrationDrift."""
+    applied: list[str] = []
+    await conn.execute("select pg_advisory_lock($1)", _LOCK)
+    try:
+        await conn.execute("create table if not exists public.migrations (name text primary key, sha256 text not null, applied_at timestamptz not null default now())")
+        known = {row["name"]: row["sha256"] for row in await conn.fetch("select name, sha256 from public.migrations")}
+        for name, text in migrations():
+            digest = hashlib.sha256(text.encode()).hexdigest()
+            if name in known:
+                if known[name] != digest:
+                    raise MigrationDrift(f"{name} was changed after it had been applied; undo the change and write a new migration")
+                continue
+            async with conn.transaction():
+                await conn.execute(text)
+                await conn.execute("insert into public.migrations (name, sha256) values ($1, $2)", name, digest)
+            applied.append(name)
+    finally:
+        await conn.execute("select pg_advisory_unlock($1)", _LOCK)
+    return applied
+
+
+async def set_role_passwords(conn: asyncpg.Connection, password: str) -> None:
+    """Give every service role that may log in this password (one machine; a cluster's operator sets one each)."""
+    for row in await conn.fetch("select rolname from pg_roles where rolcanlogin and (rolname like '%\\_app' or rolname = 'edge_ro')"):
+        quoted = await conn.fetchval("select quote_literal($1::text)", password)
+        await conn.execute(f"alter role {row['rolname']} password {quoted}")

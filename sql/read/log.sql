@@ -1,0 +1,29 @@
+-- name: begin_read
+-- Begins every read: whose rows are seen in this transaction, and the head of the log in its snapshot (0 while the log is empty).
+with served as materialized (select set_config('app.tenants', $1, true) as tenants)
+select tenants, coalesce((select position from read.log_head), 0)::bigint as position
+from served;
+
+-- name: log_of_tenant
+-- A tenant's events in order, of types with a prefix, behind a position; a cursor is such a position too.
+select position, event_id, type, time, actor, correlation_id, causation_id, body, hash
+from read.log_events
+where tenant_id = $1 and ($2::text is null or starts_with(type, 'evt.' || $2)) and position > greatest(coalesce($3::bigint, 0), coalesce($4::bigint, 0))
+order by position
+limit $5;
+
+-- name: events_of_all
+-- The log behind one position up to another, for an edge that missed something.
+select position, event_id, type, tenant_id, time, correlation_id, causation_id, body
+from read.log_events
+where position > $1 and position <= $2
+order by position
+limit 500;
+
+-- name: events_of_tenant
+-- One tenant's events behind one position up to another, for a stream that resumes.
+select position, event_id, type, tenant_id, time, correlation_id, causation_id, body
+from read.log_events
+where tenant_id = $3::uuid and position > $1 and position <= $2
+order by position
+limit 500;

@@ -1,0 +1,32 @@
+-- name: render_by_id
+-- One render, with its export once it is completed.
+select job_id, state, priority, width, height, rate_num, rate_den, quality, frames_total, frames_done, segments_total, segments_done, warnings, metadata,
+       code, detail, field, sha256, bytes, duration, degraded, object_key, version, created_at, updated_at
+from read.renders
+where tenant_id = $1 and job_id = $2;
+
+-- name: renders
+-- A tenant's renders, newest first, of all states or of one.
+select job_id, state, priority, width, height, rate_num, rate_den, quality, frames_total, frames_done, segments_total, segments_done, warnings, metadata,
+       code, detail, field, sha256, bytes, duration, degraded, object_key, version, created_at, updated_at
+from read.renders
+where tenant_id = $1 and ($2::text is null or state = $2) and ($3::timestamptz is null or (created_at, job_id) < ($3, $4::uuid))
+order by created_at desc, job_id desc
+limit $5;
+
+-- name: parts_of_render
+-- The parts of one render with the names of their nodes, newest first.
+select p.part_id, p.kind, p.node_id, coalesce(n.name, '') as node_name, p.epoch, p.first, p.count, p.state, p.detail, p.version, p.created_at, p.updated_at
+from read.render_parts p
+left join read.nodes n on n.node_id = p.node_id
+where p.tenant_id = $1 and p.subject_id = $2 and ($3::timestamptz is null or (p.created_at, p.part_id) < ($3, $4::uuid))
+order by p.created_at desc, p.part_id desc
+limit $5;
+
+-- name: nodes
+-- The farm's nodes by name; they belong to the platform tenant, whoever asks ($1 is only checked to be somebody).
+select node_id, name, state, slots, engine_build, encoder_build, platform, release, version, created_at, updated_at
+from read.nodes
+where $1::uuid is not null and ($2::text is null or (name, node_id) > ($2, $3::uuid))
+order by name, node_id
+limit $4;

@@ -1,0 +1,81 @@
+-- name: seen
+-- Which of these commands have a row already, with what became of them.
+select id, tenant_id, state, request_hash, outcome::text as outcome from {schema}.inbox
+where (tenant_id, id) in (select * from unnest($1::uuid[], $2::uuid[]));
+
+-- name: keep_operations
+-- The operations of a batch, in the transaction that carries out what they ask; a reopened one gets its new outcome.
+insert into {schema}.inbox (tenant_id, id, type, request_hash, state, outcome, headers, body, decided_at)
+select tenant_id, id, type, request_hash, state, outcome, headers, body, decided_at
+from json_to_recordset($1::json) as r(tenant_id uuid, id uuid, type text, request_hash text, state text, outcome jsonb, headers jsonb, body text, decided_at timestamptz)
+on conflict (tenant_id, id) do update set state = excluded.state, outcome = excluded.outcome, headers = excluded.headers, body = excluded.body, decided_at = excluded.decided_at
+where {schema}.inbox.state = 'reopened';
+
+-- name: keep_events
+-- The batch's events, for the sequencer.
+insert into {schema}.outbox (event_id, type, tenant_id, time, actor, correlation_id, causation_id, aggregate, version, traceparent, body)
+select event_id, type, tenant_id, time, actor, correlation_id, causation_id, aggregate, version, traceparent, body
+from rows from (json_to_recordset($1::json) as (event_id uuid, type text, tenant_id uuid, time timestamptz, actor text, correlation_id uuid, causation_id uuid, aggregate text, version bigint, traceparent text, body text)) with ordinality
+order by ordinality;
+
+-- name: keep_effects
+-- What is to be done in the world because of the batch's events.
+insert into {schema}.effects (tenant_id, id, kind, payload, envelope, attempts, due_at, last_error)
+select tenant_id, id, kind, payload, envelope, 0, due_at, ''
+from json_to_recordset($1::json) as r(tenant_id uuid, id uuid, kind text, payload jsonb, envelope jsonb, due_at timestamptz)
+on conflict do nothing;
+
+-- name: keep_timers
+-- Commands that become due because of the batch's events.
+insert into {schema}.timers (tenant_id, id, type, body, due_at)
+select tenant_id, id, type, body, due_at
+from json_to_recordset($1::json) as r(tenant_id uuid, id uuid, type text, body jsonb, due_at timestamptz)
+on conflict do nothing;
+
+-- name: cursor
+-- Up to which position this domain has reacted to the log.
+select position from {schema}.cursors where name = 'events';
+
+-- name: move_cursor
+-- In the transaction that holds the reactions.
+insert into {schema}.cursors (name, position) values ('events', $1)
+on conflict (name) do update set position = excluded.position where {schema}.cursors.position < excluded.position;
+
+-- name: claim_effects
+-- Take effects that are due and push their due moment out, so that nobody else takes them meanwhile.
+update {schema}.effects e set attempts = attempts + 1, due_at = now() + interval '60 seconds'
+from (select tenant_id, id from {schema}.effects where due_at <= now() order by due_at limit $1 for update skip locked) d
+where e.tenant_id = d.tenant_id and e.id = d.id
+returning e.tenant_id, e.id, e.kind, e.payload::text as payload, e.envelope::text as envelope, e.attempts;
+
+-- name: drop_effects
+-- Done, and reported.
+delete from {schema}.effects where (tenant_id, id) in (select * from unnest($1::uuid[], $2::uuid[]));
+
+-- name: postpone_effect
+-- Failed for now.
+update {schema}.effects set due_at = now() + make_interval(secs => $3), last_error = $4, attempts = $5 where tenant_id = $1 and id = $2;
+
+-- name: due_timers
+-- Commands whose moment has come.
+select tenant_id, id, type, body::text as body from {schema}.timers where due_at <= now() order by due_at limit $1;
+
+-- name: next_timer
+-- Seconds until the next timer; null without one.
+select extract(epoch from min(due_at) - now())::float8 from {schema}.timers;
+
+-- name: drop_timers
+-- Their commands are published.
+delete from {schema}.timers where (tenant_id, id) in (select * from unnest($1::uuid[], $2::uuid[]));
+
+-- name: quarantined
+-- What waits for a person.
+select tenant_id, id, type, outcome->'problem'->>'detail' as reason, decided_at from {schema}.inbox where state = 'quarantined' order by decided_at limit $1;
+
+-- name: reopen
+-- Give a quarantined command another try; answers what was published.
+update {schema}.inbox set state = 'reopened' where tenant_id = $1 and id = $2 and state = 'quarantined' returning headers::text as headers, body;
+
+-- name: forget_operations
+-- Operations are kept 30 days; a quarantined one stays.
+delete from {schema}.inbox where ctid in (select ctid from {schema}.inbox where decided_at < now() - interval '30 days' and state in ('done', 'refused') limit 5000);

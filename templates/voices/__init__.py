@@ -1,0 +1,1 @@
+"""Spoken clips of the demo and the script that made them."""

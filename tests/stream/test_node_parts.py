@@ -1,0 +1,344 @@
+"""A real node against a real nats-server and an object server: it registers, draws, uploads, reports, and takes every misfortune."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import msgspec
+import psutil
+import pytest
+import pytest_asyncio
+
+from contracts.message import PLATFORM
+from contracts.node import (
+    CancelPart,
+    Heartbeat,
+    LeaveNode,
+    Manifest,
+    PartTick,
+    RegisterAgain,
+    RegisterNode,
+    ReportCrash,
+    ReportExport,
+    ReportFailure,
+    ReportInspection,
+    ReportSegment,
+    StoredSegment,
+)
+from node_worker.daemon import live
+from node_worker.node import Node, Tuning
+from tests.unit.node.farm import ENGINE, TENANT, Farm
+
+pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(60)]
+
+
+@pytest_asyncio.fixture
+async def farm(tmp_path):
+    one = Farm(tmp_path)
+    await one.start()
+    yield one
+    await one.stop()
+
+
+@asynccontextmanager
+async def running(farm, tuning=None, **settings) -> AsyncIterator[Node]:
+    """A node that has registered; stopped at once in the end."""
+    node = Node(farm.settings(**settings), tuning or Tuning(engine=ENGINE, stall_seconds=2.0))
+    life = asyncio.create_task(live(node))
+    try:
+        await farm.until(RegisterNode)
+        yield node
+    finally:
+        node.ask_to_stop()
+        await asyncio.wait_for(life, 10)
+
+
+async def test_a_node_registers_draws_uploads_and_reports(farm):
+    async with running(farm):
+        work = farm.drawing("good", "good", frames=25)
+        sent = await farm.send(work)
+        segments = await farm.until(ReportSegment, 6)
+    registered = farm.of(RegisterNode)[0]
+    assert (registered.name, registered.slots, registered.engine_build) == ("north", 1, "striped 1")
+    assert sorted(segment.frames for segment in segments) == [5, 5, 10, 10, 10, 10]
+    for segment in segments:
+        assert hashlib.sha256(farm.store.objects[segment.object_key]).hexdigest() == segment.sha256
+        assert (segment.part_id, segment.epoch, segment.degraded) == (work.part_id, 1, False)
+        assert segment.warnings[0].code == "font.missing"
+    about = [envelope for envelope, report in farm.reports if isinstance(report, ReportSegment)]
+    assert {(one.tenant, one.causation, one.actor) for one in about} == {(TENANT, sent.id, f"node:{farm.node_id}")}
+    assert {subject.split(".")[1] for subject in farm.subjects} == {str(farm.node_id)}
+    ticks = [tick for tick in farm.ticks if isinstance(tick, PartTick)]
+    assert (ticks[-1].frames, ticks[-1].frame, ticks[-1].node_name) == (50, 49, "north")
+    assert farm.reports[0][0].tenant == PLATFORM
+    assert len(farm.of(LeaveNode)) == 1
+
+
+async def test_an_unknown_farm_protocol_is_answered(farm):
+    async with running(farm):
+        work = farm.drawing("good", protocol=2)
+        await farm.send(work)
+        failure = (await farm.until(ReportFailure))[0]
+    assert (failure.code, failure.part_id, failure.crash) == ("node.protocol", work.part_id, None)
+
+
+async def test_work_of_a_shape_that_cannot_be_read_is_answered_when_it_names_its_part(farm):
+    async with running(farm):
+        work = farm.drawing("good")
+        subject = f"work.{farm.node_id}.node.part.draw.v1"
+        envelope = await farm.send(farm.drawing("good"))
+        body = msgspec.json.encode({"part_id": work.part_id, "epoch": 3, "kind": "dream", "protocol": 9})
+        await farm.nc.publish(subject, body, headers=envelope.headers())
+        await farm.nc.publish(subject, b"{not json", headers=envelope.headers())
+        await farm.nc.publish(subject, body)
+        failure = (await farm.until(ReportFailure))[0]
+        await farm.until(ReportSegment, 2)
+    assert (failure.code, failure.part_id, failure.epoch) == ("node.protocol", work.part_id, 3)
+    assert len(farm.of(ReportFailure)) == 1
+
+
+async def test_after_a_crash_the_rest_is_drawn_without_expressions_and_marked_degraded(farm):
+    async with running(farm):
+        await farm.send(farm.drawing("good", "crash", frames=20))
+        segments = await farm.until(ReportSegment, 4)
+    crash = farm.of(ReportCrash)[0]
+    assert (crash.kind, crash.signal) == ("engine_crash", 11)
+    assert crash.template == hashlib.sha256(b"a template").hexdigest()
+    assert [(segment.key[:2], segment.degraded) for segment in segments] == [("00", False), ("00", False), ("01", True), ("01", True)]
+
+
+async def test_a_second_crash_fails_the_part_with_its_facts_and_keeps_what_was_drawn(farm):
+    async with running(farm):
+        work = farm.drawing("good", "crash_always", frames=10)
+        await farm.send(work)
+        failure = (await farm.until(ReportFailure))[0]
+        await farm.send(farm.drawing("good", frames=10))
+        await farm.until(ReportSegment, 2)
+    assert (failure.code, failure.crash, failure.signal, failure.part_id) == ("node.engine_crash", "engine_crash", 11, work.part_id)
+    assert failure.last_frame >= 5
+    assert "dying on purpose" in failure.log_tail
+    assert len(farm.of(ReportCrash)) == 1
+    kinds = [type(report) for _, report in farm.reports]
+    assert kinds.index(ReportSegment) < kinds.index(ReportFailure)
+
+
+async def test_a_hanging_engine_is_killed_and_its_scene_drawn_without_expressions(farm):
+    async with running(farm):
+        await farm.send(farm.drawing("hang", frames=10))
+        segment = (await farm.until(ReportSegment))[0]
+    assert segment.degraded
+    assert farm.of(ReportCrash)[0].kind == "engine_hang"
+
+
+async def test_an_engine_killed_from_outside_does_not_degrade_the_video(farm):
+    async with running(farm) as node:
+        await farm.send(farm.drawing("slow", frames=40))
+        await farm.until(ReportSegment)
+        psutil.Process(node.slots.engines[0].pid).kill()
+        segments = await farm.until(ReportSegment, 4)
+    assert [segment.degraded for segment in segments] == [False] * 4
+    assert len({segment.key for segment in segments}) == 4
+    assert farm.of(ReportCrash)[0].signal == 9
+
+
+async def test_a_refused_template_fails_the_part_without_a_crash(farm):
+    async with running(farm):
+        await farm.send(farm.drawing("refused"))
+        failure = (await farm.until(ReportFailure))[0]
+    assert (failure.code, failure.field, failure.crash) == ("template.broken", "scenes[0]", None)
+
+
+async def test_the_same_work_twice_is_done_once(farm):
+    async with running(farm):
+        work = farm.drawing("slow", frames=20)
+        await farm.send(work)
+        await farm.send(work)
+        await farm.until(ReportSegment, 2)
+        await farm.send(work)
+        await farm.send(farm.drawing("good", frames=10))
+        await farm.until(ReportSegment, 3)
+    assert len(farm.of(ReportSegment)) == 3
+
+
+async def test_a_newer_epoch_replaces_the_older_work(farm):
+    async with running(farm):
+        work = farm.drawing("slow", frames=60)
+        await farm.send(work)
+        await farm.until(ReportSegment)
+        await farm.send(farm.drawing("slow", frames=20, part_id=work.part_id, epoch=2))
+        await farm.until(ReportSegment, 3)
+    assert [segment.epoch for segment in farm.of(ReportSegment)][-2:] == [2, 2]
+
+
+async def test_a_cancelled_part_is_dropped_and_the_next_one_drawn(farm):
+    async with running(farm) as node:
+        work = farm.drawing("slow", frames=200)
+        await farm.send(work)
+        await farm.until(ReportSegment)
+        pid = node.slots.engines[0].pid
+        await farm.send(CancelPart(part_id=work.part_id))
+        other = farm.drawing("good", frames=10)
+        await farm.send(other)
+        while not any(segment.part_id == other.part_id for segment in farm.of(ReportSegment)):
+            await asyncio.sleep(0.01)
+        assert not psutil.pid_exists(pid)
+        assert list((node.folder.work / "parts").iterdir()) == []
+    assert len([segment for segment in farm.of(ReportSegment) if segment.part_id == work.part_id]) < 20
+    assert farm.of(ReportFailure) == []
+
+
+async def test_reports_made_while_the_broker_is_away_are_delivered_in_order(farm):
+    async with running(farm) as node:
+        work = farm.drawing("slow", frames=60)
+        await farm.send(work)
+        await farm.until(ReportSegment)
+        await farm.stop_broker()
+        while node.desk.parts:
+            await asyncio.sleep(0.02)
+        assert len(list(node.folder.spool.glob("*.json"))) == node.reporter.waiting > 0
+        await farm.start_broker()
+        segments = await farm.until(ReportSegment, 6)
+        while node.reporter.waiting:
+            await asyncio.sleep(0.01)
+        assert list(node.folder.spool.glob("*.json")) == []
+        await farm.send(farm.drawing("good", frames=10))
+        await farm.until(ReportSegment, 7)
+    assert [segment.key for segment in segments] == sorted(segment.key for segment in segments)
+    assert len(farm.of(ReportSegment)) == 7
+
+
+async def test_a_node_that_is_asked_to_registers_again_without_its_parts(farm):
+    async with running(farm) as node:
+        node._registered_at -= 100
+        await farm.send(farm.drawing("slow", frames=200))
+        await farm.until(ReportSegment)
+        await farm.send(RegisterAgain(reason="the farm does not know you"))
+        await farm.send(RegisterAgain(reason="the farm does not know you"))
+        await farm.until(RegisterNode, 2)
+        assert node.desk.parts == ()
+        await farm.send(farm.drawing("good", frames=10))
+        count = len(farm.of(ReportSegment))
+        await farm.until(ReportSegment, count + 1)
+    assert len(farm.of(RegisterNode)) == 2
+
+
+async def test_two_slots_draw_two_parts_at_once(farm):
+    async with running(farm, node_slots=2) as node:
+        await asyncio.gather(farm.send(farm.drawing("slow", frames=30)), farm.send(farm.drawing("slow", frames=30)))
+        segments = await farm.until(ReportSegment, 6)
+        assert len({engine.pid for engine in node.slots.engines}) == 2
+    order = [segment.part_id for segment in segments]
+    assert order[:3] != [order[0]] * 3
+
+
+async def test_a_node_tells_that_it_lives_and_with_which_parts(farm):
+    async with running(farm):
+        work = farm.drawing("slow", frames=60)
+        await farm.send(work)
+        await farm.until(ReportSegment, 6)
+    beats = [tick for tick in farm.ticks if isinstance(tick, Heartbeat)]
+    assert any(beat.parts == (work.part_id,) for beat in beats)
+    assert beats[0].name == "north" and beats[0].disk_free > 0 and beats[0].memory > 1 << 20
+
+
+async def test_work_from_before_the_start_is_thrown_away(farm):
+    await farm.send(farm.drawing("good", frames=10))
+    async with running(farm) as node:
+        await farm.send(farm.drawing("good", frames=10))
+        await farm.until(ReportSegment)
+        assert node.desk.parts == ()
+    assert len(farm.of(ReportSegment)) == 1
+
+
+async def test_a_fetched_manifest_does_as_well_as_one_that_comes_along(farm):
+    async with running(farm):
+        work = farm.drawing("good", frames=10)
+        farm.store.objects["manifest"] = msgspec.json.encode(work.manifest)
+        farm.store.objects["nonsense"] = b"[]"
+        await farm.send(msgspec.structs.replace(work, manifest=None, manifest_url=farm.store.url("manifest")))
+        await farm.until(ReportSegment)
+        await farm.send(farm.part("render", None, manifest_url=farm.store.url("nonsense")))
+        assert (await farm.until(ReportFailure))[0].code == "node.manifest"
+
+
+async def test_a_file_with_the_wrong_bytes_fails_the_part(farm):
+    async with running(farm):
+        work = farm.drawing("good", frames=10)
+        sha256 = next(iter(work.manifest.files))
+        farm.store.objects[sha256] = b"something else"
+        await farm.send(work)
+        failure = (await farm.until(ReportFailure))[0]
+    assert failure.code == "node.file_mismatch" and sha256 in failure.detail
+
+
+async def test_an_expired_address_is_told_without_its_signature(farm, caplog):
+    async with running(farm):
+        work = farm.drawing("good", frames=10)
+        farm.store.objects.clear()
+        await farm.send(work)
+        failure = (await farm.until(ReportFailure))[0]
+    assert failure.code == "node.address_expired" and "404" in failure.detail
+    assert "Signature" not in failure.detail + caplog.text
+
+
+async def test_the_store_may_go_away_and_come_back_between_drawing_and_upload(farm):
+    async with running(farm) as node:
+        first = farm.drawing("good", frames=10)
+        await farm.send(first)
+        await farm.until(ReportSegment)
+        await farm.store.stop()
+        await farm.send(farm.drawing("good", frames=20))
+        while not node.desk.parts:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.5)
+        await farm.store.start()
+        await farm.until(ReportSegment, 3)
+    assert farm.of(ReportFailure) == []
+
+
+async def test_a_store_that_stays_away_gives_the_part_back(farm):
+    async with running(farm, Tuning(engine=ENGINE, patience=0.5)):
+        await farm.store.stop()
+        await farm.send(farm.drawing("good", frames=10))
+        assert (await farm.until(ReportFailure))[0].code == "node.storage_away"
+
+
+async def test_an_uploaded_template_is_inspected_and_its_scan_stored(farm):
+    async with running(farm):
+        farm.store.objects["upload"] = b'{"v":"5.7.0","fr":10,"ip":0,"op":30,"w":64,"h":48,"layers":[]}'
+        manifest = Manifest(source_url=farm.store.url("upload"), put_url=farm.store.url("scan"), object_key="scan")
+        await farm.send(farm.part("inspect", manifest))
+        found = (await farm.until(ReportInspection))[0]
+    assert (found.kind, found.code, found.scan_key) == ("template", "", "scan")
+    assert found.sha256 == hashlib.sha256(farm.store.objects["upload"]).hexdigest()
+    assert b'"scenes"' in farm.store.objects["scan"]
+
+
+async def test_a_file_that_hangs_its_engine_is_refused_and_the_node_goes_on(farm):
+    async with running(farm):
+        farm.store.objects["upload"] = b'{"v":"5.7.0","fr":10,"ip":0,"op":30,"w":64,"h":48,"layers":[],"nm":"hang"}'
+        manifest = Manifest(source_url=farm.store.url("upload"), put_url=farm.store.url("scan"), object_key="scan")
+        await farm.send(farm.part("inspect", manifest))
+        found = (await farm.until(ReportInspection))[0]
+        await farm.send(farm.drawing("good", frames=10))
+        await farm.until(ReportSegment)
+    assert found.code == "file.too_slow"
+    assert farm.of(ReportCrash)[0].kind == "engine_hang"
+
+
+async def test_segments_are_joined_to_an_export(farm):
+    async with running(farm):
+        await farm.send(farm.drawing("good", "slow", frames=20))
+        segments = await farm.until(ReportSegment, 4)
+        stored = tuple(
+            StoredSegment(get_url=farm.store.url(one.object_key), sha256=one.sha256, frames=one.frames)
+            for one in sorted(segments, key=lambda one: one.key)
+        )
+        manifest = Manifest(rate_num=10, put_url=farm.store.url("export"), object_key="export", segments=stored)
+        await farm.send(farm.part("assemble", manifest))
+        export = (await farm.until(ReportExport))[0]
+    assert (export.frames, export.duration, export.object_key) == (40, 4.0, "export")
+    assert hashlib.sha256(farm.store.objects["export"]).hexdigest() == export.sha256
+    # The node that drew a segment does not fetch it again.
+    assert [request for request in farm.store.requests if request[0] == "GET" and request[1].startswith("segments")] == []

@@ -1,0 +1,214 @@
+"""The pull loop and the reader against a real nats-server: kills, removed consumers, messages given back."""
+
+import asyncio
+from uuid import uuid4
+
+import pytest
+from nats.aio.msg import Msg
+
+from adapters.nats import (
+    Connection,
+    ConsumerMissing,
+    PositionGone,
+    PullConsumer,
+    StreamReader,
+    ack,
+    api,
+    ensure_consumer,
+    nak,
+    pull,
+    stream_state,
+)
+from contracts.catalogue import EVENTS, WORK, command_stream, consumers, node_consumer
+from contracts.envelope import first
+from contracts.identity import CreateTenant, TenantCreated
+from contracts.node import CancelPart
+from deploy.local.servers import Servers
+from deploy.provision import provision_node
+from producers.publisher import Publisher
+from tests.stream.support import NODE, OTHER_NODE, Login, delete_stream
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(60)]
+STREAM = command_stream("identity")
+
+
+async def send(publisher: Publisher, count: int) -> list[str]:
+    """Publish commands at once; returns their ids in order of their sequence."""
+    made = [CreateTenant(name=f"tenant {number}") for number in range(count)]
+    envelopes = [first(one, tenant=uuid4()) for one in made]
+    await asyncio.gather(*(publisher.publish(message, envelope) for message, envelope in zip(made, envelopes, strict=True)))
+    return [str(envelope.id) for envelope in envelopes]
+
+
+async def take(consumer: PullConsumer, count: int) -> list[str]:
+    """Take and acknowledge until `count` different messages came."""
+    ids: list[str] = []
+    while len(set(ids)) < count:
+        for msg in await consumer.next(100, 5):
+            ids.append(identity(msg))
+            await ack(msg)
+    return ids
+
+
+def identity(msg: Msg) -> str:
+    return (msg.headers or {})["ce-id"]
+
+
+async def test_messages_come_in_order(admin: Connection, login: Login) -> None:
+    sent = await send(Publisher(await login("edge")), 250)
+    consumer = PullConsumer(await login("identity"), STREAM, "identity", window=100)
+    assert await take(consumer, 250) == sent
+    await consumer.close()
+
+
+async def test_a_stream_keeps_what_waits_and_loses_what_was_acknowledged(
+    admin: Connection, login: Login, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pull, "TIDY_EVERY", 0.0)
+    sent = await send(Publisher(await login("edge")), 30)
+    consumer = PullConsumer(await login("identity"), STREAM, "identity", window=100, owns_stream=True)
+    messages = await consumer.next(30, 5)
+    for msg in messages[:20]:
+        await ack(msg)
+    while (state := await stream_state(admin, STREAM)) and state["state"]["messages"] > 10:
+        await asyncio.sleep(0.05)
+    assert state
+    assert state["state"]["first_seq"] == 21
+    for msg in messages[20:]:
+        await nak(msg)
+    assert set(await take(consumer, 10)) == set(sent[20:])
+    while (state := await stream_state(admin, STREAM)) and state["state"]["messages"]:
+        await asyncio.sleep(0.05)
+    await consumer.close()
+
+
+async def test_next_takes_no_more_than_its_limit_and_returns_nothing_after_its_wait(admin: Connection, login: Login) -> None:
+    consumer = PullConsumer(await login("identity"), STREAM, "identity")
+    assert await consumer.next(10, 0.05) == []
+    await send(Publisher(await login("edge")), 30)
+    assert len(await consumer.next(10, 5)) == 10
+    await consumer.close()
+
+
+async def test_a_refused_message_comes_again_with_its_count(admin: Connection, login: Login) -> None:
+    await send(Publisher(await login("edge")), 1)
+    consumer = PullConsumer(await login("identity"), STREAM, "identity")
+    (msg,) = await consumer.next(10, 5)
+    await nak(msg, 0.05)
+    (again,) = await consumer.next(10, 5)
+    assert identity(again) == identity(msg)
+    assert again.metadata.num_delivered == 2
+    await consumer.close()
+
+
+async def test_a_closed_consumer_gives_back_what_it_had_fetched(admin: Connection, login: Login) -> None:
+    sent = await send(Publisher(await login("edge")), 20)
+    leaving = PullConsumer(await login("identity"), STREAM, "identity")
+    (taken,) = await leaving.next(1, 5)
+    await ack(taken)
+    await leaving.close()
+    staying = PullConsumer(await login("identity"), STREAM, "identity")
+    assert set(await take(staying, 19)) == set(sent[1:])
+    await staying.close()
+
+
+async def test_every_message_comes_through_kills_of_the_server(servers: Servers, admin: Connection, login: Login) -> None:
+    publisher = Publisher(await login("edge"), within=20)
+    consumer = PullConsumer(await login("identity"), STREAM, "identity", window=50)
+    taking = asyncio.create_task(take(consumer, 300))
+    sent: list[str] = []
+    for _ in range(3):
+        sent += await send(publisher, 100)
+        await servers.kill("nats")
+        await servers.restart("nats")
+    assert set(await taking) == set(sent)
+    await consumer.close()
+
+
+async def test_a_missing_consumer_is_an_error_that_says_what_to_do_and_work_goes_on_once_it_is_back(
+    admin: Connection, login: Login
+) -> None:
+    consumer = PullConsumer(await login("identity"), STREAM, "identity")
+    assert await consumer.next(1, 0.05) == []
+    await api(admin, f"CONSUMER.DELETE.{STREAM}.identity")
+    with pytest.raises(ConsumerMissing, match="flatrender provision"):
+        await consumer.next(1, 30)
+    config = next(config for stream, config in consumers() if stream == STREAM)
+    await ensure_consumer(admin, STREAM, config)
+    await send(Publisher(await login("edge")), 1)
+    assert len(await take(consumer, 1)) == 1
+    await consumer.close()
+
+
+async def test_a_user_who_may_not_pull_is_told_so(admin: Connection, login: Login) -> None:
+    consumer = PullConsumer(await login("studio"), STREAM, "identity")
+    with pytest.raises(ConsumerMissing, match="permissions violation"):
+        await consumer.next(1, 30)
+    await consumer.close()
+
+
+async def test_a_node_gets_its_own_work_only(admin: Connection, login: Login) -> None:
+    for node in (NODE, OTHER_NODE):
+        await provision_node(admin, node)
+    publisher = Publisher(await login("render"))
+    for node in (OTHER_NODE, NODE):
+        message = CancelPart(part_id=node)
+        await publisher.publish(message, first(message), scope=node)
+    stream, config = node_consumer(NODE)
+    consumer = PullConsumer(await login(f"node-{NODE}"), stream, config["durable_name"], window=1)
+    (msg,) = await consumer.next(10, 5)
+    assert str(NODE) in msg.subject
+    await ack(msg)
+    assert await consumer.next(10, 0.2) == []
+    await consumer.close()
+    thief = PullConsumer(await login(f"node-{NODE}"), WORK, str(OTHER_NODE))
+    with pytest.raises(ConsumerMissing, match="permissions violation"):
+        await thief.next(1, 30)
+    await thief.close()
+
+
+async def send_events(nc: Connection, count: int) -> None:
+    publisher = Publisher(nc, within=20)
+    for start in range(0, count, 50):
+        made = [TenantCreated(name=f"{start + n}", render_weight=1, max_slots=1, requests_per_second=1) for n in range(50)]
+        await asyncio.gather(*(publisher.publish(message, first(message)) for message in made))
+
+
+async def read_until(reader: StreamReader, position: int) -> list[int]:
+    sequences: list[int] = []
+    while not sequences or sequences[-1] < position:
+        sequences += [msg.metadata.sequence.stream for msg in await reader.next(70, 5)]
+    return sequences
+
+
+async def test_a_reader_sees_every_event_once_and_in_order_across_kills(servers: Servers, admin: Connection, login: Login) -> None:
+    reader = StreamReader(await login("studio"), EVENTS, after=10, window=40)
+    reading = asyncio.create_task(read_until(reader, 300))
+    nc = await login("log")
+    for _ in range(3):
+        await send_events(nc, 100)
+        await servers.kill("nats")
+        await servers.restart("nats")
+    assert await reading == list(range(11, 301))
+    await reader.close()
+
+
+async def test_a_reader_waits_for_a_stream_that_is_made_later(admin: Connection, login: Login) -> None:
+    await delete_stream(admin, EVENTS)
+    reader = StreamReader(await login("studio"), EVENTS, after=0)
+    assert await reader.next(10, 0.3) == []
+    await api(admin, f"STREAM.CREATE.{EVENTS}", {"name": EVENTS, "subjects": ["evt.>"], "allow_atomic": True})
+    await send_events(await login("log"), 50)
+    assert await read_until(reader, 50) == list(range(1, 51))
+    await reader.close()
+
+
+async def test_a_reader_says_so_when_the_position_it_needs_is_gone(admin: Connection, login: Login) -> None:
+    await delete_stream(admin, EVENTS)
+    config = {"name": EVENTS, "subjects": ["evt.>"], "allow_atomic": True, "first_seq": 101}
+    await api(admin, f"STREAM.CREATE.{EVENTS}", config)
+    await send_events(await login("log"), 50)
+    reader = StreamReader(await login("studio"), EVENTS, after=20)
+    with pytest.raises(PositionGone, match="begins at 101; 21 is needed"):
+        await reader.next(10, 10)
+    await reader.close()

@@ -1,0 +1,67 @@
+"""An engine of coloured stripes for tests of the node: real pixels, and scenes that misbehave by their name."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+
+from contracts.spec import ScannedScene, ScanResult, SceneSpec, Warning
+from node_worker.engines.base import Files, Pixels, TemplateRefused
+
+
+class StripedScene:
+    """Stripes that move with time; what its name says happens at 0.5 seconds of its source."""
+
+    warnings = (Warning(code="font.missing", detail="Nowhere Sans"),)
+
+    def __init__(self, name: str, bundle: Path, plain: bool) -> None:
+        self.name, self.bundle, self.plain = name, bundle, plain
+
+    def draw(self, seconds: float, into: Pixels) -> None:
+        width = into.shape[1]
+        into[..., 3] = 255
+        into[..., :3] = (np.arange(width)[None, :, None] * 255 // width).astype(np.uint8)
+        into[:, int(seconds * 20) % width, :3] = (250, 20, 40)
+        if "slow" in self.name:
+            time.sleep(0.03)
+        if seconds >= 0.5:
+            self.misbehave()
+
+    def misbehave(self) -> None:
+        if self.name == "crash" and not self.plain:
+            os.kill(os.getpid(), signal.SIGSEGV)
+        if self.name == "crash_always":
+            print("dying on purpose", flush=True)
+            os.kill(os.getpid(), signal.SIGSEGV)
+        if self.name == "hang" and not self.plain:
+            time.sleep(3600)
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+
+class StripedEngine:
+    """Opens a StripedScene; its template may be any file, which has to be there."""
+
+    name, build = "striped", "striped 1"
+
+    def __init__(self) -> None:
+        if os.environ.get("STRIPED_BROKEN") and Path(os.environ["STRIPED_BROKEN"]).exists():
+            raise SystemExit("this engine is broken on purpose")
+
+    def scan(self, template: Path, work: Path) -> ScanResult:
+        if b"hang" in template.read_bytes():
+            while True:
+                pass
+        scene = ScannedScene(key="one", title="One", width=64, height=48, rate=10, duration=3, digest="0" * 64)
+        return ScanResult(format="lottie-json", scenes=(scene,))
+
+    def open(
+        self, spec: SceneSpec, files: Files, size: tuple[int, int], background: str, fonts: tuple[str, ...], *, plain: bool = False
+    ) -> StripedScene:
+        if spec.scene == "refused":
+            raise TemplateRefused("template.broken", "the scene cannot be read", "scenes[0]")
+        files.path(spec.bundle).read_bytes()
+        return StripedScene(spec.scene, files.path(spec.bundle), plain)
