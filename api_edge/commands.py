@@ -17,7 +17,7 @@ from api_edge.errors import Refused
 from api_edge.operations import operation_state
 from api_edge.outcomes import Told
 from api_edge.routing import CommandRoute
-from api_edge.signing import command_id, correlation_of, random_id
+from api_edge.signing import command_id, correlation_of
 from contracts.envelope import Envelope
 from contracts.message import Command, type_of
 from contracts.outcome import Problem
@@ -76,7 +76,7 @@ class CommandHandler:
             tenant=who.tenant,
             time=datetime.now(UTC),
             actor=who.actor,
-            correlation=correlation_of(call.request_id),
+            correlation=call.id if call.request_id == str(call.id) else correlation_of(call.request_id),
             causation=id,
             request_hash=request_hash,
             dry_run=self.route.dry_run and is_true(call.query("dry_run"), "dry_run"),
@@ -93,7 +93,7 @@ class CommandHandler:
         request_hash = edge.signer.request_hash(request.method, request.path_qs, body)
         key = request.headers.get("Idempotency-Key")
         if key is None:
-            return random_id(), request_hash
+            return call.id, request_hash
         if not _KEY.fullmatch(key):
             raise Refused(
                 "request.parameter",

@@ -62,9 +62,10 @@ class Edge:
 
 
 class Call(msgspec.Struct):
-    """One request on its way; `started` is the event loop's clock."""
+    """One request on its way; `started` is the event loop's clock. `request_id` is the caller's own, else `id`."""
 
     request: web.Request
+    id: UUID
     request_id: str
     started: float
     route: str

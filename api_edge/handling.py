@@ -4,7 +4,6 @@ import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable
-from uuid import UUID, uuid4
 
 from aiohttp import web
 
@@ -12,6 +11,7 @@ from api_edge import errors
 from api_edge.access_log import AccessLog
 from api_edge.bodies import COMMAND_LIMIT
 from api_edge.edge import Call, Edge
+from api_edge.signing import random_id
 from contracts.outcome import Problem
 from producers.publisher import PublishFailed
 
@@ -21,27 +21,11 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{8,128}")
 Handler = Callable[[Edge, Call], Awaitable[web.StreamResponse]]
 
 
-class RequestIds:
-    """Makes request ids: UUIDs of a random beginning and a count, cheaper than a random one each."""
-
-    def __init__(self) -> None:
-        self._begin = uuid4().int >> 48 << 48
-        self._count = 0
-
-    def of(self, request: web.Request) -> str:
-        """The caller's own X-Request-Id when it is sound, else a new one."""
-        given = request.headers.get("X-Request-Id")
-        if given is not None and REQUEST_ID.fullmatch(given):
-            return given
-        self._count += 1
-        return str(UUID(int=self._begin + self._count))
-
-
 class Guard:
     """Wraps handlers; nothing that goes wrong within leaves the house as a traceback."""
 
     def __init__(self, edge: Edge, access_log: AccessLog) -> None:
-        self._edge, self._access, self._ids = edge, access_log, RequestIds()
+        self._edge, self._access = edge, access_log
         self._requests = edge.metrics.counter(
             "flatrender_http_requests_total",
             "Answers by route and status.",
@@ -54,7 +38,10 @@ class Guard:
 
         async def guarded(request: web.Request) -> web.StreamResponse:
             now = asyncio.get_running_loop().time
-            call = Call(request, self._ids.of(request), now(), route)
+            id = random_id()
+            given = request.headers.get("X-Request-Id")
+            request_id = given if given is not None and REQUEST_ID.fullmatch(given) else str(id)
+            call = Call(request, id, request_id, now(), route)
             try:
                 answer = await handler(self._edge, call)
             except Exception as error:  # noqa: BLE001 - whatever it is, the client gets a problem

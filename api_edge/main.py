@@ -1,6 +1,7 @@
 """Runs the edge: HTTP from the first moment, ready once its keys are loaded and its feed is followed."""
 
 import asyncio
+import gc
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -37,6 +38,9 @@ async def serve(
 ) -> None:
     """Run until cancelled; `on_listening` gets the address. Raises OSError when the port is taken, ValueError without a secret."""
     async with running(settings, access_log) as (_, url):
+        # What is loaded by now stays for ever: the collector need not look at it again and again.
+        gc.collect()
+        gc.freeze()
         if on_listening:
             on_listening(url)
         await asyncio.Event().wait()

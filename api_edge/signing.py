@@ -3,7 +3,7 @@
 import base64
 import hmac
 import os
-from hashlib import sha256
+from hashlib import blake2b, sha256
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import msgspec
@@ -27,21 +27,22 @@ class Signer:
     def __init__(self, secret: str) -> None:
         if len(secret) < 16:
             raise ValueError("FLATRENDER_SECRET must have at least 16 characters: operation ids and API keys derive from it")
-        self._request, self._operation, self._key = (self._derive(secret, use) for use in ("request", "operation", "api-key"))
-
-    @staticmethod
-    def _derive(secret: str, use: str) -> bytes:
-        return hmac.digest(secret.encode(), use.encode(), "sha256")
+        request, operation, self._key = (hmac.digest(secret.encode(), use.encode(), "sha256") for use in ("request", "operation", "api-key"))
+        # BLAKE2b with a key is a MAC by itself, at a third of HMAC's time; both are made for every request.
+        self._request = blake2b(key=request, digest_size=_HASH)
+        self._operation = blake2b(key=operation, digest_size=_MAC)
 
     def request_hash(self, method: str, path: str, body: bytes) -> str:
         """A keyed hash of a request, 32 hex digits: equal requests are told without keeping them."""
-        head = f"{method} {path}\n".encode()
-        return hmac.digest(self._request, head + body, "sha256")[:_HASH].hex()
+        mac = self._request.copy()
+        mac.update(f"{method} {path}\n".encode())
+        mac.update(body)
+        return mac.hexdigest()
 
     def operation_id(self, command_id: UUID, request_hash: str) -> str:
         """The signed name of a command and its request, 43 characters."""
         said = command_id.bytes + bytes.fromhex(request_hash[:16])
-        return base64.urlsafe_b64encode(said + hmac.digest(self._operation, said, "sha256")[:_MAC]).rstrip(b"=").decode()
+        return base64.urlsafe_b64encode(said + self._signature(said)).rstrip(b"=").decode()
 
     def read_operation_id(self, text: str) -> Operation | None:
         """Read an operation id; None when we never made it."""
@@ -51,10 +52,15 @@ class Signer:
             return None
         said, mac = raw[:-_MAC], raw[-_MAC:]
         # The comparison of the text closes base64's spare bits: one operation has exactly one id.
-        if len(raw) != 32 or not hmac.compare_digest(mac, hmac.digest(self._operation, said, "sha256")[:_MAC]):
+        if len(raw) != 32 or not hmac.compare_digest(mac, self._signature(said)):
             return None
         found = Operation(UUID(bytes=said[:16]), said[16:].hex())
         return found if self.operation_id(found.command_id, found.request_hash) == text else None
+
+    def _signature(self, said: bytes) -> bytes:
+        mac = self._operation.copy()
+        mac.update(said)
+        return mac.digest()
 
     def key_secret(self, command_id: UUID) -> str:
         """The secret of the API key that this command creates, 32 characters (160 bits); every retry derives the same."""

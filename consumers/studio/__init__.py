@@ -27,7 +27,7 @@ DOMAIN = Domain(
         studio.TemplateLearned: create(TEMPLATES),
         studio.FileLearned: create(FILES),
         studio.ProjectSaved: upsert(SAVED),
-        studio.RenderRequested: create(REQUESTS),
+        studio.RenderRequested: renders.requested,
         REFUSED["studio"]: nothing,
         QUARANTINED["studio"]: nothing,
     },

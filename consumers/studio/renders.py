@@ -1,14 +1,19 @@
 """Renders: a filled template, checked and frozen into a RenderSpec that nothing changes afterwards."""
 
 import hashlib
+from collections.abc import Iterable
+from typing import Any
 from uuid import UUID
 
 import msgspec
 
 from consumers.runtime.domain import Answer, Context, Decision, Refusal, refuse
+from consumers.runtime.projection import fresh
 from consumers.runtime.state import View
+from consumers.runtime.table import Row, Table
 from consumers.studio import checks
-from consumers.studio.rows import FILES, SAVED, SCENES, TEMPLATES, Template, TemplateScene
+from consumers.studio.rows import FILES, REQUESTS, SAVED, SCENES, TEMPLATES, Template, TemplateScene
+from contracts.envelope import Envelope
 from contracts.spec import AudioTrack, RenderSpec, SceneSpec, Warning, frames_of
 from contracts.studio import RenderRequested, RequestRender, SceneValues, Track
 
@@ -150,3 +155,11 @@ def _missing(filled: Filled) -> list[dict[str, str]]:
             if element.kind in ("text", "image") and element.key not in given:
                 missing.append({"field": f"scenes[{index}].{element.key}", "kind": element.kind, "default": element.default[:100]})
     return missing[:100]
+
+
+def requested(event: RenderRequested, envelope: Envelope, view: View) -> Iterable[tuple[Table[Any], Row]]:
+    """The request with what of its spec people ask for before the farm knows it."""
+    names = ("job_id", "project_id", "saved_project_id", "spec_sha256", "priority", "metadata")
+    look = {name: getattr(event.spec, name) for name in ("width", "height", "rate_num", "rate_den", "quality")}
+    values = {name: getattr(event, name) for name in names} | look | {"frames_total": event.spec.frames}
+    yield REQUESTS, fresh(REQUESTS, envelope, values)

@@ -1,5 +1,6 @@
 """The studio domain's event tables (migration 10)."""
 
+from typing import Any
 from uuid import UUID
 
 from consumers.runtime.table import Row, Table
@@ -65,6 +66,13 @@ class Request(Row, frozen=True, kw_only=True):
     saved_project_id: UUID | None
     spec_sha256: str
     priority: int
+    width: int
+    height: int
+    rate_num: int
+    rate_den: int
+    quality: str
+    frames_total: int
+    metadata: dict[str, Any]
 
 
 TEMPLATES = Table("studio.templates", Template, ("project_id",))

@@ -107,7 +107,7 @@ class Desk:
             return failure
         except TemplateRefused as refused:
             return PartFailed(refused.code, refused.detail, field=refused.field)
-        except Exception as problem:  # noqa: BLE001 - a mistake of ours ends this part, not the node
+        except Exception as problem:
             if disk_full(problem):
                 return PartFailed("node.out_of_disk", str(problem), crash="out_of_disk")
             error("part stopped by a mistake of the node", problem, part=part.work.part_id)

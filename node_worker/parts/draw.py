@@ -34,7 +34,7 @@ async def draw(part: Part, manifest: Manifest) -> None:
                 try:
                     for position, scene in enumerate(manifest.scenes):
                         await drawing.scene(position, scene)
-                except Exception as error:  # noqa: BLE001 - what was drawn before is still uploaded and reported, then the part fails with this
+                except Exception as error:
                     failure = error
         except BaseExceptionGroup as failures:
             raise main_cause(failures) from None

@@ -44,7 +44,7 @@ def keep(node: Node, work: Callable[[Node], Awaitable[None]], *, once: bool = Fa
         while True:
             try:
                 await work(node)
-            except Exception as problem:  # noqa: BLE001 - whatever it is, the node must not go on without this
+            except Exception as problem:
                 error("background work stopped", problem, work=work.__name__)
             else:
                 if once:

@@ -28,6 +28,7 @@ create table studio.saved_projects (
 create table studio.render_requests (
   tenant_id uuid not null, job_id uuid not null, version bigint not null, created_at timestamptz not null, updated_at timestamptz not null,
   project_id uuid not null, saved_project_id uuid, spec_sha256 text not null, priority int not null,
+  width int not null, height int not null, rate_num int not null, rate_den int not null, quality text not null, frames_total int not null, metadata jsonb not null,
   primary key (tenant_id, job_id));
 
 reset role;

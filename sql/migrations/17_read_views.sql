@@ -34,9 +34,15 @@ create view read.scenes as
   from content.scenes s;
 create view read.elements as select * from content.scene_elements;
 create view read.saved_projects as select * from studio.saved_projects;
+-- A render that was just asked for is there at once, before the render domain has heard of it.
 create view read.renders as
   select j.*, e.object_key, e.sha256, e.bytes, e.duration, e.packets_sha256, coalesce(e.degraded, false) as degraded
-  from render.render_jobs j left join render.exports e on e.tenant_id = j.tenant_id and e.job_id = j.job_id;
+  from render.render_jobs j left join render.exports e on e.tenant_id = j.tenant_id and e.job_id = j.job_id
+  union all
+  select q.tenant_id, q.job_id, 0, q.created_at, q.updated_at, 'queued', q.spec_sha256, q.priority, q.width, q.height, q.rate_num, q.rate_den, q.quality, false,
+         q.frames_total, 0, 0, 0, '', '', null, 0, '[]', q.metadata, '', '', '', null, null, null, null, null, false
+  from studio.render_requests q
+  where not exists (select from render.render_jobs j where j.tenant_id = q.tenant_id and j.job_id = q.job_id);
 create view read.render_parts as select * from render.render_parts;
 create view read.segments as
   select j.tenant_id, j.job_id, j.idx, j.scene, j.first, j.frames, s.segment_key, s.state, s.epoch, s.node_id, s.sha256, s.bytes, s.difference, s.seconds, s.degraded

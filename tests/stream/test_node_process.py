@@ -38,7 +38,7 @@ async def farm(tmp_path):
 class Daemon:
     """A node process with its log."""
 
-    def __init__(self, farm, arguments=("-c", PROGRAM), limit=None, **environment):
+    def __init__(self, farm, arguments=("-c", PROGRAM), **environment):
         settings = farm.settings()
         values = {name: str(getattr(settings, name)) for name in ("nats_url", "nats_user", "node_id", "node_name", "data")}
         values["nats_password"] = settings.nats_password.get_secret_value()
@@ -53,7 +53,6 @@ class Daemon:
                     **{f"FLATRENDER_{name.upper()}": value for name, value in values.items()},
                     **environment,
                 },
-                preexec_fn=limit,
             )
 
     def signal(self, number):
@@ -152,11 +151,9 @@ async def test_a_node_without_an_id_says_what_to_set(farm):
 
 
 async def test_a_full_disk_fails_the_part_and_not_the_node(farm):
-    def limit():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
-
-    with daemon(farm, limit=limit):
+    with daemon(farm) as node:
         await farm.until(RegisterNode)
+        resource.prlimit(node.process.pid, resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
         work = farm.drawing("good", frames=10)
         sha256, url = farm.store.add(os.urandom(2 << 20))
         work.manifest.files[sha256] = url
@@ -213,8 +210,9 @@ async def test_no_address_is_logged_with_its_signature(farm):
 
 
 async def test_the_daemon_loads_no_engine_and_no_service_library():
-    code = "import sys, node_worker.daemon; print(*[n for n in ('numpy', 'av', 'PIL', 'faststream', 'aioboto3', 'asyncpg') if n in sys.modules])"
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": os.getcwd()}
-    )
-    assert done.stdout.split() == []
+    heavy = ("numpy", "av", "PIL", "faststream", "aioboto3", "asyncpg")
+    code = f"import sys, node_worker.daemon; print(*[name for name in {heavy} if name in sys.modules])"
+    environment = {**os.environ, "PYTHONPATH": os.getcwd()}
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdout=subprocess.PIPE, env=environment)
+    output, _ = await process.communicate()
+    assert (process.returncode, output.split()) == (0, [])

@@ -154,6 +154,9 @@ def _extract_one(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path,
 
 
 def _read(root: Path) -> Bundle:
+    inside = list(root.iterdir())
+    if len(inside) == 1 and inside[0].is_dir():
+        root = inside[0]  # someone packed the folder instead of what is in it
     files = sorted(path for path in root.rglob("*") if path.is_file())
     fonts = tuple(path for path in files if path.suffix.lower() in (".ttf", ".otf", ".ttc"))
     manifest = root / "manifest.json"

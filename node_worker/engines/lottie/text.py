@@ -21,17 +21,21 @@ Document = dict[str, Any]
 FIELD = "flatrender:element"  # marks a text document whose text came from a person, with the element's key
 _ANCHOR = {0: 0.0, 1: 1.0, 2: 0.5, 3: 0.0, 4: 1.0, 5: 0.5, 6: 0.0}  # justification: which part of the line lies at the position
 _MIRROR = {0: 1, 1: 0}
+_TEXT = 5  # a layer's type
 _MAX_LENGTH = 100_000  # characters of all texts of a scene, keyframes included
 _HUGE = 10_000  # pixels, and thousandths of an em
+_ASCII = tuple(map(chr, range(0x20, 0x7F)))
 _AUTO_LEADING = 1.2  # of the size, as After Effects does
 
 
 def shape_texts(document: Document, library: Library) -> list[Warning]:
     """Shape every text that the document's own characters do not already cover. Raises TemplateRefused."""
     writer = _Writer(document, library)
-    for layer in all_layers(document):
-        if layer.get("ty") == 5:
-            writer.rewrite(layer)
+    layers = [layer for layer in all_layers(document) if layer.get("ty") == _TEXT]
+    if sum(len(text["t"]) for layer in layers for text in text_documents(layer)) > _MAX_LENGTH:
+        raise TemplateRefused("text.too_long", f"The scene's texts have more than {_MAX_LENGTH} characters together.")
+    for layer in layers:
+        writer.rewrite(layer)
     writer.finish()
     return writer.warnings
 
@@ -61,23 +65,45 @@ class _Writer:
         self._covered = {(char["fFamily"], char["style"], char["ch"]) for char in self._chars}
         self._new_fonts: list[Document] = []
         self._missing_fonts: set[str] = set()
-        self._length = 0
 
     def rewrite(self, layer: Document) -> None:
         texts = text_documents(layer)
         if not texts:
             return
-        layer["t"]["d"].pop("x", None)  # an expression would bring back the text before shaping
         if all(self._stays(text) for text in texts):
             for text in texts:
-                text.pop(FIELD, None)
+                if text.pop(FIELD, None):
+                    layer["t"]["d"].pop("x", None)
             return
         name = f"frl-{len(self._new_fonts)}"
         codes = _Codes(name)
-        for text in texts:
-            self._bake(text, codes, str(layer.get("nm", "")))
+        if self._is_computed(layer, texts):
+            self._spell(texts, codes)
+        else:
+            layer["t"]["d"].pop("x", None)  # an expression would bring back the text before shaping
+            for text in texts:
+                self._bake(text, codes, str(layer.get("nm", "")))
         self._chars += codes.chars
-        self._new_fonts.append({"fName": name, "fFamily": name, "fStyle": "Regular", "ascent": 0, "origin": 0})
+        self._new_fonts.append({"fName": name, "fFamily": name, "fStyle": "Regular", "ascent": codes.ascent * 100, "origin": 0})
+
+    def _is_computed(self, layer: Document, texts: list[Document]) -> bool:
+        """Whether the text comes from an expression, a counter for example, that may go on counting."""
+        shaped = any(FIELD in text or any(_right_to_left(char) for char in text["t"]) for text in texts)
+        if "x" in layer["t"]["d"] and shaped and not any(FIELD in text for text in texts):
+            detail = "The text's expression was left out, because letters of its script must be joined before drawing."
+            self.warnings.append(Warning(code="expression.text", detail=detail, element=str(layer.get("nm", ""))))
+        return "x" in layer["t"]["d"] and not shaped
+
+    def _spell(self, texts: list[Document], codes: "_Codes") -> None:
+        """Give the letters that an expression may write, each by itself, to the engine."""
+        for text in texts:
+            wanted = self._wanted.get(str(text.get("f"))) or Wanted(str(text.get("f") or ""))
+            chain = self._chain(wanted)
+            for char in dict.fromkeys((*_ASCII, *text["t"])):
+                for cluster in lay_out(char, chain, _style({}, shrink=False)).lines[0].clusters:
+                    codes.add(char, cluster)
+            codes.ascent = _ascent(wanted, chain)
+            text["f"] = codes.font
 
     def _stays(self, text: Document) -> bool:
         """Whether the document's own characters draw this text as its designer saw it."""
@@ -93,13 +119,7 @@ class _Writer:
     def _bake(self, text: Document, codes: "_Codes", layer_name: str) -> None:
         field = str(text.pop(FIELD, ""))
         wanted = self._wanted.get(str(text.get("f"))) or Wanted(str(text.get("f") or ""))
-        chain = self._library.chain(wanted)
-        if not chain.found and wanted.name not in self._missing_fonts:
-            self._missing_fonts.add(wanted.name)
-            self.warnings.append(Warning(code="font.missing", detail=f"The font {wanted.name!r} is not there; FiraGO is drawn instead."))
-        self._length += len(text["t"])
-        if self._length > _MAX_LENGTH:
-            raise TemplateRefused("text.too_long", f"The scene's texts have more than {_MAX_LENGTH} characters together.", field)
+        chain = self._chain(wanted)
         style = _style(text, shrink=bool(field))
         layout = lay_out(text["t"], chain, style)
         self._report(layout, field, layer_name)
@@ -109,6 +129,13 @@ class _Writer:
             text["j"] = _MIRROR.get(text["j"], text["j"])
         text["f"] = codes.font
         text["t"] = "\r".join(codes.encode(line, right) for line in layout.lines)
+
+    def _chain(self, wanted: Wanted) -> Chain:
+        chain = self._library.chain(wanted)
+        if not chain.found and wanted.name not in self._missing_fonts:
+            self._missing_fonts.add(wanted.name)
+            self.warnings.append(Warning(code="font.missing", detail=f"The font {wanted.name!r} is not there; FiraGO is drawn instead."))
+        return chain
 
     def _report(self, layout: Layout, field: str, layer_name: str) -> None:
         element = field or layer_name
@@ -139,6 +166,7 @@ class _Codes:
 
     def __init__(self, font: str) -> None:
         self.font = font
+        self.ascent = 0.0  # lines are placed at their baselines already
         self.chars: list[Document] = [self._char(" ", 0.0, [])]
         self._free = _code_points()
         self._known: dict[object, str] = {}
@@ -167,14 +195,22 @@ class _Codes:
         code = self._known.get(key)
         if code is None:
             code = self._known[key] = next(self._free)
-            scale = cluster.scale
-            shapes = [c.shape(offset + g.x * scale, g.y * scale, scale) for g in cluster.glyphs for c in g.face.outline(g.number)]
-            self.chars.append(self._char(code, round(advance, 3), shapes))
+            self.chars.append(self._char(code, round(advance, 3), _shapes(cluster, offset)))
         return code
+
+    def add(self, char: str, cluster: Cluster) -> None:
+        """Let a character stand for itself, as texts need that are computed while drawing."""
+        self.chars = [known for known in self.chars if known["ch"] != char]
+        self.chars.append(self._char(char, round(cluster.advance, 3), _shapes(cluster, 0.0)))
 
     def _char(self, code: str, advance: float, shapes: list[Document]) -> Document:
         data = {"shapes": [{"ty": "gr", "it": shapes}]} if shapes else {}
         return {"ch": code, "fFamily": self.font, "size": 100, "style": "Regular", "w": advance, "data": data}
+
+
+def _shapes(cluster: Cluster, offset: float) -> list[Document]:
+    scale = cluster.scale
+    return [c.shape(offset + g.x * scale, g.y * scale, scale) for g in cluster.glyphs for c in g.face.outline(g.number)]
 
 
 def _anchor(cluster: Cluster) -> float:

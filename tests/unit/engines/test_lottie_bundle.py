@@ -82,3 +82,14 @@ def test_an_archive_is_extracted_once(tmp_path: Path, save: Callable[..., Path],
     before = file.stat().st_ino
     assert open_bundle(path, tmp_path / "w").animations[0].path.stat().st_ino == before
     assert [entry.name[0] for entry in (tmp_path / "w").iterdir()] != ["."]
+
+
+def test_a_packed_folder_is_opened_like_its_contents(tmp_path: Path, save: Callable[..., Path], build: Any) -> None:
+    inner = {
+        "T/manifest.json": {"version": "1", "animations": [{"id": "x"}]},
+        "T/animations/x.json": build.document(),
+        "T/images/a.png": b"1",
+    }
+    bundle = open_bundle(save(inner), tmp_path / "w")
+    assert bundle.format == "dotlottie-1"
+    assert bundle.asset(bundle.animation("x"), "/images/", "a.png") is not None

@@ -196,3 +196,17 @@ def test_a_text_that_the_documents_own_letters_cover_is_left_to_them(
     assert (picture_of(opened)[35:58, 22:45, :3] == 0).all()
     assert scene(path, texts={"T": "BA"}).warnings == ()
     assert [w.code for w in scene(path, texts={"T": "ABC"}).warnings] == ["font.missing"]
+
+
+def test_a_counter_goes_on_counting_in_a_substitute_font(
+    build: Any, save: Callable[..., Path], scene: Callable[..., Any], picture_of: Callable[..., Any]
+) -> None:
+    def counter(text: str, expression: str = "") -> Any:
+        layer = build.text("T", text)
+        if expression:
+            layer["t"]["d"]["x"] = expression
+        return scene(save(build.document(layer), f"{text}{len(expression)}"))
+
+    counting = counter("0", "var $bm_rt; $bm_rt = '' + Math.floor(time * 30);")
+    assert np.array_equal(picture_of(counting, 0.5), picture_of(counter("15"), 0.5))
+    assert not np.array_equal(picture_of(counting, 0.5), picture_of(counting, 1.0))

@@ -13,7 +13,7 @@ def export(frames):
 
 def test_what_was_written_is_read_in_order_with_its_envelope(tmp_path):
     spool = Spool(tmp_path)
-    written = [(report := export(number), envelope := first(report)) for number in range(12)]
+    written = [(report, first(report)) for report in map(export, range(12))]
     paths = [spool.write(report, envelope) for report, envelope in written]
     assert [(one.report, one.envelope, one.path) for one in Spool(tmp_path).load()] == [
         (report, envelope, path) for (report, envelope), path in zip(written, paths, strict=True)

@@ -87,7 +87,7 @@ async def test_two_parts_that_need_a_file_fetch_it_once(store, transfers, tmp_pa
 
     async def use(cache):
         async with cache.use({sha256: url}) as files:
-            return hashlib.file_digest(open(files[sha256], "rb"), "sha256").hexdigest()  # noqa: SIM115, ASYNC230
+            return hashlib.file_digest(open(files[sha256], "rb"), "sha256").hexdigest()
 
     async with cache_of(tmp_path, transfers) as cache:
         assert await asyncio.gather(use(cache), use(cache), use(cache)) == [sha256] * 3
@@ -125,10 +125,10 @@ async def test_a_file_that_a_power_cut_spoilt_is_fetched_again(store, transfers,
     sha256, url = store.add(LARGE)
     async with cache_of(tmp_path, transfers) as cache, cache.use({sha256: url}) as files:
         path = files[sha256]
-    with open(path, "r+b") as file:  # noqa: ASYNC230
+    with open(path, "r+b") as file:
         file.write(b"\0" * 4096)
     async with cache_of(tmp_path, transfers) as cache, cache.use({sha256: url}) as files:
-        assert open(files[sha256], "rb").read() == LARGE  # noqa: SIM115, ASYNC230
+        assert open(files[sha256], "rb").read() == LARGE  # noqa: SIM115
     assert store.count(sha256) == 2
 
 

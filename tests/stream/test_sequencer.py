@@ -1,0 +1,416 @@
+"""The sequencer against real servers: one order, no gap and no duplicate, whatever is killed; and a window that can be lost."""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+
+from adapters.nats import Connection, StreamReader, api, connect, stream_state
+from adapters.object_store import ObjectStore
+from consumers.log import GENESIS, LogDamaged, LogEvent, Sequencer, WindowBroken, archive, read, verify_chain
+from contracts.catalogue import EVENTS, events_stream, feed_subject
+from contracts.envelope import Envelope
+from deploy.local.servers import Servers
+from tests.stream.lossy_wire import LossyWire
+from tests.stream.support import PASSWORD, Login, delete_stream, settings
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(60)]
+TENANT = UUID("aaaaaaaa-0000-4000-8000-000000000001")
+TYPE = "evt.render.job.started.v1"
+INSERT = """insert into {domain}.outbox
+    (event_id, type, tenant_id, time, actor, correlation_id, causation_id, aggregate, version, traceparent, body)
+    values ($1, $2, $3, $4, 'key:1', $1, $1, 'jobs/1', 1, '', $5)"""
+Start = Callable[[], Awaitable[Sequencer]]
+
+
+async def happen(db: asyncpg.Connection, count: int, domain: str = "render", tenant: UUID = TENANT) -> list[UUID]:
+    """Put events into a domain's outbox; returns their ids in order."""
+    ids = [uuid4() for _ in range(count)]
+    now = datetime.now(UTC)
+    await db.executemany(INSERT.format(domain=domain), [(i, TYPE, tenant, now, json.dumps({"job_id": str(i)})) for i in ids])
+    return ids
+
+
+@asynccontextmanager
+async def running(dsn: str, nc: Connection) -> AsyncIterator[Sequencer]:
+    """A sequencer, stopped hard at the end."""
+    sequencer = Sequencer(lambda: asyncpg.connect(dsn), nc)
+    task = asyncio.create_task(sequencer.run())
+    sequencer.task = task  # type: ignore[attr-defined]
+    try:
+        yield sequencer
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def until_published(sequencer: Sequencer, position: int) -> None:
+    while sequencer.published < position:
+        await asyncio.sleep(0.01)
+
+
+async def in_log(db: asyncpg.Connection) -> list[UUID]:
+    return [row["event_id"] for row in await db.fetch("select event_id from log.events order by position")]
+
+
+async def in_stream(nc: Connection, after: int = 0) -> list[tuple[int, str]]:
+    """Position and event id of everything that the stream holds."""
+    state = await stream_state(nc, EVENTS)
+    assert state
+    reader = StreamReader(nc, EVENTS, after=after)
+    found: list[tuple[int, str]] = []
+    while len(found) < state["state"]["messages"]:
+        found += [(msg.metadata.sequence.stream, (msg.headers or {})["ce-id"]) for msg in await reader.next(500, 5)]
+    await reader.close()
+    return found
+
+
+def numbered(ids: list[UUID], start: int = 1) -> list[tuple[int, str]]:
+    return [(position, str(event)) for position, event in enumerate(ids, start)]
+
+
+async def test_the_events_of_all_domains_get_one_order_and_a_position_is_the_streams_sequence(
+    admin: Connection, login: Login, db: asyncpg.Connection, log_dsn: str
+) -> None:
+    async with running(log_dsn, await login("log")) as sequencer:
+        await happen(db, 120, "render")
+        await happen(db, 80, "studio")
+        await until_published(sequencer, 200)
+    order = await in_log(db)
+    assert len(set(order)) == 200
+    assert await in_stream(admin) == numbered(order)
+    assert await db.fetchval("select count(*) from render.outbox") == 0
+
+
+async def test_the_events_of_one_domain_keep_their_order(admin: Connection, login: Login, db: asyncpg.Connection, log_dsn: str) -> None:
+    async with running(log_dsn, await login("log")) as sequencer:
+        ids = await happen(db, 150)
+        await until_published(sequencer, 150)
+    assert await in_log(db) == ids
+
+
+async def test_a_published_event_carries_its_envelope_and_is_fed_on_after_it_was_stored(
+    admin: Connection, login: Login, db: asyncpg.Connection, log_dsn: str
+) -> None:
+    fed: asyncio.Queue[tuple[str, dict[str, str], bytes]] = asyncio.Queue()
+
+    async def hear(msg: object) -> None:
+        fed.put_nowait((msg.subject, msg.headers, msg.data))  # type: ignore[attr-defined]
+
+    edge = await login("edge")
+    await edge.subscribe(feed_subject(), cb=hear)
+    await edge.flush()
+    async with running(log_dsn, await login("log")) as sequencer:
+        (event,) = await happen(db, 1)
+        await until_published(sequencer, 1)
+    subject, headers, body = await asyncio.wait_for(fed.get(), 5)
+    assert subject == f"feed.evt.{TENANT}.render.job.started.v1"
+    assert headers["Nats-Sequence"] == "1"
+    envelope = Envelope.read(headers)
+    row = await db.fetchrow("select * from log.events")
+    assert (envelope.id, envelope.tenant, envelope.type, envelope.actor) == (event, TENANT, TYPE, "key:1")
+    assert (envelope.time, body.decode()) == (row["time"], row["body"])
+    assert (headers["ce-aggregate"], headers["ce-version"]) == ("jobs/1", "1")
+
+
+async def test_no_event_is_lost_or_doubled_when_nats_is_killed_again_and_again(
+    servers: Servers, admin: Connection, login: Login, db: asyncpg.Connection, log_dsn: str
+) -> None:
+    ids: list[UUID] = []
+    async with running(log_dsn, await login("log")) as sequencer:
+        for _ in range(4):
+            ids += await happen(db, 400)
+            await until_published(sequencer, len(ids) - 399)
+            await servers.kill("nats")
+            ids += await happen(db, 100)
+            await servers.restart("nats")
+        await until_published(sequencer, 2000)
+    assert await in_log(db) == ids
+    assert await admin.until_connected(10)
+    assert await in_stream(admin) == numbered(ids)
+
+
+async def test_a_lost_acknowledgement_neither_doubles_nor_skips_an_event(
+    servers: Servers, admin: Connection, db: asyncpg.Connection, log_dsn: str
+) -> None:
+    async with LossyWire(servers.nats_url) as wire:
+        nc = await connect(settings(wire.url, "log", PASSWORD), "lossy", within=10)
+        async with running(log_dsn, nc) as sequencer:
+            ids = await happen(db, 10)
+            await until_published(sequencer, 10)
+            wire.swallow_answers()
+            ids += await happen(db, 30)
+            while (state := await stream_state(admin, EVENTS)) and state["state"]["last_seq"] < 40:
+                await asyncio.sleep(0.01)
+            assert sequencer.published < 40
+            await wire.cut()
+            ids += await happen(db, 5)
+            await until_published(sequencer, 45)
+        await nc.close()
+    assert await in_stream(admin) == numbered(ids)
+
+
+async def test_killing_the_database_connection_loses_nothing(admin: Connection, login: Login, db: asyncpg.Connection, log_dsn: str) -> None:
+    ids: list[UUID] = []
+    async with running(log_dsn, await login("log")) as sequencer:
+        for _ in range(5):
+            ids += await happen(db, 200)
+            await db.execute("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'log_app'")
+        await until_published(sequencer, 1000)
+    assert await in_log(db) == ids
+    assert await in_stream(admin) == numbered(ids)
+
+
+async def test_of_two_sequencers_one_works_and_the_other_takes_over(
+    admin: Connection, login: Login, db: asyncpg.Connection, log_dsn: str
+) -> None:
+    nc, other_nc = await login("log"), await login("log")
+    async with running(log_dsn, other_nc) as standby:
+        async with running(log_dsn, nc) as other:
+            while not (standby.active.is_set() or other.active.is_set()):
+                await asyncio.sleep(0.01)
+            leader, waiting = (standby, other) if standby.active.is_set() else (other, standby)
+            ids = await happen(db, 50)
+            await until_published(leader, 50)
+            assert not waiting.active.is_set()
+            leader.task.cancel()  # type: ignore[attr-defined]
+            ids += await happen(db, 50)
+            await until_published(waiting, 100)
+    assert await in_stream(admin) == numbered(ids)
+
+
+async def test_a_deposed_sequencer_that_still_publishes_cannot_disturb_the_order(
+    admin: Connection, login: Login, db: asyncpg.Connection, log_dsn: str
+) -> None:
+    async with running(log_dsn, await login("log")) as sequencer:
+        ids = await happen(db, 20)
+        await until_published(sequencer, 20)
+        rows = [tuple(row) for row in await db.fetch("select * from log.events order by position")]
+        from consumers.log.window import Window
+
+        deposed = Window(db, asyncio.Lock(), await login("log"))
+        with pytest.raises(Exception, match="wrong last sequence"):
+            await deposed.publish(rows[5:])
+        ids += await happen(db, 5)
+        await until_published(sequencer, 25)
+    assert await in_stream(admin) == numbered(ids)
+
+
+async def test_a_lost_stream_is_made_anew_at_its_position_and_goes_on(
+    admin: Connection, login: Login, db: asyncpg.Connection, log_dsn: str
+) -> None:
+    await db.execute("insert into render.cursors (name, position) values ('events', 1700)")
+    async with running(log_dsn, await login("log")) as sequencer:
+        ids = await happen(db, 3000)
+        await until_published(sequencer, 3000)
+        await delete_stream(admin, EVENTS)
+        ids += await happen(db, 10)
+        await until_published(sequencer, 3010)
+    assert await in_stream(admin, after=1700) == numbered(ids)[1700:]
+    state = await stream_state(admin, EVENTS)
+    assert state
+    assert state["config"]["republish"]["src"] == "evt.>"
+
+
+async def test_an_empty_stream_that_a_deploy_step_made_is_replaced_by_one_at_the_right_position(
+    admin: Connection, login: Login, db: asyncpg.Connection, log_dsn: str
+) -> None:
+    nc = await login("log")
+    async with running(log_dsn, nc) as sequencer:
+        ids = await happen(db, 2500)
+        await until_published(sequencer, 2500)
+    await delete_stream(admin, EVENTS)
+    await api(admin, f"STREAM.CREATE.{EVENTS}", events_stream())
+    async with running(log_dsn, nc) as sequencer:
+        ids += await happen(db, 1)
+        await until_published(sequencer, 2501)
+    found = await in_stream(admin, after=1500)
+    assert found[-1001:] == numbered(ids)[-1001:]
+    assert found[0][0] in (1501, 1502)  # the last event may have been appended before the stream was looked at
+
+
+async def test_a_stream_that_is_ahead_of_the_log_stops_the_sequencer_which_says_what_to_do(
+    admin: Connection, login: Login, db: asyncpg.Connection, log_dsn: str
+) -> None:
+    nc = await login("log")
+    async with running(log_dsn, nc) as sequencer:
+        await happen(db, 20)
+        await until_published(sequencer, 20)
+    await db.execute("delete from log.events where position > 15")
+    with pytest.raises(WindowBroken, match="position 20, but the log ends at 15"):
+        await asyncio.wait_for(Sequencer(lambda: asyncpg.connect(log_dsn), nc).run(), 20)
+
+
+async def test_a_stream_of_another_installation_is_not_continued(
+    admin: Connection, login: Login, db: asyncpg.Connection, log_dsn: str
+) -> None:
+    nc = await login("log")
+    async with running(log_dsn, nc) as sequencer:
+        await happen(db, 20)
+        await until_published(sequencer, 20)
+    await db.execute("update log.events set event_id = gen_random_uuid()")
+    with pytest.raises(WindowBroken, match="different installations"):
+        await asyncio.wait_for(Sequencer(lambda: asyncpg.connect(log_dsn), nc).run(), 20)
+
+
+async def test_an_event_that_comes_twice_is_logged_once_and_does_not_stop_the_log(
+    admin: Connection, login: Login, db: asyncpg.Connection, log_dsn: str
+) -> None:
+    async with running(log_dsn, await login("log")) as sequencer:
+        (event,) = await happen(db, 1)
+        await until_published(sequencer, 1)
+        await db.execute(INSERT.format(domain="studio"), event, TYPE, TENANT, datetime.now(UTC), "{}")
+        (after,) = await happen(db, 1)
+        await until_published(sequencer, 2)
+    assert await in_log(db) == [event, after]
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"), [("evt.render.job.started", "{}"), ("evt.render.>.started.v1", "{}"), (TYPE, '"' + "x" * 65536 + '"')]
+)
+async def test_an_event_that_could_not_be_published_does_not_get_into_an_outbox(db: asyncpg.Connection, kind: str, body: str) -> None:
+    with pytest.raises(asyncpg.CheckViolationError):
+        await db.execute(INSERT.format(domain="render"), uuid4(), kind, TENANT, datetime.now(UTC), body)
+
+
+async def test_the_chain_holds_and_begins_with_zeros(admin: Connection, login: Login, db: asyncpg.Connection, log_dsn: str) -> None:
+    async with running(log_dsn, await login("log")) as sequencer:
+        await happen(db, 50)
+        await until_published(sequencer, 50)
+    assert await verify_chain(db) is None
+    first = await db.fetchrow("select * from log.events where position = 1")
+    micros = round(first["time"].timestamp() * 1e6)
+    row = [
+        1,
+        str(first["event_id"]),
+        TYPE,
+        str(TENANT),
+        micros,
+        "key:1",
+        str(first["event_id"]),
+        str(first["event_id"]),
+        "jobs/1",
+        1,
+        "",
+        first["body"],
+    ]
+    text = json.dumps(row, separators=(",", ":"), ensure_ascii=False)
+    assert first["hash"] == hashlib.sha256(f"{GENESIS}\n{text}".encode()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("damage", "where"),
+    [
+        ("update log.events set body = '{}' where position = 7", 7),
+        ("update log.events set actor = 'key:2' where position = 9", 9),
+        ("update log.events set time = time + interval '1 microsecond' where position = 3", 3),
+        ("delete from log.events where position = 12", 12),
+        ("delete from log.events where position = 1", 1),
+        ("update log.events set hash = prev_hash where position = 20", 20),
+    ],
+)
+async def test_damage_to_the_log_is_found_where_it_is(
+    admin: Connection, login: Login, db: asyncpg.Connection, log_dsn: str, damage: str, where: int
+) -> None:
+    async with running(log_dsn, await login("log")) as sequencer:
+        await happen(db, 20)
+        await until_published(sequencer, 20)
+    await db.execute(damage)
+    assert await verify_chain(db) == where
+
+
+async def test_the_sequencers_role_cannot_change_or_remove_an_event(db: asyncpg.Connection, log_dsn: str) -> None:
+    conn = await asyncpg.connect(log_dsn)
+    await conn.execute("set app.tenants = '*'")
+    for attack in ("update log.events set body = '{}'", "delete from log.events", "truncate log.events", "drop table log.events"):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await conn.execute(attack)
+    await conn.close()
+
+
+async def test_reading_for_a_tenant_shows_that_tenants_events_only(
+    admin: Connection, login: Login, db: asyncpg.Connection, log_dsn: str
+) -> None:
+    other = uuid4()
+    async with running(log_dsn, await login("log")) as sequencer:
+        mine = await happen(db, 5)
+        await happen(db, 5, tenant=other)
+        await until_published(sequencer, 10)
+    conn = await asyncpg.connect(log_dsn)
+    await conn.execute(f"set app.tenants = '{TENANT}'")
+    assert [e.event_id for e in await everything(conn)] == mine
+    await conn.execute("set app.tenants = ''")
+    assert await everything(conn) == []
+    await conn.close()
+    assert [e.event_id async for batch in read(db, tenant=TENANT) for e in batch] == mine
+
+
+async def everything(conn: asyncpg.Connection, since: int = 0, store: ObjectStore | None = None, **choice: object) -> list[LogEvent]:
+    return [event async for batch in read(conn, since, store=store, **choice) for event in batch]  # type: ignore[arg-type]
+
+
+async def test_reading_can_begin_end_and_choose_by_type(admin: Connection, login: Login, db: asyncpg.Connection, log_dsn: str) -> None:
+    async with running(log_dsn, await login("log")) as sequencer:
+        await happen(db, 30)
+        await until_published(sequencer, 30)
+    assert [event.position for event in await everything(db, 10, until=15)] == [11, 12, 13, 14, 15]
+    assert len(await everything(db, type_prefix="evt.render.")) == 30
+    assert await everything(db, type_prefix="evt.studio.") == []
+
+
+async def test_an_archived_run_is_read_and_verified_like_the_table_and_the_log_goes_on(
+    servers: Servers, admin: Connection, login: Login, db: asyncpg.Connection, log_dsn: str
+) -> None:
+    nc = await login("log")
+    async with running(log_dsn, nc) as sequencer:
+        await happen(db, 100)
+        await until_published(sequencer, 100)
+    before = await everything(db)
+    conn = await asyncpg.connect(log_dsn)
+    await conn.execute("set app.tenants = '*'")
+    async with ObjectStore(servers.s3_url, "archives", servers.s3_access_key, servers.s3_secret_key) as store:
+        await store.ensure_bucket()
+        assert await archive(conn, store, 30, keep=10) == (1, 30)
+        assert await archive(conn, store, 60, keep=10) == (31, 90)
+        assert await archive(conn, store, 60, keep=10) is None
+        assert await db.fetchval("select count(*) from log.events") == 10
+        assert await everything(conn, store=store) == before
+        assert await everything(conn, 25, store=store, until=35) == before[25:35]
+        assert await verify_chain(conn, store=store) is None
+        with pytest.raises(LogDamaged, match="object storage is needed"):
+            await everything(conn)
+        async with running(log_dsn, nc) as sequencer:
+            await happen(db, 5)
+            await until_published(sequencer, 105)
+        assert await verify_chain(conn, store=store) is None
+        key = await db.fetchval("select object_key from log.archives where first = 31")
+        await store.put(key, b"something else")
+        with pytest.raises(LogDamaged, match="was changed"):
+            await verify_chain(conn, store=store)
+    await conn.close()
+
+
+async def test_an_archive_whose_removal_was_interrupted_is_finished_by_the_next(
+    servers: Servers, admin: Connection, login: Login, db: asyncpg.Connection, log_dsn: str
+) -> None:
+    async with running(log_dsn, await login("log")) as sequencer:
+        await happen(db, 50)
+        await until_published(sequencer, 50)
+    rows = await db.fetch("select * from log.events order by position")
+    conn = await asyncpg.connect(log_dsn)
+    await conn.execute("set app.tenants = '*'")
+    async with ObjectStore(servers.s3_url, "archives", servers.s3_access_key, servers.s3_secret_key) as store:
+        await store.ensure_bucket()
+        await archive(conn, store, 20, keep=10)
+        await db.executemany(
+            f"insert into log.events values ({','.join(f'${n}' for n in range(1, 15))})", [tuple(row) for row in rows[:20]]
+        )
+        assert await archive(conn, store, 10, keep=10) == (21, 30)
+        assert [event.position for event in await everything(conn, store=store)] == list(range(1, 51))
+    await conn.close()
