@@ -58,13 +58,7 @@ class Histogram:
 
     kind = "histogram"
 
-    def __init__(
-        self,
-        name: str,
-        about: str,
-        labels: Labels = (),
-        bounds: tuple[float, ...] = SECONDS,
-    ) -> None:
+    def __init__(self, name: str, about: str, labels: Labels = (), bounds: tuple[float, ...] = SECONDS) -> None:
         self.name, self.about, self._labels, self._bounds = name, about, labels, bounds
         self._counts: dict[Labels, list[int]] = {}
         self._sums: dict[Labels, float] = {}
@@ -109,13 +103,7 @@ class Registry:
         self._metrics.append(metric)
         return metric
 
-    def histogram(
-        self,
-        name: str,
-        about: str,
-        labels: Labels = (),
-        bounds: tuple[float, ...] = SECONDS,
-    ) -> Histogram:
+    def histogram(self, name: str, about: str, labels: Labels = (), bounds: tuple[float, ...] = SECONDS) -> Histogram:
         """Make a histogram of seconds."""
         metric = Histogram(name, about, labels, bounds)
         self._metrics.append(metric)
@@ -125,9 +113,5 @@ class Registry:
         """Everything in Prometheus' text format 0.0.4."""
         lines: list[str] = []
         for metric in self._metrics:
-            lines += [
-                f"# HELP {metric.name} {metric.about}",
-                f"# TYPE {metric.name} {metric.kind}",
-                *metric.lines(),
-            ]
+            lines += [f"# HELP {metric.name} {metric.about}", f"# TYPE {metric.name} {metric.kind}", *metric.lines()]
         return "\n".join(lines) + "\n"

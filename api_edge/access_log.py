@@ -40,16 +40,7 @@ class AccessLog:
         who = call.principal
         tenant, actor = (who.tenant_text, who.actor) if who else ("", "")
         request = call.request
-        line = Line(
-            round(time.time(), 3),
-            call.request_id,
-            request.method,
-            request.path,
-            status,
-            round(seconds * 1e3, 2),
-            tenant,
-            actor,
-        )
+        line = Line(round(time.time(), 3), call.request_id, request.method, request.path, status, round(seconds * 1e3, 2), tenant, actor)
         if not self._lines:
             asyncio.get_running_loop().call_later(FLUSH_AFTER, self.flush)
         self._lines.append(self._encode(line))

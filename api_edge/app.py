@@ -25,19 +25,13 @@ def build_app(edge: Edge, access_log: AccessLog | None = None) -> web.Applicatio
         handler = guard.wrap(CommandHandler(command, recent), f"{command.method} {command.path}")
         app.router.add_route(command.method, command.path, handler)
     for query in QUERIES:
-        app.router.add_route(
-            query.method,
-            query.path,
-            guard.wrap(QueryHandler(query), f"{query.method} {query.path}"),
-        )
+        app.router.add_route(query.method, query.path, guard.wrap(QueryHandler(query), f"{query.method} {query.path}"))
     app.router.add_route("GET", "/v1/events", guard.wrap(sse.handle, "GET /v1/events"))
     app.add_routes(pages.routes(edge, openapi.document(COMMANDS, QUERIES, _version())))
     app.router.add_route("*", "/{path:.*}", guard.wrap(_nowhere, "unknown"))
     edge.metrics.gauge("flatrender_event_streams", "Open event streams.", lambda: len(edge.streams))
     edge.metrics.gauge(
-        "flatrender_feed_position",
-        "Log position that the feed has reached.",
-        lambda: edge.feed.position if edge.feed else 0,
+        "flatrender_feed_position", "Log position that the feed has reached.", lambda: edge.feed.position if edge.feed else 0
     )
 
     async def close_streams(_: web.Application) -> None:
@@ -57,11 +51,7 @@ async def _nowhere(edge: Edge, call: Call) -> web.StreamResponse:
             methods |= allowed
     if methods:
         allow = ", ".join(sorted(methods))
-        raise Refused(
-            "request.method",
-            f"{call.request.method} is not possible here; possible: {allow}.",
-            headers={"Allow": allow},
-        )
+        raise Refused("request.method", f"{call.request.method} is not possible here; possible: {allow}.", headers={"Allow": allow})
     raise Refused("request.not_found", f"There is nothing at {call.request.path[:200]}.")
 
 

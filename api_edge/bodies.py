@@ -24,7 +24,7 @@ def path_names(path: str) -> tuple[str, ...]:
 
 @cache
 def strict(kind: Any, without: tuple[str, ...] = (), name: str = "") -> Any:
-    """The same type with unknown fields forbidden, all the way down; `without` drops fields of the outermost Struct, which is called `name`."""
+    """The same type with unknown fields forbidden, all the way down; the outermost Struct is called `name` and lacks `without`."""
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
         return _strict_struct(kind, without, name or f"{kind.__name__}Input")
     origin, args = get_origin(kind), get_args(kind)
@@ -50,25 +50,14 @@ def _strict_struct(kind: type[msgspec.Struct], without: tuple[str, ...], name: s
         elif field.default is not msgspec.NODEFAULT:
             fields.append((field.name, strict(field.type), field.default))
         else:
-            fields.append(
-                (
-                    field.name,
-                    strict(field.type),
-                    msgspec.field(default_factory=field.default_factory),
-                )
-            )
-    return msgspec.defstruct(name,
-        fields,
-        namespace={"__doc__": kind.__doc__},
-        module=kind.__module__,
-        kw_only=True,
-        frozen=True,
-        forbid_unknown_fields=True,
+            fields.append((field.name, strict(field.type), msgspec.field(default_factory=field.default_factory)))
+    return msgspec.defstruct(
+        name, fields, namespace={"__doc__": kind.__doc__}, module=kind.__module__, kw_only=True, frozen=True, forbid_unknown_fields=True
     )
 
 
 class BodyReader:
-    """Reads one route's bodies. `filled` are the fields that come from the path or the edge, so that a body may not name them; `name` is the body's."""
+    """Reads one route's bodies, which are called `name`. `filled` are fields of the path or the edge: a body may not name them."""
 
     def __init__(self, command: type[Command], filled: tuple[str, ...], name: str = "") -> None:
         self.body_type: type[msgspec.Struct] = strict(command, filled, name)
@@ -85,12 +74,7 @@ class BodyReader:
             if self._has_metadata:
                 _check_metadata(checked.metadata)
             if b"\\u0000" in body and (errors := _nul_errors(body)):
-                raise Refused(
-                    "request.invalid",
-                    "The character U+0000 cannot be stored; remove it.",
-                    errors[0]["field"],
-                    errors=errors,
-                )
+                raise Refused("request.invalid", "The character U+0000 cannot be stored; remove it.", errors[0]["field"], errors=errors)
             if self._read:
                 return self._read(body)
             return msgspec.convert({**msgspec.json.decode(body), **filled}, self._command)
@@ -123,12 +107,7 @@ def _check_metadata(metadata: dict[str, Any]) -> None:
 
 
 def _metadata(detail: str) -> Refused:
-    return Refused(
-        "request.invalid",
-        f"metadata {detail}.",
-        "metadata",
-        errors=({"field": "metadata", "detail": detail},),
-    )
+    return Refused("request.invalid", f"metadata {detail}.", "metadata", errors=({"field": "metadata", "detail": detail},))
 
 
 def _depth(value: object) -> int:
@@ -143,10 +122,7 @@ def _nul_errors(body: bytes) -> tuple[dict[str, str], ...]:
     def look(value: object, path: str) -> None:
         if isinstance(value, dict):
             for name, item in value.items():
-                look(
-                    f"{name}" if "\x00" in name else item,
-                    f"{path}.{name}".lstrip(".").replace("\x00", "\\u0000"),
-                )
+                look(f"{name}" if "\x00" in name else item, f"{path}.{name}".lstrip(".").replace("\x00", "\\u0000"))
         elif isinstance(value, list):
             for index, item in enumerate(value):
                 look(item, f"{path}[{index}]")

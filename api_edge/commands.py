@@ -47,11 +47,7 @@ class RecentRequests:
 
 def key_reused() -> Refused:
     """The answer to a key that already stands for another request."""
-    return Refused(
-        "idempotency.other_body",
-        "This Idempotency-Key was used for another request; the first one stands.",
-        "Idempotency-Key",
-    )
+    return Refused("idempotency.other_body", "This Idempotency-Key was used for another request; the first one stands.", "Idempotency-Key")
 
 
 class CommandHandler:
@@ -95,11 +91,7 @@ class CommandHandler:
         if key is None:
             return call.id, request_hash
         if not _KEY.fullmatch(key):
-            raise Refused(
-                "request.parameter",
-                "An Idempotency-Key has 1 to 255 visible ASCII characters.",
-                "Idempotency-Key",
-            )
+            raise Refused("request.parameter", "An Idempotency-Key has 1 to 255 visible ASCII characters.", "Idempotency-Key")
         id = command_id(call.who.tenant, key)
         self._recent.check(id, request_hash)
         return id, request_hash
@@ -109,24 +101,12 @@ class CommandHandler:
         for name in self._names:
             value = call.path_uuid(name)
             if value is None:
-                raise Refused(
-                    f"{name.removesuffix('_id')}.not_found",
-                    f"Nothing has the id {call.request.match_info[name][:80]}.",
-                    name,
-                )
+                raise Refused(f"{name.removesuffix('_id')}.not_found", f"Nothing has the id {call.request.match_info[name][:80]}.", name)
             filled[name] = value
         message: Command = self.reader.read(body, filled)
         return self.route.prepare(edge, call, id, message) if self.route.prepare else message
 
-    async def _answer(
-        self,
-        edge: Edge,
-        call: Call,
-        message: Command,
-        envelope: Envelope,
-        operation: str,
-        wait: float,
-    ) -> web.Response:
+    async def _answer(self, edge: Edge, call: Call, message: Command, envelope: Envelope, operation: str, wait: float) -> web.Response:
         """Publish and wait for the outcome; when it does not come in time, say where it will be."""
         reply, future = edge.outcomes.expect()
         try:
@@ -142,21 +122,13 @@ class CommandHandler:
             raise key_reused()
         return await self._told(edge, call, envelope, outcome, operation)
 
-    async def _told(
-        self,
-        edge: Edge,
-        call: Call,
-        envelope: Envelope,
-        outcome: Told,
-        operation: str,
-    ) -> web.Response:
+    async def _told(self, edge: Edge, call: Call, envelope: Envelope, outcome: Told, operation: str) -> web.Response:
         headers = {"Content-Location": f"/v1/operations/{operation}"}
         if outcome.state == "refused" and outcome.problem:
             return errors.response(outcome.problem, call.request.path, call.request_id, headers)
         if outcome.state != "done":
             problem = Problem(
-                code="command.quarantined",
-                detail="The request was kept, but could not be handled; a person has to look at it.",
+                code="command.quarantined", detail="The request was kept, but could not be handled; a person has to look at it."
             )
             return errors.response(problem, call.request.path, call.request_id, headers)
         body = bytes(outcome.body) or b"{}"
@@ -183,11 +155,7 @@ async def _read(request: web.Request) -> bytes:
         raise web.HTTPRequestEntityTooLarge(COMMAND_LIMIT, request.content_length or 0)
     kind = request.headers.get("Content-Type", "application/json")
     if not kind.startswith("application/json"):
-        raise Refused(
-            "request.media_type",
-            f"The body is said to be {kind[:80]}; it must be application/json.",
-            "Content-Type",
-        )
+        raise Refused("request.media_type", f"The body is said to be {kind[:80]}; it must be application/json.", "Content-Type")
     return await request.read()
 
 

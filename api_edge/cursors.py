@@ -28,11 +28,7 @@ def read(text: str, query: str, kinds: tuple[Any, ...]) -> list[Any]:
             raise ValueError("of another list")
         return [msgspec.convert(value, kind) for value, kind in zip(values, kinds, strict=True)]
     except (ValueError, RecursionError):
-        raise Refused(
-            "request.parameter",
-            "This cursor is not one of this list; begin without it.",
-            "cursor",
-        ) from None
+        raise Refused("request.parameter", "This cursor is not one of this list; begin without it.", "cursor") from None
 
 
 def limit_of(text: str | None) -> int:

@@ -51,6 +51,7 @@ class Edge:
         self.reader: Reader | None = None
         self.feed: Feed | None = None
         self.store: Presigns | None = None
+        self.tasks: list[asyncio.Task[None]] = []  # what makes the connections; fails when they can never be made
         self.lacks: dict[str, str] = {"start": "the connections are being made"}  # what is not ready, and why
 
     async def require_live(self) -> None:
@@ -96,11 +97,7 @@ async def authenticate(edge: Edge, call: Call, scope: str) -> Principal:
         await edge.require_live()
     headers = call.request.headers
     principal = call.principal = edge.keys.principal(headers.get("Authorization"), headers.get("X-Api-Key"))
-    edge.limits.take(
-        principal.tenant,
-        edge.keys.rate(principal.tenant),
-        asyncio.get_running_loop().time(),
-    )
+    edge.limits.take(principal.tenant, edge.keys.rate(principal.tenant), asyncio.get_running_loop().time())
     if scope:
         principal.require(scope)
     return principal

@@ -19,150 +19,32 @@ class Meaning(msgspec.Struct, frozen=True):
 
 
 MEANINGS = (
+    Meaning("request.malformed", 400, "The request could not be read", "Send valid JSON (UTF-8) with `Content-Type: application/json`."),
+    Meaning("request.invalid", 422, "Some fields are wrong", "Correct every field listed under `errors`, then send it again."),
+    Meaning("request.too_large", 413, "The request is too large", "Send less; files go to storage through POST /v1/uploads."),
+    Meaning("request.media_type", 415, "This media type is not understood", "Send JSON with `Content-Type: application/json`."),
+    Meaning("request.parameter", 400, "A parameter is wrong", "Correct the parameter that `field` names."),
+    Meaning("request.method", 405, "This method does not exist here", "Use a method of the `Allow` header; /openapi.json lists all."),
+    Meaning("request.not_found", 404, "There is no such address", "Look the address up in /docs or /openapi.json."),
+    Meaning("auth.missing", 401, "No API key was sent", "Send `Authorization: Bearer fr_…` or `X-Api-Key: fr_…`."),
+    Meaning("auth.invalid", 401, "The API key does not work", "Check it for typing errors; it may have been revoked: create a new one."),
+    Meaning("auth.scope", 403, "The API key may not do this", "Use a key with the scope that `detail` names."),
+    Meaning("idempotency.other_body", 422, "This Idempotency-Key belongs to another request", "Use a new key for a new request."),
+    Meaning("operation.not_found", 404, "There is no such operation", "Use the address of a `Location` header as it was given."),
+    Meaning("command.quarantined", 500, "The request could not be handled", "It is kept and waits for a person; tell support its id."),
+    Meaning("limit.requests", 429, "Too many requests", "Wait for the seconds that `Retry-After` gives."),
+    Meaning("limit.streams", 429, "Too many open event streams", "Close a stream first; one stream can carry all events."),
     Meaning(
-        "request.malformed",
-        400,
-        "The request could not be read",
-        "Send valid JSON (UTF-8) with `Content-Type: application/json`.",
+        "unavailable.*", 503, "The service cannot answer now", "Try again after the seconds that `Retry-After` gives, with the same key."
     ),
-    Meaning(
-        "request.invalid",
-        422,
-        "Some fields are wrong",
-        "Correct every field listed under `errors`, then send it again.",
-    ),
-    Meaning(
-        "request.too_large",
-        413,
-        "The request is too large",
-        "Send less; files go to storage through POST /v1/uploads.",
-    ),
-    Meaning(
-        "request.media_type",
-        415,
-        "This media type is not understood",
-        "Send JSON with `Content-Type: application/json`.",
-    ),
-    Meaning(
-        "request.parameter",
-        400,
-        "A parameter is wrong",
-        "Correct the parameter that `field` names.",
-    ),
-    Meaning(
-        "request.method",
-        405,
-        "This method does not exist here",
-        "Use a method of the `Allow` header; /openapi.json lists all.",
-    ),
-    Meaning(
-        "request.not_found",
-        404,
-        "There is no such address",
-        "Look the address up in /docs or /openapi.json.",
-    ),
-    Meaning(
-        "auth.missing",
-        401,
-        "No API key was sent",
-        "Send `Authorization: Bearer fr_…` or `X-Api-Key: fr_…`.",
-    ),
-    Meaning(
-        "auth.invalid",
-        401,
-        "The API key does not work",
-        "Check it for typing errors; it may have been revoked: create a new one.",
-    ),
-    Meaning(
-        "auth.scope",
-        403,
-        "The API key may not do this",
-        "Use a key with the scope that `detail` names.",
-    ),
-    Meaning(
-        "idempotency.other_body",
-        422,
-        "This Idempotency-Key belongs to another request",
-        "Use a new key for a new request.",
-    ),
-    Meaning(
-        "operation.not_found",
-        404,
-        "There is no such operation",
-        "Use the address of a `Location` header as it was given.",
-    ),
-    Meaning(
-        "command.quarantined",
-        500,
-        "The request could not be handled",
-        "It is kept and waits for a person; tell support its id.",
-    ),
-    Meaning(
-        "limit.requests",
-        429,
-        "Too many requests",
-        "Wait for the seconds that `Retry-After` gives.",
-    ),
-    Meaning(
-        "limit.streams",
-        429,
-        "Too many open event streams",
-        "Close a stream first; one stream can carry all events.",
-    ),
-    Meaning(
-        "unavailable.*",
-        503,
-        "The service cannot answer now",
-        "Try again after the seconds that `Retry-After` gives, with the same key.",
-    ),
-    Meaning(
-        "internal.*",
-        500,
-        "The service made a mistake",
-        "Try again; if it stays, report the `request_id`.",
-    ),
-    Meaning(
-        "*.not_found",
-        404,
-        "There is no such thing",
-        "Check the id; things of other tenants are not shown.",
-    ),
-    Meaning(
-        "*.version_conflict",
-        409,
-        "It was changed in the meantime",
-        "Read it again, then repeat the change on the new version.",
-    ),
-    Meaning(
-        "*.conflict",
-        409,
-        "This does not fit its present state",
-        "Read it again and decide by its `state`.",
-    ),
-    Meaning(
-        "*.wrong_state",
-        409,
-        "This does not fit its present state",
-        "Read it again and decide by its `state`.",
-    ),
-    Meaning(
-        "*.ended",
-        409,
-        "It has ended already",
-        "Nothing is to be done; start a new one if you need one.",
-    ),
-    Meaning(
-        "*.exists",
-        409,
-        "It exists already",
-        "Use the one that exists, or another name.",
-    ),
-    Meaning(
-        "*.too_large",
-        413,
-        "It is too large",
-        "Stay below the limit that `detail` gives.",
-    ),
+    Meaning("internal.*", 500, "The service made a mistake", "Try again; if it stays, report the `request_id`."),
+    Meaning("*.not_found", 404, "There is no such thing", "Check the id; things of other tenants are not shown."),
+    Meaning("*.version_conflict", 409, "It was changed in the meantime", "Read it again, then repeat the change on the new version."),
+    Meaning("*.conflict", 409, "This does not fit its present state", "Read it again and decide by its `state`."),
+    Meaning("*.wrong_state", 409, "This does not fit its present state", "Read it again and decide by its `state`."),
+    Meaning("*.ended", 409, "It has ended already", "Nothing is to be done; start a new one if you need one."),
+    Meaning("*.exists", 409, "It exists already", "Use the one that exists, or another name."),
+    Meaning("*.too_large", 413, "It is too large", "Stay below the limit that `detail` gives."),
     Meaning("*.forbidden", 403, "This is not allowed", "Ask the owner of the account."),
     Meaning("*", 422, "The request was refused", "`detail` says what to change."),
 )
@@ -183,13 +65,7 @@ class Refused(Exception):
     """Ends a request with a problem; `headers` go with it."""
 
     def __init__(
-        self,
-        code: str,
-        detail: str,
-        field: str = "",
-        *,
-        errors: tuple[dict[str, str], ...] = (),
-        headers: dict[str, str] | None = None,
+        self, code: str, detail: str, field: str = "", *, errors: tuple[dict[str, str], ...] = (), headers: dict[str, str] | None = None
     ):
         super().__init__(detail)
         self.problem = Problem(code=code, detail=detail, field=field, errors=errors)
@@ -226,12 +102,7 @@ def body_of(problem: Problem, instance: str = "", request_id: str = "") -> Probl
     )
 
 
-def response(
-    problem: Problem,
-    instance: str,
-    request_id: str,
-    headers: dict[str, str] | None = None,
-) -> web.Response:
+def response(problem: Problem, instance: str, request_id: str, headers: dict[str, str] | None = None) -> web.Response:
     """The HTTP answer for a problem."""
     body = body_of(problem, instance, request_id)
     answer = web.Response(body=msgspec.json.encode(body), status=body.status, headers=headers)
@@ -245,8 +116,4 @@ def response(
 
 def unavailable(what: str) -> Refused:
     """A part of the house is away for the moment."""
-    return Refused(
-        f"unavailable.{what}",
-        f"The {what} cannot be reached at the moment.",
-        headers={"Retry-After": "1"},
-    )
+    return Refused(f"unavailable.{what}", f"The {what} cannot be reached at the moment.", headers={"Retry-After": "1"})

@@ -38,38 +38,10 @@ class _Subject(msgspec.Struct):
 class FeedEvent:
     """An event at its position; ids are text, as they are only passed on."""
 
-    __slots__ = (
-        "_frame",
-        "_job",
-        "body",
-        "causation",
-        "correlation",
-        "id",
-        "kind",
-        "position",
-        "tenant",
-        "time",
-        "type",
-    )
+    __slots__ = ("_frame", "_job", "body", "causation", "correlation", "id", "kind", "position", "tenant", "time", "type")
 
-    def __init__(
-        self,
-        position: int,
-        type_: str,
-        tenant: str,
-        id_: str,
-        time: str,
-        correlation: str,
-        causation: str,
-        body: bytes,
-    ) -> None:
-        self.position, self.type, self.tenant, self.id, self.time = (
-            position,
-            type_,
-            tenant,
-            id_,
-            time,
-        )
+    def __init__(self, position: int, type_: str, tenant: str, id_: str, time: str, correlation: str, causation: str, body: bytes) -> None:
+        self.position, self.type, self.tenant, self.id, self.time = (position, type_, tenant, id_, time)
         self.correlation, self.causation, self.body = correlation, causation, body
         self.kind = kind_of(type_)
         self._frame = b""
@@ -103,11 +75,7 @@ class FeedEvent:
                 self.id.encode(), self.kind.name.encode(), self.time.encode(),
                 self.correlation.encode(), self.causation.encode(), shown(self.body, self.kind.secret),
             )  # fmt: skip
-            self._frame = b"id: %d\nevent: %b\ndata: %b\n\n" % (
-                self.position,
-                self.kind.name.encode(),
-                data,
-            )
+            self._frame = b"id: %d\nevent: %b\ndata: %b\n\n" % (self.position, self.kind.name.encode(), data)
         return self._frame
 
 
@@ -122,11 +90,7 @@ def shown(body: bytes, secret: bool) -> bytes:
 
 def tick_frame(name: str, body: bytes) -> bytes:
     """A tick as server-sent event: it has no id, for nobody can ask for it again."""
-    return b'event: %b\ndata: {"type":"%b","data":%b}\n\n' % (
-        name.encode(),
-        name.encode(),
-        shown(body, False),
-    )
+    return b'event: %b\ndata: {"type":"%b","data":%b}\n\n' % (name.encode(), name.encode(), shown(body, False))
 
 
 def of_row(row: Any) -> FeedEvent:

@@ -13,7 +13,7 @@ from api_edge.bodies import COMMAND_LIMIT
 from api_edge.edge import Call, Edge
 from api_edge.signing import random_id
 from contracts.outcome import Problem
-from producers.publisher import PublishFailed
+from producers.publisher import MessageTooLarge, PublishFailed
 
 log = logging.getLogger(__name__)
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{8,128}")
@@ -26,11 +26,7 @@ class Guard:
 
     def __init__(self, edge: Edge, access_log: AccessLog) -> None:
         self._edge, self._access = edge, access_log
-        self._requests = edge.metrics.counter(
-            "flatrender_http_requests_total",
-            "Answers by route and status.",
-            ("route", "status"),
-        )
+        self._requests = edge.metrics.counter("flatrender_http_requests_total", "Answers by route and status.", ("route", "status"))
         self._seconds = edge.metrics.histogram("flatrender_http_seconds", "Time to the answer.", ("route",))
 
     def wrap(self, handler: Handler, route: str) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
@@ -44,7 +40,7 @@ class Guard:
             call = Call(request, id, request_id, now(), route)
             try:
                 answer = await handler(self._edge, call)
-            except Exception as error:  # noqa: BLE001 - whatever it is, the client gets a problem
+            except Exception as error:
                 answer = self._problem(call, error)
             if not answer.prepared:
                 answer.headers["X-Request-Id"] = call.request_id
@@ -61,22 +57,17 @@ class Guard:
         if isinstance(error, errors.Refused):
             problem, headers = error.problem, error.headers
         elif isinstance(error, web.HTTPRequestEntityTooLarge):
+            problem = Problem(code="request.too_large", detail=f"The body has more than {COMMAND_LIMIT:,} bytes, which is the most.")
+        elif isinstance(error, MessageTooLarge):
             problem = Problem(
-                code="request.too_large",
-                detail=f"The body has more than {COMMAND_LIMIT:,} bytes, which is the most.",
+                code="request.too_large", detail=f"As a message this has {error.size:,} bytes; at most {COMMAND_LIMIT:,} are possible."
             )
         elif isinstance(error, PublishFailed):
             log.warning("request %s could not be published: %s", call.request_id, error)
             problem = errors.unavailable("broker").problem
         elif isinstance(error, ConnectionResetError):
-            problem = Problem(
-                code="request.malformed",
-                detail="The connection ended before the request was there.",
-            )
+            problem = Problem(code="request.malformed", detail="The connection ended before the request was there.")
         else:
             log.error("request %s failed", call.request_id, exc_info=error)
-            problem = Problem(
-                code="internal.error",
-                detail="Something went wrong here; it was written down under the request's id.",
-            )
+            problem = Problem(code="internal.error", detail="Something went wrong here; it was written down under the request's id.")
         return errors.response(problem, call.request.path, call.request_id, headers)

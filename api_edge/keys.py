@@ -32,10 +32,7 @@ class Principal(msgspec.Struct, frozen=True):
     def require(self, scope: str) -> None:
         """Raises Refused, naming the scope, when the key lacks it."""
         if not self.may(scope):
-            raise Refused(
-                "auth.scope",
-                f"This needs the scope {scope}, which the API key does not have.",
-            )
+            raise Refused("auth.scope", f"This needs the scope {scope}, which the API key does not have.")
 
 
 class KeyRing:
@@ -55,26 +52,13 @@ class KeyRing:
         for row in keys:
             if row["state"] == "active":
                 scopes = msgspec.json.decode(row["scopes"], type=list[str])
-                self.add(
-                    row["tenant_id"],
-                    row["key_id"],
-                    row["name"],
-                    scopes,
-                    row["secret_sha256"],
-                )
+                self.add(row["tenant_id"], row["key_id"], row["name"], scopes, row["secret_sha256"])
             else:
                 self._ended.add(row["key_id"])
         for key_id in earlier - {principal.key_id for _, principal in self._keys.values()}:
             self._on_revoked(key_id)
 
-    def add(
-        self,
-        tenant: UUID,
-        key_id: UUID,
-        name: str,
-        scopes: Iterable[str],
-        secret_sha256: str,
-    ) -> None:
+    def add(self, tenant: UUID, key_id: UUID, name: str, scopes: Iterable[str], secret_sha256: str) -> None:
         """A key works from now on, unless it was revoked before we heard of it."""
         if key_id not in self._ended:
             principal = Principal(key_id, tenant, frozenset(scopes), name, f"key:{key_id}", str(tenant))

@@ -53,11 +53,7 @@ class Limits:
                 "RateLimit-Policy": f'"requests";q={rate};w=1',
                 "RateLimit": f'"requests";r=0;t={seconds}',
             }
-            raise Refused(
-                "limit.requests",
-                f"This account may send {rate} requests per second.",
-                headers=headers,
-            )
+            raise Refused("limit.requests", f"This account may send {rate} requests per second.", headers=headers)
         return bucket
 
     def open_stream(self, tenant: UUID) -> None:

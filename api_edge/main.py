@@ -3,11 +3,13 @@
 import asyncio
 import gc
 import logging
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TypeVar
 
 import asyncpg
+import uvloop
 from aiohttp import web
 
 from adapters.nats import Connection, StreamError, connect
@@ -31,18 +33,18 @@ PAUSE = 0.2  # seconds between two attempts to reach what is away
 T = TypeVar("T")
 
 
-async def serve(
-    settings: Settings,
-    on_listening: Callable[[str], None] | None = None,
-    access_log: AccessLog | None = None,
-) -> None:
-    """Run until cancelled; `on_listening` gets the address. Raises OSError when the port is taken, ValueError without a secret."""
-    async with running(settings, access_log) as (_, url):
+async def serve(settings: Settings, on_listening: Callable[[str], None] | None = None, access_log: AccessLog | None = None) -> None:
+    """Run until cancelled; `on_listening` gets the address.
+
+    Raises OSError when the port is taken, ValueError without a secret, adapters.nats.ConnectRefused for a wrong password.
+    """
+    async with running(settings, access_log) as (edge, url):
         # What is loaded by now stays for ever: the collector need not look at it again and again.
         gc.collect()
         gc.freeze()
         if on_listening:
             on_listening(url)
+        await asyncio.gather(*edge.tasks)
         await asyncio.Event().wait()
 
 
@@ -50,12 +52,7 @@ async def serve(
 async def running(settings: Settings, access_log: AccessLog | None = None) -> AsyncIterator[tuple[Edge, str]]:
     """An edge that runs within the block, and its address; its connections are made meanwhile, see `Edge.lacks`."""
     edge = Edge(Signer(settings.secret.get_secret_value()))
-    runner = web.AppRunner(
-        build_app(edge, access_log),
-        access_log=None,
-        shutdown_timeout=5.0,
-        keepalive_timeout=75.0,
-    )
+    runner = web.AppRunner(build_app(edge, access_log), access_log=None, shutdown_timeout=5.0, keepalive_timeout=75.0)
     await runner.setup()
     async with AsyncExitStack() as stack:
         stack.push_async_callback(runner.cleanup)
@@ -63,6 +60,7 @@ async def running(settings: Settings, access_log: AccessLog | None = None) -> As
         await site.start()
         port = runner.addresses[0][1]
         connecting = asyncio.create_task(_connect(edge, settings, stack), name="connect the edge")
+        edge.tasks.append(connecting)
         try:
             yield edge, f"http://{settings.host}:{port}"
         finally:
@@ -84,21 +82,15 @@ async def _connect(edge: Edge, settings: Settings, stack: AsyncExitStack) -> Non
     edge.feed.listeners += [lambda event: follow_keys(edge, event), edge.streams.hear]
     position = await _insist("the API keys", lambda: _load_keys(edge, reader))
     await edge.feed.start(position)
-    while not edge.feed.alive:
-        await asyncio.sleep(0.01)
+    while not await edge.feed.prove():
+        log.info("the event feed is not heard yet")
     del edge.lacks["feed"]
     log.info("the edge is ready at log position %d", edge.feed.position)
 
 
 def _store(settings: Settings) -> ObjectStore:
     key = settings.s3_secret_key.get_secret_value()
-    return ObjectStore(
-        settings.s3_url,
-        settings.s3_bucket,
-        settings.s3_access_key,
-        key,
-        settings.s3_public_url,
-    )
+    return ObjectStore(settings.s3_url, settings.s3_bucket, settings.s3_access_key, key, settings.s3_public_url)
 
 
 async def _broker(edge: Edge, settings: Settings, stack: AsyncExitStack) -> Connection:
@@ -138,15 +130,26 @@ async def _insist(what: str, attempt: Callable[[], Awaitable[T]]) -> T:
     while True:
         try:
             return await attempt()
-        except (
-            OSError,
-            TimeoutError,
-            asyncpg.PostgresError,
-            asyncpg.InterfaceError,
-            StreamError,
-            Refused,
-        ) as error:
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, StreamError, Refused) as error:
             if str(error) != said:
                 said = str(error)
                 log.warning("%s cannot be reached yet: %s", what, said)
         await asyncio.sleep(PAUSE)
+
+
+def run(settings: Settings, on_listening: Callable[[str], None] | None = None) -> None:
+    """Run the edge as a process of its own, on uvloop, until SIGTERM or SIGINT."""
+
+    async def until_told() -> None:
+        told = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, told.set)
+        serving = asyncio.create_task(serve(settings, on_listening))
+        stopping = asyncio.create_task(told.wait())
+        done, _ = await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+        if serving in done:
+            serving.result()
+
+    uvloop.run(until_told())

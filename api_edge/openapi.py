@@ -19,10 +19,7 @@ _PROBLEM = {
 }
 _ACCEPTED = {
     "description": "Accepted; what becomes of it stands at `Location`",
-    "headers": {
-        "Location": {"schema": {"type": "string"}},
-        "Retry-After": {"schema": {"type": "integer"}},
-    },
+    "headers": {"Location": {"schema": {"type": "string"}}, "Retry-After": {"schema": {"type": "integer"}}},
     "content": {"application/json": {"schema": {"$ref": _REF.format(name="Accepted")}}},
 }
 _INTERNAL = frozenset({"object_key", "storage_id"})
@@ -41,12 +38,7 @@ def document(commands: Sequence[CommandRoute], queries: Sequence[QueryRoute], ve
     """The whole document."""
     bodies = {id(route): _body_type(route) for route in commands}
     events = [entry.cls for entry in all_types() if entry.public and issubclass(entry.cls, Event)]
-    types: list[Any] = [
-        *(body for body in bodies.values() if body),
-        *{route.row for route in queries},
-        ProblemBody,
-        Accepted,
-    ]
+    types: list[Any] = [*(body for body in bodies.values() if body), *{route.row for route in queries}, ProblemBody, Accepted]
     refs, components = msgspec.json.schema_components(_unique([*types, *events]), ref_template=_REF)
     by_type = dict(zip(_unique([*types, *events]), refs, strict=True))
     _drop_internal(components)
@@ -64,20 +56,20 @@ def document(commands: Sequence[CommandRoute], queries: Sequence[QueryRoute], ve
         "components": {
             "schemas": components,
             "securitySchemes": {
-                "bearer": {
-                    "type": "http",
-                    "scheme": "bearer",
-                    "description": "An API key, `fr_…`",
-                },
+                "bearer": {"type": "http", "scheme": "bearer", "description": "An API key, `fr_…`"},
                 "header": {"type": "apiKey", "in": "header", "name": "X-Api-Key"},
             },
         },
     }
 
 
-_ABOUT = """Turns templates into videos. Every change is a command: it is answered when it is done (200 or 201), or with
-`Prefer: respond-async`, or after 5 seconds (`Prefer: wait=N`), with 202 and the address of its operation. Send an `Idempotency-Key` with every
-POST: the same key with the same request is carried out once, however often it is sent. Errors are problems (RFC 9457): see /docs/errors."""
+_ABOUT = """Turns templates into videos. Every change is a command: it is answered when it is done (200 or 201), or
+with `Prefer: respond-async`, or after 5 seconds (`Prefer: wait=N`), with 202 and the address of its operation. Send an
+`Idempotency-Key` with every POST: the same key with the same request is carried out once, however often it is sent.
+Errors are problems (RFC 9457): see /docs/errors."""
+
+_FEED = """`id` is a log position, `event` a type, `data` JSON {id, type, time, correlation, causation, data}.
+With `Last-Event-ID` the stream goes on behind that position without a gap. Progress has no id: it is never repeated."""
 
 
 def _unique(types: Iterable[Any]) -> list[Any]:
@@ -105,17 +97,11 @@ def _command(route: CommandRoute, body: Schema | None) -> Schema:
     ]
     if route.dry_run:
         parameters.append(_parameter("dry_run", "Only check: nothing is kept", {"type": "boolean"}))
-    done = {
-        "description": "Done",
-        "content": {"application/json": {"schema": {"type": "object"}}},
-    }
+    done = {"description": "Done", "content": {"application/json": {"schema": {"type": "object"}}}}
     described = _described(route, parameters, {str(route.answers): done, "202": _ACCEPTED})
     described["description"] = f"{inspect.getdoc(route.command)}{_scope(route)}"
     if body is not None:
-        described["requestBody"] = {
-            "required": True,
-            "content": {"application/json": {"schema": body}},
-        }
+        described["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
     return described
 
 
@@ -124,30 +110,18 @@ def _query(route: QueryRoute, row: Schema) -> Schema:
     schema: Schema = row
     if not route.one:
         parameters += [
-            _parameter(
-                "limit",
-                "Rows of a page, 1 to 500; 50 unless said",
-                {"type": "integer", "minimum": 1, "maximum": 500},
-            ),
+            _parameter("limit", "Rows of a page, 1 to 500; 50 unless said", {"type": "integer", "minimum": 1, "maximum": 500}),
             _parameter("cursor", "`next_cursor` of the page before", {"type": "string"}),
             *(_parameter(name, "Only such rows", {"type": "string"}) for name in route.filters),
         ]
         schema = {
             "type": "object",
-            "properties": {
-                "data": {"type": "array", "items": row},
-                "next_cursor": {"type": ["string", "null"]},
-            },
+            "properties": {"data": {"type": "array", "items": row}, "next_cursor": {"type": ["string", "null"]}},
             "required": ["data", "next_cursor"],
         }
     found = {
         "description": "Found",
-        "headers": {
-            "X-Log-Position": {
-                "description": "The log position that this reflects",
-                "schema": {"type": "integer"},
-            }
-        },
+        "headers": {"X-Log-Position": {"description": "The log position that this reflects", "schema": {"type": "integer"}}},
         "content": {"application/json": {"schema": schema}},
     }
     described = _described(route, parameters, {"200": found})
@@ -177,12 +151,7 @@ def _path(route: Route) -> list[Schema]:
 
 
 def _header(name: str, about: str) -> Schema:
-    return {
-        "name": name,
-        "in": "header",
-        "description": about,
-        "schema": {"type": "string"},
-    }
+    return {"name": name, "in": "header", "description": about, "schema": {"type": "string"}}
 
 
 def _parameter(name: str, about: str, schema: Schema) -> Schema:
@@ -195,32 +164,15 @@ def _events(events: list[Any]) -> Schema:
         "operationId": "get_events",
         "summary": "Follow what happens, as server-sent events",
         "tags": ["events"],
-        "description": "`id` is a log position, `event` a type, `data` JSON {id, type, time, correlation, causation, data}. With `Last-Event-ID` the stream"
-        f" goes on behind that position without a gap. Progress has no id: it is never repeated.\n\nTypes: {', '.join(f'`{name}`' for name in names)}."
-        "\n\nScope: `log:read`.",
+        "description": f"{_FEED}\n\nTypes: {', '.join(f'`{name}`' for name in names)}.\n\nScope: `log:read`.",
         "parameters": [
             _header("Last-Event-ID", "The last id that was received"),
-            _parameter(
-                "after",
-                "The same, for clients that cannot set the header",
-                {"type": "integer"},
-            ),
-            _parameter(
-                "types",
-                "Prefixes of types, by comma, e.g. `render.job.`",
-                {"type": "string"},
-            ),
-            _parameter(
-                "job_id",
-                "Only events of this render",
-                {"type": "string", "format": "uuid"},
-            ),
+            _parameter("after", "The same, for clients that cannot set the header", {"type": "integer"}),
+            _parameter("types", "Prefixes of types, by comma, e.g. `render.job.`", {"type": "string"}),
+            _parameter("job_id", "Only events of this render", {"type": "string", "format": "uuid"}),
         ],
         "responses": {
-            "200": {
-                "description": "The stream",
-                "content": {"text/event-stream": {"schema": {"type": "string"}}},
-            },
+            "200": {"description": "The stream", "content": {"text/event-stream": {"schema": {"type": "string"}}}},
             "default": _PROBLEM,
         },
     }

@@ -38,16 +38,9 @@ def present(edge: Edge, call: Call, rows: list[Row]) -> list[Row]:
         return [{"id": text, "state": "pending"}]
     if rows[0]["request_hash"] and not rows[0]["request_hash"].startswith(operation.request_hash):
         raise Refused(
-            "idempotency.other_body",
-            "This Idempotency-Key was used for another request; the first one stands.",
-            "Idempotency-Key",
+            "idempotency.other_body", "This Idempotency-Key was used for another request; the first one stands.", "Idempotency-Key"
         )
-    answer: Row = {
-        "id": text,
-        "state": outcome.state,
-        "type": rows[0]["type"],
-        "decided_at": rows[0]["decided_at"],
-    }
+    answer: Row = {"id": text, "state": outcome.state, "type": rows[0]["type"], "decided_at": rows[0]["decided_at"]}
     if outcome.problem:
         answer["problem"] = errors.body_of(outcome.problem, f"/v1/operations/{text}")
     if bytes(outcome.body):

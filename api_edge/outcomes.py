@@ -11,7 +11,6 @@ from contracts.catalogue import outcome_subject, reply_subject
 from contracts.outcome import Outcome
 
 
-
 class Told(Outcome, frozen=True, kw_only=True):
     """An outcome as it is received; its body stays the JSON that it is, empty when there is none."""
 

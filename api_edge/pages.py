@@ -2,6 +2,7 @@
 
 import asyncio
 import html
+import sys
 from collections.abc import Awaitable, Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,12 +14,11 @@ from aiohttp import web
 from api_edge.edge import Edge
 from api_edge.errors import MEANINGS
 
-_POLICY = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'"
-_SAFE = {
-    "Content-Security-Policy": _POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-}
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'"
+)
+_SAFE = {"Content-Security-Policy": _POLICY, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
 _UI_FILES = ("swagger-ui-bundle.js", "swagger-ui.css", "index.css", "favicon-32x32.png")
 _UI = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>FlatRender API</title>
@@ -49,10 +49,7 @@ def routes(edge: Edge, description: dict[str, Any]) -> list[web.RouteDef]:
 def _fixed(body: bytes, media_type: str) -> Page:
     async def page(_: web.Request) -> web.Response:
         return web.Response(
-            body=body,
-            content_type=media_type,
-            charset=None if media_type == "application/json" else "utf-8",
-            headers=_SAFE,
+            body=body, content_type=media_type, charset=None if media_type == "application/json" else "utf-8", headers=_SAFE
         )
 
     return page
@@ -68,11 +65,7 @@ def _file(name: str) -> Page:
         if path is None or not path.is_file():
             raise web.HTTPNotFound(text="flask-swagger-ui is not installed; /openapi.json is there.")
         body = await asyncio.to_thread(path.read_bytes)
-        return web.Response(
-            body=body,
-            content_type=kinds[path.suffix],
-            headers={**_SAFE, "Cache-Control": "max-age=86400"},
-        )
+        return web.Response(body=body, content_type=kinds[path.suffix], headers={**_SAFE, "Cache-Control": "max-age=86400"})
 
     return page
 
@@ -83,34 +76,32 @@ def _readiness(edge: Edge) -> Page:
         if edge.feed is not None and not edge.feed.alive:
             reasons["feed"] = "the event feed is silent, so that a revoked key could not be told"
         body = {"ready": not reasons, "reasons": reasons}
-        return web.Response(
-            body=msgspec.json.encode(body),
-            status=503 if reasons else 200,
-            content_type="application/json",
-        )
+        return web.Response(body=msgspec.json.encode(body), status=503 if reasons else 200, content_type="application/json")
 
     return page
 
 
 def _metrics(edge: Edge) -> Page:
     async def page(_: web.Request) -> web.Response:
-        return web.Response(
-            body=edge.metrics.text().encode(),
-            headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"},
-        )
+        return web.Response(body=edge.metrics.text().encode(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
 
     return page
+
+
+_ERRORS_HEAD = """# Errors
+
+Generated from `api_edge/errors.py` by `python -m api_edge.pages`; do not edit.
+
+Every error is a problem (RFC 9457, `application/problem+json`) with `type`, `title`, `status`, `detail`, `code`, `instance`,
+`request_id`, and where a field is at fault `field` and `errors`. A code is looked up in this order: itself, `*.` and its last
+part, its area, `*`.
+"""
 
 
 def errors_markdown() -> str:
     """docs/errors.md: every code's meaning, from the table that decides the answers."""
     rows = "\n".join(f"| `{each.pattern}` | {each.status} | {each.title} | {each.remedy} |" for each in MEANINGS)
-    return (
-        "# Errors\n\nGenerated from `api_edge/errors.py` by `python -m api_edge.pages`; do not edit.\n\n"
-        "Every error is a problem (RFC 9457, `application/problem+json`) with `type`, `title`, `status`, `detail`, `code`, `instance`, `request_id`,\n"
-        "and where a field is at fault `field` and `errors`. A code is looked up in this order: itself, `*.` and its last part, its area, `*`.\n\n"
-        f"| code | status | title | what to do |\n|---|---|---|---|\n{rows}\n"
-    )
+    return f"{_ERRORS_HEAD}\n| code | status | title | what to do |\n|---|---|---|---|\n{rows}\n"
 
 
 def errors_html() -> str:
@@ -125,4 +116,4 @@ def errors_html() -> str:
 
 
 if __name__ == "__main__":
-    print(errors_markdown(), end="")
+    sys.stdout.write(errors_markdown())

@@ -1,6 +1,7 @@
 """Small changes to what statements found: addresses of storage are added, what is the house's own is taken out."""
 
 import re
+from collections.abc import Callable
 
 import msgspec
 
@@ -24,13 +25,7 @@ def upload(edge: Edge, call: Call, rows: list[Row]) -> list[Row]:
             raise unavailable("storage")
         first = _first_part(call.query("first_part"))
         numbers = range(first, min(first + PARTS_AT_ONCE, row["part_count"] + 1))
-        row["parts"] = [
-            {
-                "number": number,
-                "url": edge.store.presign_part(key, storage_id, number, ADDRESS_SECONDS),
-            }
-            for number in numbers
-        ]
+        row["parts"] = [{"number": number, "url": edge.store.presign_part(key, storage_id, number, ADDRESS_SECONDS)} for number in numbers]
         row["expires_in"] = ADDRESS_SECONDS
     return rows
 
@@ -48,15 +43,7 @@ def render(edge: Edge, call: Call, rows: list[Row]) -> list[Row]:
 def me(edge: Edge, call: Call, rows: list[Row]) -> list[Row]:
     """The tenant and the key that asks."""
     who = call.who
-    return [
-        {
-            **row,
-            "key_id": who.key_id,
-            "key_name": who.name,
-            "scopes": sorted(who.scopes),
-        }
-        for row in rows
-    ]
+    return [{**row, "key_id": who.key_id, "key_name": who.name, "scopes": sorted(who.scopes)} for row in rows]
 
 
 def log(edge: Edge, call: Call, rows: list[Row]) -> list[Row]:
@@ -68,7 +55,7 @@ def log(edge: Edge, call: Call, rows: list[Row]) -> list[Row]:
     return rows
 
 
-def _with_url(edge: Edge, call: Call, rows: list[Row], state: str, name) -> list[Row]:  # type: ignore[no-untyped-def]
+def _with_url(edge: Edge, call: Call, rows: list[Row], state: str, name: Callable[[Row], str]) -> list[Row]:
     single = call.route.endswith("}")
     for row in rows:
         key = row.pop("object_key")
@@ -82,10 +69,6 @@ def _with_url(edge: Edge, call: Call, rows: list[Row], state: str, name) -> list
 def _first_part(text: str | None) -> int:
     if text is None:
         return 1
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9])):
-        raise Refused(
-            "request.parameter",
-            "first_part is a part's number, from 1 on.",
-            "first_part",
-        )
+    if not (text.isascii() and text.isdigit() and int(text[:9]) >= 1):
+        raise Refused("request.parameter", "first_part is a part's number, from 1 on.", "first_part")
     return int(text[:9])

@@ -30,11 +30,7 @@ class QueryHandler:
 
     async def __call__(self, edge: Edge, call: Call) -> web.Response:
         who = await authenticate(edge, call, self.route.scope)
-        args = [
-            who.tenant,
-            *self._path_values(edge, call),
-            *self._filter_values(edge, call),
-        ]
+        args = [who.tenant, *self._path_values(edge, call), *self._filter_values(edge, call)]
         if edge.reader is None:
             raise unavailable("database")
         tenants = f"{who.tenant_text},{PLATFORM}" if self.route.farm else who.tenant_text
@@ -83,14 +79,7 @@ class QueryHandler:
                 return web.Response(status=304, headers=headers)
         return _json(row, headers)
 
-    def _page(
-        self,
-        edge: Edge,
-        call: Call,
-        rows: list[Row],
-        limit: int,
-        headers: dict[str, str],
-    ) -> web.Response:
+    def _page(self, edge: Edge, call: Call, rows: list[Row], limit: int, headers: dict[str, str]) -> web.Response:
         more = len(rows) > limit
         rows = rows[:limit]
         cursor = cursors.make(self.route.query, self.route.keyset, rows[-1]) if more else None
@@ -106,11 +95,7 @@ def _json(value: Any, headers: dict[str, str]) -> web.Response:
 
 def _not_found(names: tuple[str, ...]) -> Refused:
     what = names[-1].removesuffix("_id") if names else "thing"
-    return Refused(
-        f"{what}.not_found",
-        f"There is no such {what.replace('_', ' ')}.",
-        names[-1] if names else "",
-    )
+    return Refused(f"{what}.not_found", f"There is no such {what.replace('_', ' ')}.", names[-1] if names else "")
 
 
 def as_uuid(edge: Edge, text: str) -> UUID:

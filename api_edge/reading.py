@@ -8,7 +8,7 @@ import asyncpg
 import msgspec
 
 import sql
-from api_edge.errors import unavailable
+from api_edge.errors import Refused, unavailable
 from api_edge.events import FeedEvent, of_row
 
 EVERY_TENANT = "*"
@@ -49,16 +49,10 @@ class Reader:
             found = await conn.fetch(getattr(self.q, name), *args)
         return Rows([dict(row) for row in found], position)
 
-    async def keys(
-        self,
-    ) -> tuple[Sequence[asyncpg.Record], Sequence[asyncpg.Record], int]:
+    async def keys(self) -> tuple[Sequence[asyncpg.Record], Sequence[asyncpg.Record], int]:
         """All API keys, all tenants, and the position from which the feed goes on."""
         async with self._snapshot(EVERY_TENANT) as (conn, position):
-            return (
-                await conn.fetch(self.q.all_api_keys),
-                await conn.fetch(self.q.all_tenants),
-                position,
-            )
+            return (await conn.fetch(self.q.all_api_keys), await conn.fetch(self.q.all_tenants), position)
 
     async def events(self, behind: int, until: int, tenant: str = EVERY_TENANT) -> list[FeedEvent]:
         """The log's events behind one position up to another, at most 500; of one tenant or of all."""
@@ -70,11 +64,10 @@ class Reader:
     @asynccontextmanager
     async def _snapshot(self, tenants: str) -> AsyncIterator[tuple[Any, int]]:
         try:
-            async with (
-                self._pool.acquire(timeout=5) as conn,
-                conn.transaction(isolation="repeatable_read", readonly=True),
-            ):
+            async with self._pool.acquire(timeout=5) as conn, conn.transaction(isolation="repeatable_read", readonly=True):
                 yield conn, await conn.fetchval(self.q.begin_read, tenants, column=1)
+        except asyncpg.DataError:
+            raise Refused("request.parameter", "A parameter is out of its range.") from None
         except _AWAY as error:
             raise unavailable("database") from error
 

@@ -8,10 +8,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 import msgspec
 
-_HASH, _MAC = (
-    16,
-    8,
-)  # bytes of the request hash (its first 8 go into the operation id) and of the signature
+_HASH, _MAC = (16, 8)  # bytes of the request hash (its first 8 go into the operation id) and of the signature
 
 
 class Operation(msgspec.Struct, frozen=True):
@@ -27,7 +24,8 @@ class Signer:
     def __init__(self, secret: str) -> None:
         if len(secret) < 16:
             raise ValueError("FLATRENDER_SECRET must have at least 16 characters: operation ids and API keys derive from it")
-        request, operation, self._key = (hmac.digest(secret.encode(), use.encode(), "sha256") for use in ("request", "operation", "api-key"))
+        uses = (b"request", b"operation", b"api-key")
+        request, operation, self._key = (hmac.digest(secret.encode(), use, "sha256") for use in uses)
         # BLAKE2b with a key is a MAC by itself, at a third of HMAC's time; both are made for every request.
         self._request = blake2b(key=request, digest_size=_HASH)
         self._operation = blake2b(key=operation, digest_size=_MAC)

@@ -1,6 +1,7 @@
 """GET /v1/events: the tenant's feed as server-sent events, from any position on, without gap or repeat, then live."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import msgspec
 from aiohttp import web
@@ -16,13 +17,10 @@ from contracts.render import JobProgress
 
 HEARTBEAT = 10.0  # seconds without anything after which a comment is sent
 STUCK = 20.0  # seconds that a write may wait for the reader
+MOST_AHEAD = 10_000  # positions
 SCOPE = "log:read"
 _TICK = type_of(JobProgress).name
-_HEADERS = {
-    "Content-Type": "text/event-stream; charset=utf-8",
-    "Cache-Control": "no-store",
-    "X-Accel-Buffering": "no",
-}
+_HEADERS = {"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
 class _Job(msgspec.Struct):
@@ -36,11 +34,7 @@ async def handle(edge: Edge, call: Call) -> web.StreamResponse:
     """Open a stream and keep it until its reader goes, its key is revoked, it is too slow or the edge stops."""
     who = await authenticate(edge, call, SCOPE)
     behind = _behind(edge, call)
-    wanted = Wanted(
-        who.tenant_text,
-        tuple(filter(None, (call.query("types") or "").split(","))),
-        (call.query("job_id") or "").lower(),
-    )
+    wanted = Wanted(who.tenant_text, tuple(filter(None, (call.query("types") or "").split(","))), (call.query("job_id") or "").lower())
     edge.limits.open_stream(who.tenant)
     stream = Stream(who.key_id, wanted)
     edge.streams.add(stream)
@@ -48,20 +42,12 @@ async def handle(edge: Edge, call: Call) -> web.StreamResponse:
         # From here on the buffer has all that comes; what is between the asked position and now is read from the log.
         assert edge.feed is not None
         now = edge.feed.position
-        answer = web.StreamResponse(
-            headers={
-                **_HEADERS,
-                "X-Request-Id": call.request_id,
-                "X-Log-Position": str(now),
-            }
-        )
+        answer = web.StreamResponse(headers={**_HEADERS, "X-Request-Id": call.request_id, "X-Log-Position": str(now)})
         await answer.prepare(call.request)
         if who.key_id not in edge.keys:
             stream.end("the API key was revoked")
         await _write(answer, b"retry: 1000\n: live from position %d\n\n" % now)
-        if behind is not None:
-            await _replay(edge, answer, stream, behind, now)
-        await _run(answer, stream, now)
+        await _tell(edge, answer, stream, now if behind is None else behind, now)
     except (ConnectionResetError, TimeoutError):
         if call.request.transport:
             call.request.transport.abort()
@@ -79,17 +65,23 @@ def _behind(edge: Edge, call: Call) -> int | None:
     try:
         behind = as_position(edge, text)
     except ValueError:
-        raise Refused(
-            "request.parameter",
-            "Last-Event-ID is the id of an event of this stream.",
-            "Last-Event-ID",
-        ) from None
+        raise Refused("request.parameter", "Last-Event-ID is the id of an event of this stream.", "Last-Event-ID") from None
     if edge.feed is None:
         raise unavailable("feed")
-    if behind > edge.feed.position:
-        # Positions that an outcome or a query named may be a moment ahead of the feed; anything further was never given out.
-        return edge.feed.position
+    # Positions that a query named may be a moment ahead of the feed; anything further was never given out.
+    if behind > edge.feed.position + MOST_AHEAD:
+        detail = f"The log is at position {edge.feed.position}; this id is not of this log. Begin without it."
+        raise Refused("request.parameter", detail, "Last-Event-ID")
     return behind
+
+
+async def _tell(edge: Edge, answer: web.StreamResponse, stream: Stream, behind: int, now: int) -> None:
+    """First what the log has up to now, then what comes; a fault is told in a comment, for the answer has begun already."""
+    try:
+        await _replay(edge, answer, stream, behind, now)
+        await _run(answer, stream, max(behind, now))
+    except Refused as refused:
+        await _write(answer, f": {refused.problem.detail} Resume with the last id as Last-Event-ID.\n\n".encode())
 
 
 async def _replay(edge: Edge, answer: web.StreamResponse, stream: Stream, behind: int, until: int) -> None:
@@ -117,10 +109,11 @@ async def _run(answer: web.StreamResponse, stream: Stream, behind: int) -> None:
 
 
 async def _write(answer: web.StreamResponse, data: bytes) -> None:
-    await asyncio.wait_for(answer.write(data), STUCK)
+    async with asyncio.timeout(STUCK):
+        await answer.write(data)
 
 
-def tick_listener(edge: Edge):  # type: ignore[no-untyped-def]
+def tick_listener(edge: Edge) -> Callable[[Msg], Awaitable[None]]:
     """The callback for the progress of jobs: `tick.<tenant>.render.job.progressed.v1`."""
 
     async def hear(msg: Msg) -> None:

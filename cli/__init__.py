@@ -1,0 +1,26 @@
+"""The `flatrender` command: a table of contents. A command's module is imported when that command runs, and not before."""
+
+import sys
+
+COMMANDS = {
+    "demo": ("cli.commands.demo", "Render the demo film, check it, replay the log."),
+    "render": ("cli.commands.render", "Render a template with your own values."),
+    "up": ("cli.commands.up", "Start everything on this machine, in the foreground."),
+    "doctor": ("cli.commands.doctor", "Check this machine, and say what to do."),
+    "log": ("cli.commands.log", "Read the event log."),
+    "replay": ("cli.commands.replay", "Rebuild all state from the log, and compare it."),
+    "quarantine": ("cli.commands.quarantine", "See what could not be handled; try it again."),
+    "migrate": ("cli.commands.migrate", "Bring a database to this release."),
+    "edge": ("cli.commands.edge", "Run the HTTP API alone (a cluster)."),
+    "consume": ("cli.commands.consume", "Run domains' consumers and the log alone (a cluster)."),
+    "node": ("cli.commands.node", "Run one render node alone."),
+    "bench": ("cli.commands.bench", "Measure, each figure beside its floor."),
+    "chaos": ("cli.commands.chaos", "Kill parts at random; check that nothing is lost."),
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit code: 0 done, 1 failed, 2 wrong usage, 128 and the signal's number when stopped."""
+    from cli.entry import enter
+
+    return enter(sys.argv[1:] if arguments is None else arguments, COMMANDS)

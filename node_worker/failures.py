@@ -26,7 +26,7 @@ class PartFailed(Exception):
         template: str = "",
     ) -> None:
         super().__init__(f"{code}: {detail}")
-        self.code, self.field, self.crash = code, field, crash
+        self.code, self.field, self.crash = code, field[:DETAIL], crash
         self.detail, self.log_tail = redact(detail)[:DETAIL], redact(log_tail)[-LOG_TAIL:]
         self.signal, self.exit_code, self.last_frame, self.template = signal, exit_code, last_frame, template
 

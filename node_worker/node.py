@@ -1,7 +1,9 @@
 """The node as its states, its pull loop and its heartbeat see it: who it is, its parts, and what it was told to do."""
 
 import asyncio
+import os
 import platform
+from collections import deque
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 from uuid import UUID, uuid4
@@ -48,10 +50,9 @@ class Node:
         self.transfers = Transfers(tuning.patience)
         self.cache = Cache(self.folder.cache, self.folder.bundles, self.transfers, tuning.cache_bytes)
         self.reporter = Reporter(self.id, Spool(self.folder.spool), self.link, self.cache.shrink)
-        engines = [EngineProcess(engine=tuning.engine, stall_seconds=tuning.stall_seconds) for _ in range(max(1, settings.node_slots))]
-        self.slots = Slots(engines, self.changed)
-        tools = Tools(str(self.id), self.name, self.folder, self.transfers, self.cache, self.reporter, self.link)
-        self.desk = Desk(tools, self.slots, self.changed)
+        self.slots = Slots([_engine(tuning) for _ in range(settings.node_slots)], self.changed)
+        tools = Tools(str(self.id), self.name, self.folder, self.transfers, self.cache, self.reporter, self.link, self.slots)
+        self.desk = Desk(tools, self.changed)
         self.ready: Ready | None = None
         self.stop: Stop = "no"
         self.accepting = False  # whether new parts are taken
@@ -59,6 +60,7 @@ class Node:
         self.problem = ""  # why the node is faulty
         self.crash: EngineCrashed | None = None
         self.faults = 0  # in a row
+        self.asked_again: deque[UUID] = deque(maxlen=100)  # requests to register again that were heard
         self.tasks: list[asyncio.Task[None]] = []
         self._registration: UUID | None = None  # the one that the farm was or will be told of
         self._registered_at: float | None = None
@@ -129,6 +131,12 @@ class Node:
         """Ctrl-C: stop at once."""
         self.stop = "now"
         self.changed()
+
+
+def _engine(tuning: Tuning) -> EngineProcess:
+    """An engine that does not inherit this process's secrets: it opens files that strangers have made."""
+    without = {name: "" for name in os.environ if name.startswith("FLATRENDER_")}
+    return EngineProcess(engine=tuning.engine, stall_seconds=tuning.stall_seconds, environment=without)
 
 
 def own_version() -> str:

@@ -67,14 +67,16 @@ async def take(node: Node, msg: Msg) -> None:
         case CancelPart():
             node.desk.cancel(work.part_id, "cancelled by the farm")
         case RegisterAgain():
-            await _register_again(node, work)
+            await _register_again(node, work, envelope)
         case _:
             warning("message is no work", type=envelope.type)
 
 
-async def _register_again(node: Node, asked: RegisterAgain) -> None:
-    if not node.accepting or node.registered_for() < QUIET:
+async def _register_again(node: Node, asked: RegisterAgain, envelope: Envelope) -> None:
+    # A message may be delivered once more, long after it was obeyed, and must not cost the parts taken since.
+    if not node.accepting or node.registered_for() < QUIET or envelope.id in node.asked_again:
         return
+    node.asked_again.append(envelope.id)
     warning("the farm asks to register again", reason=asked.reason)
     await node.desk.drop_all("registering again")
     await node.register()

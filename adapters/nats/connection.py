@@ -133,7 +133,8 @@ class Connection(Client):
             future.set_result(msg)
 
     async def _lost(self) -> None:
-        log.warning("the connection to NATS is lost; reconnecting")
+        if not self.is_closed:
+            log.warning("the connection to NATS is lost; reconnecting")
         for future, _ in list(self._awaited.values()):
             if not future.done():
                 future.set_exception(ConnectionLost("the connection to NATS broke before the answer came"))

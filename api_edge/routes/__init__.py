@@ -1,15 +1,6 @@
 """The tables of all routes, by area."""
 
-from api_edge.routes import (
-    content,
-    files,
-    identity,
-    log,
-    notification,
-    operations,
-    render,
-    studio,
-)
+from api_edge.routes import content, files, identity, log, notification, operations, render, studio
 from api_edge.routing import CommandRoute, QueryRoute
 
 _AREAS = (files, content, studio, render, notification, identity, log, operations)

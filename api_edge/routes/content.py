@@ -13,27 +13,11 @@ COMMANDS = [
         "Make a template out of a file",
         answers=201,
         location="/v1/projects/{project_id}",
-    ),
+    )
 ]
 QUERIES = [
-    QueryRoute(
-        "GET",
-        "/v1/projects/{project_id}",
-        "project_by_id",
-        "content:read",
-        "Read a template",
-        rows.ProjectRow,
-        one=True,
-    ),
-    QueryRoute(
-        "GET",
-        "/v1/projects",
-        "projects",
-        "content:read",
-        "List templates",
-        rows.ProjectRow,
-        keyset=("created_at", "project_id"),
-    ),
+    QueryRoute("GET", "/v1/projects/{project_id}", "project_by_id", "content:read", "Read a template", rows.ProjectRow, one=True),
+    QueryRoute("GET", "/v1/projects", "projects", "content:read", "List templates", rows.ProjectRow, keyset=("created_at", "project_id")),
     QueryRoute(
         "GET",
         "/v1/projects/{project_id}/scenes",

@@ -18,11 +18,7 @@ def with_secret(edge: Edge, call: Call, id: UUID, command: CreateApiKey) -> Comm
     """Derive the new key's secret; only its hash goes on. Nobody makes a key that may do more than their own."""
     lacking = [scope for scope in command.scopes if not call.who.may(scope)]
     if lacking:
-        raise Refused(
-            "auth.scope",
-            f"A key cannot give what it does not have: {', '.join(lacking)[:200]}.",
-            "scopes",
-        )
+        raise Refused("auth.scope", f"A key cannot give what it does not have: {', '.join(lacking)[:200]}.", "scopes")
     secret = edge.signer.key_secret(id)
     return msgspec.structs.replace(command, secret_sha256=key_hash(secret), hint=key_hint(secret))
 
@@ -39,29 +35,19 @@ async def reveal(edge: Edge, command_id: UUID, body: Row) -> None:
 
 COMMANDS = [
     CommandRoute(
-        "POST", "/v1/api-keys", CreateApiKey, "identity:write", "Create an API key", answers=201,
-        hidden=("secret_sha256", "hint"), prepare=with_secret, reveal=reveal,
+        "POST",
+        "/v1/api-keys",
+        CreateApiKey,
+        "identity:write",
+        "Create an API key",
+        answers=201,
+        hidden=("secret_sha256", "hint"),
+        prepare=with_secret,
+        reveal=reveal,
     ),
     CommandRoute("DELETE", "/v1/api-keys/{key_id}", RevokeApiKey, "identity:write", "Revoke an API key"),
-]  # fmt: skip
+]
 QUERIES = [
-    QueryRoute(
-        "GET",
-        "/v1/api-keys",
-        "api_keys",
-        "identity:read",
-        "List API keys",
-        rows.ApiKeyRow,
-        keyset=("created_at", "key_id"),
-    ),
-    QueryRoute(
-        "GET",
-        "/v1/me",
-        "tenant_by_id",
-        "",
-        "Who asks: the tenant and the key",
-        rows.MeRow,
-        one=True,
-        present=presenters.me,
-    ),
+    QueryRoute("GET", "/v1/api-keys", "api_keys", "identity:read", "List API keys", rows.ApiKeyRow, keyset=("created_at", "key_id")),
+    QueryRoute("GET", "/v1/me", "tenant_by_id", "", "Who asks: the tenant and the key", rows.MeRow, one=True, present=presenters.me),
 ]

@@ -7,7 +7,14 @@ from api_edge.routing import CommandRoute, QueryRoute
 COMMANDS: list[CommandRoute] = []
 QUERIES = [
     QueryRoute(
-        "GET", "/v1/log", "log_of_tenant", "log:read", "Read the event log", rows.LogRow,
-        keyset=("position",), filters={"type": as_text, "after": as_position}, present=presenters.log,
-    ),
-]  # fmt: skip
+        "GET",
+        "/v1/log",
+        "log_of_tenant",
+        "log:read",
+        "Read the event log",
+        rows.LogRow,
+        keyset=("position",),
+        filters={"type": as_text, "after": as_position},
+        present=presenters.log,
+    )
+]

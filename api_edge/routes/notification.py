@@ -6,17 +6,17 @@ from api_edge.routing import CommandRoute, QueryRoute
 from contracts.notification import ReadNotification
 
 COMMANDS = [
-    CommandRoute(
-        "POST",
-        "/v1/notifications/{notification_id}/read",
-        ReadNotification,
-        "notification:write",
-        "Mark a notification as seen",
-    ),
+    CommandRoute("POST", "/v1/notifications/{notification_id}/read", ReadNotification, "notification:write", "Mark a notification as seen")
 ]
 QUERIES = [
     QueryRoute(
-        "GET", "/v1/notifications", "notifications", "notification:read", "List notifications", rows.NotificationRow,
-        keyset=("created_at", "notification_id"), filters={"seen": as_boolean},
-    ),
-]  # fmt: skip
+        "GET",
+        "/v1/notifications",
+        "notifications",
+        "notification:read",
+        "List notifications",
+        rows.NotificationRow,
+        keyset=("created_at", "notification_id"),
+        filters={"seen": as_boolean},
+    )
+]

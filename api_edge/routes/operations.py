@@ -6,7 +6,15 @@ from api_edge.routing import CommandRoute, QueryRoute
 COMMANDS: list[CommandRoute] = []
 QUERIES = [
     QueryRoute(
-        "GET", "/v1/operations/{operation_id}", "operation_by_id", "", "Read what became of a command", rows.OperationRow,
-        one=True, may_be_empty=True, params={"operation_id": operations.to_command_id}, present=operations.present,
-    ),
-]  # fmt: skip
+        "GET",
+        "/v1/operations/{operation_id}",
+        "operation_by_id",
+        "",
+        "Read what became of a command",
+        rows.OperationRow,
+        one=True,
+        may_be_empty=True,
+        params={"operation_id": operations.to_command_id},
+        present=operations.present,
+    )
+]

@@ -6,21 +6,44 @@ from contracts.studio import RequestRender, SaveProject
 
 COMMANDS = [
     CommandRoute(
-        "POST", "/v1/saved-projects", SaveProject, "studio:write", "Keep a filled template", answers=201,
-        location="/v1/saved-projects/{saved_project_id}", hidden=("saved_project_id", "expected_version"),
+        "POST",
+        "/v1/saved-projects",
+        SaveProject,
+        "studio:write",
+        "Keep a filled template",
+        answers=201,
+        location="/v1/saved-projects/{saved_project_id}",
+        hidden=("saved_project_id", "expected_version"),
     ),
     CommandRoute("PUT", "/v1/saved-projects/{saved_project_id}", SaveProject, "studio:write", "Replace a filled template"),
     CommandRoute(
-        "POST", "/v1/renders", RequestRender, "render:write", "Render a template or a saved project", answers=201,
-        location="/v1/renders/{job_id}", dry_run=True,
+        "POST",
+        "/v1/renders",
+        RequestRender,
+        "render:write",
+        "Render a template or a saved project",
+        answers=201,
+        location="/v1/renders/{job_id}",
+        dry_run=True,
     ),
-]  # fmt: skip
+]
 QUERIES = [
     QueryRoute(
-        "GET", "/v1/saved-projects/{saved_project_id}", "saved_project_by_id", "studio:read", "Read a filled template", rows.SavedProjectRow, one=True
+        "GET",
+        "/v1/saved-projects/{saved_project_id}",
+        "saved_project_by_id",
+        "studio:read",
+        "Read a filled template",
+        rows.SavedProjectRow,
+        one=True,
     ),
     QueryRoute(
-        "GET", "/v1/saved-projects", "saved_projects", "studio:read", "List filled templates", rows.SavedProjectRow,
+        "GET",
+        "/v1/saved-projects",
+        "saved_projects",
+        "studio:read",
+        "List filled templates",
+        rows.SavedProjectRow,
         keyset=("created_at", "saved_project_id"),
     ),
-]  # fmt: skip
+]

@@ -127,7 +127,8 @@ class Sequencer:
                 if not aligned:
                     await window.align()
                     aligned, complaint = True, ""
-                await self._publish_next(window)
+                else:
+                    await self._publish_next(window)
             except StreamError as error:
                 aligned = False
                 if str(error) != complaint:

@@ -24,6 +24,7 @@ DOMAIN = Domain(
         node.ReportExport: parts.report_export,
         node.ReportInspection: inspections.report,
         node.ReportFailure: failures.report_failure,
+        node.ReportCrash: failures.report_crash,
     },
     reacts={
         studio.RenderRequested: jobs.on_render_requested,

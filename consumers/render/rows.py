@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from consumers.runtime.table import Row, Table
+from contracts.render import PartKind
 from contracts.spec import RenderSpec, Warning
 
 
@@ -117,7 +118,7 @@ class Part(Row, frozen=True, kw_only=True):
     """A run of work under one lease."""
 
     part_id: UUID
-    kind: str
+    kind: PartKind
     subject_id: UUID
     node_id: UUID
     node_epoch: int

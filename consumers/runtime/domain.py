@@ -1,6 +1,6 @@
 """What a domain declares: its tables, who decides each command, what it reacts to, what each event writes, which effects run."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -46,11 +46,11 @@ class ForPlatform(msgspec.Struct, frozen=True):
 class Answer(msgspec.Struct, frozen=True):
     """What happened, and the body that the caller gets."""
 
-    events: list[Event | ForPlatform]
+    events: Sequence[Event | ForPlatform]
     body: Any = None
 
 
-Decision = Answer | Refusal | list[Event] | list[Event | ForPlatform]
+Decision = Answer | Refusal | Sequence[Event | ForPlatform]
 Decide = Callable[[Any, View, Context], Decision]
 React = Callable[[Any, Envelope], Iterable[Command]]
 

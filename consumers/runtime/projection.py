@@ -1,6 +1,7 @@
 """From events to rows, by declaration: the same way in memory for the next command, in SQL for the table, and at replay."""
 
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -13,8 +14,13 @@ from contracts.message import Event
 Write = Callable[[Any, Envelope, View], Iterable[tuple[Table[Any], Row]]]
 
 
+@cache
+def _shared(event: type[Event], table: Table[Any]) -> tuple[str, ...]:
+    return tuple(name for name in event.__struct_fields__ if name in table.fields)
+
+
 def _common(event: Event, table: Table[Any]) -> dict[str, Any]:
-    return {name: getattr(event, name) for name in event.__struct_fields__ if name in table.fields}
+    return {name: getattr(event, name) for name in _shared(type(event), table)}
 
 
 def fresh(table: Table[Any], envelope: Envelope, values: dict[str, Any]) -> Row:
@@ -73,11 +79,18 @@ def nothing(event: Event, envelope: Envelope, view: View) -> Iterable[tuple[Tabl
     return ()
 
 
+def change(write: Write, event: Event, envelope: Envelope, view: View) -> list[tuple[Table[Any], Row]]:
+    """Apply one event to the rows; answers what was put. Nothing is changed when a row is Missing."""
+    rows = list(write(event, envelope, view))
+    for table, row in rows:
+        view.put(table, row)
+    return rows
+
+
 def project(write: Write, event: Event, envelope: Envelope, view: View) -> tuple[str, int]:
     """Apply one event to the rows; answers the first row's name and version. Nothing is changed when a row is Missing."""
-    aggregate, version = "", 0
-    for table, row in list(write(event, envelope, view)):
-        if not aggregate:
-            aggregate, version = f"{table.name}:{'/'.join(str(getattr(row, name)) for name in table.key)}", row.version
-        view.put(table, row)
-    return aggregate, version
+    rows = change(write, event, envelope, view)
+    if not rows:
+        return "", 0
+    table, row = rows[0]
+    return f"{table.name}:{'/'.join(str(getattr(row, name)) for name in table.key)}", row.version

@@ -8,6 +8,7 @@ from consumers.runtime.table import Key, R, Row, Table
 
 Want = tuple[Table[Any], tuple[str, ...], Key]
 T = TypeVar("T")
+_UNKNOWN: Any = object()  # in the journal: the row was put before anybody knew what the table holds
 
 
 class Missing(Exception):
@@ -25,7 +26,6 @@ class State:
         self._rows: dict[Table[Any], dict[Key, Row | None]] = {}
         self._sets: dict[tuple[Table[Any], tuple[str, ...]], dict[Key, set[Key]]] = {}
         self._journal: list[tuple[Table[Any], Key, Row | None]] = []
-        self._dirty: dict[tuple[Table[Any], Key], None] = {}
 
     def view(self, tenant: UUID) -> "View":
         """The rows of one tenant, which is all that its commands can see."""
@@ -56,9 +56,10 @@ class State:
         """Set a row's new state; it is written when the batch commits."""
         key = table.key_of(row)
         rows = self._rows.setdefault(table, {})
-        self._journal.append((table, key, rows.get(key)))
-        self._dirty[table, key] = None
-        self._index(table, key, rows.get(key), row)
+        old = rows.get(key, _UNKNOWN)
+        self._journal.append((table, key, old))
+        if table.indexes:
+            self._index(table, key, old, row)
         rows[key] = row
 
     def mark(self) -> int:
@@ -70,17 +71,19 @@ class State:
         while len(self._journal) > mark:
             table, key, old = self._journal.pop()
             rows = self._rows[table]
-            self._index(table, key, rows.get(key), old)
-            rows[key] = old
+            self._index(table, key, rows[key], old)
+            if old is _UNKNOWN:
+                del rows[key]
+            else:
+                rows[key] = old
 
     def changed(self) -> dict[Table[Any], list[Row]]:
-        """The last state of every row that was put, by table."""
+        """The last state of every row that was put and not taken back, by table."""
         changed: dict[Table[Any], list[Row]] = {}
-        kept = {(table, key) for table, key, _ in self._journal}
-        for table, key in self._dirty:
+        for table, key in dict.fromkeys((table, key) for table, key, _ in self._journal):
             row = self._rows[table][key]
-            if row is not None and (table, key) in kept:
-                changed.setdefault(table, []).append(row)
+            assert row is not None, "only rows are put"
+            changed.setdefault(table, []).append(row)
         return changed
 
     def _index(self, table: Table[Any], key: Key, old: Row | None, new: Row | None) -> None:
@@ -89,7 +92,7 @@ class State:
             if not sets:
                 continue
             for row, change in ((old, set.discard), (new, set.add)):
-                if row is not None:
+                if row is not None and row is not _UNKNOWN:
                     group = (row.tenant_id, *(getattr(row, name) for name in columns))
                     if group in sets:
                         change(sets[group], key)
@@ -113,11 +116,11 @@ class State:
         sets = self._sets.setdefault((table, columns), {})
         for key in keys:
             sets.setdefault(key, set())
-        for row in rows.values():
-            if row is not None:
-                group = (row.tenant_id, *(getattr(row, name) for name in columns))
+        for held in rows.values():
+            if held is not None:
+                group = (held.tenant_id, *(getattr(held, name) for name in columns))
                 if group in sets:
-                    sets[group].add(table.key_of(row))
+                    sets[group].add(table.key_of(held))
 
 
 class View:

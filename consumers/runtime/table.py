@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from functools import cached_property
+from operator import attrgetter
 from typing import Any, Generic, TypeVar, get_type_hints
 from uuid import UUID
 
@@ -19,6 +20,12 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 R = TypeVar("R", bound=Row)
 Key = tuple[Any, ...]
+
+
+def _tenant_alone(row: Row) -> Key:
+    return (row.tenant_id,)
+
+
 _SQL_TYPES = {UUID: "uuid", str: "text", int: "bigint"}
 
 
@@ -28,13 +35,15 @@ class Table(Generic[R]):
     def __init__(self, name: str, row: type[R], key: tuple[str, ...], indexes: tuple[tuple[str, ...], ...] = ()) -> None:
         self.name, self.row, self.key, self.indexes = name, row, key, indexes
         self.fields = row.__struct_fields__
+        self._key_of = attrgetter("tenant_id", *key) if key else _tenant_alone
 
     def __repr__(self) -> str:
         return self.name
 
     def key_of(self, row: Row) -> Key:
         """The row's key, tenant first."""
-        return (row.tenant_id, *(getattr(row, name) for name in self.key))
+        values: Key = self._key_of(row)
+        return values
 
     @cached_property
     def _hints(self) -> dict[str, Any]:

@@ -136,7 +136,7 @@ class Stack:
         self.url = f"http://127.0.0.1:{port}"
         for number, node_id in enumerate(self.node_ids, 1):
             role = catalogue.node_role(node_id).name
-            mine = {"nats_user": role, "nats_password": self.servers.secrets.get(role), "node_id": str(node_id), "node_name": f"node-{number}"}
+            mine: dict[str, Any] = {"nats_user": role, "nats_password": self.servers.secrets.get(role), "node_id": str(node_id), "node_name": f"node-{number}"}
             mine |= {"node_slots": self._slots, "data": str(self.data / f"node-{number}")}
             self._add(f"node-{number}", ["-m", "node_worker"], Settings.model_validate({"nats_url": self.servers.nats_url, **mine}), STOP_NODE)
 

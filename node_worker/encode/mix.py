@@ -81,11 +81,13 @@ class MixGraph:
 def mix(tracks: Sequence[AudioTrack], paths: Mapping[str, str], total: int) -> Iterator[av.AudioFrame]:
     """Yield `total` samples of 48 kHz stereo: music repeats to the end, voice and effects sound once from their start.
 
-    Tracks of volume 0 are left out; at least one must sound. Raises TemplateRefused audio.unreadable, with the field of the track ("audio.0") whose file cannot be decoded.
+    Tracks of volume 0 are left out; at least one must sound.
+    Raises TemplateRefused audio.unreadable, with the field of the track ("audio.0") whose file cannot be decoded.
     """
     heard = [(index, track) for index, track in enumerate(tracks) if track.volume > 0]
     readers = [
-        SoundReader(Path(paths[track.file]), start=track.start, loop=track.kind == "music", field=f"audio.{index}") for index, track in heard
+        SoundReader(Path(paths[track.file]), start=track.start, loop=track.kind == "music", field=f"audio.{index}")
+        for index, track in heard
     ]
     graph = MixGraph([track for _, track in heard], total)
     for position in range(0, total, BLOCK):

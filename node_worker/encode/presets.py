@@ -31,8 +31,12 @@ CONVERSION = Interpolation.AREA | Interpolation.FULL_CHR_H_INP | Interpolation.B
 
 # One thread: more would make the bytes depend on their number; the keyframe interval is the segment, so x264 must add none.
 # The chroma location is the middle of the four pixels, as CONVERSION puts it.
-X264_PARAMETERS = (
-    "chromaloc=1:keyint=infinite:scenecut=0:open-gop=0:intra-refresh=0:force-cfr=1:threads=1:lookahead-threads=1:sliced-threads=0:cpu-independent=1"
+X264_PARAMETERS = ":".join(
+    (
+        "keyint=infinite:scenecut=0:open-gop=0:intra-refresh=0",
+        "threads=1:lookahead-threads=1:sliced-threads=0:cpu-independent=1",
+        "chromaloc=1:force-cfr=1",
+    )
 )
 
 BITEXACT = {"fflags": "+bitexact"}  # no dates and no version strings in a container

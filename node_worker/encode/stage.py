@@ -45,5 +45,5 @@ class Stage(Generic[Item]):
                 continue  # emptying the queue, so that a producer that waits on it goes on
             try:
                 self._work(item)
-            except BaseException as error:  # noqa: BLE001 - raised again in the producer's thread
+            except BaseException as error:  # raised again in the producer's thread
                 self._error = error

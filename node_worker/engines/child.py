@@ -6,6 +6,7 @@ import faulthandler
 import importlib
 import os
 import sys
+import threading
 import traceback
 from fractions import Fraction
 from pathlib import Path
@@ -24,6 +25,7 @@ from node_worker.engines.ticker import Emitter, Ticker
 from node_worker.inspect import inspect
 
 DEFAULT_ENGINE = "node_worker.engines.lottie:LottieEngine"
+IDLE_SECONDS = 2.0  # without a request, after which memory is given back
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -39,9 +41,14 @@ class Child:
         """Answer requests until their end."""
         self._emit(protocol.Ready(engine=self._engine.name, engine_build=self._engine.build, encoder_build=encoder_build()))
         decoder = msgspec.json.Decoder(protocol.Request)
+        idle = threading.Timer(IDLE_SECONDS, limits.release_memory)
         for line in requests:
+            idle.cancel()
             self._emit(protocol.Started())
             self._emit(self._answer(decoder, line))
+            idle = threading.Timer(IDLE_SECONDS, limits.release_memory)
+            idle.daemon = True
+            idle.start()
 
     def _answer(self, decoder: msgspec.json.Decoder[protocol.Request], line: bytes) -> protocol.Event:
         """Do what a line asks; return its last event."""
@@ -55,7 +62,7 @@ class Child:
                     self._assemble(asked)
         except TemplateRefused as refused:
             return protocol.Refused(code=refused.code, detail=refused.detail, field=refused.field)
-        except Exception as error:  # noqa: BLE001 - told to the host, which decides
+        except Exception as error:  # told to the host, which decides
             traceback.print_exc()
             return failure(error)
         return protocol.Done()

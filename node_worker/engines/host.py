@@ -41,7 +41,7 @@ class EngineProcess:
         *,
         engine: str = "node_worker.engines.lottie:LottieEngine",
         memory: int = 3 << 30,
-        stall_seconds: float = 20.0,
+        stall_seconds: float = 10.0,
         start_seconds: float = 30.0,
         environment: dict[str, str] | None = None,
     ) -> None:
@@ -155,6 +155,7 @@ class EngineProcess:
             await asyncio.shield(self._gone())
             raise
         assert isinstance(event, protocol.Ready), "the first event is Ready"
+        self._mark.hide()
         self.ready = event
         return event
 

@@ -31,6 +31,12 @@ def apply(parent: int, memory: int = MEMORY) -> None:
             os._exit(1)
 
 
+def release_memory() -> None:
+    """Give freed memory back to the system, where the C library keeps it: an encoder leaves some 200 MB at 1080p behind."""
+    with contextlib.suppress(AttributeError, OSError, TypeError):  # only glibc has it; CDLL(None) is a TypeError on Windows
+        ctypes.CDLL(None).malloc_trim(0)
+
+
 def _resources(memory: int) -> None:
     import resource  # not on Windows
 

@@ -1,5 +1,6 @@
 """The frame that is being drawn, told through shared memory: it is still known when the process dies in the middle of it."""
 
+import contextlib
 import mmap
 import os
 import struct
@@ -37,7 +38,12 @@ class FrameMark:
         mark.frame = NONE
         return mark
 
+    def hide(self) -> None:
+        """Delete the file's name once both have it mapped, so that nothing stays behind; Windows lets it go only at the end."""
+        with contextlib.suppress(PermissionError):
+            self.path.unlink(missing_ok=True)
+
     def remove(self) -> None:
-        """Close and delete the file, once no other process has it."""
+        """Close and delete the file."""
         self._memory.close()
-        self.path.unlink(missing_ok=True)
+        self.hide()

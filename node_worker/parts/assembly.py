@@ -15,7 +15,9 @@ async def assemble(part: Part, manifest: Manifest) -> None:
     if missing:
         raise PartFailed("node.manifest", f"no address for the sounds {', '.join(missing)}")
     async with part.tools.cache.use(addresses) as files:
+        await part.take_engine()
         facts = await _join(part, manifest, files)
+        part.release_engine()
     await part.tools.transfers.upload(part.folder / "export.mp4", manifest.put_url, "video/mp4")
     report = ReportExport(
         part_id=part.work.part_id,
@@ -26,6 +28,7 @@ async def assemble(part: Part, manifest: Manifest) -> None:
         frames=facts.frames,
         duration=facts.duration,
         packets_sha256=facts.video_packets_sha256,
+        degraded=manifest.degraded,
     )
     await part.report(report)
 

@@ -12,14 +12,12 @@ import msgspec
 from contracts.envelope import Envelope
 from contracts.node import DrawPart, Manifest
 from node_worker.engines.base import TemplateRefused
-from node_worker.engines.host import EngineProcess
 from node_worker.failures import PartFailed, disk_full
 from node_worker.log import error, info
 from node_worker.parts.assembly import assemble
 from node_worker.parts.draw import draw
 from node_worker.parts.inspection import inspect
 from node_worker.parts.part import Part, Tools
-from node_worker.slots import Slots
 
 KINDS: dict[str, Callable[[Part, Manifest], Awaitable[None]]] = {"render": draw, "inspect": inspect, "assemble": assemble}
 REMEMBERED = 1000  # ended parts whose work, delivered once more, is not done again
@@ -35,8 +33,8 @@ class Held(msgspec.Struct):
 class Desk:
     """Takes parts and sees to their end; `changed` is called when one comes or goes."""
 
-    def __init__(self, tools: Tools, slots: Slots, changed: Callable[[], None]) -> None:
-        self._tools, self._slots, self._changed = tools, slots, changed
+    def __init__(self, tools: Tools, changed: Callable[[], None]) -> None:
+        self._tools, self._changed = tools, changed
         self._held: dict[UUID, Held] = {}
         self._ended: OrderedDict[tuple[UUID, int], None] = OrderedDict()
         self._leaving: set[asyncio.Task[None]] = set()
@@ -75,20 +73,7 @@ class Desk:
         await asyncio.gather(*self._leaving, return_exceptions=True)
 
     async def _run(self, work: DrawPart, envelope: Envelope) -> None:
-        engine = await self._slots.take()
-        try:
-            await self._work(work, envelope, engine)
-        finally:
-            self._slots.give_back(engine)
-            held = self._held.get(work.part_id)
-            if held is not None and held.task is asyncio.current_task():
-                del self._held[work.part_id]
-                self._remember(work)
-            self._changed()
-
-    async def _work(self, work: DrawPart, envelope: Envelope, engine: EngineProcess) -> None:
-        folder = self._tools.folder.part(f"{work.part_id}-{work.epoch}")
-        part = Part(work, envelope, self._tools, engine, folder)
+        part = Part(work, envelope, self._tools)
         try:
             why = await self._attempt(part)
             if why is not None:
@@ -96,7 +81,13 @@ class Desk:
             else:
                 info("part done", part=work.part_id)
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            part.release_engine()
+            shutil.rmtree(part.folder, ignore_errors=True)
+            held = self._held.get(work.part_id)
+            if held is not None and held.task is asyncio.current_task():
+                del self._held[work.part_id]
+                self._remember(work)
+            self._changed()
 
     async def _attempt(self, part: Part) -> PartFailed | None:
         """Do the part; whatever stops it becomes the failure that is reported."""

@@ -18,7 +18,8 @@ from node_worker.log import warning
 from node_worker.parts.part import Part, failure_of, killed_from_outside
 
 UPLOADS = 3  # segments under way to the store before drawing waits
-MOST_WARNINGS, WARNING_DETAIL = 20, 500  # a report has room for 64 KB
+MOST_WARNINGS, WARNING_TEXT = 20, 250  # a report has room for 64 KB
+KILLS = 3  # of an engine from outside that a scene survives on one node
 REDRAWS = 1  # of a segment that does not decode to what was drawn
 
 
@@ -28,6 +29,7 @@ async def draw(part: Part, manifest: Manifest) -> None:
     async with part.tools.cache.use(manifest.files) as files:
         objects = Files(objects=files, work=str(part.tools.folder.bundles))
         failure: Exception | None = None
+        await part.take_engine()
         try:
             async with asyncio.TaskGroup() as uploads:
                 drawing = Drawing(part, manifest, objects, uploads)
@@ -36,6 +38,7 @@ async def draw(part: Part, manifest: Manifest) -> None:
                         await drawing.scene(position, scene)
                 except Exception as error:
                     failure = error
+                part.release_engine()
         except BaseExceptionGroup as failures:
             raise main_cause(failures) from None
         if failure is not None:
@@ -53,23 +56,29 @@ def check(manifest: Manifest) -> None:
         raise PartFailed("node.manifest", f"no address for the files {', '.join(sorted(missing))}")
 
 
+def _short(warning: Warning) -> Warning:
+    return msgspec.structs.replace(warning, detail=warning.detail[:WARNING_TEXT], element=warning.element[:WARNING_TEXT])
+
+
 class Tries:
-    """How a scene is tried again after a crash: as it is when it was not to blame, once each; then once without expressions."""
+    """How a scene is tried again after a crash: as it is while it was not to blame; once without expressions when it was."""
 
     def __init__(self, free_disk: Callable[[], int]) -> None:
         self.plain = False
         self._free_disk = free_disk
-        self._excused: set[str] = set()
+        self._killed = 0
+        self._cleared = False
 
     def again(self, crash: EngineCrashed) -> bool:
         """Whether, after this crash, another try is worth it; `plain` says how."""
-        excuse = "disk" if crash.kind == "disk_full" else "killed" if killed_from_outside(crash) else ""
-        if self.plain or (excuse == "disk" and (excuse in self._excused or not self._free_disk())):
-            return False
-        if not excuse or excuse in self._excused:
-            self.plain = True
-        self._excused.add(excuse)
-        return True
+        if killed_from_outside(crash):  # says nothing about the template, so the result must not become a degraded one
+            self._killed += 1
+            return self._killed <= KILLS
+        if crash.kind == "disk_full":
+            cleared, self._cleared = self._cleared, True
+            return not cleared and bool(self._free_disk())
+        plain, self.plain = self.plain, True
+        return not plain
 
 
 class Drawing:
@@ -113,7 +122,7 @@ class Drawing:
                     case protocol.Frame():
                         await self._part.tick(base + event.count, scene.frame_offset + event.frame)
                     case protocol.Warned() if len(warnings) < MOST_WARNINGS:
-                        warnings.append(msgspec.structs.replace(event.warning, detail=event.warning.detail[:WARNING_DETAIL]))
+                        warnings.append(_short(event.warning))
                     case protocol.SegmentDone(segment=segment):
                         seconds, begun = time.monotonic() - begun, time.monotonic()
                         if self._good(segment):

@@ -29,6 +29,7 @@ async def inspect(part: Part, manifest: Manifest) -> None:
     except TooLarge as error:
         await _refuse(part, "file.too_large", f"the file has {error}", "", 0)
         return
+    await part.take_engine()
     request = protocol.Inspect(path=str(source), work=str(part.folder))
     for attempt in (1, 2):
         try:
@@ -86,6 +87,7 @@ async def _processor_limit(engine: EngineProcess) -> AsyncIterator[asyncio.Event
 
 async def _tell(part: Part, manifest: Manifest, found: Inspection) -> None:
     """Report what was found; what a template holds goes to storage, as it may be larger than a message."""
+    part.release_engine()
     if found.scan is not None:
         path = part.folder / "scan.json"
         path.write_bytes(msgspec.json.encode(found.scan))

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
-from pathlib import Path
 from typing import cast
 
 import msgspec
@@ -19,6 +18,7 @@ from node_worker.folder import Folder
 from node_worker.link import Link
 from node_worker.log import redact, warning
 from node_worker.reporter import Reporter
+from node_worker.slots import Slots
 from node_worker.transfer import TooLarge, Transfers
 
 MANIFEST_LIMIT = 16 << 20  # bytes: some 40,000 segments
@@ -35,14 +35,33 @@ class Tools(msgspec.Struct, frozen=True):
     cache: Cache
     reporter: Reporter
     link: Link
+    slots: Slots
 
 
 class Part:
-    """A part on an engine; `folder` is its own and goes with it."""
+    """A part and, from `take_engine` to `release_engine`, an engine; `folder` is its own and goes with it."""
 
-    def __init__(self, work: DrawPart, envelope: Envelope, tools: Tools, engine: EngineProcess, folder: Path) -> None:
-        self.work, self.envelope, self.tools, self.engine, self.folder = work, envelope, tools, engine, folder
+    def __init__(self, work: DrawPart, envelope: Envelope, tools: Tools) -> None:
+        self.work, self.envelope, self.tools = work, envelope, tools
+        self.folder = tools.folder.part(f"{work.part_id}-{work.epoch}")
+        self._engine: EngineProcess | None = None
         self._crashes = 0
+
+    @property
+    def engine(self) -> EngineProcess:
+        """The engine that the part has taken."""
+        assert self._engine is not None, "a part takes an engine before it asks one"
+        return self._engine
+
+    async def take_engine(self) -> None:
+        """Wait for a slot, once everything that the engine needs lies on the disk."""
+        self._engine = await self.tools.slots.take()
+
+    def release_engine(self) -> None:
+        """Let another part have the engine while the last transfers run."""
+        if self._engine is not None:
+            self.tools.slots.give_back(self._engine)
+            self._engine = None
 
     async def manifest(self) -> Manifest:
         """The manifest, fetched if it did not come along. Raises PartFailed."""
@@ -103,7 +122,7 @@ def failure_of(crash: EngineCrashed, template: str = "") -> PartFailed:
     kind = CRASHES.get(crash.kind, "engine_crash")
     detail = redact(crash.detail or str(crash))
     return PartFailed(
-        f"node.{kind}",
+        "node.engine_killed" if killed_from_outside(crash) else f"node.{kind}",
         detail,
         crash=kind,
         signal=crash.signal,
@@ -116,4 +135,4 @@ def failure_of(crash: EngineCrashed, template: str = "") -> PartFailed:
 
 def killed_from_outside(crash: EngineCrashed) -> bool:
     """Whether somebody else ended the engine (an operator, the kernel), which says nothing about what it worked on."""
-    return crash.signal == 9
+    return crash.kind == "signal" and crash.signal == 9

@@ -133,7 +133,7 @@ async def test_engines_die_with_a_killed_daemon_and_its_reports_are_delivered_by
         await farm.until(ReportSegment, before + left + 1)
     kinds = [type(report) for _, report in farm.reports]
     assert kinds[-2 - left :] == [*[ReportSegment] * left, RegisterNode, ReportSegment]
-    assert list((farm.folder / "node" / "work").glob("parts/*")) == []
+    assert list((farm.folder / "node" / "work").glob(f"parts/{work.part_id}*")) == []
 
 
 async def test_a_second_daemon_in_the_same_folder_says_so(farm):
@@ -216,3 +216,11 @@ async def test_the_daemon_loads_no_engine_and_no_service_library():
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdout=subprocess.PIPE, env=environment)
     output, _ = await process.communicate()
     assert (process.returncode, output.split()) == (0, [])
+
+
+async def test_an_engine_does_not_inherit_the_secrets_of_its_daemon(farm):
+    with daemon(farm) as node:
+        await farm.until(RegisterNode)
+        environments = [psutil.Process(pid).environ() for pid in node.engines()]
+    assert environments
+    assert not any("node-password" in environment.values() for environment in environments)

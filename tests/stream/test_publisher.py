@@ -16,8 +16,8 @@ from contracts.render import JobProgress
 from deploy.local.servers import Servers
 from producers.publisher import MAX_BODY, MessageTooLarge, Publisher, PublishFailed
 from producers.ticks import Ticks
-from tests.stream.support import NODE, OTHER_NODE, Login, delete_stream, settings
 from tests.stream.lossy_wire import LossyWire
+from tests.stream.support import NODE, OTHER_NODE, Login, delete_stream, settings
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(60)]
 STREAM = command_stream("identity")

@@ -70,7 +70,7 @@ def _all(document: Document) -> Iterator[tuple[str, str]]:
             yield code, name
         for value, _, _ in walk({key: part for key, part in layer.items() if key != "layers"}):
             for code in _of_value(value, old=old):
-                yield code, name
+                yield code, "" if code == "expression" else name
 
 
 def _of_layer(layer: Document) -> Iterator[str]:

@@ -79,8 +79,8 @@ def fold(name: str) -> str:
 
 
 @functools.lru_cache(maxsize=64)
-def _face_at(path: str, state: tuple[int, int]) -> Face | None:
-    """The face in a file; `state`, its size and time of change, only makes the memory of it expire."""
+def _face_at(path: str, _state: tuple[int, int]) -> Face | None:
+    """The face in a file; `_state`, its size and time of change, only makes the memory of it expire."""
     try:
         return Face(Path(path).read_bytes())
     except (ValueError, hb.HarfBuzzError, MemoryError):
@@ -151,7 +151,7 @@ class Library:
         for name, face in self._files:
             if (file and name == file) or names & face.names:
                 return face
-        return None
+        return next((_packaged(name) for name in dict.fromkeys((*_REGULAR, *_BOLD)) if fold(name) in names), None)
 
 
 class Chain:
@@ -160,7 +160,7 @@ class Chain:
     def __init__(self, faces: list[Face], packaged: tuple[str, ...], *, found: bool) -> None:
         self.found = found  # whether the first face is the very font that the document names
         # Without the named font, a designed substitute for the whole text beats whatever other files lie there.
-        self._faces = [*faces[:1], *faces[1:]] if found else [_packaged(packaged[0]), *faces]
+        self._faces = list(faces) if found else [_packaged(packaged[0]), *faces]
         self._packaged = list(packaged if found else packaged[1:])
 
     @property

@@ -1,7 +1,7 @@
 """Turns a template's document and a person's values into the document that the engine draws."""
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +13,13 @@ from node_worker.engines.lottie import guard, pictures
 from node_worker.engines.lottie.bundle import Animation, Bundle
 from node_worker.engines.lottie.colours import parse_colour, set_colour
 from node_worker.engines.lottie.elements import Found, find, slots_of, text_documents, walk
+from node_worker.engines.lottie.embed import IMAGE, embed_pictures, place_of
 from node_worker.engines.lottie.fonts import Library
 from node_worker.engines.lottie.text import FIELD, shape_texts
-from node_worker.engines.lottie.upgrade import all_layers, upgrade
+from node_worker.engines.lottie.upgrade import upgrade
 
 Document = dict[str, Any]
-_IMAGE = 2  # a layer's type
 _MAX_TEXT = 5000  # characters
-_MAX_PICTURES = 100_000_000  # pixels of all pictures of a scene together
 
 
 class Values(msgspec.Struct, frozen=True):
@@ -55,8 +54,10 @@ def prepare(raw: bytes, animation: Animation, bundle: Bundle, values: Values, li
     _check_keys(found, values)
     _apply_colours(found, values.colours)
     _apply_texts(found, values.texts)
-    warnings = _apply_pictures(document, found, values.pictures, animation, bundle)
+    _apply_pictures(document, found, values.pictures)
     _inline_slots(document)
+    # Last, because slots may bring in paths too: after this no asset names a file that the engine would open by itself.
+    warnings = embed_pictures(document, found, animation, bundle)
     if plain:
         strip_expressions(document)
         warnings.append(Warning(code="expressions.stripped", detail="Expressions were left out, because the engine crashed with them."))
@@ -118,90 +119,17 @@ def _inline_slots(document: Document) -> None:
     document.pop("slots", None)
 
 
-def _apply_pictures(
-    document: Document, found: list[Found], values: Mapping[str, Path], animation: Animation, bundle: Bundle
-) -> list[Warning]:
-    sizes = {str(asset.get("id")): asset for asset in document["assets"]}
+def _apply_pictures(document: Document, found: list[Found], values: Mapping[str, Path]) -> None:
+    assets = {str(asset.get("id")): asset for asset in document["assets"]}
     for item in found:
         key, element = item.element.key, item.element
         if element.kind != "image" or key not in values:
             continue
-        uri = pictures.data_uri(values[key], _place(element.width, element.height), key)
+        uri = pictures.data_uri(values[key], place_of(element.width, element.height), key)
         for target in item.targets:
-            if target.get("ty") == _IMAGE:  # a layer: others may show the same asset, so it gets one of its own
-                asset = {**sizes.get(str(target.get("refId")), {}), "id": f"flatrender:{key}", "p": uri, "u": "", "e": 1}
+            if target.get("ty") == IMAGE:  # a layer: others may show the same asset, so it gets one of its own
+                asset = {**assets.get(str(target.get("refId")), {}), "id": f"flatrender:{key}", "p": uri, "u": "", "e": 1}
                 target["refId"] = asset["id"]
                 document["assets"].append(asset)
             else:
                 target.update(p=uri, u="", e=1)
-    return _embed_pictures(document, animation, bundle)
-
-
-def used_pictures(document: Document) -> set[str]:
-    """The ids of the assets that image layers show."""
-    return {str(layer.get("refId")) for layer in all_layers(document) if layer.get("ty") == _IMAGE}
-
-
-def picture_assets(document: Document) -> Iterator[Document]:
-    """The assets, and slots' values, that are pictures."""
-    for asset in document["assets"]:
-        if "layers" not in asset and isinstance(asset.get("p"), str) and _is_picture(asset):
-            yield asset
-    for slot in slots_of(document).values():
-        if slot.kind == "image" and isinstance(slot.value.get("p"), str):
-            yield slot.value
-
-
-def picture_source(asset: Document, animation: Animation, bundle: Bundle, field: str) -> Path | bytes | None:
-    """Where an asset's picture is: its bytes inside the document, or its file; None if it is not there."""
-    name = asset["p"]
-    if name.startswith("data:"):
-        return pictures.decode_data_uri(name, field)
-    folder = asset.get("u")
-    return bundle.asset(animation, folder if isinstance(folder, str) else "", name) if name else None
-
-
-def _embed_pictures(document: Document, animation: Animation, bundle: Bundle) -> list[Warning]:
-    warnings: list[Warning] = []
-    used = used_pictures(document)
-    total = 0.0
-    for asset in picture_assets(document):
-        name = str(asset.get("id", ""))
-        if name.startswith("flatrender:"):
-            continue
-        place = _place(guard.number(asset.get("w")), guard.number(asset.get("h")))
-        total += place[0] * place[1] if place else 0
-        if total > _MAX_PICTURES:
-            raise TemplateRefused(
-                "picture.too_large", f"The scene's pictures have more than {_MAX_PICTURES // 1_000_000} megapixels together."
-            )
-        uri, problem = pictures.BLANK, ""
-        if name in used or "id" not in asset:
-            uri, problem = _own_picture(asset, place, animation, bundle)
-        if problem:
-            warnings.append(Warning(code="picture.missing", detail=problem, element=name))
-        asset.update(p=uri, u="", e=1)
-    return warnings
-
-
-def _place(width: float, height: float) -> tuple[int, int] | None:
-    """The pixels that a picture fills; None if the document states no possible size."""
-    possible = 1 <= width <= pictures.MAX_SIDE and 1 <= height <= pictures.MAX_SIDE and width * height <= pictures.MAX_PIXELS
-    return (round(width), round(height)) if possible else None
-
-
-def _own_picture(asset: Document, place: tuple[int, int] | None, animation: Animation, bundle: Bundle) -> tuple[str, str]:
-    shown = "inside the document" if asset["p"].startswith("data:") else repr(asset["p"][:80])
-    try:
-        source = picture_source(asset, animation, bundle, "")
-        if source is None:
-            return pictures.BLANK, f"The picture {shown} is not in the template, so nothing is drawn in its place."
-        return pictures.data_uri(source, place, ""), ""
-    except TemplateRefused as error:
-        return pictures.BLANK, f"The picture {shown} is not drawn: {error.detail}"
-
-
-def _is_picture(asset: Document) -> bool:
-    """Sounds are assets too; pictures have a size, or an ending that says so."""
-    name = asset["p"].lower()
-    return name.startswith("data:image") or (not name.startswith("data:") and not name.endswith((".mp3", ".wav", ".m4a", ".aac", ".ogg")))

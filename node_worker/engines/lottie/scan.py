@@ -10,8 +10,8 @@ from node_worker.engines.lottie import features, guard, pictures
 from node_worker.engines.lottie.bundle import Animation, Bundle, open_bundle, read_document
 from node_worker.engines.lottie.colours import colour_of
 from node_worker.engines.lottie.elements import Found, find
+from node_worker.engines.lottie.embed import IMAGE, picture_assets, picture_source, used_pictures
 from node_worker.engines.lottie.fonts import Library
-from node_worker.engines.lottie.prepare import picture_assets, picture_source, used_pictures
 from node_worker.engines.lottie.text import wanted_fonts
 from node_worker.engines.lottie.upgrade import upgrade
 
@@ -81,7 +81,7 @@ def _check_pictures(document: Document, found: list[Found], animation: Animation
     for item in found:
         if item.element.kind == "image":
             for target in item.targets:
-                replaceable[str(target.get("refId")) if target.get("ty") == 2 else id(target)] = item.element.key
+                replaceable[str(target.get("refId")) if target.get("ty") == IMAGE else id(target)] = item.element.key
     noticed: list[Warning] = []
     used = used_pictures(document)
     for asset in picture_assets(document):

@@ -12,6 +12,7 @@ from node_worker.engines.base import TemplateRefused
 
 _ABGR8888 = 0  # bytes R, G, B, A; the background below makes every pixel opaque, so premultiplied equals straight
 _FULL_REDRAW = 0  # partial redraws rely on the last frame's pixels, and buffers take turns
+_WHITE = 0xFFFF_FFFF
 _ALREADY_THERE = 2  # tvg_animation_set_frame answers this when the frame does not change
 
 _PTR, _F, _U32 = ctypes.c_void_p, ctypes.c_float, ctypes.c_uint32
@@ -84,7 +85,7 @@ class Animation:
         self.frames = float(total.value)
         self._canvas = lib.tvg_swcanvas_create(_FULL_REDRAW)
         self._compose(picture, composition)
-        self._background = np.array([*background, 255], np.uint8).view(np.uint32)
+        self._background = int(np.array([*background, 255], np.uint8).view(np.uint32)[0])
 
     def _compose(self, picture: int, composition: tuple[float, float]) -> None:
         lib, (width, height) = self._lib, self.size
@@ -99,7 +100,11 @@ class Animation:
         lib, (width, height) = self._lib, self.size
         if into.shape != (height, width, 4) or into.dtype != np.uint8 or not into.flags.c_contiguous or not into.flags.writeable:
             raise ValueError(f"the buffer must be a writeable, contiguous uint8 array of shape {(height, width, 4)}")
-        into.view(np.uint32)[...] = self._background  # a fill by NumPy is three times faster than a rectangle of the engine's
+        # A fill by NumPy is faster than a rectangle of the engine's, and one with a single byte twice as fast again.
+        if self._background == _WHITE:
+            into.fill(255)
+        else:
+            into.reshape(-1).view(np.uint32).fill(self._background)
         address = into.ctypes.data
         if address != self._target:
             _check(lib.tvg_swcanvas_set_target(self._canvas, address, width, width, height, _ABGR8888), "set the buffer")

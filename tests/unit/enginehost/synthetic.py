@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from contracts.spec import ScanResult, ScannedScene, SceneSpec, Warning
+from contracts.spec import ScannedScene, ScanResult, SceneSpec, Warning
 from node_worker.engines.base import Files, Pixels, TemplateRefused
 
 

@@ -42,7 +42,7 @@ def draw(folder: Path, scene: str = "calm", frames: int = 40, **changes) -> prot
         for first in range(0, frames, 30)
     )
     spec = SceneSpec(scene=scene, bundle="b", digest="d", frames=frames, duration=frames / 30)
-    asked = dict(width=160, height=90, rate_num=30, rate_den=1, quality="draft", background="#FFFFFF", segments=tasks)
+    asked = {"width": 160, "height": 90, "rate_num": 30, "rate_den": 1, "quality": "draft", "background": "#FFFFFF", "segments": tasks}
     return protocol.DrawSegments(spec=spec, files=Files({}, str(folder)), **(asked | changes))
 
 

@@ -41,7 +41,11 @@ def png_header(width: int, height: int) -> bytes:
     def chunk(kind: bytes, body: bytes) -> bytes:
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)) + chunk(b"IDAT", zlib.compress(b"\0" * 99))
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+        + chunk(b"IDAT", zlib.compress(b"\0" * 99))
+    )
 
 
 @pytest.mark.parametrize("name", ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"])
@@ -153,7 +157,9 @@ def font(path: Path, characters: str = "ab") -> Path:
 def test_a_font_is_told_with_its_names(tmp_path):
     found = look(font(tmp_path / "f"))
     assert (found.kind, found.format) == ("font", "ttf")
-    assert [(face.family, face.style, face.full, face.postscript) for face in found.fonts] == [("Boxes", "Bold", "Boxes Bold", "Boxes-Bold")]
+    assert [(face.family, face.style, face.full, face.postscript) for face in found.fonts] == [
+        ("Boxes", "Bold", "Boxes Bold", "Boxes-Bold")
+    ]
 
 
 def test_damaged_empty_and_web_fonts_are_refused(tmp_path):

@@ -119,6 +119,21 @@ def test_a_picture_outside_the_bundle_is_never_read(build: Any, save: Save, engi
         assert [w.code for w in warnings] == ["picture.missing"]
 
 
+@pytest.mark.parametrize("name", ["flatrender:i", "i"])
+@pytest.mark.parametrize("ending", [".png", ".mp3"])
+def test_no_path_outside_the_bundle_reaches_the_engine(
+    build: Any, save: Save, scene: Start, picture_of: Start, tmp_path: Path, name: str, ending: str
+) -> None:
+    secret = tmp_path / f"secret{ending}"
+    secret.write_bytes(png((9, 9, 9), (320, 180)))
+    slot = {"p": {"w": 320, "h": 180, "u": "", "p": str(secret), "e": 0}}
+    box = build.rectangle("Box", [1, 1, 1, 1])
+    box["shapes"][0]["it"][1]["c"] = {"sid": "s", "a": 0, "k": [1, 1, 1, 1]}
+    for asset in ({"id": name, **slot["p"]}, {"id": name, "w": 320, "h": 180, "sid": "s"}):
+        document = build.document(build.image("Logo", name), box, assets=[asset], slots={"s": slot})
+        assert middle(picture_of(scene(save(document)))) == (255, 255, 255, 255)
+
+
 def test_a_scene_is_fitted_and_centred_over_an_opaque_background(build: Any, save: Save, scene: Start, picture_of: Start) -> None:
     opened = scene(save(build.document(build.rectangle("Back", [1, 0, 0, 1]))), size=(400, 180), background="#0000FF")
     pixels = picture_of(opened, size=(400, 180))
@@ -264,7 +279,8 @@ from contracts.spec import SceneSpec
 from node_worker.engines.base import Files
 from node_worker.engines.lottie import LottieEngine
 path, work, order = sys.argv[1], sys.argv[2], [int(n) for n in sys.argv[3].split(",")]
-scene = LottieEngine().open(SceneSpec(scene="main", bundle="b", digest="", frames=1, duration=1), Files({"b": path}, work), (320, 180), "#FFFFFF", ())
+spec = SceneSpec(scene="main", bundle="b", digest="", frames=1, duration=1)
+scene = LottieEngine().open(spec, Files({"b": path}, work), (320, 180), "#FFFFFF", ())
 buffers = [np.empty((180, 320, 4), np.uint8) for _ in range(2)]
 found = {}
 for turn, frame in enumerate(order):

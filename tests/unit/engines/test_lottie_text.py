@@ -210,3 +210,10 @@ def test_a_counter_goes_on_counting_in_a_substitute_font(
     counting = counter("0", "var $bm_rt; $bm_rt = '' + Math.floor(time * 30);")
     assert np.array_equal(picture_of(counting, 0.5), picture_of(counter("15"), 0.5))
     assert not np.array_equal(picture_of(counting, 0.5), picture_of(counting, 1.0))
+
+
+def test_a_packaged_font_is_no_substitute_when_it_is_asked_for() -> None:
+    library = Library((), ())
+    assert library.chain(Wanted("FiraGO-Regular")).found
+    assert library.chain(Wanted("x", "Noto Sans", "Bold")).found
+    assert not library.chain(Wanted("Roboto-Bold")).found

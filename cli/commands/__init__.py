@@ -1,0 +1,1 @@
+"""The commands, a module each; `app` is what the table of contents runs."""

@@ -1,0 +1,108 @@
+"""From a template file to a video file: sends what is needed, asks for the render, follows it, fetches and checks the result."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from fractions import Fraction
+from pathlib import Path
+from uuid import UUID
+
+import msgspec
+
+from cli import filling
+from cli.answers import Project, Render, Scene
+from cli.client import Client, Progress
+from cli.errors import Mistake
+from cli.reporting import Reporter, Timeline
+from cli.waiting import together
+from contracts.project import ProjectFile
+from contracts.spec import frames_of
+
+CANCEL_WITHIN = 3.0  # seconds
+
+
+class Template(msgspec.Struct, frozen=True):
+    """A template that the service has read, and the sounds that went with it."""
+
+    project: Project
+    scenes: list[Scene]
+    file_ids: dict[str, UUID]
+
+
+class Film(msgspec.Struct, frozen=True):
+    """A finished video; `expected_frames` follow from the template alone, `seconds` run from submitting to the file's being here."""
+
+    output: Path
+    job: Render
+    expected_frames: int
+    seconds: float
+
+
+async def send(client: Client, template: Path, sounds: Sequence[Path], reporter: Reporter) -> Template:
+    """Send a template and its sounds at the same time, and wait until the template can be filled. Raises Mistake."""
+    files = await together(client.send_file(path) for path in (template, *sounds))
+    if files[0].kind != "template":
+        raise Mistake("template.kind", f"{template} is a {files[0].kind}", "TEMPLATE", "Give a .lottie, a Lottie .json or a zip of them.")
+    project_id = await client.create_project(template.stem, files[0].file_id)
+    project, scenes = await client.wait_project(project_id), await client.scenes(project_id)
+    elements = sum(len(scene.elements) for scene in scenes)
+    reporter.step(
+        f"{template.name} is read: {_count(len(scenes), 'scene')}, {_count(elements, 'element')}", project_id=project_id, scenes=len(scenes)
+    )
+    for warning in project.warnings:
+        reporter.step(f"warning {warning.code}: {warning.detail}", warning=warning)
+    return Template(project, scenes, {str(path): file.file_id for path, file in zip(sounds, files[1:], strict=True)})
+
+
+async def make(
+    client: Client, template: Path, project: ProjectFile, settings: Sequence[filling.Setting], output: Path, reporter: Reporter
+) -> Film:
+    """Render a template with a project's values and further settings into `output`. Raises Mistake."""
+    sounds = list(dict.fromkeys(Path(track.file) for track in project.audio))
+    filling.files(project)  # what is missing here is told before anything is sent
+    sent = await send(client, template, sounds, reporter)
+    project = filling.filled(project, settings, sent.scenes)
+    pictures = [path for name, path in filling.files(project).items() if name not in sent.file_ids]
+    pictured = await together(client.send_file(path) for path in pictures)
+    file_ids = sent.file_ids | {str(path): file.file_id for path, file in zip(pictures, pictured, strict=True)}
+    if file_ids:
+        reporter.step(f"{_count(len(file_ids), 'picture and sound', 'pictures and sounds')} sent")
+    began = time.monotonic()
+    submitted = await client.render(filling.request(project, sent.project.project_id, file_ids))
+    assert submitted.job_id is not None, "only a dry run has no job"
+    reporter.step(
+        f"render {submitted.job_id}: {submitted.frames} frames, {submitted.duration:g} s", job_id=submitted.job_id, frames=submitted.frames
+    )
+    for warning in submitted.warnings:
+        reporter.step(f"warning {warning.code}: {warning.detail}", warning=warning)
+    lengths = _lengths(project, sent.scenes)
+    job = await _followed(client, submitted.job_id, reporter, Timeline(lengths))
+    await client.download(job, output)
+    return Film(output, job, sum(count for _, count in lengths), time.monotonic() - began)
+
+
+async def _followed(client: Client, job_id: UUID, reporter: Reporter, timeline: Timeline) -> Render:
+    last: Progress | None = None
+    try:
+        async for last in client.follow(job_id):
+            reporter.progress(last, timeline)
+    except asyncio.CancelledError:
+        # Nobody waits for this video any more; a service that goes down with the command need not answer.
+        with suppress(Mistake, TimeoutError):
+            await asyncio.wait_for(client.cancel(job_id), CANCEL_WITHIN)
+        raise
+    assert last is not None and last.job is not None, "follow ends with the whole row"
+    if last.state != "completed":
+        detail = last.job.detail or f"the render was {last.state}"
+        raise Mistake(last.job.code or f"render.{last.state}", detail, last.job.field, "Correct what is named; other renders go on.")
+    return last.job
+
+
+def _lengths(project: ProjectFile, scenes: Sequence[Scene]) -> list[tuple[str, int]]:
+    durations = {scene.key: scene.duration for scene in scenes}
+    return [(scene.scene, frames_of(durations[scene.scene], Fraction(*project.rate))) for scene in project.scenes]
+
+
+def _count(number: int, one: str, many: str = "") -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}"

@@ -1,0 +1,29 @@
+"""Describes a template to a person: its scenes, what can be changed in each, its colours and presets."""
+
+from collections.abc import Iterator
+
+from cli.film import Template
+
+
+def described(template: Template) -> str:
+    """The template in words, an element a line, as `--set` and `--color` name it."""
+    return "\n".join(_lines(template))
+
+
+def _lines(template: Template) -> Iterator[str]:
+    alone = len(template.scenes) == 1
+    for scene in template.scenes:
+        yield f"scene {scene.key}: {scene.width}x{scene.height}, {scene.duration:g} s at {scene.rate:g} frames/s"
+        for element in scene.elements:
+            name = element.key if alone else f"{scene.key}.{element.key}"
+            how = f"--color {element.key}=" if element.kind == "colour" and element.shared else f"--set {name}="
+            yield f"  {element.kind:<6} {how}{_shown(element.default)}"
+        for warning in scene.warnings:
+            yield f"  warning {warning.code}: {warning.detail}"
+    for preset in template.project.presets:
+        yield f"preset --preset {preset.key}: {', '.join(f'{slot} {value}' for slot, value in preset.colours.items())}"
+
+
+def _shown(text: str) -> str:
+    line = " ".join(text.split())
+    return repr(line if len(line) <= 60 else line[:59] + "…")

@@ -1,0 +1,50 @@
+"""The rows that a replay holds in memory: all that the log has made so far, until they are too many."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from consumers.runtime.state import Missing, State
+from consumers.runtime.table import Key, R, Row, Table
+
+
+class Held(State):
+    """A state over tables that began empty: what is not held is not there, unless rows were let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._partial: set[Table[Any]] = set()
+
+    @property
+    def count(self) -> int:
+        """Rows in memory."""
+        return sum(map(len, self._rows.values()))
+
+    def get(self, table: Table[R], key: Key) -> R | None:
+        rows = self._rows.get(table, {})
+        if key not in rows and table in self._partial:
+            raise Missing([(table, table.key, key)])
+        return rows.get(key)  # type: ignore[return-value]
+
+    def many(self, table: Table[R], keys: list[Key]) -> list[R | None]:
+        rows = self._rows.get(table, {})
+        absent = [key for key in keys if key not in rows] if table in self._partial else ()
+        if absent:
+            raise Missing([(table, table.key, key) for key in absent])
+        return [rows.get(key) for key in keys]  # type: ignore[misc]
+
+    def where(self, table: Table[R], columns: tuple[str, ...], key: Key) -> list[R]:
+        if table not in self._partial and key not in self._sets.get((table, columns), {}):
+            self._take(table, columns, [key], [])  # looks through all rows: no projection should ask often
+        return super().where(table, columns, key)
+
+    def settle(self) -> Iterable[tuple[Table[Any], list[Row]]]:
+        """The changed rows, to be written; they cannot be taken back any more."""
+        changed = self.changed()
+        self._journal.clear()
+        return changed.items()
+
+    def let_go(self) -> None:
+        """Forget every row; all of them must have been written. What is asked for next is loaded."""
+        self._partial.update(self._rows)
+        self._rows.clear()
+        self._sets.clear()

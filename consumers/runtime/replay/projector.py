@@ -1,0 +1,173 @@
+"""Projects recorded events into empty tables: in memory first, the last state of every row written in batches behind it."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Protocol, Self
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from consumers.runtime.domain import Domain
+from consumers.runtime.projection import Write, change
+from consumers.runtime.replay.held import Held
+from consumers.runtime.state import Missing, Want
+from consumers.runtime.store import Store, to_json
+from consumers.runtime.table import Row, Table
+from contracts.envelope import Envelope
+from contracts.message import Event, decode
+
+WRITE_EVERY = 5000  # changed rows
+MOST_ROWS = 200_000  # held in memory: about 150 MB
+MOST_PROBLEMS = 100
+
+
+class Recorded(Protocol):
+    """An event as a log or an outbox keeps it; position 0: not in the log yet."""
+
+    @property
+    def position(self) -> int: ...
+    @property
+    def event_id(self) -> UUID: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def tenant_id(self) -> UUID: ...
+    @property
+    def time(self) -> datetime: ...
+    @property
+    def actor(self) -> str: ...
+    @property
+    def correlation_id(self) -> UUID: ...
+    @property
+    def causation_id(self) -> UUID: ...
+    @property
+    def traceparent(self) -> str: ...
+    @property
+    def body(self) -> str: ...
+
+
+Ready = tuple[Write, Event, Envelope, Recorded]
+
+
+class Projector:
+    """Fills the tables behind `conn`, which must serve all tenants; all is there when the context ends.
+
+    `problems` says what could not be applied.
+    """
+
+    def __init__(self, conn: asyncpg.Connection, domains: Iterable[Domain], *, most_rows: int = MOST_ROWS) -> None:
+        self._store, self._most_rows = Store(conn, "log"), most_rows
+        self._writes: dict[type[Event], Write] = {cls: write for domain in domains for cls, write in domain.writes.items()}
+        self._held = Held()
+        self._mark = 0
+        self._writing: asyncio.Task[None] | None = None
+        self.problems: list[str] = []
+
+    async def take(self, events: Sequence[Recorded]) -> None:
+        """Project some events, in order; every projection sees what the earlier ones made."""
+        known = [ready for event in events if (ready := self._read(event)) is not None]
+        while wants := self._project(known):
+            self._held.rollback(self._mark)
+            await self._written()
+            await self._held.load(wants, self._store.fetch_rows)
+        self._mark = self._held.mark()
+        if self._mark >= WRITE_EVERY:
+            await self._write()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Write what is not written yet; after an error, give up what is being written."""
+        if error is None:
+            await self._write()
+            await self._written()
+        elif self._writing is not None:
+            self._writing.cancel()
+            await asyncio.gather(self._writing, return_exceptions=True)
+
+    def _read(self, recorded: Recorded) -> Ready | None:
+        try:
+            event = decode(recorded.type, recorded.body)
+            assert isinstance(event, Event), "only events are recorded"
+            write = self._writes[type(event)]
+        except KeyError:
+            self._note(recorded, "no domain writes events of this type; replay with the release that wrote it, or a newer one")
+            return None
+        except msgspec.MsgspecError as error:
+            self._note(recorded, f"the body cannot be read: {error}")
+            return None
+        envelope = Envelope(
+            id=recorded.event_id,
+            type=recorded.type,
+            tenant=recorded.tenant_id,
+            time=recorded.time,
+            actor=recorded.actor,
+            correlation=recorded.correlation_id,
+            causation=recorded.causation_id,
+            traceparent=recorded.traceparent,
+        )
+        return write, event, envelope, recorded
+
+    def _note(self, recorded: Recorded, text: str) -> None:
+        where = f"position {recorded.position}" if recorded.position else "not yet in the log"
+        self._say(f"event {recorded.event_id} ({where}, {recorded.type}): {text}")
+
+    def _say(self, problem: str) -> None:
+        if len(self.problems) < MOST_PROBLEMS:
+            self.problems.append(problem)
+
+    def _project(self, known: list[Ready]) -> list[Want]:
+        """Apply all; answers the rows that have to be loaded before it can be done right."""
+        wants: list[Want] = []
+        failed: list[tuple[Recorded, str]] = []
+        for write, event, envelope, recorded in known:
+            try:
+                change(write, event, envelope, self._held.view(envelope.tenant))
+            except Missing as missing:
+                wants += missing.wants
+            except Exception as error:  # whatever a damaged log does to a projection is a finding, not the end
+                failed.append((recorded, f"it cannot be applied: {type(error).__name__}: {error}"))
+        if not wants:
+            for recorded, text in failed:
+                self._note(recorded, text)
+        return wants
+
+    async def _write(self) -> None:
+        await self._written()
+        changed = dict(self._held.settle())
+        self._mark = 0
+        if changed:
+            self._writing = asyncio.create_task(self._upsert(changed))
+        if self._held.count > self._most_rows:
+            await self._written()
+            self._held.let_go()
+
+    async def _written(self) -> None:
+        if self._writing is not None:
+            writing, self._writing = self._writing, None
+            await writing
+
+    async def _upsert(self, changed: dict[Table[Any], list[Row]]) -> None:
+        # One statement for all tables, so that the server works on while events are projected here.
+        tables = sorted(changed, key=lambda table: table.name)
+        parts = [f"w{number} as ({table.upsert_sql.replace('$1', f'${number}')})" for number, table in enumerate(tables, 1)]
+        try:
+            await self._store.conn.execute(f"with {', '.join(parts)} select", *(to_json(changed[table]) for table in tables))
+        except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError):
+            for table in tables:
+                await self._upsert_some(table, changed[table])
+
+    async def _upsert_some(self, table: Table[Any], rows: list[Row]) -> None:
+        """Write what can be written, halving down to each row that cannot."""
+        try:
+            await self._store.conn.execute(table.upsert_sql, to_json(rows))
+        except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
+            if len(rows) > 1:
+                half = len(rows) // 2
+                await self._upsert_some(table, rows[:half])
+                return await self._upsert_some(table, rows[half:])
+            self._say(f"{table} {'/'.join(map(str, table.key_of(rows[0])))}: what the log says cannot be stored: {error}")

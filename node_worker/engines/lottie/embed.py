@@ -1,0 +1,91 @@
+"""Brings the pictures that a document names into the document itself."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from contracts.spec import Warning
+from node_worker.engines.base import TemplateRefused
+from node_worker.engines.lottie import guard, pictures
+from node_worker.engines.lottie.bundle import Animation, Bundle
+from node_worker.engines.lottie.elements import Found, slots_of
+from node_worker.engines.lottie.upgrade import all_layers
+
+Document = dict[str, Any]
+IMAGE = 2  # a layer's type
+_SOUNDS = (".mp3", ".wav", ".m4a", ".aac", ".ogg")
+_MAX_PICTURES = 100_000_000  # pixels of all pictures of a scene together
+
+
+def used_pictures(document: Document) -> set[str]:
+    """The ids of the assets that image layers show."""
+    return {str(layer.get("refId")) for layer in all_layers(document) if layer.get("ty") == IMAGE}
+
+
+def picture_assets(document: Document) -> Iterator[Document]:
+    """The assets, and slots' values, that are pictures."""
+    for asset in document["assets"]:
+        if is_picture(asset):
+            yield asset
+    for slot in slots_of(document).values():
+        if slot.kind == "image" and isinstance(slot.value.get("p"), str):
+            yield slot.value
+
+
+def is_picture(asset: Document) -> bool:
+    """Whether an asset is a picture: compositions have layers, and sounds an ending that says so."""
+    name = asset.get("p")
+    if "layers" in asset or not isinstance(name, str):
+        return False
+    return name.startswith("data:image") or (not name.startswith("data:") and not name.lower().endswith(_SOUNDS))
+
+
+def picture_source(asset: Document, animation: Animation, bundle: Bundle, field: str) -> Path | bytes | None:
+    """Where an asset's picture is: its bytes inside the document, or its file; None if it is not there."""
+    name = asset["p"]
+    if name.startswith("data:"):
+        return pictures.decode_data_uri(name, field)
+    folder = asset.get("u")
+    return bundle.asset(animation, folder if isinstance(folder, str) else "", name) if name else None
+
+
+def embed_pictures(document: Document, found: list[Found], animation: Animation, bundle: Bundle) -> list[Warning]:
+    """Put every picture into the document, decoded and cropped; one that cannot be is left out with a warning."""
+    warnings: list[Warning] = []
+    used = used_pictures(document)
+    elements = {str(target.get("refId")): item.element.key for item in found for target in item.targets if target.get("ty") == IMAGE}
+    total = 0.0
+    for asset in document["assets"]:
+        if not is_picture(asset):
+            for name in ("p", "u"):
+                asset.pop(name, None)
+            continue
+        place = place_of(guard.number(asset.get("w")), guard.number(asset.get("h")))
+        total += place[0] * place[1] if place else 0
+        if total > _MAX_PICTURES:
+            detail = f"The scene's pictures have more than {_MAX_PICTURES // 1_000_000} megapixels together."
+            raise TemplateRefused("picture.too_large", detail)
+        uri, problem = pictures.BLANK, ""
+        if str(asset.get("id")) in used:
+            uri, problem = _own_picture(asset, place, animation, bundle)
+        if problem:
+            warnings.append(Warning(code="picture.missing", detail=problem, element=elements.get(str(asset.get("id")), "")))
+        asset.update(p=uri, u="", e=1)
+    return warnings
+
+
+def place_of(width: float, height: float) -> tuple[int, int] | None:
+    """The pixels that a picture fills; None if the document states no possible size."""
+    possible = 1 <= width <= pictures.MAX_SIDE and 1 <= height <= pictures.MAX_SIDE and width * height <= pictures.MAX_PIXELS
+    return (round(width), round(height)) if possible else None
+
+
+def _own_picture(asset: Document, place: tuple[int, int] | None, animation: Animation, bundle: Bundle) -> tuple[str, str]:
+    shown = "inside the document" if asset["p"].startswith("data:") else repr(asset["p"][:80])
+    try:
+        source = picture_source(asset, animation, bundle, "")
+        if source is None:
+            return pictures.BLANK, f"The picture {shown} is not in the template, so nothing is drawn in its place."
+        return pictures.data_uri(source, place, ""), ""
+    except TemplateRefused as error:
+        return pictures.BLANK, f"The picture {shown} is not drawn: {error.detail}"

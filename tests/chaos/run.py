@@ -1,0 +1,158 @@
+"""`flatrender chaos`: a stack of its own, renders and commands in flight, kills at random, and then the reckoning."""
+
+import argparse
+import asyncio
+import json
+import random
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import asyncpg
+import msgspec
+
+from adapters.nats import connect
+from adapters.object_store import ObjectStore
+from deploy.local.stack import BUCKET, Stack
+from tests.chaos.checks import Checks, guarded
+from tests.chaos.films import DONE_WITHIN, Cinema, Made, build
+from tests.chaos.report import LEASE, Kill, Report
+from tests.chaos.tenants import Tenants
+from tests.chaos.traffic import Traffic
+from tests.chaos.victims import GIVE_UP, WEIGHTS, Victims
+
+CLIENTS, HOUSES = 3, 2  # who send commands, and who render, at the same time
+BURSTS = 0.3  # share of kills that do not wait for the recovery of the one before
+SLOWEST = 2.5 * LEASE  # seconds: a single recovery over this is a violation even on a machine that is short of processors
+
+Notice = Callable[[str], None]
+
+
+class Chaos:
+    """One run against a running stack; use `await Chaos(stack, folder, ...).run()`."""
+
+    def __init__(self, stack: Stack, folder: Path, *, kills: int, seed: int, seconds: float = 3600.0, notice: Notice = lambda text: None) -> None:
+        self._stack, self._notice, self._limit = stack, notice, seconds
+        self._wanted = kills
+        self._random = random.Random(seed)
+        self._cinema = Cinema(stack.url, build(folder))
+        self._made: list[Made] = []
+        self._stop = asyncio.Event()
+        self.report = Report(seed=seed)
+
+    async def run(self) -> Report:
+        """All of it; the report's `violations` are empty when every promise held."""
+        begun = time.monotonic()
+        async with Tenants(self._stack) as tenants:
+            first = await tenants.new("without faults")
+            reference = await self._cinema.show(first)
+            self._notice(f"reference: {len(reference)} films, {sum(one.frames for one in reference)} frames, {time.monotonic() - begun:.1f} s")
+            project = await self._cinema.project(first)
+            clients = [Traffic(self._stack.url, first, project, self._random.randrange(2**32)) for _ in range(CLIENTS)]
+            victims = Victims(self._stack, first.api_key, self._random)
+            working = [asyncio.create_task(self._house(tenants)) for _ in range(HOUSES)]
+            working += [asyncio.create_task(client.run(self._stop)) for client in clients]
+            await self._kill_all(victims, begun)
+            await victims.settle()
+            self._stop.set()
+            _, hanging = await asyncio.wait(working, timeout=DONE_WITHIN + 30)
+            for task in hanging:
+                task.cancel()
+                self.report.violations.append("a client did not come to its end")
+            await self._reckon(clients, reference, [tenant.id for tenant in tenants.made])
+        self.report.seconds = time.monotonic() - begun
+        return self.report
+
+    async def _house(self, tenants: Tenants) -> None:
+        """Render for one tenant after the other until the end."""
+        while not self._stop.is_set():
+            try:
+                tenant = await tenants.new("under fire")
+                self._made += await self._cinema.show(tenant)
+            except Exception as error:  # whatever hindered it is what the run is looking for
+                self.report.violations.append(f"a film could not be made: {type(error).__name__}: {error}")
+
+    async def _kill_all(self, victims: Victims, begun: float) -> None:
+        names, weights = list(WEIGHTS), list(WEIGHTS.values())
+        while len(self.report.kills) < self._wanted and time.monotonic() - begun < self._limit:
+            victim = self._random.choices(names, weights)[0]
+            alone = self._random.random() > BURSTS
+            await asyncio.sleep(self._random.uniform(0.1, 1.0))
+            before = time.monotonic()
+            recovered = await victims.kill(victim)
+            if recovered is None:
+                continue
+            kill = Kill(victim=victim, at=round(before - begun, 2), alone=alone)
+            self.report.kills.append(kill)
+            if alone:
+                await self._measure(kill, recovered, before + (8.0 if victim == "node paused" else 0.0))
+            if len(self.report.kills) % 10 == 0:
+                self._notice(f"{len(self.report.kills)} kills, {len(self._made)} exports, {len(self.report.violations)} violations, {time.monotonic() - begun:.0f} s")
+
+    async def _measure(self, kill: Kill, recovered: Callable[[], object], before: float) -> None:
+        try:
+            await asyncio.wait_for(recovered(), GIVE_UP)  # type: ignore[arg-type]
+        except TimeoutError:
+            self.report.violations.append(f"I9: {GIVE_UP:.0f} s after the kill of {kill.victim} at {kill.at:.0f} s the product had not recovered")
+            return
+        kill.seconds = round(time.monotonic() - before, 2)
+        # After a burst the kill was not alone; only what a clean state came before is held to the lease.
+        kills = self.report.kills
+        clean = len(kills) < 2 or kills[-2].alone
+        if clean and kill.seconds > SLOWEST:
+            self.report.violations.append(f"I9: recovery from the kill of {kill.victim} at {kill.at:.0f} s took {kill.seconds:.1f} s")
+        if kill.seconds > LEASE:
+            self._notice(f"slow: {kill}")
+
+    async def _reckon(self, clients: Sequence[Traffic], reference: Sequence[Made], tenants: list) -> None:  # type: ignore[type-arg]
+        conn = await asyncpg.connect(self._stack.servers.pg_admin_dsn)
+        nc = await connect(self._stack.settings("provision"), "chaos", within=10)
+        servers = self._stack.servers
+        try:
+            async with ObjectStore(servers.s3_url, BUCKET, servers.s3_access_key, servers.s3_secret_key) as store:
+                checks = Checks(conn, nc, store, tenants)
+                accepted = [one for client in clients for one in client.accepted]
+                await guarded(checks, checks.settled, lambda: checks.commands(accepted), checks.log, checks.quarantine,
+                              lambda: checks.films(self._made, reference), checks.segments, checks.objects)  # fmt: skip
+        finally:
+            await nc.close()
+            await conn.close()
+        self.report.violations += [*(text for client in clients for text in client.refused), *checks.violations]
+        self.report.figures = checks.figures | {"uploads sent again": self._cinema.uploads_repeated}
+        self.report.tries = dict(sum((client.tries for client in clients), Counter()))
+
+
+async def chaos(folder: Path, kills: int, seed: int, seconds: float, notice: Notice) -> Report:
+    """A run on a stack of its own in `folder`."""
+    async with Stack(folder / "data", nodes=2) as stack:
+        notice(f"the stack runs in {stack.data}")
+        return await Chaos(stack, folder / "films", kills=kills, seed=seed, seconds=seconds, notice=notice).run()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run, print the table; 1 when a promise was broken."""
+    parser = argparse.ArgumentParser(prog="flatrender chaos", description=__doc__)
+    parser.add_argument("--kills", type=int, default=200, help="how many processes are killed (200)")
+    parser.add_argument("--seed", type=int, default=None, help="the same seed chooses the same victims (but not the same moments)")
+    parser.add_argument("--seconds", type=float, default=3600.0, help="stop killing after so long")
+    parser.add_argument("--report", type=Path, help="write the report here as JSON")
+    parser.add_argument("--data", type=Path, help="the stack's folder, which stays; without it a temporary one is removed")
+    options = parser.parse_args(argv)
+    seed = options.seed if options.seed is not None else random.SystemRandom().randrange(2**31)
+
+    def notice(text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+    with tempfile.TemporaryDirectory(prefix="flatrender-chaos-") as temporary:
+        report = asyncio.run(chaos(options.data or Path(temporary), options.kills, seed, options.seconds, notice))
+    print(report.table())
+    if options.report:
+        options.report.write_text(json.dumps(msgspec.to_builtins(report), indent=1) + "\n")
+    return 1 if report.violations else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,30 @@
+"""Migrated databases, and the domains over them without a broker."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from uuid import UUID
+
+import pytest_asyncio
+
+from deploy.local.servers import Servers
+from tests.support.databases import migrated
+from tests.support.house import House
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def database(servers: Servers) -> AsyncIterator[str]:
+    """The superuser's address of a migrated database that tests share; each uses tenants of its own."""
+    async with migrated(servers.pg_admin_dsn) as dsn:
+        yield dsn
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def house(database: str) -> AsyncIterator[House]:
+    """All domains over the shared database."""
+    async with House(database) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def tenant(house: House) -> Callable[[], Awaitable[UUID]]:
+    """Makes a new tenant."""
+    return house.tenant

@@ -1,0 +1,157 @@
+"""What the tests of the edge share: the servers with shortcuts for what domains and sequencer would do."""
+
+import asyncio
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+import asyncpg
+import msgspec
+from pydantic import SecretStr
+
+from adapters.settings import Settings
+from api_edge.signing import key_hash, key_text
+from contracts.catalogue import command_stream
+from contracts.content import CreateProject
+from contracts.envelope import Envelope, first
+from contracts.identity import ApiKeyCreated, ApiKeyRevoked
+from contracts.message import DEFAULT_TENANT, encode, type_of
+from contracts.outcome import Outcome
+
+PASSWORD = "for-the-tests"
+SECRET = "0123456789abcdef0123456789abcdef"
+OTHER_TENANT = UUID("00000000-0000-0000-0000-000000000002")
+
+
+class House:
+    """The servers with an administrator's connections, and shortcuts for what the domains would do."""
+
+    def __init__(self, servers, pg, nc):
+        self.servers, self.pg, self.nc = servers, pg, nc
+        self.position = 0
+
+    @property
+    def settings(self):
+        dsn = self.servers.pg_dsn("edge_ro", PASSWORD, "flatrender")
+        return Settings(
+            nats_url=self.servers.nats_url,
+            nats_user="edge",
+            nats_password=SecretStr(PASSWORD),
+            pg_dsn=dsn,
+            pg_password=SecretStr(PASSWORD),
+            s3_url=self.servers.s3_url,
+            s3_access_key=self.servers.s3_access_key,
+            s3_secret_key=SecretStr(self.servers.s3_secret_key),
+            secret=SecretStr(SECRET),
+        )
+
+    @classmethod
+    async def open(cls, servers, nc):
+        return cls(servers, await asyncpg.connect(cls.address(servers)), nc)
+
+    @staticmethod
+    def address(servers):
+        return servers.pg_admin_dsn.rsplit("/", 1)[0] + "/flatrender"
+
+    async def reconnect(self):
+        """After the database was killed."""
+        self.pg = await asyncpg.connect(self.address(self.servers))
+
+    async def happen(self, event, tenant=DEFAULT_TENANT, publish=True):
+        """Write an event to the log and publish it, as the sequencer does; returns its position."""
+        envelope = first(event, tenant=tenant)
+        self.position += 1
+        await self.pg.execute(
+            "insert into log.events values ($1,$2,$3,$4,$5,$6,$7,$8,'',1,'',$9,'',$10)",
+            self.position, envelope.id, envelope.type, tenant, envelope.time, envelope.actor,
+            envelope.correlation, envelope.causation, encode(event).decode(), "h",
+        )  # fmt: skip
+        if publish:
+            await self.publish(event, envelope, tenant)
+        return self.position
+
+    async def publish(self, event, envelope, tenant):
+        ack = await self.nc.jetstream().publish(type_of(event).subject(tenant), encode(event), headers=envelope.headers())
+        assert ack.seq == self.position
+
+    async def key(self, scopes=("*",), tenant=DEFAULT_TENANT, name="test"):
+        """An API key that works once its event is heard; returns its id and text."""
+        key_id, secret = uuid4(), uuid4().hex
+        created = ApiKeyCreated(key_id=key_id, name=name, scopes=tuple(scopes), secret_sha256=key_hash(secret), hint=secret[:4])
+        now = datetime.now(UTC)
+        await self.pg.execute(
+            "insert into identity.tenant_api_keys values ($1,$2,1,$3,$3,$4,$5,$6,$7,'active')",
+            tenant, key_id, now, name, encode(list(scopes)).decode(), created.secret_sha256, created.hint,
+        )  # fmt: skip
+        await self.happen(created, tenant)
+        return key_id, key_text(key_id, secret)
+
+    async def revoke(self, key_id, tenant=DEFAULT_TENANT):
+        await self.pg.execute("update identity.tenant_api_keys set state = 'revoked' where key_id = $1", key_id)
+        await self.happen(ApiKeyRevoked(key_id=key_id), tenant)
+
+    @asynccontextmanager
+    async def deciding(self, domain, decide):
+        """Answer every command of a domain with what `decide(envelope, body)` says; yields the list of what came."""
+        seen = []
+        js = self.nc.jetstream()
+        pull = await js.pull_subscribe_bind(domain, command_stream(domain))
+
+        leaving = asyncio.Event()
+
+        async def loop():
+            while not leaving.is_set():
+                try:
+                    messages = await pull.fetch(10, timeout=0.2)
+                except TimeoutError:
+                    continue
+                for message in messages:
+                    envelope = Envelope.read(message.headers)
+                    seen.append((envelope, msgspec.json.decode(message.data)))
+                    outcome = decide(envelope, msgspec.json.decode(message.data))
+                    if outcome is not None and envelope.reply:
+                        await self.nc.publish(envelope.reply, msgspec.json.encode(outcome))
+                    await message.ack()
+
+        task = asyncio.create_task(loop())
+        try:
+            yield seen
+        finally:
+            # Not cancelled: a pull that nobody awaits any more would swallow the next test's message.
+            leaving.set()
+            await task
+
+
+def done(envelope, **body):
+    return Outcome(
+        command_id=envelope.id,
+        tenant_id=envelope.tenant,
+        state="done",
+        body=msgspec.Raw(msgspec.json.encode(body)),
+        request_hash=envelope.request_hash,
+    )
+
+
+class Trace:
+    """Small things that several tests need."""
+
+    PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+    @staticmethod
+    def command():
+        return CreateProject(name="x", file_id=UUID(int=1))
+
+    @staticmethod
+    def encode(outcome):
+        return msgspec.json.encode(outcome)
+
+    @staticmethod
+    def with_hash(envelope, request_hash):
+        return msgspec.structs.replace(envelope, request_hash=request_hash)
+
+
+class Admin:
+    """The administrator's way in."""
+
+    def __init__(self, servers):
+        self.nats_url, self.nats_user, self.nats_password = servers.nats_url, "admin", servers.secrets.get("nats.admin")

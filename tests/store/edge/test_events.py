@@ -1,0 +1,102 @@
+"""The event stream and what it rests on, on real servers."""
+
+import asyncio
+import json
+from uuid import uuid4
+
+from contracts.message import DEFAULT_TENANT, encode, type_of
+from contracts.render import JobCancelled, JobProgress
+from tests.store.edge.support import OTHER_TENANT
+
+
+class Reader:
+    """Reads an event stream; `events` are (id, type, data)."""
+
+    def __init__(self, answer):
+        self.answer, self.comments = answer, []
+
+    async def next(self, seconds=5):
+        fields = {}
+        async with asyncio.timeout(seconds):
+            while True:
+                line = (await self.answer.content.readline()).decode()
+                if not line:
+                    return None
+                name, _, value = line.rstrip("\n").partition(": ")
+                if line == "\n" and "event" in fields:
+                    return fields.get("id"), fields["event"], json.loads(fields["data"])
+                if line.startswith(":"):
+                    self.comments.append(value)
+                elif line != "\n":
+                    fields[name] = value
+
+
+async def opened(client, path="/v1/events", **headers):
+    answer = await client.get(path, headers=headers)
+    assert answer.status == 200, await answer.text()
+    return Reader(answer)
+
+
+async def test_an_event_reaches_its_tenants_stream_and_no_other(house, client, session_for):
+    other = await session_for(["*"], OTHER_TENANT)
+    mine, theirs = await opened(client, "/v1/events?types=render.job."), await opened(other, "/v1/events?types=render.job.")
+    job = uuid4()
+    position = await house.happen(JobCancelled(job_id=job))
+    await house.happen(JobCancelled(job_id=uuid4()), OTHER_TENANT)
+    id, name, data = await mine.next()
+    assert (id, name, data["data"]["job_id"]) == (str(position), "render.job.cancelled", str(job))
+    id, _, _ = await theirs.next()
+    assert id == str(position + 1)
+
+
+async def test_a_stream_resumes_without_gap_or_repeat_while_events_go_on(house, client):
+    start = await house.happen(JobCancelled(job_id=uuid4()))
+
+    async def keep_happening():
+        return [await house.happen(JobCancelled(job_id=uuid4())) for _ in range(60)]
+
+    before = [await house.happen(JobCancelled(job_id=uuid4())) for _ in range(20)]
+    going = asyncio.create_task(keep_happening())
+    await asyncio.sleep(0.01)
+    reader = await opened(client, "/v1/events?types=render.job.cancelled", **{"Last-Event-ID": str(start)})
+    got = [int((await reader.next())[0]) for _ in range(80)]
+    assert got == before + await going
+
+
+async def test_what_the_feed_never_delivered_is_read_from_the_log(house, client):
+    reader = await opened(client, "/v1/events?types=render.")
+    js = house.nc.jetstream()
+    config = (await js.stream_info("EVENTS")).config
+    # The stream stores the event and tells nobody: as when a connection drops what is under way.
+    await js.update_stream(config.evolve(republish=None))
+    try:
+        position = await house.happen(JobCancelled(job_id=uuid4()))
+        assert (await reader.next())[0] == str(position)
+    finally:
+        await js.update_stream(config)
+
+
+async def test_progress_has_no_id_and_can_be_asked_for_by_job(house, client):
+    job = uuid4()
+    reader = await opened(client, f"/v1/events?job_id={job}")
+    for id in (uuid4(), job):
+        tick = JobProgress(job_id=id, frames_done=1, frames_total=2, frames_per_second=3.0, seconds_left=None, nodes={})
+        await house.nc.publish(type_of(tick).subject(DEFAULT_TENANT), encode(tick))
+    id, name, data = await reader.next()
+    assert (id, name, data["data"]["job_id"]) == (None, "render.job.progressed", str(job))
+
+
+async def test_a_revocation_ends_open_streams_and_the_key_at_once(house, edge, session_for):
+    session = await session_for(["*"])
+    reader = await opened(session)
+    await house.revoke(session.key_id)
+    while await reader.next() is not None:
+        pass
+    assert "revoked" in reader.comments[-1]
+    async with session.get("/v1/me") as answer:
+        assert answer.status == 401
+
+
+async def test_a_wrong_last_event_id_is_a_problem(client):
+    async with client.get("/v1/events", headers={"Last-Event-ID": "x"}) as answer:
+        assert (answer.status, (await answer.json(content_type=None))["code"]) == (400, "request.parameter")

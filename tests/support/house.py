@@ -1,0 +1,117 @@
+"""Domains in this process over a real PostgreSQL, without a broker: commands go through Batch, events through reactions."""
+
+from collections.abc import Iterable
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import msgspec
+
+from consumers.log.append import Appender
+from consumers.runtime.batch import Batch, Item
+from consumers.runtime.domain import Domain
+from consumers.runtime.reading import read_event
+from consumers.runtime.store import Store
+from contracts.envelope import Envelope, first
+from contracts.identity import CreateTenant
+from contracts.message import Command, Event, encode
+from contracts.outcome import Outcome
+from deploy.replay import all_domains
+
+PASSWORD = "for-the-tests"
+MOST = 500  # commands in a batch, as in the runtime
+
+
+class House:
+    """All domains, each with a connection of its own role; use `async with`. `dsn` is the superuser's, of a migrated database."""
+
+    def __init__(self, dsn: str) -> None:
+        self.dsn = dsn
+        self.domains: dict[str, Domain] = {domain.name: domain for domain in all_domains()}
+        self.stores: dict[str, Store] = {}
+        self._unheard: list[tuple[Envelope, Event]] = []
+        self.events: list[tuple[Envelope, Event]] = []
+
+    async def __aenter__(self) -> "House":
+        self.admin = await asyncpg.connect(self.dsn)
+        for name in self.domains:
+            conn = await asyncpg.connect(self.dsn, user=f"{name}_app", password=PASSWORD, server_settings={"timezone": "UTC"})
+            self.stores[name] = Store(conn, name)
+        self._log = await asyncpg.connect(self.dsn, user="log_app", password=PASSWORD)
+        await self._log.execute("set app.tenants = '*'")
+        self._appender = Appender(self._log)
+        await self._appender.load()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for conn in (self.admin, self._log, *(store.conn for store in self.stores.values())):
+            await conn.close()
+
+    async def decide(self, domain: str, items: list[Item]) -> list[Outcome | None]:
+        """One batch; what happened is remembered for `react`."""
+        batch = Batch(self.domains[domain], self.stores[domain], items)
+        await batch.commit()
+        for item in items:
+            for envelope, event, _, _ in item.events:
+                self.events.append((envelope, event))
+                self._unheard.append((envelope, event))
+        return [item.outcome for item in items]
+
+    async def send_all(self, commands: Iterable[tuple[Command, UUID]], *, actor: str = "key:test") -> list[Any]:
+        """Decide commands, each of a tenant, in batches by domain in the order given; answers their bodies. Raises Refused."""
+        items = [item_of(command, tenant, actor=actor) for command, tenant in commands]
+        groups: dict[str, list[Item]] = {}
+        for item in items:
+            groups.setdefault(item.envelope.type.split(".")[1], []).append(item)
+        for domain, group in groups.items():
+            for start in range(0, len(group), MOST):
+                await self.decide(domain, group[start : start + MOST])
+        return [body_of(item.outcome) for item in items]
+
+    async def send(self, command: Command, tenant: UUID, *, actor: str = "key:test") -> Any:
+        """Decide one command; answers its body. Raises Refused."""
+        return (await self.send_all([(command, tenant)], actor=actor))[0]
+
+    async def react(self) -> None:
+        """Let every domain react to what happened, until nothing follows any more."""
+        while self._unheard:
+            heard, self._unheard = self._unheard, []
+            for name, domain in self.domains.items():
+                items: list[Item] = []
+                for envelope, event in heard:
+                    if type(event) in domain.reacts:
+                        msg: Any = SimpleNamespace(headers=envelope.headers(), data=encode(event))
+                        items += read_event(domain, msg)
+                for start in range(0, len(items), MOST):
+                    for outcome in await self.decide(name, items[start : start + MOST]):
+                        body_of(outcome)
+
+    async def sequence(self) -> int:
+        """Move all outboxes into the log; answers its last position."""
+        while await self._appender.append():
+            pass
+        return self._appender.position
+
+    async def tenant(self, name: str = "a tenant") -> UUID:
+        """A new tenant."""
+        tenant = uuid4()
+        await self.send(CreateTenant(name=name), tenant)
+        return tenant
+
+
+class Refused(Exception):
+    """A command of a story was not carried out."""
+
+
+def item_of(command: Command, tenant: UUID, *, actor: str = "key:test", **changes: Any) -> Item:
+    """A command as a batch takes it; `changes` go into its envelope."""
+    envelope = msgspec.structs.replace(first(command, tenant=tenant, actor=actor), **changes)
+    return Item(envelope=envelope, command=command, body=encode(command))
+
+
+def body_of(outcome: Outcome | None) -> Any:
+    """What a done command answered. Raises Refused for any other end."""
+    if outcome is None or outcome.state != "done":
+        raise Refused(outcome)
+    return None if outcome.body is None else msgspec.json.decode(outcome.body)

@@ -1,0 +1,138 @@
+"""What is derived from the messages is complete and without contradiction."""
+
+import json
+from uuid import uuid4
+
+import msgspec
+import pytest
+
+from contracts import catalogue
+from contracts.catalogue.roles import node
+from contracts.message import Event, Kind, MessageType, all_types, named
+
+TYPES = list(all_types())
+STREAMS = {stream["name"]: stream for stream in catalogue.streams()}
+
+
+def matches(pattern: str, subject: str) -> bool:
+    """NATS' matching of a subject against a pattern with `*` and `>`."""
+    wanted, given = pattern.split("."), subject.split(".")
+    for position, token in enumerate(wanted):
+        if token == ">":
+            return len(given) > position
+        if position >= len(given) or token not in ("*", given[position]):
+            return False
+    return len(wanted) == len(given)
+
+
+def name_of(entry: MessageType) -> str:
+    return entry.full_name
+
+
+@pytest.mark.parametrize("entry", TYPES, ids=name_of)
+def test_every_message_goes_into_the_one_stream_that_the_catalogue_says(entry: MessageType) -> None:
+    subject = entry.subject(uuid4())
+    taking = [name for name, stream in STREAMS.items() if any(matches(pattern, subject) for pattern in stream["subjects"])]
+    assert taking == ([] if entry.kind is Kind.TICK else [catalogue.stream_of(entry)])
+
+
+@pytest.mark.parametrize("entry", [e for e in TYPES if e.kind is Kind.EVENT], ids=name_of)
+def test_only_the_log_may_publish_an_event(entry: MessageType) -> None:
+    everyone = [*catalogue.roles(), node(uuid4())]
+    subject = entry.subject(uuid4())
+    assert [role.name for role in everyone if any(matches(pattern, subject) for pattern in role.publish)] == ["log"]
+
+
+@pytest.mark.parametrize("entry", [e for e in TYPES if e.kind is Kind.COMMAND], ids=name_of)
+def test_a_command_may_come_from_the_edge_and_from_its_own_domain_only(entry: MessageType) -> None:
+    subject = entry.subject(uuid4())
+    allowed = {role.name for role in [*catalogue.roles(), node(uuid4())] if any(matches(p, subject) for p in role.publish)}
+    assert allowed == {"edge", entry.domain}
+
+
+def test_a_node_may_publish_under_its_own_id_only() -> None:
+    me, other = uuid4(), uuid4()
+    for entry in TYPES:
+        mine = any(matches(pattern, entry.subject(me)) for pattern in node(me).publish)
+        assert mine is (entry.kind is Kind.REPORT or (entry.kind is Kind.TICK and entry.domain == "node")), entry.full_name
+        assert not any(matches(pattern, entry.subject(other)) for pattern in node(me).publish), entry.full_name
+
+
+def test_no_two_roles_share_a_name_or_an_inbox() -> None:
+    everyone = [*catalogue.roles(), node(uuid4()), node(uuid4())]
+    assert len({role.name for role in everyone}) == len(everyone)
+    for role in everyone:
+        assert [s for s in role.subscribe if s.startswith("_INBOX")] == [f"_INBOX_{role.name}.>"]
+
+
+def test_every_domain_has_a_stream_with_one_consumer() -> None:
+    assert [(stream, config["durable_name"]) for stream, config in catalogue.consumers()] == [
+        (catalogue.command_stream(domain), domain) for domain in catalogue.domains()
+    ]
+    assert {entry.domain for entry in TYPES if entry.kind in (Kind.COMMAND, Kind.REPORT)} == set(catalogue.domains())
+
+
+def test_every_stream_takes_atomic_batches_and_as_many_replicas_as_asked() -> None:
+    for stream in catalogue.streams(replicas=3):
+        assert stream["allow_atomic"]
+        assert stream["num_replicas"] == 3
+        assert stream["storage"] == "file"
+
+
+def test_a_stream_that_is_made_anew_begins_at_the_position_asked() -> None:
+    assert "first_seq" not in catalogue.events_stream()
+    assert catalogue.events_stream(first=501)["first_seq"] == 501
+
+
+def test_the_feed_repeats_an_events_subject_under_its_own_root() -> None:
+    republish = STREAMS[catalogue.EVENTS]["republish"]
+    tenant = uuid4()
+    assert matches(republish["dest"], f"feed.evt.{tenant}.render.job.started.v1")
+    assert matches(catalogue.feed_subject(tenant), f"feed.evt.{tenant}.render.job.started.v1")
+    assert not matches(catalogue.feed_subject(tenant), f"feed.evt.{uuid4()}.render.job.started.v1")
+    assert matches(catalogue.outcome_subject("edge1"), catalogue.reply_subject("edge1", "17"))
+
+
+def references(value: object) -> list[str]:
+    if isinstance(value, dict):
+        own = [value["$ref"]] if isinstance(value.get("$ref"), str) else []
+        return own + [ref for entry in value.values() for ref in references(entry)]
+    return [ref for entry in value for ref in references(entry)] if isinstance(value, list) else []
+
+
+@pytest.mark.parametrize("document", [catalogue.json_schema(), catalogue.asyncapi()], ids=["json-schema", "asyncapi"])
+def test_every_reference_in_a_generated_document_leads_somewhere(document: dict[str, object]) -> None:
+    assert references(document)
+    for ref in set(references(document)):
+        place: object = document
+        for token in ref.removeprefix("#/").split("/"):
+            assert isinstance(place, dict)
+            assert token in place, ref
+            place = place[token]
+    json.dumps(document)
+
+
+def test_the_generated_documents_name_every_message() -> None:
+    api = catalogue.asyncapi()
+    assert set(api["channels"]) == {entry.full_name for entry in TYPES}
+    assert {entry.cls.__name__ for entry in TYPES} <= set(catalogue.json_schema()["$defs"])
+
+
+@pytest.mark.parametrize("entry", TYPES, ids=name_of)
+def test_every_message_says_what_it_means(entry: MessageType) -> None:
+    assert entry.cls.__doc__
+    assert not entry.cls.__doc__.startswith(f"{entry.cls.__name__}(")
+
+
+def test_the_webhook_catalogue_holds_the_public_events_and_nothing_else() -> None:
+    listed = {entry["type"] for entry in catalogue.webhook_catalogue()}
+    assert listed == {f"{entry.name}.v1" for entry in TYPES if entry.public and issubclass(entry.cls, Event)}
+    assert "render.job.completed.v1" in listed
+    assert "render.node.registered.v1" not in listed
+    assert all(entry["description"] and entry["schema"] for entry in catalogue.webhook_catalogue())
+
+
+def test_every_message_survives_its_journey() -> None:
+    for entry in TYPES:
+        assert named(entry.full_name) is entry
+        assert msgspec.json.schema(entry.cls)

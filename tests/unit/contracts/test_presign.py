@@ -1,0 +1,41 @@
+"""Presigned addresses are those that botocore makes."""
+
+from datetime import UTC, datetime
+from unittest.mock import patch
+
+import botocore.auth
+import botocore.session
+import pytest
+from botocore.config import Config
+
+from adapters.presign import Presigner
+
+NOW = datetime(2026, 11, 20, 12, 34, 56, tzinfo=UTC)
+
+
+def by_botocore(url: str, operation: str, parameters: dict[str, object], seconds: int) -> str:
+    config = Config(signature_version="s3v4", s3={"addressing_style": "path"})
+    keys = {"aws_access_key_id": "an-access-key", "aws_secret_access_key": "a secret"}
+    client = botocore.session.get_session().create_client("s3", region_name="us-east-1", endpoint_url=url, config=config, **keys)
+    with patch.object(botocore.auth, "get_current_datetime", lambda remove_tzinfo=True: NOW.replace(tzinfo=None)):
+        return str(client.generate_presigned_url(operation, Params={"Bucket": "bucket", **parameters}, ExpiresIn=seconds))
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8333", "https://s3.example.org"])
+@pytest.mark.parametrize("key", ["a/b/c.mp4", "ü + ?&=#%~!'()*.txt", "a//b"])
+@pytest.mark.parametrize(
+    ("method", "operation", "more", "query"),
+    [
+        ("GET", "get_object", {}, {}),
+        ("PUT", "put_object", {}, {}),
+        ("GET", "get_object", {"ResponseContentDisposition": "attachment; x"}, {"response-content-disposition": "attachment; x"}),
+        ("PUT", "upload_part", {"UploadId": "u/+1=", "PartNumber": 12}, {"uploadId": "u/+1=", "partNumber": "12"}),
+    ],
+)
+def test_an_address_has_botocores_signature(
+    url: str, key: str, method: str, operation: str, more: dict[str, object], query: dict[str, str]
+) -> None:
+    ours = Presigner(url, "bucket", "an-access-key", "a secret").sign(method, key, 60, query, NOW)
+    theirs = by_botocore(url, operation, {"Key": key, **more}, 60)
+    assert ours.rpartition("X-Amz-Signature=")[2] == theirs.rpartition("X-Amz-Signature=")[2]
+    assert ours.partition("?")[0] == theirs.partition("?")[0]

@@ -1,0 +1,91 @@
+"""The tables of routes, and what is derived from them."""
+
+import re
+from pathlib import Path
+from uuid import UUID
+
+import msgspec
+import pytest
+
+import sql
+from api_edge import cursors, openapi, pages
+from api_edge.errors import MEANINGS, Refused, meaning_of
+from api_edge.routes import COMMANDS, QUERIES
+from api_edge.rows import ADDED
+from contracts.message import type_of
+
+DOCUMENT = openapi.document(COMMANDS, QUERIES, "0")
+
+
+def test_every_command_route_names_a_registered_command_and_a_scope():
+    for route in COMMANDS:
+        assert type_of(route.command).kind == "cmd"
+        assert re.fullmatch(r"[a-z]+:write", route.scope)
+
+
+@pytest.mark.parametrize("route", QUERIES, ids=lambda route: route.query)
+def test_a_statement_selects_what_its_row_says(route):
+    text = getattr(sql.load("read"), route.query)
+    selected = re.search(r"\nselect (.*?)\nfrom", text, re.DOTALL)[1]
+    columns = {part.split(" as ")[-1].split(".")[-1].strip() for part in re.split(r",\s*(?![^()]*\))", selected)}
+    fields = set(route.row.__struct_fields__)
+    if route.query == "operation_by_id":
+        assert columns == {"id", "type", "state", "request_hash", "outcome", "decided_at"}
+    else:
+        assert columns >= fields - ADDED
+        assert columns <= fields | {"body"}
+
+
+@pytest.mark.parametrize("route", QUERIES, ids=lambda route: route.query)
+def test_a_statement_has_the_parameters_that_the_handler_gives(route):
+    text = getattr(sql.load("read"), route.query)
+    given = 1 + route.path.count("{") + len(route.filters) + (0 if route.one else len(route.keyset) + 1)
+    assert {int(number) for number in re.findall(r"\$(\d+)", text)} == set(range(1, given + 1))
+    assert "tenant_id = $1" in text or route.farm
+
+
+def test_the_description_resolves_every_reference_and_names_every_operation_once():
+    text = msgspec.json.encode(DOCUMENT).decode()
+    for name in set(re.findall(r'"#/components/schemas/([^"]+)"', text)):
+        assert name in DOCUMENT["components"]["schemas"]
+    operations = [operation["operationId"] for path in DOCUMENT["paths"].values() for operation in path.values()]
+    assert len(operations) == len(set(operations)) == len(COMMANDS) + len(QUERIES) + 1
+    for path, methods in DOCUMENT["paths"].items():
+        for operation in methods.values():
+            named = {parameter["name"] for parameter in operation["parameters"] if parameter["in"] == "path"}
+            assert named == set(re.findall(r"\{(\w+)\}", path))
+
+
+def test_the_description_forbids_unknown_fields_and_hides_what_is_internal():
+    schemas = DOCUMENT["components"]["schemas"]
+    assert schemas["PostRequestRender"]["additionalProperties"] is False
+    assert "secret_sha256" not in schemas["PostCreateApiKey"]["properties"]
+    assert "object_key" not in schemas["RenderRow"]["properties"]
+
+
+def test_every_code_has_a_meaning_and_a_status():
+    assert meaning_of("render.not_found").status == 404
+    assert meaning_of("unavailable.broker").status == 503
+    assert meaning_of("render.unknown_element").status == 422
+    assert meaning_of("auth.scope").status == 403
+    assert len({meaning.pattern for meaning in MEANINGS}) == len(MEANINGS)
+
+
+def test_the_errors_page_is_up_to_date():
+    assert Path("docs/errors.md").read_text(encoding="utf-8") == pages.errors_markdown()
+
+
+def test_a_cursor_leads_back_to_the_row_and_to_its_list_only():
+    row = {"job_id": UUID(int=5), "created_at": msgspec.convert("2026-01-02T03:04:05.678901+00:00", __import__("datetime").datetime)}
+    text = cursors.make("renders", ("created_at", "job_id"), row)
+    kinds = (type(row["created_at"]), UUID)
+    assert cursors.read(text, "renders", kinds) == [row["created_at"], row["job_id"]]
+    for wrong in (text[:-2], "x", "", "é", cursors.make("files", ("created_at", "job_id"), row)):
+        with pytest.raises(Refused):
+            cursors.read(wrong, "renders", kinds)
+
+
+@pytest.mark.parametrize("text", ["0", "501", "-1", "x", "1e2", "٣", ""])
+def test_a_wrong_limit_is_refused(text):
+    with pytest.raises(Refused):
+        cursors.limit_of(text)
