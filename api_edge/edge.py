@@ -63,7 +63,7 @@ class Edge:
 
 
 class Call(msgspec.Struct):
-    """One request on its way; `started` is the event loop's clock. `request_id` is the caller's own, else `id`."""
+    """One request on its way; `started` is perf_counter's. `request_id` is the caller's own, else `id`."""
 
     request: web.Request
     id: UUID

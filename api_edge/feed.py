@@ -15,7 +15,8 @@ log = logging.getLogger(__name__)
 
 PING = 0.25  # seconds between two questions how far the stream is
 SILENCE = 1.0  # seconds without a proof after which nothing is known any more
-PROBATION = 0.3  # seconds that a request waits for a proof before it is refused
+PROBATION = 1.0  # seconds that a request waits for a proof while the broker is connected, before it is refused
+MOST_ASKED = 4  # questions under way; a busy broker answers late, and one late answer must not silence the next
 GRACE = 0.1  # seconds that an event may be under way before it is read from the log instead
 
 Listener = Callable[[FeedEvent], None]
@@ -35,8 +36,10 @@ class Feed:
         self.listeners: list[Listener] = []
         self._proved = float("-inf")
         self._proof = asyncio.Event()
+        self._away = False
         self._order = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
+        self._asked: set[asyncio.Task[None]] = set()
 
     async def start(self, position: int) -> None:
         """Follow from behind this position."""
@@ -46,9 +49,10 @@ class Feed:
 
     async def stop(self) -> None:
         """Stop following."""
-        if self._task:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        tasks = [*self._asked, *([self._task] if self._task else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     @property
     def alive(self) -> bool:
@@ -56,27 +60,37 @@ class Feed:
         return asyncio.get_running_loop().time() - self._proved < SILENCE
 
     async def prove(self) -> bool:
-        """Whether the feed lives; a process that was itself held up gets a moment to hear what waits for it."""
-        if not self.alive:
+        """Whether the feed lives; while the broker is connected, a late answer gets a moment to arrive."""
+        give_up = asyncio.get_running_loop().time() + PROBATION
+        while not self.alive and self._nc.is_connected:
             self._proof.clear()
             try:
-                await asyncio.wait_for(self._proof.wait(), PROBATION)
+                async with asyncio.timeout_at(give_up):
+                    await self._proof.wait()
             except TimeoutError:
-                return False
-        return True
+                break
+        return self.alive
 
     async def _watch(self) -> None:
         while True:
-            try:
-                await self._ask()
-            except (StreamError, Refused, OSError) as error:
-                log.warning("the event feed is away: %s", error)
-            except Exception:
-                log.exception("following the event feed failed; trying again")
+            if len(self._asked) < MOST_ASKED:
+                task = asyncio.create_task(self._ask(), name="ask how far the events are")
+                self._asked.add(task)
+                task.add_done_callback(self._asked.discard)
             await asyncio.sleep(PING)
 
     async def _ask(self) -> None:
-        """Ask how far the stream is, and be there."""
+        try:
+            await self._be_there()
+        except (StreamError, Refused, OSError) as error:
+            if not self._away:
+                log.warning("the event feed is away: %s", error)
+            self._away = True
+        except Exception:
+            log.exception("following the event feed failed; trying again")
+
+    async def _be_there(self) -> None:
+        """Ask how far the stream is, and hear everything up to there."""
         asked = asyncio.get_running_loop().time()
         answer = await api(self._nc, f"STREAM.INFO.{EVENTS}", within=SILENCE)
         last: int = answer["state"]["last_seq"]
@@ -84,7 +98,9 @@ class Feed:
             await asyncio.sleep(GRACE)
         async with self._order:
             await self._catch_up(last)
-        self._proved = asked
+        # The answer came behind all events that the server had sent before it, so that it proves them heard.
+        self._proved = max(self._proved, asked)
+        self._away = False
         self._proof.set()
 
     async def _receive(self, msg: Msg) -> None:

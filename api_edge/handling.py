@@ -1,9 +1,9 @@
 """Around every request: its id, its problem if it has one, its line in the access log, its metrics."""
 
-import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable
+from time import perf_counter
 
 from aiohttp import web
 
@@ -33,18 +33,17 @@ class Guard:
         """The handler as aiohttp wants it."""
 
         async def guarded(request: web.Request) -> web.StreamResponse:
-            now = asyncio.get_running_loop().time
             id = random_id()
             given = request.headers.get("X-Request-Id")
             request_id = given if given is not None and REQUEST_ID.fullmatch(given) else str(id)
-            call = Call(request, id, request_id, now(), route)
+            call = Call(request, id, request_id, perf_counter(), route)
             try:
                 answer = await handler(self._edge, call)
             except Exception as error:
                 answer = self._problem(call, error)
             if not answer.prepared:
                 answer.headers["X-Request-Id"] = call.request_id
-            seconds = now() - call.started
+            seconds = perf_counter() - call.started
             self._requests.add(route, str(answer.status))
             self._seconds.observe(seconds, route)
             self._access.write(call, answer.status, seconds)

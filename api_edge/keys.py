@@ -26,8 +26,8 @@ class Principal(msgspec.Struct, frozen=True):
     tenant_text: str
 
     def may(self, scope: str) -> bool:
-        """Whether the key has a scope `area:read` or `area:write`, by itself or by `*`."""
-        return "*" in self.scopes or scope in self.scopes
+        """Whether the key has a scope `area:read` or `area:write`, by itself, by `area:*` or by `*`."""
+        return "*" in self.scopes or scope in self.scopes or f"{scope.partition(':')[0]}:*" in self.scopes
 
     def require(self, scope: str) -> None:
         """Raises Refused, naming the scope, when the key lacks it."""

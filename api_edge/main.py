@@ -3,13 +3,11 @@
 import asyncio
 import gc
 import logging
-import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TypeVar
 
 import asyncpg
-import uvloop
 from aiohttp import web
 
 from adapters.nats import Connection, StreamError, connect
@@ -135,21 +133,3 @@ async def _insist(what: str, attempt: Callable[[], Awaitable[T]]) -> T:
                 said = str(error)
                 log.warning("%s cannot be reached yet: %s", what, said)
         await asyncio.sleep(PAUSE)
-
-
-def run(settings: Settings, on_listening: Callable[[str], None] | None = None) -> None:
-    """Run the edge as a process of its own, on uvloop, until SIGTERM or SIGINT."""
-
-    async def until_told() -> None:
-        told = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, told.set)
-        serving = asyncio.create_task(serve(settings, on_listening))
-        stopping = asyncio.create_task(told.wait())
-        done, _ = await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        serving.cancel()
-        await asyncio.gather(serving, return_exceptions=True)
-        if serving in done:
-            serving.result()
-
-    uvloop.run(until_told())

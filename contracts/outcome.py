@@ -1,7 +1,7 @@
 """What became of a command: the answer that the edge gives, stored in the inbox row that is the operation."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -24,7 +24,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     command_id: UUID
     tenant_id: UUID
     state: State
-    body: msgspec.Raw | None = None
+    body: Any = None  # JSON; not `Raw | None`, which msgspec decodes null for only
     problem: Problem | None = None
     request_hash: str = ""
     decided_at: datetime | None = None

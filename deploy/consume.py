@@ -120,6 +120,7 @@ class Service:
         runtime = Runtime(domain, nc, lambda: pg_connect(self.settings, role), PullConsumer(nc, command_stream(name), name), feed)
         effects = EffectRunner(domain, pool, publisher.publish, Tools(publisher, objects, pool))
         runtime.on_effects = effects.start_new
+        runtime.prepare.append(effects.take_over)
         if name == "render":
             self._add_farm(runtime, nc, publisher, pool)
         if domain.runs:

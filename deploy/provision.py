@@ -9,7 +9,7 @@ from contracts.catalogue import consumers, node_consumer, streams
 async def provision(nc: Connection, replicas: int = 1) -> dict[str, Change]:
     """Make or correct every stream and domain consumer; returns what was done with each. Raises StreamError.
 
-    EVENTS is only corrected here: the sequencer makes it, at the position where the log stands.
+    An EVENTS that is made here, while the log has events already, is replaced by the sequencer with one at the log's position.
     """
     done: dict[str, Change] = {}
     for config in streams(replicas):

@@ -36,7 +36,7 @@ class Tuning(msgspec.Struct, frozen=True, kw_only=True):
     drain_seconds: float = 60.0
     least_free: int = 100 << 20  # bytes of disk below which a node does not start
     engine: str = "node_worker.engines.lottie:LottieEngine"
-    stall_seconds: float = 20.0
+    stall_seconds: float = 10.0
 
 
 class Node:

@@ -79,7 +79,8 @@ class Connection(Client):
     def __init__(self) -> None:
         super().__init__()
         self.refusals: dict[str, str] = {}  # lower-case subject to the server's words
-        self.on_back: set[Notice] = set()  # awaited after every reconnect
+        self.on_back: set[Notice] = set()  # called after every reconnect
+        self._notices: set[asyncio.Task[None]] = set()
         self._awaited: dict[str, tuple[asyncio.Future[Msg], frozenset[str]]] = {}
         self._inbox = ""
         self._count = 0
@@ -142,8 +143,17 @@ class Connection(Client):
     async def _back(self) -> None:
         self._complaint = ""
         log.info("the connection to NATS is back")
+        # As tasks: what a notice raises, or how long it takes, must not end or delay nats-py's own work of reconnecting.
         for notice in list(self.on_back):
+            task = asyncio.create_task(self._notify(notice))
+            self._notices.add(task)
+            task.add_done_callback(self._notices.discard)
+
+    async def _notify(self, notice: Notice) -> None:
+        try:
             await notice()
+        except Exception:
+            log.exception("%r failed after a reconnect", notice)
 
     async def _closed(self) -> None:
         await self._lost()

@@ -7,7 +7,7 @@ from uuid import uuid4
 from nats.aio.msg import Msg
 
 from adapters.nats.connection import Connection, ConnectionLost, StreamError, api
-from adapters.nats.pull import ConsumerMissing, PullConsumer
+from adapters.nats.pull import PullConsumer
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class StreamReader:
                     await self._make()
                 assert self._pull is not None
                 taken = self._in_order(await self._pull.next(limit, left))
-            except (ConsumerMissing, StreamError) as error:
+            except StreamError as error:
                 self._wait_or_raise(error)
                 await asyncio.sleep(min(RETRY_PAUSE, left))
                 taken = []
@@ -104,7 +104,9 @@ class StreamReader:
         return taken
 
     def _wait_or_raise(self, error: StreamError) -> None:
-        if isinstance(error, PositionGone) or (isinstance(error, ConnectionLost) and self._nc.is_closed):
+        if self._nc.is_closed:
+            raise ConnectionLost("the connection to NATS was closed for good") from error
+        if isinstance(error, PositionGone):
             raise error
         self._stale = True
         if str(error) != self._complaint:

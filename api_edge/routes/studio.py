@@ -13,7 +13,6 @@ COMMANDS = [
         "Keep a filled template",
         answers=201,
         location="/v1/saved-projects/{saved_project_id}",
-        hidden=("saved_project_id", "expected_version"),
     ),
     CommandRoute("PUT", "/v1/saved-projects/{saved_project_id}", SaveProject, "studio:write", "Replace a filled template"),
     CommandRoute(

@@ -82,7 +82,8 @@ class Farm:
         self.drawing: set[SegmentRef] = set()
         self._queues: dict[UUID, list[tuple[int, int, Ref]]] = {}  # tenant to a heap of jobs with something waiting
         self._spent: dict[UUID, float] = {}  # tenant to the slot seconds it was given: its virtual time
-        self._orders = 0
+        self._served: dict[UUID, int] = {}  # tenant to the number of its latest choice: of equals, who waited longer goes first
+        self._orders = self._choices = 0
 
     def add_job(self, ref: Ref, priority: int) -> JobState:
         """A job that may still draw something."""
@@ -145,7 +146,8 @@ class Farm:
                 tenant, subject = next(iter(queue))
                 del queue[tenant, subject]
                 return Choice(kind, tenant, subject)
-        for tenant in sorted((t for t, jobs in self._queues.items() if jobs), key=lambda t: self._spent.get(t, 0.0)):
+        waiting = [tenant for tenant, jobs in self._queues.items() if jobs]
+        for tenant in sorted(waiting, key=lambda t: (self._spent.get(t, 0.0), self._served.get(t, 0))):
             choice = self._choose_job(node, tenant)
             if choice is not None:
                 return choice
@@ -186,6 +188,8 @@ class Farm:
         keys = tuple(dict.fromkeys(job.keys[idx] for idx in run))
         self.drawing.update((tenant, key) for key in keys)
         self._spent[tenant] = self._spent.get(tenant, 0.0) + job.seconds * len(keys)
+        self._choices += 1
+        self._served[tenant] = self._choices
         return Choice("render", tenant, job.ref[1], run[0], run[-1] - run[0] + 1, keys)
 
     def _length(self, job: JobState) -> int:

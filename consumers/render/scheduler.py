@@ -36,28 +36,27 @@ class Scheduler:
         self.farm = Farm()
         self._choices: dict[UUID, Choice] = {}  # part to what was chosen, until it is decided
         self._wake = asyncio.Event()
-        self._ready = False
         self._asked_again: dict[UUID, float] = {}
+        runtime.prepare.append(self.rebuild)
         runtime.observers.append(self.observe)
 
     def now(self) -> float:
         return asyncio.get_running_loop().time()
 
     async def run(self) -> None:
-        """Rebuild the picture whenever the runtime becomes active, then assign until it is not."""
+        """Assign while the runtime is active."""
         await self.nc.subscribe(heartbeat_subject(), cb=self._heard)
         while True:
-            self._ready = False
             await self.runtime.active.wait()
-            self.farm = await self._load(self.now())
-            self._choices.clear()
-            self._ready = True
             await asyncio.gather(self._assign_loop(), self._watch_loop())
+
+    async def rebuild(self) -> None:
+        """Make the picture anew whenever the runtime becomes active: before its first batch, so that none is missed or counted twice."""
+        self.farm = await self._load(self.now())
+        self._choices.clear()
 
     def observe(self, items: list[Item]) -> None:
         """Follow what the runtime has committed."""
-        if not self._ready:
-            return
         for item in items:
             for envelope, event, _, _ in item.events:
                 if isinstance(event, PartAssigned):
@@ -110,11 +109,12 @@ class Scheduler:
         node = self.farm.nodes.get(part.node_id)
         if node is not None:
             node.busy.discard(part_id)
-        asyncio.get_running_loop().call_later(0.2, self._offer_again, choice)
+        asyncio.get_running_loop().call_later(0.2, self._offer_again, choice, self.farm)
 
-    def _offer_again(self, choice: Choice) -> None:
-        self.farm.give_back(choice)
-        self._wake.set()
+    def _offer_again(self, choice: Choice, farm: Farm) -> None:
+        if farm is self.farm:  # one made anew since knows by itself what waits
+            farm.give_back(choice)
+            self._wake.set()
 
     def _submit(self, command: Command, tenant: UUID) -> UUID:
         envelope = first(command, tenant=tenant, actor="scheduler")
@@ -131,7 +131,7 @@ class Scheduler:
         if node is not None:
             node.heard, node.reported = self.now(), frozenset(beat.parts)
             self._count_misses(node)
-        elif self._ready and self.now() - self._asked_again.get(node_id, -10.0) > 3.0:
+        elif self.runtime.active.is_set() and self.now() - self._asked_again.get(node_id, -10.0) > 3.0:
             self._asked_again[node_id] = self.now()
             work = RegisterAgain(reason="the farm does not know this node")
             await self._publisher.publish(work, first(work), scope=node_id)

@@ -38,6 +38,12 @@ class Item(msgspec.Struct):
         return self.envelope.tenant, self.envelope.id
 
 
+class Stored(Outcome, frozen=True, kw_only=True):
+    """An outcome as it is read from the inbox; msgspec takes a Raw that may be None for null only, so absence is an empty Raw."""
+
+    body: msgspec.Raw = msgspec.Raw(b"")
+
+
 class Batch:
     """Decides items in order; `commit` writes all of it or nothing."""
 
@@ -203,4 +209,5 @@ def _stored(text: str, request_hash: str, envelope: Envelope) -> Outcome:
     if envelope.request_hash and request_hash and envelope.request_hash != request_hash:
         problem = Problem(code="idempotency.other_body", detail="this Idempotency-Key was used with another request; use a new key")
         return Outcome(command_id=envelope.id, tenant_id=envelope.tenant, state="refused", problem=problem)
-    return msgspec.json.decode(text, type=Outcome)
+    stored = msgspec.json.decode(text, type=Stored)
+    return Outcome(**{name: getattr(stored, name) for name in Outcome.__struct_fields__} | {"body": stored.body if bytes(stored.body) else None})

@@ -1,6 +1,7 @@
 """Effects: what touches the world outside the database is done here, after the commit, at least once, and reported by commands."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -40,6 +41,8 @@ class EffectRunner:
         self.domain, self._pool, self._publish, self._tools = domain, pool, publish, tools
         self._slots = asyncio.Semaphore(LIMIT)
         self._running: set[asyncio.Task[None]] = set()
+        self._mine: set[UUID] = set()  # effects that this process runs, will try again, or has still to forget
+        self._due = asyncio.Event()
         self._finished: list[Task] = []
         self._finish = asyncio.Event()
 
@@ -48,18 +51,29 @@ class EffectRunner:
         for task in msgspec.json.decode(encode(rows), type=list[Task]):
             self._spawn(task)
 
+    async def take_over(self) -> None:
+        """Make due what an earlier leader of the domain left behind; called when this process has become the leader."""
+        async with self._pool.acquire() as conn:
+            store = Store(conn, self.domain.name)
+            async with store.transaction(None):
+                await conn.execute(store.q.take_over_effects, list(self._mine))
+        self._due.set()
+
     async def run(self) -> None:
         """Forget finished effects in groups, and look for those that nobody runs."""
         await asyncio.gather(self._forget(), self._look())
 
     async def _look(self) -> None:
         while True:
+            self._due.clear()
             try:
                 async with self._pool.acquire() as conn:
                     store = Store(conn, self.domain.name)
                     async with store.transaction(None):
                         rows = await conn.fetch(store.q.claim_effects, LIMIT)
                 for row in rows:
+                    if row["id"] in self._mine:
+                        continue
                     self._spawn(
                         Task(
                             row["tenant_id"],
@@ -72,9 +86,11 @@ class EffectRunner:
                     )
             except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
                 log.warning("%s: effects cannot be claimed: %s", self.domain.name, error)
-            await asyncio.sleep(POLL)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._due.wait(), POLL)
 
     def _spawn(self, task: Task) -> None:
+        self._mine.add(task.id)
         running = asyncio.create_task(self._carry_out(task))
         self._running.add(running)
         running.add_done_callback(self._running.discard)
@@ -106,8 +122,7 @@ class EffectRunner:
                 async with store.transaction({task.tenant_id}):
                     await conn.execute(store.q.postpone_effect, task.tenant_id, task.id, wait + ELSEWHERE, reason[:500], task.attempts)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-            log.warning("%s: %s stays claimed until its minute is over: %s", self.domain.name, task.kind, error)
-            return
+            log.warning("%s: that %s failed cannot be noted: %s", self.domain.name, task.kind, error)
         again = msgspec.structs.replace(task, attempts=task.attempts + 1)
         asyncio.get_running_loop().call_later(wait, self._spawn, again)
 
@@ -127,3 +142,5 @@ class EffectRunner:
                 self._finished += done
                 await asyncio.sleep(1)
                 self._finish.set()
+            else:
+                self._mine -= {task.id for task in done}

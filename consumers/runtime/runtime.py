@@ -4,14 +4,14 @@ import asyncio
 import logging
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import asyncpg
 import msgspec
 from nats.aio.msg import Msg
 
-from adapters.nats import PullConsumer, ack, nak
+from adapters.nats import PullConsumer, StreamError, ack, nak
 from consumers.runtime.batch import Batch, Item
 from consumers.runtime.domain import Domain
 from consumers.runtime.reading import read_command, read_event
@@ -39,6 +39,7 @@ class Runtime:
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
         self.observers: list[Observer] = []
+        self.prepare: list[Callable[[], Awaitable[None]]] = []  # awaited under the lock, before anything is decided
         self.on_effects: Callable[[list[dict[str, Any]]], None] = lambda rows: None
         self.active = asyncio.Event()
 
@@ -60,6 +61,9 @@ class Runtime:
             except TRANSIENT as error:
                 log.warning("%s: database away (%s); trying again", self.domain.name, error)
                 await asyncio.sleep(0.3)
+            except StreamError as error:
+                log.warning("%s: %s; trying again", self.domain.name, error)
+                await asyncio.sleep(1.0)
 
     async def _locked(self, conn: asyncpg.Connection) -> None:
         await self._take_lock(conn)
@@ -69,6 +73,8 @@ class Runtime:
         await self._give_back(self._waiting)
         for held in (self._waiting, self._events, self._own):
             held.clear()
+        for prepare in self.prepare:
+            await prepare()
         feed = await self._open_feed(cursor) if self.domain.reacts else None
         pumps = [asyncio.create_task(self._pump_commands())]
         if feed is not None:

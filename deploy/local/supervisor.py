@@ -11,7 +11,7 @@ from deploy.local.errors import StackError
 from deploy.local.process import Process, Program
 
 FIRST_DELAY, LONGEST_DELAY = 0.2, 10.0  # seconds before a restart
-HEALTHY_AFTER = 30.0  # seconds of running after which the delay starts small again
+HEALTHY_AFTER = 5.0  # seconds of running after which the delay starts small again
 LOG_CHECK_INTERVAL = 10.0  # seconds
 
 Notice = Callable[[str], None]

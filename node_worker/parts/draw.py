@@ -36,7 +36,7 @@ async def draw(part: Part, manifest: Manifest) -> None:
                 try:
                     for position, scene in enumerate(manifest.scenes):
                         await drawing.scene(position, scene)
-                except Exception as error:
+                except Exception as error:  # what was drawn before is still uploaded and reported; then the part fails with this
                     failure = error
                 part.release_engine()
         except BaseExceptionGroup as failures:

@@ -21,6 +21,7 @@ from node_worker.reporter import Reporter
 from node_worker.slots import Slots
 from node_worker.transfer import TooLarge, Transfers
 
+SIGKILL = 9  # Windows has no such name
 MANIFEST_LIMIT = 16 << 20  # bytes: some 40,000 segments
 CRASHES: dict[str, CrashKind] = {"hang": "engine_hang", "oom": "out_of_memory", "disk_full": "out_of_disk"}
 
@@ -119,10 +120,11 @@ class Part:
 
 def failure_of(crash: EngineCrashed, template: str = "") -> PartFailed:
     """A crash as the part's end."""
-    kind = CRASHES.get(crash.kind, "engine_crash")
+    killed = killed_from_outside(crash)
+    kind: CrashKind = "engine_crash" if killed else CRASHES.get(crash.kind, "engine_crash")
     detail = redact(crash.detail or str(crash))
     return PartFailed(
-        "node.engine_killed" if killed_from_outside(crash) else f"node.{kind}",
+        "node.engine_killed" if killed else f"node.{kind}",
         detail,
         crash=kind,
         signal=crash.signal,
@@ -134,5 +136,8 @@ def failure_of(crash: EngineCrashed, template: str = "") -> PartFailed:
 
 
 def killed_from_outside(crash: EngineCrashed) -> bool:
-    """Whether somebody else ended the engine (an operator, the kernel), which says nothing about what it worked on."""
-    return crash.kind == "signal" and crash.signal == 9
+    """Whether somebody else ended the engine (an operator, the kernel), which says nothing about what it worked on.
+
+    An engine over its own limit ends by an error or SIGABRT; one that hangs is killed by us.
+    """
+    return crash.signal == SIGKILL and crash.kind in ("signal", "oom")

@@ -48,6 +48,10 @@ from (select tenant_id, id from {schema}.effects where due_at <= now() order by 
 where e.tenant_id = d.tenant_id and e.id = d.id
 returning e.tenant_id, e.id, e.kind, e.payload::text as payload, e.envelope::text as envelope, e.attempts;
 
+-- name: take_over_effects
+-- What a leader that is no more had claimed becomes due, except what the new one has under way itself.
+update {schema}.effects set due_at = now() where due_at > now() and id <> all ($1::uuid[]);
+
 -- name: drop_effects
 -- Done, and reported.
 delete from {schema}.effects where (tenant_id, id) in (select * from unnest($1::uuid[], $2::uuid[]));

@@ -59,7 +59,7 @@ class Checks:
         lost = doubled = 0
         for kind, (table, event) in EFFECT_OF.items():
             mine = [one for one in accepted if one.kind == kind]
-            rows = await self._count(f"select name, count(*) from {table} where tenant_id = any($1) group by name")
+            rows = await self._count(f"select name, count(*) from {table} where tenant_id = any($1) and name like 'chaos %' group by name")
             events = await self._count("select body::json->>'name', count(*) from log.events where tenant_id = any($1) and type = $2 group by 1", event)
             states = await self._states(mine)
             for one in mine:

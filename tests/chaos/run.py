@@ -109,6 +109,7 @@ class Chaos:
 
     async def _reckon(self, clients: Sequence[Traffic], reference: Sequence[Made], tenants: list) -> None:  # type: ignore[type-arg]
         conn = await asyncpg.connect(self._stack.servers.pg_admin_dsn)
+        await conn.execute("set app.tenants = '*'")
         nc = await connect(self._stack.settings("provision"), "chaos", within=10)
         servers = self._stack.servers
         try:

@@ -210,7 +210,7 @@ async def test_no_address_is_logged_with_its_signature(farm):
 
 
 async def test_the_daemon_loads_no_engine_and_no_service_library():
-    heavy = ("numpy", "av", "PIL", "faststream", "aioboto3", "asyncpg")
+    heavy = ("av", "PIL", "thorvg_python", "faststream", "aioboto3", "asyncpg")
     code = f"import sys, node_worker.daemon; print(*[name for name in {heavy} if name in sys.modules])"
     environment = {**os.environ, "PYTHONPATH": os.getcwd()}
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdout=subprocess.PIPE, env=environment)

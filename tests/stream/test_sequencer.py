@@ -230,7 +230,7 @@ async def test_an_empty_stream_that_a_deploy_step_made_is_replaced_by_one_at_the
         ids += await happen(db, 1)
         await until_published(sequencer, 2501)
     found = await in_stream(admin)
-    assert found[-1001:] == numbered(ids)[-1001:]
+    assert found == numbered(ids)[found[0][0] - 1 :]
     assert found[0][0] in (1501, 1502)  # the last event may have been appended before the stream was looked at
 
 

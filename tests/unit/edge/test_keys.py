@@ -51,3 +51,11 @@ def test_a_missing_scope_is_named():
     principal.require("render:read")
     with pytest.raises(Refused, match="render:write"):
         principal.require("render:write")
+
+
+def test_a_scope_for_a_whole_area_covers_reading_and_writing():
+    ring, key_id, *_ = ring_with("render:*")
+    principal = ring.principal(None, key_text(key_id, "secret"))
+    assert principal.may("render:read")
+    assert principal.may("render:write")
+    assert not principal.may("content:read")

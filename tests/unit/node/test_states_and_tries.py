@@ -9,6 +9,7 @@ from node_worker.daemon import WHAT
 from node_worker.engines.host import EngineCrashed
 from node_worker.log import JsonLines, redact
 from node_worker.parts.draw import Tries
+from node_worker.parts.part import failure_of
 from node_worker.states import MOVES, State
 
 
@@ -27,8 +28,10 @@ def test_every_state_can_be_reached_and_left_and_ends_in_stopped():
         ([EngineCrashed("signal", signal=11)] * 2, [True, False]),
         ([EngineCrashed("hang"), EngineCrashed("signal", signal=11)], ["plain", False]),
         ([EngineCrashed("oom")] * 2, ["plain", False]),
+        ([EngineCrashed("hang", signal=9)] * 2, ["plain", False]),
+        ([EngineCrashed("oom", signal=6)] * 2, ["plain", False]),
         ([EngineCrashed("oom", signal=9), EngineCrashed("signal", signal=11), EngineCrashed("exit")], ["as it is", "plain", False]),
-        ([EngineCrashed("oom", signal=9)] * 3, ["as it is", "plain", False]),
+        ([EngineCrashed("signal", signal=9)] * 4, ["as it is", "as it is", "as it is", False]),
         ([EngineCrashed("disk_full")] * 2, ["as it is", False]),
     ],
 )
@@ -54,3 +57,9 @@ def test_a_log_line_is_json_and_holds_no_signature():
     record.fields = {"address": "http://h/k?sig=1"}
     line = json.loads(JsonLines().format(record))
     assert (line["event"], line["address"]) == ("event", "http://h/k?…")
+
+
+def test_a_death_from_outside_is_not_told_as_the_fault_of_the_template():
+    killed, starved = failure_of(EngineCrashed("oom", signal=9)), failure_of(EngineCrashed("oom"))
+    assert (killed.code, killed.crash) == ("node.engine_killed", "engine_crash")
+    assert (starved.code, starved.crash) == ("node.out_of_memory", "out_of_memory")

@@ -1,0 +1,1 @@
+"""Measurements: every figure beside its floor, taken in the same run on the same machine."""

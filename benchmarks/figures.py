@@ -1,0 +1,82 @@
+"""One measured figure beside its floor, its target, and what a list of them looks like on paper."""
+
+import statistics
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+LOWER: tuple[str, ...] = ("ms", "MB", "% of a core", "s")  # units of which less is better
+
+
+class Figure(msgspec.Struct, frozen=True, kw_only=True):
+    """`ratio` is value to floor; `target` says in words what `met` was judged by (None: no target)."""
+
+    name: str
+    value: float
+    unit: str
+    floor: float
+    ratio: float
+    target: str
+    met: bool | None
+    limit: str  # one sentence: what limits it
+
+
+class Bound(msgspec.Struct, frozen=True):
+    """A condition on a figure: the `value`, or the `ratio` to its floor, is at least or at most a number."""
+
+    of: Literal["value", "ratio"]
+    least: float | None = None
+    most: float | None = None
+
+    def holds(self, value: float, ratio: float) -> bool:
+        """Whether the figure keeps it."""
+        given = value if self.of == "value" else ratio
+        return (self.least is None or given >= self.least) and (self.most is None or given <= self.most)
+
+    def __str__(self) -> str:
+        sign, number = (">=", self.least) if self.least is not None else ("<=", self.most)
+        return f"{self.of} {sign} {number:g}"
+
+
+def figure(name: str, value: float, unit: str, floor: float, bounds: Sequence[Bound], limit: str, *, ratio: float | None = None) -> Figure:
+    """Judge a measured value; `ratio` where it is not simply value to floor (the median of several rounds)."""
+    part = value / floor if ratio is None and floor else ratio or 0.0
+    met = all(bound.holds(value, part) for bound in bounds) if bounds else None
+    return Figure(
+        name=name,
+        value=round(value, 3),
+        unit=unit,
+        floor=round(floor, 3),
+        ratio=round(part, 4),
+        target=" and ".join(map(str, bounds)),
+        met=met,
+        limit=limit,
+    )
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The value that `share` of all do not exceed (nearest rank)."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def median(values: Sequence[float]) -> float:
+    """The middle value."""
+    return statistics.median(values)
+
+
+def show(figures: Sequence[Figure]) -> None:
+    """Print a table, and below it what limits each figure."""
+    table = Table(box=None, pad_edge=False)
+    for heading in ("figure", "value", "unit", "floor", "ratio", "target", ""):
+        table.add_column(heading, justify="right" if heading in ("value", "floor", "ratio") else "left", no_wrap=heading != "target")
+    for one in figures:
+        mark = {True: "[green]met[/]", False: "[red]missed[/]", None: ""}[one.met]
+        table.add_row(one.name, f"{one.value:,.1f}", one.unit, f"{one.floor:,.1f}", f"{one.ratio:.2f}", one.target, mark)
+    console = Console(highlight=False)
+    console.print(table)
+    for one in figures:
+        console.print(f"[dim]{one.name}:[/] {one.limit}")

@@ -1,0 +1,63 @@
+"""`make bench`: measures everything, or what is named, writes bench.json and prints a table; exit code 1 when a target is missed."""
+
+import argparse
+import asyncio
+import importlib
+import sys
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from benchmarks.figures import Figure, show
+
+SUBJECTS = {
+    "accept": "requests accepted per second",
+    "apply": "commands decided per second",
+    "latency": "from a POST to its event at a client",
+    "first_frame": "from submitting a render to its first frame",
+    "render": "a film of 30 s, and one changed scene of ten",
+    "replay": "events replayed and compared per second",
+    "log": "events per second through the sequencer",
+    "idle": "memory and processor time of an idle stack",
+}
+Measure = Callable[[bool], Awaitable[list[Figure]]]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure; 0 when every target is met, 1 otherwise, 2 for wrong usage."""
+    asked = _parser().parse_args(arguments)
+    unknown = [name for name in asked.only if name not in SUBJECTS]
+    if unknown:
+        print(f"there is no measurement {', '.join(unknown)}; there are {', '.join(SUBJECTS)}", file=sys.stderr)
+        return 2
+    figures = asyncio.run(_measure(asked.only or list(SUBJECTS), asked.quick))
+    asked.output.write_bytes(msgspec.json.format(msgspec.json.encode(figures), indent=1) + b"\n")
+    show(figures)
+    print(f"written to {asked.output}")
+    return 1 if any(one.met is False for one in figures) else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    listed = "\n".join(f"  {name:12} {text}" for name, text in SUBJECTS.items())
+    parser = argparse.ArgumentParser("flatrender bench", description=f"{__doc__}\n\n{listed}", formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", action="append", default=[], metavar="NAME", help="one of the names above; may be repeated")
+    parser.add_argument("--quick", action="store_true", help="shorter and fewer rounds: for a first look, not for a comparison")
+    parser.add_argument("-o", "--output", type=Path, default=Path("bench.json"), help="where the figures go (bench.json)")
+    return parser
+
+
+async def _measure(names: Sequence[str], quick: bool) -> list[Figure]:
+    figures: list[Figure] = []
+    for name in names:
+        measure: Measure = importlib.import_module(f"benchmarks.{name}").measure
+        print(f"{name}: {SUBJECTS[name]} … ", end="", flush=True)
+        began = time.monotonic()
+        figures += await measure(quick)
+        print(f"{time.monotonic() - began:.0f} s", flush=True)
+    return figures
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,97 @@
+from uuid import uuid4
+
+from consumers.content import DOMAIN
+from consumers.content.projects import on_file_ready, on_file_rejected
+from consumers.content.rows import ELEMENTS, PRESETS, PROJECTS, SCENES
+from contracts.content import CreateProject, FailProject, LearnBundle, PublishProject, RecordScene
+from contracts.envelope import first
+from contracts.file_mgr import FileReady, FileRejected
+from contracts.spec import ColourPreset, Element
+from tests.unit.domains.world import World, kinds, refused
+
+ELEMENT = Element(key="frl_title", kind="text", default="Hello", width=100, height=20)
+
+
+def scene(project_id: object, key: str = "intro", position: int = 0) -> RecordScene:
+    look = {"title": key, "width": 16, "height": 9, "rate": 30.0, "duration": 2.0, "digest": "d"}
+    return RecordScene(project_id=project_id, position=position, key=key, elements=(ELEMENT,), **look)
+
+
+def importing() -> tuple[World, object]:
+    world, file_id = World(DOMAIN), uuid4()
+    world.do(LearnBundle(file_id=file_id, state="ready", sha256="s", scan_key="k"))
+    created, _ = world.do(CreateProject(name="T", file_id=file_id))
+    return world, created.project_id
+
+
+def test_a_project_waits_for_a_file_that_is_not_judged_yet() -> None:
+    world, file_id = World(DOMAIN), uuid4()
+    [created] = world.do(CreateProject(name="T", file_id=file_id))
+    assert world.row(PROJECTS, created.project_id).state == "waiting"
+    assert kinds(world.do(LearnBundle(file_id=file_id, state="ready", sha256="s", scan_key="k"))) == ["BundleLearned", "ProjectImporting"]
+
+
+def test_a_project_whose_file_is_rejected_fails_with_the_files_reason() -> None:
+    world, file_id = World(DOMAIN), uuid4()
+    [created] = world.do(CreateProject(name="T", file_id=file_id))
+    world.do(LearnBundle(file_id=file_id, state="rejected", code="bundle.bomb", detail="too large"))
+    row = world.row(PROJECTS, created.project_id)
+    assert (row.state, row.code) == ("failed", "bundle.bomb")
+
+
+def test_a_project_of_a_rejected_file_is_refused_at_once() -> None:
+    world, file_id = World(DOMAIN), uuid4()
+    world.do(LearnBundle(file_id=file_id, state="rejected", code="bundle.bomb", detail="too large"))
+    assert refused(world.do(CreateProject(name="T", file_id=file_id))) == "bundle.bomb"
+
+
+def test_a_picture_is_no_template() -> None:
+    ready = FileReady(file_id=uuid4(), kind="picture", sha256="s", bytes=1, width=1, height=1, duration=0.0, scan_key="")
+    [command] = on_file_ready(ready, first(ready))
+    assert (command.state, command.code) == ("rejected", "template.kind")
+    lost = FileRejected(file_id=uuid4(), code="c", detail="d")
+    assert [c.state for c in on_file_rejected(lost, first(lost))] == ["rejected"]
+
+
+def test_a_project_is_published_when_all_its_scenes_are_there() -> None:
+    world, project_id = importing()
+    world.do(scene(project_id))
+    refusal = world.do(PublishProject(project_id=project_id, scene_count=2))
+    assert refused(refusal) == "content.scenes_missing" and refusal.patience > 0
+    world.do(scene(project_id, "outro", 1))
+    preset = ColourPreset(key="dark", title="Dark", colours={"primary": "#000000"})
+    assert kinds(world.do(PublishProject(project_id=project_id, scene_count=2, presets=(preset,)))) == ["ProjectPublished"]
+    assert world.row(PROJECTS, project_id).state == "published"
+    assert world.row(PRESETS, project_id, "dark").colours == {"primary": "#000000"}
+
+
+def test_a_scene_comes_with_its_elements_and_only_once() -> None:
+    world, project_id = importing()
+    assert kinds(world.do(scene(project_id))) == ["SceneRecorded"]
+    assert kinds(world.do(scene(project_id))) == []
+    assert world.row(SCENES, project_id, "intro").duration == 2.0
+    assert world.row(ELEMENTS, project_id, "intro", "frl_title").preset == "Hello"
+
+
+def test_a_published_project_cannot_fail_any_more() -> None:
+    world, project_id = importing()
+    world.do(PublishProject(project_id=project_id, scene_count=0))
+    assert kinds(world.do(FailProject(project_id=project_id, code="c", detail="d"))) == []
+    assert kinds(world.do(scene(project_id))) == []
+
+
+def test_a_scan_that_cannot_be_read_fails_the_project() -> None:
+    world, project_id = importing()
+    world.do(FailProject(project_id=project_id, code="template.scan", detail="d"))
+    assert world.row(PROJECTS, project_id).state == "failed"
+
+
+def test_a_project_needs_a_name() -> None:
+    assert refused(World(DOMAIN).do(CreateProject(name=" ", file_id=uuid4()))) == "content.name"
+
+
+def test_learning_a_file_twice_changes_nothing() -> None:
+    world, file_id = World(DOMAIN), uuid4()
+    learn = LearnBundle(file_id=file_id, state="ready", sha256="s", scan_key="k")
+    assert kinds(world.do(learn)) == ["BundleLearned"]
+    assert kinds(world.do(learn)) == []

@@ -1,0 +1,114 @@
+from uuid import uuid4
+
+from consumers.file_mgr import DOMAIN, effects, uploads
+from consumers.file_mgr.rows import FILES, UPLOADS
+from contracts.envelope import first
+from contracts.file_mgr import AbortUpload, CompleteUpload, FailUpload, JudgeFile, OpenUpload, StartUpload, StoreFile
+from tests.unit.domains.world import World, kinds, refused
+
+
+def opened(size: int = 100) -> tuple[World, object]:
+    world = World(DOMAIN)
+    [started] = world.do(StartUpload(name="a.lottie", bytes=size))
+    world.do(OpenUpload(upload_id=started.upload_id, storage_id="s3"))
+    return world, started
+
+
+def stored() -> tuple[World, object]:
+    world, started = opened()
+    world.do(CompleteUpload(upload_id=started.upload_id, etags=("e",)))
+    world.do(StoreFile(upload_id=started.upload_id, bytes=100))
+    return world, started
+
+
+def test_a_large_file_gets_parts_that_cover_it() -> None:
+    [started] = World(DOMAIN).do(StartUpload(name="a.mov", bytes=uploads.PART * 2 + 1))
+    assert started.part_count == 3 and started.part_bytes * 3 >= uploads.PART * 2 + 1
+
+
+def test_the_largest_file_fits_into_ten_thousand_parts() -> None:
+    [started] = World(DOMAIN).do(StartUpload(name="a.mov", bytes=uploads.MOST))
+    assert started.part_count <= 10_000 and started.part_bytes * started.part_count >= uploads.MOST
+
+
+def test_an_empty_or_huge_file_is_refused() -> None:
+    for size in (0, -1, uploads.MOST + 1):
+        assert refused(World(DOMAIN).do(StartUpload(name="a", bytes=size))) == "file.size"
+
+
+def test_a_name_with_a_slash_is_refused() -> None:
+    for name in ("../etc/passwd", "", " ", "a\x00b", "x" * 256):
+        assert refused(World(DOMAIN).do(StartUpload(name=name, bytes=1))) == "file.name"
+
+
+def test_starting_an_upload_asks_the_store_and_sets_a_timer() -> None:
+    [started] = World(DOMAIN).do(StartUpload(name="a", bytes=1))
+    envelope = first(started)
+    assert [effect.kind for effect in effects.on_started(started, envelope)] == ["open"]
+    [timer] = uploads.give_up_later(started, envelope)
+    assert timer.due_at - envelope.time == uploads.LIVES and timer.command == AbortUpload(upload_id=started.upload_id)
+
+
+def test_an_upload_is_completed_with_all_its_parts() -> None:
+    world, started = opened()
+    assert refused(world.do(CompleteUpload(upload_id=started.upload_id, etags=()))) == "file.parts"
+    assert kinds(world.do(CompleteUpload(upload_id=started.upload_id, etags=("e",)))) == ["UploadCompleted"]
+
+
+def test_completing_twice_with_the_same_parts_is_no_error() -> None:
+    world, started = opened()
+    world.do(CompleteUpload(upload_id=started.upload_id, etags=("e",)))
+    assert kinds(world.do(CompleteUpload(upload_id=started.upload_id, etags=("e",)))) == []
+    assert refused(world.do(CompleteUpload(upload_id=started.upload_id, etags=("f",)))) == "file.upload_state"
+
+
+def test_a_stored_file_waits_for_its_inspection() -> None:
+    world, started = stored()
+    assert world.row(UPLOADS, started.upload_id).state == "stored"
+    assert world.row(FILES, started.file_id).state == "inspecting"
+
+
+def test_a_file_of_another_size_than_announced_is_not_accepted() -> None:
+    world, started = opened()
+    world.do(CompleteUpload(upload_id=started.upload_id, etags=("e",)))
+    assert kinds(world.do(StoreFile(upload_id=started.upload_id, bytes=99))) == ["UploadAborted"]
+    assert world.row(FILES, started.file_id) is None
+
+
+def test_a_judged_file_is_ready_with_its_facts() -> None:
+    world, started = stored()
+    world.do(JudgeFile(file_id=started.file_id, kind="picture", sha256="s", width=3, height=2))
+    row = world.row(FILES, started.file_id)
+    assert (row.state, row.kind, row.width, row.height) == ("ready", "picture", 3, 2)
+
+
+def test_a_rejected_file_says_why_and_is_not_judged_again() -> None:
+    world, started = stored()
+    world.do(JudgeFile(file_id=started.file_id, kind="unknown", code="file.unknown", detail="no"))
+    assert kinds(world.do(JudgeFile(file_id=started.file_id, kind="picture", sha256="s"))) == []
+    assert world.row(FILES, started.file_id).code == "file.unknown"
+
+
+def test_a_person_cannot_abort_what_is_stored_but_the_timer_is_silent() -> None:
+    world, started = stored()
+    assert refused(world.do(AbortUpload(upload_id=started.upload_id))) == "file.upload_state"
+    assert kinds(world.do(AbortUpload(upload_id=started.upload_id), actor="timer")) == []
+
+
+def test_an_upload_that_the_store_refuses_ends_with_the_reason() -> None:
+    world, started = opened()
+    world.do(FailUpload(upload_id=started.upload_id, reason="no room"))
+    row = world.row(UPLOADS, started.upload_id)
+    assert (row.state, row.reason) == ("aborted", "no room")
+
+
+def test_an_unknown_upload_is_not_found() -> None:
+    for command in (CompleteUpload(upload_id=uuid4(), etags=()), AbortUpload(upload_id=uuid4())):
+        assert refused(World(DOMAIN).do(command)) == "file.not_found"
+
+
+def test_late_words_of_the_store_change_nothing() -> None:
+    world, started = stored()
+    assert kinds(world.do(OpenUpload(upload_id=started.upload_id, storage_id="other"))) == []
+    assert kinds(world.do(StoreFile(upload_id=started.upload_id, bytes=100))) == []
+    assert kinds(world.do(FailUpload(upload_id=started.upload_id, reason="late"))) == []

@@ -1,0 +1,74 @@
+from uuid import uuid4
+
+from consumers.identity import DOMAIN
+from consumers.identity.rows import API_KEYS, TENANTS
+from contracts.identity import CreateApiKey, CreateTenant, RevokeApiKey
+from tests.unit.domains.world import World, kinds, refused
+
+HASH = "ab" * 32
+
+
+def with_tenant() -> World:
+    world = World(DOMAIN)
+    world.do(CreateTenant(name="Acme"))
+    return world
+
+
+def test_a_tenant_is_created_with_its_limits() -> None:
+    world = World(DOMAIN)
+    assert kinds(world.do(CreateTenant(name="Acme", max_slots=4))) == ["TenantCreated"]
+    assert world.row(TENANTS).max_slots == 4
+
+
+def test_a_tenant_is_created_once() -> None:
+    assert refused(with_tenant().do(CreateTenant(name="Again"))) == "identity.exists"
+
+
+def test_a_limit_out_of_bounds_names_its_field() -> None:
+    refusal = World(DOMAIN).do(CreateTenant(name="Acme", render_weight=0))
+    assert (refusal.problem.code, refusal.problem.field) == ("identity.out_of_bounds", "render_weight")
+
+
+def test_a_key_is_known_by_its_hash_only() -> None:
+    world = with_tenant()
+    [event] = world.do(CreateApiKey(name="ci", scopes=("render:write",), secret_sha256=HASH))
+    row = world.row(API_KEYS, event.key_id)
+    assert (row.secret_sha256, row.state) == (HASH, "active")
+    assert "secret" not in str(world.answer)
+
+
+def test_a_key_needs_a_tenant_and_waits_for_it_a_while() -> None:
+    refusal = World(DOMAIN).do(CreateApiKey(name="ci", scopes=("*",), secret_sha256=HASH))
+    assert refused(refusal) == "identity.not_found" and refusal.patience > 0
+
+
+def test_a_scope_that_does_not_exist_is_refused_with_its_place() -> None:
+    refusal = with_tenant().do(CreateApiKey(name="ci", scopes=("render:write", "root"), secret_sha256=HASH))
+    assert refusal.problem.field == "scopes[1]"
+
+
+def test_a_key_without_a_proper_hash_is_refused() -> None:
+    assert refused(with_tenant().do(CreateApiKey(name="ci", scopes=("*",), secret_sha256="plain"))) == "identity.secret_hash"
+
+
+def test_a_revoked_key_stays_revoked_and_revoking_twice_is_no_error() -> None:
+    world = with_tenant()
+    [event] = world.do(CreateApiKey(name="ci", scopes=("*",), secret_sha256=HASH))
+    assert kinds(world.do(RevokeApiKey(key_id=event.key_id))) == ["ApiKeyRevoked"]
+    assert kinds(world.do(RevokeApiKey(key_id=event.key_id))) == []
+    assert world.row(API_KEYS, event.key_id).state == "revoked"
+
+
+def test_another_tenants_key_is_not_found() -> None:
+    world = with_tenant()
+    [event] = world.do(CreateApiKey(name="ci", scopes=("*",), secret_sha256=HASH))
+    assert refused(world.do(RevokeApiKey(key_id=event.key_id), tenant=uuid4())) == "identity.not_found"
+
+
+def test_creating_a_key_again_after_its_operation_was_forgotten_does_not_revive_it() -> None:
+    world, command_id = with_tenant(), uuid4()
+    command = CreateApiKey(name="ci", scopes=("*",), secret_sha256=HASH)
+    [event] = world.do(command, id=command_id)
+    world.do(RevokeApiKey(key_id=event.key_id))
+    assert kinds(world.do(command, id=command_id)) == []
+    assert world.row(API_KEYS, event.key_id).state == "revoked"

@@ -1,0 +1,41 @@
+from uuid import uuid4
+
+from consumers.notification import DOMAIN
+from consumers.notification.inbox import on_completed, on_failed
+from consumers.notification.rows import NOTIFICATIONS
+from contracts.envelope import first
+from contracts.notification import ReadNotification
+from contracts.render import JobCompleted, JobFailed
+from tests.unit.domains.world import World, kinds, refused
+
+DONE = JobCompleted(
+    job_id=uuid4(), object_key="o", sha256="s", bytes=1, frames=30, duration=1.0, packets_sha256="p", degraded=True, metadata={"order": 7}
+)
+
+
+def test_a_finished_video_is_told_with_its_metadata() -> None:
+    world = World(DOMAIN)
+    [command] = on_completed(DONE, first(DONE))
+    [event] = world.do(command)
+    row = world.row(NOTIFICATIONS, event.notification_id)
+    assert (row.kind, row.subject_id, row.seen) == ("render.completed", DONE.job_id, False)
+    assert row.data["metadata"] == {"order": 7} and "without its expressions" in row.body
+
+
+def test_a_failed_video_is_told_with_its_reason() -> None:
+    lost = JobFailed(job_id=uuid4(), code="font.no_glyph", detail="no font has this", field="frl_title")
+    [command] = on_failed(lost, first(lost))
+    assert (command.body, command.data["code"], command.data["field"]) == ("no font has this", "font.no_glyph", "frl_title")
+
+
+def test_a_notification_is_seen_once() -> None:
+    world = World(DOMAIN)
+    [command] = on_completed(DONE, first(DONE))
+    [event] = world.do(command)
+    assert kinds(world.do(ReadNotification(notification_id=event.notification_id))) == ["NotificationSeen"]
+    assert kinds(world.do(ReadNotification(notification_id=event.notification_id))) == []
+    assert world.row(NOTIFICATIONS, event.notification_id).seen is True
+
+
+def test_an_unknown_notification_is_not_found() -> None:
+    assert refused(World(DOMAIN).do(ReadNotification(notification_id=uuid4()))) == "notification.not_found"

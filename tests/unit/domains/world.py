@@ -1,0 +1,72 @@
+"""A domain in memory: commands in, events out, rows kept by the same projections as in production; no database, no broker."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import msgspec
+
+from consumers.runtime.domain import Answer, Context, Domain, Refusal, tenant_of
+from consumers.runtime.projection import project
+from consumers.runtime.state import Missing, State
+from consumers.runtime.table import Table
+from contracts.envelope import Envelope, derived_id, first
+from contracts.message import Command, Event
+
+
+class World:
+    """One tenant's view of one domain; what was never put does not exist."""
+
+    def __init__(self, domain: Domain, tenant: UUID | None = None) -> None:
+        self.domain = domain
+        self.tenant = tenant or uuid4()
+        self.state = State()
+        self.now = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def do(self, command: Command, *, actor: str = "key:test", tenant: UUID | None = None, id: UUID | None = None, dry_run: bool = False) -> Any:
+        """Decide and project; answers the events (a Refusal when refused)."""
+        self.now += timedelta(seconds=1)
+        envelope = msgspec.structs.replace(first(command, tenant=tenant or self.tenant, actor=actor, id=id), time=self.now, dry_run=dry_run)
+        decision = self._loaded(lambda: self.domain.decides[type(command)](command, self.state.view(envelope.tenant), Context(self.now, envelope)))
+        self.answer = decision.body if isinstance(decision, Answer) else None
+        if isinstance(decision, Refusal):
+            return decision
+        events = decision.events if isinstance(decision, Answer) else decision
+        happened = []
+        for number, given in enumerate(events):
+            event, owner = tenant_of(given, envelope)
+            self.happen(event, envelope, owner, number)
+            happened.append(event)
+        return happened
+
+    def happen(self, event: Event, envelope: Envelope | None = None, tenant: UUID | None = None, number: int = 0) -> None:
+        """Let an event be projected, a command's or one that a test makes up."""
+        cause = envelope or first(event, tenant=self.tenant)
+        caused = cause.caused(event, id=derived_id(cause.id, f"event {number}"), time=self.now, tenant=tenant or cause.tenant)
+        self._loaded(lambda: project(self.domain.writes[type(event)], event, caused, self.state.view(caused.tenant)))
+
+    def row(self, table: Table[Any], *key: Any, tenant: UUID | None = None) -> Any:
+        """A row as the events left it."""
+        return self._loaded(lambda: self.state.view(tenant or self.tenant).get(table, *key))
+
+    def _loaded(self, work: Any) -> Any:
+        while True:
+            mark = self.state.mark()
+            try:
+                return work()
+            except Missing as missing:
+                self.state.rollback(mark)
+                for table, columns, key in missing.wants:
+                    self.state._take(table, columns, [key], [])
+
+
+def kinds(events: Any) -> list[str]:
+    """The class names of events, for short assertions."""
+    assert not isinstance(events, Refusal), events
+    return [type(event).__name__ for event in events]
+
+
+def refused(decision: Any) -> str:
+    """The code of a refusal."""
+    assert isinstance(decision, Refusal), decision
+    return decision.problem.code
