@@ -56,7 +56,11 @@ def look(path: Path) -> Video:
 def disagreements(video: Video, *, frames: int, width: int, height: int, rate: Fraction, sound: bool) -> list[str]:
     """How a video differs from what was asked for, a sentence each; empty when it is right."""
     expected = {"codec": "h264", "width": width, "height": height, "rate": rate, "frames": frames, "audio_codec": "aac" if sound else ""}
-    found = [f"{name} is {getattr(video, name) or 'missing'}, expected {value or 'none'}" for name, value in expected.items() if getattr(video, name) != value]
+    found = [
+        f"{name} is {getattr(video, name) or 'missing'}, expected {value or 'none'}"
+        for name, value in expected.items()
+        if getattr(video, name) != value
+    ]
     length = float(frames / rate)
     if sound and abs(video.audio_duration - length) > SLACK:
         found.append(f"the sound is {video.audio_duration:.2f} s long, expected {length:.2f} s")

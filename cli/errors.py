@@ -16,7 +16,11 @@ class Mistake(Exception):
         """The problem in words: what, where, every further error, and what to do."""
         # A list of errors repeats the first problem, so that one is told once, in the list.
         told = [_told(error.get("code", ""), error.get("field", ""), error.get("detail", "")) for error in self.errors]
-        lines = [self.code, *told] if len(told) > 1 else [_told(self.code, self.field, self.detail)]
+        plain = _told(self.code, self.field, self.detail)
+        repeated = len(told) == 1 and told[0] == plain
+        lines = (
+            [plain] if repeated or not told else [f"{self.code}: {self.detail}" if plain not in told else f"{len(told)} problems:", *told]
+        )
         return [*lines, *([f"What to do: {self.remedy}"] if self.remedy else [])]
 
     @property
@@ -28,4 +32,4 @@ class Mistake(Exception):
 
 def _told(code: str, field: str, detail: str) -> str:
     where = f" at {field}" if field else ""
-    return f"{code}{where}: {detail}" if code else f"{field}: {detail}"
+    return f"{code}{where}: {detail}" if code else f"  {field}: {detail}" if field else f"  {detail}"

@@ -22,7 +22,7 @@ class Element(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     height: int = 0
 
 
-class Warning(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):  # noqa: A001 - the field's word for it
+class Warning(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Something that will not look as its designer meant: a feature the engine lacks, a missing font."""
 
     code: str

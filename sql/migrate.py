@@ -15,7 +15,11 @@ class MigrationDrift(Exception):
 def migrations() -> list[tuple[str, str]]:
     """Every migration as (name, text), in order."""
     folder = files(__package__ or "sql").joinpath("migrations")
-    return [(file.name, file.read_text(encoding="utf-8")) for file in sorted(folder.iterdir(), key=lambda f: f.name) if file.name.endswith(".sql")]
+    return [
+        (file.name, file.read_text(encoding="utf-8"))
+        for file in sorted(folder.iterdir(), key=lambda f: f.name)
+        if file.name.endswith(".sql")
+    ]
 
 
 async def migrate(conn: asyncpg.Connection) -> list[str]:
@@ -23,7 +27,9 @@ async def migrate(conn: asyncpg.Connection) -> list[str]:
     applied: list[str] = []
     await conn.execute("select pg_advisory_lock($1)", _LOCK)
     try:
-        await conn.execute("create table if not exists public.migrations (name text primary key, sha256 text not null, applied_at timestamptz not null default now())")
+        await conn.execute(
+            "create table if not exists public.migrations (name text primary key, sha256 text not null, applied_at timestamptz not null default now())"
+        )
         known = {row["name"]: row["sha256"] for row in await conn.fetch("select name, sha256 from public.migrations")}
         for name, text in migrations():
             digest = hashlib.sha256(text.encode()).hexdigest()

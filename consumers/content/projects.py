@@ -31,7 +31,9 @@ PATIENCE = 10.0  # seconds in which a template's publishing waits for its last s
 def on_file_ready(event: FileReady, envelope: Envelope) -> list[Command]:
     """Remember template files; other kinds do not matter here."""
     if event.kind != "template":
-        return [LearnBundle(file_id=event.file_id, state="rejected", code="template.kind", detail=f"the file is a {event.kind}, not a template")]
+        return [
+            LearnBundle(file_id=event.file_id, state="rejected", code="template.kind", detail=f"the file is a {event.kind}, not a template")
+        ]
     return [LearnBundle(file_id=event.file_id, state="ready", sha256=event.sha256, scan_key=event.scan_key)]
 
 

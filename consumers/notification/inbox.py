@@ -17,14 +17,20 @@ from contracts.render import JobCompleted, JobFailed
 def on_completed(event: JobCompleted, envelope: Envelope) -> list[Command]:
     """A video is there."""
     body = f"{event.frames} frames, {event.duration:.1f} seconds" + (", drawn without its expressions" if event.degraded else "")
-    told = CreateNotification(kind="render.completed", title="Your video is ready", body=body, subject_id=event.job_id, data={"metadata": event.metadata})
+    told = CreateNotification(
+        kind="render.completed", title="Your video is ready", body=body, subject_id=event.job_id, data={"metadata": event.metadata}
+    )
     return [told]
 
 
 def on_failed(event: JobFailed, envelope: Envelope) -> list[Command]:
     """A video could not be made."""
     data = {"code": event.code, "field": event.field, "metadata": event.metadata}
-    return [CreateNotification(kind="render.failed", title="Your video could not be made", body=event.detail, subject_id=event.job_id, data=data)]
+    return [
+        CreateNotification(
+            kind="render.failed", title="Your video could not be made", body=event.detail, subject_id=event.job_id, data=data
+        )
+    ]
 
 
 def create(cmd: CreateNotification, view: View, ctx: Context) -> Decision:

@@ -44,7 +44,9 @@ async def dispatch(payload: dict[str, Any], envelope: Envelope, tools: Tools) ->
         if part is None or part.state != "active":
             return []
         manifest = await MANIFESTS[part.kind](conn, part, tools.objects)
-    work = DrawPart(part_id=part.part_id, tenant_id=part.tenant_id, kind=part.kind, subject_id=part.subject_id, epoch=part.epoch, manifest=manifest)  # type: ignore[arg-type]
+    work = DrawPart(
+        part_id=part.part_id, tenant_id=part.tenant_id, kind=part.kind, subject_id=part.subject_id, epoch=part.epoch, manifest=manifest
+    )  # type: ignore[arg-type]
     encoded = msgspec.json.encode(manifest)
     if len(encoded) > INLINE:
         key = f"manifests/{part.tenant_id}/{part.part_id}"

@@ -23,7 +23,9 @@ async def render(conn: asyncpg.Connection, part: Part, objects: ObjectStore) -> 
     scenes: dict[int, list[SegmentTask]] = {}
     for row in sorted(rows, key=lambda row: row["idx"]):
         key = f"segments/{part.tenant_id}/{row['segment_key']}/{part.epoch}-{part.part_id}"
-        task = SegmentTask(key=row["segment_key"], first=row["first"], count=row["frames"], put_url=objects.presign_put(key, LIVES), object_key=key)
+        task = SegmentTask(
+            key=row["segment_key"], first=row["first"], count=row["frames"], put_url=objects.presign_put(key, LIVES), object_key=key
+        )
         scenes.setdefault(row["scene"], []).append(task)
     used = [spec.scenes[position] for position in scenes]
     files = await _files(conn, part.tenant_id, objects, {sha for scene in used for sha in _named(scene)} | set(spec.fonts))

@@ -17,7 +17,9 @@ def register(cmd: RegisterNode, view: View, ctx: Context) -> Decision:
     if view.tenant != PLATFORM:
         return refuse("node.tenant", "nodes register under the platform tenant")
     if cmd.protocol != PROTOCOL:
-        return refuse("node.protocol", f"this farm speaks protocol {PROTOCOL}, the node {cmd.protocol}; install the farm's release on it", "protocol")
+        return refuse(
+            "node.protocol", f"this farm speaks protocol {PROTOCOL}, the node {cmd.protocol}; install the farm's release on it", "protocol"
+        )
     if not 1 <= cmd.slots <= MAX_SLOTS:
         return refuse("node.slots", f"a node offers 1 to {MAX_SLOTS} slots, not {cmd.slots}", "slots")
     node_id = _reporter(ctx)

@@ -28,7 +28,9 @@ async def rebuild(conn: asyncpg.Connection, now: float) -> Farm:
 async def _parts(conn: asyncpg.Connection, farm: Farm, now: float) -> None:
     for row in await conn.fetch(_q.active_parts):
         keys = tuple(json.loads(row["keys"]))
-        part = PartState(row["part_id"], row["tenant_id"], row["node_id"], row["node_epoch"], row["kind"], row["subject_id"], keys, now, True)
+        part = PartState(
+            row["part_id"], row["tenant_id"], row["node_id"], row["node_epoch"], row["kind"], row["subject_id"], keys, now, True
+        )
         farm.parts[part.part_id] = part
         node = farm.nodes.get(part.node_id)
         if node is not None and node.epoch == part.node_epoch:

@@ -137,7 +137,9 @@ class Batch:
     def _log(self, item: Item, cls: type[Event], **values: str) -> None:
         envelope = item.envelope
         event = cls(command_id=envelope.id, command_type=envelope.type, tenant_id=envelope.tenant, **values)  # type: ignore[call-arg]
-        caused = envelope.caused(event, id=derived_id(envelope.id, f"{cls.__name__} {self.now.timestamp()}"), time=self.now, tenant=PLATFORM)
+        caused = envelope.caused(
+            event, id=derived_id(envelope.id, f"{cls.__name__} {self.now.timestamp()}"), time=self.now, tenant=PLATFORM
+        )
         item.events = [(caused, event, "", 0)]
 
     def _conclude(self, item: Item, state: str, *, body: Any = None, problem: Problem | None = None) -> None:
@@ -185,7 +187,11 @@ class Batch:
         make = self.domain.timers.get(type(event))
         for number, timer in enumerate(make(event, envelope) if make else ()):
             first = {"tenant_id": envelope.tenant, "id": derived_id(envelope.id, f"timer {number}")}
-            yield first | {"type": envelope.caused(timer.command, id=envelope.id, time=self.now).type, "body": timer.command, "due_at": timer.due_at}
+            yield first | {
+                "type": envelope.caused(timer.command, id=envelope.id, time=self.now).type,
+                "body": timer.command,
+                "due_at": timer.due_at,
+            }
 
 
 def _outbox(envelope: Envelope, event: Event, aggregate: str, version: int) -> dict[str, Any]:
@@ -210,4 +216,6 @@ def _stored(text: str, request_hash: str, envelope: Envelope) -> Outcome:
         problem = Problem(code="idempotency.other_body", detail="this Idempotency-Key was used with another request; use a new key")
         return Outcome(command_id=envelope.id, tenant_id=envelope.tenant, state="refused", problem=problem)
     stored = msgspec.json.decode(text, type=Stored)
-    return Outcome(**{name: getattr(stored, name) for name in Outcome.__struct_fields__} | {"body": stored.body if bytes(stored.body) else None})
+    return Outcome(
+        **{name: getattr(stored, name) for name in Outcome.__struct_fields__} | {"body": stored.body if bytes(stored.body) else None}
+    )

@@ -25,7 +25,9 @@ def read_command(domain: Domain, msg: Msg) -> Item:
     entry = named(envelope.type)
     kind, scope = msg.subject.split(".", 2)[:2]
     if entry is None or not issubclass(entry.cls, Command) or entry.cls not in domain.decides:
-        return Item(envelope=envelope, command=None, raw=msg, body=msg.data, unreadable=f"{envelope.type} is not a command of {domain.name}")
+        return Item(
+            envelope=envelope, command=None, raw=msg, body=msg.data, unreadable=f"{envelope.type} is not a command of {domain.name}"
+        )
     if entry.subject(scope) != msg.subject or (kind == Kind.COMMAND and scope != str(envelope.tenant)):
         return Item(envelope=envelope, command=None, raw=msg, body=msg.data, unreadable=f"{envelope.type} came on {msg.subject}")
     if issubclass(entry.cls, Report):  # the subject says who reports, whatever the headers claim
@@ -59,4 +61,12 @@ def _reaction(envelope: Envelope, command: Command, number: int) -> Item:
 def _unknown(msg: Any) -> Envelope:
     identity = derived_id(PLATFORM, f"{msg.subject} {msg.metadata.sequence.stream}")
     name = msg.subject.split(".", 2)[-1]
-    return Envelope(id=identity, type=f"unreadable {name}", tenant=PLATFORM, time=datetime.now(UTC), actor="unknown", correlation=identity, causation=identity)
+    return Envelope(
+        id=identity,
+        type=f"unreadable {name}",
+        tenant=PLATFORM,
+        time=datetime.now(UTC),
+        actor="unknown",
+        correlation=identity,
+        causation=identity,
+    )

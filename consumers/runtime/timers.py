@@ -46,7 +46,13 @@ class Timers:
                 identity = derived_id(row["id"], "due")
                 now = datetime.now(UTC)
                 envelope = Envelope(
-                    id=identity, type=row["type"], tenant=row["tenant_id"], time=now, actor="timer", correlation=identity, causation=row["id"]
+                    id=identity,
+                    type=row["type"],
+                    tenant=row["tenant_id"],
+                    time=now,
+                    actor="timer",
+                    correlation=identity,
+                    causation=row["id"],
                 )
                 await self._publish(command, envelope)
             if due:

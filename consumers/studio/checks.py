@@ -40,7 +40,9 @@ def scene_problems(index: int, values: SceneValues, scene: TemplateScene) -> Ite
     for group, kind in KINDS.items():
         for key in getattr(values, group):
             if key not in known[kind]:
-                yield unknown("render.unknown_element", f"{where}.{group}.{key}", f"scene {scene.scene!r} has no {kind} {key!r}", key, known[kind])
+                yield unknown(
+                    "render.unknown_element", f"{where}.{group}.{key}", f"scene {scene.scene!r} has no {kind} {key!r}", key, known[kind]
+                )
     for key, text in values.texts.items():
         if len(text) > LONGEST_TEXT:
             yield problem("render.text_too_long", f"{where}.texts.{key}", f"a text has at most {LONGEST_TEXT} characters, not {len(text)}")
@@ -48,7 +50,9 @@ def scene_problems(index: int, values: SceneValues, scene: TemplateScene) -> Ite
     if not SPEED[0] <= values.speed <= SPEED[1]:
         yield problem("render.out_of_bounds", f"{where}.speed", f"speed must be {SPEED[0]} to {SPEED[1]}")
     if values.duration is not None and not 0 < values.duration <= scene.duration + 1e-6:
-        yield problem("render.out_of_bounds", f"{where}.duration", f"duration must be over 0 and at most the scene's {scene.duration:g} seconds")
+        yield problem(
+            "render.out_of_bounds", f"{where}.duration", f"duration must be over 0 and at most the scene's {scene.duration:g} seconds"
+        )
 
 
 def colour_problems(where: str, colours: dict[str, str]) -> Iterator[Problem]:
@@ -58,7 +62,9 @@ def colour_problems(where: str, colours: dict[str, str]) -> Iterator[Problem]:
             yield problem("render.colour", f"{where}.{key}", f"{value!r} is not a colour; write #RRGGBB")
 
 
-def shared_colour_problems(colours: dict[str, str], preset: str | None, presets: tuple[ColourPreset, ...], scenes: Iterable[TemplateScene]) -> Iterator[Problem]:
+def shared_colour_problems(
+    colours: dict[str, str], preset: str | None, presets: tuple[ColourPreset, ...], scenes: Iterable[TemplateScene]
+) -> Iterator[Problem]:
     """What is wrong with a project's shared colours and its preset."""
     slots = sorted({e.key for scene in scenes for e in scene.elements if e.kind == "colour"})
     for key in colours:
@@ -87,7 +93,9 @@ def file_problems(view: View, wanted: dict[str, tuple[UUID, tuple[str, ...]]]) -
             yield problem("file.kind", field, f"file {file_id} is a {row.kind}; {' or '.join(kinds)} is wanted here")
 
 
-def wanted_files(scenes: Iterable[SceneValues], audio: Iterable[Track], fonts: Iterable[UUID] = ()) -> dict[str, tuple[UUID, tuple[str, ...]]]:
+def wanted_files(
+    scenes: Iterable[SceneValues], audio: Iterable[Track], fonts: Iterable[UUID] = ()
+) -> dict[str, tuple[UUID, tuple[str, ...]]]:
     """Every file that a filled template names, by field."""
     wanted: dict[str, tuple[UUID, tuple[str, ...]]] = {}
     for index, scene in enumerate(scenes):

@@ -1,8 +1,8 @@
 """What studio learns from other domains' events, so that its decisions need nobody else's tables."""
 
-from consumers.studio.rows import FILES, SCENES, TEMPLATES
 from consumers.runtime.domain import Context, Decision
 from consumers.runtime.state import View
+from consumers.studio.rows import FILES, SCENES, TEMPLATES
 from contracts.content import ProjectPublished, SceneRecorded
 from contracts.envelope import Envelope
 from contracts.file_mgr import FileReady

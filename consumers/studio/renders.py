@@ -47,7 +47,11 @@ def request(cmd: RequestRender, view: View, ctx: Context) -> Decision:
     spec = _freeze(cmd, filled, view)
     encoded = msgspec.json.encode(spec)
     if len(encoded) > SPEC_LARGEST:
-        return refuse("render.too_large", f"all values together take {len(encoded)} bytes, at most {SPEC_LARGEST} are possible; shorten the texts", "scenes")
+        return refuse(
+            "render.too_large",
+            f"all values together take {len(encoded)} bytes, at most {SPEC_LARGEST} are possible; shorten the texts",
+            "scenes",
+        )
     if spec.frames > LONGEST:
         return refuse("render.too_long", f"the video would have {spec.frames} frames, at most {LONGEST} are possible", "scenes")
     warnings = _warnings(filled)
@@ -74,7 +78,9 @@ def _filled(cmd: RequestRender, view: View) -> Filled | Refusal:
     scenes, colours, preset, audio, project_id = cmd.scenes, cmd.colours, cmd.preset, cmd.audio, cmd.project_id
     if cmd.saved_project_id is not None:
         if cmd.scenes or cmd.colours or cmd.audio or cmd.preset:
-            return refuse("render.source", "a saved project is rendered as it is saved; give values only with project_id", "saved_project_id")
+            return refuse(
+                "render.source", "a saved project is rendered as it is saved; give values only with project_id", "saved_project_id"
+            )
         saved = view.get(SAVED, cmd.saved_project_id)
         if saved is None:
             return refuse("studio.not_found", f"there is no saved project {cmd.saved_project_id}", "saved_project_id")
@@ -103,7 +109,11 @@ def fill(
     for index, values in enumerate(chosen):
         if values.scene not in known:
             names = [row.scene for row in ordered]
-            problems.append(checks.unknown("render.unknown_scene", f"scenes[{index}].scene", f"the template has no scene {values.scene!r}", values.scene, names))
+            problems.append(
+                checks.unknown(
+                    "render.unknown_scene", f"scenes[{index}].scene", f"the template has no scene {values.scene!r}", values.scene, names
+                )
+            )
         else:
             problems += checks.scene_problems(index, values, known[values.scene])
     if problems:
@@ -119,7 +129,9 @@ def _freeze(cmd: RequestRender, filled: Filled, view: View) -> RenderSpec:
         return row.sha256
 
     num, den = cmd.rate
-    look = RenderSpec(scenes=(), width=cmd.width, height=cmd.height, rate_num=num, rate_den=den, quality=cmd.quality, background=cmd.background.upper())
+    look = RenderSpec(
+        scenes=(), width=cmd.width, height=cmd.height, rate_num=num, rate_den=den, quality=cmd.quality, background=cmd.background.upper()
+    )
     scenes = []
     for values, scene in filled.scenes:
         duration = scene.duration if values.duration is None else min(values.duration, scene.duration)

@@ -61,7 +61,7 @@ class Process:
                 user=program.user,
                 group=program.group,
                 extra_groups=[] if program.user is not None else None,
-                preexec_fn=_die_with_parent(program.death_signal),  # noqa: PLW1509 (one system call, looked up before the fork)
+                preexec_fn=_die_with_parent(program.death_signal),
             )
         except (OSError, subprocess.SubprocessError) as error:
             raise StackError(f"{program.name} cannot be started: {error} ({program.argv[0]})") from error

@@ -172,17 +172,16 @@ async def test_of_two_sequencers_one_works_and_the_other_takes_over(
     admin: Connection, login: Login, db: asyncpg.Connection, log_dsn: str
 ) -> None:
     nc, other_nc = await login("log"), await login("log")
-    async with running(log_dsn, other_nc) as standby:
-        async with running(log_dsn, nc) as other:
-            while not (standby.active.is_set() or other.active.is_set()):
-                await asyncio.sleep(0.01)
-            leader, waiting = (standby, other) if standby.active.is_set() else (other, standby)
-            ids = await happen(db, 50)
-            await until_published(leader, 50)
-            assert not waiting.active.is_set()
-            leader.task.cancel()  # type: ignore[attr-defined]
-            ids += await happen(db, 50)
-            await until_published(waiting, 100)
+    async with running(log_dsn, other_nc) as standby, running(log_dsn, nc) as other:
+        while not (standby.active.is_set() or other.active.is_set()):
+            await asyncio.sleep(0.01)
+        leader, waiting = (standby, other) if standby.active.is_set() else (other, standby)
+        ids = await happen(db, 50)
+        await until_published(leader, 50)
+        assert not waiting.active.is_set()
+        leader.task.cancel()  # type: ignore[attr-defined]
+        ids += await happen(db, 50)
+        await until_published(waiting, 100)
     assert await in_stream(admin) == numbered(ids)
 
 

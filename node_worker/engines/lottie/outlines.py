@@ -48,26 +48,26 @@ class Pen:
     def _point(self, point: Point) -> Point:
         return point[0] * self._scale, -point[1] * self._scale
 
-    def moveTo(self, point: Point) -> None:  # noqa: N802 - the pen protocol's names
+    def moveTo(self, point: Point) -> None:
         """Begin a contour."""
         self.contours.append(Contour(self._point(point)))
 
-    def lineTo(self, point: Point) -> None:  # noqa: N802
+    def lineTo(self, point: Point) -> None:
         """A straight segment."""
         end = self._point(point)
         self.contours[-1].curve(self.contours[-1].points[-1], end, end)
 
-    def qCurveTo(self, control: Point, point: Point) -> None:  # noqa: N802
+    def qCurveTo(self, control: Point, point: Point) -> None:
         """A quadratic segment, raised to a cubic one."""
         start, middle, end = self.contours[-1].points[-1], self._point(control), self._point(point)
         first = (start[0] + (middle[0] - start[0]) * 2 / 3, start[1] + (middle[1] - start[1]) * 2 / 3)
         second = (end[0] + (middle[0] - end[0]) * 2 / 3, end[1] + (middle[1] - end[1]) * 2 / 3)
         self.contours[-1].curve(first, second, end)
 
-    def curveTo(self, first: Point, second: Point, point: Point) -> None:  # noqa: N802
+    def curveTo(self, first: Point, second: Point, point: Point) -> None:
         """A cubic segment."""
         self.contours[-1].curve(self._point(first), self._point(second), self._point(point))
 
-    def closePath(self) -> None:  # noqa: N802
+    def closePath(self) -> None:
         """End the contour."""
         self.contours[-1].close()

@@ -147,7 +147,13 @@ def key(tenant: UUID = UUID(int=1), builds: tuple[str, str] = BUILDS, **change: 
 def test_whatever_changes_a_pixel_changes_the_content_key() -> None:
     changes: list[dict[str, object]] = [{"texts": {"t": "y"}}, {"colours": {"c": "#000000"}}, {"pictures": {"p": "z"}}, {"digest": "e"}]
     changes += [{"width": 640}, {"quality": "high"}, {"background": "#000000"}, {"rate_num": 25}, {"fonts": ("f",)}, {"speed": 2.0}]
-    keys = [key(), *(key(**change) for change in changes), key(UUID(int=2)), key(builds=("engine-2", "encoder")), key(builds=("engine", "encoder-2"))]
+    keys = [
+        key(),
+        *(key(**change) for change in changes),
+        key(UUID(int=2)),
+        key(builds=("engine-2", "encoder")),
+        key(builds=("engine", "encoder-2")),
+    ]
     assert len(set(keys)) == len(keys)
 
 

@@ -209,7 +209,8 @@ def test_a_refused_value_fails_the_job_with_code_field_and_detail() -> None:
     job_id = submit(world)
     part = assign(world, job_id)
     events = world.do(
-        ReportFailure(part_id=part.part_id, epoch=part.epoch, code="font.no_glyph", detail="no font has U+1F600", field="frl_title"), actor=f"node:{NODE}"
+        ReportFailure(part_id=part.part_id, epoch=part.epoch, code="font.no_glyph", detail="no font has U+1F600", field="frl_title"),
+        actor=f"node:{NODE}",
     )
     assert kinds(events) == ["PartEnded", "JobFailed"]
     job = world.row(JOBS, job_id)
@@ -246,7 +247,9 @@ def test_an_engine_killed_from_outside_does_not_fail_the_job() -> None:
 def test_a_crash_is_kept_under_the_platform_with_its_facts() -> None:
     world = farm()
     part = assign(world, submit(world))
-    crash = ReportCrash(kind="engine_crash", part_id=part.part_id, epoch=part.epoch, signal=11, last_frame=7, log_tail="x" * 9000, template="b")
+    crash = ReportCrash(
+        kind="engine_crash", part_id=part.part_id, epoch=part.epoch, signal=11, last_frame=7, log_tail="x" * 9000, template="b"
+    )
     [event] = world.do(crash, actor=f"node:{NODE}")
     row = world.row(CRASHES, event.crash_id, tenant=PLATFORM)
     assert (row.signal, row.last_frame, len(row.log_tail), row.subject_id) == (11, 7, 4096, part.subject_id)

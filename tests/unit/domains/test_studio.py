@@ -19,7 +19,16 @@ ELEMENTS = (
 
 def learned() -> World:
     world = World(DOMAIN)
-    look: dict[str, Any] = {"width": 16, "height": 9, "rate": 30.0, "duration": 2.0, "digest": "d", "elements": ELEMENTS, "fonts": (), "warnings": ()}
+    look: dict[str, Any] = {
+        "width": 16,
+        "height": 9,
+        "rate": 30.0,
+        "duration": 2.0,
+        "digest": "d",
+        "elements": ELEMENTS,
+        "fonts": (),
+        "warnings": (),
+    }
     world.do(LearnScene(project_id=PROJECT, scene="intro", position=0, **look))
     world.do(LearnScene(project_id=PROJECT, scene="outro", position=1, **look))
     preset = ColourPreset(key="dark", title="Dark", colours={"primary": "#101010"})

@@ -23,11 +23,15 @@ class World:
         self.state = State()
         self.now = datetime(2026, 1, 1, tzinfo=UTC)
 
-    def do(self, command: Command, *, actor: str = "key:test", tenant: UUID | None = None, id: UUID | None = None, dry_run: bool = False) -> Any:
+    def do(
+        self, command: Command, *, actor: str = "key:test", tenant: UUID | None = None, id: UUID | None = None, dry_run: bool = False
+    ) -> Any:
         """Decide and project; answers the events (a Refusal when refused)."""
         self.now += timedelta(seconds=1)
         envelope = msgspec.structs.replace(first(command, tenant=tenant or self.tenant, actor=actor, id=id), time=self.now, dry_run=dry_run)
-        decision = self._loaded(lambda: self.domain.decides[type(command)](command, self.state.view(envelope.tenant), Context(self.now, envelope)))
+        decision = self._loaded(
+            lambda: self.domain.decides[type(command)](command, self.state.view(envelope.tenant), Context(self.now, envelope))
+        )
         self.answer = decision.body if isinstance(decision, Answer) else None
         if isinstance(decision, Refusal):
             return decision
