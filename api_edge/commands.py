@@ -15,12 +15,11 @@ from api_edge.bodies import COMMAND_LIMIT, BodyReader, path_names
 from api_edge.edge import Call, Edge, authenticate
 from api_edge.errors import Refused
 from api_edge.operations import operation_state
-from api_edge.outcomes import Told
 from api_edge.routing import CommandRoute
 from api_edge.signing import command_id, correlation_of
 from contracts.envelope import Envelope
 from contracts.message import Command, type_of
-from contracts.outcome import Problem
+from contracts.outcome import Outcome, Problem
 
 WAIT = 5.0  # seconds that an answer waits for its outcome, unless `Prefer: wait=N` says otherwise
 MOST_WAIT = 30.0
@@ -37,10 +36,13 @@ class RecentRequests:
         self._hashes: OrderedDict[UUID, str] = OrderedDict()
 
     def check(self, id: UUID, request_hash: str) -> None:
-        """Remember the request. Raises Refused when the key was used for another one."""
-        known = self._hashes.setdefault(id, request_hash)
-        if known != request_hash:
+        """Raises Refused when the key was used for another request."""
+        if self._hashes.get(id, request_hash) != request_hash:
             raise key_reused()
+
+    def remember(self, id: UUID, request_hash: str) -> None:
+        """The request was published; one that was refused before may be corrected under the same key."""
+        self._hashes[id] = request_hash
         if len(self._hashes) > REMEMBERED:
             self._hashes.popitem(last=False)
 
@@ -80,7 +82,7 @@ class CommandHandler:
         )
         operation = edge.signer.operation_id(id, request_hash)
         if not wait:
-            await _publish(edge, message, envelope)
+            await self._publish(edge, message, envelope)
             return _accepted(operation)
         return await self._answer(edge, call, message, envelope, operation, wait)
 
@@ -106,12 +108,20 @@ class CommandHandler:
         message: Command = self.reader.read(body, filled)
         return self.route.prepare(edge, call, id, message) if self.route.prepare else message
 
+    async def _publish(self, edge: Edge, message: Command, envelope: Envelope) -> None:
+        if edge.publisher is None:
+            raise errors.unavailable("broker")
+        await edge.publisher.publish(message, envelope)
+        # Only ids that a key gave can come again.
+        if envelope.id != envelope.correlation:
+            self._recent.remember(envelope.id, envelope.request_hash)
+
     async def _answer(self, edge: Edge, call: Call, message: Command, envelope: Envelope, operation: str, wait: float) -> web.Response:
         """Publish and wait for the outcome; when it does not come in time, say where it will be."""
         reply, future = edge.outcomes.expect()
         try:
-            await _publish(edge, message, msgspec.structs.replace(envelope, reply=reply))
-            outcome: Told | None = await asyncio.wait_for(future, wait)
+            await self._publish(edge, message, msgspec.structs.replace(envelope, reply=reply))
+            outcome: Outcome | None = await asyncio.wait_for(future, wait)
         except TimeoutError:
             outcome = await operation_state(edge, call.who, envelope.id)
         finally:
@@ -122,7 +132,7 @@ class CommandHandler:
             raise key_reused()
         return await self._told(edge, call, envelope, outcome, operation)
 
-    async def _told(self, edge: Edge, call: Call, envelope: Envelope, outcome: Told, operation: str) -> web.Response:
+    async def _told(self, edge: Edge, call: Call, envelope: Envelope, outcome: Outcome, operation: str) -> web.Response:
         headers = {"Content-Location": f"/v1/operations/{operation}"}
         if outcome.state == "refused" and outcome.problem:
             return errors.response(outcome.problem, call.request.path, call.request_id, headers)
@@ -157,12 +167,6 @@ async def _read(request: web.Request) -> bytes:
     if not kind.startswith("application/json"):
         raise Refused("request.media_type", f"The body is said to be {kind[:80]}; it must be application/json.", "Content-Type")
     return await request.read()
-
-
-async def _publish(edge: Edge, message: Command, envelope: Envelope) -> None:
-    if edge.publisher is None:
-        raise errors.unavailable("broker")
-    await edge.publisher.publish(message, envelope)
 
 
 def _accepted(operation: str) -> web.Response:

@@ -6,13 +6,13 @@ from api_edge import errors
 from api_edge.edge import Call, Edge
 from api_edge.errors import Refused
 from api_edge.keys import Principal
-from api_edge.outcomes import Told, read_outcome
+from api_edge.outcomes import read_outcome
 from api_edge.routing import Row
 from api_edge.signing import Operation
-from contracts.outcome import State
+from contracts.outcome import Outcome, State
 
 
-async def operation_state(edge: Edge, who: Principal, id: Any) -> Told | None:
+async def operation_state(edge: Edge, who: Principal, id: Any) -> Outcome | None:
     """The stored outcome of a command; None when no consumer has decided it, or the database cannot say."""
     if edge.reader is None:
         return None
@@ -23,7 +23,7 @@ async def operation_state(edge: Edge, who: Principal, id: Any) -> Told | None:
     return outcome_of(found.rows[0]) if found.rows else None
 
 
-def outcome_of(row: Row) -> Told | None:
+def outcome_of(row: Row) -> Outcome | None:
     """The outcome in a row of read.operations; None while it is decided anew."""
     if row["state"] not in State.__args__:  # type: ignore[attr-defined]
         return None

@@ -10,15 +10,7 @@ from adapters.nats import Connection
 from contracts.catalogue import outcome_subject, reply_subject
 from contracts.outcome import Outcome
 
-
-class Told(Outcome, frozen=True, kw_only=True):
-    """An outcome as it is received; its body stays the JSON that it is, empty when there is none."""
-
-    # msgspec reads a Raw that may be None only as null, so absence is an empty Raw here.
-    body: msgspec.Raw = msgspec.Raw(b"")
-
-
-read_outcome = msgspec.json.Decoder(Told).decode
+read_outcome = msgspec.json.Decoder(Outcome).decode
 
 
 class Outcomes:
@@ -26,14 +18,14 @@ class Outcomes:
 
     def __init__(self) -> None:
         self.instance = os.urandom(8).hex()
-        self._waiting: dict[str, asyncio.Future[Told]] = {}
+        self._waiting: dict[str, asyncio.Future[Outcome]] = {}
         self._count = 0
 
     async def listen(self, nc: Connection) -> None:
         """Subscribe; once per connection, which renews it by itself."""
         await nc.subscribe(outcome_subject(self.instance), cb=self._receive)
 
-    def expect(self) -> tuple[str, asyncio.Future[Told]]:
+    def expect(self) -> tuple[str, asyncio.Future[Outcome]]:
         """A reply subject and the future of what is said there; `forget` it afterwards."""
         self._count += 1
         reply = reply_subject(self.instance, str(self._count))

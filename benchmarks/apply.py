@@ -1,6 +1,7 @@
 """Applying commands: the real runtime from its stream to its tables, beside one transaction for each command."""
 
 import asyncio
+import secrets
 import time
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
@@ -46,9 +47,13 @@ async def _publish(ground: Ground, tenant: UUID, count: int) -> None:
         created = CreateTenant(name="Bench")
         await publisher.publish(created, first(created, tenant=tenant))
     for start in range(0, count, 2000):
-        keys = [CreateApiKey(name=f"key {start + at}", scopes=("*",), secret_sha256="0" * 64, hint="0000") for at in range(min(2000, count - start))]
+        keys = [_key() for _ in range(min(2000, count - start))]
         await asyncio.gather(*(publisher.publish(key, first(key, tenant=tenant, actor="key:bench")) for key in keys))
     await nc.close()
+
+
+def _key() -> CreateApiKey:
+    return CreateApiKey(name="a key", scopes=("*",), secret_sha256=secrets.token_hex(32), hint="0000")
 
 
 async def _applied(ground: Ground, commands: int) -> float:
@@ -90,17 +95,7 @@ async def _until_acknowledged(nc: Connection) -> None:
 async def _one_by_one(ground: Ground, tenant: UUID, count: int) -> float:
     """Keys per second when each is stored in a transaction of its own: inbox, row, outbox; without a broker and without deciding."""
     conn = await ground.postgres(f"{DOMAIN}_app")
-    statements = [
-        await conn.prepare("insert into identity.inbox (tenant_id, id, type, request_hash, state, outcome, decided_at) values ($1, $2, $3, '', 'done', '{}', $4)"),
-        await conn.prepare(
-            "insert into identity.tenant_api_keys (tenant_id, key_id, name, scopes, secret_sha256, hint, state, version, created_at, updated_at)"
-            " values ($1, $2, $3, '[\"*\"]', '', '', 'active', 1, $4, $4)"
-        ),
-        await conn.prepare(
-            "insert into identity.outbox (event_id, type, tenant_id, time, actor, correlation_id, causation_id, aggregate, version, traceparent, body)"
-            " values ($2, $3, $1, $4, '', $2, $2, '', 1, '', '{}')"
-        ),
-    ]
+    statements = [await conn.prepare(statement) for statement in _ONE]
     began = time.perf_counter()
     for _ in range(count):
         await _store_one(conn, statements, tenant)
@@ -110,6 +105,18 @@ async def _one_by_one(ground: Ground, tenant: UUID, count: int) -> float:
 
 
 async def _store_one(conn: asyncpg.Connection, statements: list[asyncpg.prepared_stmt.PreparedStatement], tenant: UUID) -> None:
+    identity, now = uuid4(), datetime.now(UTC)
     async with conn.transaction():
         for statement in statements:
-            await statement.fetch(tenant, uuid4(), "bench", datetime.now(UTC))
+            await statement.fetch(tenant, identity, now)
+
+
+_ONE = (
+    "insert into identity.inbox (tenant_id, id, type, request_hash, state, outcome, decided_at)"
+    " values ($1, $2, 'cmd.identity.api_key.create.v1', '', 'done', '{\"name\": \"a key\"}', $3)",
+    "insert into identity.tenant_api_keys (tenant_id, key_id, name, scopes, secret_sha256, hint, state, version, created_at, updated_at)"
+    " values ($1, $2, 'a key', '[\"*\"]', $2::uuid::text, '0000', 'active', 1, $3, $3)",
+    "insert into identity.outbox"
+    " (event_id, type, tenant_id, time, actor, correlation_id, causation_id, aggregate, version, traceparent, body)"
+    " values ($2, 'evt.identity.api_key.created.v1', $1, $3, 'key:bench', $2, $2, 'identity.tenant_api_keys', 1, '', '{\"name\": \"a key\"}')",
+)

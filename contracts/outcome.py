@@ -1,12 +1,14 @@
 """What became of a command: the answer that the edge gives, stored in the inbox row that is the operation."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 from uuid import UUID
 
 import msgspec
 
 State = Literal["done", "refused", "quarantined"]
+NO_BODY = msgspec.Raw(b"")
+"""The answer of a command that has none: left out when it is encoded, as this very object; msgspec reads a `Raw | None` as null only."""
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -24,7 +26,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     command_id: UUID
     tenant_id: UUID
     state: State
-    body: Any = None  # JSON; not `Raw | None`, which msgspec decodes null for only
+    body: msgspec.Raw = NO_BODY  # JSON
     problem: Problem | None = None
     request_hash: str = ""
     decided_at: datetime | None = None

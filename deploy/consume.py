@@ -19,6 +19,7 @@ from consumers.log.sequencer import Sequencer
 from consumers.runtime.domain import Domain
 from consumers.runtime.effects import EffectRunner
 from consumers.runtime.runtime import Runtime
+from consumers.runtime.store import POOL_WAIT
 from consumers.runtime.timers import Timers
 from consumers.runtime.tools import Tools
 from contracts.audit import DOMAINS
@@ -135,7 +136,7 @@ class Service:
         from consumers.render.scheduler import Scheduler
 
         async def load(now: float) -> Any:
-            async with pool.acquire() as conn:
+            async with pool.acquire(timeout=POOL_WAIT) as conn:
                 return await rebuild(conn, now)
 
         scheduler, progress = Scheduler(runtime, nc, publisher, load), Progress(nc)

@@ -1,4 +1,4 @@
-"""The only code that publishes: acknowledged, and in groups: what arrives while a batch is in flight is the next batch, one fsync for all."""
+"""The only code that publishes: acknowledged, in groups: what arrives while a batch is in flight is the next, with one fsync for all."""
 
 import asyncio
 from collections import deque

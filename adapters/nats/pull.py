@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 from collections import deque
+from contextlib import suppress
 
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
@@ -83,10 +84,8 @@ class PullConsumer:
             await self._start()
         if not self._buffer and wait > 0:
             self._arrived.clear()
-            try:
+            with suppress(TimeoutError):
                 await asyncio.wait_for(self._arrived.wait(), wait)
-            except TimeoutError:
-                pass
             if not self._buffer:
                 self._complain()
         taken = [self._buffer.popleft() for _ in range(min(limit, len(self._buffer)))]

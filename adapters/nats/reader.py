@@ -36,7 +36,7 @@ class StreamReader:
     async def next(self, limit: int, wait: float) -> list[Msg]:
         """Up to `limit` messages as soon as there are any, or none after `wait` seconds; a missing stream is waited for.
 
-        Raises PositionGone when the stream begins after the position that comes next, ConnectionLost when the connection is closed for good.
+        Raises PositionGone when the stream begins after the position that comes next, ConnectionLost when the connection was closed.
         """
         loop = asyncio.get_running_loop()
         give_up = loop.time() + wait
@@ -115,6 +115,6 @@ class StreamReader:
 
 
 def sequence_of(msg: Msg) -> int:
-    """The stream sequence, which is a token of `$JS.ACK.<stream>.<consumer>.<deliveries>.<stream sequence>.…` (or with domain and account)."""
+    """The stream sequence: a token of `$JS.ACK.<stream>.<consumer>.<deliveries>.<stream sequence>.…` (or with domain and account)."""
     tokens = msg.reply.split(".")
     return int(tokens[5] if len(tokens) == 9 else tokens[7])

@@ -16,13 +16,9 @@ q = sql.load("log")
 
 
 _PENDING = "select " + " or ".join(q.pending.replace("{schema}", domain) for domain in domains())
-_TAKE = (
-    "with "
-    + ", ".join(f"t{number} as ({q.take.replace('{schema}', domain)})" for number, domain in enumerate(domains()))
-    + " "
-    + " union all ".join(f"select {number} as domain, * from t{number}" for number in range(len(domains())))
-    + " order by domain, id"
-)
+_PARTS = ", ".join(f"t{number} as ({q.take.replace('{schema}', domain)})" for number, domain in enumerate(domains()))
+_ALL = " union all ".join(f"select {number} as domain, * from t{number}" for number in range(len(domains())))
+_TAKE = f"with {_PARTS} {_ALL} order by domain, id"
 
 
 class Appender:

@@ -73,7 +73,7 @@ def _plain(value: Any) -> str | int:
 def frame_of(row: Sequence[Any]) -> Frame:
     """The message of an event, from its columns in LogEvent's order; the headers are Envelope's, with aggregate and version."""
     _, event_id, kind, tenant, time, actor, correlation, causation, aggregate, version, traceparent, body, *_ = row
-    # Written out because it runs for every event: 3 us instead of 12 us by way of an Envelope. The outbox's constraints keep line breaks out.
+    # Written out because it runs for every event, four times as fast as by an Envelope. The outbox's constraints keep line breaks out.
     lines = (
         f"ce-id: {event_id}\r\nce-type: {kind}\r\nce-source: {SOURCE}\r\nce-time: {time.isoformat()}\r\nce-tenant: {tenant}\r\n"
         f"ce-actor: {actor}\r\nce-correlation: {correlation}\r\nce-causation: {causation}\r\n"

@@ -68,6 +68,7 @@ class Sequencer:
         try:
             # The statement over all outboxes takes longer to plan than to run.
             await conn.execute("set app.tenants = '*'; set plan_cache_mode = force_generic_plan")
+            # Not the waiting form of the lock: it would keep a snapshot open, and vacuum from working, for as long as a standby waits.
             while not await conn.fetchval("select pg_try_advisory_lock($1)", LOCK):
                 await asyncio.sleep(STANDBY_POLL)
             await self._lead(conn)

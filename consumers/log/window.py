@@ -66,7 +66,7 @@ class Window:
         if last > head:
             raise WindowBroken(
                 f"EVENTS holds position {last}, but the log ends at {head}: the database is older than the stream, as after restoring a "
-                "backup. Bring the newer database back; or, if the events after that are to be given up, remove the stream EVENTS: it is made anew."
+                "backup. Bring the newer database back; or, to give up the events after that, remove the stream EVENTS: it is made anew."
             )
         if not messages or not last:
             return
@@ -93,7 +93,7 @@ class Window:
         """Make the stream begin where every domain has reacted and the last thousand events are in it; returns the position before."""
         async with self._lock:
             oldest = await self._conn.fetchval(q.first) or 1
-            reacted = await self._conn.fetchval(f"select min(position) from ({_REACTED}) cursors")
+            reacted = await self._conn.fetchval(_REACTED)
         wanted = max(0, head - LEAST_WINDOW)
         before = max(min(wanted, head if reacted is None else reacted), oldest - 1)
         if reacted is not None and reacted < before:
@@ -118,7 +118,8 @@ class Window:
             await self.publish([tuple(row) for row in rows])
 
 
-_REACTED = " union all ".join(q.reacted.replace("{schema}", domain) for domain in domains())
+_CURSORS = " union all ".join(q.reacted.replace("{schema}", domain) for domain in domains())
+_REACTED = f"select min(position) from ({_CURSORS}) cursors"
 
 
 def _batches(rows: Sequence[Row]) -> list[list[Row]]:

@@ -15,7 +15,7 @@ from consumers.runtime.store import Store
 from contracts.audit import QUARANTINED, REFUSED
 from contracts.envelope import Envelope, derived_id
 from contracts.message import PLATFORM, Command, Event, encode
-from contracts.outcome import Outcome, Problem
+from contracts.outcome import NO_BODY, Outcome, Problem
 
 log = logging.getLogger(__name__)
 
@@ -36,12 +36,6 @@ class Item(msgspec.Struct):
     @property
     def key(self) -> tuple[UUID, UUID]:
         return self.envelope.tenant, self.envelope.id
-
-
-class Stored(Outcome, frozen=True, kw_only=True):
-    """An outcome as it is read from the inbox; msgspec takes a Raw that may be None for null only, so absence is an empty Raw."""
-
-    body: msgspec.Raw = msgspec.Raw(b"")
 
 
 class Batch:
@@ -148,7 +142,7 @@ class Batch:
             command_id=envelope.id,
             tenant_id=envelope.tenant,
             state=state,  # type: ignore[arg-type]
-            body=None if body is None else msgspec.Raw(encode(body)),
+            body=NO_BODY if body is None else msgspec.Raw(encode(body)),
             problem=problem,
             request_hash=envelope.request_hash,
             decided_at=self.now,
@@ -215,7 +209,4 @@ def _stored(text: str, request_hash: str, envelope: Envelope) -> Outcome:
     if envelope.request_hash and request_hash and envelope.request_hash != request_hash:
         problem = Problem(code="idempotency.other_body", detail="this Idempotency-Key was used with another request; use a new key")
         return Outcome(command_id=envelope.id, tenant_id=envelope.tenant, state="refused", problem=problem)
-    stored = msgspec.json.decode(text, type=Stored)
-    return Outcome(
-        **{name: getattr(stored, name) for name in Outcome.__struct_fields__} | {"body": stored.body if bytes(stored.body) else None}
-    )
+    return msgspec.json.decode(text, type=Outcome)

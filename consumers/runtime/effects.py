@@ -12,7 +12,7 @@ import asyncpg
 import msgspec
 
 from consumers.runtime.domain import Domain, EffectFailed
-from consumers.runtime.store import Store
+from consumers.runtime.store import DATABASE_AWAY, POOL_WAIT, Store
 from contracts.envelope import Envelope, derived_id
 from contracts.message import Command, encode
 
@@ -53,7 +53,7 @@ class EffectRunner:
 
     async def take_over(self) -> None:
         """Make due what an earlier leader of the domain left behind; called when this process has become the leader."""
-        async with self._pool.acquire() as conn:
+        async with self._pool.acquire(timeout=POOL_WAIT) as conn:
             store = Store(conn, self.domain.name)
             async with store.transaction(None):
                 await conn.execute(store.q.take_over_effects, list(self._mine))
@@ -67,7 +67,7 @@ class EffectRunner:
         while True:
             self._due.clear()
             try:
-                async with self._pool.acquire() as conn:
+                async with self._pool.acquire(timeout=POOL_WAIT) as conn:
                     store = Store(conn, self.domain.name)
                     async with store.transaction(None):
                         rows = await conn.fetch(store.q.claim_effects, LIMIT)
@@ -84,7 +84,7 @@ class EffectRunner:
                             row["attempts"],
                         )
                     )
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            except (asyncpg.PostgresError, *DATABASE_AWAY) as error:
                 log.warning("%s: effects cannot be claimed: %s", self.domain.name, error)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._due.wait(), POLL)
@@ -117,11 +117,11 @@ class EffectRunner:
     async def _postpone(self, task: Task, reason: str) -> None:
         wait = min(LONGEST_WAIT, 0.5 * 2 ** min(task.attempts, 10))
         try:
-            async with self._pool.acquire() as conn:
+            async with self._pool.acquire(timeout=POOL_WAIT) as conn:
                 store = Store(conn, self.domain.name)
                 async with store.transaction({task.tenant_id}):
                     await conn.execute(store.q.postpone_effect, task.tenant_id, task.id, wait + ELSEWHERE, reason[:500], task.attempts)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        except (asyncpg.PostgresError, *DATABASE_AWAY) as error:
             log.warning("%s: that %s failed cannot be noted: %s", self.domain.name, task.kind, error)
         again = msgspec.structs.replace(task, attempts=task.attempts + 1)
         asyncio.get_running_loop().call_later(wait, self._spawn, again)
@@ -133,11 +133,11 @@ class EffectRunner:
             self._finish.clear()
             done, self._finished = self._finished, []
             try:
-                async with self._pool.acquire() as conn:
+                async with self._pool.acquire(timeout=POOL_WAIT) as conn:
                     store = Store(conn, self.domain.name)
                     async with store.transaction({task.tenant_id for task in done}):
                         await conn.execute(store.q.drop_effects, [t.tenant_id for t in done], [t.id for t in done])
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            except (asyncpg.PostgresError, *DATABASE_AWAY) as error:
                 log.warning("%s: finished effects cannot be dropped yet: %s", self.domain.name, error)
                 self._finished += done
                 await asyncio.sleep(1)

@@ -15,15 +15,13 @@ from adapters.nats import PullConsumer, StreamError, ack, nak
 from consumers.runtime.batch import Batch, Item
 from consumers.runtime.domain import Domain
 from consumers.runtime.reading import read_command, read_event
-from consumers.runtime.store import Store
+from consumers.runtime.store import DATABASE_AWAY, Store
 from contracts.catalogue import outbox_hint_subject
 from contracts.envelope import Envelope
 from contracts.message import Command
 
 log = logging.getLogger(__name__)
 BATCH = 500
-TRANSIENT = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.TransactionRollbackError, asyncpg.InsufficientResourcesError)
-TRANSIENT += (asyncpg.OperatorInterventionError, OSError, TimeoutError)  # type: ignore[assignment]
 Observer = Callable[[list[Item]], None]
 
 
@@ -57,8 +55,9 @@ class Runtime:
                     await self._locked(conn)
                 finally:
                     self.active.clear()
-                    await asyncio.shield(_close(conn))
-            except TRANSIENT as error:
+                    # Not closed politely: asyncpg waits for ever for a connection that was lost in the middle of a statement.
+                    conn.terminate()
+            except DATABASE_AWAY as error:
                 log.warning("%s: database away (%s); trying again", self.domain.name, error)
                 await asyncio.sleep(0.3)
             except StreamError as error:
@@ -149,7 +148,7 @@ class Runtime:
         batch = Batch(self.domain, store, items, cursor)
         try:
             await batch.commit()
-        except TRANSIENT as error:
+        except DATABASE_AWAY as error:
             log.warning("%s: %s; %d commands wait", self.domain.name, error, len(items))
             await self._give_back([item.raw for item in items if item.raw is not None])
             raise
@@ -157,12 +156,14 @@ class Runtime:
             if len(items) > 1:
                 half = len(items) // 2
                 await self._settle(store, items[:half], 0)
-                return await self._settle(store, items[half:], cursor)
+                await self._settle(store, items[half:], cursor)
+                return
             if not items or items[0].command is None:
                 raise
             log.exception("%s: %s cannot be stored", self.domain.name, items[0].envelope.type)
             items[0].command, items[0].unreadable = None, f"{type(error).__name__}: {error}"
-            return await self._settle(store, items, cursor)
+            await self._settle(store, items, cursor)
+            return
         await self._tell(batch)
 
     async def _give_back(self, messages: Iterable[Msg]) -> None:
@@ -181,10 +182,3 @@ class Runtime:
                 await self.nc.publish(item.envelope.reply, msgspec.json.encode(item.outcome))
             if item.raw is not None:
                 await (nak(item.raw, item.again) if item.again else ack(item.raw))
-
-
-async def _close(conn: asyncpg.Connection) -> None:
-    try:
-        await conn.close(timeout=2)
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
-        conn.terminate()

@@ -12,6 +12,18 @@ import msgspec
 import sql
 from consumers.runtime.table import Key, Row, Table
 
+DATABASE_AWAY: tuple[type[Exception], ...] = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # what asyncpg says of a connection that was lost in the middle of a statement
+    asyncpg.TransactionRollbackError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.OperatorInterventionError,
+    OSError,
+    TimeoutError,
+)
+"""After these the same statement may succeed later, on another connection."""
+POOL_WAIT = 10.0  # seconds to get, and to give back, a pool's connection; asyncpg waits for ever for one that was lost while it cancels
 _encode = msgspec.json.Encoder().encode
 
 
@@ -35,10 +47,16 @@ class Store:
         try:
             yield
         except BaseException:
-            if not self.conn.is_closed():
-                await self.conn.execute("rollback")
+            await self._roll_back()
             raise
         await self.conn.execute("commit")
+
+    async def _roll_back(self) -> None:
+        try:
+            if not self.conn.is_closed():
+                await self.conn.execute("rollback")
+        except DATABASE_AWAY:
+            self.conn.terminate()
 
     async def fetch_rows(self, table: Table[Any], columns: tuple[str, ...], keys: list[Key]) -> list[Row]:
         """Load and lock rows; raises PermissionError when one belongs to a tenant that was not asked for."""

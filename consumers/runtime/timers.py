@@ -9,7 +9,7 @@ from typing import Any
 import asyncpg
 
 from consumers.runtime.domain import Domain
-from consumers.runtime.store import Store
+from consumers.runtime.store import DATABASE_AWAY, POOL_WAIT, Store
 from contracts.envelope import Envelope, derived_id
 from contracts.message import Command, decode
 
@@ -31,9 +31,9 @@ class Timers:
         while True:
             wait = LONGEST_SLEEP
             try:
-                async with self._pool.acquire() as conn:
+                async with self._pool.acquire(timeout=POOL_WAIT) as conn:
                     wait = await self._round(Store(conn, self.domain.name))
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            except (asyncpg.PostgresError, *DATABASE_AWAY) as error:
                 log.warning("%s: timers cannot be read: %s", self.domain.name, error)
             await asyncio.sleep(wait)
 

@@ -8,6 +8,7 @@ from uuid import UUID
 import asyncpg
 
 from adapters.object_store import ObjectStore
+from consumers.runtime.store import POOL_WAIT
 from contracts.envelope import Envelope
 from contracts.message import Message
 
@@ -27,6 +28,6 @@ class Tools:
     @asynccontextmanager
     async def reading(self, tenant: UUID) -> AsyncIterator[asyncpg.Connection]:
         """A transaction that sees this tenant's rows of the domain."""
-        async with self._pool.acquire() as conn, conn.transaction(readonly=True):
+        async with self._pool.acquire(timeout=POOL_WAIT) as conn, conn.transaction(readonly=True):
             await conn.execute("select set_config('app.tenants', $1, true)", str(tenant))
             yield conn

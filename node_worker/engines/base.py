@@ -1,15 +1,19 @@
 """What every engine offers to the process that hosts it, and how it says no."""
 
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
-import numpy as np
-import numpy.typing as npt
 
 from contracts.spec import ScanResult, SceneSpec, Warning
 
-Pixels = npt.NDArray[np.uint8]  # (height, width, 4): R, G, B, A; opaque
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Pixels = npt.NDArray[np.uint8]
+else:  # the daemon imports this module for its plain values and must not load numpy
+    Pixels = Any  # (height, width, 4): R, G, B, A; opaque
 
 
 class TemplateRefused(Exception):

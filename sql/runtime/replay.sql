@@ -16,4 +16,9 @@ select datname from pg_database d where starts_with(datname, $1) and not exists 
 
 -- name: unsequenced
 -- Events of a domain that are not in the log yet, in the order in which they will be.
-select event_id, type, tenant_id, time, actor, correlation_id, causation_id, aggregate, version, traceparent, body from {schema}.outbox order by id
+select 0::bigint as position, event_id, type, tenant_id, time, actor, correlation_id, causation_id, aggregate, version, traceparent, body from {schema}.outbox order by id
+
+-- name: recorded
+-- The whole log that the table holds, in order.
+select position, event_id, type, tenant_id, time, actor, correlation_id, causation_id, aggregate, version, traceparent, body, prev_hash, hash
+from log.events order by position

@@ -1,11 +1,11 @@
 """Compares event tables of two databases: a hash of each, and where that differs, the rows."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 import asyncpg
+import msgspec
 
 import sql
 from consumers.runtime.replay.report import Difference, TableReport
@@ -13,28 +13,28 @@ from consumers.runtime.table import Table
 
 q = sql.load("runtime")
 PREFETCH = 2000
+Hashes = dict[Table[Any], tuple[int, str]]
 Both = tuple[asyncpg.Connection, asyncpg.Connection]  # live, replayed
 # The text of a row depends on these; both sides get the same.
 SETTINGS = "set timezone = 'UTC'; set datestyle = 'ISO, MDY'; set extra_float_digits = 1; set bytea_output = 'hex'"
 
 
-async def compare(
-    live: asyncpg.Connection, replayed: asyncpg.Connection, tables: Iterable[Table[Any]], *, first: int = 20
-) -> tuple[TableReport, ...]:
-    """A report for each table with the `first` differences; both connections serve all tenants and stand in a transaction."""
-    both = (live, replayed)
-    for conn in both:
-        await conn.execute(SETTINGS)
-    return tuple([await _table(both, table, first) for table in tables])
+async def hashes(conn: asyncpg.Connection, tables: Iterable[Table[Any]]) -> Hashes:
+    """Each table's number of rows and SHA-256; the connection serves all tenants."""
+    await conn.execute(SETTINGS)
+    return {table: tuple(await conn.fetchrow(_on(q.table_hash, table))) for table in tables}
 
 
-async def _table(both: Both, table: Table[Any], first: int) -> TableReport:
-    statement = _on(q.table_hash, table)
-    (live_rows, live_hash), (replayed_rows, replayed_hash) = await asyncio.gather(*(conn.fetchrow(statement) for conn in both))
-    plain = TableReport(
-        table=table.name, live_rows=live_rows, replayed_rows=replayed_rows, live_hash=live_hash, replayed_hash=replayed_hash
-    )
-    return plain if plain.equal else await _detailed(both, table, plain, first)
+async def compare(both: Both, ours: Hashes, theirs: Hashes, *, first: int) -> tuple[TableReport, ...]:
+    """A report for each table with the `first` differences; `both` stand in the transactions in which the hashes were made."""
+    reports = []
+    for table, (live_rows, live_hash) in ours.items():
+        replayed_rows, replayed_hash = theirs[table]
+        report = TableReport(
+            table=table.name, live_rows=live_rows, replayed_rows=replayed_rows, live_hash=live_hash, replayed_hash=replayed_hash
+        )
+        reports.append(report if report.equal else await _detailed(both, table, report, first))
+    return tuple(reports)
 
 
 async def _detailed(both: Both, table: Table[Any], plain: TableReport, first: int) -> TableReport:
@@ -47,15 +47,7 @@ async def _detailed(both: Both, table: Table[Any], plain: TableReport, first: in
     keys = [key for _, key in chosen]
     there, should = [await _rows(conn, table, keys) for conn in both]
     found = tuple(_difference(table, kind, key, there.get(key, {}), should.get(key, {})) for kind, key in chosen)
-    return TableReport(
-        table=plain.table,
-        live_rows=plain.live_rows,
-        replayed_rows=plain.replayed_rows,
-        live_hash=plain.live_hash,
-        replayed_hash=plain.replayed_hash,
-        differences=found,
-        **counts,
-    )
+    return msgspec.structs.replace(plain, differences=found, **counts)
 
 
 def _difference(table: Table[Any], kind: Any, key: str, live: dict[str, Any], replayed: dict[str, Any]) -> Difference:

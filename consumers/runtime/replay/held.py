@@ -1,6 +1,5 @@
 """The rows that a replay holds in memory: all that the log has made so far, until they are too many."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from consumers.runtime.state import Missing, State
@@ -13,6 +12,8 @@ class Held(State):
     def __init__(self) -> None:
         super().__init__()
         self._partial: set[Table[Any]] = set()
+        self._put: dict[Table[Any], list[tuple[Key, Row]]] = {}
+        self.puts = 0  # since the last settle
 
     @property
     def count(self) -> int:
@@ -21,7 +22,7 @@ class Held(State):
 
     def get(self, table: Table[R], key: Key) -> R | None:
         rows = self._rows.get(table, {})
-        if key not in rows and table in self._partial:
+        if table in self._partial and key not in rows:
             raise Missing([(table, table.key, key)])
         return rows.get(key)  # type: ignore[return-value]
 
@@ -37,11 +38,29 @@ class Held(State):
             self._take(table, columns, [key], [])  # looks through all rows: no projection should ask often
         return super().where(table, columns, key)
 
-    def settle(self) -> Iterable[tuple[Table[Any], list[Row]]]:
-        """The changed rows, to be written; they cannot be taken back any more."""
-        changed = self.changed()
+    def put(self, table: Table[Any], row: Row) -> None:
+        self.puts += 1
+        if self._partial or self._sets:
+            super().put(table, row)
+            return
+        # Nothing can be missing yet, so nothing is taken back: no journal. This runs a few times for every event.
+        key = table.key_of(row)
+        try:
+            self._rows[table][key] = row
+            self._put[table].append((key, row))
+        except KeyError:
+            self._rows.setdefault(table, {})[key] = row
+            self._put.setdefault(table, []).append((key, row))
+
+    def settle(self) -> dict[Table[Any], list[Row]]:
+        """The last states of all rows that changed, to be written; they cannot be taken back any more."""
+        changed = {table: dict(put) for table, put in self._put.items()}
+        for table, rows in self.changed().items():
+            changed.setdefault(table, {}).update((table.key_of(row), row) for row in rows)
+        self._put.clear()
         self._journal.clear()
-        return changed.items()
+        self.puts = 0
+        return {table: list(rows.values()) for table, rows in changed.items()}
 
     def let_go(self) -> None:
         """Forget every row; all of them must have been written. What is asked for next is loaded."""

@@ -125,6 +125,13 @@ async def test_a_used_idempotency_key_with_another_body_is_told_at_once(house, c
     assert seen[0][0].id == seen[1][0].id
 
 
+async def test_a_body_that_was_refused_may_be_corrected_under_the_same_key(client):
+    headers = {"Idempotency-Key": uuid4().hex, "Prefer": "respond-async"}
+    wrong, _ = await said(client.post("/v1/projects", json={"name": 5}, headers=headers))
+    right, _ = await said(client.post("/v1/projects", json=PROJECT, headers=headers))
+    assert (wrong.status, right.status) == (422, 202)
+
+
 async def test_an_operation_tells_when_its_key_was_used_for_another_request(house, edge, client):
     envelope = first(Trace.command(), tenant=DEFAULT_TENANT)
     envelope = Trace.with_hash(envelope, "cd" * 16)
