@@ -46,6 +46,12 @@ class Ground(Stack):
         return conn
 
 
+async def admin(running: Stack) -> Connection:
+    """The administrator's connection to NATS."""
+    password = running.servers.secrets.get("nats.admin")
+    return await connect(running.settings("admin", nats_password=password), "flatrender bench", within=10)
+
+
 @asynccontextmanager
 async def stack(nodes: int) -> AsyncIterator[Stack]:
     """A whole stack, idle, whose nodes have their engines loaded."""

@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 import aiohttp
+import asyncpg
 import msgspec
 
-from adapters.nats import Frame, api, connect, store
+from adapters.nats import Frame, api, store
 from benchmarks.figures import Bound, Figure, figure, percentile
-from benchmarks.ground import stack, unlimited_key
+from benchmarks.ground import admin, stack, unlimited_key
 from cli.sse import ServerEvent, events
 from deploy.local.stack import Stack
 
@@ -61,9 +62,7 @@ async def _listen(stream: aiohttp.ClientResponse, seen: dict[str, float]) -> Non
 
 async def _written(running: Stack, rounds: int) -> list[float]:
     """The same writes without anything around them: publish, commit, commit, publish."""
-    import asyncpg
-
-    nc = await connect(_Admin(running.servers.nats_url, "admin", running.servers.secrets.get("nats.admin")), "bench")
+    nc = await admin(running)
     conn = await asyncpg.connect(running.servers.pg_admin_dsn)
     await api(nc, "STREAM.CREATE.FLOOR", {"name": "FLOOR", "subjects": ["floor.>"], "storage": "file", "allow_atomic": True})
     await conn.execute("create table floor (id uuid primary key, made timestamptz, body text)")
@@ -82,8 +81,3 @@ async def _written(running: Stack, rounds: int) -> list[float]:
     await nc.close()
     return took
 
-
-class _Admin(msgspec.Struct):
-    nats_url: str
-    nats_user: str
-    nats_password: str

@@ -8,7 +8,7 @@ import asyncpg
 
 from adapters.nats import Frame, api, store
 from benchmarks.figures import Bound, Figure, figure
-from benchmarks.ground import Ground, servers
+from benchmarks.ground import Ground, admin, servers
 from benchmarks.history import fill
 from consumers.log.event import frame_of
 from consumers.log.sequencer import Sequencer
@@ -23,23 +23,25 @@ async def measure(quick: bool) -> list[Figure]:
     """Events per second until the stream has stored them."""
     events = 6_000 if quick else 30_000
     async with servers() as ground:
+        await fill(ground, 1)
+        await _sequenced(ground, 1)  # a stream that is new is begun another way
         await fill(ground, events)
-        admin = await ground.postgres("log_app")
-        head = await admin.fetchval("select coalesce(max(position), 0) from log.events")
-        seconds = await _sequenced(ground, events)
-        rows = [tuple(row) for row in await admin.fetch("select * from log.events where position > $1 order by position", head)]
+        seconds = await _sequenced(ground, events + 1)
+        conn = await ground.postgres("log_app")
+        rows = [tuple(row) for row in await conn.fetch("select * from log.events where position > 1 order by position")]
         floor = await _plain(ground, rows)
-        await admin.close()
+        await conn.close()
     return [figure("log", events / seconds, "events/s", len(rows) / floor, BOUNDS, LIMIT)]
 
 
-async def _sequenced(ground: Ground, events: int) -> float:
+async def _sequenced(ground: Ground, until: int) -> float:
+    """Seconds until the stream holds the log up to a position."""
     nc = await ground.nats("log")
     sequencer = Sequencer(lambda: pg_connect(ground.settings(""), "log_app"), nc)
     began = time.perf_counter()
     running = asyncio.create_task(sequencer.run())
     await sequencer.active.wait()
-    while sequencer.published < events:
+    while sequencer.published < until:
         if running.done():
             running.result()
         await asyncio.sleep(0.005)
@@ -52,7 +54,7 @@ async def _sequenced(ground: Ground, events: int) -> float:
 
 async def _plain(ground: Ground, rows: list[tuple[Any, ...]]) -> float:
     """Seconds to insert the rows into a table like the log's and publish them, while the next group is inserted."""
-    nc = await ground.nats("provision")
+    nc = await admin(ground)
     conn = await asyncpg.connect(ground.servers.pg_admin_dsn)
     await conn.execute("create table floor (like log.events including indexes)")
     columns = [str(row["typ"]) for row in await conn.fetch(_COLUMNS)]

@@ -67,7 +67,7 @@ def disagreements(video: Video, *, frames: int, width: int, height: int, rate: F
     return found
 
 
-def strip(path: Path, target: Path, count: int = 4, width: int = 400) -> None:
+def strip(path: Path, target: Path, count: int = 4, width: int = 440) -> None:
     """Save `count` frames of a video, evenly spread, as one picture of two columns."""
     import av
     from PIL import Image
@@ -79,9 +79,10 @@ def strip(path: Path, target: Path, count: int = 4, width: int = 400) -> None:
     with av.open(str(path)) as file:
         for number, frame in enumerate(file.decode(video=0)):
             if number in wanted:
-                pictures.append(frame.to_image(width=width, height=round(width * frame.height / frame.width)))
+                small = frame.reformat(width=width, height=round(width * frame.height / frame.width), format="rgb24")
+                pictures.append(Image.fromarray(small.to_ndarray()))
     gap, (w, h) = 6, pictures[0].size
     sheet = Image.new("RGB", (2 * w + gap, -(-count // 2) * (h + gap) - gap), "white")
     for index, picture in enumerate(pictures):
         sheet.paste(picture, (index % 2 * (w + gap), index // 2 * (h + gap)))
-    sheet.quantize(128, dither=Image.Dither.FLOYDSTEINBERG).save(target, optimize=True)
+    sheet.quantize(256, dither=Image.Dither.FLOYDSTEINBERG).save(target, optimize=True)

@@ -51,15 +51,15 @@ async def redrive(conn: asyncpg.Connection, nats_url: str, command_id: UUID) -> 
     # The message is known to be readable and the broker to be there before the row changes.
     row = await conn.fetchrow(
         f"select headers::text as headers, body from {one.domain}.inbox where tenant_id = $1 and id = $2", one.tenant_id, one.id
-    )  # noqa: S608 - a domain's name
-    envelope, message, scope = _message(one, row)
+    )
+    message, envelope, scope = _message(one, row)
     nc = await connect(_settings(nats_url), "flatrender quarantine", within=10)
     try:
         await conn.fetchrow(_q.reopen.replace("{schema}", one.domain), one.tenant_id, one.id)
         try:
             await Publisher(nc).publish(message, envelope, scope=scope)
         except BaseException:
-            back = f"update {one.domain}.inbox set state = 'quarantined' where tenant_id = $1 and id = $2 and state = 'reopened'"  # noqa: S608 - as above
+            back = f"update {one.domain}.inbox set state = 'quarantined' where tenant_id = $1 and id = $2 and state = 'reopened'"
             await conn.execute(back, one.tenant_id, one.id)
             raise
     finally:

@@ -23,7 +23,8 @@ async def replayed(database: Database) -> Report:
 def summary(report: Report) -> str:
     """One line on an equal report."""
     rows = sum(table.live_rows for table in report.tables)
-    return f"{report.events} events give the same {rows} rows in {len(report.tables)} tables (hash by hash, chain unbroken), in {report.seconds:.1f} s"
+    state = f"{rows} rows in {len(report.tables)} tables"
+    return f"{report.events} events give the same {state} (hash by hash, chain unbroken), in {report.seconds:.1f} s"
 
 
 def differences(report: Report) -> Iterator[str]:

@@ -118,7 +118,7 @@ class Service:
         async def feed(cursor: int) -> StreamReader:
             return StreamReader(nc, EVENTS, cursor)
 
-        runtime = Runtime(domain, nc, lambda: pg_connect(self.settings, role), PullConsumer(nc, command_stream(name), name), feed)
+        runtime = Runtime(domain, nc, lambda: pg_connect(self.settings, role), PullConsumer(nc, command_stream(name), name, owns_stream=True), feed)
         effects = EffectRunner(domain, pool, publisher.publish, Tools(publisher, objects, pool))
         runtime.on_effects = effects.start_new
         runtime.prepare.append(effects.take_over)

@@ -4,9 +4,9 @@ import asyncio
 import gc
 import importlib
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import asyncpg
@@ -25,6 +25,7 @@ PREFIX = "flatrender_replay_"
 SCRATCH_LOCK = 7_301_017  # held while scratch databases are swept and one is made
 FETCH = 2000  # events at once
 SERVER = {"timezone": "UTC", "application_name": "flatrender replay"}
+T = TypeVar("T")
 Columns = Any  # a sequence: a record of asyncpg or a tuple
 _q, _log = sql.load("runtime"), sql.load("log")
 
@@ -45,8 +46,11 @@ async def verify(
     began = time.monotonic()
     chosen = all_domains() if domains is None else list(domains)
     tables = [table for domain in chosen for table in domain.tables]
-    async with snapshot(pg_admin_dsn) as (reader, other), scratch_database(pg_admin_dsn) as scratch, asyncio.TaskGroup() as side:
-        ours = side.create_task(hashes(other, tables))
+    async with (
+        snapshot(pg_admin_dsn) as (reader, other),
+        scratch_database(pg_admin_dsn) as scratch,
+        _meanwhile(hashes(other, tables)) as ours,
+    ):
         with _without_collector():
             chain, problems = await replay_into(scratch, reader, chosen, store=store)
         async with scratch.transaction():
@@ -112,6 +116,16 @@ class Chain:
     def _break(self, problem: str) -> None:
         if not self.problems:
             self.problems.append(problem)
+
+
+@asynccontextmanager
+async def _meanwhile(work: Coroutine[Any, Any, T]) -> AsyncIterator[asyncio.Task[T]]:
+    task = asyncio.create_task(work)
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 @contextmanager

@@ -30,7 +30,7 @@ def demo(
     with reporter(json) as tell:
         try:
             with tempfile.TemporaryDirectory(prefix="flatrender-demo-") as folder:
-                run(_demo(Path(folder), output, data, picture, tell))
+                run(_demo(Path(folder), output.absolute(), data, picture, tell))
         except Mistake as mistake:
             tell.problem(mistake)
             fail()
@@ -45,7 +45,7 @@ async def _demo(folder: Path, output: Path, data: Path | None, picture: Path | N
     # The folder stays, so that what the end names can be looked at.
     place = (data or default_folder()).absolute()
     async with service(Where(None, None, place), tell.step) as found:
-        film = await _rendered(folder, output, found.url, found.api_key, tell)
+        frames = await _rendered(folder, output, found.url, found.api_key, tell)
         if picture:
             checking.strip(output, picture)
         async with database(place, None) as base:
@@ -55,11 +55,9 @@ async def _demo(folder: Path, output: Path, data: Path | None, picture: Path | N
                 "replay.differs", "replaying the log gives another state", errors=[{"detail": line} for line in differences(report)]
             )
         tell.step(f"the log is replayed: {summary(report)}", events=report.events, tables=len(report.tables))
-    tell.result(
-        f"{output.absolute()} is ready. Events, tables and objects: {place}. "
-        + ("Everything that was started is stopped." if found.own else "The stack that was running still runs."),
-        output=str(output.absolute()), data=str(place), frames=film, replay="equal",
-    )  # fmt: skip
+    after = "Everything that was started is stopped." if found.own else "The stack that was running still runs."
+    text = f"{output} is ready; events, tables and objects lie in {place}. {after}"
+    tell.result(text, output=str(output), data=str(place), frames=frames, replay="equal")
 
 
 async def _rendered(folder: Path, output: Path, url: str, api_key: str, tell: Reporter) -> int:

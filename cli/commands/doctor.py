@@ -16,7 +16,7 @@ def doctor(
     data: Data = None,
     quick: Annotated[bool, typer.Option("--quick", help="Leave out what starts something: the engine and the servers.")] = False,
 ) -> None:
-    """Check Python, packages, the C library, ports, disk, fonts, that the engine draws and that the servers start; 1 when something fails."""
+    """Check Python, the C library, packages, disk, ports, fonts, the engine and the servers; 1 when something fails."""
     from cli import checkup
 
     failed = 0

@@ -47,7 +47,7 @@ async def _log(tenant: UUID | None, type_: str | None, since: int, follow: bool,
         if json:
             return msgspec.json.encode({**msgspec.structs.asdict(event), "body": msgspec.Raw(event.body.encode())}).decode()
         when = event.time.isoformat(sep=" ", timespec="milliseconds").removesuffix("+00:00")
-        name = event.type.removeprefix("evt.")
+        name = event.type.removeprefix("evt.").rpartition(".")[0]
         return f"{event.position:>8}  {when}  {name:<40} {event.aggregate} v{event.version}  {event.actor}"
 
     prefix = None if type_ is None else type_ if type_.startswith("evt.") else f"evt.{type_}"

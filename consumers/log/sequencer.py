@@ -11,6 +11,7 @@ from nats.aio.msg import Msg
 from adapters.nats import Connection, StreamError
 from consumers.log.append import Appender, Row
 from consumers.log.window import Window
+from consumers.runtime.store import DATABASE_AWAY
 from contracts.catalogue import outbox_hint_subject
 
 log = logging.getLogger(__name__)
@@ -19,15 +20,6 @@ SHORTEST_POLL, LONGEST_POLL = 0.05, 0.5  # seconds between looks at the outboxes
 STANDBY_POLL = 0.25  # seconds
 RETRY_PAUSE = 0.2  # seconds
 MOST_UNPUBLISHED = 20_000  # rows that are kept in memory for publishing; beyond, appending waits
-TRANSIENT = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.TransactionRollbackError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.OperatorInterventionError,
-    OSError,
-    TimeoutError,
-)
 
 
 class Sequencer:
@@ -56,7 +48,7 @@ class Sequencer:
             while True:
                 try:
                     await self._with_connection()
-                except TRANSIENT as error:
+                except DATABASE_AWAY as error:
                     log.warning("the log's database is away (%s); trying again", error)
                     await asyncio.sleep(RETRY_PAUSE)
         finally:

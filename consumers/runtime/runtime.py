@@ -1,7 +1,9 @@
 """A domain's loop: pull commands and events, decide them in batches, then tell, acknowledge and run effects."""
 
 import asyncio
+import contextlib
 import logging
+import time
 import zlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
@@ -22,6 +24,7 @@ from contracts.message import Command
 
 log = logging.getLogger(__name__)
 BATCH = 500
+CURSOR_EVENTS, CURSOR_SECONDS = 500, 30.0  # how far the kept cursor may stay behind while nothing is reacted to
 Observer = Callable[[list[Item]], None]
 
 
@@ -114,17 +117,26 @@ class Runtime:
             self._wake.set()
 
     async def _work(self, store: Store, cursor: int) -> None:
+        kept, kept_at = cursor, time.monotonic()
         while True:
-            if not self._waiting and not self._events and not self._own:
-                self._wake.clear()
-                await self._wake.wait()
-            reactions, position = self._take_events(cursor)
+            await self._something()
+            reactions, cursor = self._take_events(cursor)
             commands = [read_command(self.domain, self._waiting.popleft()) for _ in range(min(BATCH, len(self._waiting)))]
             own = [self._own.popleft() for _ in range(min(BATCH, len(self._own)))]
             self._room.set()
-            if reactions or own or commands or position > cursor:
-                await self._settle(store, reactions + own + commands, position)
-                cursor = position
+            # Events that nobody reacts to need no transaction of their own: they may be read again.
+            late = cursor - kept >= CURSOR_EVENTS or (cursor > kept and time.monotonic() - kept_at > CURSOR_SECONDS)
+            keep = cursor if reactions or late else 0
+            if reactions or own or commands or keep:
+                await self._settle(store, reactions + own + commands, keep)
+            if keep:
+                kept, kept_at = keep, time.monotonic()
+
+    async def _something(self) -> None:
+        if not self._waiting and not self._events and not self._own:
+            self._wake.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), CURSOR_SECONDS)
 
     def _take_events(self, cursor: int) -> tuple[list[Item], int]:
         items: list[Item] = []

@@ -73,12 +73,13 @@ select extract(epoch from min(due_at) - now())::float8 from {schema}.timers;
 delete from {schema}.timers where (tenant_id, id) in (select * from unnest($1::uuid[], $2::uuid[]));
 
 -- name: quarantined
--- What waits for a person.
-select tenant_id, id, type, outcome->'problem'->>'detail' as reason, decided_at from {schema}.inbox where state = 'quarantined' order by decided_at limit $1;
+-- What waits for a person, or was given another try that nobody has decided yet.
+select tenant_id, id, type, outcome->'problem'->>'detail' as reason, decided_at, state from {schema}.inbox
+where state in ('quarantined', 'reopened') order by decided_at limit $1;
 
 -- name: reopen
--- Give a quarantined command another try; answers what was published.
-update {schema}.inbox set state = 'reopened' where tenant_id = $1 and id = $2 and state = 'quarantined' returning headers::text as headers, body;
+-- Give a quarantined command another try, as often as it takes to publish it; answers what was published.
+update {schema}.inbox set state = 'reopened' where tenant_id = $1 and id = $2 and state in ('quarantined', 'reopened') returning headers::text as headers, body;
 
 -- name: forget_operations
 -- Operations are kept 30 days; a quarantined one stays.

@@ -114,4 +114,4 @@ def body_of(outcome: Outcome | None) -> Any:
     """What a done command answered. Raises Refused for any other end."""
     if outcome is None or outcome.state != "done":
         raise Refused(outcome)
-    return None if outcome.body is None else msgspec.json.decode(outcome.body)
+    return msgspec.json.decode(outcome.body) if bytes(outcome.body) else None

@@ -1,0 +1,58 @@
+"""The film that render measurements use: the demo's scenes at 1920x1080, cut to ten of three seconds, each with words of its own."""
+
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from uuid import UUID
+
+import msgspec
+
+from cli.answers import Scene
+from cli.client import Client
+from contracts.studio import RequestRender, SceneValues
+from deploy.local.stack import Stack
+from templates import landscape
+from templates.build import demo_bundle
+
+SIZE, RATE = (1920, 1080), 30
+SCENES, SECONDS = 10, 3.0
+
+
+class Template(msgspec.Struct, frozen=True):
+    """The demo's template, published."""
+
+    project_id: UUID
+    scenes: list[Scene]
+
+
+def bundle() -> bytes:
+    """The demo's template with its own picture."""
+    with tempfile.TemporaryDirectory() as folder:
+        photo = Path(folder) / "photo.jpg"
+        landscape.paint(landscape.DAWN, photo)
+        return demo_bundle(photo.read_bytes())
+
+
+@asynccontextmanager
+async def published(running: Stack) -> AsyncIterator[tuple[Client, Template]]:
+    """A client, and the template as it knows it."""
+    path = running.data / "film.lottie"
+    path.write_bytes(bundle())
+    async with Client(running.url, running.api_key) as client:
+        file = await client.send_file(path)
+        project_id = await client.create_project("film", file.file_id)
+        await client.wait_project(project_id)
+        yield client, Template(project_id, await client.scenes(project_id))
+
+
+def request(template: Template, words: str, count: int = SCENES, *, changed: int | None = None, size: tuple[int, int] = SIZE) -> RequestRender:
+    """A render of `count` scenes; `words` make it different from every other, `changed` makes one scene differ."""
+    scenes = tuple(_scene(template.scenes[at % len(template.scenes)], f"{words} {at}{'!' if at == changed else ''}") for at in range(count))
+    return RequestRender(project_id=template.project_id, scenes=scenes, width=size[0], height=size[1], rate=(RATE, 1), quality="standard")
+
+
+def _scene(scene: Scene, text: str) -> SceneValues:
+    """Three seconds of a scene with the text in its first text element."""
+    element = next(one.key for one in scene.elements if one.kind == "text")
+    return SceneValues(scene=scene.key, texts={element: text}, duration=min(SECONDS, scene.duration))

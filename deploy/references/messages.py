@@ -1,0 +1,136 @@
+"""docs/reference/messages.md: every message, who asks for it, who decides it, what it writes and who reacts."""
+
+import importlib
+import inspect
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+
+from api_edge.routes import COMMANDS
+from consumers.runtime.domain import Domain
+from contracts.catalogue import stream_of
+from contracts.message import Command, Event, Kind, Message, MessageType, Report, all_types, type_of
+from deploy.replay import all_domains
+from deploy.references.sources import HEAD, about, fields, place, structs_in
+from deploy.references.touches import touches
+
+_MAKERS = {"consumers.render.scheduler": "the scheduler", "deploy.bootstrap": "the first start of an installation"}
+_SCOPES = {Kind.COMMAND: "<tenant>", Kind.EVENT: "<tenant>", Kind.TICK: "<node or tenant>"}
+_ABOUT = f"""# Messages
+
+{HEAD}
+Bodies are JSON; who, when and why travel in headers (`contracts/envelope.py`). A field without a default must be there. The same as a
+document for programs: [asyncapi.json](asyncapi.json). *Public* events reach a tenant's own feed; the others stay in the house.
+"""
+
+Origins = dict[type[Command], list[str]]
+
+
+def document() -> str:
+    """The whole text."""
+    domains = all_domains()
+    origins = _origins(domains)
+    types = list(all_types())
+    parts = [_ABOUT]
+    for domain in domains:
+        parts.append(f"## {domain.name}\n")
+        mine = [entry for entry in types if entry.domain == domain.name]
+        parts += [_command(entry, domain, origins) for entry in mine if entry.kind in (Kind.COMMAND, Kind.REPORT)]
+        parts += [_event(entry, domain, domains) for entry in mine if entry.kind is Kind.EVENT]
+        parts += [_other(entry) for entry in mine if entry.kind is Kind.TICK]
+    parts.append("## Sent to nodes, and heard from them\n")
+    parts += [_other(entry) for entry in types if entry.domain == "node"]
+    parts.append("## Parts of messages\n")
+    parts += [f"### {cls.__name__}\n\n{about(cls)}\n\n{fields(cls)}" for cls in _parts(types)]
+    return "\n".join(parts)
+
+
+def _head(entry: MessageType) -> str:
+    subject = entry.subject(_SCOPES.get(entry.kind, "<node>"))
+    stream = stream_of(entry)
+    public = ", public" if entry.public else ""
+    return f"### {entry.cls.__name__}\n\n{about(entry.cls)}\n\n`{subject}`, {f'stream {stream}' if stream else 'core NATS, lossy'}{public}\n"
+
+
+def _command(entry: MessageType, domain: Domain, origins: Origins) -> str:
+    cls: Any = entry.cls
+    asked = "a node" if issubclass(cls, Report) else "; ".join(origins.get(cls, []))
+    lines = [f"- decided by {place(domain.decides[cls])}", f"- asked by {asked}"]
+    return "\n".join([_head(entry), *lines, "", fields(cls)])
+
+
+def _event(entry: MessageType, domain: Domain, domains: list[Domain]) -> str:
+    cls: Any = entry.cls
+    lines = []
+    if written := touches(domain.writes[cls], cls):
+        lines.append("- writes " + ", ".join(dict.fromkeys(f"`{touch.table}`{' (new row)' if touch.new else ''}" for touch in written)))
+    for other in domains:
+        if react := other.reacts.get(cls):
+            lines.append(f"- {other.name} reacts: {_names(react)} by {place(react)}")
+    if effect := domain.effects.get(cls):
+        lines.append(f"- effect: {about(effect)} ({place(effect)})")
+    if timer := domain.timers.get(cls):
+        lines.append(f"- timer: {about(timer)} ({place(timer)})")
+    return "\n".join([_head(entry), *lines, "", fields(cls)])
+
+
+def _other(entry: MessageType) -> str:
+    return f"{_head(entry)}\n{fields(entry.cls)}"
+
+
+def _names(function: Callable[..., Any]) -> str:
+    return ", ".join(f"`{type_of(cls).name}`" for cls in _made_by(function))
+
+
+def _origins(domains: list[Domain]) -> Origins:
+    """Where each command comes from, as far as declarations tell."""
+    found: Origins = defaultdict(list)
+    for route in COMMANDS:
+        found[route.command].append(f"`{route.method} {route.path}`")
+    for domain in domains:
+        for event, react in domain.reacts.items():
+            for cls in _made_by(react):
+                found[cls].append(f"the reaction to `{type_of(event).name}`")
+        for event, timer in domain.timers.items():
+            for cls in _made_by(timer):
+                found[cls].append(f"a timer that `{type_of(event).name}` sets")
+        for kind, run in domain.runs.items():
+            for cls in _made_by(run):
+                found[cls].append(f"the effect `{kind}`")
+    for name, maker in _MAKERS.items():
+        for cls in {value for value in vars(importlib.import_module(name)).values() if _is_command(value)}:
+            found[cls].append(maker)
+    return found
+
+
+def _is_command(value: object) -> bool:
+    return isinstance(value, type) and issubclass(value, Command) and value is not Command
+
+
+def _made_by(function: Callable[..., Any]) -> list[type[Command]]:
+    """The commands that a function, or one of its module that it calls, names."""
+    return list(dict.fromkeys(_mentioned(function, set())))
+
+
+def _mentioned(function: Callable[..., Any], seen: set[Any]) -> Iterator[Any]:
+    seen.add(function)
+    for value in inspect.getclosurevars(function).globals.values():
+        if _is_command(value):
+            yield value
+        elif inspect.isfunction(value) and value.__module__ == function.__module__ and value not in seen:
+            yield from _mentioned(value, seen)
+
+
+def _parts(types: list[MessageType]) -> list[type[msgspec.Struct]]:
+    """Every Struct that messages hold, directly or not, by name."""
+    found: dict[str, type[msgspec.Struct]] = {}
+    open_types: list[type[msgspec.Struct]] = [entry.cls for entry in types]
+    while open_types:
+        for field in msgspec.structs.fields(open_types.pop()):
+            for cls in structs_in(field.type):
+                if cls.__name__ not in found and not issubclass(cls, Message | Event):
+                    found[cls.__name__] = cls
+                    open_types.append(cls)
+    return [found[name] for name in sorted(found)]
