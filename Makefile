@@ -2,14 +2,14 @@
 # PYTHON=/path/to/python3.12 chooses the Python; ARGS="..." is handed on (make test ARGS="-k lease", make up ARGS="--data /srv/fr").
 
 .DEFAULT_GOAL := help
-.PHONY: help env up demo test lint fmt bench chaos lock clean
+.PHONY: help env up demo test lint fmt bench chaos generate lock clean
 PYTHON ?=
 ARGS ?=
 BIN := .venv/bin
 STAMP := .venv/.installed
 
 help: ## Show these targets.
-	@sed -n 's/^\([a-z]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "%-7s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "%-8s %s\n", $$1, $$2 }'
 
 env: $(STAMP) ## Make the environment in .venv from requirements.lock.
 
@@ -41,6 +41,9 @@ bench: env ## Measure (a few minutes).
 
 chaos: env ## Kill parts at random while films render, and check that nothing is lost.
 	@$(BIN)/flatrender chaos $(ARGS)
+
+generate: env ## Write the references in docs/ anew, from the code.
+	@$(BIN)/python -m deploy.references
 
 lock: ## Resolve pyproject.toml anew into requirements.lock (needs uv).
 	@command -v uv >/dev/null || { echo "make lock: uv is needed (pip install uv)." >&2; exit 1; }

@@ -9,6 +9,7 @@ import msgspec
 
 from api_edge.errors import Refused
 from api_edge.fields import field_errors
+from api_edge.unusable import unusable_fields
 from contracts.message import Command
 
 COMMAND_LIMIT = 64 * 1024  # bytes; no message is larger
@@ -73,8 +74,8 @@ class BodyReader:
             checked = self._check(body)
             if self._has_metadata:
                 _check_metadata(checked.metadata)
-            if b"\\u0000" in body and (errors := _nul_errors(body)):
-                raise Refused("request.invalid", "The character U+0000 cannot be stored; remove it.", errors[0]["field"], errors=errors)
+            if b"\\u0000" in body and (errors := unusable_fields(body)):
+                raise _invalid(errors)
             if self._read:
                 return self._read(body)
             return msgspec.convert({**msgspec.json.decode(body), **filled}, self._command)
@@ -89,45 +90,31 @@ class BodyReader:
         except UnicodeDecodeError:
             return Refused("request.malformed", "The body is not UTF-8.")
         except msgspec.DecodeError as malformed:
+            if errors := unusable_fields(body):
+                return _invalid(errors)
             return Refused("request.malformed", f"The body is not valid JSON: {malformed}.")
         errors = field_errors(value, self.body_type) or ({"field": "", "detail": str(error)},)
-        more = f" and {len(errors) - 1} more" if len(errors) > 1 else ""
-        detail = f"{errors[0]['field'] or 'The body'} {errors[0]['detail']}{more}."
-        return Refused("request.invalid", detail, errors[0]["field"], errors=errors)
+        return _invalid(errors)
+
+
+def _invalid(errors: tuple[dict[str, str], ...]) -> Refused:
+    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    detail = f"{errors[0]['field'] or 'The body'} {errors[0]['detail']}{more}."
+    return Refused("request.invalid", detail, errors[0]["field"], errors=errors)
 
 
 def _check_metadata(metadata: dict[str, Any]) -> None:
     if not metadata:
         return
+    if _deeper(metadata, METADATA_DEPTH):
+        raise _invalid(({"field": "metadata", "detail": f"is nested more than {METADATA_DEPTH} deep"},))
     size = len(msgspec.json.encode(metadata))
     if size > METADATA_LIMIT:
-        raise _metadata(f"has {size:,} bytes; at most {METADATA_LIMIT:,} are carried")
-    if _depth(metadata) > METADATA_DEPTH:
-        raise _metadata(f"is nested more than {METADATA_DEPTH} deep")
+        raise _invalid(({"field": "metadata", "detail": f"has {size:,} bytes; at most {METADATA_LIMIT:,} are carried"},))
 
 
-def _metadata(detail: str) -> Refused:
-    return Refused("request.invalid", f"metadata {detail}.", "metadata", errors=({"field": "metadata", "detail": detail},))
-
-
-def _depth(value: object) -> int:
-    if isinstance(value, dict):
-        return 1 + max(map(_depth, value.values()), default=0)
-    return 1 + max(map(_depth, value), default=0) if isinstance(value, list) else 0
-
-
-def _nul_errors(body: bytes) -> tuple[dict[str, str], ...]:
-    found: list[dict[str, str]] = []
-
-    def look(value: object, path: str) -> None:
-        if isinstance(value, dict):
-            for name, item in value.items():
-                look(f"{name}" if "\x00" in name else item, f"{path}.{name}".lstrip(".").replace("\x00", "\\u0000"))
-        elif isinstance(value, list):
-            for index, item in enumerate(value):
-                look(item, f"{path}[{index}]")
-        elif isinstance(value, str) and "\x00" in value:
-            found.append({"field": path, "detail": "contains the character U+0000"})
-
-    look(msgspec.json.decode(body), "")
-    return tuple(found[:50])
+def _deeper(value: object, levels: int) -> bool:
+    """Whether a value is nested deeper than so many levels; looks no further than that."""
+    if not isinstance(value, dict | list):
+        return False
+    return levels == 0 or any(_deeper(item, levels - 1) for item in (value.values() if isinstance(value, dict) else value))

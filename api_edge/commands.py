@@ -59,11 +59,13 @@ class CommandHandler:
         self.route = route
         self._recent = recent
         self._names = path_names(route.path)
+        self._parameters = ("dry_run",) if route.dry_run else ()
         self._type = type_of(route.command).full_name
         self.reader = reader_of(route)
 
     async def __call__(self, edge: Edge, call: Call) -> web.Response:
         who = await authenticate(edge, call, self.route.scope)
+        call.only(self._parameters)
         body = await _read(call.request)
         id, request_hash = self._identify(edge, call, body)
         message = self._message(edge, call, id, body)
@@ -166,6 +168,8 @@ async def _read(request: web.Request) -> bytes:
     kind = request.headers.get("Content-Type", "application/json")
     if not kind.startswith("application/json"):
         raise Refused("request.media_type", f"The body is said to be {kind[:80]}; it must be application/json.", "Content-Type")
+    if request.headers.get("Content-Encoding", "identity") != "identity":
+        raise Refused("request.media_type", "A compressed body is not understood; send it as it is.", "Content-Encoding")
     return await request.read()
 
 

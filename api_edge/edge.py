@@ -8,7 +8,7 @@ import msgspec
 from aiohttp import web
 
 from adapters.metrics import Registry
-from api_edge.errors import unavailable
+from api_edge.errors import Refused, unavailable
 from api_edge.feed import Feed
 from api_edge.keys import KeyRing, Principal
 from api_edge.limits import Limits
@@ -89,6 +89,14 @@ class Call(msgspec.Struct):
     def query(self, name: str) -> str | None:
         """A parameter of the address."""
         return self.request.query.get(name)
+
+    def only(self, known: tuple[str, ...]) -> None:
+        """Raises Refused for a parameter that is not known here: a misspelt one must not silently do nothing."""
+        if self.request.query_string:
+            for name in self.request.query:
+                if name not in known:
+                    detail = f"{name[:80]} is not a parameter here; known: {', '.join(known) or 'none'}."
+                    raise Refused("request.parameter", detail, name[:80])
 
 
 async def authenticate(edge: Edge, call: Call, scope: str) -> Principal:

@@ -106,7 +106,7 @@ def _command(route: CommandRoute, body: Schema | None) -> Schema:
 
 
 def _query(route: QueryRoute, row: Schema) -> Schema:
-    parameters = _path(route)
+    parameters = [*_path(route), *(_parameter(name, "From which part on", {"type": "integer", "minimum": 1}) for name in route.reads)]
     schema: Schema = row
     if not route.one:
         parameters += [

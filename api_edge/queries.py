@@ -25,11 +25,13 @@ class QueryHandler:
     def __init__(self, route: QueryRoute) -> None:
         self.route = route
         self._names = path_names(route.path)
+        self._parameters = (*route.filters, *route.reads, *(() if route.one else ("limit", "cursor")))
         hints = get_type_hints(route.row)
         self._kinds = tuple(hints[column] for column in route.keyset)
 
     async def __call__(self, edge: Edge, call: Call) -> web.Response:
         who = await authenticate(edge, call, self.route.scope)
+        call.only(self._parameters)
         args = [who.tenant, *self._path_values(edge, call), *self._filter_values(edge, call)]
         if edge.reader is None:
             raise unavailable("database")

@@ -46,6 +46,7 @@ class QueryRoute(msgspec.Struct, frozen=True):
     one: bool = False
     keyset: tuple[str, ...] = ()  # the columns that a list is ordered by
     filters: Mapping[str, Convert] = {}  # optional parameters of the address, in the statement's order
+    reads: tuple[str, ...] = ()  # further optional parameters, which `present` reads
     params: Mapping[str, Convert] = {}  # converters of the path's names that are not UUIDs
     present: Present | None = None
     farm: bool = False  # reads the platform tenant's rows too: nodes belong to nobody else

@@ -33,6 +33,7 @@ _job = msgspec.json.Decoder(_Job).decode
 async def handle(edge: Edge, call: Call) -> web.StreamResponse:
     """Open a stream and keep it until its reader goes, its key is revoked, it is too slow or the edge stops."""
     who = await authenticate(edge, call, SCOPE)
+    call.only(("types", "job_id", "after"))
     behind = _behind(edge, call)
     wanted = Wanted(who.tenant_text, tuple(filter(None, (call.query("types") or "").split(","))), (call.query("job_id") or "").lower())
     edge.limits.open_stream(who.tenant)

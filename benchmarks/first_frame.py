@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 
 from benchmarks.figures import Bound, Figure, figure, percentile
-from benchmarks.film import Template, published, request
+from benchmarks.film import Template, plain, published, request
 from benchmarks.ground import admin, stack
 from cli.client import Client
 from contracts.catalogue import part_tick_subject
@@ -34,7 +34,7 @@ async def measure(quick: bool) -> list[Figure]:
     """Milliseconds from the request's first byte to the tick of its first drawn frame, which the node tells at once."""
     renders = 12 if quick else 60
     async with stack(nodes=1) as running:
-        async with published(running) as (client, template):
+        async with published(running, plain()) as (client, template):
             took = await _submitted(running, client, template, renders)
             floor = await _engine_alone(running, client, template, max(5, renders // 4))
     return [
@@ -90,8 +90,6 @@ async def _engine_alone(running: Stack, client: Client, template: Template, time
         async for event in _drawn(engine, spec, file, work):
             if isinstance(event, protocol.Frame):
                 took.append((time.perf_counter() - began) * 1000)
-                break
-        await engine.start()
     await engine.close()
     return took[1:]
 

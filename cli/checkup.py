@@ -41,7 +41,7 @@ class Check(NamedTuple):
 
 def checks(data: Path | None, quick: bool) -> list[Check]:
     """The checks in order; `quick` leaves out what starts a process."""
-    place = data or default_folder()
+    place = (data or default_folder()).absolute()
     looks = [Check("python", _python), Check("glibc", _glibc), Check("packages", _packages), Check("disk", lambda: _disk(place))]
     looks += [Check("ports", _ports), Check("fonts", _fonts)]
     return looks if quick else [*looks, Check("engine", _engine), Check("servers", _servers)]
@@ -78,7 +78,7 @@ async def _packages() -> Finding:
 
 
 async def _disk(place: Path) -> Finding:
-    free = _free(place.absolute())
+    free = _free(place)
     text = f"{free / 2**30:.1f} GB free for {place}"
     return Finding(free >= DISK, text, "" if free >= DISK else f"Free {DISK // 2**30} GB, or choose another place with --data.")
 

@@ -59,7 +59,7 @@ async def running(data: Path) -> Facts | None:
 
 
 @asynccontextmanager
-async def service(where: Where, notice: Callable[[str], None], nodes: int = 2) -> AsyncIterator[Service]:
+async def service(where: Where, notice: Callable[[str], None]) -> AsyncIterator[Service]:
     """The service for a command's run; what was started for it is stopped at the end, and its temporary data removed."""
     if where.url:
         yield Service(where.url, where.api_key or "")
@@ -73,11 +73,11 @@ async def service(where: Where, notice: Callable[[str], None], nodes: int = 2) -
     folder = data or Path(tempfile.mkdtemp(prefix="flatrender-"))
     try:
         # Imported here: asyncpg, the servers' wheels and the rest are not needed to talk to a running stack.
-        from deploy.local.stack import Stack
+        from cli.stack import stack
 
         notice("starting a stack for this run")
-        async with Stack(folder, nodes=nodes, notice=notice) as stack:
-            yield Service(stack.url, stack.api_key, folder, own=True)
+        async with stack(folder, notice) as started:
+            yield Service(started.url, started.api_key, folder, own=True)
     finally:
         if data is None:
             shutil.rmtree(folder, ignore_errors=True)

@@ -12,7 +12,8 @@ from api_edge.errors import meaning_of
 from cli.errors import Mistake
 
 T = TypeVar("T")
-PATIENCE = 20.0  # seconds in which an unreachable or busy service is asked again
+PATIENCE = 20.0  # seconds in which a service that has answered before is asked again when it is away or busy
+FIRST_PATIENCE = 2.0  # seconds, before its first answer: the address may be wrong
 FIRST_DELAY, LONGEST_DELAY = 0.1, 2.0  # seconds between two tries
 AGAIN = {429, 502, 503, 504}  # answers after which the same request may succeed
 
@@ -45,6 +46,7 @@ class Transport:
         self.url = url.rstrip("/")
         self.position = 0
         self._key, self._patience = api_key, patience
+        self._met = False  # whether it has ever answered
 
     async def __aenter__(self) -> Self:
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=60)
@@ -69,14 +71,15 @@ class Transport:
         return {"Authorization": f"Bearer {self._key}", **more}
 
     async def _ask(self, method: str, path: str, *, headers: dict[str, str] | None = None, **more: Any) -> bytes:
-        give_up = asyncio.get_running_loop().time() + self._patience
+        began = asyncio.get_running_loop().time()
         delay = FIRST_DELAY
         while True:
             try:
                 return await self._once(method, path, headers=self.authorised(**(headers or {})), **more)
             except _Later as later:
                 wait = delay if later.after is None else later.after
-                if asyncio.get_running_loop().time() + wait > give_up:
+                patience = self._patience if self._met else min(FIRST_PATIENCE, self._patience)
+                if asyncio.get_running_loop().time() + wait > began + patience:
                     raise later.problem from later
                 await asyncio.sleep(wait)
                 delay = min(delay * 2, LONGEST_DELAY)
@@ -89,6 +92,7 @@ class Transport:
             raise Mistake("url.invalid", f"{self.url} is not an address; write http://HOST:PORT.") from error
         except (aiohttp.ClientError, TimeoutError) as error:
             raise _Later(self.unreachable(error)) from error
+        self._met = True
         self.position = max(self.position, int(answer.headers.get("X-Log-Position", 0)))
         if answer.status in AGAIN:
             raise _Later(problem_of(answer.status, raw), _seconds(answer.headers.get("Retry-After")))

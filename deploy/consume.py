@@ -16,10 +16,10 @@ from adapters.nats import Connection, PullConsumer, StreamReader, connect
 from adapters.object_store import ObjectStore
 from adapters.settings import Settings
 from consumers.log.sequencer import Sequencer
+from consumers.runtime.connection import POOL_WAIT
 from consumers.runtime.domain import Domain
 from consumers.runtime.effects import EffectRunner
 from consumers.runtime.runtime import Runtime
-from consumers.runtime.store import POOL_WAIT
 from consumers.runtime.timers import Timers
 from consumers.runtime.tools import Tools
 from contracts.audit import DOMAINS

@@ -85,7 +85,8 @@ class PullConsumer:
         if not self._buffer and wait > 0:
             self._arrived.clear()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._arrived.wait(), wait)
+                async with asyncio.timeout(wait):  # not wait_for, which can swallow a cancellation before Python 3.12
+                    await self._arrived.wait()
             if not self._buffer:
                 self._complain()
         taken = [self._buffer.popleft() for _ in range(min(limit, len(self._buffer)))]

@@ -18,6 +18,7 @@ QUERIES = [
         "Read an upload",
         rows.UploadRow,
         one=True,
+        reads=("first_part",),
         present=presenters.upload,
     ),
     QueryRoute(

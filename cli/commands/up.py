@@ -29,12 +29,12 @@ def up(
 
 
 async def _up(data: Path | None, nodes: int, slots: int) -> None:
-    from deploy.local.stack import Stack
+    from cli.stack import stack
 
-    async with Stack(data, nodes=nodes, slots=slots, notice=lambda text: print(text, flush=True)) as stack:
-        print(f"address   {stack.url}")
-        print(f"API key   {stack.api_key}")
-        print(f"try it    {stack.url}/docs")
-        print(f"data      {stack.data} (stack.json has every address)")
+    async with stack(data, lambda text: print(text, flush=True), nodes, slots) as running:
+        print(f"address   {running.url}")
+        print(f"API key   {running.api_key}")
+        print(f"try it    {running.url}/docs")
+        print(f"data      {running.data} (stack.json has every address)")
         print("Ctrl-C stops everything.", flush=True)
         await asyncio.Event().wait()

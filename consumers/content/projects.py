@@ -31,9 +31,9 @@ PATIENCE = 10.0  # seconds in which a template's publishing waits for its last s
 def on_file_ready(event: FileReady, envelope: Envelope) -> list[Command]:
     """Remember template files; other kinds do not matter here."""
     if event.kind != "template":
-        return [
-            LearnBundle(file_id=event.file_id, state="rejected", code="template.kind", detail=f"the file is a {event.kind}, not a template")
-        ]
+        what = "of no kind that is known here" if event.kind == "unknown" else f"of kind {event.kind}"
+        detail = f"the file is {what}; a template is a Lottie .json, a .lottie or a zip of them"
+        return [LearnBundle(file_id=event.file_id, state="rejected", code="template.kind", detail=detail)]
     return [LearnBundle(file_id=event.file_id, state="ready", sha256=event.sha256, scan_key=event.scan_key)]
 
 
@@ -91,6 +91,9 @@ def publish(cmd: PublishProject, view: View, ctx: Context) -> Decision:
         return []
     if project.scene_count != cmd.scene_count:
         reason = f"{project.scene_count} of {cmd.scene_count} scenes are recorded"
+        if (ctx.now - ctx.envelope.time).total_seconds() > PATIENCE:
+            detail = f"only {reason}: the others could not be stored; upload the template again, or tell support"
+            return [ProjectFailed(project_id=cmd.project_id, code="template.scenes_missing", detail=detail)]
         return refuse("content.scenes_missing", reason, patience=PATIENCE)
     published = ProjectPublished(
         project_id=project.project_id,

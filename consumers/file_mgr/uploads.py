@@ -1,5 +1,7 @@
 """Uploads: announced, opened at the store, completed by the list of parts, or given up."""
 
+import re
+import unicodedata
 from datetime import timedelta
 
 from consumers.file_mgr.rows import UPLOADS
@@ -22,6 +24,8 @@ from contracts.file_mgr import (
 
 PART = 16 * 2**20  # bytes; S3 asks for at least 5 MiB for all parts but the last
 MOST = 4 * 2**30  # bytes of a file
+MEDIA_TYPE = re.compile(r"(?=[\x20-\x7e]{3,100}$)[\w.+-]+/[\w.+-]+( *;.*)?", re.ASCII)
+ETAG = re.compile(r"[\x20-\x7e]{1,100}")
 LIVES = timedelta(hours=24)  # until an upload that nobody completes is given up
 
 
@@ -29,8 +33,10 @@ def start(cmd: StartUpload, view: View, ctx: Context) -> Decision:
     """Announce a file; an effect opens the multipart upload at the store."""
     if not 0 < cmd.bytes <= MOST:
         return refuse("file.size", f"a file has 1 to {MOST} bytes, not {cmd.bytes}", "bytes")
-    if not cmd.name.strip() or len(cmd.name) > 255 or "/" in cmd.name or "\x00" in cmd.name:
-        return refuse("file.name", "a file's name has 1 to 255 characters and no slash", "name")
+    if not cmd.name.strip() or len(cmd.name) > 255 or "/" in cmd.name or any(unicodedata.category(c) == "Cc" for c in cmd.name):
+        return refuse("file.name", "a file's name has 1 to 255 characters, no slash and no control characters", "name")
+    if not MEDIA_TYPE.fullmatch(cmd.media_type):
+        return refuse("file.media_type", "a media type is written like image/png, with at most 100 characters", "media_type")
     upload_id, file_id = ctx.id("upload"), ctx.id("file")
     part_bytes = PART if cmd.bytes <= 1000 * PART else -(-cmd.bytes // 1000)
     started = UploadStarted(
@@ -38,7 +44,7 @@ def start(cmd: StartUpload, view: View, ctx: Context) -> Decision:
         file_id=file_id,
         name=cmd.name,
         bytes=cmd.bytes,
-        media_type=cmd.media_type[:100],
+        media_type=cmd.media_type,
         object_key=f"files/{ctx.tenant}/{file_id}",
         part_bytes=part_bytes,
         part_count=-(-cmd.bytes // part_bytes),
@@ -72,6 +78,9 @@ def complete(cmd: CompleteUpload, view: View, ctx: Context) -> Decision:
         return refuse("file.upload_state", f"the upload is {upload.state}; only an open one can be completed", "upload_id")
     if len(cmd.etags) != upload.part_count:
         return refuse("file.parts", f"the upload has {upload.part_count} parts, {len(cmd.etags)} were named", "etags")
+    for index, etag in enumerate(cmd.etags):
+        if not ETAG.fullmatch(etag):
+            return refuse("file.etag", "an etag is the ETag header of the store's answer to the part", f"etags[{index}]")
     return Answer([UploadCompleted(upload_id=upload.upload_id, etags=cmd.etags)], body)
 
 

@@ -7,6 +7,7 @@ from consumers.runtime.domain import Answer, Context, Decision, refuse
 from consumers.runtime.state import View
 from contracts.identity import ApiKeyCreated, ApiKeyRevoked, CreateApiKey, RevokeApiKey
 
+LONGEST_NAME, MOST_SCOPES = 200, 50
 SCOPE = re.compile(r"\*|[a-z]+:(read|write|\*)")
 
 
@@ -16,6 +17,10 @@ def create(cmd: CreateApiKey, view: View, ctx: Context) -> Decision:
         return refuse("identity.not_found", f"there is no tenant {ctx.tenant}", patience=5.0)
     if not re.fullmatch(r"[0-9a-f]{64}", cmd.secret_sha256):
         return refuse("identity.secret_hash", "the key's hash is not a SHA-256; keys are made by the API, not by the caller")
+    if len(cmd.name) > LONGEST_NAME:
+        return refuse("identity.name", f"a key's name has at most {LONGEST_NAME} characters, not {len(cmd.name)}", "name")
+    if len(cmd.scopes) > MOST_SCOPES:
+        return refuse("identity.scope", f"a key has at most {MOST_SCOPES} scopes, not {len(cmd.scopes)}", "scopes")
     for position, scope in enumerate(cmd.scopes):
         if not SCOPE.fullmatch(scope):
             return refuse("identity.scope", f"{scope!r} is not a scope: use '*', 'area:read' or 'area:write'", f"scopes[{position}]")
@@ -23,8 +28,8 @@ def create(cmd: CreateApiKey, view: View, ctx: Context) -> Decision:
         return refuse("identity.scope", "a key needs at least one scope", "scopes")
     key_id = ctx.id("api key")
     if view.get(API_KEYS, key_id) is not None:  # its operation was forgotten after 30 days, the key was not
-        return Answer([], {"key_id": key_id, "name": cmd.name[:200], "scopes": cmd.scopes})
-    created = ApiKeyCreated(key_id=key_id, name=cmd.name[:200], scopes=cmd.scopes, secret_sha256=cmd.secret_sha256, hint=cmd.hint)
+        return Answer([], {"key_id": key_id, "name": cmd.name, "scopes": cmd.scopes})
+    created = ApiKeyCreated(key_id=key_id, name=cmd.name, scopes=cmd.scopes, secret_sha256=cmd.secret_sha256, hint=cmd.hint)
     return Answer([created], {"key_id": key_id, "name": created.name, "scopes": cmd.scopes})
 
 

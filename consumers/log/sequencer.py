@@ -11,7 +11,7 @@ from nats.aio.msg import Msg
 from adapters.nats import Connection, StreamError
 from consumers.log.append import Appender, Row
 from consumers.log.window import Window
-from consumers.runtime.store import DATABASE_AWAY
+from consumers.runtime.connection import DATABASE_AWAY, end, until_lost
 from contracts.catalogue import outbox_hint_subject
 
 log = logging.getLogger(__name__)
@@ -77,15 +77,14 @@ class Sequencer:
         self.position = appender.position
         log.info("the sequencer is active; the log ends at %d", appender.position)
         self.active.set()
-        tasks = [asyncio.create_task(self._append(appender, lock)), asyncio.create_task(self._publish(window))]
+        work = (self._append(appender, lock), self._publish(window), until_lost(conn))
+        tasks = [asyncio.create_task(one) for one in work]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await end(conn, tasks)
 
     async def _append(self, appender: Appender, lock: asyncio.Lock) -> None:
         pause = SHORTEST_POLL
@@ -99,7 +98,8 @@ class Sequencer:
                 pause = SHORTEST_POLL
                 continue
             try:
-                await asyncio.wait_for(self._hint.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await self._hint.wait()
                 pause = SHORTEST_POLL
             except TimeoutError:
                 pause = min(LONGEST_POLL, pause * 2)

@@ -77,7 +77,8 @@ class Scheduler:
 
     async def _wait(self) -> None:
         try:
-            await asyncio.wait_for(self._wake.wait(), 1.0)
+            async with asyncio.timeout(1.0):
+                await self._wake.wait()
         except TimeoutError:
             return
 

@@ -18,6 +18,7 @@ from contracts.message import PLATFORM, Command, Event, encode
 from contracts.outcome import NO_BODY, Outcome, Problem
 
 log = logging.getLogger(__name__)
+LONGEST_REASON = 2000  # characters that are kept of why a command is in quarantine
 
 
 class Item(msgspec.Struct):
@@ -125,6 +126,7 @@ class Batch:
             self._log(item, REFUSED[self.domain.name], code=problem.code, detail=problem.detail, field=problem.field)
 
     def _quarantine(self, item: Item, reason: str) -> None:
+        reason = storable(reason)[:LONGEST_REASON]
         self._conclude(item, "quarantined", problem=Problem(code="command.quarantined", detail=reason))
         self._log(item, QUARANTINED[self.domain.name], reason=reason)
 
@@ -167,7 +169,7 @@ class Batch:
         row = {"tenant_id": envelope.tenant, "id": envelope.id, "type": envelope.type, "request_hash": envelope.request_hash}
         row |= {"state": outcome.state, "outcome": outcome, "headers": None, "body": None, "decided_at": self.now}
         if outcome.state == "quarantined":
-            row |= {"headers": envelope.headers(), "body": item.body.decode(errors="replace")}
+            row |= {"headers": envelope.headers(), "body": storable(item.body.decode(errors="replace"))}
         return row
 
     def _effects_of(self, envelope: Envelope, event: Event) -> Iterable[dict[str, Any]]:
@@ -186,6 +188,11 @@ class Batch:
                 "body": timer.command,
                 "due_at": timer.due_at,
             }
+
+
+def storable(text: str) -> str:
+    """The text without what PostgreSQL cannot keep: U+0000 and lone surrogates become U+FFFD."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\x00", "\ufffd")
 
 
 def _outbox(envelope: Envelope, event: Event, aggregate: str, version: int) -> dict[str, Any]:

@@ -50,14 +50,23 @@ class Answer(msgspec.Struct, frozen=True):
     body: Any = None
 
 
+MOST_ERRORS = 50  # field errors that one refusal lists
+LONGEST_TEXT = 400  # characters of a refusal's detail or field
+
 Decision = Answer | Refusal | Sequence[Event | ForPlatform]
 Decide = Callable[[Any, View, Context], Decision]
 React = Callable[[Any, Envelope], Iterable[Command]]
 
 
 def refuse(code: str, detail: str, field: str = "", *, patience: float = 0.0, errors: tuple[dict[str, str], ...] = ()) -> Refusal:
-    """A refusal with its problem."""
-    return Refusal(Problem(code=code, detail=detail, field=field, errors=errors), patience)
+    """A refusal with its problem, whose texts are cut where a caller's own words made them long: a refusal is a message too."""
+    listed = tuple({name: clipped(text) for name, text in error.items()} for error in errors[:MOST_ERRORS])
+    return Refusal(Problem(code=code, detail=clipped(detail), field=clipped(field), errors=listed), patience)
+
+
+def clipped(text: str) -> str:
+    """The text, or its two ends when it is longer than 400 characters."""
+    return text if len(text) <= LONGEST_TEXT else f"{text[:300]} … {text[-90:]}"
 
 
 class Effect(msgspec.Struct, frozen=True):

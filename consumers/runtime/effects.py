@@ -11,8 +11,9 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
+from consumers.runtime.connection import DATABASE_AWAY, POOL_WAIT
 from consumers.runtime.domain import Domain, EffectFailed
-from consumers.runtime.store import DATABASE_AWAY, POOL_WAIT, Store
+from consumers.runtime.store import Store
 from contracts.envelope import Envelope, derived_id
 from contracts.message import Command, encode
 
@@ -87,7 +88,8 @@ class EffectRunner:
             except (asyncpg.PostgresError, *DATABASE_AWAY) as error:
                 log.warning("%s: effects cannot be claimed: %s", self.domain.name, error)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._due.wait(), POLL)
+                async with asyncio.timeout(POLL):
+                    await self._due.wait()
 
     def _spawn(self, task: Task) -> None:
         self._mine.add(task.id)

@@ -65,7 +65,7 @@ def _read(headers: str, body: str) -> tuple[Envelope, Command]:
         envelope = Envelope.read(json.loads(headers))
         command = decode(envelope.type, body)
     except (KeyError, ValueError, msgspec.MsgspecError) as error:
-        raise NotRedriven(f"the command cannot be read by this release ({type(error).__name__}: {error}); publish a corrected one") from error
+        raise NotRedriven(f"this release cannot read the command ({type(error).__name__}: {error}); send a corrected one") from error
     if not isinstance(command, Command):
         raise NotRedriven(f"{envelope.type} is not a command; what failed was a domain's reaction to this event")
     return msgspec.structs.replace(envelope, reply=""), command

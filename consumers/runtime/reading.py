@@ -1,5 +1,6 @@
 """From the broker's messages to items: commands and reports as they come, events through the domain's reactions."""
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid5
@@ -13,12 +14,14 @@ from contracts.envelope import Envelope, derived_id
 from contracts.message import PLATFORM, Command, Event, Kind, Report, decode, named, type_of
 
 REPORTER = "node:"
+_PLAIN = re.compile(r"[\x20-\x7e]{0,1000}")
+_REPLY = re.compile(r"out(\.[\w-]{1,100}){1,5}", re.ASCII)
 
 
 def read_command(domain: Domain, msg: Msg) -> Item:
     """A command from its work queue; what cannot be read becomes an item that ends in quarantine."""
     try:
-        envelope = Envelope.read(msg.headers or {})
+        envelope = _checked(Envelope.read(msg.headers or {}))
     except (KeyError, ValueError) as error:
         envelope = _unknown(msg)
         return Item(envelope=envelope, command=None, raw=msg, body=msg.data, unreadable=f"headers: {error!r}")
@@ -58,9 +61,21 @@ def _reaction(envelope: Envelope, command: Command, number: int) -> Item:
     return Item(envelope=caused, command=command, body=msgspec.json.encode(command))
 
 
+def _checked(envelope: Envelope) -> Envelope:
+    """The envelope, if it can be stored and answered. Raises ValueError."""
+    for name in ("type", "actor", "request_hash", "traceparent"):
+        if not _PLAIN.fullmatch(getattr(envelope, name)):
+            raise ValueError(f"{name} is not plain text of at most 1000 characters")
+    if envelope.reply and not _REPLY.fullmatch(envelope.reply):
+        raise ValueError("reply is not the subject of an outcome")
+    if envelope.time.tzinfo is None:
+        raise ValueError("time has no zone")
+    return envelope
+
+
 def _unknown(msg: Any) -> Envelope:
     identity = derived_id(PLATFORM, f"{msg.subject} {msg.metadata.sequence.stream}")
-    name = msg.subject.split(".", 2)[-1]
+    name = ascii(msg.subject.split(".", 2)[-1])[1:-1][:200]
     return Envelope(
         id=identity,
         type=f"unreadable {name}",

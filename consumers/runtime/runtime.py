@@ -15,9 +15,10 @@ from nats.aio.msg import Msg
 
 from adapters.nats import PullConsumer, StreamError, ack, nak
 from consumers.runtime.batch import Batch, Item
+from consumers.runtime.connection import DATABASE_AWAY, end, until_lost
 from consumers.runtime.domain import Domain
 from consumers.runtime.reading import read_command, read_event
-from consumers.runtime.store import DATABASE_AWAY, Store
+from consumers.runtime.store import Store
 from contracts.catalogue import outbox_hint_subject
 from contracts.envelope import Envelope
 from contracts.message import Command
@@ -82,15 +83,13 @@ class Runtime:
         if feed is not None:
             pumps.append(asyncio.create_task(self._pump_events(feed)))
         self.active.set()
-        work = asyncio.create_task(self._work(store, cursor))
+        tasks = [asyncio.create_task(self._work(store, cursor)), asyncio.create_task(until_lost(conn)), *pumps]
         try:
-            done, _ = await asyncio.wait([work, *pumps], return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
         finally:
-            for task in (work, *pumps):
-                task.cancel()
-            await asyncio.gather(work, *pumps, return_exceptions=True)
+            await end(conn, tasks)
             if feed is not None:
                 await feed.close()
 
@@ -136,7 +135,8 @@ class Runtime:
         if not self._waiting and not self._events and not self._own:
             self._wake.clear()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), CURSOR_SECONDS)
+                async with asyncio.timeout(CURSOR_SECONDS):
+                    await self._wake.wait()
 
     def _take_events(self, cursor: int) -> tuple[list[Item], int]:
         items: list[Item] = []

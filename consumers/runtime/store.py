@@ -10,20 +10,9 @@ import asyncpg
 import msgspec
 
 import sql
+from consumers.runtime.connection import DATABASE_AWAY
 from consumers.runtime.table import Key, Row, Table
 
-DATABASE_AWAY: tuple[type[Exception], ...] = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # what asyncpg says of a connection that was lost in the middle of a statement
-    asyncpg.TransactionRollbackError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.OperatorInterventionError,
-    OSError,
-    TimeoutError,
-)
-"""After these the same statement may succeed later, on another connection."""
-POOL_WAIT = 10.0  # seconds to get, and to give back, a pool's connection; asyncpg waits for ever for one that was lost while it cancels
 _encode = msgspec.json.Encoder().encode
 
 

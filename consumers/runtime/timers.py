@@ -8,8 +8,9 @@ from typing import Any
 
 import asyncpg
 
+from consumers.runtime.connection import DATABASE_AWAY, POOL_WAIT
 from consumers.runtime.domain import Domain
-from consumers.runtime.store import DATABASE_AWAY, POOL_WAIT, Store
+from consumers.runtime.store import Store
 from contracts.envelope import Envelope, derived_id
 from contracts.message import Command, decode
 

@@ -8,7 +8,7 @@ from uuid import UUID
 import asyncpg
 
 from adapters.object_store import ObjectStore
-from consumers.runtime.store import POOL_WAIT
+from consumers.runtime.connection import POOL_WAIT
 from contracts.envelope import Envelope
 from contracts.message import Message
 

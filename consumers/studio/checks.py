@@ -17,6 +17,7 @@ from contracts.studio import SceneValues, Track
 Problem = dict[str, str]
 COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 LONGEST_TEXT = 5000
+LONGEST_SHOWN = 60  # characters of a wrong value that a problem repeats
 KINDS = {"texts": "text", "pictures": "image", "colours": "colour"}
 SPEED = (0.1, 10.0)
 LEARNING = 1.5  # seconds in which an unknown id may still be on its way from another domain
@@ -26,11 +27,26 @@ def problem(code: str, field: str, detail: str) -> Problem:
     return {"code": code, "field": field, "detail": detail}
 
 
+def shown(given: str) -> str:
+    """What a person gave, in quotes, cut to what fits a sentence."""
+    return repr(given if len(given) <= LONGEST_SHOWN else given[:LONGEST_SHOWN] + "…")
+
+
 def refusal(problems: list[Problem]) -> Refusal:
     """One refusal out of many problems; it is patient when another domain may be about to tell of an id."""
     first = problems[0]
     patience = LEARNING if any(p["code"].endswith(".not_found") for p in problems) else 0.0
     return refuse(first["code"], first["detail"], first["field"], patience=patience, errors=tuple(problems))
+
+
+def scenes_problems(chosen: Iterable[SceneValues], known: dict[str, TemplateScene]) -> Iterator[Problem]:
+    """What is wrong with the chosen scenes, given the template's by their keys."""
+    for index, values in enumerate(chosen):
+        if values.scene in known:
+            yield from scene_problems(index, values, known[values.scene])
+        else:
+            detail = f"the template has no scene {shown(values.scene)}"
+            yield unknown("render.unknown_scene", f"scenes[{index}].scene", detail, values.scene, list(known))
 
 
 def scene_problems(index: int, values: SceneValues, scene: TemplateScene) -> Iterator[Problem]:
@@ -40,9 +56,8 @@ def scene_problems(index: int, values: SceneValues, scene: TemplateScene) -> Ite
     for group, kind in KINDS.items():
         for key in getattr(values, group):
             if key not in known[kind]:
-                yield unknown(
-                    "render.unknown_element", f"{where}.{group}.{key}", f"scene {scene.scene!r} has no {kind} {key!r}", key, known[kind]
-                )
+                detail = f"scene {scene.scene!r} has no {kind} {shown(key)}"
+                yield unknown("render.unknown_element", f"{where}.{group}.{key}", detail, key, known[kind])
     for key, text in values.texts.items():
         if len(text) > LONGEST_TEXT:
             yield problem("render.text_too_long", f"{where}.texts.{key}", f"a text has at most {LONGEST_TEXT} characters, not {len(text)}")
@@ -59,7 +74,7 @@ def colour_problems(where: str, colours: dict[str, str]) -> Iterator[Problem]:
     """Colours are #RRGGBB."""
     for key, value in colours.items():
         if not COLOUR.fullmatch(value):
-            yield problem("render.colour", f"{where}.{key}", f"{value!r} is not a colour; write #RRGGBB")
+            yield problem("render.colour", f"{where}.{key}", f"{shown(value)} is not a colour; write #RRGGBB")
 
 
 def shared_colour_problems(
@@ -69,16 +84,16 @@ def shared_colour_problems(
     slots = sorted({e.key for scene in scenes for e in scene.elements if e.kind == "colour"})
     for key in colours:
         if key not in slots:
-            yield unknown("render.unknown_slot", f"colours.{key}", f"the template has no colour {key!r}", key, slots)
+            yield unknown("render.unknown_slot", f"colours.{key}", f"the template has no colour {shown(key)}", key, slots)
     yield from colour_problems("colours", colours)
     names = [p.key for p in presets]
     if preset is not None and preset not in names:
-        yield unknown("render.unknown_preset", "preset", f"the template has no colour preset {preset!r}", preset, names)
+        yield unknown("render.unknown_preset", "preset", f"the template has no colour preset {shown(preset)}", preset, names)
 
 
 def unknown(code: str, field: str, detail: str, given: str, known: list[str]) -> Problem:
     """A name that is not there, with the nearest that is."""
-    near = difflib.get_close_matches(given, known, 1)
+    near = difflib.get_close_matches(given[:LONGEST_SHOWN], known, 1)
     hint = f"; did you mean {near[0]!r}?" if near else f"; it has {', '.join(known[:20])}" if known else "; it has none"
     return problem(code, field, detail + hint)
 
@@ -124,6 +139,6 @@ def look_problems(cmd: Any) -> Iterator[Problem]:
     if num < 1 or den < 1 or not 1 <= Fraction(num, den) <= 120 or max(num, den) > 1_000_000:
         yield problem("render.rate", "rate", f"rate must be a fraction from 1 to 120 frames per second, not {num}/{den}")
     if not COLOUR.fullmatch(cmd.background):
-        yield problem("render.colour", "background", f"{cmd.background!r} is not a colour; write #RRGGBB")
+        yield problem("render.colour", "background", f"{shown(cmd.background)} is not a colour; write #RRGGBB")
     if not 0 <= cmd.priority <= 100:
         yield problem("render.out_of_bounds", "priority", f"priority must be 0 to 100, not {cmd.priority}")

@@ -2,12 +2,13 @@
 
 import hashlib
 from collections.abc import Iterable
+from itertools import chain, islice
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
-from consumers.runtime.domain import Answer, Context, Decision, Refusal, refuse
+from consumers.runtime.domain import MOST_ERRORS, Answer, Context, Decision, Refusal, refuse
 from consumers.runtime.projection import fresh
 from consumers.runtime.state import View
 from consumers.runtime.table import Row, Table
@@ -34,11 +35,11 @@ class Filled(msgspec.Struct, frozen=True):
 def request(cmd: RequestRender, view: View, ctx: Context) -> Decision:
     """Freeze a render, or say everything that stands against it."""
     filled = _filled(cmd, view)
+    problems = list(checks.look_problems(cmd))
     if isinstance(filled, Refusal):
-        return filled
+        return checks.refusal([*filled.problem.errors, *problems]) if filled.problem.errors else filled
     values = [values for values, _ in filled.scenes]
-    problems = [
-        *checks.look_problems(cmd),
+    problems += [
         *checks.track_problems(filled.audio),
         *checks.file_problems(view, checks.wanted_files(values, filled.audio, cmd.fonts)),
     ]
@@ -105,18 +106,8 @@ def fill(
         return refuse("content.not_found", f"there is no published template {project_id}", "project_id", patience=checks.LEARNING)
     ordered = sorted(known.values(), key=lambda row: row.position)
     chosen = scenes or tuple(SceneValues(scene=row.scene) for row in ordered)
-    problems = list(checks.shared_colour_problems(colours, preset, template.presets, ordered))
-    for index, values in enumerate(chosen):
-        if values.scene not in known:
-            names = [row.scene for row in ordered]
-            problems.append(
-                checks.unknown(
-                    "render.unknown_scene", f"scenes[{index}].scene", f"the template has no scene {values.scene!r}", values.scene, names
-                )
-            )
-        else:
-            problems += checks.scene_problems(index, values, known[values.scene])
-    if problems:
+    found = chain(checks.shared_colour_problems(colours, preset, template.presets, ordered), checks.scenes_problems(chosen, known))
+    if problems := list(islice(found, MOST_ERRORS)):
         return checks.refusal(problems)
     base = next((dict(p.colours) for p in template.presets if p.key == preset), {})
     return Filled(template, [(values, known[values.scene]) for values in chosen], {**base, **colours}, audio, saved_project_id)

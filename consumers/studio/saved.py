@@ -1,11 +1,15 @@
 """Saved projects: a person's own copy of a template, with values, colours and sounds."""
 
+import msgspec
+
 from consumers.runtime.domain import Answer, Context, Decision, Refusal, refuse
 from consumers.runtime.state import View
 from consumers.studio import checks
-from consumers.studio.renders import fill
+from consumers.studio.renders import SPEC_LARGEST, fill
 from consumers.studio.rows import SAVED
 from contracts.studio import ProjectSaved, SaveProject, Track
+
+LONGEST_NAME = 200  # characters
 
 
 def save(cmd: SaveProject, view: View, ctx: Context) -> Decision:
@@ -16,6 +20,12 @@ def save(cmd: SaveProject, view: View, ctx: Context) -> Decision:
     problems = [*checks.track_problems(cmd.audio), *checks.file_problems(view, checks.wanted_files(cmd.scenes, cmd.audio))]
     if problems:
         return checks.refusal(problems)
+    if len(cmd.name) > LONGEST_NAME:
+        return refuse("studio.name", f"a name has at most {LONGEST_NAME} characters, not {len(cmd.name)}", "name")
+    size = len(msgspec.json.encode((cmd.scenes, cmd.colours, cmd.audio)))
+    if size > SPEC_LARGEST:
+        detail = f"all values together take {size} bytes, at most {SPEC_LARGEST} are possible; shorten the texts"
+        return refuse("studio.too_large", detail, "scenes")
     saved_id = cmd.saved_project_id or ctx.id("saved project")
     earlier = view.get(SAVED, saved_id)
     if cmd.saved_project_id is not None and earlier is None:
@@ -27,7 +37,7 @@ def save(cmd: SaveProject, view: View, ctx: Context) -> Decision:
     saved = ProjectSaved(
         saved_project_id=saved_id,
         project_id=cmd.project_id,
-        name=cmd.name[:200],
+        name=cmd.name,
         scenes=cmd.scenes,
         colours=cmd.colours,
         preset=cmd.preset,

@@ -39,9 +39,13 @@ def _param(param: Any) -> tuple[str, str, str]:
         named = f"`{param.metavar or param.name.upper()}`"
     else:
         flags = ", ".join((*param.opts, *param.secondary_opts))
-        named = f"`{flags}`" if param.is_flag else f"`{flags} {param.metavar or param.type.name.upper()}`"
+        named = f"`{flags}`" if param.is_flag else f"`{flags} {param.metavar or _bounds(param) or param.name.upper()}`"
     said = " ".join((getattr(param, "help", None) or "").split())
     if param.envvar:
         said = f"{said} Also `{param.envvar}`.".strip()
     shown = "" if param.default in (None, False, (), []) or callable(param.default) else f"`{param.default}`"
     return named, "required" if param.required else shown, said
+
+
+def _bounds(param: Any) -> str:
+    return f"{param.min}..{param.max}" if None not in (param.min, param.max) else ""

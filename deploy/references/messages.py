@@ -4,6 +4,7 @@ import importlib
 import inspect
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from types import CodeType
 from typing import Any
 
 import msgspec
@@ -12,9 +13,9 @@ from api_edge.routes import COMMANDS
 from consumers.runtime.domain import Domain
 from contracts.catalogue import stream_of
 from contracts.message import Command, Event, Kind, Message, MessageType, Report, all_types, type_of
-from deploy.replay import all_domains
 from deploy.references.sources import HEAD, about, fields, place, structs_in
 from deploy.references.touches import touches
+from deploy.replay import all_domains
 
 _MAKERS = {"consumers.render.scheduler": "the scheduler", "deploy.bootstrap": "the first start of an installation"}
 _SCOPES = {Kind.COMMAND: "<tenant>", Kind.EVENT: "<tenant>", Kind.TICK: "<node or tenant>"}
@@ -50,15 +51,15 @@ def document() -> str:
 def _head(entry: MessageType) -> str:
     subject = entry.subject(_SCOPES.get(entry.kind, "<node>"))
     stream = stream_of(entry)
-    public = ", public" if entry.public else ""
-    return f"### {entry.cls.__name__}\n\n{about(entry.cls)}\n\n`{subject}`, {f'stream {stream}' if stream else 'core NATS, lossy'}{public}\n"
+    way = f"stream {stream}" if stream else "core NATS, lossy"
+    return f"### {entry.cls.__name__}\n\n{about(entry.cls)}\n\n`{subject}`, {way}{', public' if entry.public else ''}\n"
 
 
 def _command(entry: MessageType, domain: Domain, origins: Origins) -> str:
     cls: Any = entry.cls
     asked = "a node" if issubclass(cls, Report) else "; ".join(origins.get(cls, []))
     lines = [f"- decided by {place(domain.decides[cls])}", f"- asked by {asked}"]
-    return "\n".join([_head(entry), *lines, "", fields(cls)])
+    return _joined(entry, lines)
 
 
 def _event(entry: MessageType, domain: Domain, domains: list[Domain]) -> str:
@@ -73,11 +74,15 @@ def _event(entry: MessageType, domain: Domain, domains: list[Domain]) -> str:
         lines.append(f"- effect: {about(effect)} ({place(effect)})")
     if timer := domain.timers.get(cls):
         lines.append(f"- timer: {about(timer)} ({place(timer)})")
-    return "\n".join([_head(entry), *lines, "", fields(cls)])
+    return _joined(entry, lines)
 
 
 def _other(entry: MessageType) -> str:
-    return f"{_head(entry)}\n{fields(entry.cls)}"
+    return _joined(entry, [])
+
+
+def _joined(entry: MessageType, lines: list[str]) -> str:
+    return "\n".join(part for part in (_head(entry), "".join(f"{line}\n" for line in lines), fields(entry.cls)) if part)
 
 
 def _names(function: Callable[..., Any]) -> str:
@@ -114,13 +119,20 @@ def _made_by(function: Callable[..., Any]) -> list[type[Command]]:
     return list(dict.fromkeys(_mentioned(function, set())))
 
 
-def _mentioned(function: Callable[..., Any], seen: set[Any]) -> Iterator[Any]:
+def _mentioned(function: Any, seen: set[Any]) -> Iterator[Any]:
     seen.add(function)
-    for value in inspect.getclosurevars(function).globals.values():
+    for name in sorted(_global_names(function.__code__)):
+        value = function.__globals__.get(name)
         if _is_command(value):
             yield value
         elif inspect.isfunction(value) and value.__module__ == function.__module__ and value not in seen:
             yield from _mentioned(value, seen)
+
+
+def _global_names(code: CodeType) -> set[str]:
+    """The names in a function's code, and in the comprehensions within it."""
+    inner = [_global_names(const) for const in code.co_consts if isinstance(const, CodeType)]
+    return set(code.co_names).union(*inner)
 
 
 def _parts(types: list[MessageType]) -> list[type[msgspec.Struct]]:

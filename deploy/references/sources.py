@@ -26,7 +26,8 @@ def comments(cls: type) -> dict[str, str]:
         source = textwrap.dedent(inspect.getsource(cls))
     except (OSError, TypeError):  # a class that was made, not written
         return found
-    beside = {token.start[0]: token.string for token in tokenize.generate_tokens(io.StringIO(source).readline) if token.type == tokenize.COMMENT}
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    beside = {token.start[0]: token.string for token in tokens if token.type == tokenize.COMMENT}
     tree = ast.parse(source).body[0]
     assert isinstance(tree, ast.ClassDef), "the source of a class is a class"
     for node in tree.body:

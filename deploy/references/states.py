@@ -17,8 +17,8 @@ where contype = 'c' and conname like '%\\_state' order by conrelid::regclass::te
 _ABOUT = f"""# States
 
 {HEAD}
-What each `state` column may hold, from the table's constraint, and which events enter it, from the projections. A decider refuses, or passes
-over, a command that does not fit the state. `awaiting_credit` is reserved: nothing enters it yet.
+What each `state` column may hold, from the table's constraint, and which events enter it, from the projections. A decider refuses,
+or passes over, a command that does not fit the state. `awaiting_credit` is reserved: nothing enters it yet.
 """
 _OPERATIONS = """## Operations
 
@@ -33,7 +33,7 @@ async def document(conn: asyncpg.Connection) -> str:
     entered = _entered()
     allowed = {row["name"]: re.findall(r"'(\w+)'::text", row["rule"]) for row in await conn.fetch(_RULES)}
     parts = [_ABOUT]
-    for name in sorted(set(allowed) & {table for table, _ in entered}):
+    for name in sorted(set(allowed) & {held for held, _ in entered}):
         rows = [(f"`{state}`", "; ".join(entered.get((name, state), []))) for state in allowed[name]]
         parts.append(f"## {name}\n\n{table(('state', 'entered by'), rows)}")
     moves = "".join(f"  {state} --> {then}\n" for state, following in MOVES.items() for then in sorted(following))

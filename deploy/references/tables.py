@@ -47,7 +47,7 @@ async def _table(conn: asyncpg.Connection, row: Any, schema: str) -> str:
     rules = await conn.fetch(_RULES, row["oid"])
     said = "".join(f"- `{rule['name']}`: `{rule['rule'].replace(f'{DOMAINS[0]}.', f'{schema}.')}`\n" for rule in rules)
     shown = table(("column", "type", ""), [(f"`{c['name']}`", c["type"], "" if c["required"] else "may be null") for c in columns])
-    return f"### {schema}.{row['name']}\n\n**{kind}**: {meaning}.\n\n{shown}\n{said}"
+    return f"### `{schema}.{row['name']}`\n\n**{kind}**: {meaning}.\n\n{shown}\n{said}"
 
 
 async def _view(conn: asyncpg.Connection, row: Any) -> tuple[str, str]:

@@ -41,7 +41,8 @@ def inspect_picture(path: Path, name: str, found: Inspection) -> Inspection:
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError) as error:
         if isinstance(error, OSError) and error.errno:
             raise  # the disk's fault, not the picture's
-        raise TemplateRefused("picture.unreadable", f"the {name} picture is damaged ({error}); save it anew") from error
+        why = str(error).replace(str(path), "the file")  # where it lies on this node is nobody else's business
+        raise TemplateRefused("picture.unreadable", f"the {name} picture is damaged ({why}); save it anew") from error
     return msgspec.structs.replace(found, kind="picture", format=name.lower(), width=width, height=height)
 
 

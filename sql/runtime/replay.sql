@@ -1,6 +1,6 @@
 -- name: table_hash
--- A table's content: its rows, and SHA-256 over the SHA-256 of each row's text in key order.
-select count(*) as rows, encode(sha256(coalesce(string_agg(sha256(convert_to(t::text, 'UTF8')), ''::bytea order by {key}), '')), 'hex') as hash from {table} t
+-- A table's content: its rows, and SHA-256 over the SHA-512 (the faster of the two) of each row's text in key order.
+select count(*) as rows, encode(sha256(coalesce(string_agg(sha512(convert_to(t::text, 'UTF8')), ''::bytea order by {key}), '')), 'hex') as hash from {table} t
 
 -- name: row_hashes
 -- Each row's key as JSON text and a hash of the row, in an order that does not depend on a server's collation.

@@ -56,6 +56,7 @@ class Chaos:
             working = [asyncio.create_task(self._house(tenants)) for _ in range(HOUSES)]
             working += [asyncio.create_task(client.run(self._stop)) for client in clients]
             await self._kill_all(victims, begun)
+            self._notice(f"the last kill was at {time.monotonic() - begun:.0f} s")
             await victims.settle()
             self._stop.set()
             _, hanging = await asyncio.wait(working, timeout=DONE_WITHIN + 30)

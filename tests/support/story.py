@@ -60,7 +60,9 @@ class Story:
             register = RegisterNode(protocol=PROTOCOL, name=f"node {node}", slots=8, **build)
             await self.all([(register, PLATFORM)], actor=f"node:{node}")
         await self.all((CreateTenant(name=f"tenant {number}"), tenant) for number, tenant in enumerate(self.tenants))
-        keys = await self.house.send_all((CreateApiKey(name="key", scopes=("*",), secret_sha256=sha(t), hint="abcd"), t) for t in self.tenants)
+        keys = await self.house.send_all(
+            (CreateApiKey(name="key", scopes=("*",), secret_sha256=sha(t), hint="abcd"), t) for t in self.tenants
+        )
         await self.all((RevokeApiKey(key_id=UUID(key["key_id"])), tenant) for key, tenant in zip(keys[::2], self.tenants[::2], strict=True))
 
     async def upload(self, kind: str) -> None:
@@ -69,12 +71,16 @@ class Story:
         answers = await self.house.send_all(start)
         uploads = [(UUID(answer["upload_id"]), tenant, n) for n, (answer, tenant) in enumerate(zip(answers, self.tenants, strict=True))]
         await self.all((OpenUpload(upload_id=upload, storage_id="at the store"), tenant) for upload, tenant, _ in uploads)
-        await self.all((CompleteUpload(upload_id=upload, etags=('"é"',)), tenant) for upload, tenant, _ in uploads)
+        await self.all(
+            (CompleteUpload(upload_id=upload, etags=('"d41d8cd98f00b204e9800998ecf8427e"',)), tenant) for upload, tenant, _ in uploads
+        )
         await self.all((StoreFile(upload_id=upload, bytes=1000 + n), tenant) for upload, tenant, n in uploads)
         self.files = {tenant: UUID(answer["file_id"]) for answer, tenant in zip(answers, self.tenants, strict=True)}
         parts = await self.assign("inspect", [(tenant, file, 0, 0) for tenant, file in self.files.items()])
         for part, tenant in parts:
-            found = ReportInspection(part_id=part.part_id, epoch=part.epoch, kind=kind, sha256=sha(kind, tenant), bytes=1000, scan_key="scan")
+            found = ReportInspection(
+                part_id=part.part_id, epoch=part.epoch, kind=kind, sha256=sha(kind, tenant), bytes=1000, scan_key="scan"
+            )
             await self.report([(found, tenant)], part.node_id)
 
     async def assign(self, kind: str, wanted: list[tuple[UUID, UUID, int, int]]) -> list[tuple[PartAssigned, UUID]]:
@@ -92,10 +98,13 @@ class Story:
     async def publish(self) -> None:
         """A template of each tenant with three scenes, a saved project made of it, and one more upload that is given up."""
         sounds = self.files
-        templates = {tenant: file for tenant, file in self._ready("template")}
+        templates = dict(self._ready("template"))
         made = await self.all((CreateProject(name="قالب film", file_id=file), tenant) for tenant, file in templates.items())
         self.projects = {tenant: event.project_id for tenant, event in made if isinstance(event, ProjectImporting)}
-        elements = (Element(key="title", kind="text", title="Title", default="Hello"), Element(key="tint", kind="colour", default="#102030"))
+        elements = (
+            Element(key="title", kind="text", title="Title", default="Hello"),
+            Element(key="tint", kind="colour", default="#102030"),
+        )
         scene = {"width": 1280, "height": 720, "rate": 29.97, "duration": self.seconds, "elements": elements, "fonts": ("Vazirmatn",)}
         await self.all(
             (RecordScene(project_id=project, position=at, key=key, title=key, digest=sha(key, tenant), **scene), tenant)
@@ -103,7 +112,9 @@ class Story:
             for at, key in enumerate(SCENES)
         )
         presets = (ColourPreset(key="night", title="Night", colours={"tint": "#000000"}),)
-        await self.all((PublishProject(project_id=project, scene_count=3, presets=presets), tenant) for tenant, project in self.projects.items())
+        await self.all(
+            (PublishProject(project_id=project, scene_count=3, presets=presets), tenant) for tenant, project in self.projects.items()
+        )
         audio = {tenant: (Track(kind="music", file_id=file, volume=0.1 + 0.2),) for tenant, file in sounds.items()}
         await self.all(
             (SaveProject(project_id=project, name="mine", colours={"tint": "#abcdef"}, preset="night", audio=audio[tenant]), tenant)
@@ -120,7 +131,9 @@ class Story:
     def request(self, tenant: UUID, number: int) -> RequestRender:
         """A render whose values depend on its number."""
         scenes = tuple(SceneValues(scene=key, texts={"title": f"سلام {number}"}, speed=1.0) for key in SCENES)
-        return RequestRender(project_id=self.projects[tenant], scenes=scenes, metadata={"order": number, "price": 1.50, "nested": {"b": [1, None], "a": 1e3}})
+        return RequestRender(
+            project_id=self.projects[tenant], scenes=scenes, metadata={"order": number, "price": 1.50, "nested": {"b": [1, None], "a": 1e3}}
+        )
 
     async def render(self, number: int) -> None:
         """A render of each tenant: planned, drawn by two nodes in parts, assembled, told and read."""
@@ -158,9 +171,16 @@ class Story:
             reports: list[tuple[Command, UUID]] = [
                 (
                     ReportSegment(
-                        part_id=part.part_id, epoch=part.epoch, key=key, object_key=f"segments/{key}", sha256=sha(key), bytes=12345,
-                        frames=frames[key], difference=0.123456789, seconds=0.25,
-                    ),  # fmt: skip
+                        part_id=part.part_id,
+                        epoch=part.epoch,
+                        key=key,
+                        object_key=f"segments/{key}",
+                        sha256=sha(key),
+                        bytes=12345,
+                        frames=frames[key],
+                        difference=0.123456789,
+                        seconds=0.25,
+                    ),
                     tenant,
                 )
                 for part, tenant in parts
@@ -181,7 +201,9 @@ class Story:
         planned = [event for _, event in await self.all([(self.request(tenant, 901), tenant)]) if isinstance(event, SegmentsPlanned)]
         job = planned[0].job_id
         (crashed, _), (expired, _) = await self.assign("render", [(tenant, job, 0, 4), (tenant, job, 4, 4)])
-        died = ReportFailure(part_id=crashed.part_id, epoch=crashed.epoch, code="engine.crashed", detail="it died", crash="engine_crash", signal=11)
+        died = ReportFailure(
+            part_id=crashed.part_id, epoch=crashed.epoch, code="engine.crashed", detail="it died", crash="engine_crash", signal=11
+        )
         await self.report([(died, tenant)], crashed.node_id)
         await self.all([(ExpirePart(part_id=expired.part_id, reason="its node is gone"), tenant)], actor="scheduler")
         await self.assign("render", [(tenant, job, 0, 4)])

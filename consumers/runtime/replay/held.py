@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from consumers.runtime.replay.writing import Changes
 from consumers.runtime.state import Missing, State
 from consumers.runtime.table import Key, R, Row, Table
 
@@ -13,6 +14,7 @@ class Held(State):
         super().__init__()
         self._partial: set[Table[Any]] = set()
         self._put: dict[Table[Any], list[tuple[Key, Row]]] = {}
+        self._written: dict[Table[Any], set[Key]] = {}
         self.puts = 0  # since the last settle
 
     @property
@@ -52,7 +54,7 @@ class Held(State):
             self._rows.setdefault(table, {})[key] = row
             self._put.setdefault(table, []).append((key, row))
 
-    def settle(self) -> dict[Table[Any], list[Row]]:
+    def settle(self) -> Changes:
         """The last states of all rows that changed, to be written; they cannot be taken back any more."""
         changed = {table: dict(put) for table, put in self._put.items()}
         for table, rows in self.changed().items():
@@ -60,10 +62,20 @@ class Held(State):
         self._put.clear()
         self._journal.clear()
         self.puts = 0
-        return {table: list(rows.values()) for table, rows in changed.items()}
+        return {table: self._sorted_out(table, rows) for table, rows in changed.items()}
+
+    def _sorted_out(self, table: Table[Any], rows: dict[Key, Row]) -> tuple[list[Row], list[Row]]:
+        """New rows and those that the table has; once rows were let go nobody knows, and every row may be there."""
+        if table in self._partial:
+            return [], list(rows.values())
+        written = self._written.setdefault(table, set())
+        there = rows.keys() & written
+        written.update(rows)
+        return [row for key, row in rows.items() if key not in there], [rows[key] for key in there]
 
     def let_go(self) -> None:
         """Forget every row; all of them must have been written. What is asked for next is loaded."""
         self._partial.update(self._rows)
         self._rows.clear()
+        self._written.clear()
         self._sets.clear()

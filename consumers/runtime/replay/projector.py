@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 from uuid import UUID
 
 import asyncpg
@@ -13,9 +13,9 @@ import msgspec
 from consumers.runtime.domain import Domain
 from consumers.runtime.projection import Write, change
 from consumers.runtime.replay.held import Held
+from consumers.runtime.replay.writing import Writer
 from consumers.runtime.state import Missing, Want
-from consumers.runtime.store import Store, to_json
-from consumers.runtime.table import Row, Table
+from consumers.runtime.store import Store
 from contracts.envelope import Envelope
 from contracts.message import Event, decode
 
@@ -54,6 +54,7 @@ class Projector:
         self._store, self._most_rows = Store(conn, "log"), most_rows
         self._writes: dict[type[Event], Write] = {cls: write for domain in domains for cls, write in domain.writes.items()}
         self._held = Held()
+        self._writer = Writer(conn, self._say)
         self._mark = 0
         self._writing: asyncio.Task[None] | None = None
         self.problems: list[str] = []
@@ -130,10 +131,10 @@ class Projector:
 
     async def _write(self) -> None:
         await self._written()
-        changed = self._held.settle()
+        changes = self._held.settle()
         self._mark = 0
-        if changed:
-            self._writing = asyncio.create_task(self._upsert(changed))
+        if changes:
+            self._writing = asyncio.create_task(self._writer.write(changes))
         if self._held.count > self._most_rows:
             await self._written()
             self._held.let_go()
@@ -142,24 +143,3 @@ class Projector:
         if self._writing is not None:
             writing, self._writing = self._writing, None
             await writing
-
-    async def _upsert(self, changed: dict[Table[Any], list[Row]]) -> None:
-        # One statement for all tables, so that the server works on while events are projected here.
-        tables = sorted(changed, key=lambda table: table.name)
-        parts = [f"w{number} as ({table.upsert_sql.replace('$1', f'${number}')})" for number, table in enumerate(tables, 1)]
-        try:
-            await self._store.conn.execute(f"with {', '.join(parts)} select", *(to_json(changed[table]) for table in tables))
-        except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError):
-            for table in tables:
-                await self._upsert_some(table, changed[table])
-
-    async def _upsert_some(self, table: Table[Any], rows: list[Row]) -> None:
-        """Write what can be written, halving down to each row that cannot."""
-        try:
-            await self._store.conn.execute(table.upsert_sql, to_json(rows))
-        except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
-            if len(rows) > 1:
-                half = len(rows) // 2
-                await self._upsert_some(table, rows[:half])
-                return await self._upsert_some(table, rows[half:])
-            self._say(f"{table} {'/'.join(map(str, table.key_of(rows[0])))}: what the log says cannot be stored: {error}")

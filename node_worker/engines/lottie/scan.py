@@ -4,6 +4,8 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from contracts.spec import ColourPreset, ScannedScene, ScanResult, Warning
 from node_worker.engines.base import TemplateRefused
 from node_worker.engines.lottie import features, guard, pictures
@@ -35,7 +37,10 @@ def scan(template: Path, work: Path) -> ScanResult:
     found += [
         Warning(code="bundle.nested", detail=f"{name!r} inside the zip was left out; upload it by itself.") for name in bundle.skipped
     ]
-    return ScanResult(format=bundle.format, scenes=scenes, presets=_presets(bundle), warnings=tuple(found))
+    result = ScanResult(format=bundle.format, scenes=scenes, presets=_presets(bundle), warnings=tuple(found))
+    if _has_nul(msgspec.to_builtins(result)):
+        raise TemplateRefused("template.bad_text", "A name or text in the template contains the character U+0000; remove it.")
+    return result
 
 
 def digest(raw: bytes, document: Document, animation: Animation, bundle: Bundle) -> str:
@@ -50,6 +55,15 @@ def digest(raw: bytes, document: Document, animation: Animation, bundle: Bundle)
     for path in sorted(paths):
         whole.update(hashlib.sha256(path.name.encode()).digest() + hashlib.sha256(path.read_bytes()).digest())
     return whole.hexdigest()
+
+
+def _has_nul(value: object) -> bool:
+    """Whether a name or text holds U+0000, which no database keeps."""
+    if isinstance(value, str):
+        return "\x00" in value
+    if isinstance(value, dict):
+        return any(map(_has_nul, value)) or any(map(_has_nul, value.values()))
+    return isinstance(value, list | tuple) and any(map(_has_nul, value))
 
 
 def _scene(animation: Animation, bundle: Bundle, library: Library) -> ScannedScene:

@@ -59,8 +59,8 @@ def test_a_right_body_becomes_its_command():
         (b"[]", "request.invalid"),
         (b"null", "request.invalid"),
         (b'{"metadata":' + b'{"a":' * 20000 + b"1" + b"}" * 20000 + b"}", "request.malformed"),
-        (b'{"width":1e400}', "request.malformed"),
-        (b'{"background":"\\ud800"}', "request.malformed"),
+        (b'{"width":1e400}', "request.invalid"),
+        (b'{"background":"\\ud800"}', "request.invalid"),
     ],
 )
 def test_what_is_no_command_is_refused_and_not_a_fault(body, code):
@@ -79,6 +79,17 @@ def test_metadata_is_bounded_in_size_and_depth():
 def test_a_nul_character_is_refused_where_it_stands_but_not_the_six_letters():
     assert set(details(refused(b'{"scenes":[{"scene":"a","texts":{"t":"x\\u0000"}}]}'))) == {"scenes[0].texts.t"}
     assert READER.read(b'{"background":"\\\\u0000"}', {}).background == "\\u0000"
+
+
+def test_numbers_that_are_none_and_half_characters_are_refused_where_they_stand():
+    for bad in (b"NaN", b"1e400", b"-Infinity", b'"\\ud800"', b'"\\udc00 x"'):
+        assert set(details(refused(b'{"metadata":{"a":[0,' + bad + b"]}}"))) == {"metadata.a[1]"}
+    assert set(details(refused(b'{"metadata":{"\\ud800":1}}'))) == {"metadata.\\ud800"}
+    assert READER.read(b'{"metadata":{"a":"\\ud83d\\ude00"}}', {}).metadata == {"a": "\U0001f600"}
+
+
+def test_metadata_that_is_nested_by_the_hundred_is_refused_by_its_name():
+    assert set(details(refused(b'{"metadata":' + b'{"a":' * 500 + b"1" + b"}" * 501))) == {"metadata"}
 
 
 def test_a_thousand_mistakes_are_listed_up_to_fifty():

@@ -1,0 +1,81 @@
+"""The floor of a render, in a process of its own: converting and encoding frames that are drawn already, one JSON line at the end."""
+
+import argparse
+import io
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import msgspec
+import numpy as np
+from av.video.reformatter import VideoReformatter
+
+from benchmarks.film import RATE, SECONDS, SIZE
+from contracts.spec import SceneSpec
+from node_worker.encode.presets import BITEXACT, add_video_stream
+from node_worker.encode.segment import convert
+from node_worker.engines.base import Files, Pixels, Scene
+from node_worker.engines.lottie.engine import LottieEngine
+
+SEGMENT = RATE  # frames: a second, as the farm cuts it
+
+
+class Encoded(msgspec.Struct, frozen=True):
+    """What was encoded and how long that took, drawing not counted."""
+
+    frames: int
+    seconds: float
+
+
+def segments(bundle: Path, scenes: list[int], each: int) -> Iterator[list[Pixels]]:
+    """`each` segments of every scene, drawn."""
+    engine = LottieEngine()
+    with tempfile.TemporaryDirectory() as folder:
+        known = engine.scan(bundle, Path(folder)).scenes
+        for number in scenes:
+            found = known[number % len(known)]
+            spec = SceneSpec(scene=found.key, bundle="0" * 64, digest="", frames=round(SECONDS * RATE), duration=SECONDS)
+            scene = engine.open(spec, Files(objects={"0" * 64: str(bundle)}, work=folder), SIZE, "#FFFFFF", ())
+            for start in range(each):
+                yield [_drawn(scene, (start * SEGMENT + at) / RATE) for at in range(SEGMENT)]
+            scene.close()
+
+
+def _drawn(scene: Scene, seconds: float) -> Pixels:
+    pixels = np.zeros((SIZE[1], SIZE[0], 4), np.uint8)
+    scene.draw(seconds, pixels)
+    return pixels
+
+
+def encode(frames: list[Pixels]) -> float:
+    """Seconds for one segment, in one thread: RGBA to YUV, x264 with the preset of the farm, into memory."""
+    canvases = [av.VideoFrame.from_numpy_buffer(pixels, "rgba") for pixels in frames]
+    reformatter, rate = VideoReformatter(), Fraction(RATE)
+    began = time.perf_counter()
+    with av.open(io.BytesIO(), "w", format="mp4", options=BITEXACT) as container:
+        stream = add_video_stream(container, SIZE, rate, "standard")
+        for number, canvas in enumerate(canvases):
+            frame = convert(reformatter, canvas)
+            frame.pts, frame.duration, frame.time_base = number, 1, 1 / rate
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return time.perf_counter() - began
+
+
+def main() -> None:
+    """Encode this process's share of the film."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--bundle", type=Path, required=True)
+    parser.add_argument("--each", type=int, required=True)
+    parser.add_argument("scenes", type=int, nargs="+")
+    asked = parser.parse_args()
+    took = [encode(frames) for frames in segments(asked.bundle, asked.scenes, asked.each)]
+    sys.stdout.write(msgspec.json.encode(Encoded(len(took) * SEGMENT, sum(took))).decode() + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""Every command that the documents tell people to run, run."""
+
+import asyncio
+import os
+import re
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from deploy.local.stack import Stack
+from templates.build import build_demo
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs" / "guides").glob("*.md"))]
+MARKED = re.compile(r"<!-- run -->\n```console\n(.*?)```", re.DOTALL)
+COMMANDS = [
+    pytest.param(line.removeprefix("$ "), id=f"{path.name}: {line[13:50]}")
+    for path in DOCUMENTS
+    for block in MARKED.findall(path.read_text(encoding="utf-8"))
+    for line in block.splitlines()
+]
+
+pytestmark = pytest.mark.timeout(240)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    """The whole product, once for this file."""
+    async with Stack(tmp_path_factory.mktemp("docs") / "data") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo's files and `flatrender` on the PATH."""
+    place = tmp_path_factory.mktemp("folder")
+    build_demo(place)
+    launcher = place / "bin" / "flatrender"
+    launcher.parent.mkdir()
+    launcher.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m cli "$@"\n')
+    launcher.chmod(0o755)
+    return place
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+async def test_a_command_in_the_documents_does_what_it_says(command: str, stack: Stack, folder: Path) -> None:
+    environment = {
+        **os.environ,
+        "PATH": f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(ROOT),
+        "FLATRENDER_URL": stack.url,
+        "FLATRENDER_API_KEY": stack.api_key,
+    }
+    process = await asyncio.create_subprocess_exec(
+        "sh", "-c", command.replace("DATA", str(stack.data)), cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    out, _ = await process.communicate()
+    assert process.returncode == 0, out.decode()
+    film = re.search(r"-o (\S+)", command)
+    assert film is None or (folder / film[1]).stat().st_size > 10_000
+
+
+def test_documents_have_commands_to_run() -> None:
+    assert len(COMMANDS) >= 8
+
+
+def test_links_between_the_documents_lead_somewhere() -> None:
+    for path in DOCUMENTS:
+        for target in re.findall(r"\]\(([^)#:]+)\)", path.read_text(encoding="utf-8")):
+            assert (path.parent / target).exists(), f"{path.name}: {target}"

@@ -1,0 +1,60 @@
+"""What every message has: one who decides it, one who writes it, and a subject that is derived."""
+
+import ast
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from contracts.catalogue import stream_of
+from contracts.message import Command, Event, Kind, all_types, type_of
+from deploy.replay import all_domains
+
+ROOT = Path(__file__).resolve().parents[2]
+PRODUCT = ("adapters", "api_edge", "cli", "consumers", "deploy", "node_worker", "producers", "sql", "templates")
+DOMAINS = all_domains()
+LITERAL = re.compile(r"^(cmd|evt|report|work|tick|out|feed|hint)\.([a-z_*>{]|$)")
+
+
+def names(kinds: tuple[Kind, ...]) -> list[str]:
+    return [entry.full_name for entry in all_types() if entry.kind in kinds]
+
+
+@pytest.mark.parametrize("name", names((Kind.COMMAND, Kind.REPORT)))
+def test_a_command_is_decided_by_its_own_domain_alone(name: str) -> None:
+    deciders = [domain.name for domain in DOMAINS for cls in domain.decides if type_of(cls).full_name == name]
+    assert deciders == [name.split(".")[1]]
+
+
+@pytest.mark.parametrize("name", names((Kind.EVENT,)))
+def test_an_event_is_written_by_its_own_domain_alone(name: str) -> None:
+    writers = [domain.name for domain in DOMAINS for cls in domain.writes if type_of(cls).full_name == name]
+    assert writers == [name.split(".")[1]]
+
+
+def test_domains_react_to_events_and_decide_commands() -> None:
+    for domain in DOMAINS:
+        assert all(issubclass(cls, Command) for cls in domain.decides)
+        assert all(issubclass(cls, Event) for cls in (*domain.writes, *domain.reacts, *domain.effects, *domain.timers))
+
+
+def test_effects_and_timers_hang_on_events_that_the_domain_itself_writes() -> None:
+    for domain in DOMAINS:
+        assert {*domain.effects, *domain.timers} <= set(domain.writes), domain.name
+
+
+def test_every_kind_of_message_goes_to_one_stream_or_to_none() -> None:
+    stored = Counter(stream_of(entry) for entry in all_types() if entry.kind in (Kind.COMMAND, Kind.REPORT, Kind.EVENT, Kind.WORK))
+    assert None not in stored
+    assert all(stream_of(entry) is None for entry in all_types() if entry.kind is Kind.TICK)
+
+
+def test_no_subject_is_written_by_hand_outside_contracts() -> None:
+    types = {entry.full_name for entry in all_types()}
+    found = []
+    for file in (file for folder in PRODUCT for file in (ROOT / folder).rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and (LITERAL.match(node.value) or node.value in types):
+                found.append(f"{file.relative_to(ROOT)}:{node.lineno}: {node.value!r}")
+    assert found == []

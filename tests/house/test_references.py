@@ -1,0 +1,90 @@
+"""The references in docs/ are what the code says; `make generate` writes them anew."""
+
+import json
+import re
+
+import asyncpg
+
+from deploy.references import ROOT, from_code, from_database, licences
+from deploy.references.touches import touches
+from deploy.replay import all_domains
+from tests.support.databases import migrated
+
+FOLDERS = {path.name for path in ROOT.iterdir() if path.is_dir()}
+LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+
+
+def stale(texts: dict[str, str]) -> list[str]:
+    """The files that are not what would be written."""
+    return [name for name, text in texts.items() if not (ROOT / name).exists() or (ROOT / name).read_text(encoding="utf-8") != text]
+
+
+def test_the_references_are_what_the_code_says():
+    assert stale(from_code()) == [], "run `make generate`"
+
+
+async def test_the_references_are_what_the_database_says(servers):
+    async with migrated(servers.pg_admin_dsn) as dsn:
+        conn = await asyncpg.connect(dsn)
+        try:
+            assert stale(await from_database(conn)) == [], "run `make generate`"
+        finally:
+            await conn.close()
+
+
+def test_every_package_of_the_lock_file_has_its_licence_listed():
+    locked = set(re.findall(r"^([\w.-]+)==", LOCK, re.MULTILINE))
+    listed = set(re.findall(r"^\| `([\w.-]+)` \|", (ROOT / "docs/licences.md").read_text(encoding="utf-8"), re.MULTILINE))
+    assert locked and listed == locked
+
+
+def test_every_package_says_what_it_is_for():
+    for package in licences.packages(LOCK):
+        assert package.name in licences.USES or set(package.needed_by) - {"flatrender"}, f"add {package.name} to USES"
+
+
+def test_every_projection_is_understood_by_the_references():
+    """An event that writes must name its tables, or states.md and messages.md would be silent about it."""
+    silent = [
+        event.__name__
+        for domain in all_domains()
+        for event, write in domain.writes.items()
+        if write.__name__ != "nothing" and not touches(write, event)
+    ]
+    assert silent == []
+
+
+def test_every_document_stands_in_the_index():
+    index = (ROOT / "docs/README.md").read_text(encoding="utf-8")
+    names = [str(path.relative_to(ROOT / "docs")) for path in (ROOT / "docs").rglob("*.md") if path.name != "README.md"]
+    assert names and [name for name in names if f"({name})" not in index] == [], "add a line to docs/README.md"
+
+
+def test_decision_records_are_short():
+    long = [path.name for path in (ROOT / "docs/decisions").glob("*.md") if len(path.read_text(encoding="utf-8").splitlines()) >= 60]
+    assert long == []
+
+
+def test_links_between_documents_lead_somewhere():
+    missing = []
+    for path in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]:
+        for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8")):
+            if "://" not in target and not (path.parent / target).exists():
+                missing.append(f"{path.relative_to(ROOT)}: {target}")
+    assert missing == []
+
+
+def test_the_files_that_documents_name_exist():
+    """Only paths from the repository's root; what a run makes (`bench.json`) has no folder."""
+    missing = []
+    for path in [ROOT / "CONTRIBUTING.md", ROOT / "docs/architecture.md", *(ROOT / "docs/decisions").glob("*.md")]:
+        for named in re.findall(r"`((?:[\w.-]+/)+[\w.-]*)`", path.read_text(encoding="utf-8")):
+            if named.partition("/")[0] in FOLDERS and not (ROOT / named).exists():
+                missing.append(f"{path.relative_to(ROOT)}: {named}")
+    assert missing == []
+
+
+def test_the_documents_for_programs_are_json():
+    for name in ("openapi", "asyncapi"):
+        document = json.loads((ROOT / f"docs/reference/{name}.json").read_text(encoding="utf-8"))
+        assert document[name].startswith("3.")

@@ -1,0 +1,207 @@
+"""Batches of commands against a real database: once each, all or nothing, one culprit at most, no tenant near another's rows."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import msgspec
+import pytest
+
+from consumers.identity.rows import API_KEYS, TENANTS, Tenant
+from consumers.runtime.batch import Batch, Item
+from consumers.runtime.reading import read_event
+from consumers.runtime.runtime import Runtime
+from contracts.content import CreateProject
+from contracts.file_mgr import FileReady
+from contracts.identity import CreateApiKey, CreateTenant, RevokeApiKey
+from contracts.message import PLATFORM
+from contracts.studio import RequestRender
+from tests.support.house import House, body_of, item_of
+from tests.support.story import sha
+
+NewTenant = Callable[[], Awaitable[UUID]]
+
+
+def a_key(tenant: UUID, name: str = "key", **changes: Any) -> Item:
+    return item_of(CreateApiKey(name=name, scopes=("*",), secret_sha256=sha(tenant, name), hint="h"), tenant, **changes)
+
+
+async def keys_of(house: House, tenant: UUID) -> list[str]:
+    rows = await house.admin.fetch("select name from identity.tenant_api_keys where tenant_id = $1 order by name", tenant)
+    return [row["name"] for row in rows]
+
+
+async def events_of(house: House, command: UUID, domain: str = "identity") -> list[asyncpg.Record]:
+    return await house.admin.fetch(f"select * from {domain}.outbox where causation_id = $1 order by id", command)
+
+
+async def settle(house: House, domain: str, items: list[Item]) -> list[Item]:
+    """A batch as the runtime settles it, halving down to a culprit; what it would tell goes nowhere."""
+    runtime = Runtime(house.domains[domain], Nobody(), None, None, None)  # type: ignore[arg-type]
+    await runtime._settle(house.stores[domain], items, 0)
+    return items
+
+
+class Nobody:
+    """Takes what the runtime tells."""
+
+    async def publish(self, *_: Any) -> None:
+        return None
+
+
+async def test_the_same_command_twice_in_a_batch_is_carried_out_once(house: House, tenant: NewTenant) -> None:
+    one = await tenant()
+    item = a_key(one)
+    await house.decide("identity", [item, Item(envelope=item.envelope, command=item.command, body=item.body)])
+    assert await keys_of(house, one) == ["key"]
+    assert len(await events_of(house, item.envelope.id)) == 1
+
+
+async def test_the_same_command_in_a_later_batch_gets_its_first_outcome(house: House, tenant: NewTenant) -> None:
+    one = await tenant()
+    item = a_key(one, request_hash="h1")
+    first = body_of((await house.decide("identity", [item]))[0])
+    again = Item(envelope=item.envelope, command=item.command, body=item.body)
+    assert body_of((await house.decide("identity", [again]))[0]) == first
+    assert not again.events and len(await events_of(house, item.envelope.id)) == 1
+
+
+async def test_the_same_id_with_another_body_is_refused(house: House, tenant: NewTenant) -> None:
+    one = await tenant()
+    item = a_key(one, request_hash="h1")
+    await house.decide("identity", [item])
+    other = Item(envelope=msgspec.structs.replace(item.envelope, request_hash="h2"), command=item.command)
+    outcome = (await house.decide("identity", [other]))[0]
+    assert outcome and outcome.state == "refused" and outcome.problem and outcome.problem.code == "idempotency.other_body"
+    assert await keys_of(house, one) == ["key"]
+
+
+async def test_a_command_sees_what_earlier_ones_of_its_batch_changed(house: House) -> None:
+    one = uuid4()
+    create, key = item_of(CreateTenant(name="new"), one), a_key(one)
+    again = item_of(CreateTenant(name="again"), one)
+    outcomes = await house.decide("identity", [create, key, again])
+    assert [outcome and outcome.state for outcome in outcomes] == ["done", "done", "refused"]
+    versions = [(row["aggregate"].split(":")[0], row["version"]) for row in await events_of(house, key.envelope.id)]
+    assert versions == [("identity.tenant_api_keys", 1)]
+
+
+async def test_a_row_that_breaks_a_constraint_quarantines_only_its_command(house: House, tenant: NewTenant) -> None:
+    one = await tenant()
+    items = [a_key(one, f"key {number}") for number in range(5)]
+    assert items[3].command
+    items[3].command = msgspec.structs.replace(items[3].command, secret_sha256=sha(one, "key 0"))  # unique within the tenant
+    await settle(house, "identity", items)
+    assert [item.outcome and item.outcome.state for item in items] == ["done", "done", "done", "quarantined", "done"]
+    assert await keys_of(house, one) == ["key 0", "key 1", "key 2", "key 4"]
+    told = await events_of(house, items[3].envelope.id)
+    assert [(row["type"], row["tenant_id"]) for row in told] == [("evt.identity.command.quarantined.v1", PLATFORM)]
+    assert items[3].outcome and items[3].outcome.problem and "api_keys_secret" in items[3].outcome.problem.detail
+
+
+async def test_a_text_that_postgres_cannot_hold_quarantines_only_its_command(house: House) -> None:
+    good, bad = item_of(CreateTenant(name="good"), uuid4()), item_of(CreateTenant(name="with\0zero"), uuid4())
+    await settle(house, "identity", [bad, good])
+    assert [item.outcome and item.outcome.state for item in (bad, good)] == ["quarantined", "done"]
+
+
+async def test_a_decider_that_raises_quarantines_only_its_command(house: House, tenant: NewTenant) -> None:
+    one = await tenant()
+    broken = item_of(CreateApiKey(name="key", scopes=(5,), secret_sha256=sha(one), hint="h"), one)  # type: ignore[arg-type]
+    items = await settle(house, "identity", [a_key(one), broken, a_key(one, "other")])
+    assert [item.outcome and item.outcome.state for item in items] == ["done", "quarantined", "done"]
+    assert items[1].outcome and items[1].outcome.problem and items[1].outcome.problem.detail.startswith("TypeError")
+
+
+async def test_a_batch_that_fails_leaves_nothing_behind(house: House, tenant: NewTenant) -> None:
+    one = await tenant()
+    items = [a_key(one, "first"), a_key(one, "second")]
+    assert items[1].command
+    items[1].command = msgspec.structs.replace(items[1].command, secret_sha256=sha(one, "first"))
+    with pytest.raises(asyncpg.UniqueViolationError):
+        await Batch(house.domains["identity"], house.stores["identity"], items).commit()
+    assert await keys_of(house, one) == []
+    assert await events_of(house, items[0].envelope.id) == []
+    assert await house.admin.fetchval("select count(*) from identity.inbox where id = $1", items[0].envelope.id) == 0
+
+
+async def test_a_dry_run_answers_and_keeps_nothing(house: House, tenant: NewTenant) -> None:
+    one = await tenant()
+    dry = a_key(one, "dry", dry_run=True)
+    wet = a_key(one, "wet")
+    outcomes = await house.decide("identity", [dry, wet])
+    assert body_of(outcomes[0])["name"] == "dry" and not dry.events
+    assert await keys_of(house, one) == ["wet"]
+    assert await house.admin.fetchval("select count(*) from identity.inbox where id = $1", dry.envelope.id) == 0
+
+
+async def test_a_refusal_changes_nothing_and_is_logged_under_the_platform(house: House, tenant: NewTenant) -> None:
+    one = await tenant()
+    item = item_of(RevokeApiKey(key_id=uuid4()), one)
+    outcome = (await house.decide("identity", [item]))[0]
+    assert outcome and outcome.state == "refused" and outcome.problem and outcome.problem.field == "key_id"
+    told = await events_of(house, item.envelope.id)
+    assert [(row["type"], row["tenant_id"]) for row in told] == [("evt.identity.command.refused.v1", PLATFORM)]
+    assert msgspec.json.decode(told[0]["body"])["tenant_id"] == str(one)
+    stored = await house.admin.fetchval("select state from identity.inbox where tenant_id = $1 and id = $2", one, item.envelope.id)
+    assert stored == "refused"
+
+
+async def test_a_patient_refusal_waits_until_its_time_is_over(house: House, tenant: NewTenant) -> None:
+    one = await tenant()
+    command = RequestRender(project_id=uuid4())
+    young, old = item_of(command, one), item_of(command, one, time=datetime.now(UTC) - timedelta(minutes=1))
+    young.raw = old.raw = object()  # both came from the broker, which can bring them again
+    await house.decide("studio", [young, old])
+    assert young.again > 0 and young.outcome is None and not young.events
+    assert not old.again and old.outcome and old.outcome.state == "refused"
+    assert await house.admin.fetchval("select count(*) from studio.inbox where id = $1", young.envelope.id) == 0
+
+
+async def test_a_reaction_to_the_same_event_has_the_same_id_and_is_decided_once(house: House, tenant: NewTenant) -> None:
+    one = await tenant()
+    ready = FileReady(file_id=uuid4(), kind="template", sha256="s", bytes=1, width=0, height=0, duration=0.0, scan_key="k")
+    cause = item_of(CreateProject(name="n", file_id=ready.file_id), one)
+    envelope = cause.envelope.caused(ready, id=uuid4(), time=datetime.now(UTC))
+    msg: Any = msgspec.defstruct("Msg", ["headers", "data"])(envelope.headers(), msgspec.json.encode(ready))
+    first, second = read_event(house.domains["content"], msg), read_event(house.domains["content"], msg)
+    assert [item.envelope.id for item in first] == [item.envelope.id for item in second]
+    await house.decide("content", [cause, *first])
+    await house.decide("content", second)
+    assert [len(item.events) for item in second] == [0]
+    assert await house.admin.fetchval("select state from content.projects where tenant_id = $1", one) == "importing"
+
+
+async def test_the_database_shows_a_batch_no_row_of_another_tenant(house: House, tenant: NewTenant) -> None:
+    mine, theirs = await tenant(), await tenant()
+    store = house.stores["identity"]
+    async with store.transaction({mine}):
+        assert [row.tenant_id for row in await store.fetch_rows(TENANTS, (), [(mine,)])] == [mine]
+        assert await store.fetch_rows(TENANTS, (), [(theirs,)]) == []
+        assert await store.conn.fetchval("select count(*) from identity.tenants") == 1
+        assert await store.conn.execute("update identity.tenants set name = 'mine now' where tenant_id = $1", theirs) == "UPDATE 0"
+
+
+async def test_the_database_takes_no_row_of_another_tenant(house: House, tenant: NewTenant) -> None:
+    mine, theirs = await tenant(), uuid4()
+    store, now = house.stores["identity"], datetime.now(UTC)
+    row = Tenant(tenant_id=theirs, created_at=now, updated_at=now, name="n", render_weight=1, max_slots=1, requests_per_second=1)
+    with pytest.raises(asyncpg.InsufficientPrivilegeError, match="row-level security"):
+        async with store.transaction({mine}):
+            await store.write_rows({TENANTS: [row]})
+
+
+async def test_without_a_tenant_a_role_sees_nothing(house: House, tenant: NewTenant) -> None:
+    await tenant()
+    assert await house.stores["identity"].conn.fetchval("select count(*) from identity.tenants") == 0
+
+
+async def test_a_command_cannot_reach_another_tenants_row_by_its_id(house: House, tenant: NewTenant) -> None:
+    mine, theirs = await tenant(), await tenant()
+    key = UUID(body_of((await house.decide("identity", [a_key(theirs)]))[0])["key_id"])
+    outcome = (await house.decide("identity", [item_of(RevokeApiKey(key_id=key), mine)]))[0]
+    assert outcome and outcome.state == "refused" and outcome.problem and outcome.problem.code == "identity.not_found"
+    state = await house.admin.fetchval(f"select state from {API_KEYS.name} where key_id = $1", key)
+    assert state == "active"

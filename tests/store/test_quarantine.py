@@ -1,0 +1,86 @@
+"""Quarantine: what cannot be handled waits with its reason, and is carried out once its cause is gone and a person drives it again."""
+
+from uuid import UUID, uuid4
+
+import pytest
+
+from consumers.runtime.batch import Item
+from consumers.runtime.quarantine import NotRedriven, listing, redrive
+from contracts.envelope import Envelope
+from contracts.identity import CreateTenant
+from contracts.message import PLATFORM, Command
+from contracts.node import LeaveNode
+from tests.support.house import House, item_of
+
+
+class Broker:
+    """Keeps what is published."""
+
+    def __init__(self) -> None:
+        self.published: list[tuple[Command, Envelope, object]] = []
+
+    async def publish(self, message: Command, envelope: Envelope, *, scope: UUID | str | None = None) -> int:
+        self.published.append((message, envelope, scope))
+        return len(self.published)
+
+
+async def quarantined(house: House, domain: str, item: Item) -> Item:
+    """Decide it as something unreadable."""
+    item.command, item.unreadable = None, "body: broken by a test"
+    outcome = (await house.decide(domain, [item]))[0]
+    assert outcome and outcome.state == "quarantined"
+    return item
+
+
+async def test_a_quarantined_command_is_listed_with_its_reason(house: House) -> None:
+    item = await quarantined(house, "identity", item_of(CreateTenant(name="waits"), uuid4()))
+    waiting = {entry.id: entry for entry in await listing(house.stores["identity"].conn, "identity")}
+    assert waiting[item.envelope.id].reason == "body: broken by a test"
+    assert waiting[item.envelope.id].tenant_id == item.envelope.tenant
+
+
+async def test_a_redriven_command_is_published_under_its_own_id_and_decided(house: House) -> None:
+    item = await quarantined(house, "identity", item_of(CreateTenant(name="second try"), uuid4(), reply="out.edge.1"))
+    broker, conn = Broker(), house.stores["identity"].conn
+    await redrive(conn, "identity", broker.publish, item.envelope.tenant, item.envelope.id)
+    command, envelope, scope = broker.published[0]
+    assert (command, envelope.id, envelope.reply, scope) == (CreateTenant(name="second try"), item.envelope.id, "", item.envelope.tenant)
+    outcome = (await house.decide("identity", [Item(envelope=envelope, command=command)]))[0]
+    assert outcome and outcome.state == "done"
+    assert item.envelope.id not in {entry.id for entry in await listing(conn, "identity")}
+    name = await house.admin.fetchval("select name from identity.tenants where tenant_id = $1", item.envelope.tenant)
+    assert name == "second try"
+    with pytest.raises(NotRedriven, match="no command"):
+        await redrive(conn, "identity", broker.publish, item.envelope.tenant, item.envelope.id)
+
+
+async def test_a_report_is_redriven_as_its_nodes(house: House) -> None:
+    node = uuid4()
+    item = await quarantined(house, "render", item_of(LeaveNode(), PLATFORM, actor=f"node:{node}"))
+    broker = Broker()
+    await redrive(house.stores["render"].conn, "render", broker.publish, PLATFORM, item.envelope.id)
+    assert broker.published[0][2] == str(node)
+
+
+async def test_a_publish_that_fails_can_be_tried_again(house: House) -> None:
+    item = await quarantined(house, "identity", item_of(CreateTenant(name="again"), uuid4()))
+    conn = house.stores["identity"].conn
+
+    async def away(message: Command, envelope: Envelope, *, scope: UUID | str | None = None) -> int:
+        raise ConnectionError("the broker is away")
+
+    with pytest.raises(ConnectionError):
+        await redrive(conn, "identity", away, item.envelope.tenant, item.envelope.id)
+    assert {entry.id: entry.state for entry in await listing(conn, "identity")}[item.envelope.id] == "reopened"
+    broker = Broker()
+    await redrive(conn, "identity", broker.publish, item.envelope.tenant, item.envelope.id)
+    assert len(broker.published) == 1
+
+
+async def test_a_body_that_cannot_be_read_stays_in_quarantine(house: House) -> None:
+    item = item_of(CreateTenant(name="x"), uuid4())
+    item.body = b'{"name": 5}'
+    await quarantined(house, "identity", item)
+    with pytest.raises(NotRedriven, match="cannot read"):
+        await redrive(house.stores["identity"].conn, "identity", Broker().publish, item.envelope.tenant, item.envelope.id)
+    assert {e.id: e.state for e in await listing(house.stores["identity"].conn, "identity")}[item.envelope.id] == "quarantined"
