@@ -91,7 +91,7 @@ def publish(cmd: PublishProject, view: View, ctx: Context) -> Decision:
         return []
     if project.scene_count != cmd.scene_count:
         reason = f"{project.scene_count} of {cmd.scene_count} scenes are recorded"
-        if (ctx.now - ctx.envelope.time).total_seconds() > PATIENCE:
+        if (ctx.now - ctx.envelope.time).total_seconds() >= PATIENCE:
             detail = f"only {reason}: the others could not be stored; upload the template again, or tell support"
             return [ProjectFailed(project_id=cmd.project_id, code="template.scenes_missing", detail=detail)]
         return refuse("content.scenes_missing", reason, patience=PATIENCE)

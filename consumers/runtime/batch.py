@@ -54,6 +54,7 @@ class Batch:
         async with self.store.transaction(tenants):
             await self._drop_seen()
             await self._decide_all()
+            self._answer_repeats()
             await self._write()
 
     async def _drop_seen(self) -> None:
@@ -67,7 +68,14 @@ class Batch:
             item.seen = row is not None or item.key in first
             first.add(item.key)
             if row is not None:
-                item.outcome = _stored(row["outcome"], row["request_hash"], item.envelope)
+                item.outcome = _of_repeat(msgspec.json.decode(row["outcome"], type=Outcome), row["request_hash"], item.envelope)
+
+    def _answer_repeats(self) -> None:
+        """A repeat within the batch hears what its first one heard."""
+        first = {item.key: item for item in self.items if not item.seen and not item.again}
+        for item in self.items:
+            if item.seen and item.outcome is None and (told := first.get(item.key)) is not None and told.outcome is not None:
+                item.outcome = _of_repeat(told.outcome, told.envelope.request_hash, item.envelope)
 
     async def _decide_all(self) -> None:
         open_items = [item for item in self.items if not item.seen]
@@ -211,9 +219,9 @@ def _outbox(envelope: Envelope, event: Event, aggregate: str, version: int) -> d
     }
 
 
-def _stored(text: str, request_hash: str, envelope: Envelope) -> Outcome:
-    """The outcome that a repeated command gets: its first one, or a refusal when the same key came with another body."""
+def _of_repeat(first: Outcome, request_hash: str, envelope: Envelope) -> Outcome:
+    """What a repeated command hears: the first one's outcome, or a refusal when the same key came with another body."""
     if envelope.request_hash and request_hash and envelope.request_hash != request_hash:
         problem = Problem(code="idempotency.other_body", detail="this Idempotency-Key was used with another request; use a new key")
         return Outcome(command_id=envelope.id, tenant_id=envelope.tenant, state="refused", problem=problem)
-    return msgspec.json.decode(text, type=Outcome)
+    return first

@@ -54,9 +54,19 @@ class Nobody:
 async def test_the_same_command_twice_in_a_batch_is_carried_out_once(house: House, tenant: NewTenant) -> None:
     one = await tenant()
     item = a_key(one)
-    await house.decide("identity", [item, Item(envelope=item.envelope, command=item.command, body=item.body)])
+    first, again = await house.decide("identity", [item, Item(envelope=item.envelope, command=item.command, body=item.body)])
     assert await keys_of(house, one) == ["key"]
+    assert body_of(again) == body_of(first)
     assert len(await events_of(house, item.envelope.id)) == 1
+
+
+async def test_a_repeat_in_the_batch_with_another_body_is_refused(house: House, tenant: NewTenant) -> None:
+    one = await tenant()
+    item = a_key(one, request_hash="h1")
+    other = Item(envelope=msgspec.structs.replace(item.envelope, request_hash="h2"), command=item.command, body=item.body)
+    first, again = await house.decide("identity", [item, other])
+    assert first.outcome is not None and first.outcome.state == "done"
+    assert again.outcome is not None and again.outcome.problem is not None and again.outcome.problem.code == "idempotency.other_body"
 
 
 async def test_the_same_command_in_a_later_batch_gets_its_first_outcome(house: House, tenant: NewTenant) -> None:

@@ -1,0 +1,54 @@
+"""An idle stack: memory and processor time of every process, two nodes with their engines loaded, beside the three servers alone."""
+
+import asyncio
+import os
+from collections.abc import Iterable
+
+import psutil
+
+from benchmarks.figures import Bound, Figure, figure
+from benchmarks.ground import stack
+from deploy.local.stack import Stack
+
+MEMORY = (Bound("value", most=700.0),)
+PROCESSOR = (Bound("value", most=3.0),)
+MEMORY_LIMIT = "Python, five times: the consumers, the edge, two nodes and their engines with their libraries; the floor is the three servers"
+PROCESSOR_LIMIT = "heartbeats, pulls that are renewed and the feed's proof four times a second, and what the servers do about them; the floor is the servers"
+SETTLE = 5.0  # seconds: an engine gives memory back 2 s after its last request
+
+
+async def measure(quick: bool) -> list[Figure]:
+    """Megabytes of proportional set size (shared pages counted once), and percent of one core over 20 s (5 when quick)."""
+    async with stack(nodes=2) as running:
+        await asyncio.sleep(SETTLE)
+        servers, ours = _processes(running)
+        before = {process.pid: _seconds(process) for process in (*servers, *ours)}
+        await asyncio.sleep(seconds := 5.0 if quick else 20.0)
+        busy = {process.pid: (_seconds(process) - before[process.pid]) / seconds * 100 for process in (*servers, *ours)}
+        memory = {process.pid: process.memory_full_info().pss / 1e6 for process in (*servers, *ours)}
+    share = _sum(busy, (*servers, *ours)), _sum(busy, servers)
+    held = _sum(memory, (*servers, *ours)), _sum(memory, servers)
+    return [
+        figure("idle.memory", held[0], "MB", held[1], MEMORY, MEMORY_LIMIT),
+        figure("idle.processor", share[0], "% of a core", share[1], PROCESSOR, PROCESSOR_LIMIT),
+    ]
+
+
+def _processes(running: Stack) -> tuple[list[psutil.Process], list[psutil.Process]]:
+    """All processes of the servers, and all of ours; this one is not part of the stack."""
+    servers = [pid for name in ("nats", "postgres", "s3") if (pid := running.servers.pid(name)) is not None]
+    return _trees(servers), _trees(running.processes.pids().values())
+
+
+def _trees(pids: Iterable[int]) -> list[psutil.Process]:
+    roots = [psutil.Process(pid) for pid in pids if pid != os.getpid()]
+    return [*roots, *(child for root in roots for child in root.children(recursive=True))]
+
+
+def _seconds(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+def _sum(values: dict[int, float], processes: Iterable[psutil.Process]) -> float:
+    return sum(values[process.pid] for process in processes)
