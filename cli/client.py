@@ -200,6 +200,8 @@ def advanced(now: Progress, event: sse.ServerEvent) -> Progress:
     if event.type == _ADVANCED:
         return msgspec.structs.replace(now, frames_done=max(now.frames_done, data["frames_done"]), job=None)
     if event.type == _ASSEMBLING:
-        return msgspec.structs.replace(now, state="assembling", frames_done=now.frames_total, nodes={}, job=None)
+        return msgspec.structs.replace(
+            now, state="assembling", frames_done=now.frames_total, frames_per_second=0.0, seconds_left=None, nodes={}, job=None
+        )
     ended = event.type.rpartition(".")[2]
     return msgspec.structs.replace(now, state=ended, job=None) if event.type.startswith("render.job.") and ended in ENDED else now

@@ -43,7 +43,12 @@ async def send(client: Client, template: Path, sounds: Sequence[Path], reporter:
     """Send a template and its sounds at the same time, and wait until the template can be filled. Raises Mistake."""
     files = await together(client.send_file(path) for path in (template, *sounds))
     if files[0].kind != "template":
-        raise Mistake("template.kind", f"{template} is a {files[0].kind}", "TEMPLATE", "Give a .lottie, a Lottie .json or a zip of them.")
+        raise Mistake(
+            "template.kind",
+            f"{template} is {_kind(files[0].kind)}, not a template",
+            "TEMPLATE",
+            "Give a .lottie, a Lottie .json or a zip of them.",
+        )
     project_id = await client.create_project(template.stem, files[0].file_id)
     project, scenes = await client.wait_project(project_id), await client.scenes(project_id)
     elements = sum(len(scene.elements) for scene in scenes)
@@ -102,6 +107,10 @@ async def _followed(client: Client, job_id: UUID, reporter: Reporter, timeline: 
 def _lengths(project: ProjectFile, scenes: Sequence[Scene]) -> list[tuple[str, int]]:
     durations = {scene.key: scene.duration for scene in scenes}
     return [(scene.scene, frames_of(durations[scene.scene], Fraction(*project.rate))) for scene in project.scenes]
+
+
+def _kind(kind: str) -> str:
+    return "of an unknown kind" if kind == "unknown" else f"a file of the kind {kind}"
 
 
 def _count(number: int, one: str, many: str = "") -> str:

@@ -9,10 +9,10 @@ from contracts.spec import ColourPreset, Element, Warning
 
 @message("content.bundle.learn")
 class LearnBundle(Command, frozen=True, kw_only=True):
-    """A template file was judged; projects may wait for it."""
+    """A file was announced or judged; projects may wait for it."""
 
     file_id: UUID
-    state: Literal["ready", "rejected"]
+    state: Literal["awaited", "ready", "rejected"]
     sha256: str = ""
     scan_key: str = ""
     code: str = ""
@@ -21,10 +21,10 @@ class LearnBundle(Command, frozen=True, kw_only=True):
 
 @message("content.bundle.learned")
 class BundleLearned(Event, frozen=True, kw_only=True):
-    """What is known of a template file."""
+    """What is known of a file that may be a template."""
 
     file_id: UUID
-    state: Literal["ready", "rejected"]
+    state: Literal["awaited", "ready", "rejected"]
     sha256: str
     scan_key: str
     code: str

@@ -75,6 +75,7 @@ class UploadAborted(Event, frozen=True, kw_only=True):
     """An upload was given up, or nobody completed it in time."""
 
     upload_id: UUID
+    file_id: UUID
     reason: str
 
 

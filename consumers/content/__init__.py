@@ -18,11 +18,13 @@ DOMAIN = Domain(
         content.FailProject: projects.fail,
     },
     reacts={
+        file_mgr.UploadStarted: projects.on_upload_started,
+        file_mgr.UploadAborted: projects.on_upload_aborted,
         file_mgr.FileReady: projects.on_file_ready,
         file_mgr.FileRejected: projects.on_file_rejected,
     },
     writes={
-        content.BundleLearned: create(BUNDLES),
+        content.BundleLearned: upsert(BUNDLES),
         content.ProjectCreated: create(PROJECTS),
         content.ProjectImporting: upsert(PROJECTS, state="importing"),
         content.SceneRecorded: projects.scene_recorded,

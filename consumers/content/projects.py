@@ -22,10 +22,21 @@ from contracts.content import (
     SceneRecorded,
 )
 from contracts.envelope import Envelope
-from contracts.file_mgr import FileReady, FileRejected
+from contracts.file_mgr import FileReady, FileRejected, UploadAborted, UploadStarted
 from contracts.message import Command, Event
 
+LEARNING = 1.5  # seconds in which a file may still be on its way from its own domain
 PATIENCE = 10.0  # seconds in which a template's publishing waits for its last scene
+
+
+def on_upload_started(event: UploadStarted, envelope: Envelope) -> list[Command]:
+    """A file is on its way; templates may be made of it already."""
+    return [LearnBundle(file_id=event.file_id, state="awaited")]
+
+
+def on_upload_aborted(event: UploadAborted, envelope: Envelope) -> list[Command]:
+    """A file will never come; what waits for it fails."""
+    return [LearnBundle(file_id=event.file_id, state="rejected", code="file.upload_aborted", detail=f"the upload ended: {event.reason}")]
 
 
 def on_file_ready(event: FileReady, envelope: Envelope) -> list[Command]:
@@ -44,11 +55,12 @@ def on_file_rejected(event: FileRejected, envelope: Envelope) -> list[Command]:
 
 def learn(cmd: LearnBundle, view: View, ctx: Context) -> Decision:
     """Note a template file, and go on with the projects that wait for it."""
-    if view.get(BUNDLES, cmd.file_id) is not None:
+    known = view.get(BUNDLES, cmd.file_id)
+    if known is not None and (known.state != "awaited" or cmd.state == "awaited"):
         return []
     names = ("file_id", "state", "sha256", "scan_key", "code", "detail")
     events: list[Event] = [BundleLearned(**{name: getattr(cmd, name) for name in names})]
-    for project in view.where(PROJECTS, file_id=cmd.file_id):
+    for project in view.where(PROJECTS, file_id=cmd.file_id) if cmd.state != "awaited" else ():
         if project.state == "waiting":
             events.append(_next(project, cmd))
     return events
@@ -68,6 +80,9 @@ def create(cmd: CreateProject, view: View, ctx: Context) -> Decision:
     created = ProjectCreated(project_id=project_id, name=cmd.name, file_id=cmd.file_id)
     bundle = view.get(BUNDLES, cmd.file_id)
     if bundle is None:
+        detail = f"there is no file {cmd.file_id}; upload it first"
+        return refuse("file.not_found", detail, "file_id", patience=LEARNING)
+    if bundle.state == "awaited":
         return Answer([created], {"project_id": project_id, "state": "waiting"})
     if bundle.state == "rejected":
         return refuse(bundle.code, bundle.detail, "file_id")

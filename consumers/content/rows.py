@@ -7,10 +7,10 @@ from contracts.spec import Warning
 
 
 class Bundle(Row, frozen=True, kw_only=True):
-    """What is known of a template file."""
+    """What is known of a file that may be a template."""
 
     file_id: UUID
-    state: str
+    state: str  # awaited, ready, rejected
     sha256: str
     scan_key: str
     code: str

@@ -34,7 +34,7 @@ async def open_upload(payload: dict[str, Any], envelope: Envelope, tools: Tools)
     try:
         storage_id = await tools.objects.create_multipart(payload["object_key"], payload["media_type"])
     except StoreRefused as error:
-        raise EffectFailed(str(error), [FailUpload(upload_id=upload_id, reason=f"the store refused the upload: {error}")]) from error
+        raise EffectFailed(str(error), [FailUpload(upload_id=upload_id, reason="the store refuses this upload; announce the file anew")]) from error
     return [OpenUpload(upload_id=upload_id, storage_id=storage_id)]
 
 
@@ -47,7 +47,7 @@ async def join(payload: dict[str, Any], envelope: Envelope, tools: Tools) -> lis
     except (StoreRefused, ObjectMissing) as error:
         joined = await tools.objects.head(row["object_key"])
         if joined is None:
-            reason = f"the store could not join the parts: {error}; upload the file again"
+            reason = "the parts could not be joined: one is missing, or an etag is not its part's; send the file again in a new upload"
             raise EffectFailed(str(error), [FailUpload(upload_id=upload_id, reason=reason)]) from error
         size = joined
     return [StoreFile(upload_id=upload_id, bytes=size)]

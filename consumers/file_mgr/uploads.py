@@ -23,7 +23,7 @@ from contracts.file_mgr import (
 )
 
 PART = 16 * 2**20  # bytes; S3 asks for at least 5 MiB for all parts but the last
-MOST = 4 * 2**30  # bytes of a file
+MOST = 2 * 2**30  # bytes of a file, as much as a node takes to inspect
 MEDIA_TYPE = re.compile(r"(?=[\x20-\x7e]{3,100}$)[\w.+-]+/[\w.+-]+( *;.*)?", re.ASCII)
 ETAG = re.compile(r"[\x20-\x7e]{1,100}")
 LIVES = timedelta(hours=24)  # until an upload that nobody completes is given up
@@ -93,7 +93,8 @@ def abort(cmd: AbortUpload, view: View, ctx: Context) -> Decision:
     if upload.state not in ("started", "open"):
         return [] if timer else refuse("file.upload_state", f"the upload is {upload.state} already", "upload_id")
     reason = "nobody completed it in time" if timer else "aborted on request"
-    return Answer([UploadAborted(upload_id=upload.upload_id, reason=reason)], {"upload_id": upload.upload_id, "state": "aborted"})
+    aborted = UploadAborted(upload_id=upload.upload_id, file_id=upload.file_id, reason=reason)
+    return Answer([aborted], {"upload_id": upload.upload_id, "state": "aborted"})
 
 
 def fail(cmd: FailUpload, view: View, ctx: Context) -> Decision:
@@ -101,7 +102,7 @@ def fail(cmd: FailUpload, view: View, ctx: Context) -> Decision:
     upload = view.get(UPLOADS, cmd.upload_id)
     if upload is None or upload.state in ("stored", "aborted"):
         return []
-    return [UploadAborted(upload_id=cmd.upload_id, reason=cmd.reason)]
+    return [UploadAborted(upload_id=upload.upload_id, file_id=upload.file_id, reason=cmd.reason)]
 
 
 def store(cmd: StoreFile, view: View, ctx: Context) -> Decision:
@@ -111,7 +112,7 @@ def store(cmd: StoreFile, view: View, ctx: Context) -> Decision:
         return []
     if cmd.bytes != upload.bytes:
         reason = f"{cmd.bytes} bytes arrived where {upload.bytes} were announced; start a new upload with the right size"
-        return [UploadAborted(upload_id=upload.upload_id, reason=reason)]
+        return [UploadAborted(upload_id=upload.upload_id, file_id=upload.file_id, reason=reason)]
     stored = FileStored(
         file_id=upload.file_id,
         upload_id=upload.upload_id,

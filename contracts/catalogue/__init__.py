@@ -8,7 +8,6 @@ from contracts.catalogue.roles import node as node_role
 from contracts.catalogue.streams import consumers, events_stream, node_consumer, streams
 from contracts.catalogue.subjects import (
     EVENTS,
-    QUARANTINE,
     WORK,
     all_events_subject,
     command_stream,
@@ -20,7 +19,6 @@ from contracts.catalogue.subjects import (
     outcome_subject,
     part_tick_subject,
     progress_subject,
-    quarantine_subject,
     reply_subject,
     report_subject,
     stream_of,
@@ -30,7 +28,6 @@ from contracts.catalogue.subjects import (
 
 __all__ = [
     "EVENTS",
-    "QUARANTINE",
     "WORK",
     "Role",
     "all_events_subject",
@@ -49,7 +46,6 @@ __all__ = [
     "outcome_subject",
     "part_tick_subject",
     "progress_subject",
-    "quarantine_subject",
     "reply_subject",
     "report_subject",
     "roles",

@@ -5,14 +5,12 @@ from uuid import UUID
 
 from contracts.catalogue.subjects import (
     EVENTS,
-    QUARANTINE,
     WORK,
     all_events_subject,
     command_stream,
     command_subjects,
     domains,
     feed_subject,
-    quarantine_subject,
     work_subject,
 )
 
@@ -28,7 +26,7 @@ Config = dict[str, Any]
 
 def streams(replicas: int = 1) -> list[Config]:
     """Every stream; `replicas` is 1 on one machine, 3 on a cluster."""
-    return [*(_commands(domain, replicas) for domain in domains()), events_stream(replicas), _work(replicas), _quarantine(replicas)]
+    return [*(_commands(domain, replicas) for domain in domains()), events_stream(replicas), _work(replicas)]
 
 
 def consumers() -> list[tuple[str, Config]]:
@@ -60,10 +58,6 @@ def _commands(domain: str, replicas: int) -> Config:
 
 def _work(replicas: int) -> Config:
     return _stream(WORK, [work_subject("*")], replicas, retention="limits", max_age=10 * MINUTE, max_bytes=GIB)
-
-
-def _quarantine(replicas: int) -> Config:
-    return _stream(QUARANTINE, [quarantine_subject()], replicas, retention="limits", max_age=90 * DAY, max_bytes=GIB)
 
 
 def _stream(name: str, subjects: list[str], replicas: int, **more: Any) -> Config:

@@ -8,7 +8,6 @@ from contracts.message import Kind, MessageType, named
 
 EVENTS = "EVENTS"
 WORK = "WORK"
-QUARANTINE = "QUARANTINE"
 
 
 def command_stream(domain: str) -> str:
@@ -85,11 +84,6 @@ def feed_subject(tenant: UUID | str = "*") -> str:
 def outbox_hint_subject() -> str:
     """Published, empty, by a domain's runtime after a commit with events: wakes the sequencer."""
     return "hint.outbox"
-
-
-def quarantine_subject(domain: str = "*") -> str:
-    """Where copies of messages go that a domain could not even read."""
-    return f"quarantine.{domain}"
 
 
 def _named(full_name: str) -> MessageType:

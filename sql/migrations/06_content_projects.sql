@@ -4,7 +4,7 @@ set role content_owner;
 
 create table content.template_bundles (
   tenant_id uuid not null, file_id uuid not null, version bigint not null, created_at timestamptz not null, updated_at timestamptz not null,
-  state text not null constraint bundles_state check (state in ('ready', 'rejected')),
+  state text not null constraint bundles_state check (state in ('awaited', 'ready', 'rejected')),
   sha256 text not null, scan_key text not null, code text not null, detail text not null,
   primary key (tenant_id, file_id));
 

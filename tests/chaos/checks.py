@@ -14,6 +14,7 @@ from api_edge.signing import command_id
 from consumers.log.reading import verify_chain
 from contracts.audit import DOMAINS
 from contracts.catalogue import EVENTS, command_stream
+from deploy.replay import verify
 from tests.chaos.films import Made
 from tests.chaos.traffic import Accepted
 
@@ -111,6 +112,13 @@ class Checks:
         if strange := {code: count for code, count in codes.items() if code not in EXPECTED_REFUSALS}:
             self.violations.append(f"refusals that no fault explains: {strange}")
         self.figures |= {"quarantined": len(rows), "late reports refused": sum(codes.values())}
+
+    async def replay(self, pg_admin_dsn: str) -> None:
+        """I5: the log, played into empty tables, gives the same rows."""
+        report = await verify(pg_admin_dsn)
+        if not report.equal:
+            self.violations.append(f"I5: {report.problems[:5]} {[str(one) for one in report.differences[:5]]}")
+        self.figures |= {"events replayed": report.events}
 
     async def films(self, made: Sequence[Made], reference: Sequence[Made]) -> None:
         """I3: every job completed; every export has its frames and is, byte for byte, that of the run without faults."""

@@ -118,7 +118,7 @@ class Chaos:
                 checks = Checks(conn, nc, store, tenants)
                 accepted = [one for client in clients for one in client.accepted]
                 await guarded(checks, checks.settled, lambda: checks.commands(accepted), checks.log, checks.quarantine,
-                              lambda: checks.films(self._made, reference), checks.segments, checks.objects)  # fmt: skip
+                              lambda: checks.replay(servers.pg_admin_dsn), lambda: checks.films(self._made, reference), checks.segments, checks.objects)  # fmt: skip
         finally:
             await nc.close()
             await conn.close()

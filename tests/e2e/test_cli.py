@@ -10,7 +10,7 @@ import wave
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import numpy as np
 import psutil
@@ -21,6 +21,10 @@ from cli import checking
 from cli.client import Client
 from cli.filling import request
 from cli.transfer import sha256_of
+from contracts.envelope import first
+from contracts.message import DEFAULT_TENANT
+from contracts.message import encode as encode_message
+from contracts.notification import ReadNotification
 from contracts.project import ProjectFile
 from deploy.local.stack import Stack
 from templates.build import demo_bundle
@@ -134,8 +138,8 @@ async def test_what_can_be_changed_is_listed_as_it_is_written(stack: Stack, tmp_
     (tmp_path / "many.lottie").write_bytes(many_scenes(2))
     code, out, _ = await flatrender("render", "many.lottie", "--list", "--data", stack.data, cwd=tmp_path)
     assert code == 0
-    assert "--set scene-002.frl_title='scene-002'" in out
-    assert "--color primary=" in out
+    assert "--set scene-002.frl_title=scene-002\n" in out
+    assert out.count("--color primary='#D9485F'") == 1
 
 
 async def test_a_file_of_several_parts_arrives_whole(stack: Stack, tmp_path: Path) -> None:
@@ -216,6 +220,38 @@ async def test_replay_agrees_and_names_a_row_that_was_changed(stack: Stack, tmp_
     finally:
         await conn.execute("update identity.tenants set name = 'Default' where name = 'Changed'")
         await conn.close()
+
+
+async def test_a_command_in_quarantine_is_listed_and_tried_again(stack: Stack, tmp_path: Path) -> None:
+    import asyncpg
+
+    command = ReadNotification(notification_id=uuid4())
+    envelope = first(command, tenant=DEFAULT_TENANT)
+    row = [DEFAULT_TENANT, envelope.id, envelope.type, json.dumps(envelope.headers()), encode_message(command).decode(), envelope.time]
+    conn = await asyncpg.connect(stack.servers.pg_admin_dsn)
+    try:
+        outcome = json.dumps({"problem": {"detail": "the disk was full"}})
+        await conn.execute(
+            "insert into notification.inbox (tenant_id, id, type, request_hash, state, outcome, headers, body, decided_at)"
+            " values ($1, $2, $3, '', 'quarantined', $7, $4, $5, $6)",
+            *row,
+            outcome,
+        )
+        code, out, _ = await flatrender("quarantine", "list", "--data", stack.data, cwd=tmp_path)
+        assert code == 0
+        assert f"{envelope.id}" in out
+        assert "the disk was full" in out
+        code, out, errors = await flatrender("quarantine", "redrive", envelope.id, "--data", stack.data, cwd=tmp_path)
+        assert (code, errors) == (0, "")
+        async with asyncio.timeout(20):
+            # It is decided now as it would have been then: no such notification.
+            while await conn.fetchval("select state from notification.inbox where id = $1", envelope.id) != "refused":
+                await asyncio.sleep(0.05)
+    finally:
+        await conn.close()
+    code, _, errors = await flatrender("quarantine", "redrive", envelope.id, "--data", stack.data, cwd=tmp_path)
+    assert code == 1
+    assert errors.startswith("quarantine.not_found at ID: ")
 
 
 async def test_up_writes_its_facts_and_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:

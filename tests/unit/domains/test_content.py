@@ -1,11 +1,11 @@
 from uuid import uuid4
 
 from consumers.content import DOMAIN
-from consumers.content.projects import on_file_ready, on_file_rejected
+from consumers.content.projects import on_file_ready, on_file_rejected, on_upload_aborted
 from consumers.content.rows import ELEMENTS, PRESETS, PROJECTS, SCENES
 from contracts.content import CreateProject, FailProject, LearnBundle, PublishProject, RecordScene
 from contracts.envelope import first
-from contracts.file_mgr import FileReady, FileRejected
+from contracts.file_mgr import FileReady, FileRejected, UploadAborted
 from contracts.spec import ColourPreset, Element
 from tests.unit.domains.world import World, kinds, refused
 
@@ -26,13 +26,31 @@ def importing() -> tuple[World, object]:
 
 def test_a_project_waits_for_a_file_that_is_not_judged_yet() -> None:
     world, file_id = World(DOMAIN), uuid4()
+    world.do(LearnBundle(file_id=file_id, state="awaited"))
     [created] = world.do(CreateProject(name="T", file_id=file_id))
     assert world.row(PROJECTS, created.project_id).state == "waiting"
     assert kinds(world.do(LearnBundle(file_id=file_id, state="ready", sha256="s", scan_key="k"))) == ["BundleLearned", "ProjectImporting"]
 
 
+def test_a_project_of_a_file_that_nobody_announced_is_refused() -> None:
+    refusal = World(DOMAIN).do(CreateProject(name="T", file_id=uuid4()))
+    assert refused(refusal) == "file.not_found" and refusal.patience > 0
+
+
+def test_a_project_fails_when_the_upload_of_its_file_is_given_up() -> None:
+    world, file_id = World(DOMAIN), uuid4()
+    world.do(LearnBundle(file_id=file_id, state="awaited"))
+    [created] = world.do(CreateProject(name="T", file_id=file_id))
+    ended = UploadAborted(upload_id=uuid4(), file_id=file_id, reason="nobody completed it in time")
+    [command] = on_upload_aborted(ended, first(ended))
+    world.do(command)
+    row = world.row(PROJECTS, created.project_id)
+    assert (row.state, row.code) == ("failed", "file.upload_aborted") and "nobody completed" in row.detail
+
+
 def test_a_project_whose_file_is_rejected_fails_with_the_files_reason() -> None:
     world, file_id = World(DOMAIN), uuid4()
+    world.do(LearnBundle(file_id=file_id, state="awaited"))
     [created] = world.do(CreateProject(name="T", file_id=file_id))
     world.do(LearnBundle(file_id=file_id, state="rejected", code="bundle.bomb", detail="too large"))
     row = world.row(PROJECTS, created.project_id)

@@ -157,6 +157,10 @@ def test_whatever_changes_a_pixel_changes_the_content_key() -> None:
     assert len(set(keys)) == len(keys)
 
 
+def test_a_new_upload_with_the_same_scene_keeps_its_segments() -> None:
+    assert key(bundle="another upload", scene="renamed") == key()
+
+
 def test_equal_specs_have_equal_keys_whatever_the_order_of_their_values() -> None:
     assert key(texts={"a": "1", "b": "2"}) == key(texts={"b": "2", "a": "1"})
 

@@ -1,0 +1,1 @@
+"""For each promise a check, and mutants that break it: a check that no mutant turns red checks nothing."""
