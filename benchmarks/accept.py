@@ -54,7 +54,9 @@ def _figures(connections: int, ours: list[Load], floor: list[Load], bounds: tupl
 
 def _request(key: str) -> bytes:
     """A saved project of a few values, about 400 bytes."""
-    scenes = [{"scene": "intro", "texts": {"title": "Two cups of tea", "subtitle": "every afternoon at five"}, "colours": {"primary": "#D9485F"}}]
+    scenes = [
+        {"scene": "intro", "texts": {"title": "Two cups of tea", "subtitle": "every afternoon at five"}, "colours": {"primary": "#D9485F"}}
+    ]
     body = msgspec.json.encode({"project_id": uuid4(), "name": "Bench", "scenes": scenes, "preset": "dusk"})
     lines = (
         "POST /v1/saved-projects HTTP/1.1",

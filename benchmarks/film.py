@@ -52,7 +52,9 @@ async def published(running: Stack, bundle: bytes) -> AsyncIterator[tuple[Client
         yield client, Template(project_id, await client.scenes(project_id))
 
 
-def request(template: Template, words: str, count: int = SCENES, *, changed: int | None = None, size: tuple[int, int] = SIZE) -> RequestRender:
+def request(
+    template: Template, words: str, count: int = SCENES, *, changed: int | None = None, size: tuple[int, int] = SIZE
+) -> RequestRender:
     """A render of `count` scenes; `words` make it different from every other, `changed` makes one scene differ."""
     scenes = tuple(_scene(template.scenes[at % len(template.scenes)], f"{words} {at}{'!' if at == changed else ''}") for at in range(count))
     return RequestRender(project_id=template.project_id, scenes=scenes, width=size[0], height=size[1], rate=(RATE, 1), quality="standard")

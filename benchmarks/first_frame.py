@@ -25,18 +25,17 @@ from node_worker.engines.host import EngineProcess
 P50 = (Bound("value", most=60.0),)
 P99 = (Bound("value", most=250.0),)
 LIMIT = (
-    "eight durable writes in a row (command, request, log, job, assignment, work, and the feed's publishes) and the engine's own preparing, "
-    "discarded warm-up frame and first frame, which are the floor"
+    "eight durable writes one after the other (command, request, log, event, job, assignment, effect, work) "
+    "around the engine's own preparing, discarded warm-up frame and first frame, which are the floor"
 )
 
 
 async def measure(quick: bool) -> list[Figure]:
     """Milliseconds from the request's first byte to the tick of its first drawn frame, which the node tells at once."""
     renders = 12 if quick else 60
-    async with stack(nodes=1) as running:
-        async with published(running, plain()) as (client, template):
-            took = await _submitted(running, client, template, renders)
-            floor = await _engine_alone(running, client, template, max(5, renders // 4))
+    async with stack(nodes=1) as running, published(running, plain()) as (client, template):
+        took = await _submitted(running, client, template, renders)
+        floor = await _engine_alone(running, template, max(5, renders // 4))
     return [
         figure("submit_to_first_frame.p50", percentile(took, 0.5), "ms", percentile(floor, 0.5), P50, LIMIT),
         figure("submit_to_first_frame.p99", percentile(took, 0.99), "ms", percentile(floor, 0.99), P99, LIMIT),
@@ -75,7 +74,7 @@ async def _ended(client: Client, job: UUID) -> None:
     await asyncio.sleep(0.2)  # idle again
 
 
-async def _engine_alone(running: Stack, client: Client, template: Template, times: int) -> list[float]:
+async def _engine_alone(running: Stack, template: Template, times: int) -> list[float]:
     """The same scene asked of an engine process that has just answered another request."""
     work = running.data / "floor"
     work.mkdir()

@@ -109,5 +109,3 @@ async def _until_taken(url: str, key: str) -> None:
                     return
             await asyncio.sleep(0.05)
     raise RuntimeError("the edge does not take the new key")
-
-

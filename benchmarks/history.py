@@ -20,7 +20,9 @@ async def fill(ground: Ground, events: int) -> None:
     left = events
     while left:
         count = min(500, left)
-        commands: list[Command] = [CreateApiKey(name="a key", scopes=("*",), secret_sha256=uuid4().hex * 2, hint="0000") for _ in range(count)]
+        commands: list[Command] = [
+            CreateApiKey(name="a key", scopes=("*",), secret_sha256=uuid4().hex * 2, hint="0000") for _ in range(count)
+        ]
         if left == events:
             commands[0] = CreateTenant(name="Bench")
         items = [Item(envelope=first(command, tenant=tenant, actor="key:bench"), command=command) for command in commands]

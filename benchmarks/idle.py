@@ -12,8 +12,13 @@ from deploy.local.stack import Stack
 
 MEMORY = (Bound("value", most=700.0),)
 PROCESSOR = (Bound("value", most=3.0),)
-MEMORY_LIMIT = "Python, five times: the consumers, the edge, two nodes and their engines with their libraries; the floor is the three servers"
-PROCESSOR_LIMIT = "heartbeats, pulls that are renewed and the feed's proof four times a second, and what the servers do about them; the floor is the servers"
+MEMORY_LIMIT = (
+    "Python, five times: the consumers, the edge, two nodes and their engines with their libraries; the floor is the three servers"
+)
+PROCESSOR_LIMIT = (
+    "pulls' heartbeats twice a second for each of 13 consumers, the nodes' heartbeats, the feed's proof four times a second, "
+    "and what the servers do about them, which is the floor"
+)
 SETTLE = 5.0  # seconds: an engine gives memory back 2 s after its last request
 
 

@@ -17,7 +17,10 @@ from deploy.local.stack import Stack
 
 BOUNDS = (Bound("value", most=15.0),)
 EVERY = 0.05  # seconds between two requests
-LIMIT = "four durable writes one after the other (command, the domain's transaction, the log's transaction, event), each with its fsync, and five processes' wake-ups"
+LIMIT = (
+    "four durable writes one after the other (command, the domain's transaction, the log's, event), each with its fsync, "
+    "and the wake-ups of five processes"
+)
 
 
 async def measure(quick: bool) -> list[Figure]:
@@ -37,17 +40,21 @@ async def _posted(running: Stack, key: str, requests: int) -> list[float]:
     seen: dict[str, float] = {}
     sent: dict[str, float] = {}
     timeout = aiohttp.ClientTimeout(total=None, sock_read=30)
-    async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {key}"}, timeout=timeout) as http:
-        async with http.get(f"{running.url}/v1/events", params={"types": "identity.api_key.created"}) as stream:
-            listening = asyncio.create_task(_listen(stream, seen))
-            for number in range(requests):
-                name = f"request {number}"
-                sent[name] = time.perf_counter()
-                async with http.post(f"{running.url}/v1/api-keys", json={"name": name, "scopes": ["log:read"]}, headers={"Prefer": "respond-async"}) as answer:
-                    assert answer.status == 202, await answer.text()
-                await asyncio.sleep(EVERY)
-            await asyncio.sleep(1)
-            listening.cancel()
+    headers = {"Authorization": f"Bearer {key}"}
+    async with (
+        aiohttp.ClientSession(headers=headers, timeout=timeout) as http,
+        http.get(f"{running.url}/v1/events", params={"types": "identity.api_key.created"}) as stream,
+    ):
+        listening = asyncio.create_task(_listen(stream, seen))
+        for number in range(requests):
+            name = f"request {number}"
+            sent[name] = time.perf_counter()
+            asked = {"name": name, "scopes": ["log:read"]}
+            async with http.post(f"{running.url}/v1/api-keys", json=asked, headers={"Prefer": "respond-async"}) as answer:
+                assert answer.status == 202, await answer.text()
+            await asyncio.sleep(EVERY)
+        await asyncio.sleep(1)
+        listening.cancel()
     missing = sent.keys() - seen.keys()
     if missing:
         raise RuntimeError(f"{len(missing)} of {requests} events did not come")
@@ -80,4 +87,3 @@ async def _written(running: Stack, rounds: int) -> list[float]:
     await conn.close()
     await nc.close()
     return took
-

@@ -1,4 +1,4 @@
-"""The log: events per second from the outboxes through the sequencer, beside the same rows inserted and published without order or chain."""
+"""The log: events per second from the outboxes through the sequencer, beside the same rows inserted and published as they are."""
 
 import asyncio
 import time
@@ -58,7 +58,9 @@ async def _plain(ground: Ground, rows: list[tuple[Any, ...]]) -> float:
     conn = await asyncpg.connect(ground.servers.pg_admin_dsn)
     await conn.execute("create table floor (like log.events including indexes)")
     columns = [str(row["typ"]) for row in await conn.fetch(_COLUMNS)]
-    insert = await conn.prepare(f"insert into floor select * from unnest({', '.join(f'${n}::{typ}[]' for n, typ in enumerate(columns, 1))})")
+    insert = await conn.prepare(
+        f"insert into floor select * from unnest({', '.join(f'${n}::{typ}[]' for n, typ in enumerate(columns, 1))})"
+    )
     await api(nc, "STREAM.CREATE.FLOOR", {"name": "FLOOR", "subjects": ["floor.>"], "storage": "file", "allow_atomic": True})
     frames = [Frame(f"floor.{frame.subject}", frame.lines, frame.body) for frame in map(frame_of, rows)]
     began = time.perf_counter()
@@ -81,4 +83,6 @@ async def _publish(nc: Any, frames: list[Frame]) -> None:
         await store(nc, frames[start : start + BATCH])
 
 
-_COLUMNS = "select format_type(atttypid, atttypmod) as typ from pg_attribute where attrelid = 'floor'::regclass and attnum > 0 order by attnum"
+_COLUMNS = (
+    "select format_type(atttypid, atttypmod) as typ from pg_attribute where attrelid = 'floor'::regclass and attnum > 0 order by attnum"
+)

@@ -12,6 +12,7 @@ from benchmarks.figures import Bound, Figure, figure, median
 from benchmarks.film_floor import Encoded
 from benchmarks.ground import stack
 from cli.client import Client
+from contracts.studio import RequestRender
 
 WHOLE = (Bound("ratio", least=0.6),)
 CHANGED = (Bound("ratio", most=0.2),)
@@ -45,7 +46,7 @@ async def _film(name: str, bundle: bytes, rounds: int, bounds: tuple[Bound, ...]
     ]
 
 
-async def _rendered(client: Client, asked: film.RequestRender) -> float:
+async def _rendered(client: Client, asked: RequestRender) -> float:
     """Seconds from submitting to the export's being there."""
     began = time.perf_counter()
     job = (await client.render(asked)).job_id

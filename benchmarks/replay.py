@@ -12,8 +12,8 @@ from tests.support.story import Story
 
 BOUNDS = (Bound("value", least=20_000.0),)
 LIMIT = (
-    "decoding and projecting each event in one Python process, then hashing every table twice; making the empty database takes a third of a "
-    "second more, which counts the less the longer the log is"
+    "decoding and projecting each event in one Python process, then hashing every table twice; "
+    "making and dropping the empty database counts the less the longer the log is"
 )
 
 

@@ -43,7 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     listed = "\n".join(f"  {name:12} {text}" for name, text in SUBJECTS.items())
-    parser = argparse.ArgumentParser("flatrender bench", description=f"{__doc__}\n\n{listed}", formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        "flatrender bench", description=f"{__doc__}\n\n{listed}", formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--only", action="append", default=[], metavar="NAME", help="one of the names above; may be repeated")
     parser.add_argument("--quick", action="store_true", help="shorter and fewer rounds: for a first look, not for a comparison")
     parser.add_argument("-o", "--output", type=Path, default=Path("bench.json"), help="where the figures go (bench.json)")

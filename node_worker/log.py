@@ -12,8 +12,8 @@ _log = logging.getLogger("node")
 
 
 def redact(text: str) -> str:
-    """Cut the query of every web address (a presigned one is a key) and the user part of every address."""
-    return _USERINFO.sub(r"\1", _SIGNED.sub(r"\1?…", text))
+    """Cut the query of every web address (a presigned one is a key), the user part of every address, and U+0000, which nobody can store."""
+    return _USERINFO.sub(r"\1", _SIGNED.sub(r"\1?…", text.replace("\x00", "\ufffd")))
 
 
 class JsonLines(logging.Formatter):

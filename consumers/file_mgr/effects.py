@@ -34,7 +34,8 @@ async def open_upload(payload: dict[str, Any], envelope: Envelope, tools: Tools)
     try:
         storage_id = await tools.objects.create_multipart(payload["object_key"], payload["media_type"])
     except StoreRefused as error:
-        raise EffectFailed(str(error), [FailUpload(upload_id=upload_id, reason="the store refuses this upload; announce the file anew")]) from error
+        reason = "the store refuses this upload; announce the file anew"
+        raise EffectFailed(str(error), [FailUpload(upload_id=upload_id, reason=reason)]) from error
     return [OpenUpload(upload_id=upload_id, storage_id=storage_id)]
 
 

@@ -25,7 +25,7 @@ def grid(frames: int, step: int) -> Iterator[tuple[int, int]]:
 
 def _scene_base(tenant: UUID, spec: RenderSpec, scene: SceneSpec, builds: tuple[str, str]) -> bytes:
     # Not the bundle's hash or the scene's name: the digest stands for the document and every file that it uses.
-    parts = (KEY_REVISION, str(tenant), scene.digest, scene.texts, scene.pictures, scene.colours, scene.speed, scene.duration)
+    parts = (KEY_REVISION, str(tenant), scene.digest, scene.texts, scene.pictures, scene.colours, scene.speed)
     look = (spec.width, spec.height, spec.rate_num, spec.rate_den, spec.quality, spec.background, spec.fonts)
     return bytes(_encode((parts, look, builds)))
 

@@ -14,6 +14,7 @@ from api_edge.signing import command_id
 from consumers.log.reading import verify_chain
 from contracts.audit import DOMAINS
 from contracts.catalogue import EVENTS, command_stream
+from contracts.message import PLATFORM
 from deploy.replay import verify
 from tests.chaos.films import Made
 from tests.chaos.traffic import Accepted
@@ -24,7 +25,14 @@ EFFECT_OF = {
     "key": ("identity.tenant_api_keys", "evt.identity.api_key.created.v1"),
     "upload": ("file_mgr.upload_sessions", "evt.file_mgr.upload.started.v1"),
 }
-EXPECTED_REFUSALS = {"render.stale_lease", "render.foreign_segment", "render.node_gone", "render.not_waiting", "render.not_ready", "render.ended"}
+EXPECTED_REFUSALS = {
+    "render.stale_lease",
+    "render.foreign_segment",
+    "render.node_gone",
+    "render.not_waiting",
+    "render.not_ready",
+    "render.ended",
+}
 
 
 class Checks:
@@ -61,7 +69,9 @@ class Checks:
         for kind, (table, event) in EFFECT_OF.items():
             mine = [one for one in accepted if one.kind == kind]
             rows = await self._count(f"select name, count(*) from {table} where tenant_id = any($1) and name like 'chaos %' group by name")
-            events = await self._count("select body::json->>'name', count(*) from log.events where tenant_id = any($1) and type = $2 group by 1", event)
+            events = await self._count(
+                "select body::json->>'name', count(*) from log.events where tenant_id = any($1) and type = $2 group by 1", event
+            )
             states = await self._states(mine)
             for one in mine:
                 counts = (rows[one.name], events[one.name], states.get(one.key, "nothing"))
@@ -90,7 +100,8 @@ class Checks:
         events = await self._conn.fetchval("select count(*) from log.events")
         twice = await self._conn.fetchval("select count(*) from (select event_id from log.events group by 1 having count(*) > 1) d")
         uncaused = await self._conn.fetch(
-            "select position, type, causation_id from log.events e where not exists (select from read.operations o where o.id = e.causation_id)"
+            "select position, type, causation_id from log.events e"
+            " where not exists (select from read.operations o where o.id = e.causation_id)"
             " and not exists (select from log.events c where c.event_id = e.causation_id) order by position limit 5"
         )
         if twice:
@@ -101,7 +112,10 @@ class Checks:
 
     async def quarantine(self) -> None:
         """I8: nothing had to be set aside, and refusals are only those that faults explain."""
-        rows = await self._conn.fetch("select type, outcome->'problem'->>'detail' as why from read.operations where state = 'quarantined'")
+        rows = await self._conn.fetch(
+            "select type, outcome->'problem'->>'detail' as why from read.operations where state = 'quarantined' and tenant_id = any($1)",
+            [*self._tenants, PLATFORM],
+        )
         if rows:
             self.violations.append(f"I8: {len(rows)} commands in quarantine, the first: {dict(rows[0])}")
         refused = await self._conn.fetch(
@@ -123,7 +137,10 @@ class Checks:
     async def films(self, made: Sequence[Made], reference: Sequence[Made]) -> None:
         """I3: every job completed; every export has its frames and is, byte for byte, that of the run without faults."""
         wanted = {one.film: one for one in reference}
-        packets = {row["job_id"]: row["packets_sha256"] for row in await self._conn.fetch("select job_id, packets_sha256 from render.exports where tenant_id = any($1)", self._tenants)}
+        packets = {
+            row["job_id"]: row["packets_sha256"]
+            for row in await self._conn.fetch("select job_id, packets_sha256 from render.exports where tenant_id = any($1)", self._tenants)
+        }
         equal = 0
         for one in made:
             model = wanted[one.film]
@@ -141,16 +158,23 @@ class Checks:
             "select tenant_id, body::json->>'key' as key, count(*) from log.events where type = 'evt.render.segment.verified.v1'"
             " and tenant_id = any($1) group by 1, 2 having count(*) > 1", self._tenants,
         )  # fmt: skip
-        open_jobs = await self._conn.fetch("select job_id, state from render.render_jobs where tenant_id = any($1) and state <> 'completed'", self._tenants)
+        open_jobs = await self._conn.fetch(
+            "select job_id, state from render.render_jobs where tenant_id = any($1) and state <> 'completed'", self._tenants
+        )
         completed = await self._conn.fetch(
-            "select body::json->>'job_id' as job, count(*) from log.events where type = 'evt.render.job.completed.v1' and tenant_id = any($1)"
+            "select body::json->>'job_id' as job, count(*) from log.events"
+            " where type = 'evt.render.job.completed.v1' and tenant_id = any($1)"
             " group by 1 having count(*) > 1", self._tenants,
         )  # fmt: skip
         undone = await self._conn.fetchval(
             "select count(*) from render.job_segments j join render.segments s using (tenant_id, segment_key)"
             " where j.tenant_id = any($1) and s.state <> 'done'", self._tenants,
         )  # fmt: skip
-        for what, found in (("segments accepted twice", twice), ("jobs that are not completed", open_jobs), ("jobs completed twice", completed)):
+        for what, found in (
+            ("segments accepted twice", twice),
+            ("jobs that are not completed", open_jobs),
+            ("jobs completed twice", completed),
+        ):
             if found:
                 self.violations.append(f"I3: {what}: {[dict(row) for row in found[:5]]}")
         if undone:

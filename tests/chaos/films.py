@@ -145,5 +145,5 @@ def _texts(film: Film, scene: Json) -> dict[str, str]:
 
 def decoded_frames(data: bytes) -> int:
     """How many video frames a file really holds."""
-    with av.open(io.BytesIO(data)) as video:
-        return sum(1 for _ in video.decode(video=0))
+    with av.open(io.BytesIO(data), "r") as video:
+        return len(list(video.decode(video=0)))

@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from uuid import UUID
 
 import asyncpg
 import msgspec
@@ -22,10 +23,10 @@ from tests.chaos.films import DONE_WITHIN, Cinema, Made, build
 from tests.chaos.report import LEASE, Kill, Report
 from tests.chaos.tenants import Tenants
 from tests.chaos.traffic import Traffic
-from tests.chaos.victims import GIVE_UP, WEIGHTS, Victims
+from tests.chaos.victims import GIVE_UP, PAUSE, WEIGHTS, Recovered, Victims
 
 CLIENTS, HOUSES = 3, 2  # who send commands, and who render, at the same time
-BURSTS = 0.3  # share of kills that do not wait for the recovery of the one before
+BURSTS = 0.4  # share of kills that do not wait for the recovery of the one before
 SLOWEST = 2.5 * LEASE  # seconds: a single recovery over this is a violation even on a machine that is short of processors
 
 Notice = Callable[[str], None]
@@ -34,7 +35,9 @@ Notice = Callable[[str], None]
 class Chaos:
     """One run against a running stack; use `await Chaos(stack, folder, ...).run()`."""
 
-    def __init__(self, stack: Stack, folder: Path, *, kills: int, seed: int, seconds: float = 3600.0, notice: Notice = lambda text: None) -> None:
+    def __init__(
+        self, stack: Stack, folder: Path, *, kills: int, seed: int, seconds: float = 3600.0, notice: Notice = lambda text: None
+    ) -> None:
         self._stack, self._notice, self._limit = stack, notice, seconds
         self._wanted = kills
         self._random = random.Random(seed)
@@ -49,7 +52,9 @@ class Chaos:
         async with Tenants(self._stack) as tenants:
             first = await tenants.new("without faults")
             reference = await self._cinema.show(first)
-            self._notice(f"reference: {len(reference)} films, {sum(one.frames for one in reference)} frames, {time.monotonic() - begun:.1f} s")
+            self._notice(
+                f"reference: {len(reference)} films, {sum(one.frames for one in reference)} frames, {time.monotonic() - begun:.1f} s"
+            )
             project = await self._cinema.project(first)
             clients = [Traffic(self._stack.url, first, project, self._random.randrange(2**32)) for _ in range(CLIENTS)]
             victims = Victims(self._stack, first.api_key, self._random)
@@ -81,7 +86,7 @@ class Chaos:
         while len(self.report.kills) < self._wanted and time.monotonic() - begun < self._limit:
             victim = self._random.choices(names, weights)[0]
             alone = self._random.random() > BURSTS
-            await asyncio.sleep(self._random.uniform(0.1, 1.0))
+            await asyncio.sleep(self._random.uniform(0.1, 0.8))
             before = time.monotonic()
             recovered = await victims.kill(victim)
             if recovered is None:
@@ -89,15 +94,18 @@ class Chaos:
             kill = Kill(victim=victim, at=round(before - begun, 2), alone=alone)
             self.report.kills.append(kill)
             if alone:
-                await self._measure(kill, recovered, before + (8.0 if victim == "node paused" else 0.0))
+                await self._measure(kill, recovered, before + (PAUSE if victim == "node paused" else 0.0))
             if len(self.report.kills) % 10 == 0:
-                self._notice(f"{len(self.report.kills)} kills, {len(self._made)} exports, {len(self.report.violations)} violations, {time.monotonic() - begun:.0f} s")
+                so_far = f"{len(self._made)} exports, {len(self.report.violations)} violations"
+                self._notice(f"{len(self.report.kills)} kills, {so_far}, {time.monotonic() - begun:.0f} s")
 
-    async def _measure(self, kill: Kill, recovered: Callable[[], object], before: float) -> None:
+    async def _measure(self, kill: Kill, recovered: Recovered, before: float) -> None:
         try:
-            await asyncio.wait_for(recovered(), GIVE_UP)  # type: ignore[arg-type]
+            await asyncio.wait_for(recovered(), GIVE_UP)
         except TimeoutError:
-            self.report.violations.append(f"I9: {GIVE_UP:.0f} s after the kill of {kill.victim} at {kill.at:.0f} s the product had not recovered")
+            self.report.violations.append(
+                f"I9: {GIVE_UP:.0f} s after the kill of {kill.victim} at {kill.at:.0f} s the product had not recovered"
+            )
             return
         kill.seconds = round(time.monotonic() - before, 2)
         # After a burst the kill was not alone; only what a clean state came before is held to the lease.
@@ -108,7 +116,7 @@ class Chaos:
         if kill.seconds > LEASE:
             self._notice(f"slow: {kill}")
 
-    async def _reckon(self, clients: Sequence[Traffic], reference: Sequence[Made], tenants: list) -> None:  # type: ignore[type-arg]
+    async def _reckon(self, clients: Sequence[Traffic], reference: Sequence[Made], tenants: Sequence[UUID]) -> None:
         conn = await asyncpg.connect(self._stack.servers.pg_admin_dsn)
         await conn.execute("set app.tenants = '*'")
         nc = await connect(self._stack.settings("provision"), "chaos", within=10)
@@ -117,8 +125,17 @@ class Chaos:
             async with ObjectStore(servers.s3_url, BUCKET, servers.s3_access_key, servers.s3_secret_key) as store:
                 checks = Checks(conn, nc, store, tenants)
                 accepted = [one for client in clients for one in client.accepted]
-                await guarded(checks, checks.settled, lambda: checks.commands(accepted), checks.log, checks.quarantine,
-                              lambda: checks.replay(servers.pg_admin_dsn), lambda: checks.films(self._made, reference), checks.segments, checks.objects)  # fmt: skip
+                steps = (
+                    checks.settled,
+                    lambda: checks.commands(accepted),
+                    checks.log,
+                    checks.quarantine,
+                    lambda: checks.replay(servers.pg_admin_dsn),
+                    lambda: checks.films(self._made, reference),
+                    checks.segments,
+                    checks.objects,
+                )
+                await guarded(checks, *steps)
         finally:
             await nc.close()
             await conn.close()

@@ -77,7 +77,7 @@ class Traffic:
             async with http.post(f"{self._url}{path}", data=body, headers=headers) as answer:
                 text = await answer.text()
                 self.tries[str(answer.status)] += 1
-                place = answer.headers.get("Content-Location") or answer.headers.get("Location", "")
+                place = answer.headers.get("Content-Location") or answer.headers.get("Location") or ""
                 return answer.status, place.rpartition("/v1/operations/")[2] if answer.status < 300 else text[:300]
         except (aiohttp.ClientError, TimeoutError) as error:
             self.tries[type(error).__name__] += 1

@@ -62,11 +62,13 @@ class Victims:
             key = str(uuid4())
             while started is None:
                 started = await self._ask(http, "POST", "/v1/uploads", key)
-            while (upload := await self._ask(http, "GET", f"/v1/uploads/{started['upload_id']}", key)) is None or upload["state"] == "started":
+            upload: dict[str, Any] | None = None
+            while upload is None or upload["state"] == "started":
                 await asyncio.sleep(0.03)
+                upload = await self._ask(http, "GET", f"/v1/uploads/{started['upload_id']}", key)
 
     async def _ask(self, http: aiohttp.ClientSession, method: str, path: str, key: str) -> dict[str, Any] | None:
-        body = {"json": {"name": "pulse", "bytes": 10}, "headers": {"Idempotency-Key": key}} if method == "POST" else {}
+        body: dict[str, Any] = {"json": {"name": "pulse", "bytes": 10}, "headers": {"Idempotency-Key": key}} if method == "POST" else {}
         with contextlib.suppress(aiohttp.ClientError, TimeoutError):
             async with http.request(method, f"{self._stack.url}{path}", **body) as answer:
                 if answer.status in (200, 201):
@@ -87,7 +89,7 @@ class Victims:
         if pid is None:
             return None
         with contextlib.suppress(psutil.NoSuchProcess):
-            backends = [child.pid for child in psutil.Process(pid).children() if "flatrender" in " ".join(child.cmdline()) or "_app" in " ".join(child.cmdline())]
+            backends = [child.pid for child in psutil.Process(pid).children() if "_app" in " ".join(child.cmdline())]
             return self._shoot(self._random.choice(backends) if backends else None, self.pulse)
         return None
 
@@ -148,7 +150,9 @@ class Victims:
         while True:
             daemon = self._stack.processes.pids().get(name)
             with contextlib.suppress(psutil.Error):
-                if daemon and any(child.pid != old and child.status() != psutil.STATUS_ZOMBIE for child in psutil.Process(daemon).children()):
+                if daemon and any(
+                    child.pid != old and child.status() != psutil.STATUS_ZOMBIE for child in psutil.Process(daemon).children()
+                ):
                     return
             await asyncio.sleep(0.1)
 

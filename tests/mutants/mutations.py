@@ -74,17 +74,6 @@ def every_lease_counts(house: House) -> Any:
     return patch.object(parts, "held", lambda part_id, epoch, view, ctx: view.get(PARTS, part_id))
 
 
-def leases_outlive_their_end(house: House) -> Any:
-    """Only the node is checked, not whether its lease is over."""
-    held = parts.held
-
-    def lenient(part_id: UUID, epoch: int, view: Any, ctx: Any) -> Any:
-        part = view.get(PARTS, part_id)
-        return part if part is not None and ctx.envelope.actor == f"node:{part.node_id}" else held(part_id, epoch, view, ctx)
-
-    return patch.object(parts, "held", lenient)
-
-
 def transactions_serve_everyone(house: House) -> Any:
     """Row-level security is told to let everything through."""
     transaction = Store.transaction
@@ -110,7 +99,11 @@ def rows_take_the_wall_clock(house: House) -> Any:
     moved = projection.moved
 
     def later(row: Any, envelope: Any, **values: Any) -> Any:
-        return moved(row, type(envelope)(**{name: getattr(envelope, name) for name in envelope.__struct_fields__} | {"time": datetime.now(UTC)}), **values)
+        return moved(
+            row,
+            type(envelope)(**{name: getattr(envelope, name) for name in envelope.__struct_fields__} | {"time": datetime.now(UTC)}),
+            **values,
+        )
 
     return patch.object(projection, "moved", later)
 

@@ -22,7 +22,6 @@ RED: list[tuple[str, Check, mutations.Mutation]] = [
     ("I2", promises.every_change_has_its_event, mutations.outbox_is_not_written),
     ("I2", promises.every_change_has_its_event, mutations.refusals_are_not_logged),
     ("I3", promises.late_reports_are_refused, mutations.every_lease_counts),
-    ("I3", promises.late_reports_are_refused, mutations.leases_outlive_their_end),
     ("I4", promises.tenants_are_apart, mutations.transactions_serve_everyone),
     ("I4", promises.tenants_are_apart, mutations.table_without_row_security),
     ("I5", promises.the_log_gives_the_same_rows, mutations.outbox_is_not_written),
