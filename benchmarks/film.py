@@ -52,15 +52,15 @@ async def published(running: Stack, bundle: bytes) -> AsyncIterator[tuple[Client
         yield client, Template(project_id, await client.scenes(project_id))
 
 
-def request(
-    template: Template, words: str, count: int = SCENES, *, changed: int | None = None, size: tuple[int, int] = SIZE
-) -> RequestRender:
+def request(template: Template, words: str, count: int = SCENES, *, seconds: float = SECONDS, changed: int | None = None) -> RequestRender:
     """A render of `count` scenes; `words` make it different from every other, `changed` makes one scene differ."""
-    scenes = tuple(_scene(template.scenes[at % len(template.scenes)], f"{words} {at}{'!' if at == changed else ''}") for at in range(count))
-    return RequestRender(project_id=template.project_id, scenes=scenes, width=size[0], height=size[1], rate=(RATE, 1), quality="standard")
+    scenes = tuple(
+        _scene(template.scenes[at % len(template.scenes)], f"{words} {at}{'!' if at == changed else ''}", seconds) for at in range(count)
+    )
+    return RequestRender(project_id=template.project_id, scenes=scenes, width=SIZE[0], height=SIZE[1], rate=(RATE, 1), quality="standard")
 
 
-def _scene(scene: Scene, text: str) -> SceneValues:
-    """Three seconds of a scene with the text in its first text element."""
+def _scene(scene: Scene, text: str, seconds: float) -> SceneValues:
+    """The beginning of a scene with the text in its first text element."""
     element = next(one.key for one in scene.elements if one.kind == "text")
-    return SceneValues(scene=scene.key, texts={element: text}, duration=min(SECONDS, scene.duration))
+    return SceneValues(scene=scene.key, texts={element: text}, duration=min(seconds, scene.duration))

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import importlib
+import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -16,8 +17,8 @@ from benchmarks.figures import Figure, show
 SUBJECTS = {
     "accept": "requests accepted per second",
     "apply": "commands decided per second",
-    "latency": "from a POST to its event at a client",
-    "first_frame": "from submitting a render to its first frame",
+    "post_to_sse": "from a POST to its event at a client",
+    "submit_to_first_frame": "from submitting a render to its first frame",
     "render": "a film of 30 s, and one changed scene of ten",
     "replay": "events replayed and compared per second",
     "log": "events per second through the sequencer",
@@ -33,16 +34,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if unknown:
         print(f"there is no measurement {', '.join(unknown)}; there are {', '.join(SUBJECTS)}", file=sys.stderr)
         return 2
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:  # as the edge and the consumers run
-        figures = runner.run(_measure(asked.only or list(SUBJECTS), asked.quick))
-    asked.output.write_bytes(msgspec.json.format(msgspec.json.encode(figures), indent=1) + b"\n")
-    show(figures)
+    figures: list[Figure] = []
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:  # as the edge and the consumers run
+            runner.run(_measure(asked.only or list(SUBJECTS), asked.quick, figures))
+    except asyncio.CancelledError:
+        print("stopped")
+        return 130
+    finally:
+        asked.output.write_bytes(msgspec.json.format(msgspec.json.encode(figures), indent=1) + b"\n")
+        show(figures)
     print(f"written to {asked.output}")
     return 1 if any(one.met is False for one in figures) else 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    listed = "\n".join(f"  {name:12} {text}" for name, text in SUBJECTS.items())
+    listed = "\n".join(f"  {name:22} {text}" for name, text in SUBJECTS.items())
     parser = argparse.ArgumentParser(
         "flatrender bench", description=f"{__doc__}\n\n{listed}", formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -52,15 +59,18 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-async def _measure(names: Sequence[str], quick: bool) -> list[Figure]:
-    figures: list[Figure] = []
+async def _measure(names: Sequence[str], quick: bool, figures: list[Figure]) -> None:
+    """Add each figure as it is found, so that none is lost when a later measurement fails or is stopped."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, task.cancel)
     for name in names:
         measure: Measure = importlib.import_module(f"benchmarks.{name}").measure
         print(f"{name}: {SUBJECTS[name]} … ", end="", flush=True)
         began = time.monotonic()
         figures += await measure(quick)
         print(f"{time.monotonic() - began:.0f} s", flush=True)
-    return figures
 
 
 if __name__ == "__main__":

@@ -100,8 +100,14 @@ async def _followed(client: Client, job_id: UUID, reporter: Reporter, timeline: 
     assert last is not None and last.job is not None, "follow ends with the whole row"
     if last.state != "completed":
         detail = last.job.detail or f"the render was {last.state}"
-        raise Mistake(last.job.code or f"render.{last.state}", detail, last.job.field, "Correct what is named; other renders go on.")
+        raise Mistake(last.job.code or f"render.{last.state}", detail, last.job.field, _remedy(last.job.code))
     return last.job
+
+
+def _remedy(code: str) -> str:
+    if code.startswith("node."):
+        return "The template stops the engine: simplify what it animates, or try it without its expressions. Other renders go on."
+    return "Correct what is named; other renders go on."
 
 
 def _lengths(project: ProjectFile, scenes: Sequence[Scene]) -> list[tuple[str, int]]:

@@ -42,15 +42,18 @@ async def _log(tenant: UUID | None, type_: str | None, since: int, follow: bool,
 
     from cli.database import database
     from consumers.log import LogDamaged, LogEvent, read
+    from contracts.message import Kind
+
+    kind = f"{Kind.EVENT}."
 
     def line(event: LogEvent) -> str:
         if json:
             return msgspec.json.encode({**msgspec.structs.asdict(event), "body": msgspec.Raw(event.body.encode())}).decode()
         when = event.time.isoformat(sep=" ", timespec="milliseconds").removesuffix("+00:00")
-        name = event.type.removeprefix("evt.").rpartition(".")[0]
+        name = event.type.removeprefix(kind).rpartition(".")[0]
         return f"{event.position:>8}  {when}  {name:<40} {event.aggregate} v{event.version}  {event.actor}"
 
-    prefix = None if type_ is None else type_ if type_.startswith("evt.") else f"evt.{type_}"
+    prefix = None if type_ is None else kind + type_.removeprefix(kind)
     async with database(data, dsn) as found, found.connection() as conn, AsyncExitStack() as stack:
         store = await found.store(stack)
         while True:

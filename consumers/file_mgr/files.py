@@ -8,6 +8,8 @@ from contracts.file_mgr import FileReady, FileRejected, JudgeFile
 from contracts.message import Command
 from contracts.render import InspectionEnded
 
+UNKNOWN = "the file is no template (Lottie, .lottie, zip), picture, sound, film or font that can be used here; choose another file"
+
 
 def on_inspected(event: InspectionEnded, envelope: Envelope) -> list[Command]:
     """A node's finding becomes the file's judgement."""
@@ -22,6 +24,8 @@ def judge(cmd: JudgeFile, view: View, ctx: Context) -> Decision:
         return []
     if cmd.code:
         return [FileRejected(file_id=file.file_id, code=cmd.code, detail=cmd.detail)]
+    if cmd.kind == "unknown":
+        return [FileRejected(file_id=file.file_id, code="file.unknown_kind", detail=UNKNOWN)]
     ready = FileReady(
         file_id=file.file_id,
         kind=cmd.kind,

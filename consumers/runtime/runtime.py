@@ -74,10 +74,11 @@ class Runtime:
         cursor = await conn.fetchval(store.q.cursor) or 0
         log.info("%s: active from position %d", self.domain.name, cursor)
         await self._give_back(self._waiting)
-        for held in (self._waiting, self._events, self._own):
-            held.clear()
         for prepare in self.prepare:
             await prepare()
+        # Last, and without a pause before: what was chosen by an older picture must not be decided.
+        for held in (self._waiting, self._events, self._own):
+            held.clear()
         feed = await self._open_feed(cursor) if self.domain.reacts else None
         pumps = [asyncio.create_task(self._pump_commands())]
         if feed is not None:

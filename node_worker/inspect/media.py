@@ -1,4 +1,4 @@
-"""Sounds and films: the container's facts, and one decoded piece as proof that it can be read."""
+"""Sounds and films: the container's facts, and some decoded pieces as proof that it can be read."""
 
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from node_worker.inspect.facts import Inspection
 
 LONGEST = 4 * 3600.0  # seconds
 LARGEST_SIDE = 8_192
+ENOUGH, PIECES = 8, 32  # decoded pieces that prove a file; packets that are looked at
 
 format_of = container_of
 
@@ -26,7 +27,7 @@ def inspect_media(path: Path, name: str, found: Inspection) -> Inspection:
             width, height = (films[0].codec_context.width, films[0].codec_context.height) if films else (0, 0)
             if max(width, height) > LARGEST_SIDE:
                 raise TemplateRefused("video.too_large", f"{width} x {height} pixels: the largest side is {LARGEST_SIDE}; scale it down")
-            _decode_one(container, films[0] if films else container.streams.audio[0])
+            _decode_some(container, films[0] if films else container.streams.audio[0])
             duration = _duration(container)
     except av.FFmpegError as error:
         kind = "audio" if name in ("mp3", "flac", "ogg", "wav", "aiff", "caf", "aac") else "video"
@@ -43,16 +44,19 @@ def _is_cover(stream: av.stream.Stream) -> bool:
     return bool(stream.disposition & av.stream.Disposition.attached_pic)
 
 
-def _decode_one(container: InputContainer, stream: av.stream.Stream) -> None:
-    """Decode the first frame, leaving out damaged packets before it, as players do."""
+def _decode_some(container: InputContainer, stream: av.stream.Stream) -> None:
+    """Decode the first pieces. Single damaged packets are left out, as players do; where most are, chance bytes look like sound."""
+    good = bad = 0
     for packet in container.demux(stream):
         try:
-            if packet.decode():
-                return
+            good += bool(packet.decode())
         except av.error.InvalidDataError:
-            continue
-    kind = "audio" if stream.type == "audio" else "video"
-    raise TemplateRefused(f"{kind}.unreadable", "nothing in the file can be decoded; save it anew")
+            bad += 1
+        if good >= ENOUGH or good + bad >= PIECES:
+            break
+    if good == 0 or bad > good:
+        kind = "audio" if stream.type == "audio" else "video"
+        raise TemplateRefused(f"{kind}.unreadable", "nothing in the file can be decoded; save it anew")
 
 
 def _duration(container: InputContainer) -> float:

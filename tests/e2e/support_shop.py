@@ -8,7 +8,7 @@ import psutil
 from deploy.local.stack import Stack
 from templates.samples import simple
 from tests.chaos.tenants import Tenant, Tenants
-from tests.e2e.support_http import Http, Json
+from tests.e2e.support_http import Http, Json, is_problem
 
 SECONDS = 1
 
@@ -28,6 +28,16 @@ class Shop:
         self.theirs = (await self.neighbour.template("theirs.json", simple("neighbour", SECONDS)))["project_id"]
         self.reference = await self.neighbour.ended(await self.neighbour.render(self.theirs))
         assert self.reference["state"] == "completed", self.reference
+
+    async def no_project(self, file_id: str, code: str) -> None:
+        """No template comes of this file: it is refused, or where content had not heard of the file's end yet, it fails."""
+        answer = await self.http.send("POST", "/v1/projects", {"name": "x", "file_id": file_id})
+        if answer.status != 201:
+            is_problem(answer, 422, code, "file_id")
+            return
+        path = f"/v1/projects/{answer.json['project_id']}"
+        project = await self.http.until(path, lambda row: row["state"] in ("published", "failed"))
+        assert (project["state"], project["code"]) == ("failed", code) and project["detail"], project
 
     def order(self, **more: object) -> Json:
         """The body of a render that is right, but for what is given."""

@@ -112,3 +112,9 @@ def test_late_words_of_the_store_change_nothing() -> None:
     assert kinds(world.do(OpenUpload(upload_id=started.upload_id, storage_id="other"))) == []
     assert kinds(world.do(StoreFile(upload_id=started.upload_id, bytes=100))) == []
     assert kinds(world.do(FailUpload(upload_id=started.upload_id, reason="late"))) == []
+
+
+def test_a_file_of_no_known_kind_is_rejected() -> None:
+    world, started = stored()
+    assert kinds(world.do(JudgeFile(file_id=started.file_id, kind="unknown", sha256="s"))) == ["FileRejected"]
+    assert world.row(FILES, started.file_id).code == "file.unknown_kind"

@@ -101,6 +101,11 @@ def test_all_problems_are_told_at_once_and_the_nearest_name_is_offered() -> None
     assert "did you mean 'frl_title'" in refusal.problem.detail
 
 
+def test_an_unknown_colour_does_not_hide_a_wrong_size() -> None:
+    refusal = learned().do(RequestRender(project_id=PROJECT, colours={"nope": "#000000"}, width=33))
+    assert [error["field"] for error in refusal.problem.errors] == ["colours.nope", "width"]
+
+
 def test_a_file_must_be_there_and_of_the_right_kind() -> None:
     world = learned()
     sound, picture = with_file(world, "audio"), with_file(world)

@@ -17,6 +17,7 @@ from cli.client import Client
 from contracts.catalogue import part_tick_subject
 from contracts.node import PartTick
 from contracts.spec import SceneSpec
+from contracts.studio import RequestRender
 from deploy.local.stack import Stack
 from node_worker.engines import protocol
 from node_worker.engines.base import Files
@@ -62,8 +63,9 @@ async def _submitted(running: Stack, client: Client, template: Template, renders
     return took
 
 
-def _one_scene(template: Template, words: str) -> Any:
-    return request(template, words, 1)
+def _one_scene(template: Template, words: str) -> RequestRender:
+    """Six frames, so that the node is idle again soon; what comes before the first does not depend on their number."""
+    return request(template, words, 1, seconds=0.2)
 
 
 async def _ended(client: Client, job: UUID) -> None:
