@@ -20,7 +20,7 @@ from adapters.object_store import ObjectStore
 from adapters.settings import Settings
 from contracts import catalogue
 from deploy.bootstrap import ensure_first_key
-from deploy.local import ports
+from deploy.local import logs, ports
 from deploy.local.errors import StackError
 from deploy.local.secret_store import write_private
 from deploy.local.servers import Servers
@@ -31,6 +31,7 @@ from sql.migrate import migrate, set_role_passwords
 
 BUCKET = "flatrender"
 READY_WITHIN = 60.0  # seconds
+CRASH_LOOP = 3  # ends of a process of ours before the stack is ready
 STOP_EDGE, STOP_CONSUMERS, STOP_NODE = 5.0, 5.0, 3.0  # seconds until SIGKILL
 
 
@@ -157,8 +158,15 @@ class Stack:
                         if response.status == 200:
                             return
                         answer = await response.text()
+                self._refuse_crash_loop()
                 await asyncio.sleep(0.05)
         raise StackError(f"the edge is not ready after {READY_WITHIN:.0f} s: {answer}. See {self.processes.log('edge')} and {self.processes.log('consumers')}.")
+
+    def _refuse_crash_loop(self) -> None:
+        for name in ("consumers", "edge"):
+            if self.processes.restarts(name) >= CRASH_LOOP:
+                log = self.processes.log(name)
+                raise StackError(f"{name} ended {CRASH_LOOP} times while it started. The last lines of {log}:\n{logs.tail(log)}")
 
     def _write_facts(self) -> None:
         facts = {
@@ -178,4 +186,4 @@ def environment(settings: Settings) -> dict[str, str]:
         plain = value.get_secret_value() if hasattr(value, "get_secret_value") else str(value)
         values[f"FLATRENDER_{name.upper()}"] = plain
     own = {name: value for name, value in os.environ.items() if not name.startswith("FLATRENDER_")}
-    return {**own, "PYTHONUNBUFFERED": "1", **values}
+    return {**own, "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(Path(__file__).parents[2]), **values}
