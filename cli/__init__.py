@@ -11,6 +11,7 @@ COMMANDS = {
     "replay": ("cli.commands.replay", "Rebuild all state from the log, and compare it."),
     "quarantine": ("cli.commands.quarantine", "See what could not be handled; try it again."),
     "migrate": ("cli.commands.migrate", "Bring a database to this release."),
+    "provision": ("cli.commands.provision", "Bring NATS' streams to this release."),
     "edge": ("cli.commands.edge", "Run the HTTP API alone (a cluster)."),
     "consume": ("cli.commands.consume", "Run domains' consumers and the log alone (a cluster)."),
     "node": ("cli.commands.node", "Run one render node alone."),
