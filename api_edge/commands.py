@@ -82,7 +82,7 @@ class CommandHandler:
             dry_run=self.route.dry_run and is_true(call.query("dry_run"), "dry_run"),
             traceparent=_traceparent(call.request),
         )
-        operation = edge.signer.operation_id(id, request_hash)
+        operation = edge.signer.operation_id(who.tenant, id, request_hash)
         if not wait:
             await self._publish(edge, message, envelope)
             return _accepted(operation)

@@ -33,7 +33,7 @@ def outcome_of(row: Row) -> Outcome | None:
 def present(edge: Edge, call: Call, rows: list[Row]) -> list[Row]:
     """The operation as clients read it; a genuine id without a row is pending. Raises Refused when its key was used for another request."""
     text = call.request.match_info["operation_id"]
-    operation = parse(edge, text)
+    operation = parse(edge, call, text)
     if not rows or (outcome := outcome_of(rows[0])) is None:
         return [{"id": text, "state": "pending"}]
     if rows[0]["request_hash"] and not rows[0]["request_hash"].startswith(operation.request_hash):
@@ -48,14 +48,14 @@ def present(edge: Edge, call: Call, rows: list[Row]) -> list[Row]:
     return [answer]
 
 
-def parse(edge: Edge, text: str) -> Operation:
-    """Read an operation id. Raises Refused (404) for one that we never made."""
-    operation = edge.signer.read_operation_id(text)
+def parse(edge: Edge, call: Call, text: str) -> Operation:
+    """Read an operation id. Raises Refused (404) for one that we never made for the caller's tenant."""
+    operation = edge.signer.read_operation_id(call.who.tenant, text)
     if operation is None:
         raise Refused("operation.not_found", "This is no operation's id.", "operation_id")
     return operation
 
 
-def to_command_id(edge: Edge, text: str) -> Any:
+def to_command_id(edge: Edge, call: Call, text: str) -> Any:
     """The command that an operation id names."""
-    return parse(edge, text).command_id
+    return parse(edge, call, text).command_id

@@ -50,7 +50,7 @@ class QueryHandler:
         values: list[Any] = []
         for name in self._names:
             if convert := self.route.params.get(name):
-                values.append(convert(edge, call.request.match_info[name]))
+                values.append(convert(edge, call, call.request.match_info[name]))
             else:
                 value = call.path_uuid(name)
                 if value is None:

@@ -17,6 +17,8 @@ Reveal = Callable[["Edge", UUID, Row], Awaitable[None]]  # edge, the command's i
 Present = Callable[["Edge", "Call", list[Row]], list[Row]]
 Convert = Callable[["Edge", str], Any]  # a parameter's text to its value; ValueError says what is wrong
 
+ConvertPath = Callable[["Edge", "Call", str], Any]  # a name of the path; Refused says what is wrong
+
 
 class CommandRoute(msgspec.Struct, frozen=True):
     """A request that becomes a command: the path's names fill its fields, the body the others."""
@@ -47,7 +49,7 @@ class QueryRoute(msgspec.Struct, frozen=True):
     keyset: tuple[str, ...] = ()  # the columns that a list is ordered by
     filters: Mapping[str, Convert] = {}  # optional parameters of the address, in the statement's order
     reads: tuple[str, ...] = ()  # further optional parameters, which `present` reads
-    params: Mapping[str, Convert] = {}  # converters of the path's names that are not UUIDs
+    params: Mapping[str, ConvertPath] = {}  # converters of the path's names that are not UUIDs
     present: Present | None = None
     farm: bool = False  # reads the platform tenant's rows too: nodes belong to nobody else
     may_be_empty: bool = False  # one=True: `present` makes the answer when there is no row

@@ -37,26 +37,27 @@ class Signer:
         mac.update(body)
         return mac.hexdigest()
 
-    def operation_id(self, command_id: UUID, request_hash: str) -> str:
-        """The signed name of a command and its request, 43 characters."""
+    def operation_id(self, tenant: UUID, command_id: UUID, request_hash: str) -> str:
+        """The signed name of a tenant's command and its request, 43 characters."""
         said = command_id.bytes + bytes.fromhex(request_hash[:16])
-        return base64.urlsafe_b64encode(said + self._signature(said)).rstrip(b"=").decode()
+        return base64.urlsafe_b64encode(said + self._signature(tenant, said)).rstrip(b"=").decode()
 
-    def read_operation_id(self, text: str) -> Operation | None:
-        """Read an operation id; None when we never made it."""
+    def read_operation_id(self, tenant: UUID, text: str) -> Operation | None:
+        """Read an operation id; None when we never made it for this tenant."""
         try:
             raw = base64.b64decode(text + "=", altchars=b"-_", validate=True)
         except ValueError:
             return None
         said, mac = raw[:-_MAC], raw[-_MAC:]
         # The comparison of the text closes base64's spare bits: one operation has exactly one id.
-        if len(raw) != 32 or not hmac.compare_digest(mac, self._signature(said)):
+        if len(raw) != 32 or not hmac.compare_digest(mac, self._signature(tenant, said)):
             return None
         found = Operation(UUID(bytes=said[:16]), said[16:].hex())
-        return found if self.operation_id(found.command_id, found.request_hash) == text else None
+        return found if self.operation_id(tenant, found.command_id, found.request_hash) == text else None
 
-    def _signature(self, said: bytes) -> bytes:
+    def _signature(self, tenant: UUID, said: bytes) -> bytes:
         mac = self._operation.copy()
+        mac.update(tenant.bytes)
         mac.update(said)
         return mac.digest()
 

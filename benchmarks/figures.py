@@ -8,7 +8,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-LOWER: tuple[str, ...] = ("ms", "MB", "% of a core", "s")  # units of which less is better
+WIDTH = 120  # columns: a narrower place than this would cut figures off
 
 
 class Figure(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,11 +72,15 @@ def show(figures: Sequence[Figure]) -> None:
     """Print a table, and below it what limits each figure."""
     table = Table(box=None, pad_edge=False)
     for heading in ("figure", "value", "unit", "floor", "ratio", "target", ""):
-        table.add_column(heading, justify="right" if heading in ("value", "floor", "ratio") else "left", no_wrap=heading != "target")
+        table.add_column(heading, justify="right" if heading in ("value", "floor", "ratio") else "left", no_wrap=True)
     for one in figures:
         mark = {True: "[green]met[/]", False: "[red]missed[/]", None: ""}[one.met]
         table.add_row(one.name, f"{one.value:,.1f}", one.unit, f"{one.floor:,.1f}", f"{one.ratio:.2f}", one.target, mark)
     console = Console(highlight=False)
+    console.width = max(console.width, WIDTH)
     console.print(table)
+    limits: dict[str, list[str]] = {}
     for one in figures:
-        console.print(f"[dim]{one.name}:[/] {one.limit}")
+        limits.setdefault(one.limit, []).append(one.name)
+    for limit, names in limits.items():
+        console.print(f"[dim]{', '.join(names)}:[/] {limit}")

@@ -5,10 +5,13 @@ import importlib
 import logging
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import asyncpg
+from fast_depends.msgspec import MsgSpecSerializer
 from faststream import FastStream
+from faststream import Path as NatsPath
 from faststream.nats import NatsBroker
 from faststream.security import SASLPlaintext
 
@@ -23,8 +26,13 @@ from consumers.runtime.runtime import Runtime
 from consumers.runtime.timers import Timers
 from consumers.runtime.tools import Tools
 from contracts.audit import DOMAINS
-from contracts.catalogue import EVENTS, command_stream
+from contracts.catalogue import EVENTS, command_stream, heartbeat_subject, part_tick_subject
+from contracts.node import Heartbeat, PartTick
 from producers.publisher import Publisher
+
+if TYPE_CHECKING:
+    from consumers.render.progress import Progress
+    from consumers.render.scheduler import Scheduler
 
 log = logging.getLogger(__name__)
 LOG = "log"
@@ -47,7 +55,9 @@ def role_settings(settings: Settings, role: str) -> Settings:
 async def pg_connect(settings: Settings, role: str) -> asyncpg.Connection:
     """A connection of a service role, in UTC."""
     server = {"timezone": "UTC", "application_name": f"flatrender {role}"}
-    return await asyncpg.connect(settings.pg_dsn, user=role, password=settings.pg_password.get_secret_value(), server_settings=server, timeout=5)
+    return await asyncpg.connect(
+        settings.pg_dsn, user=role, password=settings.pg_password.get_secret_value(), server_settings=server, timeout=5
+    )
 
 
 class Service:
@@ -74,7 +84,13 @@ class Service:
         password = self.settings.nats_password.get_secret_value()
         security = SASLPlaintext(username=user, password=password, use_ssl=False) if password else None
         return NatsBroker(
-            self.settings.nats_url, security=security, inbox_prefix=f"_INBOX_{user}", max_reconnect_attempts=-1, reconnect_time_wait=1, logger=None
+            self.settings.nats_url,
+            security=security,
+            inbox_prefix=f"_INBOX_{user}",
+            max_reconnect_attempts=-1,
+            reconnect_time_wait=1,
+            serializer=MsgSpecSerializer(),
+            log_level=logging.DEBUG,  # of every message that comes and goes; errors are logged as errors
         )
 
     @asynccontextmanager
@@ -118,7 +134,9 @@ class Service:
         async def feed(cursor: int) -> StreamReader:
             return StreamReader(nc, EVENTS, cursor)
 
-        runtime = Runtime(domain, nc, lambda: pg_connect(self.settings, role), PullConsumer(nc, command_stream(name), name, owns_stream=True), feed)
+        runtime = Runtime(
+            domain, nc, lambda: pg_connect(self.settings, role), PullConsumer(nc, command_stream(name), name, owns_stream=True), feed
+        )
         effects = EffectRunner(domain, pool, publisher.publish, Tools(publisher, objects, pool))
         runtime.on_effects = effects.start_new
         runtime.prepare.append(effects.take_over)
@@ -141,14 +159,30 @@ class Service:
 
         scheduler, progress = Scheduler(runtime, nc, publisher, load), Progress(nc)
         runtime.observers.append(progress.observe)
+        self._hear(scheduler, progress)
         self._start("scheduler", scheduler.run())
         self._start("progress", progress.run())
+
+    def _hear(self, scheduler: "Scheduler", progress: "Progress") -> None:
+        """Nodes' ticks are few and may be lost: FastStream's subscribers take them; one that cannot be read is logged and forgotten."""
+
+        @self._broker.subscriber(heartbeat_subject("{node}"))
+        async def heard(beat: Heartbeat, node: str = NatsPath()) -> None:
+            await scheduler.heard(UUID(node), beat)
+
+        @self._broker.subscriber(part_tick_subject())
+        async def ticked(tick: PartTick) -> None:
+            progress.ticked(tick)
 
 
 @asynccontextmanager
 async def _store(settings: Settings) -> AsyncIterator[ObjectStore]:
     store = ObjectStore(
-        settings.s3_url, settings.s3_bucket, settings.s3_access_key, settings.s3_secret_key.get_secret_value(), public_url=settings.s3_public_url
+        settings.s3_url,
+        settings.s3_bucket,
+        settings.s3_access_key,
+        settings.s3_secret_key.get_secret_value(),
+        public_url=settings.s3_public_url,
     )
     async with store:
         yield store

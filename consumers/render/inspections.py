@@ -1,9 +1,10 @@
 """Inspections: an uploaded file is opened on a node, in a limited process, and judged by what was found."""
 
 from consumers.render.jobs import ended
-from consumers.render.parts import held
+from consumers.render.parts import elsewhere, held
+from consumers.render.places import scan_place
 from consumers.render.rows import INSPECTIONS, Inspection
-from consumers.runtime.domain import Context, Decision, Refusal
+from consumers.runtime.domain import Context, Decision, Refusal, refuse
 from consumers.runtime.state import View
 from contracts.file_mgr import FileStored
 from contracts.message import Command
@@ -29,7 +30,10 @@ def report(cmd: ReportInspection, view: View, ctx: Context) -> Decision:
     if isinstance(part, Refusal):
         return part
     file = view.get(INSPECTIONS, part.subject_id)
-    assert file is not None, "an inspect part names an inspection"
+    if file is None:
+        return refuse("render.not_waiting", f"part {part.part_id} is no inspection")
+    if cmd.scan_key and (refusal := elsewhere(cmd.scan_key, scan_place(part.tenant_id, file.file_id, part.part_id), cmd.sha256)):
+        return refusal
     finding = InspectionEnded(
         file_id=file.file_id,
         kind=cmd.kind,

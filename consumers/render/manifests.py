@@ -8,6 +8,7 @@ import msgspec
 
 import sql
 from adapters.object_store import ObjectStore
+from consumers.render.places import export_place, scan_place, segment_place
 from consumers.render.rows import JobSpec, Part
 from contracts.node import Manifest, SceneTask, SegmentTask, StoredSegment
 from contracts.spec import RenderSpec, SceneSpec
@@ -22,7 +23,7 @@ async def render(conn: asyncpg.Connection, part: Part, objects: ObjectStore) -> 
     rows = await conn.fetch(_q.part_segments, part.tenant_id, part.subject_id, part.first, part.first + part.count, part.part_id)
     scenes: dict[int, list[SegmentTask]] = {}
     for row in sorted(rows, key=lambda row: row["idx"]):
-        key = f"segments/{part.tenant_id}/{row['segment_key']}/{part.epoch}-{part.part_id}"
+        key = segment_place(part.tenant_id, row["segment_key"], part.epoch, part.part_id)
         task = SegmentTask(
             key=row["segment_key"], first=row["first"], count=row["frames"], put_url=objects.presign_put(key, LIVES), object_key=key
         )
@@ -39,7 +40,7 @@ async def assemble(conn: asyncpg.Connection, part: Part, objects: ObjectStore) -
     rows = await conn.fetch(_q.job_objects, part.tenant_id, part.subject_id)
     addresses = {row["object_key"]: objects.presign_get(row["object_key"], LIVES) for row in rows}
     segments = tuple(StoredSegment(get_url=addresses[row["object_key"]], sha256=row["sha256"], frames=row["frames"]) for row in rows)
-    key = f"exports/{part.tenant_id}/{part.subject_id}/{part.epoch}-{part.part_id}.mp4"
+    key = export_place(part.tenant_id, part.subject_id, part.epoch, part.part_id)
     files = await _files(conn, part.tenant_id, objects, {track.file for track in spec.audio})
     degraded = any(row["degraded"] for row in rows)
     return _with_look(
@@ -50,7 +51,7 @@ async def assemble(conn: asyncpg.Connection, part: Part, objects: ObjectStore) -
 async def inspect(conn: asyncpg.Connection, part: Part, objects: ObjectStore) -> Manifest:
     """The uploaded file, and where the finding goes."""
     row = await conn.fetchrow(_q.inspection, part.tenant_id, part.subject_id)
-    key = f"scans/{part.tenant_id}/{part.subject_id}/{part.part_id}.json"
+    key = scan_place(part.tenant_id, part.subject_id, part.part_id)
     return Manifest(source_url=objects.presign_get(row["object_key"], LIVES), put_url=objects.presign_put(key, LIVES), object_key=key)
 
 

@@ -1,10 +1,12 @@
 """Parts: assigned to a free slot with an epoch, ended by reports, failures or silence. Only the holder's reports count."""
 
+import re
 from uuid import UUID
 
 from msgspec.structs import replace
 
 from consumers.render.jobs import ended
+from consumers.render.places import export_place, segment_place
 from consumers.render.rows import ACTIVE, INSPECTIONS, JOB_SEGMENTS, JOBS, NODES, PARTS, SEGMENTS, Job, Part, Segment
 from consumers.runtime.domain import Context, Decision, Refusal, refuse
 from consumers.runtime.state import View
@@ -20,6 +22,8 @@ from contracts.render import (
     PartAssigned,
     SegmentVerified,
 )
+
+SHA256 = re.compile("[0-9a-f]{64}")
 
 
 def assign(cmd: AssignPart, view: View, ctx: Context) -> Decision:
@@ -78,6 +82,15 @@ def held(part_id: UUID, epoch: int, view: View, ctx: Context) -> Part | Refusal:
     return part
 
 
+def elsewhere(object_key: str, place: str, sha256: str) -> Refusal | None:
+    """The refusal of an object that is not where the lease puts it: a node must not pass off other people's objects as its own."""
+    if object_key != place:
+        return refuse("render.foreign_object", f"the object must lie at {place}, the report says {object_key}", "object_key")
+    if not SHA256.fullmatch(sha256):
+        return refuse("render.sha256", f"{sha256!r} is not a SHA-256 in hex", "sha256")
+    return None
+
+
 def report_segment(cmd: ReportSegment, view: View, ctx: Context) -> Decision:
     """Accept a segment once, and advance every job that waits for it."""
     part = held(cmd.part_id, cmd.epoch, view, ctx)
@@ -91,6 +104,8 @@ def report_segment(cmd: ReportSegment, view: View, ctx: Context) -> Decision:
         return []
     if cmd.frames != segment.frames:
         return refuse("render.wrong_frames", f"segment {cmd.key} has {segment.frames} frames, the report says {cmd.frames}", "frames")
+    if refusal := elsewhere(cmd.object_key, segment_place(part.tenant_id, cmd.key, part.epoch, part.part_id), cmd.sha256):
+        return refusal
     events: list[Event] = [_verified(cmd, part), *_advance(segment, view)]
     if all(row.state == "done" or key == cmd.key for key, row in rows.items()):
         events.append(replace(ended(part, view, "done"), returned=()))
@@ -138,6 +153,8 @@ def report_export(cmd: ReportExport, view: View, ctx: Context) -> Decision:
         return refuse("render.not_waiting", "the job does not wait for an export")
     if cmd.frames != job.frames_total:
         return refuse("render.wrong_frames", f"the job has {job.frames_total} frames, the export {cmd.frames}", "frames")
+    if refusal := elsewhere(cmd.object_key, export_place(part.tenant_id, part.subject_id, part.epoch, part.part_id), cmd.sha256):
+        return refusal
     completed = JobCompleted(
         job_id=job.job_id,
         object_key=cmd.object_key,

@@ -2,14 +2,12 @@
 
 import asyncio
 import logging
-from typing import Any
 from uuid import UUID
 
 import msgspec
 
 from adapters.nats import Connection
 from consumers.runtime.batch import Item
-from contracts.catalogue import part_tick_subject
 from contracts.message import encode, type_of
 from contracts.node import PartTick
 from contracts.render import JobAdvanced, JobCancelled, JobCompleted, JobFailed, JobProgress, JobSubmitted
@@ -49,8 +47,7 @@ class Progress:
                     self._jobs.pop(event.job_id, None)
 
     async def run(self) -> None:
-        """Collect ticks and pass them on."""
-        await self._nc.subscribe(part_tick_subject(), cb=self._ticked)
+        """Pass on what changed, a few times a second."""
         while True:
             await asyncio.sleep(EVERY)
             now = asyncio.get_running_loop().time()
@@ -60,12 +57,8 @@ class Progress:
                     tick = self._tick(job_id, job, now)
                     await self._nc.publish(type_of(tick).subject(job.tenant), encode(tick))
 
-    async def _ticked(self, msg: Any) -> None:
-        try:
-            tick = msgspec.json.decode(msg.data, type=PartTick)
-        except msgspec.MsgspecError:
-            log.warning("a tick on %s cannot be read", msg.subject)
-            return
+    def ticked(self, tick: PartTick) -> None:
+        """A node says how far it is in a part."""
         job = self._jobs.get(tick.subject_id)
         if job is None or job.tenant != tick.tenant_id:
             return

@@ -7,15 +7,12 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-import msgspec
-
 from adapters.nats import Connection
 from consumers.render.farm import Choice, Farm, NodeState, PartState
 from consumers.render.watching import watch
 from consumers.runtime.batch import Item
 from consumers.runtime.runtime import Runtime
 from consumers.runtime.tools import Publishes
-from contracts.catalogue import heartbeat_subject
 from contracts.envelope import derived_id, first
 from contracts.message import PLATFORM, Command
 from contracts.node import Heartbeat, RegisterAgain
@@ -45,7 +42,6 @@ class Scheduler:
 
     async def run(self) -> None:
         """Assign while the runtime is active."""
-        await self.nc.subscribe(heartbeat_subject(), cb=self._heard)
         while True:
             await self.runtime.active.wait()
             await asyncio.gather(self._assign_loop(), self._watch_loop())
@@ -122,12 +118,8 @@ class Scheduler:
         self.runtime.submit(command, envelope)
         return envelope.id
 
-    async def _heard(self, msg: Any) -> None:
-        try:
-            node_id, beat = UUID(msg.subject.split(".")[1]), msgspec.json.decode(msg.data, type=Heartbeat)
-        except (ValueError, msgspec.MsgspecError):
-            log.warning("a heartbeat on %s cannot be read", msg.subject)
-            return
+    async def heard(self, node_id: UUID, beat: Heartbeat) -> None:
+        """A node lives, and works on these parts; one that is not known is asked to register."""
         node = self.farm.nodes.get(node_id)
         if node is not None:
             node.heard, node.reported = self.now(), frozenset(beat.parts)

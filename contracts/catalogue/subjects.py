@@ -46,14 +46,14 @@ def tick_subject(scope: UUID | str) -> str:
     return f"{Kind.TICK}.{scope}.>"
 
 
-def heartbeat_subject() -> str:
-    """The heartbeats of all nodes."""
-    return _named("tick.node.daemon.beat.v1").subject("*")
+def heartbeat_subject(node: str = "*") -> str:
+    """The heartbeats of a node, or of all."""
+    return _named("tick.node.daemon.beat.v1").subject(node)
 
 
-def part_tick_subject() -> str:
-    """The part ticks of all nodes."""
-    return _named("tick.node.part.tick.v1").subject("*")
+def part_tick_subject(node: str = "*") -> str:
+    """The part ticks of a node, or of all."""
+    return _named("tick.node.part.tick.v1").subject(node)
 
 
 def progress_subject(tenant: UUID | str = "*") -> str:

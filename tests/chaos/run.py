@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import logging
 import random
 import sys
 import tempfile
@@ -161,6 +162,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, help="the stack's folder, which stays; without it a temporary one is removed")
     options = parser.parse_args(argv)
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(2**31)
+
+    logging.getLogger("adapters").setLevel(logging.ERROR)  # that NATS goes away and comes back is what this is for
 
     def notice(text: str) -> None:
         print(text, file=sys.stderr, flush=True)

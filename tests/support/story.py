@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
+from consumers.render.places import export_place, scan_place, segment_place
 from contracts.content import CreateProject, ProjectImporting, PublishProject, RecordScene
 from contracts.file_mgr import AbortUpload, CompleteUpload, OpenUpload, StartUpload, StoreFile
 from contracts.identity import CreateApiKey, CreateTenant, RevokeApiKey
@@ -79,7 +80,8 @@ class Story:
         parts = await self.assign("inspect", [(tenant, file, 0, 0) for tenant, file in self.files.items()])
         for part, tenant in parts:
             found = ReportInspection(
-                part_id=part.part_id, epoch=part.epoch, kind=kind, sha256=sha(kind, tenant), bytes=1000, scan_key="scan"
+                part_id=part.part_id, epoch=part.epoch, kind=kind, sha256=sha(kind, tenant), bytes=1000,
+                scan_key=scan_place(tenant, part.subject_id, part.part_id) if kind == "template" else "",
             )
             await self.report([(found, tenant)], part.node_id)
 
@@ -151,7 +153,8 @@ class Story:
         for part, tenant in await self.assign("assemble", [(tenant, job, 0, 0) for tenant, job in assembling]):
             frames = sum(count for _, count in segments[tenant, part.subject_id])
             done = ReportExport(
-                part_id=part.part_id, epoch=part.epoch, object_key="exports/x", sha256=sha(part), bytes=10**9,
+                part_id=part.part_id, epoch=part.epoch, sha256=sha(part), bytes=10**9,
+                object_key=export_place(tenant, part.subject_id, part.epoch, part.part_id),
                 frames=frames, duration=frames / 30, packets_sha256=sha("packets", part),
             )  # fmt: skip
             for told, event in await self.report([(done, tenant)], part.node_id):
@@ -174,7 +177,7 @@ class Story:
                         part_id=part.part_id,
                         epoch=part.epoch,
                         key=key,
-                        object_key=f"segments/{key}",
+                        object_key=segment_place(tenant, key, part.epoch, part.part_id),
                         sha256=sha(key),
                         bytes=12345,
                         frames=frames[key],

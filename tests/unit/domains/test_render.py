@@ -5,6 +5,7 @@ import pytest
 
 from consumers.render import DOMAIN
 from consumers.render.failures import ENGINE_ATTEMPTS, INSPECTION_ATTEMPTS
+from consumers.render.places import export_place, segment_place
 from consumers.render.rows import CRASHES, EXPORTS, FILES, INSPECTIONS, JOB_SEGMENTS, JOBS, NODES, PARTS, SEGMENTS
 from contracts.message import PLATFORM
 from contracts.node import PROTOCOL, LeaveNode, RegisterNode, ReportCrash, ReportExport, ReportFailure, ReportInspection, ReportSegment
@@ -13,6 +14,7 @@ from contracts.spec import RenderSpec, SceneSpec
 from tests.unit.domains.world import World, kinds, refused
 
 NODE, OTHER = uuid4(), uuid4()
+SHA = "0" * 64
 BUILD = {"engine_build": "thorvg-1", "encoder_build": "x264-1", "version": "0", "platform": "linux"}
 
 
@@ -44,7 +46,8 @@ def assign(world: World, job_id: UUID, kind: str = "render", node: UUID = NODE, 
 
 
 def report(world: World, part: Any, key: str, *, frames: int = 30, node: UUID = NODE, epoch: int | None = None) -> Any:
-    facts = {"object_key": f"o/{key}", "sha256": "h", "bytes": 1, "difference": 0.0, "seconds": 1.0}
+    place = segment_place(world.tenant, key, part.epoch, part.part_id)
+    facts = {"object_key": place, "sha256": SHA, "bytes": 1, "difference": 0.0, "seconds": 1.0}
     command = ReportSegment(part_id=part.part_id, epoch=part.epoch if epoch is None else epoch, key=key, frames=frames, **facts)
     return world.do(command, actor=f"node:{node}")
 
@@ -54,7 +57,8 @@ def fail(world: World, part: Any, code: str, crash: str | None = None, node: UUI
 
 
 def export(world: World, part: Any, frames: int) -> Any:
-    facts = {"object_key": "e", "sha256": "h", "bytes": 9, "duration": frames / 30, "packets_sha256": "p"}
+    place = export_place(world.tenant, part.subject_id, part.epoch, part.part_id)
+    facts = {"object_key": place, "sha256": SHA, "bytes": 9, "duration": frames / 30, "packets_sha256": "p"}
     return world.do(ReportExport(part_id=part.part_id, epoch=part.epoch, frames=frames, **facts), actor=f"node:{NODE}")
 
 
@@ -134,6 +138,18 @@ def test_a_report_of_the_wrong_count_of_frames_or_a_foreign_segment_is_refused()
     part = assign(world, submit(world))
     assert refused(report(world, part, part.keys[0], frames=29)) == "render.wrong_frames"
     assert refused(report(world, part, "0" * 64)) == "render.foreign_segment"
+
+
+def test_a_node_cannot_pass_off_another_object_as_its_own() -> None:
+    world = farm()
+    job_id = submit(world)
+    part = assign(world, job_id)
+    facts = {"sha256": SHA, "bytes": 1, "difference": 0.0, "seconds": 1.0, "frames": 30}
+    stolen = ReportSegment(part_id=part.part_id, epoch=part.epoch, key=part.keys[0], object_key=f"files/{uuid4()}/x", **facts)
+    assert refused(world.do(stolen, actor=f"node:{NODE}")) == "render.foreign_object"
+    place = segment_place(world.tenant, part.keys[0], part.epoch, part.part_id)
+    vague = ReportSegment(part_id=part.part_id, epoch=part.epoch, key=part.keys[0], object_key=place, **facts | {"sha256": "zz"})
+    assert refused(world.do(vague, actor=f"node:{NODE}")) == "render.sha256"
 
 
 def test_another_tenant_cannot_report_or_cancel() -> None:

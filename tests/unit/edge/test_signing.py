@@ -8,29 +8,34 @@ from api_edge.keys import KeyRing
 from api_edge.signing import Signer, command_id, key_hash, key_text
 
 SIGNER = Signer("0123456789abcdef")
+TENANT = UUID(int=1)
 
 
 def test_an_operation_id_is_read_back():
     id, request = uuid4(), SIGNER.request_hash("POST", "/v1/renders", b"{}")
-    found = SIGNER.read_operation_id(SIGNER.operation_id(id, request))
+    found = SIGNER.read_operation_id(TENANT, SIGNER.operation_id(TENANT, id, request))
     assert found is not None
     assert (found.command_id, request.startswith(found.request_hash)) == (id, True)
 
 
 @pytest.mark.parametrize("position", range(43))
 def test_an_operation_id_with_one_other_character_is_forged(position):
-    text = SIGNER.operation_id(UUID(int=7), "ab" * 16)
+    text = SIGNER.operation_id(TENANT, UUID(int=7), "ab" * 16)
     other = "A" if text[position] != "A" else "B"
-    assert SIGNER.read_operation_id(text[:position] + other + text[position + 1 :]) is None
+    assert SIGNER.read_operation_id(TENANT, text[:position] + other + text[position + 1 :]) is None
 
 
 @pytest.mark.parametrize("text", ["", "x", "é" * 43, "A" * 43, "A" * 44, "=" * 43, "../../../etc/passwd"])
 def test_nonsense_is_no_operation_id(text):
-    assert SIGNER.read_operation_id(text) is None
+    assert SIGNER.read_operation_id(TENANT, text) is None
+
+
+def test_an_operation_id_is_good_for_its_own_tenant_only():
+    assert SIGNER.read_operation_id(UUID(int=2), SIGNER.operation_id(TENANT, UUID(int=7), "ab" * 16)) is None
 
 
 def test_another_edge_secret_makes_ids_that_are_not_ours():
-    assert SIGNER.read_operation_id(Signer("another secret of some length").operation_id(UUID(int=7), "ab" * 16)) is None
+    assert SIGNER.read_operation_id(TENANT, Signer("another secret of some length").operation_id(TENANT, UUID(int=7), "ab" * 16)) is None
 
 
 def test_requests_differ_by_method_path_and_body():

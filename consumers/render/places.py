@@ -1,0 +1,18 @@
+"""Where the farm's objects lie: named by what they are and by the lease under which they were made, so that nobody overwrites another's."""
+
+from uuid import UUID
+
+
+def segment_place(tenant: UUID, key: str, epoch: int, part_id: UUID) -> str:
+    """The object of one segment as one lease drew it."""
+    return f"segments/{tenant}/{key}/{epoch}-{part_id}"
+
+
+def export_place(tenant: UUID, job_id: UUID, epoch: int, part_id: UUID) -> str:
+    """The object of a finished video."""
+    return f"exports/{tenant}/{job_id}/{epoch}-{part_id}.mp4"
+
+
+def scan_place(tenant: UUID, file_id: UUID, part_id: UUID) -> str:
+    """The object of what an inspection found in a template."""
+    return f"scans/{tenant}/{file_id}/{part_id}.json"
