@@ -12,9 +12,7 @@ from deploy.local.stack import Stack
 
 MEMORY = (Bound("value", most=700.0),)
 PROCESSOR = (Bound("value", most=3.0),)
-MEMORY_LIMIT = (
-    "Python, five times: the consumers, the edge, two nodes and their engines with their libraries; the floor is the three servers"
-)
+MEMORY_LIMIT = "six Python processes with their libraries: consumers, edge, two nodes, two engines; the floor is the three servers"
 PROCESSOR_LIMIT = (
     "pulls' heartbeats twice a second for each of 13 consumers, the nodes' heartbeats, the feed's proof four times a second, "
     "and what the servers do about them, which is the floor"

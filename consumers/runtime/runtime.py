@@ -26,6 +26,7 @@ from contracts.message import Command
 log = logging.getLogger(__name__)
 BATCH = 500
 CURSOR_EVENTS, CURSOR_SECONDS = 500, 30.0  # how far the kept cursor may stay behind while nothing is reacted to
+UNSTORABLE = 60.0  # seconds until a message that cannot even be quarantined is tried again
 Observer = Callable[[list[Item]], None]
 
 
@@ -171,8 +172,13 @@ class Runtime:
                 await self._settle(store, items[:half], 0)
                 await self._settle(store, items[half:], cursor)
                 return
-            if not items or items[0].command is None:
+            if not items:
                 raise
+            if items[0].command is None:  # not even its quarantine can be stored: it must not hold up the rest
+                log.exception("%s: %s cannot be quarantined; it is tried again later", self.domain.name, items[0].envelope.type)
+                if items[0].raw is not None:
+                    await nak(items[0].raw, UNSTORABLE)
+                return
             log.exception("%s: %s cannot be stored", self.domain.name, items[0].envelope.type)
             items[0].command, items[0].unreadable = None, f"{type(error).__name__}: {error}"
             await self._settle(store, items, cursor)
