@@ -100,6 +100,16 @@ class Connection(Client):
         if self._flush_queue is not None and self._flush_queue.empty():
             await self._flush_pending()
 
+    @staticmethod
+    def _parse_header_lines(raw: bytes) -> dict[str, str]:
+        """Read header lines without nats-py's look at each character of every name: all publishers here are our own."""
+        headers: dict[str, str] = {}
+        for line in raw.decode(errors="replace").split("\r\n"):
+            name, colon, value = line.partition(":")
+            if colon:
+                headers[name] = value.strip()
+        return headers
+
     async def expect(self, subjects: Iterable[str]) -> tuple[str, asyncio.Future[Msg]]:
         """A reply subject and what will be answered there; fails at once on loss, or when one of `subjects` is forbidden."""
         if not self._inbox:

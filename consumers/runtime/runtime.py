@@ -72,7 +72,10 @@ class Runtime:
     async def _locked(self, conn: asyncpg.Connection) -> None:
         await self._take_lock(conn)
         store = Store(conn, self.domain.name)
-        cursor = await conn.fetchval(store.q.cursor) or 0
+        cursor = await conn.fetchval(store.q.cursor)
+        if cursor is None and self.domain.reacts:
+            await conn.execute(store.q.move_cursor, cursor := 0)  # from now on the log keeps a window for this domain
+        cursor = cursor or 0
         log.info("%s: active from position %d", self.domain.name, cursor)
         await self._give_back(self._waiting)
         for prepare in self.prepare:

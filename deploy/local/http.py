@@ -15,6 +15,11 @@ async def get_json(url: str, timeout: float = 2.0) -> dict[str, Any] | None:
     return await asyncio.to_thread(_get_json, url, timeout)
 
 
+async def text(url: str, timeout: float = 2.0) -> str:
+    """What `url` answers, whatever its status; empty when nobody answers (yet)."""
+    return await asyncio.to_thread(_text, url, timeout)
+
+
 async def status(request: urllib.request.Request, timeout: float = 2.0) -> int | None:
     """The status that a request is answered with, None when nobody answers (yet)."""
     return await asyncio.to_thread(_status, request, timeout)
@@ -27,6 +32,16 @@ def _get_json(url: str, timeout: float) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return value if isinstance(value, dict) else None
+
+
+def _text(url: str, timeout: float) -> str:
+    try:
+        with _opener.open(url, timeout=timeout) as answer:
+            return str(answer.read().decode(errors="replace"))
+    except urllib.error.HTTPError as error:
+        return error.read().decode(errors="replace")
+    except OSError:
+        return ""
 
 
 def _status(request: urllib.request.Request, timeout: float) -> int | None:

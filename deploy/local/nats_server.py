@@ -9,7 +9,7 @@ from pathlib import Path
 
 from deploy.local import binaries
 from deploy.local.errors import StackError
-from deploy.local.http import get_json
+from deploy.local.http import get_json, text
 from deploy.local.process import Program
 from deploy.local.secret_store import write_private
 from deploy.nats import NatsConfig, NatsRole, render
@@ -51,6 +51,10 @@ class NatsServer:
                 "nats-server runs without `sync_interval: always`, so acknowledged messages could be lost: see deploy/nats.py."
             )
         return True
+
+    async def is_stuck(self) -> bool:
+        """Whether a stream takes nothing any more: after one failed write (a full disk) that lasts until nats-server is started anew."""
+        return "write error" in await text(f"{self.monitor_url}/healthz")
 
     async def reload(self, roles: Sequence[NatsRole], pid: int) -> None:
         """Replaces the users while the server runs. Raises StackError, and changes nothing, when the server would refuse them."""

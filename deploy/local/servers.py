@@ -1,6 +1,7 @@
 """The three real servers on one machine: NATS, PostgreSQL and S3, started together, with their data in one folder."""
 
 import asyncio
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,6 +21,8 @@ from deploy.nats import NatsRole
 
 READY_WITHIN = 30.0  # seconds
 NATS_ADMIN = "admin"
+HEAL_EVERY = 3.0  # seconds between two looks at whether nats-server can still write
+ROOM = 64 * 2**20  # bytes that a disk must have free before that
 
 
 class Server(Protocol):
@@ -72,6 +75,7 @@ class Servers:
         if self._supervise:
             for name in self._keepers:
                 self._watch(name)
+            self._tasks["heal"] = asyncio.create_task(self._heal(), name="heal")
 
     async def stop(self) -> None:
         """Stops all three (S3 by SIGKILL, which it stands) and gives the data folder back."""
@@ -223,6 +227,14 @@ class Servers:
 
     def _watch(self, name: str) -> None:
         self._tasks[name] = asyncio.create_task(self._keepers[name].watch(), name=f"keep {name}")
+
+    async def _heal(self) -> None:
+        """Start nats-server anew when it has given a stream up and the disk has room again."""
+        while True:
+            await asyncio.sleep(HEAL_EVERY)
+            if await self.nats.is_stuck() and shutil.disk_usage(self.data).free > ROOM:
+                self._notice("nats could not write to its disk, which has room again; starting it anew")
+                await self.kill("nats")
 
     async def _cancel(self, names: Sequence[str]) -> None:
         tasks = [self._tasks.pop(name) for name in names if name in self._tasks]

@@ -1,6 +1,7 @@
 """What a hostile or clumsy client sends gets a problem that names the field, and costs nobody else anything."""
 
 import asyncio
+import io
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -8,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 import pytest_asyncio
+from PIL import Image
 
 from deploy.local.stack import Stack
 from templates import hostile
@@ -29,6 +31,13 @@ async def shop(stack: Stack) -> AsyncIterator[Shop]:
 async def refused(shop: Shop, method: str, path: str, body: Any, status: int, code: str = "", field: str = "", **headers: str) -> None:
     """Ask for what cannot be, and get a whole problem."""
     is_problem(await shop.http.send(method, path, body, **headers), status, code, field)
+
+
+def as_png(width: int, height: int) -> bytes:
+    """A grey picture."""
+    whole = io.BytesIO()
+    Image.new("RGB", (width, height), "grey").save(whole, "PNG")
+    return whole.getvalue()
 
 
 def bad_files() -> list[tuple[str, bytes]]:
@@ -70,12 +79,15 @@ async def test_a_hostile_file_is_rejected_with_its_reason_in_bounded_memory_whil
     await shop.no_project(files[0]["file_id"], files[0]["code"])
 
 
-async def test_a_file_of_no_known_kind_makes_no_template(shop: Shop) -> None:
+async def test_a_file_of_no_known_kind_or_another_one_makes_no_template(shop: Shop) -> None:
     for data in (b"PK\x05\x06" + bytes(18), b"hello " * 1000, b"null", bytes(100_000)):
         file = await shop.http.upload("x.lottie", data)
-        assert (file["state"], file["kind"]) == ("ready", "unknown")
-        await shop.no_project(file["file_id"], "template.kind")
-    picture = {"scene": "main", "pictures": {"frl_title": file["file_id"]}}
+        assert (file["state"], file["kind"]) == ("rejected", "unknown") and file["detail"], file
+        await shop.no_project(file["file_id"], "file.unknown_kind")
+    picture = await shop.http.upload("photo.png", as_png(8, 8))
+    assert picture["state"] == "ready", picture
+    await shop.no_project(picture["file_id"], "template.kind")
+    picture = {"scene": "main", "pictures": {"frl_title": picture["file_id"]}}
     await refused(shop, "POST", "/v1/renders", shop.order(scenes=[picture]), 422, "", "scenes[0].pictures.frl_title")
 
 

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import msgspec
 
+from consumers.render.places import segment_place
 from consumers.runtime.effects import EffectRunner
 from consumers.runtime.runtime import Runtime
 from consumers.runtime.store import Store
@@ -123,8 +124,9 @@ async def late_reports_are_refused(house: House, story: Story) -> None:
     ((holder, _),) = await story.assign("render", [(tenant, plan.job_id, 0, 1)])
 
     async def report(part: Any, actor: str) -> str:
+        place = segment_place(tenant, part.keys[0], part.epoch, part.part_id)
         segment = ReportSegment(
-            part_id=part.part_id, epoch=part.epoch, key=part.keys[0], object_key=f"segments/{part.part_id}", sha256=sha(part.part_id),
+            part_id=part.part_id, epoch=part.epoch, key=part.keys[0], object_key=place, sha256=sha(part.part_id),
             bytes=10, frames=plan.segments[0].count, difference=0.1, seconds=0.1,
         )  # fmt: skip
         (outcome,) = await house.decide("render", [item_of(segment, tenant, actor=actor)])
