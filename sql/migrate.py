@@ -6,6 +6,8 @@ from importlib.resources import files
 import asyncpg
 
 _LOCK = 7_301_000  # one migrator at a time
+_TABLE = """create table if not exists public.migrations (
+  name text primary key, sha256 text not null, applied_at timestamptz not null default now())"""
 
 
 class MigrationDrift(Exception):
@@ -27,9 +29,7 @@ async def migrate(conn: asyncpg.Connection) -> list[str]:
     applied: list[str] = []
     await conn.execute("select pg_advisory_lock($1)", _LOCK)
     try:
-        await conn.execute(
-            "create table if not exists public.migrations (name text primary key, sha256 text not null, applied_at timestamptz not null default now())"
-        )
+        await conn.execute(_TABLE)
         known = {row["name"]: row["sha256"] for row in await conn.fetch("select name, sha256 from public.migrations")}
         for name, text in migrations():
             digest = hashlib.sha256(text.encode()).hexdigest()

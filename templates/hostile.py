@@ -24,7 +24,17 @@ class Hostile(msgspec.Struct, frozen=True):
 
 def crash_candidates() -> tuple[Hostile, ...]:
     """List every kind; making them all takes about a second and no more than 60 MB at a time."""
-    documents = (self_reference, reference_ring, endless_expression, nested_repeaters, huge_size, no_size, no_rate, no_frames, endless_frames)
+    documents = (
+        self_reference,
+        reference_ring,
+        endless_expression,
+        nested_repeaters,
+        huge_size,
+        no_size,
+        no_rate,
+        no_frames,
+        endless_frames,
+    )
     bundles = (zip_bomb, lying_zip, path_trick, truncated_zip, huge_picture, no_manifest)
     files = [Hostile(make.__name__, ".json", make) for make in (*documents, deep_json, truncated_json, not_a_template)]
     return (*files, *(Hostile(make.__name__, ".lottie", make) for make in bundles))

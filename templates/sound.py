@@ -11,7 +11,12 @@ Wave = npt.NDArray[np.float64]  # (2, samples), left and right, -1 to 1
 
 HERTZ = 48_000
 _BAR = 3.0  # seconds: four beats, the length of a scene
-_CHORDS = ((50, 57, 61, 64, 66), (47, 54, 57, 62, 66), (43, 55, 59, 62, 66), (50, 57, 62, 64, 69))  # MIDI notes: D maj9, Bm7, G maj7, D add9
+_CHORDS = (
+    (50, 57, 61, 64, 66),
+    (47, 54, 57, 62, 66),
+    (43, 55, 59, 62, 66),
+    (50, 57, 62, 64, 69),
+)  # MIDI notes: D maj9, Bm7, G maj7, D add9
 _STEPS = (0, 2, 1, 3, 4, 3, 2, 3)  # the order in which a bar's eighth notes walk through the chord
 
 

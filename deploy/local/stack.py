@@ -38,7 +38,15 @@ STOP_EDGE, STOP_CONSUMERS, STOP_NODE = 5.0, 5.0, 3.0  # seconds until SIGKILL
 class Stack:
     """Use as `async with Stack(folder) as stack:`; `url` and `api_key` are for clients. Raises StackError with what to do."""
 
-    def __init__(self, data: Path | None = None, *, nodes: int = 2, slots: int = 1, notice: Callable[[str], None] | None = None, supervise: bool = True) -> None:
+    def __init__(
+        self,
+        data: Path | None = None,
+        *,
+        nodes: int = 2,
+        slots: int = 1,
+        notice: Callable[[str], None] | None = None,
+        supervise: bool = True,
+    ) -> None:
         self._nodes, self._slots = nodes, slots
         self._notice = notice or (lambda text: None)
         self.servers = Servers(data, [], supervise=supervise, notice=self._notice)
@@ -137,9 +145,16 @@ class Stack:
         self.url = f"http://127.0.0.1:{port}"
         for number, node_id in enumerate(self.node_ids, 1):
             role = catalogue.node_role(node_id).name
-            mine: dict[str, Any] = {"nats_user": role, "nats_password": self.servers.secrets.get(role), "node_id": str(node_id), "node_name": f"node-{number}"}
+            mine: dict[str, Any] = {
+                "nats_user": role,
+                "nats_password": self.servers.secrets.get(role),
+                "node_id": str(node_id),
+                "node_name": f"node-{number}",
+            }
             mine |= {"node_slots": self._slots, "data": str(self.data / f"node-{number}")}
-            self._add(f"node-{number}", ["-m", "node_worker"], Settings.model_validate({"nats_url": self.servers.nats_url, **mine}), STOP_NODE)
+            self._add(
+                f"node-{number}", ["-m", "node_worker"], Settings.model_validate({"nats_url": self.servers.nats_url, **mine}), STOP_NODE
+            )
 
     def _add(self, name: str, arguments: Sequence[str], settings: Settings, stop: float) -> None:
         self.processes.add(name, [sys.executable, "-P", *arguments], environment(settings), stop_timeout=stop)
@@ -160,7 +175,8 @@ class Stack:
                         answer = await response.text()
                 self._refuse_crash_loop()
                 await asyncio.sleep(0.05)
-        raise StackError(f"the edge is not ready after {READY_WITHIN:.0f} s: {answer}. See {self.processes.log('edge')} and {self.processes.log('consumers')}.")
+        places = f"{self.processes.log('edge')} and {self.processes.log('consumers')}"
+        raise StackError(f"the edge is not ready after {READY_WITHIN:.0f} s: {answer}. See {places}.")
 
     def _refuse_crash_loop(self) -> None:
         for name in ("consumers", "edge"):

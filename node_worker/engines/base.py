@@ -54,5 +54,7 @@ class Engine(Protocol):
     def scan(self, template: Path, work: Path) -> ScanResult:
         """Open an uploaded template. Raises TemplateRefused."""
 
-    def open(self, spec: SceneSpec, files: Files, size: tuple[int, int], background: str, fonts: tuple[str, ...], *, plain: bool = False) -> Scene:
+    def open(
+        self, spec: SceneSpec, files: Files, size: tuple[int, int], background: str, fonts: tuple[str, ...], *, plain: bool = False
+    ) -> Scene:
         """Prepare a scene; `plain` strips expressions after a crash. Raises TemplateRefused."""

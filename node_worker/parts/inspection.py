@@ -73,7 +73,7 @@ async def _processor_limit(engine: EngineProcess) -> AsyncIterator[asyncio.Event
 
     async def watch() -> None:
         begun = engine.cpu_seconds()
-        while engine.cpu_seconds() - begun < CPU_SECONDS:  # noqa: ASYNC110 - the kernel counts, and tells nobody
+        while engine.cpu_seconds() - begun < CPU_SECONDS:
             await asyncio.sleep(LOOK_EVERY)
         used_up.set()
         await engine.kill()

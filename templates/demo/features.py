@@ -7,13 +7,19 @@ from templates.demo.palette import MIDDLE, colour
 from templates.lottie import layers, shapes
 from templates.lottie.values import SWING, Json, moving
 
-_CARDS = ((368, "one", "12 h", "of light from one charge"), (MIDDLE, "two", "3 tones", "from morning to ember"), (1552, "three", "2 years", "of care included"))
+_CARDS = (
+    (368, "one", "12 h", "of light from one charge"),
+    (MIDDLE, "two", "3 tones", "from morning to ember"),
+    (1552, "three", "2 years", "of care included"),
+)
 _TOP, _SIZE = 660, (528, 520)  # the middle of the cards
 
 
 def document() -> Json:
     """Return the scene's Lottie document."""
-    title = layers.text("frl_title", "Made to be lived with", (1500, 120), 84, colour("ink"), font=layers.BOLD, place=parts.rising((MIDDLE, 268), 8))
+    title = layers.text(
+        "frl_title", "Made to be lived with", (1500, 120), 84, colour("ink"), font=layers.BOLD, place=parts.rising((MIDDLE, 268), 8)
+    )
     stack = [*parts.opening(), *parts.closing(), parts.brand_layer(6), title]
     for index, (x, key, value, words) in enumerate(_CARDS):
         stack += _card(x, 12 + index * 6, key, value, words, _SIGNS[index])
@@ -21,7 +27,9 @@ def document() -> Json:
 
 
 def _card(x: float, frame: float, key: str, value: str, words: str, sign: list[Json]) -> list[Json]:
-    number = layers.text(f"frl_{key}_value", value, (480, 110), 76, colour("ink"), font=layers.BOLD, place=parts.rising((x, _TOP + 58), frame + 6))
+    number = layers.text(
+        f"frl_{key}_value", value, (480, 110), 76, colour("ink"), font=layers.BOLD, place=parts.rising((x, _TOP + 58), frame + 6)
+    )
     label = layers.text(f"frl_{key}_text", words, (440, 140), 38, colour("ink"), place=parts.rising((x, _TOP + 186), frame + 10))
     drawn = shapes.trim(0, moving((frame + 6, 0), (frame + 40, 100), ease=SWING))
     way = parts.rising((x, _TOP - 118), frame + 4)

@@ -11,10 +11,16 @@ _HORIZON = 500
 
 def document() -> Json:
     """Return the scene's Lottie document."""
-    title = layers.text("frl_title", "Your product", (1500, 190), 136, colour("ink"), font=layers.BOLD, place=parts.rising((MIDDLE, 716), 16))
-    subtitle = layers.text("frl_subtitle", "One line that says what it is", (1300, 120), 50, colour("ink"), place=parts.rising((MIDDLE, 868), 24))
+    title = layers.text(
+        "frl_title", "Your product", (1500, 190), 136, colour("ink"), font=layers.BOLD, place=parts.rising((MIDDLE, 716), 16)
+    )
+    subtitle = layers.text(
+        "frl_subtitle", "One line that says what it is", (1300, 120), 50, colour("ink"), place=parts.rising((MIDDLE, 868), 24)
+    )
     stack = [*parts.closing(), parts.brand_layer(8), title, subtitle, *_water(), *_sun(), *_rings()]
-    return parts.scene("Intro", [*stack, *parts.glow("frd_glow", fixed(rgb("#7FA2FF")), (MIDDLE, _HORIZON - 60), 760, 0.75), *parts.backdrop()])
+    return parts.scene(
+        "Intro", [*stack, *parts.glow("frd_glow", fixed(rgb("#7FA2FF")), (MIDDLE, _HORIZON - 60), 760, 0.75), *parts.backdrop()]
+    )
 
 
 def _sun() -> list[Json]:
@@ -29,7 +35,9 @@ def _rings() -> list[Json]:
         begin = 12 + index * 5
         half = shapes.trim(moving((begin, 50), (begin + 34, 0)), moving((begin, 50), (begin + 34, 100)))
         pen = shapes.stroke(colour("accent"), 3)
-        rings.append(parts.shapes_layer(f"ring {index + 1}", shapes.arch(radius), half, pen, place=Place(at=(MIDDLE, _HORIZON), opacity=opacity)))
+        rings.append(
+            parts.shapes_layer(f"ring {index + 1}", shapes.arch(radius), half, pen, place=Place(at=(MIDDLE, _HORIZON), opacity=opacity))
+        )
     return rings
 
 

@@ -13,7 +13,9 @@ _FOOT = 1240
 
 def document() -> Json:
     """Return the scene's Lottie document."""
-    title = layers.text("frl_title", "Available today", (1560, 180), 128, colour("ink"), font=layers.BOLD, place=parts.rising((MIDDLE, 318), 8))
+    title = layers.text(
+        "frl_title", "Available today", (1560, 180), 128, colour("ink"), font=layers.BOLD, place=parts.rising((MIDDLE, 318), 8)
+    )
     subtitle = layers.text("frl_subtitle", "Say where to find it", (1300, 120), 50, colour("ink"), place=parts.rising((MIDDLE, 462), 15))
     stack = [*parts.opening(), parts.brand_layer(6), title, subtitle, *_button(), _sun(), *_rings()]
     return parts.scene("Outro", [*stack, *parts.glow("glow", colour("accent"), (MIDDLE, _FOOT - 120), 1050, 0.5), *parts.backdrop()])

@@ -67,7 +67,9 @@ def closing() -> list[Json]:
 def _disc(name: str, paint: str, at: Json) -> Json:
     disc = shapes.ellipse((_WIPE * 2, _WIPE * 2))
     shine = shapes.fade((0, -_WIPE), (0, _WIPE / 2), ((0, 0.26), (0.5, 0.08), (1, 0)))  # no frame is one flat colour
-    return layers.shapes(name, shapes.group("shine", disc, shine), shapes.group("disc", disc, shapes.fill(colour(paint))), place=Place(at=at))
+    return layers.shapes(
+        name, shapes.group("shine", disc, shine), shapes.group("disc", disc, shapes.fill(colour(paint))), place=Place(at=at)
+    )
 
 
 def rising(at: tuple[float, float], frame: float, way: float = 54) -> Place:
@@ -86,7 +88,9 @@ def brand() -> Json:
     """Return the `frshare` composition: the mark and the brand's name, one for all scenes."""
     mark = shapes_layer("mark", shapes.arch(21, closed=True), shapes.fill(colour("accent")), place=Place(at=(117, 104)))
     ground = shapes_layer("mark line", shapes.line((-30, 0), (30, 0)), shapes.stroke(colour("accent"), 5), place=Place(at=(117, 116)))
-    name = layers.text("frl_brand", "Your brand", (700, 64), 36, colour("ink"), font=layers.BOLD, align=layers.LEFT, place=Place(at=(518, 102)))
+    name = layers.text(
+        "frl_brand", "Your brand", (700, 64), 36, colour("ink"), font=layers.BOLD, align=layers.LEFT, place=Place(at=(518, 102))
+    )
     return {"id": "frshare", "nm": "frshare", "fr": RATE, "w": WIDTH, "h": HEIGHT, "layers": layers.finished([name, mark, ground], FRAMES)}
 
 

@@ -14,8 +14,12 @@ _CENTRE = (MIDDLE, HEIGHT / 2)
 
 def document() -> Json:
     """Return the scene's Lottie document; it asks for the bundle's picture `photo.jpg`."""
-    title = layers.text("frl_title", "A picture says more", (1560, 170), 112, colour("ink"), font=layers.BOLD, place=parts.rising((MIDDLE, 800), 30))
-    subtitle = layers.text("frl_subtitle", "Put your own photograph here", (1300, 120), 48, colour("ink"), place=parts.rising((MIDDLE, 934), 37))
+    title = layers.text(
+        "frl_title", "A picture says more", (1560, 170), 112, colour("ink"), font=layers.BOLD, place=parts.rising((MIDDLE, 800), 30)
+    )
+    subtitle = layers.text(
+        "frl_subtitle", "Put your own photograph here", (1300, 120), 48, colour("ink"), place=parts.rising((MIDDLE, 934), 37)
+    )
     stack = [*parts.opening(), *parts.closing(), parts.brand_layer(34), title, subtitle, *_scrim(), _frame(), *_photo()]
     asset = {"id": "photo", "w": _PHOTO_SIZE[0], "h": _PHOTO_SIZE[1], "u": "/i/", "p": PHOTO, "e": 0}
     return parts.scene("Picture", [*stack, *parts.backdrop()], asset)
@@ -45,4 +49,7 @@ def _scrim() -> list[Json]:
     low = parts.band("lower shade", shapes.fade((0, 430), (0, HEIGHT), ((0, 0), (0.25, 0.2), (0.5, 0.6), (0.75, 0.8), (1, 0.9))), 430)
     high = parts.band("upper shade", shapes.fade((0, 0), (0, 260), ((0, 0.7), (1, 0))), 0, 260)
     paint = shapes.fill(colour("background"))
-    return [*layers.matted(parts.band("shade", paint, 430, place=seen), low), *layers.matted(parts.band("top shade", paint, 0, 260, seen), high)]
+    return [
+        *layers.matted(parts.band("shade", paint, 430, place=seen), low),
+        *layers.matted(parts.band("top shade", paint, 0, 260, seen), high),
+    ]

@@ -96,7 +96,6 @@ def font_list() -> Json:
     """Return the document's list of fonts: both weights of FiraGO; ascent as in the font's own hhea table."""
     return {
         "list": [
-            {"fName": f"FiraGO-{style}", "fFamily": "FiraGO", "fStyle": style, "ascent": 93.5, "origin": 0}
-            for style in ("Regular", "Bold")
+            {"fName": f"FiraGO-{style}", "fFamily": "FiraGO", "fStyle": style, "ascent": 93.5, "origin": 0} for style in ("Regular", "Bold")
         ]
     }

@@ -80,7 +80,11 @@ class Story:
         parts = await self.assign("inspect", [(tenant, file, 0, 0) for tenant, file in self.files.items()])
         for part, tenant in parts:
             found = ReportInspection(
-                part_id=part.part_id, epoch=part.epoch, kind=kind, sha256=sha(kind, tenant), bytes=1000,
+                part_id=part.part_id,
+                epoch=part.epoch,
+                kind=kind,
+                sha256=sha(kind, tenant),
+                bytes=1000,
                 scan_key=scan_place(tenant, part.subject_id, part.part_id) if kind == "template" else "",
             )
             await self.report([(found, tenant)], part.node_id)

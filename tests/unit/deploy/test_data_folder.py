@@ -72,7 +72,7 @@ def test_a_secret_stays_and_only_its_owner_reads_it(tmp_path):
 def test_a_broken_file_of_secrets_is_never_replaced(tmp_path):
     path = tmp_path / "secrets.json"
     path.write_text("{")
-    with pytest.raises(StackError, match="secrets.json"):
+    with pytest.raises(StackError, match=r"secrets\.json"):
         SecretStore(path)
     assert path.read_text() == "{"
 

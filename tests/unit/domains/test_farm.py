@@ -140,7 +140,10 @@ def spec_of(**change: object) -> RenderSpec:
     return RenderSpec(scenes=(SceneSpec(**{**scene, **change}),), **{"width": 320, "height": 180, **look})  # type: ignore[arg-type]
 
 
-def key(tenant: UUID = UUID(int=1), builds: tuple[str, str] = BUILDS, **change: object) -> str:
+ONE = UUID(int=1)
+
+
+def key(tenant: UUID = ONE, builds: tuple[str, str] = BUILDS, **change: object) -> str:
     return plan(tenant, spec_of(**change), builds)[0].key
 
 

@@ -22,7 +22,9 @@ def found(demo: DemoFiles, tmp_path_factory: pytest.TempPathFactory) -> ScanResu
     return LottieEngine().scan(demo.template, tmp_path_factory.mktemp("scan"))
 
 
-def _draw(demo: DemoFiles, found: ScanResult, item: ProjectScene, colours: dict[str, str], work: Path) -> tuple[Pixels, tuple[Warning, ...]]:
+def _draw(
+    demo: DemoFiles, found: ScanResult, item: ProjectScene, colours: dict[str, str], work: Path
+) -> tuple[Pixels, tuple[Warning, ...]]:
     scene = next(scene for scene in found.scenes if scene.key == item.scene)
     pictures = {key: demo.project.parent / name for key, name in item.pictures.items()}
     digests = {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in (demo.template, *pictures.values())}
