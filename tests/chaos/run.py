@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -49,7 +50,7 @@ class Chaos:
 
     async def run(self) -> Report:
         """All of it; the report's `violations` are empty when every promise held."""
-        begun = time.monotonic()
+        begun, self._since = time.monotonic(), datetime.now(UTC)
         async with Tenants(self._stack) as tenants:
             first = await tenants.new("without faults")
             reference = await self._cinema.show(first)
@@ -124,7 +125,7 @@ class Chaos:
         servers = self._stack.servers
         try:
             async with ObjectStore(servers.s3_url, BUCKET, servers.s3_access_key, servers.s3_secret_key) as store:
-                checks = Checks(conn, nc, store, tenants)
+                checks = Checks(conn, nc, store, tenants, self._since)
                 accepted = [one for client in clients for one in client.accepted]
                 steps = (
                     checks.settled,

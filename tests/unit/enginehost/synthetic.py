@@ -45,7 +45,7 @@ class SyntheticScene:
             raise RuntimeError("a fault of the engine")
         if self.name == "noisy":
             os.write(1, b'{"type": "done"}\n')
-            print("printed by a library")
+            print("printed by a library", flush=True)
 
     def close(self) -> None:
         pass
