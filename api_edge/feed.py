@@ -13,7 +13,7 @@ from contracts.catalogue import EVENTS, feed_subject
 
 log = logging.getLogger(__name__)
 
-PING = 0.25  # seconds between two questions how far the stream is
+PING = 0.4  # seconds between two questions how far the stream is
 SILENCE = 1.0  # seconds without a proof after which nothing is known any more
 PROBATION = 1.0  # seconds that a request waits for a proof while the broker is connected, before it is refused
 MOST_ASKED = 4  # questions under way; a busy broker answers late, and one late answer must not silence the next

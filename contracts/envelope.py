@@ -1,7 +1,8 @@
 """Who, when and why: the part of a message that travels in its headers, in CloudEvents' names."""
 
 from datetime import UTC, datetime
-from uuid import UUID, uuid4, uuid5
+from hashlib import sha1
+from uuid import UUID, uuid4
 
 import msgspec
 
@@ -85,5 +86,6 @@ def first(message: Message, *, tenant: UUID = PLATFORM, actor: str = "system", i
 
 
 def derived_id(parent: UUID, name: str) -> UUID:
-    """An id that every retry derives again from the same parent."""
-    return uuid5(parent, name)
+    """An id that every retry derives again from the same parent: RFC 9562's version 5, without uuid5's detour through text."""
+    digest = sha1(parent.bytes + name.encode(), usedforsecurity=False).digest()
+    return UUID(bytes=digest[:16], version=5)

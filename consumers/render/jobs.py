@@ -46,6 +46,7 @@ def on_render_requested(event: RenderRequested, envelope: Envelope) -> list[Comm
 
 def submit(cmd: SubmitJob, view: View, ctx: Context) -> Decision:
     """Take a frozen render in; plan it at once when a node is there."""
+    view.need(view.at(JOBS, cmd.job_id), view.of(PLATFORM).group(NODES, state="active"))
     if view.get(JOBS, cmd.job_id) is not None:
         return []
     spec = cmd.spec

@@ -28,7 +28,11 @@ SHA256 = re.compile("[0-9a-f]{64}")
 
 def assign(cmd: AssignPart, view: View, ctx: Context) -> Decision:
     """Give the scheduler's choice its lease, if the node still offers the slot and the work still waits."""
-    node = view.of(PLATFORM).get(NODES, cmd.node_id)
+    platform = view.of(PLATFORM)
+    if cmd.kind != "inspect":
+        wanted = (view.at(JOB_SEGMENTS, cmd.subject_id, idx) for idx in range(cmd.first, cmd.first + cmd.count))
+        view.need(platform.at(NODES, cmd.node_id), view.at(JOBS, cmd.subject_id), *wanted)
+    node = platform.get(NODES, cmd.node_id)
     if node is None or node.state != "active" or node.epoch != cmd.node_epoch:
         return refuse("render.node_gone", f"node {cmd.node_id} does not offer this slot any more")
     if cmd.kind == "inspect":

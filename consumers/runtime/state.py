@@ -52,6 +52,14 @@ class State:
         rows = self._rows[table]
         return sorted((rows[k] for k in keys if rows.get(k) is not None), key=table.key_of)  # type: ignore[misc,arg-type]
 
+    def need(self, wants: Iterable[Want]) -> None:
+        absent = [want for want in wants if not self._is_known(*want)]
+        if absent:
+            raise Missing(absent)
+
+    def _is_known(self, table: Table[Any], columns: tuple[str, ...], key: Key) -> bool:
+        return key in (self._rows.get(table, ()) if columns == table.key else self._sets.get((table, columns), ()))
+
     def put(self, table: Table[Any], row: Row) -> None:
         """Set a row's new state; it is written when the batch commits."""
         key = table.key_of(row)
@@ -134,6 +142,18 @@ class View:
     def of(self, tenant: UUID) -> "View":
         """Another tenant's rows: the platform's, for a node's registration."""
         return View(self._state, tenant)
+
+    def need(self, *wants: Want) -> None:
+        """Have several tables' rows loaded in one round; the wants come from `at` and `group`. A decider may do without: it saves time."""
+        self._state.need(wants)
+
+    def at(self, table: Table[Any], *key: Any) -> Want:
+        """What `get` would ask for."""
+        return table, table.key, (self.tenant, *key)
+
+    def group(self, table: Table[Any], **given: Any) -> Want:
+        """What `where` would ask for."""
+        return table, tuple(given), (self.tenant, *given.values())
 
     def get(self, table: Table[R], *key: Any) -> R | None:
         """The row under a key, or None."""

@@ -100,6 +100,7 @@ def fill(
     saved_project_id: UUID | None = None,
 ) -> Filled | Refusal:
     """Match values with the template's scenes and colours."""
+    view.need(view.at(TEMPLATES, project_id), view.group(SCENES, project_id=project_id))
     template = view.get(TEMPLATES, project_id)
     known = {row.scene: row for row in view.where(SCENES, project_id=project_id)}
     if template is None or len(known) < template.scene_count:
