@@ -157,7 +157,7 @@ class Service:
             async with pool.acquire(timeout=POOL_WAIT) as conn:
                 return await rebuild(conn, now)
 
-        scheduler, progress = Scheduler(runtime, nc, publisher, load), Progress(nc)
+        scheduler, progress = Scheduler(runtime, publisher, load), Progress(nc)
         runtime.observers.append(progress.observe)
         self._hear(scheduler, progress)
         self._start("scheduler", scheduler.run())

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from adapters.nats import Connection
 from consumers.render.farm import Choice, Farm, NodeState, PartState
 from consumers.render.watching import watch
 from consumers.runtime.batch import Item
@@ -28,8 +27,8 @@ UNSETTLED = 5.0  # seconds after which an assignment that was never decided is g
 class Scheduler:
     """One for the cluster: it lives beside the active render runtime, whose lock it shares."""
 
-    def __init__(self, runtime: Runtime, nc: Connection, publisher: Publishes, load: Callable[[float], Any]) -> None:
-        self.runtime, self.nc, self._publisher, self._load = runtime, nc, publisher, load
+    def __init__(self, runtime: Runtime, publisher: Publishes, load: Callable[[float], Any]) -> None:
+        self.runtime, self._publisher, self._load = runtime, publisher, load
         self.farm = Farm()
         self._choices: dict[UUID, Choice] = {}  # part to what was chosen, until it is decided
         self._wake = asyncio.Event()
