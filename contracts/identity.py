@@ -25,6 +25,24 @@ class TenantCreated(Event, frozen=True, kw_only=True):
     requests_per_second: int
 
 
+@message("identity.tenant.change_limits")
+class ChangeTenantLimits(Command, frozen=True, kw_only=True):
+    """Change a tenant's share of the farm or its rate; what is not given stays."""
+
+    render_weight: int | None = None
+    max_slots: int | None = None
+    requests_per_second: int | None = None
+
+
+@message("identity.tenant.limits_changed", public=True)
+class TenantLimitsChanged(Event, frozen=True, kw_only=True):
+    """A tenant has these limits from now on."""
+
+    render_weight: int
+    max_slots: int
+    requests_per_second: int
+
+
 @message("identity.api_key.create")
 class CreateApiKey(Command, frozen=True, kw_only=True):
     """Create an API key; the edge made the secret and sends only its hash."""

@@ -5,7 +5,8 @@ from uuid import UUID
 import msgspec
 
 from contracts.message import Report, Tick, Work, message
-from contracts.render import CrashKind, PartKind
+from contracts.farm import Capabilities, CrashKind
+from contracts.render import PartKind
 from contracts.spec import AudioTrack, Quality, SceneSpec, Warning
 
 PROTOCOL = 1
@@ -96,6 +97,8 @@ class RegisterNode(Report, frozen=True, kw_only=True):
     encoder_build: str
     version: str
     platform: str
+    capabilities: Capabilities = Capabilities()
+    bundles: tuple[str, ...] = ()  # SHA-256 of templates that it holds, the latest used first; at most 100
 
 
 @message("render.node.leave")

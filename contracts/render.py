@@ -1,4 +1,4 @@
-"""render: jobs, the segments they need, the parts that nodes are given, nodes and their crashes."""
+"""render: jobs, the segments they need, the parts that nodes are given. Nodes: contracts/farm.py; repairs: contracts/repair.py."""
 
 from datetime import datetime
 from typing import Any, Literal
@@ -7,11 +7,10 @@ from uuid import UUID
 import msgspec
 
 from contracts.message import Command, Event, Tick, message
-from contracts.spec import RenderSpec, Warning
+from contracts.spec import Needs, RenderSpec, Warning
 
 PartKind = Literal["render", "inspect", "assemble"]
 PartEnd = Literal["done", "failed", "expired", "cancelled"]
-CrashKind = Literal["engine_crash", "engine_hang", "out_of_memory", "out_of_disk", "daemon_death", "machine_silence"]
 
 
 class PlannedSegment(msgspec.Struct, frozen=True, array_like=True):
@@ -31,6 +30,8 @@ class SubmitJob(Command, frozen=True, kw_only=True):
     spec: RenderSpec
     spec_sha256: str
     priority: int
+    deadline: datetime | None = None
+    needs: Needs = Needs()
     warnings: tuple[Warning, ...] = ()
     metadata: dict[str, Any] = {}
 
@@ -52,6 +53,8 @@ class JobSubmitted(Event, frozen=True, kw_only=True):
     has_voiceover: bool
     warnings: tuple[Warning, ...]
     metadata: dict[str, Any]
+    deadline: datetime | None = None
+    needs: Needs = Needs()
 
 
 @message("render.job.plan")
@@ -147,6 +150,61 @@ class JobCancelled(Event, frozen=True, kw_only=True):
     metadata: dict[str, Any] = {}
 
 
+@message("render.job.pause")
+class PauseJob(Command, frozen=True, kw_only=True):
+    """Give a job no more slots; parts that are in work are finished."""
+
+    job_id: UUID
+
+
+@message("render.job.paused", public=True)
+class JobPaused(Event, frozen=True, kw_only=True):
+    """A job gets no slots until it is resumed."""
+
+    job_id: UUID
+
+
+@message("render.job.resume")
+class ResumeJob(Command, frozen=True, kw_only=True):
+    """Let a paused job go on."""
+
+    job_id: UUID
+
+
+@message("render.job.resumed", public=True)
+class JobResumed(Event, frozen=True, kw_only=True):
+    """A paused job gets slots again."""
+
+    job_id: UUID
+
+
+@message("render.job.reschedule")
+class RescheduleJob(Command, frozen=True, kw_only=True):
+    """Change a job's priority or deadline; what is not given stays."""
+
+    job_id: UUID
+    priority: int | None = None  # 0 to 100
+    deadline: datetime | None = None
+
+
+@message("render.job.rescheduled", public=True)
+class JobRescheduled(Event, frozen=True, kw_only=True):
+    """A job's place in its tenant's queue changed."""
+
+    job_id: UUID
+    priority: int
+    deadline: datetime | None
+
+
+@message("render.job.fail")
+class FailJob(Command, frozen=True, kw_only=True):
+    """End a job that cannot be drawn: its template was set aside."""
+
+    job_id: UUID
+    code: str
+    detail: str
+
+
 @message("render.part.assign")
 class AssignPart(Command, frozen=True, kw_only=True):
     """The scheduler's choice: this work to this node's free slot."""
@@ -185,6 +243,7 @@ class PartEnded(Event, frozen=True, kw_only=True):
     end: PartEnd
     detail: str = ""
     returned: tuple[str, ...] = ()  # keys of segments that wait again
+    retry_after: float = 0.0  # seconds until the work is given out again: a failure's backoff
 
 
 @message("render.part.expire")
@@ -247,61 +306,6 @@ class InspectionEnded(Event, frozen=True, kw_only=True):
     scan_key: str
     code: str
     detail: str
-
-
-@message("render.node.registered")
-class NodeRegistered(Event, frozen=True, kw_only=True):
-    """A node offers its slots; `epoch` counts its registrations."""
-
-    node_id: UUID
-    name: str
-    epoch: int
-    slots: int
-    engine_build: str
-    encoder_build: str
-    release: str
-    platform: str
-
-
-@message("render.node.lose")
-class LoseNode(Command, frozen=True, kw_only=True):
-    """A node was silent for longer than the lease."""
-
-    node_id: UUID
-    epoch: int
-    last_heard: datetime
-
-
-@message("render.node.lost")
-class NodeLost(Event, frozen=True, kw_only=True):
-    """A node's leases are over until it registers again."""
-
-    node_id: UUID
-    epoch: int
-
-
-@message("render.node.left")
-class NodeLeft(Event, frozen=True, kw_only=True):
-    """A node stopped in an orderly way."""
-
-    node_id: UUID
-    epoch: int
-
-
-@message("render.node.crashed")
-class NodeCrashed(Event, frozen=True, kw_only=True):
-    """Something died on a node while it worked: what, where and the last it said."""
-
-    crash_id: UUID
-    node_id: UUID
-    kind: CrashKind
-    part_id: UUID | None
-    subject_id: UUID | None
-    template: str  # the bundle's SHA-256, where one was open
-    signal: int
-    exit_code: int
-    last_frame: int
-    log_tail: str
 
 
 @message("render.job.progressed", public=True)

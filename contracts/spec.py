@@ -109,6 +109,14 @@ class RenderSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return sum(scene.frames for scene in self.scenes)
 
 
+class Needs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a node must have to draw a job, beside the job's builds. It chooses nodes and changes no pixel."""
+
+    fonts: tuple[str, ...] = ()  # font families installed on the machine
+    memory: int = 0  # bytes for a slot
+    labels: tuple[str, ...] = ()  # words that the node's operator gave it
+
+
 def frames_of(duration: float, rate: Fraction, speed: float = 1.0) -> int:
     """Count a scene's frames: max(1, round half up(duration x rate / speed))."""
     exact = Fraction(duration).limit_denominator(1_000_000) * rate / Fraction(speed).limit_denominator(1_000_000)

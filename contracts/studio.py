@@ -1,5 +1,6 @@
 """studio: a person's copy of a template with values of their own, frozen into what the farm renders."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -7,7 +8,7 @@ import msgspec
 
 from contracts.file_mgr import FileKind
 from contracts.message import Command, Event, message
-from contracts.spec import ColourPreset, Element, Quality, RenderSpec, TrackKind, Warning
+from contracts.spec import ColourPreset, Element, Needs, Quality, RenderSpec, TrackKind, Warning
 
 
 class SceneValues(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -152,6 +153,8 @@ class RequestRender(Command, frozen=True, kw_only=True):
     quality: Quality = "standard"
     background: str = "#FFFFFF"
     priority: int = 50  # 0 to 100, higher first
+    deadline: datetime | None = None  # when the video should be there; among equal priorities the earlier goes first
+    needs: Needs = Needs()
     metadata: dict[str, Any] = {}  # the caller's own, carried through to every event of the job
 
 
@@ -167,3 +170,5 @@ class RenderRequested(Event, frozen=True, kw_only=True):
     priority: int
     warnings: tuple[Warning, ...]
     metadata: dict[str, Any]
+    deadline: datetime | None = None
+    needs: Needs = Needs()

@@ -12,11 +12,13 @@ DOMAIN = Domain(
     tables=(TENANTS, API_KEYS),
     decides={
         identity.CreateTenant: tenants.create,
+        identity.ChangeTenantLimits: tenants.change_limits,
         identity.CreateApiKey: api_keys.create,
         identity.RevokeApiKey: api_keys.revoke,
     },
     writes={
         identity.TenantCreated: upsert(TENANTS),
+        identity.TenantLimitsChanged: upsert(TENANTS),
         identity.ApiKeyCreated: create(API_KEYS),
         identity.ApiKeyRevoked: upsert(API_KEYS, state="revoked"),
         REFUSED["identity"]: nothing,

@@ -1,23 +1,41 @@
 """render: what decides each command, reacts to each foreign event, writes each event and runs each effect."""
 
-from consumers.render import dispatch, failures, inspections, jobs, nodes, parts, projections
-from consumers.render.rows import CRASHES, EXPORTS, FILES, INSPECTIONS, JOB_SEGMENTS, JOB_SPECS, JOBS, NODES, PARTS, SEGMENTS
+from consumers.render import control, dispatch, failures, inspections, jobs, nodes, parts, projections, shares
+from consumers.render.rows import (
+    CRASHES,
+    EXPORTS,
+    FILES,
+    INSPECTIONS,
+    JOB_SEGMENTS,
+    JOB_SPECS,
+    JOBS,
+    NODES,
+    PARTS,
+    SEGMENTS,
+    SHARES,
+    TEMPLATES,
+)
 from consumers.runtime.domain import Domain
-from consumers.runtime.projection import create, nothing, together, upsert
-from contracts import file_mgr, node, render, studio
+from consumers.runtime.projection import create, nothing, upsert
+from contracts import farm, file_mgr, identity, node, render, studio
 from contracts.audit import QUARANTINED, REFUSED
 
 DOMAIN = Domain(
     name="render",
-    tables=(NODES, CRASHES, JOBS, JOB_SPECS, EXPORTS, JOB_SEGMENTS, SEGMENTS, PARTS, INSPECTIONS, FILES),
+    tables=(NODES, CRASHES, JOBS, JOB_SPECS, EXPORTS, JOB_SEGMENTS, SEGMENTS, PARTS, INSPECTIONS, FILES, TEMPLATES, SHARES),
     decides={
         render.SubmitJob: jobs.submit,
         render.PlanJob: jobs.plan_job,
         render.CancelJob: jobs.cancel,
+        render.PauseJob: control.pause,
+        render.ResumeJob: control.resume,
+        render.RescheduleJob: control.reschedule,
+        render.FailJob: control.fail,
         render.AssignPart: parts.assign,
         render.ExpirePart: parts.expire,
         render.RequestInspection: inspections.request,
-        render.LoseNode: nodes.lose,
+        farm.LoseNode: nodes.lose,
+        farm.LearnShare: shares.learn,
         node.RegisterNode: nodes.register,
         node.LeaveNode: nodes.leave,
         node.ReportSegment: parts.report_segment,
@@ -27,11 +45,13 @@ DOMAIN = Domain(
         node.ReportCrash: failures.report_crash,
     },
     reacts={
+        identity.TenantCreated: shares.on_tenant,
+        identity.TenantLimitsChanged: shares.on_tenant,
         studio.RenderRequested: jobs.on_render_requested,
         file_mgr.FileStored: inspections.on_file_stored,
     },
     writes={
-        render.JobSubmitted: together(create(JOBS), projections.job_spec),
+        render.JobSubmitted: projections.job_submitted,
         render.JobPlanned: projections.job_planned,
         render.SegmentsPlanned: projections.segments_planned,
         render.JobStarted: upsert(JOBS, state="rendering"),
@@ -40,15 +60,19 @@ DOMAIN = Domain(
         render.JobCompleted: projections.job_completed,
         render.JobFailed: upsert(JOBS, state="failed"),
         render.JobCancelled: upsert(JOBS, state="cancelled"),
+        render.JobPaused: upsert(JOBS, paused=True),
+        render.JobResumed: upsert(JOBS, paused=False),
+        render.JobRescheduled: upsert(JOBS),
         render.PartAssigned: projections.part_assigned,
         render.PartEnded: projections.part_ended,
         render.SegmentVerified: projections.segment_verified,
         render.InspectionRequested: create(INSPECTIONS),
         render.InspectionEnded: projections.inspection_ended,
-        render.NodeRegistered: upsert(NODES, state="active"),
-        render.NodeLost: upsert(NODES, state="lost"),
-        render.NodeLeft: upsert(NODES, state="left"),
-        render.NodeCrashed: create(CRASHES),
+        farm.NodeRegistered: upsert(NODES, state="active"),
+        farm.NodeLost: upsert(NODES, state="lost"),
+        farm.NodeLeft: upsert(NODES, state="left"),
+        farm.NodeCrashed: create(CRASHES),
+        farm.ShareLearned: upsert(SHARES),
         REFUSED["render"]: nothing,
         QUARANTINED["render"]: nothing,
     },

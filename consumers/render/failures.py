@@ -10,7 +10,7 @@ from consumers.runtime.domain import Context, Decision, ForPlatform, Refusal
 from consumers.runtime.state import View
 from contracts.message import Event
 from contracts.node import ReportCrash, ReportFailure
-from contracts.render import NodeCrashed
+from contracts.farm import NodeCrashed
 
 INSPECTION_ATTEMPTS = 3
 # Failures of one segment, the last of them its engine's, before its jobs fail; a node tries as it is and without expressions each time.

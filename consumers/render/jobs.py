@@ -38,6 +38,8 @@ def on_render_requested(event: RenderRequested, envelope: Envelope) -> list[Comm
             spec=event.spec,
             spec_sha256=event.spec_sha256,
             priority=event.priority,
+            deadline=event.deadline,
+            needs=event.needs,
             warnings=event.warnings,
             metadata=event.metadata,
         )
@@ -64,6 +66,8 @@ def submit(cmd: SubmitJob, view: View, ctx: Context) -> Decision:
         has_voiceover=any(track.kind == "voiceover" for track in spec.audio),
         warnings=cmd.warnings,
         metadata=cmd.metadata,
+        deadline=cmd.deadline,
+        needs=cmd.needs,
     )
     return [submitted, *_planned(cmd.job_id, spec, view)]
 

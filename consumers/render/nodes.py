@@ -7,9 +7,10 @@ from consumers.runtime.domain import Context, Decision, refuse
 from consumers.runtime.state import View
 from contracts.message import PLATFORM
 from contracts.node import PROTOCOL, LeaveNode, RegisterNode
-from contracts.render import LoseNode, NodeCrashed, NodeLeft, NodeLost, NodeRegistered
+from contracts.farm import LoseNode, NodeCrashed, NodeLeft, NodeLost, NodeRegistered
 
 MAX_SLOTS = 256
+MOST_BUNDLES = 100
 
 
 def register(cmd: RegisterNode, view: View, ctx: Context) -> Decision:
@@ -33,6 +34,8 @@ def register(cmd: RegisterNode, view: View, ctx: Context) -> Decision:
         encoder_build=cmd.encoder_build,
         release=cmd.version,
         platform=cmd.platform,
+        capabilities=cmd.capabilities,
+        bundles=cmd.bundles[:MOST_BUNDLES],
     )
     return [registered]
 

@@ -22,8 +22,10 @@ from contracts.render import (
 Rows = Iterable[tuple[Table[Any], Row]]
 
 
-def job_spec(event: JobSubmitted, envelope: Envelope, view: View) -> Rows:
-    """The spec stands in a table of its own: it is large and never changes."""
+def job_submitted(event: JobSubmitted, envelope: Envelope, view: View) -> Rows:
+    """The job; its spec stands in a table of its own: it is large and never changes."""
+    values = {name: getattr(event, name) for name in event.__struct_fields__ if name in JOBS.fields}
+    yield JOBS, fresh(JOBS, envelope, values | {"correlation_id": envelope.correlation})
     yield JOB_SPECS, fresh(JOB_SPECS, envelope, {"job_id": event.job_id, "spec": event.spec})
 
 

@@ -1,11 +1,23 @@
-"""The render domain's event tables (migrations 11 and 12)."""
+"""The render domain's event tables (migrations 11, 12 and 21)."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from consumers.runtime.table import Row, Table
+from contracts.farm import Capabilities, Service
 from contracts.render import PartKind
-from contracts.spec import RenderSpec, Warning
+from contracts.spec import Needs, RenderSpec, Warning
+
+
+class Suspect(msgspec.Struct, frozen=True):
+    """A template that ended an engine of a node for good, and when."""
+
+    tenant: UUID
+    template: str
+    at: datetime
 
 
 class Node(Row, frozen=True, kw_only=True):
@@ -20,6 +32,13 @@ class Node(Row, frozen=True, kw_only=True):
     encoder_build: str
     platform: str
     release: str
+    capabilities: Capabilities = Capabilities()
+    bundles: tuple[str, ...] = ()
+    service: Service = "open"
+    service_reason: str = ""
+    service_until: datetime | None = None
+    set_asides: int = 0  # in a row
+    suspects: tuple[Suspect, ...] = ()  # lately
 
 
 class Crash(Row, frozen=True, kw_only=True):
@@ -63,6 +82,10 @@ class Job(Row, frozen=True, kw_only=True):
     code: str = ""
     detail: str = ""
     field: str = ""
+    deadline: datetime | None = None
+    needs: Needs = Needs()
+    paused: bool = False
+    correlation_id: UUID | None = None  # of every event that the job's request caused
 
 
 class JobSpec(Row, frozen=True, kw_only=True):
@@ -112,6 +135,7 @@ class Segment(Row, frozen=True, kw_only=True):
     difference: float = 0.0
     seconds: float = 0.0
     degraded: bool = False
+    avoid: tuple[UUID, ...] = ()  # nodes on which its drawing failed
 
 
 class Part(Row, frozen=True, kw_only=True):
@@ -153,6 +177,22 @@ class File(Row, frozen=True, kw_only=True):
     object_key: str
 
 
+class Template(Row, frozen=True, kw_only=True):
+    """A template that ended engines; under its own tenant."""
+
+    template: str  # the bundle's SHA-256
+    state: str = "open"  # open, set_aside
+    crashed_on: tuple[UUID, ...] = ()
+    reason: str = ""
+
+
+class Share(Row, frozen=True, kw_only=True):
+    """A tenant's share of the farm."""
+
+    render_weight: int
+    max_slots: int
+
+
 NODES = Table("render.render_nodes", Node, ("node_id",), (("state",),))
 CRASHES = Table("render.node_crashes", Crash, ("crash_id",))
 JOBS = Table("render.render_jobs", Job, ("job_id",))
@@ -163,5 +203,7 @@ SEGMENTS = Table("render.segments", Segment, ("segment_key",))
 PARTS = Table("render.render_parts", Part, ("part_id",), (("subject_id", "state"),))
 INSPECTIONS = Table("render.inspections", Inspection, ("file_id",))
 FILES = Table("render.files", File, ("sha256",))
+TEMPLATES = Table("render.templates", Template, ("template",))
+SHARES = Table("render.tenant_shares", Share, ())
 
 ACTIVE = ("awaiting_credit", "queued", "rendering", "assembling")  # a job in one of these states can still end

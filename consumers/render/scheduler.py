@@ -15,7 +15,8 @@ from consumers.runtime.tools import Publishes
 from contracts.envelope import derived_id, first
 from contracts.message import PLATFORM, Command
 from contracts.node import Heartbeat, RegisterAgain
-from contracts.render import AssignPart, ExpirePart, LoseNode, PartAssigned, PlanJob
+from contracts.farm import LoseNode
+from contracts.render import AssignPart, ExpirePart, PartAssigned, PlanJob
 
 log = logging.getLogger(__name__)
 LEASE = 6.0  # seconds of silence after which a node's leases end

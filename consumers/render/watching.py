@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from consumers.render.farm import Farm, NodeState, PartState
+from contracts.farm import NodeLeft, NodeLost, NodeRegistered
 from contracts.render import (
     InspectionEnded,
     InspectionRequested,
@@ -14,9 +15,6 @@ from contracts.render import (
     JobFailed,
     JobPlanned,
     JobSubmitted,
-    NodeLeft,
-    NodeLost,
-    NodeRegistered,
     PartAssigned,
     PartEnded,
     SegmentsPlanned,

@@ -17,6 +17,8 @@ from contracts.studio import SceneValues, Track
 Problem = dict[str, str]
 COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 LONGEST_TEXT = 5000
+MOST_MEMORY = 1 << 40  # bytes that a render may ask of a slot
+MOST_WORDS = 20  # fonts or labels that a render may ask of a node
 LONGEST_SHOWN = 60  # characters of a wrong value that a problem repeats
 KINDS = {"texts": "text", "pictures": "image", "colours": "colour"}
 SPEED = (0.1, 10.0)
@@ -142,3 +144,11 @@ def look_problems(cmd: Any) -> Iterator[Problem]:
         yield problem("render.colour", "background", f"{shown(cmd.background)} is not a colour; write #RRGGBB")
     if not 0 <= cmd.priority <= 100:
         yield problem("render.out_of_bounds", "priority", f"priority must be 0 to 100, not {cmd.priority}")
+    if cmd.deadline is not None and cmd.deadline.tzinfo is None:
+        yield problem("render.out_of_bounds", "deadline", "deadline needs its offset from UTC, as in 2026-05-01T12:00:00Z")
+    if not 0 <= cmd.needs.memory <= MOST_MEMORY:
+        yield problem("render.out_of_bounds", "needs.memory", f"memory must be 0 to {MOST_MEMORY} bytes, not {cmd.needs.memory}")
+    for name in ("fonts", "labels"):
+        words = getattr(cmd.needs, name)
+        if len(words) > MOST_WORDS or any(not 0 < len(word) <= 100 for word in words):
+            yield problem("render.out_of_bounds", f"needs.{name}", f"at most {MOST_WORDS} {name} of 1 to 100 characters")

@@ -69,6 +69,8 @@ def request(cmd: RequestRender, view: View, ctx: Context) -> Decision:
         priority=cmd.priority,
         warnings=warnings,
         metadata=cmd.metadata,
+        deadline=cmd.deadline,
+        needs=cmd.needs,
     )
     return Answer([requested], {"job_id": job_id, "state": "queued", **body})
 

@@ -12,7 +12,8 @@ from contracts.identity import CreateApiKey, CreateTenant, RevokeApiKey
 from contracts.message import PLATFORM, Command, Event
 from contracts.node import PROTOCOL, RegisterNode, ReportExport, ReportFailure, ReportInspection, ReportSegment
 from contracts.notification import NotificationCreated, ReadNotification
-from contracts.render import AssignPart, CancelJob, ExpirePart, JobAssembling, LoseNode, PartAssigned, SegmentsPlanned
+from contracts.farm import LoseNode
+from contracts.render import AssignPart, CancelJob, ExpirePart, JobAssembling, PartAssigned, SegmentsPlanned
 from contracts.spec import ColourPreset, Element
 from contracts.studio import RequestRender, SaveProject, SceneValues, Track
 from tests.support.house import House, Refused

@@ -9,7 +9,8 @@ from consumers.render.places import export_place, segment_place
 from consumers.render.rows import CRASHES, EXPORTS, FILES, INSPECTIONS, JOB_SEGMENTS, JOBS, NODES, PARTS, SEGMENTS
 from contracts.message import PLATFORM
 from contracts.node import PROTOCOL, LeaveNode, RegisterNode, ReportCrash, ReportExport, ReportFailure, ReportInspection, ReportSegment
-from contracts.render import AssignPart, CancelJob, ExpirePart, LoseNode, PlanJob, RequestInspection, SubmitJob
+from contracts.farm import LoseNode
+from contracts.render import AssignPart, CancelJob, ExpirePart, PlanJob, RequestInspection, SubmitJob
 from contracts.spec import RenderSpec, SceneSpec
 from tests.unit.domains.world import World, kinds, refused
 

@@ -1,0 +1,172 @@
+"""render: the farm's nodes, what died on them, who is set aside, and each tenant's share. Under the platform tenant, unless said otherwise."""
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+from contracts.message import Command, Event, message
+
+CrashKind = Literal["engine_crash", "engine_hang", "out_of_memory", "out_of_disk", "daemon_death", "machine_silence"]
+Service = Literal["open", "draining", "maintenance", "set_aside"]
+"""Whether a node gets work: open does; draining and maintenance by a person's word; set_aside after too many failures."""
+
+
+class Capabilities(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a node has beside its builds."""
+
+    memory: int = 0  # bytes for each slot; 0 = the node does not say
+    fonts: tuple[str, ...] = ()  # families installed on the machine
+    labels: tuple[str, ...] = ()  # words that its operator gave it
+    short_slots: int = 0  # extra slots for short kinds of work
+
+
+@message("render.node.registered")
+class NodeRegistered(Event, frozen=True, kw_only=True):
+    """A node offers its slots; `epoch` counts its registrations."""
+
+    node_id: UUID
+    name: str
+    epoch: int
+    slots: int
+    engine_build: str
+    encoder_build: str
+    release: str
+    platform: str
+    capabilities: Capabilities = Capabilities()
+    bundles: tuple[str, ...] = ()  # SHA-256 of templates that it holds, the latest used first
+
+
+@message("render.node.lose")
+class LoseNode(Command, frozen=True, kw_only=True):
+    """A node was silent for longer than the lease."""
+
+    node_id: UUID
+    epoch: int
+    last_heard: datetime
+
+
+@message("render.node.lost")
+class NodeLost(Event, frozen=True, kw_only=True):
+    """A node's leases are over until it registers again."""
+
+    node_id: UUID
+    epoch: int
+
+
+@message("render.node.left")
+class NodeLeft(Event, frozen=True, kw_only=True):
+    """A node stopped in an orderly way."""
+
+    node_id: UUID
+    epoch: int
+
+
+@message("render.node.crashed")
+class NodeCrashed(Event, frozen=True, kw_only=True):
+    """Something died on a node while it worked: what, where and the last it said."""
+
+    crash_id: UUID
+    node_id: UUID
+    kind: CrashKind
+    part_id: UUID | None
+    subject_id: UUID | None
+    template: str  # the bundle's SHA-256, where one was open
+    signal: int
+    exit_code: int
+    last_frame: int
+    log_tail: str
+
+
+@message("render.node.drain")
+class DrainNode(Command, frozen=True, kw_only=True):
+    """Give a node no more work; with `force` what it holds goes elsewhere at once."""
+
+    node_id: UUID
+    force: bool = False
+    reason: str = ""
+
+
+@message("render.node.maintain")
+class MaintainNode(Command, frozen=True, kw_only=True):
+    """Give a node no work until a person opens it again, also after it registered anew; with `force` what it holds goes elsewhere at once."""
+
+    node_id: UUID
+    force: bool = False
+    reason: str = ""
+
+
+@message("render.node.open")
+class OpenNode(Command, frozen=True, kw_only=True):
+    """Put a node back to work and forget its failures."""
+
+    node_id: UUID
+    reason: str = ""
+
+
+@message("render.node.forgive")
+class ForgiveNode(Command, frozen=True, kw_only=True):
+    """A set-aside node's time is over; `until` names the setting aside that is meant."""
+
+    node_id: UUID
+    until: datetime
+
+
+@message("render.node.steered")
+class NodeSteered(Event, frozen=True, kw_only=True):
+    """A node's service changed."""
+
+    node_id: UUID
+    service: Service
+    force: bool = False  # what it holds goes elsewhere at once
+    reason: str = ""
+    until: datetime | None = None  # set_aside: when it is forgiven by itself
+    set_asides: int = 0  # in a row: each lasts twice as long as the one before
+
+
+@message("render.template.crashed")
+class TemplateCrashed(Event, frozen=True, kw_only=True):
+    """A template (of this message's tenant) ended an engine for good on a node."""
+
+    template: str  # the bundle's SHA-256
+    node_id: UUID
+    kind: CrashKind
+
+
+@message("render.template.set_aside", public=True)
+class TemplateSetAside(Event, frozen=True, kw_only=True):
+    """A template (of this message's tenant) ended engines on several nodes: nothing of it is drawn until somebody releases it."""
+
+    template: str
+    reason: str
+
+
+@message("render.template.release")
+class ReleaseTemplate(Command, frozen=True, kw_only=True):
+    """Let a template that was set aside be drawn again."""
+
+    template: str
+
+
+@message("render.template.released", public=True)
+class TemplateReleased(Event, frozen=True, kw_only=True):
+    """A template may be drawn again; its failures are forgotten."""
+
+    template: str
+
+
+@message("render.share.learn")
+class LearnShare(Command, frozen=True, kw_only=True):
+    """A tenant's share of the farm, as identity recorded it; under that tenant."""
+
+    render_weight: int
+    max_slots: int
+
+
+@message("render.share.learned")
+class ShareLearned(Event, frozen=True, kw_only=True):
+    """The render domain's copy of a tenant's share; under that tenant."""
+
+    render_weight: int
+    max_slots: int
