@@ -24,6 +24,9 @@ class Settings(BaseSettings):
     s3_secret_key: SecretStr = SecretStr("")
     s3_public_url: str = ""  # where clients and nodes reach the store, if elsewhere than s3_url
 
+    health_seconds: float = 10.0  # between two rows of a node's health
+    health_months: int = 3  # that nodes' health is kept beside the current one
+
     secret: SecretStr = SecretStr("")  # signs operation ids and derives API keys' secrets; the edge's own
     host: str = "127.0.0.1"
     port: int = 0  # 0 = any free port

@@ -9,6 +9,8 @@ import msgspec
 from contracts.message import PLATFORM, Message, type_of
 
 SOURCE = "flatrender"
+_FREE = (1 << 128) - 1 ^ (0xF << 76) ^ (0xC << 60)
+_VERSION_5 = (5 << 76) | (0x8 << 60)  # RFC 9562: the version, and the variant 10
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,4 +90,4 @@ def first(message: Message, *, tenant: UUID = PLATFORM, actor: str = "system", i
 def derived_id(parent: UUID, name: str) -> UUID:
     """An id that every retry derives again from the same parent: RFC 9562's version 5, without uuid5's detour through text."""
     digest = sha1(parent.bytes + name.encode(), usedforsecurity=False).digest()
-    return UUID(bytes=digest[:16], version=5)
+    return UUID(int=int.from_bytes(digest[:16]) & _FREE | _VERSION_5)

@@ -1,4 +1,4 @@
-"""render: the farm's nodes, what died on them, who is set aside, and each tenant's share. Under the platform tenant, unless said otherwise."""
+"""render: the farm's nodes, what died on them, who is set aside, and each tenant's share. Mostly under the platform tenant."""
 
 from datetime import datetime
 from typing import Literal
@@ -20,6 +20,14 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     fonts: tuple[str, ...] = ()  # families installed on the machine
     labels: tuple[str, ...] = ()  # words that its operator gave it
     short_slots: int = 0  # extra slots for short kinds of work
+
+
+class Suspect(msgspec.Struct, frozen=True):
+    """A template that ended an engine of a node for good, and when."""
+
+    tenant: UUID
+    template: str
+    at: datetime
 
 
 @message("render.node.registered")
@@ -79,6 +87,14 @@ class NodeCrashed(Event, frozen=True, kw_only=True):
     log_tail: str
 
 
+@message("render.node.suspected")
+class NodeSuspected(Event, frozen=True, kw_only=True):
+    """These templates ended engines on a node lately; those that are to blame themselves are not among them."""
+
+    node_id: UUID
+    suspects: tuple[Suspect, ...]
+
+
 @message("render.node.drain")
 class DrainNode(Command, frozen=True, kw_only=True):
     """Give a node no more work; with `force` what it holds goes elsewhere at once."""
@@ -90,7 +106,7 @@ class DrainNode(Command, frozen=True, kw_only=True):
 
 @message("render.node.maintain")
 class MaintainNode(Command, frozen=True, kw_only=True):
-    """Give a node no work until a person opens it again, also after it registered anew; with `force` what it holds goes elsewhere at once."""
+    """Give a node no work until a person opens it, also when it registers anew; with `force` what it holds goes elsewhere at once."""
 
     node_id: UUID
     force: bool = False
@@ -121,7 +137,7 @@ class NodeSteered(Event, frozen=True, kw_only=True):
     service: Service
     force: bool = False  # what it holds goes elsewhere at once
     reason: str = ""
-    until: datetime | None = None  # set_aside: when it is forgiven by itself
+    until: datetime | None = None  # set_aside: when it is forgiven by itself; else when that was, the last time
     set_asides: int = 0  # in a row: each lasts twice as long as the one before
 
 

@@ -4,8 +4,8 @@ from uuid import UUID
 
 import msgspec
 
-from contracts.message import Report, Tick, Work, message
 from contracts.farm import Capabilities, CrashKind
+from contracts.message import Report, Tick, Work, message
 from contracts.render import PartKind
 from contracts.spec import AudioTrack, Quality, SceneSpec, Warning
 
@@ -199,6 +199,7 @@ class Heartbeat(Tick, frozen=True, kw_only=True):
     cpu: float = 0.0  # share of all cores, 0 to 1
     memory: int = 0  # bytes used by the daemon and its engines
     disk_free: int = 0  # bytes
+    load: float = 0.0  # processes that run or wait to, on the average of a minute
 
 
 @message("node.part.tick")

@@ -244,6 +244,7 @@ class PartEnded(Event, frozen=True, kw_only=True):
     detail: str = ""
     returned: tuple[str, ...] = ()  # keys of segments that wait again
     retry_after: float = 0.0  # seconds until the work is given out again: a failure's backoff
+    avoid: bool = False  # what waits again goes to another node first
 
 
 @message("render.part.expire")

@@ -1,17 +1,14 @@
-"""Runs domains' consumers and the log in one process, hosted by FastStream: lifespan, and the low-rate subscribers of ticks."""
+"""Runs domains' consumers and the log in one process, hosted by FastStream: its lifespan and its signals."""
 
 import asyncio
 import importlib
 import logging
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, Any
-from uuid import UUID
+from typing import Any
 
 import asyncpg
-from fast_depends.msgspec import MsgSpecSerializer
 from faststream import FastStream
-from faststream import Path as NatsPath
 from faststream.nats import NatsBroker
 from faststream.security import SASLPlaintext
 
@@ -26,13 +23,9 @@ from consumers.runtime.runtime import Runtime
 from consumers.runtime.timers import Timers
 from consumers.runtime.tools import Tools
 from contracts.audit import DOMAINS
-from contracts.catalogue import EVENTS, command_stream, heartbeat_subject, part_tick_subject
-from contracts.node import Heartbeat, PartTick
+from contracts.catalogue import EVENTS, command_stream
+from contracts.message import type_of
 from producers.publisher import Publisher
-
-if TYPE_CHECKING:
-    from consumers.render.progress import Progress
-    from consumers.render.scheduler import Scheduler
 
 log = logging.getLogger(__name__)
 LOG = "log"
@@ -69,8 +62,7 @@ class Service:
             if name != LOG:
                 domain_named(name)
         self._parts: list[asyncio.Task[None]] = []
-        self._broker = self._make_broker()
-        self.app = FastStream(self._broker, lifespan=self._lifespan, logger=None)
+        self.app = FastStream(self._broker(), lifespan=self._lifespan, logger=None)
 
     async def run(self) -> None:
         """Work until SIGTERM or SIGINT. Raises what ended a part."""
@@ -79,18 +71,13 @@ class Service:
             if part.done() and not part.cancelled() and (error := part.exception()):
                 raise error
 
-    def _make_broker(self) -> NatsBroker:
+    def _broker(self) -> NatsBroker:
+        """FastStream's own connection, which an application of its kind must have; our loops have theirs (decision 24)."""
         user = "render" if "render" in self.names else self.names[0]
         password = self.settings.nats_password.get_secret_value()
         security = SASLPlaintext(username=user, password=password, use_ssl=False) if password else None
         return NatsBroker(
-            self.settings.nats_url,
-            security=security,
-            inbox_prefix=f"_INBOX_{user}",
-            max_reconnect_attempts=-1,
-            reconnect_time_wait=1,
-            serializer=MsgSpecSerializer(),
-            log_level=logging.DEBUG,  # of every message that comes and goes; errors are logged as errors
+            self.settings.nats_url, security=security, inbox_prefix=f"_INBOX_{user}", max_reconnect_attempts=-1, reconnect_time_wait=1
         )
 
     @asynccontextmanager
@@ -132,7 +119,7 @@ class Service:
         publisher = Publisher(nc)
 
         async def feed(cursor: int) -> StreamReader:
-            return StreamReader(nc, EVENTS, cursor)
+            return StreamReader(nc, EVENTS, cursor, subjects=[type_of(event).subject("*") for event in domain.reacts])
 
         runtime = Runtime(
             domain, nc, lambda: pg_connect(self.settings, role), PullConsumer(nc, command_stream(name), name, owns_stream=True), feed
@@ -141,14 +128,16 @@ class Service:
         runtime.on_effects = effects.start_new
         runtime.prepare.append(effects.take_over)
         if name == "render":
-            self._add_farm(runtime, nc, publisher, pool)
-        if domain.runs:
+            await self._add_farm(runtime, nc, publisher, pool)
+        if domain.runs or domain.runs_together:
             self._start(f"{name} effects", effects.run())
         if domain.timers:
             self._start(f"{name} timers", Timers(domain, pool, publisher.publish).run())
         self._start(name, runtime.run())
 
-    def _add_farm(self, runtime: Runtime, nc: Connection, publisher: Publisher, pool: asyncpg.Pool) -> None:
+    async def _add_farm(self, runtime: Runtime, nc: Connection, publisher: Publisher, pool: asyncpg.Pool) -> None:
+        from consumers.render.health import Health
+        from consumers.render.hearing import hear
         from consumers.render.progress import Progress
         from consumers.render.rebuild import rebuild
         from consumers.render.scheduler import Scheduler
@@ -159,20 +148,11 @@ class Service:
 
         scheduler, progress = Scheduler(runtime, publisher, load), Progress(nc)
         runtime.observers.append(progress.observe)
-        self._hear(scheduler, progress)
+        health = Health(pool, runtime.active, every=self.settings.health_seconds, months=self.settings.health_months)
+        await hear(nc, scheduler, progress, health)
         self._start("scheduler", scheduler.run())
         self._start("progress", progress.run())
-
-    def _hear(self, scheduler: "Scheduler", progress: "Progress") -> None:
-        """Nodes' ticks are few and may be lost: FastStream's subscribers take them; one that cannot be read is logged and forgotten."""
-
-        @self._broker.subscriber(heartbeat_subject("{node}"))
-        async def heard(beat: Heartbeat, node: str = NatsPath()) -> None:
-            await scheduler.heard(UUID(node), beat)
-
-        @self._broker.subscriber(part_tick_subject())
-        async def ticked(tick: PartTick) -> None:
-            progress.ticked(tick)
+        self._start("health", health.run())
 
 
 @asynccontextmanager

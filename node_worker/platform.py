@@ -1,12 +1,22 @@
-"""What differs between POSIX and Windows: locking a file, syncing a folder, hearing the signals to stop."""
+"""All that differs between POSIX and Windows, and nowhere else: files, signals to stop, trees of processes, what one may use."""
 
-import asyncio
+import contextlib
+import ctypes
 import os
 import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import asyncio
+
+KILL_SIGNAL = 9  # SIGKILL, which Windows has no name for: nobody can catch it
+MEMORY = 3 << 30  # bytes of private data of an engine; mapped files and shared libraries do not count
+FILE_SIZE = 16 << 30  # bytes of any one file that an engine writes
+OOM_SCORE = 500  # the kernel takes the engine before the node's daemon
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def lock_file(path: Path) -> IO[str] | None:
@@ -39,8 +49,8 @@ def sync_folder(path: Path) -> None:
         os.close(descriptor)
 
 
-def on_stop_signals(loop: asyncio.AbstractEventLoop, drain: Callable[[], None], at_once: Callable[[], None]) -> None:
-    """Call `drain` for SIGTERM and `at_once` for Ctrl-C (and Ctrl-Break), on the loop's thread."""
+def on_stop_signals(loop: "asyncio.AbstractEventLoop", drain: Callable[[], None], at_once: Callable[[], None]) -> None:
+    """Call `drain` for SIGTERM and `at_once` for Ctrl-C (and `drain` for Ctrl-Break), on the loop's thread."""
     calls = {signal.SIGTERM: drain, signal.SIGINT: at_once}
     if sys.platform == "win32":
         calls[signal.SIGBREAK] = drain
@@ -50,3 +60,80 @@ def on_stop_signals(loop: asyncio.AbstractEventLoop, drain: Callable[[], None], 
             signal.signal(number, lambda *_, call=call: loop.call_soon_threadsafe(call))
         else:
             loop.add_signal_handler(number, call)
+
+
+def process_tree(pid: int, memory: int) -> "ProcessTree":
+    """The tree of a process that was started with `SPAWN`, just now; `memory` in bytes for each of it, where the tree can limit that."""
+    if sys.platform == "win32":
+        from node_worker.windows import Job
+
+        return Job(pid, memory)
+    return ProcessGroup(pid)
+
+
+class ProcessTree:
+    """A process and all that it starts."""
+
+    def kill(self) -> None:
+        """End all of it at once; what is gone already does not matter."""
+        raise NotImplementedError
+
+
+class ProcessGroup(ProcessTree):
+    """POSIX: the group that the process leads, which outlives it as long as one of its children does."""
+
+    def __init__(self, pid: int) -> None:
+        self._group = pid
+
+    def kill(self) -> None:
+        """End the group, and descendants that have left it; macOS says EPERM of a group whose last members are dying."""
+        if sys.platform == "win32":
+            return
+        import psutil  # an engine, which loads this module too, ends no one
+
+        descendants: list[Any] = []
+        with contextlib.suppress(psutil.Error):
+            descendants = psutil.Process(self._group).children(recursive=True)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._group, signal.SIGKILL)
+        for one in descendants:
+            with contextlib.suppress(psutil.Error):
+                one.kill()
+
+
+SPAWN: dict[str, Any] = {} if sys.platform == "win32" else {"start_new_session": True}
+"""How a process is started whose tree is to be ended as one: on POSIX it leads a session and a group of its own."""
+
+
+def limit_engine(parent: int, memory: int = MEMORY) -> None:
+    """Limit this process: data, file size, no core dumps; killed when process `parent` dies.
+
+    On Windows its job does so: the host made it, and the system ends it with the host.
+    """
+    if sys.platform == "win32":
+        return
+    _resources(memory)
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):  # not offered in some sandboxes, and only a preference
+            Path("/proc/self/oom_score_adj").write_text(str(OOM_SCORE))
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it died before the call above
+            os._exit(1)
+
+
+def release_memory() -> None:
+    """Give freed memory back to the system, where the C library keeps it: an encoder leaves some 200 MB at 1080p behind."""
+    with contextlib.suppress(AttributeError, OSError, TypeError):  # only glibc has it; CDLL(None) is a TypeError on Windows
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def _resources(memory: int) -> None:
+    if sys.platform == "win32":
+        return
+    import resource
+
+    for kind, wanted in ((resource.RLIMIT_DATA, memory), (resource.RLIMIT_FSIZE, FILE_SIZE), (resource.RLIMIT_CORE, 0)):
+        _, hard = resource.getrlimit(kind)
+        limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        with contextlib.suppress(ValueError, OSError):  # macOS refuses some limits
+            resource.setrlimit(kind, (limit, limit))

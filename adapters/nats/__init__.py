@@ -15,7 +15,7 @@ from adapters.nats.connection import (
 )
 from adapters.nats.publish import Frame, begin, header_lines, store, stored
 from adapters.nats.pull import ConsumerMissing, PullConsumer, ack, nak
-from adapters.nats.reader import PositionGone, StreamReader
+from adapters.nats.reader import PositionGone, StreamReader, sequences_of
 
 __all__ = [
     "ApiError",
@@ -40,6 +40,7 @@ __all__ = [
     "ensure_stream",
     "header_lines",
     "nak",
+    "sequences_of",
     "store",
     "stored",
     "stream_state",

@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
+from typing import Any
 from uuid import uuid4
 
 from nats.aio.msg import Msg
@@ -20,15 +22,20 @@ class PositionGone(StreamError):
 
 
 class StreamReader:
-    """The messages of a stream after the sequence `after`, each once and in order; nothing is acknowledged."""
+    """The messages of a stream after the sequence `after`, each once and in order; nothing is acknowledged.
 
-    def __init__(self, nc: Connection, stream: str, after: int, *, window: int = 2000) -> None:
+    With `subjects` only theirs: the server passes over the others.
+    """
+
+    def __init__(self, nc: Connection, stream: str, after: int, *, subjects: Sequence[str] = (), window: int = 2000) -> None:
         self._nc = nc
         self._stream = stream
+        self._subjects = list(subjects)
+        self._name = ""
+        self._delivered = 0  # by the present consumer
         self.position = after
         self._window = window
         self._pull: PullConsumer | None = None
-        self._fresh = False
         self._stale = False
         self._complaint = ""
         nc.on_back.add(self._was_away)
@@ -71,7 +78,8 @@ class StreamReader:
             await self._pull.close()
             self._pull = None
         name = f"reader-{uuid4().hex}"
-        config = {
+        await self._still_there()
+        config: dict[str, Any] = {
             "name": name,
             "deliver_policy": "by_start_sequence",
             "opt_start_seq": self.position + 1,
@@ -80,27 +88,41 @@ class StreamReader:
             "num_replicas": 1,
             "inactive_threshold": FORGOTTEN_AFTER,
         }
+        if self._subjects:
+            config["filter_subjects"] = self._subjects
         self._stale = False
         await api(self._nc, f"CONSUMER.CREATE.{self._stream}.{name}", {"stream_name": self._stream, "config": config, "action": "create"})
         self._pull = PullConsumer(self._nc, self._stream, name, window=self._window, acknowledged=False)
-        self._fresh = True
+        self._name, self._delivered = name, 0
         self._complaint = ""
+
+    async def _still_there(self) -> None:
+        """Raises PositionGone when what comes next was removed already."""
+        first = int((await api(self._nc, f"STREAM.INFO.{self._stream}"))["state"]["first_seq"])
+        if first > self.position + 1:
+            raise PositionGone(f"the stream {self._stream} begins at {first}; {self.position + 1} is needed")
+
+    async def seen_to(self) -> int:
+        """The position up to which nothing is left to be read: beyond `position`, where only other subjects follow. Raises StreamError."""
+        last = int((await api(self._nc, f"STREAM.INFO.{self._stream}"))["state"]["last_seq"])
+        if self._pull is None or self._stale:
+            return self.position
+        state = await api(self._nc, f"CONSUMER.INFO.{self._stream}.{self._name}")
+        all_read = not state["num_pending"] and int(state["delivered"]["consumer_seq"]) == self._delivered
+        return max(self.position, last) if all_read else self.position
 
     def _in_order(self, messages: list[Msg]) -> list[Msg]:
         """Those that continue the sequence; at a hole the reader begins anew behind the last good one."""
         taken: list[Msg] = []
         for msg in messages:
-            sequence = sequence_of(msg)
-            if sequence <= self.position:
-                continue
-            if sequence > self.position + 1:
-                if self._fresh:
-                    raise PositionGone(f"the stream {self._stream} begins at {sequence}; {self.position + 1} is needed")
+            sequence, delivered = sequences_of(msg)
+            if delivered != self._delivered + 1:
                 self._stale = True
                 break
-            self._fresh = False
-            self.position = sequence
-            taken.append(msg)
+            self._delivered = delivered
+            if sequence > self.position:
+                self.position = sequence
+                taken.append(msg)
         return taken
 
     def _wait_or_raise(self, error: StreamError) -> None:
@@ -114,7 +136,8 @@ class StreamReader:
             log.warning("the stream %s cannot be read just now: %s", self._stream, error)
 
 
-def sequence_of(msg: Msg) -> int:
-    """The stream sequence: a token of `$JS.ACK.<stream>.<consumer>.<deliveries>.<stream sequence>.…` (or with domain and account)."""
+def sequences_of(msg: Msg) -> tuple[int, int]:
+    """The sequences in the stream and of the consumer: the two tokens before the time, with a domain and an account or without."""
     tokens = msg.reply.split(".")
-    return int(tokens[5] if len(tokens) == 9 else tokens[7])
+    at = 5 if len(tokens) == 9 else 7
+    return int(tokens[at]), int(tokens[at + 1])

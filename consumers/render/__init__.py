@@ -1,6 +1,6 @@
 """render: what decides each command, reacts to each foreign event, writes each event and runs each effect."""
 
-from consumers.render import control, dispatch, failures, inspections, jobs, nodes, parts, projections, shares
+from consumers.render import control, dispatch, failures, inspections, jobs, nodes, parts, projections, shares, steering
 from consumers.render.rows import (
     CRASHES,
     EXPORTS,
@@ -35,6 +35,11 @@ DOMAIN = Domain(
         render.ExpirePart: parts.expire,
         render.RequestInspection: inspections.request,
         farm.LoseNode: nodes.lose,
+        farm.DrainNode: steering.drain,
+        farm.MaintainNode: steering.maintain,
+        farm.OpenNode: steering.open_,
+        farm.ForgiveNode: steering.forgive,
+        farm.ReleaseTemplate: steering.release,
         farm.LearnShare: shares.learn,
         node.RegisterNode: nodes.register,
         node.LeaveNode: nodes.leave,
@@ -72,6 +77,11 @@ DOMAIN = Domain(
         farm.NodeLost: upsert(NODES, state="lost"),
         farm.NodeLeft: upsert(NODES, state="left"),
         farm.NodeCrashed: create(CRASHES),
+        farm.NodeSuspected: upsert(NODES),
+        farm.NodeSteered: projections.node_steered,
+        farm.TemplateCrashed: projections.template_crashed,
+        farm.TemplateSetAside: upsert(TEMPLATES, state="set_aside"),
+        farm.TemplateReleased: upsert(TEMPLATES, state="open", crashed_on=(), reason=""),
         farm.ShareLearned: upsert(SHARES),
         REFUSED["render"]: nothing,
         QUARANTINED["render"]: nothing,
@@ -80,5 +90,7 @@ DOMAIN = Domain(
         render.PartAssigned: dispatch.on_assigned,
         render.PartEnded: dispatch.on_ended,
     },
-    runs={"dispatch": dispatch.dispatch, "stop": dispatch.stop},
+    timers={farm.NodeSteered: steering.timers},
+    runs={"stop": dispatch.stop},
+    runs_together={"dispatch": dispatch.dispatch},
 )

@@ -1,22 +1,23 @@
-"""Dispatch: the effect that sends a part to its node, with fresh presigned addresses in a manifest; and the word to stop."""
+"""Dispatch: the effect that sends parts to their nodes, with fresh presigned addresses in manifests; and the word to stop."""
 
+import asyncio
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
-import sql
+from consumers.render import shelf
 from consumers.render.manifests import LIVES, MANIFESTS
 from consumers.render.rows import Part
 from consumers.runtime.domain import Effect
 from consumers.runtime.tools import Tools
 from contracts.envelope import Envelope
 from contracts.message import Command
-from contracts.node import CancelPart, DrawPart
+from contracts.node import CancelPart, DrawPart, Manifest
 from contracts.render import PartAssigned, PartEnded
 
 INLINE = 40_000  # bytes of a manifest that travels in the message itself; larger ones are objects
-_q = sql.load("render")
 
 
 def on_assigned(event: PartAssigned, envelope: Envelope) -> list[Effect]:
@@ -36,21 +37,25 @@ async def stop(payload: dict[str, Any], envelope: Envelope, tools: Tools) -> lis
     return []
 
 
-async def dispatch(payload: dict[str, Any], envelope: Envelope, tools: Tools) -> list[Command]:
-    """Publish DrawPart to the node, unless the lease is over already."""
-    async with tools.reading(envelope.tenant) as conn:
-        text = await conn.fetchval(_q.part, envelope.tenant, UUID(payload["part_id"]))
-        part = msgspec.json.decode(text, type=Part) if text else None
-        if part is None or part.state != "active":
-            return []
-        manifest = await MANIFESTS[part.kind](conn, part, tools.objects)
+async def dispatch(group: Sequence[tuple[dict[str, Any], Envelope]], tools: Tools) -> None:
+    """Publish DrawPart for each part to its node, unless its lease is over already."""
+    envelopes = {UUID(payload["part_id"]): envelope for payload, envelope in group}
+    async with tools.reading(*{envelope.tenant for envelope in envelopes.values()}) as conn:
+        parts = await shelf.parts(conn, [(envelope.tenant, part_id) for part_id, envelope in envelopes.items()])
+        active = [part for part in parts.values() if part.state == "active"]
+        filled = await shelf.fill(conn, active)
+    await asyncio.gather(
+        *(_send(part, MANIFESTS[part.kind](filled, part, tools.objects), envelopes[part.part_id], tools) for part in active)
+    )
+
+
+async def _send(part: Part, manifest: Manifest, envelope: Envelope, tools: Tools) -> None:
     work = DrawPart(
         part_id=part.part_id, tenant_id=part.tenant_id, kind=part.kind, subject_id=part.subject_id, epoch=part.epoch, manifest=manifest
-    )  # type: ignore[arg-type]
+    )
     encoded = msgspec.json.encode(manifest)
     if len(encoded) > INLINE:
         key = f"manifests/{part.tenant_id}/{part.part_id}"
         await tools.objects.put(key, encoded)
         work = msgspec.structs.replace(work, manifest=None, manifest_url=tools.objects.presign_get(key, LIVES))
     await tools.publisher.publish(work, envelope.caused(work, id=part.part_id, time=envelope.time), scope=str(part.node_id))
-    return []

@@ -2,23 +2,44 @@
 
 from uuid import UUID
 
+import msgspec
+from msgspec.structs import replace
+
+from consumers.render.blame import KILLED, SET_ASIDE, blame, told
 from consumers.render.inspections import rejected
 from consumers.render.jobs import ended, failed
 from consumers.render.parts import held
 from consumers.render.rows import ACTIVE, INSPECTIONS, JOBS, SEGMENTS, Job, Part
 from consumers.runtime.domain import Context, Decision, ForPlatform, Refusal
 from consumers.runtime.state import View
+from contracts.farm import NodeCrashed
 from contracts.message import Event
 from contracts.node import ReportCrash, ReportFailure
-from contracts.farm import NodeCrashed
+from contracts.render import PartEnded
 
 INSPECTION_ATTEMPTS = 3
 # Failures of one segment, the last of them its engine's, before its jobs fail; a node tries as it is and without expressions each time.
-ENGINE_ATTEMPTS = {"engine_hang": 1, "engine_crash": 2, "out_of_memory": 2}
+ENGINE_ATTEMPTS = {"engine_hang": 2, "engine_crash": 2, "out_of_memory": 2}
 NODE_ATTEMPTS = 10  # the same where the last was the node's, its disk's or its network's
 ASSEMBLE_ATTEMPTS = 3
-KILLED = "node.engine_killed"  # somebody ended the engine from outside: the template is not to blame
 LOG_TAIL = 4096  # characters
+LONGEST_WAIT = 60.0  # seconds
+
+
+class Retry(msgspec.Struct, frozen=True):
+    """How work that failed is given out again."""
+
+    elsewhere: bool = True  # another node first
+    later: bool = False  # after 1, 2, 4 … 60 seconds
+
+
+OTHERWISE = Retry()
+RETRIES = {  # by the crash's kind, else by the failure's code
+    "out_of_disk": Retry(later=True),
+    "node.storage_away": Retry(later=True),
+    "node.address_expired": Retry(elsewhere=False),
+    KILLED: Retry(elsewhere=False),
+}
 
 
 def report_failure(cmd: ReportFailure, view: View, ctx: Context) -> Decision:
@@ -26,17 +47,41 @@ def report_failure(cmd: ReportFailure, view: View, ctx: Context) -> Decision:
     part = held(cmd.part_id, cmd.epoch, view, ctx)
     if isinstance(part, Refusal):
         return part
-    end = ended(part, view, "failed", f"{cmd.code}: {cmd.detail}")
-    events: list[Event | ForPlatform] = [*crash_of(cmd, part, ctx), end]
+    end = _ended(cmd, part, view)
+    found = blame(cmd, part, view, ctx)
+    events: list[Event | ForPlatform] = [*crash_of(cmd, part, ctx), end, *found.events]
     if part.kind == "inspect":
         return events + _inspection(cmd, part, view)
     job = view.get(JOBS, part.subject_id)
     if job is None or job.state not in ACTIVE:
         return events
-    if not _retryable(cmd) or _exhausted(cmd, part, job, view):
-        others = [event for event in failed(job, view, cmd.code, cmd.detail, cmd.field) if getattr(event, "part_id", None) != part.part_id]
-        events += others
+    code, detail, field = cmd.code, cmd.detail, cmd.field
+    if found.reason:
+        code, detail, field = SET_ASIDE, told(cmd.template, found.reason), ""
+    if found.reason or not _retryable(cmd) or _exhausted(cmd, part, job, view):
+        events += [event for event in failed(job, view, code, detail, field) if getattr(event, "part_id", None) != part.part_id]
     return events
+
+
+def _ended(cmd: ReportFailure, part: Part, view: View) -> PartEnded:
+    end = ended(part, view, "failed", f"{cmd.code}: {cmd.detail}")
+    if not _retryable(cmd):
+        return end
+    retry = RETRIES.get(cmd.code) or RETRIES.get(cmd.crash or "", OTHERWISE)
+    wait = min(2.0 ** min(_attempts(part, view), 10), LONGEST_WAIT) if retry.later else 0.0
+    return replace(end, avoid=retry.elsewhere, retry_after=wait)
+
+
+def _attempts(part: Part, view: View) -> int:
+    """Failures of this work before this one."""
+    if part.kind == "inspect":
+        file = view.get(INSPECTIONS, part.subject_id)
+        return file.attempts if file else 0
+    if part.kind == "assemble":
+        job = view.get(JOBS, part.subject_id)
+        return job.assemble_attempts if job else 0
+    rows = view.many(SEGMENTS, [(key,) for key in part.keys])
+    return max((row.attempts for row in rows if row is not None and row.state == "drawing"), default=0)
 
 
 def report_crash(cmd: ReportCrash, view: View, ctx: Context) -> Decision:
@@ -93,8 +138,7 @@ def _retryable(cmd: ReportFailure) -> bool:
 
 
 def _exhausted(cmd: ReportFailure, part: Part, job: Job, view: View) -> bool:
-    if part.kind == "assemble":
-        return job.assemble_attempts + 1 >= ASSEMBLE_ATTEMPTS
-    rows = view.many(SEGMENTS, [(key,) for key in part.keys])
     most = NODE_ATTEMPTS if cmd.code == KILLED else ENGINE_ATTEMPTS.get(cmd.crash or "", NODE_ATTEMPTS)
-    return any(row is not None and row.state == "drawing" and row.attempts + 1 >= most for row in rows)
+    if part.kind == "assemble":
+        most = ASSEMBLE_ATTEMPTS
+    return _attempts(part, view) + 1 >= most

@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Iterable
 from uuid import UUID
 
+from consumers.render.blame import SET_ASIDE, told
 from consumers.render.plan import plan
-from consumers.render.rows import ACTIVE, JOB_SPECS, JOBS, NODES, PARTS, SEGMENTS, Job, Part
+from consumers.render.rows import ACTIVE, JOB_SPECS, JOBS, NODES, PARTS, SEGMENTS, TEMPLATES, Job, Part
 from consumers.runtime.domain import Answer, Context, Decision, refuse
 from consumers.runtime.state import View
 from contracts.envelope import Envelope
@@ -48,7 +49,9 @@ def on_render_requested(event: RenderRequested, envelope: Envelope) -> list[Comm
 
 def submit(cmd: SubmitJob, view: View, ctx: Context) -> Decision:
     """Take a frozen render in; plan it at once when a node is there."""
-    view.need(view.at(JOBS, cmd.job_id), view.of(PLATFORM).group(NODES, state="active"))
+    bundles = list(dict.fromkeys(scene.bundle for scene in cmd.spec.scenes))
+    templates = (view.at(TEMPLATES, bundle) for bundle in bundles)
+    view.need(view.at(JOBS, cmd.job_id), view.of(PLATFORM).group(NODES, state="active"), *templates)
     if view.get(JOBS, cmd.job_id) is not None:
         return []
     spec = cmd.spec
@@ -69,6 +72,9 @@ def submit(cmd: SubmitJob, view: View, ctx: Context) -> Decision:
         deadline=cmd.deadline,
         needs=cmd.needs,
     )
+    for row in view.many(TEMPLATES, [(bundle,) for bundle in bundles]):
+        if row is not None and row.state == "set_aside":
+            return [submitted, JobFailed(job_id=cmd.job_id, code=SET_ASIDE, detail=told(row.template, row.reason), metadata=cmd.metadata)]
     return [submitted, *_planned(cmd.job_id, spec, view)]
 
 
@@ -107,9 +113,10 @@ def _chunk(job_id: UUID, offset: int, segments: list[PlannedSegment], there: set
 
 
 def _builds(view: View) -> tuple[str, str] | None:
-    """The pair of engine and encoder builds that most slots of the farm have now."""
+    """The pair of engine and encoder builds that most slots of the farm have now; nodes out of service count where there are no others."""
     offered: Counter[tuple[str, str]] = Counter()
-    for node in view.of(PLATFORM).where(NODES, state="active"):
+    active = view.of(PLATFORM).where(NODES, state="active")
+    for node in [node for node in active if node.service == "open"] or active:
         offered[node.engine_build, node.encoder_build] += node.slots
     return min(offered, key=lambda builds: (-offered[builds], builds)) if offered else None
 

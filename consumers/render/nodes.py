@@ -2,12 +2,12 @@
 
 from uuid import UUID
 
-from consumers.render.rows import NODES
+from consumers.render.rows import NODES, Node
 from consumers.runtime.domain import Context, Decision, refuse
 from consumers.runtime.state import View
+from contracts.farm import LoseNode, NodeCrashed, NodeLeft, NodeLost, NodeRegistered, NodeSteered, Service
 from contracts.message import PLATFORM
 from contracts.node import PROTOCOL, LeaveNode, RegisterNode
-from contracts.farm import LoseNode, NodeCrashed, NodeLeft, NodeLost, NodeRegistered
 
 MAX_SLOTS = 256
 MOST_BUNDLES = 100
@@ -37,7 +37,16 @@ def register(cmd: RegisterNode, view: View, ctx: Context) -> Decision:
         capabilities=cmd.capabilities,
         bundles=cmd.bundles[:MOST_BUNDLES],
     )
-    return [registered]
+    return [registered, *_service(known)]
+
+
+def _service(node: Node | None) -> list[NodeSteered]:
+    """What a registration does to the service: it ends draining; all else lasts, and is told again to whoever follows the farm."""
+    if node is None or node.service == "open":
+        return []
+    service: Service = "open" if node.service == "draining" else node.service
+    reason = "it registered anew" if service == "open" else node.service_reason
+    return [NodeSteered(node_id=node.node_id, service=service, reason=reason, until=node.service_until, set_asides=node.set_asides)]
 
 
 def leave(cmd: LeaveNode, view: View, ctx: Context) -> Decision:

@@ -33,7 +33,7 @@ def assign(cmd: AssignPart, view: View, ctx: Context) -> Decision:
         wanted = (view.at(JOB_SEGMENTS, cmd.subject_id, idx) for idx in range(cmd.first, cmd.first + cmd.count))
         view.need(platform.at(NODES, cmd.node_id), view.at(JOBS, cmd.subject_id), *wanted)
     node = platform.get(NODES, cmd.node_id)
-    if node is None or node.state != "active" or node.epoch != cmd.node_epoch:
+    if node is None or node.state != "active" or node.service != "open" or node.epoch != cmd.node_epoch:
         return refuse("render.node_gone", f"node {cmd.node_id} does not offer this slot any more")
     if cmd.kind == "inspect":
         file = view.get(INSPECTIONS, cmd.subject_id)

@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 from typing import Any
 
-from consumers.render.rows import EXPORTS, FILES, INSPECTIONS, JOB_SEGMENTS, JOB_SPECS, JOBS, PARTS, SEGMENTS
+from consumers.render.rows import EXPORTS, FILES, INSPECTIONS, JOB_SEGMENTS, JOB_SPECS, JOBS, NODES, PARTS, SEGMENTS, TEMPLATES
 from consumers.runtime.projection import fresh, moved
 from consumers.runtime.state import View
 from consumers.runtime.table import Row, Table
 from contracts.envelope import Envelope
+from contracts.farm import NodeSteered, TemplateCrashed
 from contracts.render import (
     InspectionEnded,
     JobCompleted,
@@ -75,7 +76,9 @@ def part_ended(event: PartEnded, envelope: Envelope, view: View) -> Rows:
     yield PARTS, moved(part, envelope, state=event.end, detail=event.detail)
     for row in view.many(SEGMENTS, [(key,) for key in event.returned]):
         assert row is not None, "only held segments return"
-        yield SEGMENTS, moved(row, envelope, state="ready", part_id=None, node_id=None, attempts=row.attempts + failure)
+        again = {"state": "ready", "part_id": None, "node_id": None, "attempts": row.attempts + failure}
+        avoid = row.avoid if not event.avoid or event.node_id in row.avoid else (*row.avoid, event.node_id)
+        yield SEGMENTS, moved(row, envelope, **again, avoid=avoid)
     if event.kind == "inspect":
         file = view.get(INSPECTIONS, event.subject_id)
         if file is not None and file.state == "assigned":
@@ -111,3 +114,21 @@ def inspection_ended(event: InspectionEnded, envelope: Envelope, view: View) -> 
     if not event.code and view.get(FILES, event.sha256) is None:
         names = ("sha256", "file_id", "kind", "bytes", "object_key")
         yield FILES, fresh(FILES, envelope, {name: getattr(event, name) for name in names})
+
+
+def node_steered(event: NodeSteered, envelope: Envelope, view: View) -> Rows:
+    """Whether the node gets work; one that is opened starts without suspicions."""
+    node = view.get(NODES, event.node_id)
+    assert node is not None, "only a registered node is steered"
+    suspects = () if event.service == "open" else node.suspects
+    values = {"service": event.service, "service_reason": event.reason, "service_until": event.until, "set_asides": event.set_asides}
+    yield NODES, moved(node, envelope, **values, suspects=suspects)
+
+
+def template_crashed(event: TemplateCrashed, envelope: Envelope, view: View) -> Rows:
+    """On which nodes a template ended engines, each once."""
+    row = view.get(TEMPLATES, event.template)
+    if row is None:
+        yield TEMPLATES, fresh(TEMPLATES, envelope, {"template": event.template, "crashed_on": (event.node_id,)})
+    elif event.node_id not in row.crashed_on:
+        yield TEMPLATES, moved(row, envelope, crashed_on=(*row.crashed_on, event.node_id))

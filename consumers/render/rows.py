@@ -4,20 +4,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import msgspec
-
 from consumers.runtime.table import Row, Table
-from contracts.farm import Capabilities, Service
+from contracts.farm import Capabilities, Service, Suspect
 from contracts.render import PartKind
 from contracts.spec import Needs, RenderSpec, Warning
-
-
-class Suspect(msgspec.Struct, frozen=True):
-    """A template that ended an engine of a node for good, and when."""
-
-    tenant: UUID
-    template: str
-    at: datetime
 
 
 class Node(Row, frozen=True, kw_only=True):
@@ -36,7 +26,7 @@ class Node(Row, frozen=True, kw_only=True):
     bundles: tuple[str, ...] = ()
     service: Service = "open"
     service_reason: str = ""
-    service_until: datetime | None = None
+    service_until: datetime | None = None  # set_aside: when it is forgiven by itself; else when that was, the last time
     set_asides: int = 0  # in a row
     suspects: tuple[Suspect, ...] = ()  # lately
 

@@ -13,9 +13,9 @@ from consumers.runtime.batch import Item
 from consumers.runtime.runtime import Runtime
 from consumers.runtime.tools import Publishes
 from contracts.envelope import derived_id, first
+from contracts.farm import LoseNode
 from contracts.message import PLATFORM, Command
 from contracts.node import Heartbeat, RegisterAgain
-from contracts.farm import LoseNode
 from contracts.render import AssignPart, ExpirePart, PartAssigned, PlanJob
 
 log = logging.getLogger(__name__)

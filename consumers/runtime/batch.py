@@ -1,7 +1,7 @@
 """One batch in one transaction: inbox, load, decide, project, write, outbox; and what it leaves to be told afterwards."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -11,7 +11,7 @@ import msgspec
 from consumers.runtime.domain import Answer, Context, Domain, ForPlatform, Refusal, tenant_of
 from consumers.runtime.projection import project
 from consumers.runtime.state import Missing, State, Want
-from consumers.runtime.store import Store
+from consumers.runtime.store import Columns, Store, columns, meanwhile, to_json
 from contracts.audit import QUARANTINED, REFUSED
 from contracts.envelope import Envelope, derived_id
 from contracts.message import PLATFORM, Command, Event, encode
@@ -19,6 +19,10 @@ from contracts.outcome import NO_BODY, Outcome, Problem
 
 log = logging.getLogger(__name__)
 LONGEST_REASON = 2000  # characters that are kept of why a command is in quarantine
+
+
+class Repeated(Exception):
+    """The inbox has some of these commands already."""
 
 
 class Item(msgspec.Struct):
@@ -32,11 +36,24 @@ class Item(msgspec.Struct):
     outcome: Outcome | None = None
     again: float = 0.0  # seconds until it is tried once more
     seen: bool = False
+    wants: tuple[Want, ...] = ()  # what its decider asks for first
     events: list[tuple[Envelope, Event, str, int]] = []
 
     @property
     def key(self) -> tuple[UUID, UUID]:
         return self.envelope.tenant, self.envelope.id
+
+
+def scout(domain: Domain, item: Item) -> Item:
+    """Note which rows the decider asks for before it knows any: done when the command arrives, while PostgreSQL is at work."""
+    if item.command is not None:
+        try:
+            domain.decides[type(item.command)](item.command, State().view(item.envelope.tenant), Context(item.envelope.time, item.envelope))
+        except Missing as missing:
+            item.wants = tuple(missing.wants)
+        except Exception:  # the batch decides it again, and says what is wrong
+            item.wants = ()
+    return item
 
 
 class Batch:
@@ -47,20 +64,31 @@ class Batch:
         self.now = datetime.now(UTC)
         self.state = State()
         self.effects: list[dict[str, Any]] = []
+        self.on_writing: Callable[[], None] = lambda: None  # called when the decisions are made and PostgreSQL has work
 
     async def commit(self) -> None:
-        """Run the batch in a transaction of its own. Database errors leave nothing behind and are raised."""
+        """Run the batch in a transaction of its own. Database errors leave nothing behind and are raised.
+
+        Most batches repeat nothing, so whether one does is asked first only when the inbox has refused a row.
+        """
+        try:
+            await self._commit(ask=any(item.envelope.dry_run for item in self.items))
+        except Repeated:
+            self.state = State()
+            await self._commit(ask=True)
+
+    async def _commit(self, *, ask: bool) -> None:
         tenants = {item.envelope.tenant for item in self.items} | {PLATFORM}
         async with self.store.transaction(tenants):
-            await self._drop_seen()
+            await self._drop_seen(ask)
             await self._decide_all()
             self._answer_repeats()
-            await self._write()
+            await self._write(sure=ask)
 
-    async def _drop_seen(self) -> None:
+    async def _drop_seen(self, ask: bool) -> None:
         """Give commands that have an operation already their stored outcome; a repeat within the batch follows its first."""
         keys = list(dict.fromkeys(item.key for item in self.items))
-        rows = await self.store.conn.fetch(self.store.q.seen, [k[0] for k in keys], [k[1] for k in keys])
+        rows = await self.store.conn.fetch(self.store.q.seen, [k[0] for k in keys], [k[1] for k in keys]) if ask else ()
         stored = {(row["tenant_id"], row["id"]): row for row in rows if row["state"] != "reopened"}
         first: set[tuple[UUID, UUID]] = set()
         for item in self.items:
@@ -79,6 +107,7 @@ class Batch:
 
     async def _decide_all(self) -> None:
         open_items = [item for item in self.items if not item.seen]
+        await self.state.load([want for item in open_items for want in item.wants], self.store.fetch_rows)
         while True:
             wants: list[Want] = []
             for item in open_items:
@@ -158,27 +187,28 @@ class Batch:
             decided_at=self.now,
         )
 
-    async def _write(self) -> None:
+    async def _write(self, *, sure: bool) -> None:
         store, q = self.store, self.store.q
         decided = [item for item in self.items if not item.seen and item.outcome is not None and not item.envelope.dry_run]
         happened = [entry for item in decided for entry in item.events]
-        self.effects = [row for envelope, event, _, _ in happened for row in self._effects_of(envelope, event)]
-        await store.write_rows(self.state.changed())
-        await store.keep(q.keep_operations, [self._operation(item) for item in decided])
-        await store.keep(q.keep_events, [_outbox(*entry) for entry in happened])
+        # Each statement's parameters are made while PostgreSQL is at the one before.
+        _, operations = await meanwhile(store.write_rows(self.state.changed()), lambda: self._operations(decided))
+        writing = store.keep_columns(q.keep_operations, operations, self.now)
+        kept, events = await meanwhile(writing, lambda: columns(_outbox(*entry) for entry in happened))
+        if kept < len(decided) and not sure:
+            raise Repeated
+        writing = store.keep_columns(q.keep_events, events, self.now)
+        _, self.effects = await meanwhile(
+            writing, lambda: [row for envelope, event, _, _ in happened for row in self._effects_of(envelope, event)]
+        )
         await store.keep(q.keep_effects, self.effects)
         await store.keep(q.keep_timers, [row for envelope, event, _, _ in happened for row in self._timers_of(envelope, event)])
         if self.cursor:
             await store.conn.execute(q.move_cursor, self.cursor)
 
-    def _operation(self, item: Item) -> dict[str, Any]:
-        envelope, outcome = item.envelope, item.outcome
-        assert outcome is not None
-        row = {"tenant_id": envelope.tenant, "id": envelope.id, "type": envelope.type, "request_hash": envelope.request_hash}
-        row |= {"state": outcome.state, "outcome": outcome, "headers": None, "body": None, "decided_at": self.now}
-        if outcome.state == "quarantined":
-            row |= {"headers": envelope.headers(), "body": storable(item.body.decode(errors="replace"))}
-        return row
+    def _operations(self, decided: list[Item]) -> Columns:
+        self.on_writing()
+        return columns(map(_operation, decided))
 
     def _effects_of(self, envelope: Envelope, event: Event) -> Iterable[dict[str, Any]]:
         make = self.domain.effects.get(type(event))
@@ -203,20 +233,30 @@ def storable(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\x00", "\ufffd")
 
 
-def _outbox(envelope: Envelope, event: Event, aggregate: str, version: int) -> dict[str, Any]:
-    return {
-        "event_id": envelope.id,
-        "type": envelope.type,
-        "tenant_id": envelope.tenant,
-        "time": envelope.time,
-        "actor": envelope.actor,
-        "correlation_id": envelope.correlation,
-        "causation_id": envelope.causation,
-        "aggregate": aggregate,
-        "version": version,
-        "traceparent": envelope.traceparent,
-        "body": encode(event).decode(),
-    }
+def _operation(item: Item) -> tuple[Any, ...]:
+    """The columns of keep_operations; a quarantined command is kept whole, for its re-drive."""
+    envelope, outcome = item.envelope, item.outcome
+    assert outcome is not None
+    headers = body = None
+    if outcome.state == "quarantined":
+        headers, body = to_json(envelope.headers()), storable(item.body.decode(errors="replace"))
+    return envelope.tenant, envelope.id, envelope.type, envelope.request_hash, outcome.state, to_json(outcome), headers, body
+
+
+def _outbox(envelope: Envelope, event: Event, aggregate: str, version: int) -> tuple[Any, ...]:
+    """The columns of keep_events."""
+    return (
+        envelope.id,
+        envelope.type,
+        envelope.tenant,
+        envelope.actor,
+        envelope.correlation,
+        envelope.causation,
+        aggregate,
+        version,
+        envelope.traceparent,
+        to_json(event),
+    )
 
 
 def _of_repeat(first: Outcome, request_hash: str, envelope: Envelope) -> Outcome:

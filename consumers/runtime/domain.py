@@ -93,6 +93,7 @@ class EffectFailed(Exception):
 
 
 RunEffect = Callable[[Any, Envelope, Any], Awaitable[Iterable[Command]]]  # payload, the event's envelope, the domain's tools
+RunTogether = Callable[[Sequence[tuple[Any, Envelope]], Any], Awaitable[None]]  # several effects of one kind, done or failed as one
 
 
 class Domain(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,6 +107,7 @@ class Domain(msgspec.Struct, frozen=True, kw_only=True):
     effects: dict[type[Event], Callable[[Any, Envelope], Iterable[Effect]]] = {}
     timers: dict[type[Event], Callable[[Any, Envelope], Iterable[Timer]]] = {}
     runs: dict[str, RunEffect] = {}
+    runs_together: dict[str, RunTogether] = {}
 
 
 def tenant_of(event: Event | ForPlatform, envelope: Envelope) -> tuple[Event, UUID]:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -19,7 +19,8 @@ from contracts.message import Command, encode
 
 log = logging.getLogger(__name__)
 POLL = 5.0  # seconds between looks for effects that another process left behind
-LIMIT = 32  # effects at once
+LIMIT = 32  # effects, or groups of them, at once
+TOGETHER = 64  # effects in a group
 LONGEST_WAIT = 300.0
 ELSEWHERE = 30.0  # seconds after its own retry that an effect of a dead process is taken up by another
 
@@ -49,8 +50,15 @@ class EffectRunner:
 
     def start_new(self, rows: list[dict[str, Any]]) -> None:
         """Run what a batch has just committed, without going through the table."""
+        groups: dict[str, list[Task]] = {}
         for task in msgspec.json.decode(encode(rows), type=list[Task]):
-            self._spawn(task)
+            if task.kind in self.domain.runs_together:
+                groups.setdefault(task.kind, []).append(task)
+            else:
+                self._spawn(task)
+        for tasks in groups.values():
+            for start in range(0, len(tasks), TOGETHER):
+                self._spawn(*tasks[start : start + TOGETHER])
 
     async def take_over(self) -> None:
         """Make due what an earlier leader of the domain left behind; called when this process has become the leader."""
@@ -91,9 +99,10 @@ class EffectRunner:
                 async with asyncio.timeout(POLL):
                     await self._due.wait()
 
-    def _spawn(self, task: Task) -> None:
-        self._mine.add(task.id)
-        running = asyncio.create_task(self._carry_out(task))
+    def _spawn(self, *tasks: Task) -> None:
+        self._mine.update(task.id for task in tasks)
+        together = tasks[0].kind in self.domain.runs_together
+        running = asyncio.create_task(self._carry_out_together(tasks) if together else self._carry_out(tasks[0]))
         self._running.add(running)
         running.add_done_callback(self._running.discard)
 
@@ -109,11 +118,26 @@ class EffectRunner:
                 log.warning("%s: %s failed (attempt %d): %s: %s", self.domain.name, task.kind, task.attempts, type(error).__name__, error)
                 await self._postpone(task, f"{type(error).__name__}: {error}")
 
+    async def _carry_out_together(self, tasks: Sequence[Task]) -> None:
+        """One group in one go; when it fails, each is tried again by itself, so that one cannot hold the others up."""
+        async with self._slots:
+            try:
+                group = [(msgspec.json.decode(task.payload), task.envelope) for task in tasks]
+                await self.domain.runs_together[tasks[0].kind](group, self._tools)
+                self._done(tasks)
+            except Exception as error:  # whatever it was, the rows stay and are tried again
+                reason = f"{type(error).__name__}: {error}"
+                log.warning("%s: %d of %s failed: %s", self.domain.name, len(tasks), tasks[0].kind, reason)
+                await asyncio.gather(*(self._postpone(task, reason) for task in tasks))
+
     async def _report(self, task: Task, commands: list[Command]) -> None:
         for number, command in enumerate(commands):
             identity = derived_id(task.id, f"report {number}")
             await self._publish(command, task.envelope.caused(command, id=identity, time=datetime.now(UTC), actor="system"))
-        self._finished.append(task)
+        self._done([task])
+
+    def _done(self, tasks: Sequence[Task]) -> None:
+        self._finished += tasks
         self._finish.set()
 
     async def _postpone(self, task: Task, reason: str) -> None:

@@ -13,8 +13,8 @@ import asyncpg
 import msgspec
 from nats.aio.msg import Msg
 
-from adapters.nats import PullConsumer, StreamError, ack, nak
-from consumers.runtime.batch import Batch, Item
+from adapters.nats import PullConsumer, StreamError, ack, nak, sequences_of
+from consumers.runtime.batch import Batch, Item, scout
 from consumers.runtime.connection import DATABASE_AWAY, end, until_lost
 from consumers.runtime.domain import Domain
 from consumers.runtime.reading import read_command, read_event
@@ -36,9 +36,9 @@ class Runtime:
     def __init__(self, domain: Domain, nc: Any, connect: Callable[[], Any], commands: PullConsumer, feed: Callable[[int], Any]) -> None:
         self.domain, self.nc = domain, nc
         self._connect, self._commands, self._open_feed = connect, commands, feed
-        self._waiting: deque[Msg] = deque()
+        self._waiting: deque[Item] = deque()
         self._own: deque[Item] = deque()
-        self._events: deque[tuple[int, Msg]] = deque()
+        self._events: deque[tuple[int, Msg | None]] = deque()  # None: nothing to react to up to that position
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
         self.observers: list[Observer] = []
@@ -48,7 +48,7 @@ class Runtime:
 
     def submit(self, command: Command, envelope: Envelope) -> None:
         """Decide a command of this very process that it may lose: its maker asks again (the scheduler)."""
-        self._own.append(Item(envelope=envelope, command=command, body=msgspec.json.encode(command)))
+        self._own.append(scout(self.domain, Item(envelope=envelope, command=command, body=msgspec.json.encode(command))))
         self._wake.set()
 
     async def run(self) -> None:
@@ -77,7 +77,7 @@ class Runtime:
             await conn.execute(store.q.move_cursor, cursor := 0)  # from now on the log keeps a window for this domain
         cursor = cursor or 0
         log.info("%s: active from position %d", self.domain.name, cursor)
-        await self._give_back(self._waiting)
+        await self._give_back(item.raw for item in self._waiting)
         for prepare in self.prepare:
             await prepare()
         # Last, and without a pause before: what was chosen by an older picture must not be decided.
@@ -108,7 +108,7 @@ class Runtime:
             while len(self._waiting) > 2 * BATCH:
                 self._room.clear()
                 await self._room.wait()
-            self._waiting.extend(await self._commands.next(BATCH, 30.0))
+            self._waiting.extend(scout(self.domain, read_command(self.domain, msg)) for msg in await self._commands.next(BATCH, 30.0))
             self._wake.set()
 
     async def _pump_events(self, feed: Any) -> None:
@@ -116,8 +116,10 @@ class Runtime:
             while len(self._events) > 4 * BATCH:
                 self._room.clear()
                 await self._room.wait()
-            for msg in await feed.next(BATCH, 30.0):
-                self._events.append((msg.metadata.sequence.stream, msg))
+            messages = await feed.next(BATCH, CURSOR_SECONDS)
+            self._events.extend((sequences_of(msg)[0], msg) for msg in messages)
+            if not messages:  # nothing that this domain reacts to: its cursor follows all the same, or the log kept a window for it
+                self._events.append((await feed.seen_to(), None))
             self._wake.set()
 
     async def _work(self, store: Store, cursor: int) -> None:
@@ -125,14 +127,15 @@ class Runtime:
         while True:
             await self._something()
             reactions, cursor = self._take_events(cursor)
-            commands = [read_command(self.domain, self._waiting.popleft()) for _ in range(min(BATCH, len(self._waiting)))]
+            commands = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
             own = [self._own.popleft() for _ in range(min(BATCH, len(self._own)))]
-            self._room.set()
             # Events that nobody reacts to need no transaction of their own: they may be read again.
             late = cursor - kept >= CURSOR_EVENTS or (cursor > kept and time.monotonic() - kept_at > CURSOR_SECONDS)
             keep = cursor if reactions or late else 0
             if reactions or own or commands or keep:
                 await self._settle(store, reactions + own + commands, keep)
+            else:
+                self._room.set()
             if keep:
                 kept, kept_at = keep, time.monotonic()
 
@@ -149,7 +152,7 @@ class Runtime:
             position, msg = self._events.popleft()
             if position > cursor:
                 cursor = position
-                items += self._react(msg)
+                items += self._react(msg) if msg is not None else ()
         return items, cursor
 
     def _react(self, msg: Msg) -> list[Item]:
@@ -163,6 +166,7 @@ class Runtime:
     async def _settle(self, store: Store, items: list[Item], cursor: int) -> None:
         """Commit items, halving the batch down to the culprit on a database error; the cursor moves with the last half."""
         batch = Batch(self.domain, store, items, cursor)
+        batch.on_writing = self._room.set  # reading what arrives takes long: not while a decision waits for its rows
         try:
             await batch.commit()
         except DATABASE_AWAY as error:

@@ -1,9 +1,10 @@
 """The runtime's SQL against one domain's schema."""
 
-from collections.abc import AsyncIterator, Iterable
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -14,6 +15,9 @@ from consumers.runtime.connection import DATABASE_AWAY
 from consumers.runtime.table import Key, Row, Table
 
 _encode = msgspec.json.Encoder().encode
+Columns = list[tuple[Any, ...]]
+S = TypeVar("S")
+T = TypeVar("T")
 
 
 def to_json(value: Any) -> str:
@@ -49,8 +53,7 @@ class Store:
 
     async def fetch_rows(self, table: Table[Any], columns: tuple[str, ...], keys: list[Key]) -> list[Row]:
         """Load and lock rows; raises PermissionError when one belongs to a tenant that was not asked for."""
-        names = ("tenant_id", *columns)
-        text = await self.conn.fetchval(table.load_sql(columns), to_json([dict(zip(names, key, strict=True)) for key in keys]))
+        text = await self.conn.fetchval(table.load_sql(columns), *zip(*keys, strict=True))
         rows: list[Row] = table.decoder.decode(text)
         asked = {key[0] for key in keys}
         for row in rows:
@@ -61,9 +64,33 @@ class Store:
     async def write_rows(self, changed: dict[Table[Any], list[Row]]) -> None:
         """Upsert the last state of every changed row, a statement for each table."""
         for table in sorted(changed, key=lambda t: t.name):
-            await self.conn.execute(table.upsert_sql, to_json(changed[table]))
+            await self.conn.execute(table.upsert_sql, *zip(*map(table.values_of, changed[table]), strict=True))
 
     async def keep(self, statement: str, rows: list[Any]) -> None:
-        """Run one of the keep_… statements, unless there is nothing to keep."""
+        """Run one of the keep_… statements that take JSON, unless there is nothing to keep."""
         if rows:
             await self.conn.execute(statement, to_json(rows))
+
+    async def keep_columns(self, statement: str, columns: Columns, *constants: Any) -> int:
+        """Run one of the keep_… statements that take a list for each column (7 us a row less than JSON); answers how many it kept."""
+        if not columns:
+            return 0
+        done: str = await self.conn.execute(statement, *columns, *constants)
+        return int(done.rpartition(" ")[2])
+
+
+def columns(rows: Iterable[tuple[Any, ...]]) -> Columns:
+    """Rows as one list for each column; empty without rows."""
+    return list(zip(*rows, strict=True))
+
+
+async def meanwhile(statement: Coroutine[Any, Any, S], work: Callable[[], T]) -> tuple[S, T]:
+    """Do some work while PostgreSQL is at a statement; answers both results. Raises the statement's error before the work's."""
+    running = asyncio.ensure_future(statement)
+    await asyncio.sleep(0)  # lets it be sent
+    try:
+        done = work()
+    except BaseException:
+        await running
+        raise
+    return await running, done

@@ -26,8 +26,8 @@ class Tools:
         self.publisher, self.objects, self._pool = publisher, objects, pool
 
     @asynccontextmanager
-    async def reading(self, tenant: UUID) -> AsyncIterator[asyncpg.Connection]:
-        """A transaction that sees this tenant's rows of the domain."""
+    async def reading(self, *tenants: UUID) -> AsyncIterator[asyncpg.Connection]:
+        """A transaction that sees these tenants' rows of the domain."""
         async with self._pool.acquire(timeout=POOL_WAIT) as conn, conn.transaction(readonly=True):
-            await conn.execute("select set_config('app.tenants', $1, true)", str(tenant))
+            await conn.execute("select set_config('app.tenants', $1, true)", ",".join(map(str, tenants)))
             yield conn

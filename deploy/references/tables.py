@@ -12,12 +12,13 @@ _ABOUT = f"""# Tables
 
 {HEAD}
 Kinds: an **event** table is written by projections only and rebuilt by replay; a **work** table belongs to one owner and can be rebuilt;
-**log** is the log itself. Every table with a tenant has forced row-level security by the setting `app.tenants`.
+**telemetry** may be lost and is kept for some months; **log** is the log itself. Every table with a tenant has forced row-level
+security by the setting `app.tenants`.
 """
 _TABLES = """
 select c.oid, n.nspname as schema, c.relname as name, coalesce(obj_description(c.oid, 'pg_class'), '') as comment
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
-where c.relkind in ('r', 'p', 'v') and n.nspname = $1 order by c.relname
+where c.relkind in ('r', 'p', 'v') and not c.relispartition and n.nspname = $1 order by c.relname
 """
 _COLUMNS = """
 select attname as name, format_type(atttypid, atttypmod) as type, attnotnull as required

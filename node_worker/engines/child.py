@@ -17,12 +17,13 @@ import msgspec
 from node_worker.encode.assemble import assemble
 from node_worker.encode.presets import encoder_build
 from node_worker.encode.segment import SegmentJob, SegmentPipeline
-from node_worker.engines import limits, protocol
+from node_worker.engines import protocol
 from node_worker.engines.base import Engine, TemplateRefused
 from node_worker.engines.mark import FrameMark
 from node_worker.engines.scenes import SceneCache
 from node_worker.engines.ticker import Emitter, Ticker
 from node_worker.inspect import inspect
+from node_worker.platform import MEMORY, limit_engine, release_memory
 
 DEFAULT_ENGINE = "node_worker.engines.lottie:LottieEngine"
 IDLE_SECONDS = 2.0  # without a request, after which memory is given back
@@ -41,12 +42,12 @@ class Child:
         """Answer requests until their end."""
         self._emit(protocol.Ready(engine=self._engine.name, engine_build=self._engine.build, encoder_build=encoder_build()))
         decoder = msgspec.json.Decoder(protocol.Request)
-        idle = threading.Timer(IDLE_SECONDS, limits.release_memory)
+        idle = threading.Timer(IDLE_SECONDS, release_memory)
         for line in requests:
             idle.cancel()
             self._emit(protocol.Started())
             self._emit(self._answer(decoder, line))
-            idle = threading.Timer(IDLE_SECONDS, limits.release_memory)
+            idle = threading.Timer(IDLE_SECONDS, release_memory)
             idle.daemon = True
             idle.start()
 
@@ -117,12 +118,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m node_worker.engines.child")
     parser.add_argument("--engine", default=DEFAULT_ENGINE)
     parser.add_argument("--parent", type=int, default=os.getppid())
-    parser.add_argument("--memory", type=int, default=limits.MEMORY)
+    parser.add_argument("--memory", type=int, default=MEMORY)
     parser.add_argument("--mark", type=Path, required=True)
     options = parser.parse_args()
     events = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
-    limits.apply(options.parent, options.memory)
+    limit_engine(options.parent, options.memory)
     faulthandler.enable()  # the Python lines that led to a crash, for the log's tail
     Child(load(options.engine), events, FrameMark(options.mark)).serve(sys.stdin.buffer)
 

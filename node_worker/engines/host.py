@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import os
-import signal
 import sys
 from collections.abc import AsyncIterator
 from typing import Literal
@@ -14,6 +13,7 @@ import psutil
 from node_worker.engines import protocol
 from node_worker.engines.base import TemplateRefused
 from node_worker.engines.mark import NONE, FrameMark
+from node_worker.platform import KILL_SIGNAL, MEMORY, SPAWN, ProcessTree, process_tree
 
 CrashKind = Literal["signal", "exit", "oom", "disk_full", "hang", "error", "cancelled"]
 TAIL = 4096  # bytes kept of what the process last wrote to standard error
@@ -40,17 +40,19 @@ class EngineProcess:
         self,
         *,
         engine: str = "node_worker.engines.lottie:LottieEngine",
-        memory: int = 3 << 30,
+        memory: int = MEMORY,
         stall_seconds: float = 10.0,
         start_seconds: float = 30.0,
         environment: dict[str, str] | None = None,
     ) -> None:
-        """`stall_seconds` without an event while it works is a hang; `memory` is in bytes, see limits.apply."""
+        """`stall_seconds` without an event while it works is a hang; `memory` is in bytes, see platform.limit_engine."""
         self._command = [sys.executable, "-m", "node_worker.engines.child", "--engine", engine, "--memory", str(memory)]
         self._environment = {**os.environ, **(environment or {})}
-        self._stall_seconds, self._start_seconds = stall_seconds, start_seconds
+        self._memory, self._stall_seconds, self._start_seconds = memory, stall_seconds, start_seconds
         self._process: asyncio.subprocess.Process | None = None
+        self._tree: ProcessTree | None = None
         self._reading: asyncio.Task[None] | None = None
+        self._leaving: asyncio.Task[None] | None = None
         self._renewal: asyncio.Task[protocol.Ready] | None = None
         self._tail = bytearray()
         self._turn = asyncio.Lock()
@@ -146,8 +148,11 @@ class EngineProcess:
             stderr=asyncio.subprocess.PIPE,
             limit=LONGEST_LINE,
             env=self._environment,
+            **SPAWN,
         )
+        self._tree = process_tree(self._process.pid, self._memory)
         self._reading = asyncio.create_task(self._read_log(self._process))
+        self._leaving = asyncio.create_task(_leave_none(self._process, self._tree))
         try:
             event = await self._event(self._start_seconds)
         except BaseException:
@@ -199,7 +204,7 @@ class EngineProcess:
 
     def _kind(self, number: int) -> CrashKind:
         """Class a death that we did not cause: a SIGKILL from elsewhere is the kernel's, out of memory."""
-        if any(text in self._tail for text in NO_MEMORY) or number == getattr(signal, "SIGKILL", -1):
+        if any(text in self._tail for text in NO_MEMORY) or number == KILL_SIGNAL:
             return "oom"
         return "signal" if number else "exit"
 
@@ -208,18 +213,18 @@ class EngineProcess:
         if self.pid is None:
             return
         self._ended = self._ended or why
-        with contextlib.suppress(psutil.Error):
-            process = psutil.Process(self.pid)
-            for one in (*process.children(recursive=True), process):
-                with contextlib.suppress(psutil.Error):
-                    one.kill()
+        assert self._tree is not None, "a process that lives has its tree"
+        self._tree.kill()
 
     async def _gone(self) -> None:
-        """Wait until the process is reaped and its log read to the end."""
+        """Wait until the process is reaped, with what it left behind, and its log read to the end."""
         if self._process is not None:
             await self._process.wait()
+        if self._leaving is not None:
+            await self._leaving
         if self._reading is not None:
-            await self._reading
+            await asyncio.wait({self._reading}, timeout=LEAVE_SECONDS)  # a child that got away may hold the log open for ever
+            self._reading.cancel()
         if self._mark is not None:
             self._last_frame = self._newest()
             self._mark.remove()
@@ -238,6 +243,12 @@ class EngineProcess:
 
     def _log(self) -> str:
         return self._tail.decode(errors="replace")
+
+
+async def _leave_none(process: asyncio.subprocess.Process, tree: ProcessTree) -> None:
+    """A process that died by itself leaves its children, which hold its output open: they end with it."""
+    await process.wait()
+    tree.kill()
 
 
 def _look_at(renewal: asyncio.Task[protocol.Ready]) -> None:

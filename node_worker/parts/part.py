@@ -7,9 +7,9 @@ from typing import cast
 import msgspec
 
 from contracts.envelope import Envelope
+from contracts.farm import CrashKind
 from contracts.message import Report
 from contracts.node import DrawPart, Manifest, PartTick, ReportCrash, ReportFailure
-from contracts.farm import CrashKind
 from node_worker.cache import Cache
 from node_worker.engines import protocol
 from node_worker.engines.host import EngineCrashed, EngineProcess
@@ -17,11 +17,11 @@ from node_worker.failures import LOG_TAIL, PartFailed
 from node_worker.folder import Folder
 from node_worker.link import Link
 from node_worker.log import redact, warning
+from node_worker.platform import KILL_SIGNAL
 from node_worker.reporter import Reporter
 from node_worker.slots import Slots
 from node_worker.transfer import TooLarge, Transfers
 
-SIGKILL = 9  # Windows has no such name
 MANIFEST_LIMIT = 16 << 20  # bytes: some 40,000 segments
 CRASHES: dict[str, CrashKind] = {"hang": "engine_hang", "oom": "out_of_memory", "disk_full": "out_of_disk"}
 
@@ -140,4 +140,4 @@ def killed_from_outside(crash: EngineCrashed) -> bool:
 
     An engine over its own limit ends by an error or SIGABRT; one that hangs is killed by us.
     """
-    return crash.signal == SIGKILL and crash.kind in ("signal", "oom")
+    return crash.signal == KILL_SIGNAL and crash.kind in ("signal", "oom")

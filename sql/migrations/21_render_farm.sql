@@ -7,6 +7,7 @@ alter table render.render_jobs
   add column needs jsonb not null default '{}',
   add column paused boolean not null default false,
   add column correlation_id uuid;
+alter table render.render_jobs alter column needs drop default, alter column paused drop default;
 -- What earlier releases did not keep, the log knows.
 reset role;
 update render.render_jobs j set correlation_id = e.correlation_id
@@ -22,9 +23,13 @@ alter table render.render_nodes
   add column service_until timestamptz,
   add column set_asides int not null default 0,
   add column suspects jsonb not null default '[]';
+alter table render.render_nodes
+  alter column capabilities drop default, alter column bundles drop default, alter column service drop default, alter column service_reason drop default,
+  alter column set_asides drop default, alter column suspects drop default;
 
 -- Segments whose last drawing failed on these nodes go elsewhere first.
 alter table render.segments add column avoid jsonb not null default '[]';
+alter table render.segments alter column avoid drop default;
 
 create table render.templates (
   tenant_id uuid not null, template text not null, version bigint not null, created_at timestamptz not null, updated_at timestamptz not null,

@@ -1,28 +1,31 @@
--- name: part
--- A lease, as JSON.
-select to_json(p)::text from render.render_parts p where tenant_id = $1 and part_id = $2;
+-- name: parts
+-- Leases, as JSON.
+select to_json(p)::text from render.render_parts p join unnest($1::uuid[], $2::uuid[]) as k(tenant_id, part_id) using (tenant_id, part_id);
 
--- name: job_with_spec
--- A job's spec and what it is drawn with.
-select to_json(s)::text from render.job_specs s where tenant_id = $1 and job_id = $2;
+-- name: job_specs
+-- What jobs are to draw, as JSON.
+select to_json(s)::text from render.job_specs s join unnest($1::uuid[], $2::uuid[]) as k(tenant_id, job_id) using (tenant_id, job_id);
 
 -- name: part_segments
--- The segments that a lease holds, each once, with their place in the job.
-select distinct on (s.segment_key) j.idx, j.scene, j.first, j.frames, s.segment_key
-from render.job_segments j join render.segments s on s.tenant_id = j.tenant_id and s.segment_key = j.segment_key
-where j.tenant_id = $1 and j.job_id = $2 and j.idx >= $3 and j.idx < $4 and s.part_id = $5 and s.state = 'drawing'
-order by s.segment_key, j.idx;
+-- The segments that each of these leases holds, each once, with their place in the job.
+select distinct on (k.part_id, s.segment_key) k.part_id, j.idx, j.scene, j.first, j.frames, s.segment_key
+from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::int[], $5::int[]) as k(tenant_id, part_id, job_id, first, count)
+join render.job_segments j on j.tenant_id = k.tenant_id and j.job_id = k.job_id and j.idx >= k.first and j.idx < k.first + k.count
+join render.segments s on s.tenant_id = j.tenant_id and s.segment_key = j.segment_key and s.part_id = k.part_id and s.state = 'drawing'
+order by k.part_id, s.segment_key, j.idx;
 
 -- name: job_objects
--- Every verified segment of a job in order, with the object that holds it.
-select s.object_key, s.sha256, s.frames, s.degraded
-from render.job_segments j join render.segments s on s.tenant_id = j.tenant_id and s.segment_key = j.segment_key
-where j.tenant_id = $1 and j.job_id = $2 and s.state = 'done' order by j.idx;
+-- Every verified segment of these jobs in order, with the object that holds it.
+select j.tenant_id, j.job_id, s.object_key, s.sha256, s.frames, s.degraded
+from unnest($1::uuid[], $2::uuid[]) as k(tenant_id, job_id)
+join render.job_segments j on j.tenant_id = k.tenant_id and j.job_id = k.job_id
+join render.segments s on s.tenant_id = j.tenant_id and s.segment_key = j.segment_key
+where s.state = 'done' order by j.tenant_id, j.job_id, j.idx;
 
 -- name: files
 -- Where the bytes of these files lie.
-select sha256, object_key from render.files where tenant_id = $1 and sha256 = any($2::text[]);
+select tenant_id, sha256, object_key from render.files join unnest($1::uuid[], $2::text[]) as k(tenant_id, sha256) using (tenant_id, sha256);
 
--- name: inspection
--- An uploaded file that waits for a node.
-select object_key, bytes, name from render.inspections where tenant_id = $1 and file_id = $2;
+-- name: inspections
+-- Uploaded files that wait for a node.
+select tenant_id, file_id, object_key from render.inspections join unnest($1::uuid[], $2::uuid[]) as k(tenant_id, file_id) using (tenant_id, file_id);

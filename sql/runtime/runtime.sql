@@ -6,17 +6,19 @@ where (tenant_id, id) in (select * from unnest($1::uuid[], $2::uuid[]));
 -- name: keep_operations
 -- The operations of a batch, in the transaction that carries out what they ask; a reopened one gets its new outcome.
 insert into {schema}.inbox (tenant_id, id, type, request_hash, state, outcome, headers, body, decided_at)
-select tenant_id, id, type, request_hash, state, outcome, headers, body, decided_at
-from json_to_recordset($1::json) as r(tenant_id uuid, id uuid, type text, request_hash text, state text, outcome jsonb, headers jsonb, body text, decided_at timestamptz)
+select tenant_id, id, type, request_hash, state, outcome::jsonb, headers::jsonb, body, $9
+from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
+  as r(tenant_id, id, type, request_hash, state, outcome, headers, body)
 on conflict (tenant_id, id) do update set state = excluded.state, outcome = excluded.outcome, headers = excluded.headers, body = excluded.body, decided_at = excluded.decided_at
 where {schema}.inbox.state = 'reopened';
 
 -- name: keep_events
 -- The batch's events, for the sequencer.
 insert into {schema}.outbox (event_id, type, tenant_id, time, actor, correlation_id, causation_id, aggregate, version, traceparent, body)
-select event_id, type, tenant_id, time, actor, correlation_id, causation_id, aggregate, version, traceparent, body
-from rows from (json_to_recordset($1::json) as (event_id uuid, type text, tenant_id uuid, time timestamptz, actor text, correlation_id uuid, causation_id uuid, aggregate text, version bigint, traceparent text, body text)) with ordinality
-order by ordinality;
+select event_id, type, tenant_id, $11, actor, correlation_id, causation_id, aggregate, version, traceparent, body
+from unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::uuid[], $6::uuid[], $7::text[], $8::bigint[], $9::text[], $10::text[])
+  with ordinality as r(event_id, type, tenant_id, actor, correlation_id, causation_id, aggregate, version, traceparent, body, at)
+order by at;
 
 -- name: keep_effects
 -- What is to be done in the world because of the batch's events.

@@ -18,13 +18,14 @@ from tests.support.house import PASSWORD
 
 WORK = {"inbox", "outbox", "effects", "timers", "cursors"}
 WITHOUT_TENANT = {f"{domain}.cursors" for domain in DOMAINS} | {"log.archives"}
+TELEMETRY = {"render.node_health_logs"}
 KINDS = ("event", "work", "telemetry", "log")
 EVENT_TABLES: dict[str, Table] = {table.name: table for domain in all_domains() for table in domain.tables}
 TABLES = """
     select n.nspname || '.' || c.relname as name, c.oid, c.relrowsecurity as rls, c.relforcerowsecurity as forced,
       obj_description(c.oid) as comment
     from pg_class c join pg_namespace n on n.oid = c.relnamespace
-    where c.relkind in ('r', 'p') and n.nspname not in ('pg_catalog', 'information_schema', 'public') and n.nspname !~ '^pg_'
+    where c.relkind in ('r', 'p') and not c.relispartition and n.nspname not in ('pg_catalog', 'information_schema', 'public') and n.nspname !~ '^pg_'
 """
 COLUMNS = """
     select a.attname as name, format_type(a.atttypid, a.atttypmod) as type, a.attnotnull as filled, a.atthasdef as has_default
@@ -53,9 +54,10 @@ async def tables(db: asyncpg.Connection) -> dict[str, asyncpg.Record]:
     return {row["name"]: row for row in await db.fetch(TABLES)}
 
 
-async def test_every_table_is_an_event_table_of_its_domain_or_a_work_table_of_the_runtime(tables: dict[str, asyncpg.Record]) -> None:
+async def test_every_table_is_an_event_table_of_its_domain_a_work_table_of_the_runtime_or_known_telemetry(tables: dict[str, asyncpg.Record]) -> None:
     ours = {name for name in tables if name.split(".")[0] in DOMAINS}
-    assert ours == set(EVENT_TABLES) | {f"{domain}.{name}" for domain in DOMAINS for name in WORK}
+    assert ours == set(EVENT_TABLES) | TELEMETRY | {f"{domain}.{name}" for domain in DOMAINS for name in WORK}
+    assert all(tables[name]["comment"].startswith("telemetry: ") for name in TELEMETRY)
 
 
 async def test_a_domain_declares_only_tables_of_its_own_schema() -> None:

@@ -7,12 +7,12 @@ from uuid import UUID, uuid4
 
 from consumers.render.places import export_place, scan_place, segment_place
 from contracts.content import CreateProject, ProjectImporting, PublishProject, RecordScene
+from contracts.farm import DrainNode, LoseNode, MaintainNode, OpenNode
 from contracts.file_mgr import AbortUpload, CompleteUpload, OpenUpload, StartUpload, StoreFile
 from contracts.identity import CreateApiKey, CreateTenant, RevokeApiKey
 from contracts.message import PLATFORM, Command, Event
 from contracts.node import PROTOCOL, RegisterNode, ReportExport, ReportFailure, ReportInspection, ReportSegment
 from contracts.notification import NotificationCreated, ReadNotification
-from contracts.farm import LoseNode
 from contracts.render import AssignPart, CancelJob, ExpirePart, JobAssembling, PartAssigned, SegmentsPlanned
 from contracts.spec import ColourPreset, Element
 from contracts.studio import RequestRender, SaveProject, SceneValues, Track
@@ -216,6 +216,21 @@ class Story:
         await self.all([(ExpirePart(part_id=expired.part_id, reason="its node is gone"), tenant)], actor="scheduler")
         await self.assign("render", [(tenant, job, 0, 4)])
         await self.all([(CancelJob(job_id=job), tenant)])
+        await self.blame(tenant)
         await self.all([(LoseNode(node_id=NODES[1], epoch=1, last_heard=datetime.now(UTC)), PLATFORM)], actor="scheduler")
         build = {"engine_build": "thorvg 1.0", "encoder_build": "x264 164", "version": "0.1", "platform": "linux"}
         await self.all([(RegisterNode(protocol=PROTOCOL, name="back", slots=8, **build), PLATFORM)], actor=f"node:{NODES[1]}")
+
+    async def blame(self, tenant: UUID) -> None:
+        """A template ends engines on both nodes and is set aside; a person steers the nodes meanwhile."""
+        template = sha("template", tenant)
+        planned = [event for _, event in await self.all([(self.request(tenant, 902), tenant)]) if isinstance(event, SegmentsPlanned)]
+        parts = await self.assign("render", [(tenant, planned[0].job_id, at, 4) for at in (0, 4)])
+        await self.all([(DrainNode(node_id=NODES[0], reason="a person's word"), PLATFORM)])
+        for part, _ in parts:
+            died = ReportFailure(
+                part_id=part.part_id, epoch=part.epoch, code="node.engine_crash", detail="d", crash="engine_crash", template=template
+            )
+            await self.report([(died, tenant)], part.node_id)
+        await self.all([(self.request(tenant, 903), tenant)])
+        await self.all([(OpenNode(node_id=NODES[0]), PLATFORM), (MaintainNode(node_id=NODES[1], force=True), PLATFORM)])

@@ -7,9 +7,9 @@ from consumers.render import DOMAIN
 from consumers.render.failures import ENGINE_ATTEMPTS, INSPECTION_ATTEMPTS
 from consumers.render.places import export_place, segment_place
 from consumers.render.rows import CRASHES, EXPORTS, FILES, INSPECTIONS, JOB_SEGMENTS, JOBS, NODES, PARTS, SEGMENTS
+from contracts.farm import LoseNode
 from contracts.message import PLATFORM
 from contracts.node import PROTOCOL, LeaveNode, RegisterNode, ReportCrash, ReportExport, ReportFailure, ReportInspection, ReportSegment
-from contracts.farm import LoseNode
 from contracts.render import AssignPart, CancelJob, ExpirePart, PlanJob, RequestInspection, SubmitJob
 from contracts.spec import RenderSpec, SceneSpec
 from tests.unit.domains.world import World, kinds, refused

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -32,6 +33,12 @@ class SyntheticScene:
             self.misbehave()
 
     def misbehave(self) -> None:
+        if self.name.startswith("children"):
+            started = [subprocess.Popen(["sleep", "3600"], start_new_session=own) for own in (False, True)]
+            print("children", *(one.pid for one in started), file=sys.stderr, flush=True)
+            if self.name == "children, left":
+                os._exit(7)
+            time.sleep(3600)
         if self.name == "crash":
             print("about to read address zero", file=sys.stderr, flush=True)
             ctypes.string_at(0)

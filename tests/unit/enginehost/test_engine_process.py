@@ -178,6 +178,30 @@ async def test_a_cancelled_task_or_a_caller_who_leaves_ends_the_process(engine, 
     assert not psutil.pid_exists(old)
 
 
+def children_of(crashed: EngineCrashed) -> list[int]:
+    """The processes that the engine said it had started: one of its own group, one that left it."""
+    return [int(pid) for pid in crashed.log_tail.partition("children ")[2].split()[:2]]
+
+
+def lives(pid: int) -> bool:
+    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+
+
+async def test_a_hang_is_killed_with_all_that_the_engine_started(engine, tmp_path):
+    crashed = await crash(engine, draw(tmp_path, "children, kept"), stall_seconds=0.5)
+    children = children_of(crashed)
+    assert (crashed.kind, len(children)) == ("hang", 2)
+    assert not any(lives(pid) for pid in children)
+
+
+async def test_an_engine_that_dies_leaves_no_child_of_its_group(engine, tmp_path):
+    crashed = await crash(engine, draw(tmp_path, "children, left"), stall_seconds=1)
+    inside, outside = children_of(crashed)
+    os.kill(outside, signal.SIGKILL)  # nobody knows whose child it was
+    assert (crashed.kind, crashed.exit_code) == ("exit", 7)
+    assert not lives(inside)
+
+
 async def test_requests_wait_for_their_turn(engine, tmp_path):
     first, second = await asyncio.gather(events(engine, draw(tmp_path)), events(engine, draw(tmp_path)))
     assert len(of(protocol.SegmentDone, first)) == len(of(protocol.SegmentDone, second)) == 2

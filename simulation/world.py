@@ -1,0 +1,115 @@
+"""A farm to simulate on: a stack without nodes, simulated nodes at its broker, and jobs sent to the render domain."""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from uuid import UUID
+
+import aiohttp
+import msgspec
+
+from adapters.nats import Connection, StreamReader, api, connect
+from contracts.catalogue import WORK
+from contracts.envelope import Envelope, first
+from contracts.identity import CreateTenant
+from contracts.message import decode
+from contracts.render import SubmitJob
+from contracts.spec import RenderSpec, SceneSpec
+from deploy.local.stack import Stack
+from producers.publisher import Publisher
+from producers.ticks import Ticks
+from simulation.nodes import SimulatedNode, Wire
+from simulation.plan import JobPlan, Plan
+from simulation.tape import Tape
+
+SETTLED = 1.0  # seconds for registrations and tenants to reach the scheduler
+LOOK = 0.2  # seconds
+
+
+class World:
+    """A running stack with its simulated farm; `tape` holds what happened."""
+
+    def __init__(self, plan: Plan, running: Stack, nc: Connection, http: aiohttp.ClientSession) -> None:
+        self.plan, self.running, self.tape = plan, running, Tape()
+        self._nc, self._publisher = nc, Publisher(nc)
+        self._seconds: dict[UUID, float] = {}
+        wire = Wire(self._publisher, Ticks(nc), http, lambda job: self._seconds.get(job, 0.0), self.tape.drew)
+        self.nodes = [SimulatedNode(plan, number, wire) for number in range(1, plan.nodes + 1)]
+        self._by_id = {str(node.id): node for node in self.nodes}
+        self._tasks: list[asyncio.Task[None]] = []
+        self.began = 0.0
+
+    async def start(self) -> None:
+        """Make the tenants, register the nodes, begin to deliver work."""
+        await self.tape.listen(self._nc)
+        state = await api(self._nc, f"STREAM.INFO.{WORK}")
+        self._keep(self._deliver(int(state["state"]["last_seq"])))
+        for tenant in self.plan.tenants:
+            created = CreateTenant(name=tenant.name, render_weight=tenant.weight, max_slots=tenant.max_slots)
+            await self._publisher.publish(created, first(created, tenant=tenant.tenant_id))
+        for node in self.nodes:
+            self._keep(node.run())
+        await asyncio.sleep(SETTLED + len(self.nodes) / 500)
+        self.began = time.time()
+
+    async def stop(self) -> None:
+        """End nodes and deliveries."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _keep(self, work: object) -> None:
+        self._tasks.append(asyncio.create_task(work))  # type: ignore[arg-type]
+
+    async def _deliver(self, after: int) -> None:
+        """One reader of the stream of work stands for a consumer of each node, which would cost a thousand nodes' pulls."""
+        reader = StreamReader(self._nc, WORK, after)
+        while True:
+            for msg in await reader.next(500, 5.0):
+                node = self._by_id.get(msg.subject.split(".")[1])
+                if node is not None:
+                    envelope = Envelope.read(msg.headers or {})
+                    await node.take(decode(envelope.type, msg.data), envelope)
+
+    async def submit_all(self) -> None:
+        """Send every job of the plan at its time."""
+        for job in sorted(self.plan.jobs, key=lambda job: job.at):
+            await asyncio.sleep(max(0.0, self.began + job.at - time.time()))
+            await self.submit(job)
+
+    async def submit(self, job: JobPlan) -> None:
+        """Send one job."""
+        self._seconds[job.job_id] = job.seconds
+        digest = hashlib.sha256(job.job_id.bytes).hexdigest()
+        scene = SceneSpec(scene="simulated", bundle=digest, digest=digest, frames=job.segments, duration=float(job.segments))
+        spec = RenderSpec(scenes=(scene,), width=640, height=360, rate_num=1, rate_den=1)  # one frame a segment
+        sha = hashlib.sha256(msgspec.json.encode(spec)).hexdigest()
+        command = SubmitJob(job_id=job.job_id, spec=spec, spec_sha256=sha, priority=job.priority)
+        await self._publisher.publish(command, first(command, tenant=self.plan.tenants[job.tenant].tenant_id))
+
+    async def until_done(self) -> bool:
+        """Wait until every job of the plan has ended; False when the plan's time was over first."""
+        wanted = {job.job_id for job in self.plan.jobs}
+        while time.time() < self.began + self.plan.lasts:
+            if all((seen := self.tape.jobs.get(job)) is not None and seen.ended for job in wanted):
+                return True
+            await asyncio.sleep(LOOK)
+        return False
+
+
+@asynccontextmanager
+async def world(plan: Plan, data: Path | None = None) -> AsyncIterator[World]:
+    """A stack of its own with the plan's farm, stopped at the end."""
+    async with Stack(data, nodes=0) as running, aiohttp.ClientSession() as http:
+        password = running.servers.secrets.get("nats.admin")
+        nc = await connect(running.settings("admin", nats_password=password), "flatrender simulate", within=10)
+        made = World(plan, running, nc, http)
+        try:
+            await made.start()
+            yield made
+        finally:
+            await made.stop()
+            await nc.close()
