@@ -5,25 +5,26 @@ import gc
 import importlib
 import time
 from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from typing import Any, TypeVar
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import asyncpg
 import msgspec
 
 import sql
 from adapters.object_store import ObjectStore
-from consumers.log import GENESIS, LogDamaged, read
-from consumers.log.event import chained
+from consumers.log import GENESIS, LogDamaged, LogEvent, read
 from consumers.runtime.domain import Domain
-from consumers.runtime.replay import Projector, Recorded, Report, compare, hashes
+from consumers.runtime.replay import Hashes, Projector, Report, compare, hashes
+from consumers.runtime.table import Table
 from contracts.audit import DOMAINS
 from sql.migrate import migrate
 
 PREFIX = "flatrender_replay_"
 SCRATCH_LOCK = 7_301_017  # held while scratch databases are swept and one is made
 FETCH = 2000  # events at once
+PROJECTED = ("position", "event_id", "type", "tenant_id", "time", "actor", "correlation_id", "causation_id", "traceparent", "body")
 SERVER = {"timezone": "UTC", "application_name": "flatrender replay"}
 T = TypeVar("T")
 Columns = Any  # a sequence: a record of asyncpg or a tuple
@@ -48,74 +49,99 @@ async def verify(
     tables = [table for domain in chosen for table in domain.tables]
     async with (
         snapshot(pg_admin_dsn) as (reader, other),
-        scratch_database(pg_admin_dsn) as scratch,
-        _meanwhile(hashes(other, tables)) as ours,
+        _in_the_making(scratch_database(pg_admin_dsn)) as scratch,
+        _meanwhile(_judged(other, tables, store)) as judged,
     ):
         with _without_collector():
-            chain, problems = await replay_into(scratch, reader, chosen, store=store)
-        async with scratch.transaction():
-            found = await compare((other, scratch), await ours, await hashes(scratch, tables), first=first)
+            counts, problems = await replay_into(scratch, reader, chosen, store=store)
+        async with (replayed := await scratch).transaction():
+            theirs = await hashes(replayed, tables)
+            ours, broken = await judged
+            found = await compare((other, replayed), ours, theirs, first=first)
     return Report(
-        events=chain.events,
-        unsequenced=chain.unsequenced,
-        head=chain.position,
+        events=counts.events,
+        unsequenced=counts.unsequenced,
+        head=counts.head,
         tables=found,
-        problems=(*chain.problems, *problems),
+        problems=(*broken, *problems),
         seconds=time.monotonic() - began,
     )
 
 
+class Counts(msgspec.Struct):
+    """What a replay has read."""
+
+    events: int = 0
+    unsequenced: int = 0
+    head: int = 0
+
+
 async def replay_into(
-    scratch: asyncpg.Connection, live: asyncpg.Connection, domains: Sequence[Domain], *, store: ObjectStore | None = None
-) -> tuple["Chain", list[str]]:
-    """Project the whole log and then what lies in outboxes; answers the chain as it was found, and what could not be applied."""
-    chain = Chain()
+    scratch: asyncio.Future[asyncpg.Connection], live: asyncpg.Connection, domains: Sequence[Domain], *, store: ObjectStore | None = None
+) -> tuple[Counts, list[str]]:
+    """Project the whole log and then what lies in outboxes; answers how much that was, and what could not be applied."""
+    counts = Counts()
     async with Projector(scratch, domains) as projector:
         async for records in recorded(live, store):
-            chain.take(records)
-            await projector.take([Recorded(*record[:12]) for record in records])
+            counts.events, counts.head = counts.events + len(records), records[-1][0]
+            await projector.take(records)
         for domain in DOMAINS:
             cursor = await live.cursor(_q.unsequenced.replace("{schema}", domain))
             while rows := await cursor.fetch(FETCH):
-                chain.unsequenced += len(rows)
-                await projector.take([Recorded(*row) for row in rows])
-    return chain, projector.problems
+                counts.unsequenced += len(rows)
+                await projector.take(rows)
+    return counts, projector.problems
 
 
 async def recorded(live: asyncpg.Connection, store: ObjectStore | None) -> AsyncIterator[Sequence[Columns]]:
-    """The log as columns in LogEvent's order: what lies in archives only, then the table."""
-    oldest = await live.fetchval(_log.first)
-    if oldest is not None and oldest > 1:
-        async for events in read(live, until=oldest - 1, store=store):
-            yield [msgspec.structs.astuple(event) for event in events]
+    """The log as the projector's columns: what lies in archives only, then the table."""
+    async for events in _archived(live, store):
+        yield [tuple(getattr(event, name) for name in PROJECTED) for event in events]
     cursor = await live.cursor(_q.recorded)
     while rows := await cursor.fetch(FETCH):
         yield rows
 
 
-class Chain:
-    """Follows the hash chain; the first break is told, what comes after it cannot be judged."""
+async def _archived(live: asyncpg.Connection, store: ObjectStore | None) -> AsyncIterator[list[LogEvent]]:
+    oldest = await live.fetchval(_log.first)
+    if oldest is not None and oldest > 1:
+        async for events in read(live, until=oldest - 1, store=store):
+            yield events
 
-    def __init__(self) -> None:
-        self.events = self.unsequenced = self.position = 0
-        self._hash = GENESIS
-        self.problems: list[str] = []
 
-    def take(self, records: Sequence[Columns]) -> None:
-        """Check the next events, given as columns in LogEvent's order."""
-        self.events += len(records)
-        for record in records:
-            position, prev_hash, made = record[0], record[12], record[13]
-            expected, self.position = self.position + 1, position
-            if position != expected:
-                self._break(f"position {expected} is missing from the log; {position} follows")
-            elif prev_hash != self._hash or made != chained(prev_hash, position, record[1:12]):
-                self._break(f"the chain is broken at position {position}: {record[2]} {record[1]} is not what was written")
-            self._hash = made
+async def _judged(live: asyncpg.Connection, tables: list[Table[Any]], store: ObjectStore | None) -> tuple[Hashes, list[str]]:
+    """The live tables' hashes and the first break of the chain, found by PostgreSQL while this process projects."""
+    return await hashes(live, tables), await chain_breaks(live, store)
 
-    def _break(self, problem: str) -> None:
-        if not self.problems:
-            self.problems.append(problem)
+
+async def chain_breaks(live: asyncpg.Connection, store: ObjectStore | None) -> list[str]:
+    """The first break of the log's chain; what comes after it cannot be judged."""
+    position, last = 0, GENESIS
+    async for events in _archived(live, store):
+        for event in events:
+            if event.position != position + 1 or event.prev_hash != last or event.hash != event.expected_hash:
+                return [_break(event.position, position, event.type, event.event_id)]
+            position, last = event.position, event.hash
+    row = await live.fetchrow(_q.chain_break, position, last)
+    return [_break(*row)] if row else []
+
+
+def _break(position: int, before: int, kind: str, event_id: UUID) -> str:
+    if position != before + 1:
+        return f"position {before + 1} is missing from the log; {position} follows"
+    return f"the chain is broken at position {position}: {kind} {event_id} is not what was written"
+
+
+@asynccontextmanager
+async def _in_the_making(context: AbstractAsyncContextManager[T]) -> AsyncIterator[asyncio.Future[T]]:
+    """Enter a context beside other work; it is left in any case."""
+    entering = asyncio.ensure_future(context.__aenter__())
+    try:
+        yield entering
+    finally:
+        with suppress(Exception):  # whoever awaited it has heard it
+            await entering
+            await context.__aexit__(None, None, None)
 
 
 @asynccontextmanager
@@ -172,6 +198,7 @@ async def scratch_database(dsn: str) -> AsyncIterator[asyncpg.Connection]:
             await migrate(conn)
             # Foreign keys are proven by the comparison; checked here they would hide which row is wrong behind the first error.
             await conn.execute("set app.tenants = '*'; set synchronous_commit = off; set session_replication_role = replica")
+            await conn.execute(_q.scratch)
             yield conn
         finally:
             conn.terminate()

@@ -14,11 +14,41 @@ select json_build_array({key})::text as key, to_jsonb(t)::text as row from {tabl
 -- Scratch databases of replays that were killed: nobody is connected to them.
 select datname from pg_database d where starts_with(datname, $1) and not exists (select from pg_stat_activity a where a.datid = d.oid)
 
+-- name: scratch
+-- Make the tables of a scratch database cheap to fill: no journal, no foreign keys, no index but the primary key.
+do $$
+declare one record;
+begin
+  for one in select conrelid::regclass as target, conname from pg_constraint where contype = 'f' and connamespace::regnamespace::text <> 'pg_catalog' loop
+    execute format('alter table %s drop constraint %I', one.target, one.conname);
+  end loop;
+  for one in select indexrelid::regclass as index from pg_index i join pg_class c on c.oid = i.indrelid
+             where not i.indisprimary and c.relkind = 'r' and c.relnamespace::regnamespace::text not like 'pg\_%'
+               and not exists (select from pg_constraint k where k.conindid = i.indexrelid) loop
+    execute format('drop index %s', one.index);
+  end loop;
+  for one in select oid::regclass as target from pg_class
+             where relkind = 'r' and not relispartition and relnamespace::regnamespace::text not like 'pg\_%' and relnamespace::regnamespace::text <> 'information_schema' loop
+    execute format('alter table %s set unlogged', one.target);
+  end loop;
+end $$
+
 -- name: unsequenced
 -- Events of a domain that are not in the log yet, in the order in which they will be.
-select 0::bigint as position, event_id, type, tenant_id, time, actor, correlation_id, causation_id, aggregate, version, traceparent, body from {schema}.outbox order by id
+select 0::bigint as position, event_id, type, tenant_id, time, actor, correlation_id, causation_id, traceparent, body from {schema}.outbox order by id
 
 -- name: recorded
 -- The whole log that the table holds, in order.
-select position, event_id, type, tenant_id, time, actor, correlation_id, causation_id, aggregate, version, traceparent, body, prev_hash, hash
-from log.events order by position
+select position, event_id, type, tenant_id, time, actor, correlation_id, causation_id, traceparent, body from log.events order by position
+
+-- name: chain_break
+-- The first row of the log's table that does not continue the chain, given the position and the hash before it. The hash is that of
+-- consumers.log.event.chained, whose bytes to_json writes too.
+select position, before, type, event_id from (
+  select position, prev_hash, hash, type, event_id,
+    lag(position, 1, $1::bigint) over w as before, lag(hash, 1, $2::text) over w as last,
+    encode(sha256(convert_to(prev_hash || E'\n[' || position || ',"' || event_id || '",' || to_json(type)::text || ',"' || tenant_id || '",'
+      || (extract(epoch from time) * 1000000)::bigint || ',' || to_json(actor)::text || ',"' || correlation_id || '","' || causation_id || '",'
+      || to_json(aggregate)::text || ',' || version || ',' || to_json(traceparent)::text || ',' || to_json(body)::text || ']', 'UTF8')), 'hex') as should
+  from log.events window w as (order by position)) e
+where position <> before + 1 or prev_hash <> last or hash <> should order by position limit 1

@@ -2,10 +2,8 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from types import TracebackType
-from typing import Self
-from uuid import UUID
+from typing import Any, Self
 
 import asyncpg
 import msgspec
@@ -19,45 +17,39 @@ from consumers.runtime.store import Store
 from contracts.envelope import Envelope
 from contracts.message import Event, decode
 
-WRITE_EVERY = 40_000  # changes of rows: many of them meet in one row, which is written once
+WRITE_EVERY = 120_000  # changes of rows: many of them meet in one row, which is written once
 MOST_ROWS = 200_000  # held in memory: about 150 MB
 MOST_PROBLEMS = 100
 
 
-class Recorded(msgspec.Struct, frozen=True):
-    """An event as the log and the outboxes keep it; position 0: not in the log yet."""
-
-    position: int
-    event_id: UUID
-    type: str
-    tenant_id: UUID
-    time: datetime
-    actor: str
-    correlation_id: UUID
-    causation_id: UUID
-    aggregate: str
-    version: int
-    traceparent: str
-    body: str
-
-
+Recorded = Sequence[Any]
+"""An event's columns as `recorded` and `unsequenced` select them; position 0: not in the log yet."""
 Ready = tuple[Write, Event, Envelope, Recorded]
 
 
+class Problems(list[str]):
+    """The first hundred things that could not be done."""
+
+    def say(self, problem: str) -> None:
+        """Note one, if there is room."""
+        if len(self) < MOST_PROBLEMS:
+            self.append(problem)
+
+
 class Projector:
-    """Fills the tables behind `conn`, which must serve all tenants; all is there when the context ends.
+    """Fills the tables behind `conn`, which must serve all tenants and may still be on its way; all is there when the context ends.
 
     `problems` says what could not be applied.
     """
 
-    def __init__(self, conn: asyncpg.Connection, domains: Iterable[Domain], *, most_rows: int = MOST_ROWS) -> None:
-        self._store, self._most_rows = Store(conn, "log"), most_rows
+    def __init__(self, conn: asyncio.Future[asyncpg.Connection], domains: Iterable[Domain], *, most_rows: int = MOST_ROWS) -> None:
+        self._conn, self._most_rows = conn, most_rows
         self._writes: dict[type[Event], Write] = {cls: write for domain in domains for cls, write in domain.writes.items()}
         self._held = Held()
-        self._writer = Writer(conn, self._say)
+        self.problems = Problems()
+        self._writer = Writer(conn, self.problems.say)  # not a method of this object: a ring would keep all rows until the collector comes
         self._mark = 0
         self._writing: asyncio.Task[None] | None = None
-        self.problems: list[str] = []
 
     async def take(self, events: Sequence[Recorded]) -> None:
         """Project some events, in order; every projection sees what the earlier ones made."""
@@ -65,7 +57,7 @@ class Projector:
         while wants := self._project(known):
             self._held.rollback(self._mark)
             await self._written()
-            await self._held.load(wants, self._store.fetch_rows)
+            await self._held.load(wants, Store(await self._conn, "log").fetch_rows)
         self._mark = self._held.mark()
         if self._held.puts >= WRITE_EVERY:
             await self._write()
@@ -83,8 +75,9 @@ class Projector:
             await asyncio.gather(self._writing, return_exceptions=True)
 
     def _read(self, recorded: Recorded) -> Ready | None:
+        _, event_id, kind, tenant, time, actor, correlation, causation, traceparent, body = recorded
         try:
-            event = decode(recorded.type, recorded.body)
+            event = decode(kind, body)
             assert isinstance(event, Event), "only events are recorded"
             write = self._writes[type(event)]
         except KeyError:
@@ -94,24 +87,21 @@ class Projector:
             self._note(recorded, f"the body cannot be read: {error}")
             return None
         envelope = Envelope(
-            id=recorded.event_id,
-            type=recorded.type,
-            tenant=recorded.tenant_id,
-            time=recorded.time,
-            actor=recorded.actor,
-            correlation=recorded.correlation_id,
-            causation=recorded.causation_id,
-            traceparent=recorded.traceparent,
+            id=event_id,
+            type=kind,
+            tenant=tenant,
+            time=time,
+            actor=actor,
+            correlation=correlation,
+            causation=causation,
+            traceparent=traceparent,
         )
         return write, event, envelope, recorded
 
     def _note(self, recorded: Recorded, text: str) -> None:
-        where = f"position {recorded.position}" if recorded.position else "not yet in the log"
-        self._say(f"event {recorded.event_id} ({where}, {recorded.type}): {text}")
-
-    def _say(self, problem: str) -> None:
-        if len(self.problems) < MOST_PROBLEMS:
-            self.problems.append(problem)
+        position, event_id, kind, *_ = recorded
+        where = f"position {position}" if position else "not yet in the log"
+        self.problems.say(f"event {event_id} ({where}, {kind}): {text}")
 
     def _project(self, known: list[Ready]) -> list[Want]:
         """Apply all; answers the rows that have to be loaded before it can be done right."""

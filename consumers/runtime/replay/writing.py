@@ -1,5 +1,6 @@
 """Writes replayed rows: new ones by COPY, which costs the server a quarter of an upsert from JSON, changed ones by upsert."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -12,9 +13,9 @@ REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, ValueEr
 
 
 class Writer:
-    """One connection to the tables being filled; `say` is told of every row that they refuse."""
+    """One connection to the tables being filled, as soon as it is there; `say` is told of every row that they refuse."""
 
-    def __init__(self, conn: asyncpg.Connection, say: Callable[[str], None]) -> None:
+    def __init__(self, conn: asyncio.Future[asyncpg.Connection], say: Callable[[str], None]) -> None:
         self._conn, self._say = conn, say
 
     async def write(self, changes: Changes) -> None:
@@ -28,14 +29,16 @@ class Writer:
     async def _copy(self, table: Table[Any], rows: list[Row]) -> None:
         schema, _, name = table.name.partition(".")
         try:
-            await self._conn.copy_records_to_table(name, schema_name=schema, columns=table.fields, records=map(table.values_of, rows))
+            await (await self._conn).copy_records_to_table(
+                name, schema_name=schema, columns=table.fields, records=map(table.values_of, rows)
+            )
         except REFUSED:
             await self._upsert(table, rows)
 
     async def _upsert(self, table: Table[Any], rows: list[Row]) -> None:
         """Halve down to each row that is refused."""
         try:
-            await self._conn.execute(table.upsert_sql, *zip(*map(table.values_of, rows), strict=True))
+            await (await self._conn).execute(table.upsert_sql, *zip(*map(table.values_of, rows), strict=True))
         except REFUSED as error:
             if len(rows) == 1:
                 self._say(f"{table} {'/'.join(map(str, table.key_of(rows[0])))}: what the log says cannot be stored: {error}")
