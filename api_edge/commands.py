@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections import OrderedDict
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from api_edge.operations import operation_state
 from api_edge.routing import CommandRoute
 from api_edge.signing import command_id, correlation_of
 from contracts.envelope import Envelope
-from contracts.message import Command, type_of
+from contracts.message import PLATFORM, Command, type_of
 from contracts.outcome import Outcome, Problem
 
 WAIT = 5.0  # seconds that an answer waits for its outcome, unless `Prefer: wait=N` says otherwise
@@ -73,7 +74,7 @@ class CommandHandler:
         envelope = Envelope(
             id=id,
             type=self._type,
-            tenant=who.tenant,
+            tenant=PLATFORM if self.route.farm else who.tenant,
             time=datetime.now(UTC),
             actor=who.actor,
             correlation=call.id if call.request_id == str(call.id) else correlation_of(call.request_id),
@@ -103,7 +104,7 @@ class CommandHandler:
     def _message(self, edge: Edge, call: Call, id: UUID, body: bytes) -> Command:
         filled: dict[str, Any] = {}
         for name in self._names:
-            value = call.path_uuid(name)
+            value = call.request.match_info[name] if name in self.route.texts else call.path_uuid(name)
             if value is None:
                 raise Refused(f"{name.removesuffix('_id')}.not_found", f"Nothing has the id {call.request.match_info[name][:80]}.", name)
             filled[name] = value
@@ -188,6 +189,7 @@ def _traceparent(request: web.Request) -> str:
     return given if given and _TRACEPARENT.fullmatch(given) else ""
 
 
+@lru_cache(256)
 def wait_of(prefer: str | None) -> float:
     """Seconds to wait for the outcome by the Prefer header (RFC 7240): 0 for `respond-async` alone, at most 30."""
     if not prefer:

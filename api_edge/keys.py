@@ -10,7 +10,7 @@ import msgspec
 from api_edge.errors import Refused
 from api_edge.signing import key_hash
 from contracts.identity import ApiKeyCreated, ApiKeyRevoked, TenantCreated
-from contracts.message import Event
+from contracts.message import DEFAULT_TENANT, Event
 
 DEFAULT_RATE = 200  # requests per second, until the tenant's own is known
 
@@ -26,7 +26,9 @@ class Principal(msgspec.Struct, frozen=True):
     tenant_text: str
 
     def may(self, scope: str) -> bool:
-        """Whether the key has a scope `area:read` or `area:write`, by itself, by `area:*` or by `*`."""
+        """Whether the key has a scope `area:read` or `area:write`, by itself, by `area:*` or by `*`; `farm` has only the first tenant."""
+        if scope.startswith("farm:") and self.tenant != DEFAULT_TENANT:
+            return False
         return "*" in self.scopes or scope in self.scopes or f"{scope.partition(':')[0]}:*" in self.scopes
 
     def require(self, scope: str) -> None:

@@ -145,7 +145,7 @@ def _scope(route: Route) -> str:
 
 
 def _path(route: Route) -> list[Schema]:
-    odd = route.params if isinstance(route, QueryRoute) else {}
+    odd = route.params if isinstance(route, QueryRoute) else route.texts
     kinds = {name: {"type": "string"} if name in odd else {"type": "string", "format": "uuid"} for name in path_names(route.path)}
     return [{"name": name, "in": "path", "required": True, "schema": schema} for name, schema in kinds.items()]
 

@@ -9,6 +9,7 @@ from api_edge.keys import Principal
 from api_edge.outcomes import read_outcome
 from api_edge.routing import Row
 from api_edge.signing import Operation
+from contracts.message import PLATFORM
 from contracts.outcome import Outcome, State
 
 
@@ -17,7 +18,7 @@ async def operation_state(edge: Edge, who: Principal, id: Any) -> Outcome | None
     if edge.reader is None:
         return None
     try:
-        found = await edge.reader.select("operation_by_id", who.tenant_text, who.tenant, id)
+        found = await edge.reader.select("operation_by_id", f"{who.tenant_text},{PLATFORM}", who.tenant, id)
     except Refused:
         return None
     return outcome_of(found.rows[0]) if found.rows else None

@@ -34,6 +34,8 @@ class CommandRoute(msgspec.Struct, frozen=True):
     prepare: Prepare | None = None
     reveal: Reveal | None = None
     dry_run: bool = False  # whether `?dry_run=true` is understood
+    farm: bool = False  # goes to the platform tenant: nodes belong to nobody else
+    texts: tuple[str, ...] = ()  # the path's names that are not UUIDs
 
 
 class QueryRoute(msgspec.Struct, frozen=True):

@@ -146,16 +146,56 @@ class RenderPartRow(Versioned, frozen=True, kw_only=True):
 
 
 class NodeRow(Versioned, frozen=True, kw_only=True):
-    """A render node of the farm."""
+    """A render node of the farm; it gets work while its `state` is active and its `service` open."""
 
     node_id: UUID
     name: str
     state: str
+    service: str
+    service_reason: str
+    service_until: datetime | None
     slots: int
     engine_build: str
     encoder_build: str
     platform: str
     release: str
+    capabilities: Any
+
+
+class NodeHealthRow(msgspec.Struct, frozen=True, kw_only=True):
+    """How a node fared: share of its processors (0 to 1), bytes, the average load of a minute, parts that it held."""
+
+    node_id: UUID
+    at: datetime
+    cpu: float
+    memory: int
+    disk_free: int
+    load: float
+    parts: int
+
+
+class NodeCrashRow(Versioned, frozen=True, kw_only=True):
+    """Something that died on a node: what, at which frame, and the last it said."""
+
+    crash_id: UUID
+    node_id: UUID
+    node_name: str
+    kind: str
+    part_id: UUID | None
+    subject_id: UUID | None
+    template: str
+    signal: int
+    exit_code: int
+    last_frame: int
+    log_tail: str
+
+
+class SetAsideTemplateRow(Versioned, frozen=True, kw_only=True):
+    """A template (by its bundle's SHA-256) that is not drawn, as it ended engines on several nodes."""
+
+    template: str
+    reason: str
+    crashed_on: Any
 
 
 class NotificationRow(Versioned, frozen=True, kw_only=True):

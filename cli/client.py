@@ -120,6 +120,14 @@ class Client:
             rows += page.data
         return rows
 
+    async def rows(self, path: str) -> list[dict[str, Any]]:
+        """Every row of a list, as a table shows it."""
+        return [msgspec.json.decode(raw) for raw in await self.all(path)]
+
+    async def page(self, path: str, **params: str) -> list[dict[str, Any]]:
+        """The first page of a list."""
+        return [msgspec.json.decode(raw) for raw in (await self.api.get(path, Page, **params)).data]
+
     async def render(self, request: RequestRender, *, dry_run: bool = False, key: str | None = None) -> Submitted:
         """Ask for a render, or with `dry_run` only what it would be."""
         params = {"dry_run": "true"} if dry_run else {}

@@ -47,6 +47,25 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
             headers["ce-dryrun"] = "1"
         return headers
 
+    def lines(self) -> bytes:
+        """The same headers as NATS takes them; written out, for speed. Raises ValueError for a line break in a value."""
+        id = str(self.id)
+        correlation = id if self.correlation == self.id else str(self.correlation)
+        causation = id if self.causation == self.id else str(self.causation)
+        text = (
+            f"ce-id: {id}\r\nce-type: {self.type}\r\nce-source: {SOURCE}\r\nce-time: {self.time.isoformat()}\r\n"
+            f"ce-tenant: {self.tenant}\r\nce-actor: {self.actor}\r\nce-correlation: {correlation}\r\nce-causation: {causation}\r\n"
+        )
+        count = 8
+        for name, value in (("ce-request", self.request_hash), ("ce-reply", self.reply), ("traceparent", self.traceparent)):
+            if value:
+                text, count = f"{text}{name}: {value}\r\n", count + 1
+        if self.dry_run:
+            text, count = f"{text}ce-dryrun: 1\r\n", count + 1
+        if text.count("\n") != count or text.count("\r") != count:
+            raise ValueError("a message header may not contain a line break")
+        return text.encode()
+
     @classmethod
     def read(cls, headers: dict[str, str]) -> "Envelope":
         """Read NATS headers. Raises KeyError or ValueError when one is missing or malformed."""

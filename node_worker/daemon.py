@@ -49,6 +49,7 @@ async def live(node: Node) -> None:
             assert then in MOVES[state], f"there is no move from {state} to {then}"
             log.info("state", was=state, now=then)
             state = then
+        node.folder.leave()
     finally:
         await stopped(node)
 

@@ -1,14 +1,32 @@
-"""The node's data folder: where things lie, one daemon at a time, no leftovers."""
+"""The node's data folder: where things lie, one daemon at a time, no leftovers, and what a daemon that died has left."""
 
+import contextlib
+import os
 import shutil
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
+from uuid import UUID, uuid4
+
+import msgspec
 
 from node_worker.platform import lock_file
+
+TAIL = 2_000  # bytes of a dead daemon's log that are kept
 
 
 class FolderInUse(Exception):
     """Another daemon works in this folder."""
+
+
+class Running(msgspec.Struct, frozen=True):
+    """What the file `running` says as long as a daemon works: who, since when, and the parts that it holds."""
+
+    id: UUID
+    pid: int
+    since: datetime
+    parts: tuple[UUID, ...] = ()
 
 
 class Folder:
@@ -19,6 +37,11 @@ class Folder:
         self.cache, self.work = self.root / "cache", self.root / "work"
         self.spool, self.logs = self.root / "spool", self.root / "logs"
         self.bundles = self.work / "bundles"
+        self.log = self.logs / "daemon.log"
+        self.dead: Running | None = None  # the daemon before this one, if it did not stop in an orderly way
+        self._running = Running(uuid4(), os.getpid(), datetime.now(UTC))
+        self._mark = self.root / "running"
+        self._left = False
         self._lock: IO[str] | None = None
 
     def open(self) -> None:
@@ -30,6 +53,44 @@ class Folder:
         shutil.rmtree(self.work, ignore_errors=True)
         for folder in (self.cache, self.work, self.bundles, self.spool, self.logs):
             folder.mkdir(exist_ok=True)
+        self.dead = self._predecessor()
+        self._write()
+
+    def hold(self, parts: Iterable[UUID]) -> None:
+        """Remember which parts the daemon holds, should it die."""
+        held = tuple(parts)
+        if self._lock is not None and not self._left and held != self._running.parts:
+            self._running = msgspec.structs.replace(self._running, parts=held)
+            self._write()
+
+    def leave(self) -> None:
+        """The daemon stops in an orderly way."""
+        self._left = True
+        self._mark.unlink(missing_ok=True)
+
+    def last_words(self) -> str:
+        """The end of the log that the daemon before this one wrote."""
+        try:
+            with self.log.open("rb") as file:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL))
+                return file.read().decode(errors="replace")
+        except OSError:
+            return ""
+
+    def _predecessor(self) -> Running | None:
+        try:
+            return msgspec.json.decode(self._mark.read_bytes(), type=Running)
+        except FileNotFoundError:
+            return None
+        except (OSError, msgspec.MsgspecError):  # it died while it wrote this very file
+            return Running(uuid4(), 0, datetime.now(UTC))
+
+    def _write(self) -> None:
+        """Replace the mark; not synced: a machine without power is told by its silence. A full disk costs only the parts' names."""
+        new = self._mark.with_suffix(".new")
+        with contextlib.suppress(OSError):
+            new.write_bytes(msgspec.json.encode(self._running))
+            os.replace(new, self._mark)
 
     def close(self) -> None:
         """Let another daemon have the folder."""

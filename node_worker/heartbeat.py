@@ -25,6 +25,7 @@ async def beat(node: Node) -> None:
                 cpu=round(psutil.cpu_percent(None) / 100, 3),
                 memory=_memory(daemon, node),
                 disk_free=node.folder.free(),
+                load=round(psutil.getloadavg()[0], 2),
             )
             await ticks.emit(tick, str(node.id))
 

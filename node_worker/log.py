@@ -2,10 +2,13 @@
 
 import json
 import logging
+import logging.handlers
 import re
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
+LARGEST = 1 << 20  # bytes of the file; one older file is kept beside it
 _SIGNED = re.compile(r"(https?://[^\s?'\"<>]+)\?[^\s'\"<>]*")
 _USERINFO = re.compile(r"([a-z]+://)[^/@\s'\"]+@")
 _log = logging.getLogger("node")
@@ -38,6 +41,21 @@ def configure(node: str) -> None:
     handler.addFilter(lambda record: _name(record, node))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     _log.setLevel(logging.INFO)
+
+
+def keep_in(path: Path) -> None:
+    """Write every line to a file too, for whoever finds the daemon dead. Raises OSError."""
+    file = logging.handlers.RotatingFileHandler(path, maxBytes=LARGEST, backupCount=1, encoding="utf-8")
+    file.setFormatter(JsonLines())
+    logging.getLogger().addHandler(file)
+
+
+def let_go() -> None:
+    """Close the file."""
+    for handler in logging.getLogger().handlers[:]:
+        if isinstance(handler, logging.handlers.RotatingFileHandler):
+            logging.getLogger().removeHandler(handler)
+            handler.close()
 
 
 def _name(record: logging.LogRecord, node: str) -> bool:

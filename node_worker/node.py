@@ -52,7 +52,7 @@ class Node:
         self.reporter = Reporter(self.id, Spool(self.folder.spool), self.link, self.cache.shrink)
         self.slots = Slots([_engine(tuning) for _ in range(settings.node_slots)], self.changed)
         tools = Tools(str(self.id), self.name, self.folder, self.transfers, self.cache, self.reporter, self.link, self.slots)
-        self.desk = Desk(tools, self.changed)
+        self.desk = Desk(tools, self._parts_changed)
         self.ready: Ready | None = None
         self.stop: Stop = "no"
         self.accepting = False  # whether new parts are taken
@@ -108,6 +108,10 @@ class Node:
     def left(self) -> None:
         """The farm was told that the node is gone."""
         self._registration, self._registered_at = None, None
+
+    def _parts_changed(self) -> None:
+        self.folder.hold(self.desk.parts)
+        self.changed()
 
     def changed(self) -> None:
         """Something happened that a state may move for."""

@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from uuid import UUID
 
-from adapters.nats import Connection, ConnectionLost, Frame, NoAnswer, PublishForbidden, StreamError, Unavailable, header_lines, store
+from adapters.nats import Connection, ConnectionLost, Frame, NoAnswer, PublishForbidden, StreamError, Unavailable, store
 from contracts.catalogue import stream_of
 from contracts.envelope import Envelope
 from contracts.message import Kind, Message, encode, type_of
@@ -149,4 +149,4 @@ def _frame(message: Message, envelope: Envelope, scope: UUID | str | None) -> tu
     body = encode(message)
     if len(body) > MAX_BODY:
         raise MessageTooLarge(entry.full_name, len(body))
-    return Frame(entry.subject(scope or envelope.tenant), header_lines(envelope.headers()), body), stream
+    return Frame(entry.subject(scope or envelope.tenant), envelope.lines(), body), stream

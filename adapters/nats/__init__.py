@@ -13,7 +13,7 @@ from adapters.nats.connection import (
     api,
     connect,
 )
-from adapters.nats.publish import Frame, begin, header_lines, store, stored
+from adapters.nats.publish import Frame, begin, store, stored
 from adapters.nats.pull import ConsumerMissing, PullConsumer, ack, nak
 from adapters.nats.reader import PositionGone, StreamReader, sequences_of
 
@@ -38,7 +38,6 @@ __all__ = [
     "connect",
     "ensure_consumer",
     "ensure_stream",
-    "header_lines",
     "nak",
     "sequences_of",
     "store",

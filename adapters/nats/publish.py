@@ -1,7 +1,7 @@
 """Storing messages in a stream: one by a plain publish, several by an atomic batch, which costs the server one fsync for all."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import uuid4
 
@@ -18,14 +18,6 @@ class Frame(NamedTuple):
     subject: str
     lines: bytes
     body: bytes
-
-
-def header_lines(headers: Mapping[str, str]) -> bytes:
-    """Encode headers. Raises ValueError for a line break in a name or value, which could forge another header."""
-    text = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
-    if text.count("\n") != len(headers) or text.count("\r") != len(headers):
-        raise ValueError("a message header may not contain a line break")
-    return text.encode()
 
 
 async def store(nc: Connection, frames: Sequence[Frame], *, within: float = 5.0, expected_last: int | None = None) -> int:

@@ -1,11 +1,25 @@
-"""Renders, their parts, and the farm's nodes."""
+"""Renders, their parts, the farm's nodes, and what died on them."""
 
 from api_edge import presenters, rows
-from api_edge.queries import as_text
+from api_edge.queries import as_text, as_uuid
 from api_edge.routing import CommandRoute, QueryRoute
+from contracts.farm import DrainNode, MaintainNode, OpenNode, ReleaseTemplate
 from contracts.render import CancelJob
 
-COMMANDS = [CommandRoute("POST", "/v1/renders/{job_id}/cancel", CancelJob, "render:write", "Stop a render")]
+COMMANDS = [
+    CommandRoute("POST", "/v1/renders/{job_id}/cancel", CancelJob, "render:write", "Stop a render"),
+    CommandRoute("POST", "/v1/nodes/{node_id}/drain", DrainNode, "farm:write", "Give a node no more work", farm=True),
+    CommandRoute("POST", "/v1/nodes/{node_id}/maintain", MaintainNode, "farm:write", "Keep a node from work until it is opened", farm=True),
+    CommandRoute("POST", "/v1/nodes/{node_id}/open", OpenNode, "farm:write", "Put a node back to work", farm=True),
+    CommandRoute(
+        "POST",
+        "/v1/set-aside-templates/{template}/release",
+        ReleaseTemplate,
+        "render:write",
+        "Let a set-aside template be drawn again",
+        texts=("template",),
+    ),
+]
 QUERIES = [
     QueryRoute(
         "GET", "/v1/renders/{job_id}", "render_by_id", "render:read", "Read a render", rows.RenderRow, one=True, present=presenters.render
@@ -32,4 +46,35 @@ QUERIES = [
         farm=True,
     ),
     QueryRoute("GET", "/v1/nodes", "nodes", "render:read", "List the farm's nodes", rows.NodeRow, keyset=("name", "node_id"), farm=True),
+    QueryRoute("GET", "/v1/nodes/{node_id}", "node_by_id", "render:read", "Read a node", rows.NodeRow, one=True, farm=True),
+    QueryRoute(
+        "GET",
+        "/v1/nodes/{node_id}/health",
+        "node_health",
+        "farm:read",
+        "List how a node fared",
+        rows.NodeHealthRow,
+        keyset=("at",),
+        farm=True,
+    ),
+    QueryRoute(
+        "GET",
+        "/v1/node-crashes",
+        "node_crashes",
+        "farm:read",
+        "List what died on nodes",
+        rows.NodeCrashRow,
+        keyset=("created_at", "crash_id"),
+        filters={"node_id": as_uuid, "kind": as_text},
+        farm=True,
+    ),
+    QueryRoute(
+        "GET",
+        "/v1/templates/set-aside",
+        "templates_set_aside",
+        "render:read",
+        "List templates that are not drawn",
+        rows.SetAsideTemplateRow,
+        keyset=("template",),
+    ),
 ]

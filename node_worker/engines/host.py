@@ -19,6 +19,7 @@ CrashKind = Literal["signal", "exit", "oom", "disk_full", "hang", "error", "canc
 TAIL = 4096  # bytes kept of what the process last wrote to standard error
 LONGEST_LINE = 32 << 20  # bytes; a scan of a very large template
 LEAVE_SECONDS = 2.0  # granted to an idle process to end by itself
+EXIT_LOOK = 0.002  # seconds between two looks at a process that is about to end
 NO_MEMORY = (b"bad_alloc", b"MemoryError", b"Cannot allocate memory")
 
 
@@ -52,7 +53,6 @@ class EngineProcess:
         self._process: asyncio.subprocess.Process | None = None
         self._tree: ProcessTree | None = None
         self._reading: asyncio.Task[None] | None = None
-        self._leaving: asyncio.Task[None] | None = None
         self._renewal: asyncio.Task[protocol.Ready] | None = None
         self._tail = bytearray()
         self._turn = asyncio.Lock()
@@ -152,7 +152,6 @@ class EngineProcess:
         )
         self._tree = process_tree(self._process.pid, self._memory)
         self._reading = asyncio.create_task(self._read_log(self._process))
-        self._leaving = asyncio.create_task(_leave_none(self._process, self._tree))
         try:
             event = await self._event(self._start_seconds)
         except BaseException:
@@ -193,7 +192,7 @@ class EngineProcess:
         process = self._process
         assert process is not None
         try:
-            await asyncio.wait_for(process.wait(), LEAVE_SECONDS)
+            await asyncio.wait_for(_exit_of(process), LEAVE_SECONDS)
         except TimeoutError:
             self._end("hang")
         await self._gone()
@@ -219,9 +218,10 @@ class EngineProcess:
     async def _gone(self) -> None:
         """Wait until the process is reaped, with what it left behind, and its log read to the end."""
         if self._process is not None:
-            await self._process.wait()
-        if self._leaving is not None:
-            await self._leaving
+            await _exit_of(self._process)
+        if self._tree is not None:  # a process that died by itself leaves its children
+            self._tree.kill()
+            self._tree = None
         if self._reading is not None:
             await asyncio.wait({self._reading}, timeout=LEAVE_SECONDS)  # a child that got away may hold the log open for ever
             self._reading.cancel()
@@ -245,10 +245,10 @@ class EngineProcess:
         return self._tail.decode(errors="replace")
 
 
-async def _leave_none(process: asyncio.subprocess.Process, tree: ProcessTree) -> None:
-    """A process that died by itself leaves its children, which hold its output open: they end with it."""
-    await process.wait()
-    tree.kill()
+async def _exit_of(process: asyncio.subprocess.Process) -> None:
+    """Wait until the process has ended; its own `wait` waits for its output too, which a child may hold open for ever."""
+    while process.returncode is None:
+        await asyncio.sleep(EXIT_LOOK)
 
 
 def _look_at(renewal: asyncio.Task[protocol.Ready]) -> None:

@@ -4,9 +4,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
+from contracts.envelope import derived_id
+from contracts.node import ReportCrash
 from node_worker.engines.host import EngineCrashed
+from node_worker.failures import DETAIL
+from node_worker.folder import Running
 from node_worker.heartbeat import beat
-from node_worker.log import error
+from node_worker.log import error, keep_in, redact
 from node_worker.node import Node
 from node_worker.pull import pull
 from node_worker.states import State, due
@@ -20,7 +24,7 @@ async def starting(node: Node) -> State:
     """Become able to work. Raises FolderInUse, OSError (a folder that cannot be written)."""
     first = not node.tasks
     if first:
-        _open(node)
+        await _open(node)
     node.problem = _clock() or _disk(node) or await _engines(node)
     if node.stop != "no":
         return State.STOPPED
@@ -54,12 +58,25 @@ def keep(node: Node, work: Callable[[Node], Awaitable[None]], *, once: bool = Fa
     node.tasks.append(asyncio.create_task(forever(), name=work.__name__))
 
 
-def _open(node: Node) -> None:
+async def _open(node: Node) -> None:
     node.folder.open()
+    last_words = node.folder.last_words()
+    keep_in(node.folder.log)
     node.cache.load()
     node.reporter.load()
+    if (dead := node.folder.dead) is not None:
+        await node.reporter.say(death(dead, last_words), derived_id(dead.id, "death"))
     keep(node, _link, once=True)
     keep(node, _deliver)
+
+
+def death(dead: Running, last_words: str) -> ReportCrash:
+    """The daemon before this one, as a crash: which parts it held, and the last it said."""
+    held = ", ".join(map(str, dead.parts)) or "no part"
+    since = f"{dead.since:%Y-%m-%d %H:%M:%S} UTC"
+    detail = f"the daemon that ran since {since} (pid {dead.pid}) did not stop in an orderly way; it held {held}"[:DETAIL]
+    error("the daemon before this one died", detail=detail)
+    return ReportCrash(kind="daemon_death", detail=detail, log_tail=redact(f"{detail}\n{last_words}"))
 
 
 async def _link(node: Node) -> None:

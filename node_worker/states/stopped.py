@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 
 from contracts.node import LeaveNode
-from node_worker.log import info
+from node_worker.log import info, let_go
 from node_worker.node import Node
 
 GOODBYE = 2.0  # seconds for the last reports; what is not delivered stays in the spool
@@ -26,3 +26,4 @@ async def stopped(node: Node) -> None:
     await node.link.close()
     node.folder.close()
     info("stopped", undelivered=node.reporter.waiting)
+    let_go()

@@ -25,8 +25,43 @@ limit $5;
 
 -- name: nodes
 -- The farm's nodes by name; they belong to the platform tenant, whoever asks ($1 is only checked to be somebody).
-select node_id, name, state, slots, engine_build, encoder_build, platform, release, version, created_at, updated_at
+select node_id, name, state, service, service_reason, case when service = 'set_aside' then service_until end as service_until,
+       slots, engine_build, encoder_build, platform, release, capabilities, version, created_at, updated_at
 from read.nodes
 where $1::uuid is not null and ($2::text is null or (name, node_id) > ($2, $3::uuid))
 order by name, node_id
 limit $4;
+
+-- name: node_by_id
+-- One node, whoever asks.
+select node_id, name, state, service, service_reason, case when service = 'set_aside' then service_until end as service_until,
+       slots, engine_build, encoder_build, platform, release, capabilities, version, created_at, updated_at
+from read.nodes
+where $1::uuid is not null and node_id = $2;
+
+-- name: node_health
+-- How one node fared, newest first.
+select node_id, at, cpu, memory, disk_free, load, parts
+from read.node_health
+where $1::uuid is not null and node_id = $2 and ($3::timestamptz is null or at < $3)
+order by at desc
+limit $4;
+
+-- name: node_crashes
+-- What died on nodes, newest first, of all or of one node, of all kinds or of one.
+select c.crash_id, c.node_id, coalesce(n.name, '') as node_name, c.kind, c.part_id, c.subject_id, c.template, c.signal, c.exit_code, c.last_frame, c.log_tail,
+       c.version, c.created_at, c.updated_at
+from read.node_crashes c
+left join read.nodes n on n.node_id = c.node_id
+where $1::uuid is not null and ($2::uuid is null or c.node_id = $2) and ($3::text is null or c.kind = $3)
+  and ($4::timestamptz is null or (c.created_at, c.crash_id) < ($4, $5::uuid))
+order by c.created_at desc, c.crash_id desc
+limit $6;
+
+-- name: templates_set_aside
+-- A tenant's templates that are not drawn.
+select template, reason, crashed_on, version, created_at, updated_at
+from read.templates_set_aside
+where tenant_id = $1 and ($2::text is null or template > $2)
+order by template
+limit $3;

@@ -25,7 +25,8 @@ TABLES = """
     select n.nspname || '.' || c.relname as name, c.oid, c.relrowsecurity as rls, c.relforcerowsecurity as forced,
       obj_description(c.oid) as comment
     from pg_class c join pg_namespace n on n.oid = c.relnamespace
-    where c.relkind in ('r', 'p') and not c.relispartition and n.nspname not in ('pg_catalog', 'information_schema', 'public') and n.nspname !~ '^pg_'
+    where c.relkind in ('r', 'p') and not c.relispartition
+      and n.nspname not in ('pg_catalog', 'information_schema', 'public') and n.nspname !~ '^pg_'
 """
 COLUMNS = """
     select a.attname as name, format_type(a.atttypid, a.atttypmod) as type, a.attnotnull as filled, a.atthasdef as has_default
@@ -54,7 +55,7 @@ async def tables(db: asyncpg.Connection) -> dict[str, asyncpg.Record]:
     return {row["name"]: row for row in await db.fetch(TABLES)}
 
 
-async def test_every_table_is_an_event_table_of_its_domain_a_work_table_of_the_runtime_or_known_telemetry(tables: dict[str, asyncpg.Record]) -> None:
+async def test_every_table_is_an_event_table_a_work_table_of_the_runtime_or_known_telemetry(tables: dict[str, asyncpg.Record]) -> None:
     ours = {name for name in tables if name.split(".")[0] in DOMAINS}
     assert ours == set(EVENT_TABLES) | TELEMETRY | {f"{domain}.{name}" for domain in DOMAINS for name in WORK}
     assert all(tables[name]["comment"].startswith("telemetry: ") for name in TELEMETRY)

@@ -132,8 +132,29 @@ async def test_engines_die_with_a_killed_daemon_and_its_reports_are_delivered_by
         await farm.send(farm.drawing("good", frames=10))
         await farm.until(ReportSegment, before + left + 1)
     kinds = [type(report) for _, report in farm.reports]
-    assert kinds[-2 - left :] == [*[ReportSegment] * left, RegisterNode, ReportSegment]
+    assert kinds[-3 - left :] == [*[ReportSegment] * left, ReportCrash, RegisterNode, ReportSegment]
     assert list((farm.folder / "node" / "work").glob(f"parts/{work.part_id}*")) == []
+
+
+async def test_a_daemon_that_died_is_told_by_the_next_with_its_parts_and_its_last_words(farm):
+    with daemon(farm) as node:
+        await farm.until(RegisterNode)
+        work = farm.drawing("slow", frames=400)
+        await farm.send(work)
+        await farm.until(ReportSegment)
+        node.signal(signal.SIGKILL)
+        await node.ended()
+    for stop in (signal.SIGTERM, signal.SIGINT):
+        with daemon(farm) as after:
+            await farm.until(RegisterNode, len(farm.of(RegisterNode)) + 1)
+            after.signal(stop)
+            assert await after.ended() == 0
+    (death,) = farm.of(ReportCrash)
+    assert (death.kind, death.part_id) == ("daemon_death", None)
+    assert f"pid {node.process.pid}" in death.detail and str(work.part_id) in death.detail
+    assert death.log_tail.startswith(death.detail) and '"part taken"' in death.log_tail
+    kinds = [type(report) for _, report in farm.reports if not isinstance(report, ReportSegment)]
+    assert kinds == [RegisterNode, ReportCrash, RegisterNode, LeaveNode, RegisterNode, LeaveNode]
 
 
 async def test_a_second_daemon_in_the_same_folder_says_so(farm):

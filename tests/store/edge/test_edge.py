@@ -214,7 +214,7 @@ async def test_every_list_and_thing_can_be_asked_for(client):
 
     for route in QUERIES:
         path = route.path.replace("{operation_id}", "A" * 43)
-        for name in ("upload_id", "file_id", "project_id", "saved_project_id", "job_id"):
+        for name in ("upload_id", "file_id", "project_id", "saved_project_id", "job_id", "node_id"):
             path = path.replace("{" + name + "}", FILE)
         answer, body = await said(client.get(path))
         assert answer.status == 200 if not route.one or route.path == "/v1/me" else answer.status == 404, (path, body)

@@ -8,6 +8,7 @@ from api_edge.errors import Refused
 from api_edge.keys import KeyRing
 from api_edge.signing import key_hash, key_text
 from contracts.identity import ApiKeyCreated, ApiKeyRevoked
+from contracts.message import DEFAULT_TENANT
 
 TENANT = uuid4()
 
@@ -59,3 +60,12 @@ def test_a_scope_for_a_whole_area_covers_reading_and_writing():
     assert principal.may("render:read")
     assert principal.may("render:write")
     assert not principal.may("content:read")
+
+
+@pytest.mark.parametrize("scopes", [("*",), ("farm:*",), ("farm:write", "farm:read")])
+def test_only_keys_of_the_first_tenant_reach_the_farm(scopes):
+    for tenant, may in ((DEFAULT_TENANT, True), (TENANT, False)):
+        ring, key_id = KeyRing(lambda _: None), uuid4()
+        ring.add(tenant, key_id, "x", scopes, key_hash("secret"))
+        principal = ring.principal(f"Bearer {key_text(key_id, 'secret')}", None)
+        assert principal.may("farm:write") is principal.may("farm:read") is may
