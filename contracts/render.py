@@ -1,4 +1,4 @@
-"""render: jobs, the segments they need, the parts that nodes are given. Nodes: contracts/farm.py; repairs: contracts/repair.py."""
+"""render: jobs, the segments they need, the parts that nodes are given. Nodes: contracts/farm.py."""
 
 from datetime import datetime
 from typing import Any, Literal

@@ -1,11 +1,15 @@
 """Rebuilds the scheduler's picture from the event tables."""
 
 import json
+from uuid import UUID
 
 import asyncpg
+import msgspec
 
 import sql
 from consumers.render.farm import Farm, NodeState, PartState
+from contracts.farm import Capabilities
+from contracts.spec import Needs
 
 _q = sql.load("render")
 
@@ -15,9 +19,9 @@ async def rebuild(conn: asyncpg.Connection, now: float) -> Farm:
     farm = Farm()
     async with conn.transaction(readonly=True):
         await conn.execute("set local app.tenants = '*'")
-        for row in await conn.fetch(_q.active_nodes):
-            builds = (row["engine_build"], row["encoder_build"])
-            farm.nodes[row["node_id"]] = NodeState(row["node_id"], row["name"], row["epoch"], row["slots"], builds, now)
+        for row in await conn.fetch(_q.shares):
+            farm.tenants.share(row["tenant_id"], row["render_weight"], row["max_slots"])
+        await _nodes(conn, farm, now)
         await _parts(conn, farm, now)
         await _jobs(conn, farm)
         for row in await conn.fetch(_q.open_inspections):
@@ -25,29 +29,40 @@ async def rebuild(conn: asyncpg.Connection, now: float) -> Farm:
     return farm
 
 
+async def _nodes(conn: asyncpg.Connection, farm: Farm, now: float) -> None:
+    for row in await conn.fetch(_q.active_nodes):
+        builds = (row["engine_build"], row["encoder_build"])
+        capabilities = msgspec.json.decode(row["capabilities"], type=Capabilities)
+        node = NodeState(row["node_id"], row["name"], row["epoch"], row["slots"], builds, now, capabilities, row["service"])
+        node.hold(reversed(json.loads(row["bundles"])))
+        farm.add_node(node)
+
+
 async def _parts(conn: asyncpg.Connection, farm: Farm, now: float) -> None:
     for row in await conn.fetch(_q.active_parts):
         keys = tuple(json.loads(row["keys"]))
-        part = PartState(
-            row["part_id"], row["tenant_id"], row["node_id"], row["node_epoch"], row["kind"], row["subject_id"], keys, now, True
+        farm.occupy(
+            PartState(row["part_id"], row["tenant_id"], row["node_id"], row["node_epoch"], row["kind"], row["subject_id"], keys, now, True)
         )
-        farm.parts[part.part_id] = part
-        node = farm.nodes.get(part.node_id)
-        if node is not None and node.epoch == part.node_epoch:
-            node.busy.add(part.part_id)
 
 
 async def _jobs(conn: asyncpg.Connection, farm: Farm) -> None:
     for row in await conn.fetch(_q.open_jobs):
         ref = (row["tenant_id"], row["job_id"])
         job = farm.add_job(ref, row["priority"])
+        job.deadline, job.paused, job.correlation = row["deadline"], row["paused"], row["correlation_id"]
+        job.needs = msgspec.json.decode(row["needs"], type=Needs)
+        job.bundles = tuple(sorted(set(json.loads(row["bundles"]))))
         if row["segments_total"] == 0:
             farm.unplanned[ref] = None
         else:
             job.builds = (row["engine_build"], row["encoder_build"])
         if row["state"] == "assembling" and row["assemble_part_id"] is None:
-            farm.assembling[ref] = None
+            farm.assemble(ref)
     for row in await conn.fetch(_q.open_segments):
+        ref = (row["tenant_id"], row["segment_key"])
         if row["state"] == "drawing":
-            farm.drawing.add((row["tenant_id"], row["segment_key"]))
-        farm.add_segment((row["tenant_id"], row["job_id"]), row["idx"], row["segment_key"])
+            farm.drawing.add(ref)
+        if row["avoid"] != "[]":
+            farm.avoid[ref] = msgspec.json.decode(row["avoid"], type=frozenset[UUID])
+        farm.add_segment((row["tenant_id"], row["job_id"]), row["idx"], row["segment_key"], row["frames"])

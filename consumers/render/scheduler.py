@@ -7,16 +7,19 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from msgspec.structs import replace
+
+from consumers.render.blame import SET_ASIDE, told
 from consumers.render.farm import Choice, Farm, NodeState, PartState
 from consumers.render.watching import watch
 from consumers.runtime.batch import Item
 from consumers.runtime.runtime import Runtime
 from consumers.runtime.tools import Publishes
 from contracts.envelope import derived_id, first
-from contracts.farm import LoseNode
+from contracts.farm import LoseNode, NodeSteered, TemplateSetAside
 from contracts.message import PLATFORM, Command
 from contracts.node import Heartbeat, RegisterAgain
-from contracts.render import AssignPart, ExpirePart, PartAssigned, PlanJob
+from contracts.render import AssignPart, ExpirePart, FailJob, PartAssigned, PlanJob
 
 log = logging.getLogger(__name__)
 LEASE = 6.0  # seconds of silence after which a node's leases end
@@ -57,7 +60,11 @@ class Scheduler:
             for envelope, event, _, _ in item.events:
                 if isinstance(event, PartAssigned):
                     self._choices.pop(event.part_id, None)
-                watch(self.farm, event, envelope.tenant, self.now())
+                watch(self.farm, event, envelope, self.now())
+                if isinstance(event, NodeSteered) and event.force:
+                    self._empty(event.node_id, event.reason)
+                elif isinstance(event, TemplateSetAside):
+                    self._fail_all(event, envelope.tenant)
             if isinstance(item.command, AssignPart) and not item.events:
                 self._revert(derived_id(item.envelope.id, "part"))
         self._wake.set()
@@ -65,15 +72,15 @@ class Scheduler:
     async def _assign_loop(self) -> None:
         while self.runtime.active.is_set():
             self._plan_waiting()
-            for node in sorted(self.farm.nodes.values(), key=lambda node: len(node.busy) / node.slots):
-                while node.free > 0 and (choice := self.farm.choose(node)) is not None:
-                    self._assign(node, choice)
+            due = self.farm.bring_back(self.now())
+            for node, choice in self.farm.choices():
+                self._assign(node, choice)
             self._wake.clear()
-            await self._wait()
+            await self._wait(1.0 if due is None else min(1.0, max(0.01, due - self.now())))
 
-    async def _wait(self) -> None:
+    async def _wait(self, seconds: float) -> None:
         try:
-            async with asyncio.timeout(1.0):
+            async with asyncio.timeout(seconds):
                 await self._wake.wait()
         except TimeoutError:
             return
@@ -82,7 +89,7 @@ class Scheduler:
         if self.farm.nodes:
             for tenant, job in list(self.farm.unplanned):
                 del self.farm.unplanned[tenant, job]
-                self._submit(PlanJob(job_id=job), tenant)
+                self._submit(PlanJob(job_id=job), tenant, job)
 
     def _assign(self, node: NodeState, choice: Choice) -> None:
         command = AssignPart(
@@ -93,19 +100,17 @@ class Scheduler:
             first=choice.first,
             count=choice.count,
         )
-        part_id = derived_id(self._submit(command, choice.tenant), "part")
+        part_id = derived_id(self._submit(command, choice.tenant, choice.subject), "part")
         part = PartState(part_id, choice.tenant, node.node_id, node.epoch, choice.kind, choice.subject, choice.keys, self.now())
-        self.farm.parts[part_id] = part
+        part.expected = choice.expected
         self._choices[part_id] = choice
-        node.busy.add(part_id)
+        self.farm.occupy(part)
 
     def _revert(self, part_id: UUID) -> None:
-        choice, part = self._choices.pop(part_id, None), self.farm.parts.pop(part_id, None)
+        choice, part = self._choices.pop(part_id, None), self.farm.vacate(part_id)
         if choice is None or part is None:
             return
-        node = self.farm.nodes.get(part.node_id)
-        if node is not None:
-            node.busy.discard(part_id)
+        self.farm.tenants.charge(part.tenant, -part.expected)
         asyncio.get_running_loop().call_later(0.2, self._offer_again, choice, self.farm)
 
     def _offer_again(self, choice: Choice, farm: Farm) -> None:
@@ -113,10 +118,27 @@ class Scheduler:
             farm.give_back(choice)
             self._wake.set()
 
-    def _submit(self, command: Command, tenant: UUID) -> UUID:
+    def _submit(self, command: Command, tenant: UUID, subject: UUID | None = None) -> UUID:
+        """Have a command decided; one about a job carries the correlation of its request, by which all of it is found again."""
         envelope = first(command, tenant=tenant, actor="scheduler")
+        job = self.farm.jobs.get((tenant, subject)) if subject else None
+        if job is not None and job.correlation is not None:
+            envelope = replace(envelope, correlation=job.correlation)
         self.runtime.submit(command, envelope)
         return envelope.id
+
+    def _empty(self, node_id: UUID, reason: str) -> None:
+        """What a node holds goes elsewhere at once."""
+        why = f"the node was emptied by force: {reason}" if reason else "the node was emptied by force"
+        for part in list(self.farm.parts.values()):
+            if part.node_id == node_id and part.confirmed:
+                self._submit(ExpirePart(part_id=part.part_id, reason=why), part.tenant, part.subject)
+
+    def _fail_all(self, event: TemplateSetAside, tenant: UUID) -> None:
+        """End every open job that draws a template which was set aside."""
+        for ref, job in list(self.farm.jobs.items()):
+            if ref[0] == tenant and event.template in job.bundles:
+                self._submit(FailJob(job_id=ref[1], code=SET_ASIDE, detail=told(event.template, event.reason)), tenant, ref[1])
 
     async def heard(self, node_id: UUID, beat: Heartbeat) -> None:
         """A node lives, and works on these parts; one that is not known is asked to register."""
@@ -130,7 +152,7 @@ class Scheduler:
             await self._publisher.publish(work, first(work), scope=node_id)
 
     def _count_misses(self, node: NodeState) -> None:
-        for part_id in node.busy:
+        for part_id in (*node.busy, *node.short):
             part = self.farm.parts.get(part_id)
             if part is not None and part.confirmed and self.now() - part.since > GRACE:
                 part.missed = 0 if part_id in node.reported else part.missed + 1
@@ -144,7 +166,7 @@ class Scheduler:
                     node.heard = self.now()
                     self._submit(LoseNode(node_id=node.node_id, epoch=node.epoch, last_heard=datetime.now(UTC)), PLATFORM)
             for part in self._unserved():
-                self._submit(ExpirePart(part_id=part.part_id, reason=self._why(part)), part.tenant)
+                self._submit(ExpirePart(part_id=part.part_id, reason=self._why(part)), part.tenant, part.subject)
 
     def _unserved(self) -> Iterable[PartState]:
         for part in list(self.farm.parts.values()):

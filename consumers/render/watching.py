@@ -5,7 +5,8 @@ from typing import Any
 from uuid import UUID
 
 from consumers.render.farm import Farm, NodeState, PartState
-from contracts.farm import NodeLeft, NodeLost, NodeRegistered
+from contracts.envelope import Envelope
+from contracts.farm import NodeLeft, NodeLost, NodeRegistered, NodeSteered, ShareLearned
 from contracts.render import (
     InspectionEnded,
     InspectionRequested,
@@ -13,7 +14,10 @@ from contracts.render import (
     JobCancelled,
     JobCompleted,
     JobFailed,
+    JobPaused,
     JobPlanned,
+    JobRescheduled,
+    JobResumed,
     JobSubmitted,
     PartAssigned,
     PartEnded,
@@ -22,15 +26,19 @@ from contracts.render import (
 )
 
 
-def watch(farm: Farm, event: Any, tenant: UUID, now: float) -> None:
+def watch(farm: Farm, event: Any, envelope: Envelope, now: float) -> None:
     """Apply one event; types that do not matter here are passed over."""
     change = _CHANGES.get(type(event))
     if change is not None:
-        change(farm, event, tenant, now)
+        change(farm, event, envelope.tenant, now)
+    if isinstance(event, JobSubmitted):
+        farm.jobs[envelope.tenant, event.job_id].correlation = envelope.correlation
 
 
 def _submitted(farm: Farm, event: JobSubmitted, tenant: UUID, now: float) -> None:
-    farm.add_job((tenant, event.job_id), event.priority)
+    job = farm.add_job((tenant, event.job_id), event.priority)
+    job.deadline, job.needs = event.deadline, event.needs
+    job.bundles = tuple(sorted({scene.bundle for scene in event.spec.scenes}))
     farm.unplanned[tenant, event.job_id] = None
 
 
@@ -43,40 +51,45 @@ def _segments(farm: Farm, event: SegmentsPlanned, tenant: UUID, now: float) -> N
     done = set(event.done)
     for idx, segment in enumerate(event.segments, event.offset):
         if idx not in done:
-            farm.add_segment((tenant, event.job_id), idx, segment.key)
+            farm.add_segment((tenant, event.job_id), idx, segment.key, segment.count)
 
 
 def _assembling(farm: Farm, event: JobAssembling, tenant: UUID, now: float) -> None:
-    farm.assembling[tenant, event.job_id] = None
+    farm.assemble((tenant, event.job_id))
 
 
 def _job_ended(farm: Farm, event: JobCompleted | JobFailed | JobCancelled, tenant: UUID, now: float) -> None:
     farm.drop_job((tenant, event.job_id))
 
 
+def _paused(farm: Farm, event: JobPaused | JobResumed, tenant: UUID, now: float) -> None:
+    if (job := farm.jobs.get((tenant, event.job_id))) is not None:
+        job.paused = isinstance(event, JobPaused)
+        farm.requeue(job)
+
+
+def _rescheduled(farm: Farm, event: JobRescheduled, tenant: UUID, now: float) -> None:
+    if (job := farm.jobs.get((tenant, event.job_id))) is not None:
+        job.priority, job.deadline = event.priority, event.deadline
+        farm.requeue(job)
+
+
 def _assigned(farm: Farm, event: PartAssigned, tenant: UUID, now: float) -> None:
     part = PartState(event.part_id, tenant, event.node_id, event.node_epoch, event.kind, event.subject_id, event.keys, now, True)
-    farm.parts[event.part_id] = part
-    farm.drawing.update((tenant, key) for key in event.keys)
-    node = farm.nodes.get(event.node_id)
-    if node is not None:
-        node.busy.add(event.part_id)
+    asked = farm.parts.get(event.part_id)
+    part.expected = asked.expected if asked else 0.0
+    farm.occupy(part)
 
 
 def _part_ended(farm: Farm, event: PartEnded, tenant: UUID, now: float) -> None:
-    part = farm.parts.pop(event.part_id, None)
-    node = farm.nodes.get(event.node_id)
-    if node is not None:
-        node.busy.discard(event.part_id)
+    part = farm.vacate(event.part_id, now)
     for key in event.returned:
-        farm.segment_back(tenant, key)
-    ref = (tenant, event.subject_id)
-    if event.end == "done" or part is None:
-        return
-    if event.kind == "inspect":
-        farm.inspections[ref] = None
-    if event.kind == "assemble" and ref in farm.jobs:
-        farm.assembling[ref] = None
+        if event.avoid:
+            farm.avoid[tenant, key] = farm.avoid.get((tenant, key), frozenset()) | {event.node_id}
+        farm.back_later(now + event.retry_after, event.kind, tenant, key)
+    if event.kind != "render" and event.end != "done" and part is not None:
+        farm.back_later(now + event.retry_after, event.kind, tenant, event.subject_id)
+    farm.bring_back(now)
 
 
 def _verified(farm: Farm, event: SegmentVerified, tenant: UUID, now: float) -> None:
@@ -93,11 +106,21 @@ def _inspected(farm: Farm, event: InspectionEnded, tenant: UUID, now: float) -> 
 
 def _registered(farm: Farm, event: NodeRegistered, tenant: UUID, now: float) -> None:
     builds = (event.engine_build, event.encoder_build)
-    farm.nodes[event.node_id] = NodeState(event.node_id, event.name, event.epoch, event.slots, builds, now)
+    node = NodeState(event.node_id, event.name, event.epoch, event.slots, builds, now, event.capabilities)
+    node.hold(reversed(event.bundles))
+    farm.add_node(node)
 
 
 def _gone(farm: Farm, event: NodeLost | NodeLeft, tenant: UUID, now: float) -> None:
-    farm.nodes.pop(event.node_id, None)
+    farm.drop_node(event.node_id)
+
+
+def _steered(farm: Farm, event: NodeSteered, tenant: UUID, now: float) -> None:
+    farm.steer(event.node_id, event.service)
+
+
+def _shared(farm: Farm, event: ShareLearned, tenant: UUID, now: float) -> None:
+    farm.tenants.share(tenant, event.render_weight, event.max_slots)
 
 
 _CHANGES: dict[type, Callable[[Farm, Any, UUID, float], None]] = {
@@ -107,6 +130,9 @@ _CHANGES: dict[type, Callable[[Farm, Any, UUID, float], None]] = {
     JobAssembling: _assembling,
     JobCompleted: _job_ended,
     JobFailed: _job_ended,
+    JobPaused: _paused,
+    JobResumed: _paused,
+    JobRescheduled: _rescheduled,
     JobCancelled: _job_ended,
     PartAssigned: _assigned,
     PartEnded: _part_ended,
@@ -116,4 +142,6 @@ _CHANGES: dict[type, Callable[[Farm, Any, UUID, float], None]] = {
     NodeRegistered: _registered,
     NodeLost: _gone,
     NodeLeft: _gone,
+    NodeSteered: _steered,
+    ShareLearned: _shared,
 }

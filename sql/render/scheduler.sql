@@ -1,15 +1,22 @@
+-- name: shares
+-- Every tenant's share of the farm.
+select tenant_id, render_weight, max_slots from render.tenant_shares;
+
 -- name: active_nodes
--- Every node that offers slots.
-select node_id, name, epoch, slots, engine_build, encoder_build from render.render_nodes where state = 'active';
+-- Every node that is there, whether it is given work or not.
+select node_id, name, epoch, slots, engine_build, encoder_build, capabilities::text as capabilities, bundles::text as bundles, service
+from render.render_nodes where state = 'active' order by name, node_id;
 
 -- name: open_jobs
 -- Every job that has not ended, oldest first.
-select tenant_id, job_id, state, priority, segments_total, engine_build, encoder_build, frames_total, frames_done, assemble_part_id
-from render.render_jobs where state in ('queued', 'rendering', 'assembling') order by created_at, job_id;
+select j.tenant_id, j.job_id, j.state, j.priority, j.segments_total, j.engine_build, j.encoder_build, j.assemble_part_id, j.deadline, j.paused,
+       j.needs::text as needs, j.correlation_id, jsonb_path_query_array(s.spec, '$.scenes[*].bundle')::text as bundles
+from render.render_jobs j join render.job_specs s using (tenant_id, job_id)
+where j.state in ('queued', 'rendering', 'assembling') order by j.created_at, j.job_id;
 
 -- name: open_segments
 -- What open jobs still wait for.
-select j.tenant_id, j.job_id, j.idx, j.segment_key, s.state
+select j.tenant_id, j.job_id, j.idx, j.segment_key, j.frames, s.state, s.avoid::text as avoid
 from render.job_segments j
 join render.render_jobs r on r.tenant_id = j.tenant_id and r.job_id = j.job_id and r.state in ('queued', 'rendering')
 join render.segments s on s.tenant_id = j.tenant_id and s.segment_key = j.segment_key and s.state <> 'done'

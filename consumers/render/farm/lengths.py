@@ -1,0 +1,45 @@
+"""How much work one part holds: some seconds, by what was measured, and less towards a job's end."""
+
+import math
+from collections import OrderedDict
+
+from consumers.render.farm.states import JobState
+
+PART_SECONDS = 8.0  # how long a part should take; with segments of up to 3 s it takes 5 to 20
+MOST_SEGMENTS = 400  # in one part: a manifest and a lease stay small
+GUESS = 1 / 15  # seconds for a frame of a template that nobody has measured
+WEIGHT = 0.3  # of the newest measurement
+TEMPLATES = 1000  # that are remembered
+
+
+class Speeds:
+    """Seconds for a frame, by job and by template."""
+
+    def __init__(self) -> None:
+        self._of_template: OrderedDict[str, float] = OrderedDict()
+
+    def of(self, job: JobState) -> float:
+        """What a frame of this job takes, as far as is known."""
+        if job.speed:
+            return job.speed
+        known = [self._of_template[bundle] for bundle in job.bundles if bundle in self._of_template]
+        return sum(known) / len(known) if known else GUESS
+
+    def measured(self, job: JobState, frames: int, seconds: float) -> None:
+        """A segment of this job took so long."""
+        if frames <= 0 or seconds <= 0:
+            return
+        before = self.of(job)
+        job.speed = seconds / frames if not job.speed else before + WEIGHT * (seconds / frames - before)
+        for bundle in job.bundles:
+            self._of_template[bundle] = job.speed
+            self._of_template.move_to_end(bundle)
+        while len(self._of_template) > TEMPLATES:
+            self._of_template.popitem(last=False)
+
+
+def segments_at_once(job: JobState, seconds_of_segment: float, slots: int) -> int:
+    """Segments of the next part, `slots` being those that can draw this job."""
+    left = len(job.waiting)
+    share = math.ceil(left / slots) if left <= 2 * slots else math.ceil(left / (2 * slots))
+    return max(1, min(MOST_SEGMENTS, round(PART_SECONDS / max(seconds_of_segment, 0.001)), share))
