@@ -34,4 +34,6 @@ class Settings(BaseSettings):
     node_id: str = ""
     node_name: str = ""
     node_slots: int = 1
+    node_fonts: str = ""  # font families on the machine, with commas; added to what fontconfig knows
+    node_labels: str = ""  # words by which renders may ask for this node, with commas
     data: Path = Path("flatrender-data")  # a node's cache and spool

@@ -17,6 +17,7 @@ COMMANDS = {
     "consume": ("cli.commands.consume", "Run domains' consumers and the log alone (a cluster)."),
     "node": ("cli.commands.node", "Run one render node alone."),
     "bench": ("cli.commands.bench", "Measure, each figure beside its floor."),
+    "simulate": ("cli.commands.simulate", "Simulate a farm on the real broker and database."),
     "chaos": ("cli.commands.chaos", "Kill parts at random; check that nothing is lost."),
 }
 

@@ -9,6 +9,7 @@ import shutil
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from itertools import islice
 from pathlib import Path
 
 import msgspec
@@ -54,6 +55,10 @@ class Cache:
         # The rest of the disk is for parts in work, and not ours alone.
         self._limit = min(self._limit, (shutil.disk_usage(self._folder).free + self._total) // 2)
         self.shrink(self._limit)
+
+    def latest(self, most: int) -> tuple[str, ...]:
+        """What was used last, by SHA-256, the latest first: templates among other things, which do no harm."""
+        return tuple(islice(reversed(self._entries), most))
 
     @asynccontextmanager
     async def use(self, addresses: Mapping[str, str]) -> AsyncIterator[dict[str, str]]:

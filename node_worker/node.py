@@ -13,6 +13,7 @@ import msgspec
 from adapters.settings import Settings
 from contracts.node import PROTOCOL, RegisterNode
 from node_worker.cache import Cache
+from node_worker.capabilities import capabilities
 from node_worker.engines.host import EngineCrashed, EngineProcess
 from node_worker.engines.protocol import Ready
 from node_worker.folder import Folder
@@ -26,6 +27,7 @@ from node_worker.spool import Spool
 from node_worker.transfer import PATIENCE, Transfers
 
 Stop = Literal["no", "drain", "now"]
+MOST_BUNDLES = 100  # that a registration names
 
 
 class Tuning(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,7 +52,8 @@ class Node:
         self.transfers = Transfers(tuning.patience)
         self.cache = Cache(self.folder.cache, self.folder.bundles, self.transfers, tuning.cache_bytes)
         self.reporter = Reporter(self.id, Spool(self.folder.spool), self.link, self.cache.shrink)
-        self.slots = Slots([_engine(tuning) for _ in range(settings.node_slots)], self.changed)
+        self.slots = Slots([_engine(tuning) for _ in range(settings.node_slots)], self.changed, _engine(tuning))
+        self._settings = settings
         tools = Tools(str(self.id), self.name, self.folder, self.transfers, self.cache, self.reporter, self.link, self.slots)
         self.desk = Desk(tools, self._parts_changed)
         self.ready: Ready | None = None
@@ -97,6 +100,8 @@ class Node:
             encoder_build=self.ready.encoder_build,
             version=own_version(),
             platform=platform.platform(),
+            capabilities=await asyncio.to_thread(capabilities, self._settings),
+            bundles=self.cache.latest(MOST_BUNDLES),
         )
         await (await self.reporter.say(report, registration))
         if self._registration != registration:  # the node has left meanwhile

@@ -7,14 +7,19 @@ from node_worker.engines.host import EngineCrashed, EngineProcess
 from node_worker.engines.protocol import Ready
 from node_worker.log import error, info, warning
 
+SHORT_SLOTS = 1  # extra slots for short kinds of work
+EXTRA_IDLE = 60.0  # seconds without work after which their engine ends
 ATTEMPTS = 3  # starts in a row that may fail before the node is faulty
 
 
 class Slots:
     """Engine processes; `changed` is called when one turns out to be broken for good."""
 
-    def __init__(self, engines: list[EngineProcess], changed: Callable[[], None]) -> None:
+    def __init__(self, engines: list[EngineProcess], changed: Callable[[], None], extra: EngineProcess) -> None:
         self.engines = engines
+        self._extra, self._extra_free = extra, asyncio.Lock()
+        self._extra_idle: asyncio.TimerHandle | None = None
+        self._closing: set[asyncio.Task[None]] = set()
         self.broken: EngineCrashed | None = None  # the last failure of an engine that does not start any more
         self._changed = changed
         self._free: asyncio.Queue[EngineProcess] = asyncio.Queue()
@@ -41,8 +46,27 @@ class Slots:
         """Wait for a free engine."""
         return await self._free.get()
 
+    async def take_short(self) -> EngineProcess:
+        """An engine for work that must not wait behind long parts: the extra one, started when it is needed. Raises EngineCrashed."""
+        if self._extra.pid is None and not self._free.empty():
+            return self._free.get_nowait()
+        await self._extra_free.acquire()
+        if self._extra_idle is not None:
+            self._extra_idle.cancel()
+        try:
+            if self._extra.pid is None:
+                await _start(self._extra)
+        except BaseException:
+            self._extra_free.release()
+            raise
+        return self._extra
+
     def give_back(self, engine: EngineProcess) -> None:
         """Make an engine free again, once it lives."""
+        if engine is self._extra:
+            self._extra_free.release()
+            self._extra_idle = asyncio.get_running_loop().call_later(EXTRA_IDLE, self._rest)
+            return
         if engine.pid is not None:
             self._free.put_nowait(engine)
             return
@@ -52,9 +76,18 @@ class Slots:
 
     async def close(self) -> None:
         """End all engines."""
+        if self._extra_idle is not None:
+            self._extra_idle.cancel()
         for renewal in list(self._renewals):
             renewal.cancel()
-        await asyncio.gather(*(engine.close() for engine in self.engines))
+        await asyncio.gather(*(engine.close() for engine in (*self.engines, self._extra)))
+
+    def _rest(self) -> None:
+        """The extra engine has had nothing to do: its memory is given back."""
+        if not self._extra_free.locked():
+            closing = asyncio.create_task(self._extra.close())
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
 
     async def _renew(self, engine: EngineProcess) -> None:
         try:

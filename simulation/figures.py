@@ -70,12 +70,16 @@ def work_between(parts: Iterable[PartTimes], start: float, end: float) -> float:
 
 
 def weighted_shares(plan: Plan, parts: list[PartTimes]) -> dict[UUID, float]:
-    """Each tenant's slot seconds by its weight, up to the moment when the first of them has nothing queued any more."""
+    """Each tenant's slot seconds by its weight, up to the moment when the first of them has nothing queued any more.
+
+    Only of those that had work from the beginning: a latecomer with one small job has no claim on a share of the time before.
+    """
+    late = {plan.tenants[job.tenant].tenant_id for job in plan.jobs if job.at > 0}
     last: dict[UUID, float] = {}
     for part in parts:
         if part.kind == "render":
             last[part.tenant] = max(last.get(part.tenant, 0.0), part.assigned)
-    weights = {tenant.tenant_id: tenant.weight for tenant in plan.tenants if tenant.tenant_id in last}
+    weights = {tenant.tenant_id: tenant.weight for tenant in plan.tenants if tenant.tenant_id in last.keys() - late}
     start, end = busy_window(parts)[0], min((last[tenant] for tenant in weights), default=0.0)
     return {tenant: work_between([p for p in parts if p.tenant == tenant], start, end) / weight for tenant, weight in weights.items()}
 

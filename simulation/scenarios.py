@@ -99,7 +99,7 @@ async def _fair(world: World) -> list[Promise]:
     part = max(job.seconds for job in world.plan.jobs) / world.plan.speed
     return [
         Promise(name="Jain's index of weighted shares", value=found.fairness, unit="", least=0.95),
-        Promise(name="wait of a small job behind 10,000 parts", value=max(found.waits[newcomer], default=1e9), unit="s", most=part),
+        Promise(name="wait of a small job behind thousands of parts", value=max(found.waits[newcomer], default=1e9), unit="s", most=part),
         *_honest(found),
     ]
 
@@ -159,10 +159,10 @@ def _busy_plan(seed: int) -> Plan:
 
 
 def _fair_plan(seed: int) -> Plan:
-    sizes = ((0, 10, 1000), (1, 100, 20), (2, 20, 100), (3, 4, 500))  # tenant, jobs, segments of each
+    sizes = ((0, 5, 1000), (1, 50, 20), (2, 10, 100), (3, 2, 500))  # tenant, jobs, segments of each
     work = tuple(job for tenant, count, segments in sizes for job in jobs(seed, tenant, count, segments, 10.0))
-    late = JobPlan(name="late", tenant=4, job_id=tenants(seed, (1,))[0].tenant_id, segments=1, seconds=10.0, at=8.0)
-    return Plan(seed=seed, nodes=100, slots=1, speed=10.0, lasts=240.0, tenants=tenants(seed, (1,) * 5), jobs=(*work, late), spread=0.2)
+    late = JobPlan(name="late", tenant=4, job_id=tenants(seed, (1,))[0].tenant_id, segments=1, seconds=10.0, at=25.0)
+    return Plan(seed=seed, nodes=80, slots=1, speed=10.0, lasts=240.0, tenants=tenants(seed, (1,) * 5), jobs=(*work, late), spread=0.2)
 
 
 def _mixed_plan(seed: int) -> Plan:

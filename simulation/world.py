@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import tempfile
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -102,7 +103,14 @@ class World:
 
 @asynccontextmanager
 async def world(plan: Plan, data: Path | None = None) -> AsyncIterator[World]:
-    """A stack of its own with the plan's farm, stopped at the end."""
+    """A stack of its own with the plan's farm, stopped at the end; its data goes with it, unless a folder is given."""
+    with tempfile.TemporaryDirectory(prefix="flatrender-simulation-", ignore_cleanup_errors=True) as folder:
+        async with _on(plan, data or Path(folder)) as made:
+            yield made
+
+
+@asynccontextmanager
+async def _on(plan: Plan, data: Path) -> AsyncIterator[World]:
     async with Stack(data, nodes=0) as running, aiohttp.ClientSession() as http:
         password = running.servers.secrets.get("nats.admin")
         nc = await connect(running.settings("admin", nats_password=password), "flatrender simulate", within=10)

@@ -29,7 +29,7 @@ async def inspect(part: Part, manifest: Manifest) -> None:
     except TooLarge as error:
         await _refuse(part, "file.too_large", f"the file has {error}", "", 0)
         return
-    await part.take_engine()
+    await part.take_engine(short=True)
     request = protocol.Inspect(path=str(source), work=str(part.folder))
     for attempt in (1, 2):
         try:

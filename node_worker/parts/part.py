@@ -54,9 +54,12 @@ class Part:
         assert self._engine is not None, "a part takes an engine before it asks one"
         return self._engine
 
-    async def take_engine(self) -> None:
-        """Wait for a slot, once everything that the engine needs lies on the disk."""
-        self._engine = await self.tools.slots.take()
+    async def take_engine(self, *, short: bool = False) -> None:
+        """Wait for a slot, once everything that the engine needs lies on the disk; short work does not wait. Raises PartFailed."""
+        try:
+            self._engine = await (self.tools.slots.take_short() if short else self.tools.slots.take())
+        except EngineCrashed as crash:
+            raise failure_of(crash) from crash
 
     def release_engine(self) -> None:
         """Let another part have the engine while the last transfers run."""
