@@ -9,7 +9,7 @@ import msgspec
 
 from api_edge.errors import Refused
 from api_edge.signing import key_hash
-from contracts.identity import ApiKeyCreated, ApiKeyRevoked, TenantCreated
+from contracts.identity import ApiKeyCreated, ApiKeyRevoked, TenantCreated, TenantLimitsChanged
 from contracts.message import DEFAULT_TENANT, Event
 
 DEFAULT_RATE = 200  # requests per second, until the tenant's own is known
@@ -74,7 +74,7 @@ class KeyRing:
             self._ended.add(event.key_id)
             self._keys.pop(event.key_id.hex, None)
             self._on_revoked(event.key_id)
-        elif isinstance(event, TenantCreated):
+        elif isinstance(event, TenantCreated | TenantLimitsChanged):
             self._rates[tenant] = event.requests_per_second
 
     def rate(self, tenant: UUID) -> int:

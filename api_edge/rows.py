@@ -123,6 +123,9 @@ class RenderRow(Versioned, frozen=True, kw_only=True):
     code: str
     detail: str
     field: str
+    deadline: datetime | None
+    needs: Any
+    paused: bool
     sha256: str | None
     bytes: int | None
     duration: float | None

@@ -4,10 +4,13 @@ from api_edge import presenters, rows
 from api_edge.queries import as_text, as_uuid
 from api_edge.routing import CommandRoute, QueryRoute
 from contracts.farm import DrainNode, MaintainNode, OpenNode, ReleaseTemplate
-from contracts.render import CancelJob
+from contracts.render import CancelJob, PauseJob, RescheduleJob, ResumeJob
 
 COMMANDS = [
     CommandRoute("POST", "/v1/renders/{job_id}/cancel", CancelJob, "render:write", "Stop a render"),
+    CommandRoute("POST", "/v1/renders/{job_id}/pause", PauseJob, "render:write", "Give a render no more slots"),
+    CommandRoute("POST", "/v1/renders/{job_id}/resume", ResumeJob, "render:write", "Let a paused render go on"),
+    CommandRoute("POST", "/v1/renders/{job_id}/reschedule", RescheduleJob, "render:write", "Change a render's priority or deadline"),
     CommandRoute("POST", "/v1/nodes/{node_id}/drain", DrainNode, "farm:write", "Give a node no more work", farm=True),
     CommandRoute("POST", "/v1/nodes/{node_id}/maintain", MaintainNode, "farm:write", "Keep a node from work until it is opened", farm=True),
     CommandRoute("POST", "/v1/nodes/{node_id}/open", OpenNode, "farm:write", "Put a node back to work", farm=True),

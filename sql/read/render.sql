@@ -1,14 +1,14 @@
 -- name: render_by_id
 -- One render, with its export once it is completed.
 select job_id, state, priority, width, height, rate_num, rate_den, quality, frames_total, frames_done, segments_total, segments_done, warnings, metadata,
-       code, detail, field, sha256, bytes, duration, degraded, object_key, version, created_at, updated_at
+       code, detail, field, deadline, needs, paused, sha256, bytes, duration, degraded, object_key, version, created_at, updated_at
 from read.renders
 where tenant_id = $1 and job_id = $2;
 
 -- name: renders
 -- A tenant's renders, newest first, of all states or of one.
 select job_id, state, priority, width, height, rate_num, rate_den, quality, frames_total, frames_done, segments_total, segments_done, warnings, metadata,
-       code, detail, field, sha256, bytes, duration, degraded, object_key, version, created_at, updated_at
+       code, detail, field, deadline, needs, paused, sha256, bytes, duration, degraded, object_key, version, created_at, updated_at
 from read.renders
 where tenant_id = $1 and ($2::text is null or state = $2) and ($3::timestamptz is null or (created_at, job_id) < ($3, $4::uuid))
 order by created_at desc, job_id desc

@@ -232,7 +232,8 @@ class Farm:
             if run and idx not in (run[-1], run[-1] + 1):
                 break
             if not run and key is not None:
-                length = segments_at_once(job, speed * job.frames[idx], self._free.slots(want))
+                guess = self._speeds.is_guess(job)
+                length = segments_at_once(job, speed * job.frames[idx], self._free.slots(want), guess=guess)
             heapq.heappop(job.waiting)
             if key is not None and (tenant, key) not in self.drawing and (not run or idx != run[-1]):
                 run.append(idx)

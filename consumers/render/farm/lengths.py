@@ -8,6 +8,7 @@ from consumers.render.farm.states import JobState
 PART_SECONDS = 8.0  # how long a part should take; with segments of up to 3 s it takes 5 to 20
 MOST_SEGMENTS = 400  # in one part: a manifest and a lease stay small
 GUESS = 1 / 15  # seconds for a frame of a template that nobody has measured
+MOST_GUESSED = 4  # segments in a part of a job that nothing is known of
 WEIGHT = 0.3  # of the newest measurement
 TEMPLATES = 1000  # that are remembered
 
@@ -22,8 +23,15 @@ class Speeds:
         """What a frame of this job takes, as far as is known."""
         if job.speed:
             return job.speed
-        known = [self._of_template[bundle] for bundle in job.bundles if bundle in self._of_template]
+        known = self._known(job)
         return sum(known) / len(known) if known else GUESS
+
+    def is_guess(self, job: JobState) -> bool:
+        """Whether nothing like this job was measured yet."""
+        return not job.speed and not self._known(job)
+
+    def _known(self, job: JobState) -> list[float]:
+        return [self._of_template[bundle] for bundle in job.bundles if bundle in self._of_template]
 
     def measured(self, job: JobState, frames: int, seconds: float) -> None:
         """A segment of this job took so long."""
@@ -38,8 +46,8 @@ class Speeds:
             self._of_template.popitem(last=False)
 
 
-def segments_at_once(job: JobState, seconds_of_segment: float, slots: int) -> int:
-    """Segments of the next part, `slots` being those that can draw this job."""
+def segments_at_once(job: JobState, seconds_of_segment: float, slots: int, *, guess: bool = False) -> int:
+    """Segments of the next part, `slots` being those that can draw this job; a few at most while its speed is a guess."""
     left = len(job.waiting)
     share = math.ceil(left / slots) if left <= 2 * slots else math.ceil(left / (2 * slots))
-    return max(1, min(MOST_SEGMENTS, round(PART_SECONDS / max(seconds_of_segment, 0.001)), share))
+    return max(1, min(MOST_GUESSED if guess else MOST_SEGMENTS, round(PART_SECONDS / max(seconds_of_segment, 0.001)), share))

@@ -126,6 +126,13 @@ def test_an_unmeasured_job_begins_with_what_its_template_took_before() -> None:
     assert [choice.count for _, choice in bench.assign()] == [2]
 
 
+def test_a_job_that_nothing_is_known_of_begins_with_short_parts() -> None:
+    bench = Bench()
+    job = bench.job(uuid4(), 5000, 30.0)
+    job.speed = 0.0
+    assert [choice.count for _, choice in bench.assign()] == [4]
+
+
 def test_priority_goes_before_deadline_and_deadline_before_age() -> None:
     bench = Bench()
     tenant, day = uuid4(), datetime(2026, 5, 1, tzinfo=UTC)
