@@ -134,6 +134,19 @@ class RenderRow(Versioned, frozen=True, kw_only=True):
     url: str = ""
 
 
+class ExplanationRow(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a render is where it is: reasons now, crashes by part and node, and its events with their log positions."""
+
+    job_id: UUID
+    state: str
+    paused: bool
+    segments_done: int
+    segments_total: int
+    reasons: list[dict[str, str]]
+    crashes: list[dict[str, Any]]
+    events: list[dict[str, Any]]
+
+
 class RenderPartRow(Versioned, frozen=True, kw_only=True):
     """A run of a render's segments that a node was given."""
 

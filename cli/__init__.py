@@ -7,6 +7,8 @@ COMMANDS = {
     "render": ("cli.commands.render", "Render a template with your own values."),
     "up": ("cli.commands.up", "Start everything on this machine, in the foreground."),
     "doctor": ("cli.commands.doctor", "Check this machine, and say what to do."),
+    "jobs": ("cli.commands.jobs", "See renders as jobs of the farm; stop, pause, move them."),
+    "explain": ("cli.commands.explain", "Say why a render waits, is slow or failed."),
     "nodes": ("cli.commands.nodes", "See the farm's nodes; give them work or none."),
     "log": ("cli.commands.log", "Read the event log."),
     "replay": ("cli.commands.replay", "Rebuild all state from the log, and compare it."),

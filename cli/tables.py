@@ -2,16 +2,19 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 import typer
 
 from cli.client import Client
+from cli.entry import fail
 from cli.errors import Mistake
+from cli.running import Stopped, run
 from cli.service import Where, running
 from deploy.local.folder import default_folder
 
@@ -32,6 +35,20 @@ async def client(where: Where) -> AsyncIterator[Client]:
         url, key = facts.url, facts.api_key
     async with Client(url, key or "") as found:
         yield found
+
+
+def ask(
+    work: Callable[[Where], Coroutine[Any, Any, None]], url: str | None, api_key: str | None, data: Path | None, watch: bool = False
+) -> None:
+    """Run a command's work against the service that was named; what was watched ends with Ctrl-C and no complaint."""
+    if url and not api_key:
+        raise typer.BadParameter("--url needs --api-key (or FLATRENDER_API_KEY); `flatrender up` prints one")
+    try:
+        run(work(Where(url, api_key, data)))
+    except Stopped:
+        if not watch:
+            raise
+        fail(0)
 
 
 async def show(look: Callable[[], Awaitable[Sequence[Row]]], columns: Columns, *, json: bool, watch: bool, empty: str) -> None:

@@ -1,6 +1,7 @@
 """Renders, their parts, the farm's nodes, and what died on them."""
 
 from api_edge import presenters, rows
+from api_edge.explaining import explain
 from api_edge.queries import as_text, as_uuid
 from api_edge.routing import CommandRoute, QueryRoute
 from contracts.farm import DrainNode, MaintainNode, OpenNode, ReleaseTemplate
@@ -37,6 +38,17 @@ QUERIES = [
         keyset=("created_at", "job_id"),
         filters={"state": as_text},
         present=presenters.render,
+    ),
+    QueryRoute(
+        "GET",
+        "/v1/renders/{job_id}/explain",
+        "explain_render",
+        "render:read",
+        "Explain why a render waits, is slow or failed",
+        rows.ExplanationRow,
+        one=True,
+        farm=True,
+        present=explain,
     ),
     QueryRoute(
         "GET",

@@ -1,17 +1,15 @@
 """`flatrender nodes`: the farm's nodes, how they fare, what died on them, and whether they get work."""
 
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from cli.entry import fail
 from cli.errors import Mistake
 from cli.options import ApiKey, Data, Json, Url
-from cli.running import Stopped, run
 from cli.service import Where
-from cli.tables import Columns, Row, Watch, client, line, show, size, text, when
+from cli.tables import Columns, Row, Watch, ask, client, line, show, size, text, when
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="See the farm's nodes, and give them work or none.")
 Name = Annotated[str, typer.Argument(metavar="NODE", help="The node's name or id, as `list` shows it.")]
@@ -58,7 +56,7 @@ def list_(watch: Watch = False, json: Json = False, url: Url = None, api_key: Ap
         async with client(where) as api:
             await show(lambda: api.rows("/v1/nodes"), LIST, json=json, watch=watch, empty="no node was ever here")
 
-    _run(work, url, api_key, data, watch)
+    ask(work, url, api_key, data, watch)
 
 
 @app.command("show")
@@ -76,7 +74,7 @@ def show_(node: Name, json: Json = False, url: Url = None, api_key: ApiKey = Non
         for name, value in row.items():
             print(f"{name:<16} {value if isinstance(value, str) else msgspec.json.encode(value).decode()}")
 
-    _run(work, url, api_key, data)
+    ask(work, url, api_key, data)
 
 
 @app.command()
@@ -128,7 +126,7 @@ def crashes(
             look: Look = lambda: api.page("/v1/node-crashes", **wanted)  # noqa: E731 - one line beside its use
             await show(look, CRASHES, json=json, watch=watch, empty="nothing has died")
 
-    _run(work, url, api_key, data, watch)
+    ask(work, url, api_key, data, watch)
 
 
 @app.command()
@@ -148,7 +146,7 @@ def health(
             path = f"/v1/nodes/{(await _node(api, node))['node_id']}/health"
             await show(lambda: api.page(path, limit=str(limit)), HEALTH, json=json, watch=watch, empty="it has not been heard yet")
 
-    _run(work, url, api_key, data, watch)
+    ask(work, url, api_key, data, watch)
 
 
 def _steer(node: str, verb: str, body: dict[str, Any], json: bool, url: str | None, api_key: str | None, data: Path | None) -> None:
@@ -161,7 +159,7 @@ def _steer(node: str, verb: str, body: dict[str, Any], json: bool, url: str | No
         became = answer.get("service") or answer.get("state", "")
         print(msgspec.json.encode(answer).decode() if json else f"{found['name']}: {became.replace('_', ' ')}")
 
-    _run(work, url, api_key, data)
+    ask(work, url, api_key, data)
 
 
 async def _node(api: Any, name: str) -> Row:
@@ -175,16 +173,3 @@ async def _node(api: Any, name: str) -> Row:
         raise Mistake("node.ambiguous", f"{len(found)} nodes are called {name}: {ids}", "NODE", "Give its id.")
     there = ", ".join(row["name"] for row in nodes[:20]) or "none"
     raise Mistake("node.not_found", f"there is no node {name}; there are: {there}", "NODE", "`flatrender nodes list` shows all.")
-
-
-def _run(
-    work: Callable[[Where], Coroutine[Any, Any, None]], url: str | None, api_key: str | None, data: Path | None, watch: bool = False
-) -> None:
-    if url and not api_key:
-        raise typer.BadParameter("--url needs --api-key (or FLATRENDER_API_KEY); `flatrender up` prints one")
-    try:
-        run(work(Where(url, api_key, data)))
-    except Stopped:
-        if not watch:
-            raise
-        fail(0)

@@ -33,6 +33,8 @@ alter table render.segments alter column avoid drop default;
 
 create index node_crashes_newest on render.node_crashes (tenant_id, created_at desc, crash_id);
 
+create index render_parts_running on render.render_parts (tenant_id) where state = 'active';
+
 create table render.templates (
   tenant_id uuid not null, template text not null, version bigint not null, created_at timestamptz not null, updated_at timestamptz not null,
   state text not null constraint templates_state check (state in ('open', 'set_aside')), crashed_on jsonb not null, reason text not null,
