@@ -14,6 +14,8 @@ class Settings(BaseSettings):
     nats_url: str = "nats://127.0.0.1:4222"
     nats_user: str = ""
     nats_password: SecretStr = SecretStr("")
+    nats_public_url: str = ""  # where nodes reach the broker, if elsewhere than nats_url
+    nats_issuer: SecretStr = SecretStr("")  # seed (SA…) of the key by which nats-server knows who lets enrolled nodes in
 
     pg_dsn: str = ""  # postgresql://host:port/database, without user
     pg_password: SecretStr = SecretStr("")  # one for all service roles on one machine; a cluster sets it per process
@@ -31,7 +33,9 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = 0  # 0 = any free port
 
-    node_id: str = ""
+    url: str = ""  # the edge, where a node joins and asks whether it was revoked
+    node_join: SecretStr = SecretStr("")  # the join token of a node that has no identity yet
+    node_id: str = ""  # of a node whose user was made by hand; one that joined has its own in its data folder
     node_name: str = ""
     node_slots: int = 1
     node_fonts: str = ""  # font families on the machine, with commas; added to what fontconfig knows

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from api_edge import errors
 from api_edge.bodies import COMMAND_LIMIT, BodyReader, path_names
-from api_edge.edge import Call, Edge, authenticate
+from api_edge.edge import Call, Edge, admitted
 from api_edge.errors import Refused
 from api_edge.operations import operation_state
 from api_edge.routing import CommandRoute
@@ -65,7 +65,7 @@ class CommandHandler:
         self.reader = reader_of(route)
 
     async def __call__(self, edge: Edge, call: Call) -> web.Response:
-        who = await authenticate(edge, call, self.route.scope)
+        who = await admitted(edge, call, self.route)
         call.only(self._parameters)
         body = await _read(call.request)
         id, request_hash = self._identify(edge, call, body)

@@ -14,6 +14,7 @@ from api_edge.keys import KeyRing, Principal
 from api_edge.limits import Limits
 from api_edge.outcomes import Outcomes
 from api_edge.reading import Reader
+from api_edge.routing import Route
 from api_edge.signing import Signer
 from api_edge.streams import Streams
 from contracts.envelope import Envelope
@@ -51,6 +52,7 @@ class Edge:
         self.reader: Reader | None = None
         self.feed: Feed | None = None
         self.store: Presigns | None = None
+        self.nats_url = ""  # where nodes reach the broker
         self.tasks: list[asyncio.Task[None]] = []  # what makes the connections; fails when they can never be made
         self.lacks: dict[str, str] = {"start": "the connections are being made"}  # what is not ready, and why
 
@@ -97,6 +99,15 @@ class Call(msgspec.Struct):
                 if name not in known:
                     detail = f"{name[:80]} is not a parameter here; known: {', '.join(known) or 'none'}."
                     raise Refused("request.parameter", detail, name[:80])
+
+
+async def admitted(edge: Edge, call: Call, route: Route) -> Principal:
+    """Who asks on this route: by an API key with its scope, or by what the route takes instead. Raises Refused."""
+    if route.admit is None:
+        return await authenticate(edge, call, route.scope)
+    edge.limits.take_stranger(call.request.remote or "", asyncio.get_running_loop().time())
+    call.principal = await route.admit(edge, call)
+    return call.principal
 
 
 async def authenticate(edge: Edge, call: Call, scope: str) -> Principal:

@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 
 from api_edge.edge import Call, Edge
+from api_edge.events import kind_of
 from api_edge.routing import Row
 from contracts.farm import Capabilities
 from contracts.spec import Needs
@@ -159,7 +160,7 @@ def _crashes(parts: list[Part], crashes: list[Crash]) -> Iterator[Body]:
 
 
 def _step(event: Body) -> Step:
-    name = event["type"].removeprefix("evt.").rpartition(".v")[0]
+    name = kind_of(event["type"]).name
     tell = SENTENCES.get(name)
     text = tell(event["body"]) if tell else name
     return Step(event["position"], event["time"], name, event["actor"], text)

@@ -1,10 +1,13 @@
 """What one tenant may ask at once: a token bucket for requests and a count of open streams, per edge process."""
 
+from collections import OrderedDict
 from uuid import UUID
 
 from api_edge.errors import Refused
 
 BURST_SECONDS = 2.0  # an idle tenant may send this many seconds' worth of requests at once
+STRANGERS = 20  # requests per second from one address that come without an API key: nodes that join, or ask whether they still may speak
+ADDRESSES = 10_000  # that are remembered
 STREAMS = 64  # open event streams of one tenant
 
 
@@ -40,6 +43,7 @@ class Limits:
     def __init__(self) -> None:
         self._buckets: dict[UUID, Bucket] = {}
         self._streams: dict[UUID, int] = {}
+        self._addresses: OrderedDict[str, Bucket] = OrderedDict()
 
     def take(self, tenant: UUID, rate: int, now: float) -> Bucket:
         """Count a request. Raises Refused with Retry-After when the tenant has none left."""
@@ -47,14 +51,17 @@ class Limits:
         if bucket is None or bucket.rate != rate:
             bucket = self._buckets[tenant] = Bucket(max(1, rate), now)
         if wait := bucket.take(now):
-            seconds = max(1, round(wait + 0.499))
-            headers = {
-                "Retry-After": str(seconds),
-                "RateLimit-Policy": f'"requests";q={rate};w=1',
-                "RateLimit": f'"requests";r=0;t={seconds}',
-            }
-            raise Refused("limit.requests", f"This account may send {rate} requests per second.", headers=headers)
+            raise _too_many(f"This account may send {rate} requests per second.", rate, wait)
         return bucket
+
+    def take_stranger(self, address: str, now: float) -> None:
+        """Count a request without an API key. Raises Refused with Retry-After when its address has none left."""
+        bucket = self._addresses.pop(address, None) or Bucket(STRANGERS, now)
+        self._addresses[address] = bucket
+        if len(self._addresses) > ADDRESSES:
+            self._addresses.popitem(last=False)
+        if wait := bucket.take(now):
+            raise _too_many(f"One address may send {STRANGERS} such requests per second.", STRANGERS, wait)
 
     def open_stream(self, tenant: UUID) -> None:
         """Count an open stream. Raises Refused when there are too many."""
@@ -69,3 +76,13 @@ class Limits:
         self._streams[tenant] -= 1
         if not self._streams[tenant]:
             del self._streams[tenant]
+
+
+def _too_many(detail: str, rate: int, wait: float) -> Refused:
+    seconds = max(1, round(wait + 0.499))
+    headers = {
+        "Retry-After": str(seconds),
+        "RateLimit-Policy": f'"requests";q={rate};w=1',
+        "RateLimit": f'"requests";r=0;t={seconds}',
+    }
+    return Refused("limit.requests", detail, headers=headers)

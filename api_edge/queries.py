@@ -8,7 +8,7 @@ from aiohttp import web
 
 from api_edge import cursors
 from api_edge.bodies import path_names
-from api_edge.edge import Call, Edge, authenticate
+from api_edge.edge import Call, Edge, admitted
 from api_edge.errors import Refused, unavailable
 from api_edge.routing import QueryRoute, Row
 from contracts.message import PLATFORM
@@ -30,7 +30,7 @@ class QueryHandler:
         self._kinds = tuple(hints[column] for column in route.keyset)
 
     async def __call__(self, edge: Edge, call: Call) -> web.Response:
-        who = await authenticate(edge, call, self.route.scope)
+        who = await admitted(edge, call, self.route)
         call.only(self._parameters)
         args = [who.tenant, *self._path_values(edge, call), *self._filter_values(edge, call)]
         if edge.reader is None:

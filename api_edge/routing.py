@@ -10,12 +10,15 @@ from contracts.message import Command
 
 if TYPE_CHECKING:
     from api_edge.edge import Call, Edge
+    from api_edge.keys import Principal
 
 Row = dict[str, Any]
 Prepare = Callable[["Edge", "Call", UUID, Any], Command]  # edge, call, the command's id, the command as sent
 Reveal = Callable[["Edge", UUID, Row], Awaitable[None]]  # edge, the command's id, the answer's body, changed in place
 Present = Callable[["Edge", "Call", list[Row]], list[Row]]
 Convert = Callable[["Edge", str], Any]  # a parameter's text to its value; ValueError says what is wrong
+
+Admit = Callable[["Edge", "Call"], Awaitable["Principal"]]  # who asks, where that is told by something else than an API key
 
 ConvertPath = Callable[["Edge", "Call", str], Any]  # a name of the path; Refused says what is wrong
 
@@ -36,6 +39,7 @@ class CommandRoute(msgspec.Struct, frozen=True):
     dry_run: bool = False  # whether `?dry_run=true` is understood
     farm: bool = False  # goes to the platform tenant: nodes belong to nobody else
     texts: tuple[str, ...] = ()  # the path's names that are not UUIDs
+    admit: Admit | None = None  # instead of an API key
 
 
 class QueryRoute(msgspec.Struct, frozen=True):
@@ -55,6 +59,7 @@ class QueryRoute(msgspec.Struct, frozen=True):
     present: Present | None = None
     farm: bool = False  # reads the platform tenant's rows too: nodes belong to nobody else
     may_be_empty: bool = False  # one=True: `present` makes the answer when there is no row
+    admit: Admit | None = None  # instead of an API key
 
 
 Route = CommandRoute | QueryRoute

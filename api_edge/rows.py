@@ -178,6 +178,26 @@ class NodeRow(Versioned, frozen=True, kw_only=True):
     capabilities: Any
 
 
+class JoinTokenRow(Versioned, frozen=True, kw_only=True):
+    """A join token, without its secret: open, used (by the node of `node_id`), expired or revoked."""
+
+    token_id: UUID
+    note: str
+    hint: str
+    state: str
+    expires_at: datetime
+    node_id: UUID | None
+
+
+class NodeStandingRow(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a node may speak to the farm: active or revoked."""
+
+    node_id: UUID
+    name: str
+    state: str
+    reason: str
+
+
 class NodeHealthRow(msgspec.Struct, frozen=True, kw_only=True):
     """How a node fared: share of its processors (0 to 1), bytes, the average load of a minute, parts that it held."""
 

@@ -26,8 +26,8 @@ class Signer:
     def __init__(self, secret: str) -> None:
         if len(secret) < 16:
             raise ValueError("FLATRENDER_SECRET must have at least 16 characters: operation ids and API keys derive from it")
-        uses = (b"request", b"operation", b"api-key")
-        request, operation, self._key = (hmac.digest(secret.encode(), use, "sha256") for use in uses)
+        uses = (b"request", b"operation", b"api-key", b"join-token")
+        request, operation, self._key, self._token = (hmac.digest(secret.encode(), use, "sha256") for use in uses)
         # BLAKE2b with a key is a MAC by itself, at a third of HMAC's time; both are made for every request.
         self._request = blake2b(key=request, digest_size=_HASH)
         self._operation = blake2b(key=operation, digest_size=_MAC)
@@ -65,7 +65,15 @@ class Signer:
 
     def key_secret(self, command_id: UUID) -> str:
         """The secret of the API key that this command creates, 32 characters (160 bits); every retry derives the same."""
-        return base64.b32encode(hmac.digest(self._key, command_id.bytes, "sha256")[:20]).decode().lower()
+        return _secret(self._key, command_id)
+
+    def token_secret(self, command_id: UUID) -> str:
+        """The secret of the join token that this command creates, in the same way."""
+        return _secret(self._token, command_id)
+
+
+def _secret(key: bytes, command_id: UUID) -> str:
+    return base64.b32encode(hmac.digest(key, command_id.bytes, "sha256")[:20]).decode().lower()
 
 
 def command_id(tenant: UUID, idempotency_key: str) -> UUID:
@@ -94,6 +102,21 @@ def key_hash(secret: str) -> str:
 def key_text(key_id: UUID, secret: str) -> str:
     """An API key as people hold it: `fr_<key id>_<secret>`."""
     return f"fr_{key_id.hex}_{secret}"
+
+
+def token_text(token_id: UUID, secret: str) -> str:
+    """A join token as people hold it: `fj_<token id>_<secret>`."""
+    return f"fj_{token_id.hex}_{secret}"
+
+
+def parted(mark: str, text: str) -> tuple[UUID, str] | None:
+    """The id and the secret of a text `<mark>_<id>_<secret>`; None for any other."""
+    given, _, rest = text.strip().partition("_")
+    id, _, secret = rest.partition("_")
+    try:
+        return (UUID(hex=id), secret) if given == mark and secret else None
+    except ValueError:
+        return None
 
 
 def key_hint(secret: str) -> str:

@@ -12,8 +12,8 @@ from tests.support.story import Story
 
 BOUNDS = (Bound("value", least=20_000.0),)
 LIMIT = (
-    "decoding and projecting each event in one Python process, then hashing every table twice; "
-    "making and dropping the empty database counts the less the longer the log is"
+    "some 26 us of one Python process (reading, decoding, projecting, copying, hashing) and 30 us of PostgreSQL (the chain, the rows "
+    "twice, making and dropping the empty database, which counts the less the longer the log is) for each event, on two cores"
 )
 
 

@@ -10,6 +10,7 @@ COMMANDS = {
     "jobs": ("cli.commands.jobs", "See renders as jobs of the farm; stop, pause, move them."),
     "explain": ("cli.commands.explain", "Say why a render waits, is slow or failed."),
     "nodes": ("cli.commands.nodes", "See the farm's nodes; give them work or none."),
+    "join-tokens": ("cli.commands.join_tokens", "Let nodes join the farm."),
     "log": ("cli.commands.log", "Read the event log."),
     "replay": ("cli.commands.replay", "Rebuild all state from the log, and compare it."),
     "quarantine": ("cli.commands.quarantine", "See what could not be handled; try it again."),

@@ -129,6 +129,8 @@ class Service:
         runtime.prepare.append(effects.take_over)
         if name == "render":
             await self._add_farm(runtime, nc, publisher, pool)
+            if self.settings.nats_issuer.get_secret_value():
+                await self._add_gate(pool, stack)
         if domain.runs or domain.runs_together:
             self._start(f"{name} effects", effects.run())
         if domain.timers:
@@ -153,6 +155,15 @@ class Service:
         self._start("scheduler", scheduler.run())
         self._start("progress", progress.run())
         self._start("health", health.run())
+
+    async def _add_gate(self, pool: asyncpg.Pool, stack: AsyncExitStack) -> None:
+        """Beside every render consumer, active or not: logins wait for no leader."""
+        from adapters.nats.callout import Issuer
+        from consumers.render.gate import Gate
+
+        issuer = Issuer(self.settings.nats_issuer.get_secret_value())
+        nc, system = await self._connect("gate", stack), await self._connect("system", stack)
+        self._start("gate", Gate(nc, system, pool, issuer).run())
 
 
 @asynccontextmanager

@@ -1,11 +1,15 @@
-"""Writes the configuration of nats-server: users with permissions per role, JetStream that syncs every write, monitoring on loopback."""
+"""Writes the configuration of nats-server: users with permissions per role, the gate, JetStream that syncs every write, monitoring."""
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
-ACCOUNT = "FLATRENDER"
+from contracts.catalogue import ACCOUNT, Role
+
+SYSTEM_ACCOUNT = "SYSTEM"
+ASKING = 1.5  # seconds that the server waits for a login's password, and for the answer whether a node may come in
 
 
 @dataclass(frozen=True)
@@ -18,6 +22,13 @@ class NatsRole:
     subscribe: Sequence[str] = ()
     # Lets a service answer a request on whatever inbox the request names.
     allow_responses: bool = False
+    # Belongs to the account from which the server itself is steered.
+    system: bool = False
+
+    @classmethod
+    def of(cls, role: Role, password: str) -> Self:
+        """A role of the catalogue with its password."""
+        return cls(role.name, password, role.publish, role.subscribe, role.allow_responses, role.system)
 
 
 @dataclass(frozen=True)
@@ -32,6 +43,8 @@ class NatsConfig:
     server_name: str = "flatrender"
     max_memory_store: int = 256 * 1024**2
     max_file_store: int = 64 * 1024**3
+    # The public nkey (A…) by which the server knows the answers of the role `gate`; without it only these roles may come in.
+    issuer: str = ""
 
 
 def render(config: NatsConfig) -> str:
@@ -52,10 +65,17 @@ def render(config: NatsConfig) -> str:
         f"  {ACCOUNT} {{",
         "    jetstream: enabled",
         "    users: [",
-        *(line for role in config.roles for line in _user(role)),
+        *(line for role in config.roles if not role.system for line in _user(role)),
+        "    ]",
+        "  }",
+        f"  {SYSTEM_ACCOUNT} {{",
+        "    users: [",
+        *(line for role in config.roles if role.system for line in _user(role)),
         "    ]",
         "  }",
         "}",
+        f"system_account: {SYSTEM_ACCOUNT}",
+        *(_callout(config) if config.issuer else []),
     ]
     return "\n".join(lines) + "\n"
 
@@ -71,6 +91,20 @@ def _user(role: NatsRole) -> list[str]:
         *(["          allow_responses: true"] if role.allow_responses else []),
         "        }",
         "      }",
+    ]
+
+
+def _callout(config: NatsConfig) -> list[str]:
+    """Whoever is no user of this configuration is asked for at the gate; its users never depend on that."""
+    return [
+        "authorization {",
+        f"  timeout: {ASKING}",
+        "  auth_callout {",
+        f"    issuer: {_quoted(config.issuer)}",
+        f"    account: {ACCOUNT}",
+        f"    auth_users: [{', '.join(_quoted(role.name) for role in config.roles)}]",
+        "  }",
+        "}",
     ]
 
 

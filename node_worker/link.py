@@ -9,7 +9,7 @@ from node_worker.log import error, info
 from producers.publisher import Publisher
 from producers.ticks import Ticks
 
-REFUSED_DELAY = 5.0  # seconds until a refused login is tried again: an operator may be about to correct it
+FIRST_DELAY, LONGEST_DELAY = 0.5, 5.0  # seconds until a refused login is tried again: the gate may just be starting
 
 
 class Link:
@@ -32,15 +32,22 @@ class Link:
         """Lossy telemetry, once the broker was reached."""
         return self._ticks
 
-    async def run(self, changed: Callable[[], Awaitable[None]]) -> None:
-        """Connect, however long it takes; `changed` is called after every return of the connection."""
+    async def run(self, changed: Callable[[], Awaitable[None]], refused: Callable[[], Awaitable[None]]) -> None:
+        """Connect, however long it takes.
+
+        `changed` is called after every return of the connection, `refused` whenever the broker does not take the login.
+        """
+        delay = FIRST_DELAY
         while self._connection is None:
             try:
                 self._connection = await connect(self._settings, f"node {self._settings.node_name}")
-            except ConnectRefused as refused:
-                error("broker refuses the login", detail=str(refused))
-                await asyncio.sleep(REFUSED_DELAY)
+            except ConnectRefused as why:
+                error("broker refuses the login", detail=str(why))
+                await refused()
+                await asyncio.sleep(delay)
+                delay = min(delay * 2, LONGEST_DELAY)
         self._connection.on_back.add(changed)
+        self._connection.on_refused.add(refused)
         self._publisher, self._ticks = Publisher(self._connection), Ticks(self._connection)
         self._made.set()
         info("broker reached")

@@ -16,9 +16,10 @@ from node_worker.cache import Cache
 from node_worker.capabilities import capabilities
 from node_worker.engines.host import EngineCrashed, EngineProcess
 from node_worker.engines.protocol import Ready
+from node_worker.enrolment import standing
 from node_worker.folder import Folder
 from node_worker.link import Link
-from node_worker.log import info
+from node_worker.log import error, info
 from node_worker.parts.desk import Desk
 from node_worker.parts.part import Tools
 from node_worker.reporter import Reporter
@@ -28,6 +29,7 @@ from node_worker.transfer import PATIENCE, Transfers
 
 Stop = Literal["no", "drain", "now"]
 MOST_BUNDLES = 100  # that a registration names
+FIRST_QUESTION, LAST_QUESTION = 1.0, 30.0  # seconds between two questions whether this node was revoked
 
 
 class Tuning(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,11 +65,13 @@ class Node:
         self.problem = ""  # why the node is faulty
         self.crash: EngineCrashed | None = None
         self.faults = 0  # in a row
+        self.revoked = False  # the farm has shut this node out
         self.asked_again: deque[UUID] = deque(maxlen=100)  # requests to register again that were heard
         self.tasks: list[asyncio.Task[None]] = []
         self._registration: UUID | None = None  # the one that the farm was or will be told of
         self._registered_at: float | None = None
         self._change = asyncio.Event()
+        self._next_question, self._pause = 0.0, FIRST_QUESTION  # when the farm may be asked again, and how long after that
 
     @property
     def registered(self) -> bool:
@@ -130,6 +134,17 @@ class Node:
         except TimeoutError:
             return
         self._change.clear()
+
+    async def ask_standing(self) -> None:
+        """The broker refuses this node: if the farm says that it was revoked, it stops for good; else the broker is tried again."""
+        now = asyncio.get_running_loop().time()
+        if now < self._next_question:
+            return
+        self._next_question, self._pause = now + self._pause, min(2 * self._pause, LAST_QUESTION)
+        if await standing(self._settings) == "revoked":
+            error("the farm has revoked this node")
+            self.revoked = True
+            self.ask_to_stop()
 
     def ask_to_drain(self) -> None:
         """SIGTERM: finish what is held, then stop; asked twice: stop at once."""

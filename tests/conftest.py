@@ -14,6 +14,6 @@ from tests.support.house import PASSWORD
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Servers]:
     """NATS with the catalogue's roles, PostgreSQL, S3."""
-    users = [NatsRole(role.name, PASSWORD, role.publish, role.subscribe) for role in roles()]
+    users = [NatsRole.of(role, PASSWORD) for role in roles()]
     async with Servers(tmp_path_factory.mktemp("servers") / "data", nats_roles=users) as running:
         yield running

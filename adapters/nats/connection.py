@@ -80,6 +80,7 @@ class Connection(Client):
         super().__init__()
         self.refusals: dict[str, str] = {}  # lower-case subject to the server's words
         self.on_back: set[Notice] = set()  # called after every reconnect
+        self.on_refused: set[Notice] = set()  # called when an attempt to reconnect is refused: the user has no longer a place there
         self._notices: set[asyncio.Task[None]] = set()
         self._awaited: dict[str, tuple[asyncio.Future[Msg], frozenset[str]]] = {}
         self._inbox = ""
@@ -129,6 +130,15 @@ class Connection(Client):
         future.add_done_callback(forget)
         return reply, future
 
+    async def close(self) -> None:
+        """Leave for good."""
+        try:
+            await super().close()
+        except asyncio.CancelledError:
+            # In the middle of reconnecting, nats-py lets out the cancellation of its own task, which is not ours.
+            if (task := asyncio.current_task()) is None or task.cancelling():
+                raise
+
     async def until_connected(self, seconds: float) -> bool:
         """Wait for the connection; False when it is not there in time or was closed for good."""
         give_up = asyncio.get_running_loop().time() + seconds
@@ -153,8 +163,11 @@ class Connection(Client):
     async def _back(self) -> None:
         self._complaint = ""
         log.info("the connection to NATS is back")
+        self._tell(self.on_back)
+
+    def _tell(self, notices: Iterable[Notice]) -> None:
         # As tasks: what a notice raises, or how long it takes, must not end or delay nats-py's own work of reconnecting.
-        for notice in list(self.on_back):
+        for notice in list(notices):
             task = asyncio.create_task(self._notify(notice))
             self._notices.add(task)
             task.add_done_callback(self._notices.discard)
@@ -163,7 +176,7 @@ class Connection(Client):
         try:
             await notice()
         except Exception:
-            log.exception("%r failed after a reconnect", notice)
+            log.exception("%r failed", notice)
 
     async def _closed(self) -> None:
         await self._lost()
@@ -173,6 +186,8 @@ class Connection(Client):
         text = str(error) or type(error).__name__
         if not self._connected_once and "authorization violation" in text.lower():
             raise ConnectRefused("NATS refuses the user or the password; check FLATRENDER_NATS_USER and FLATRENDER_NATS_PASSWORD.")
+        if "authorization violation" in text.lower():
+            self._tell(self.on_refused)
         if found := _FORBIDDEN.search(text):
             self._forbidden(found[1].lower(), text.removeprefix("nats: "))
         elif text != self._complaint:  # every attempt to reconnect says the same; one line is enough

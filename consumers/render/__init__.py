@@ -1,6 +1,8 @@
 """render: what decides each command, reacts to each foreign event, writes each event and runs each effect."""
 
-from consumers.render import control, dispatch, failures, inspections, jobs, nodes, parts, projections, shares, steering
+from consumers.render import control, dispatch, enrolment, failures, inspections, jobs, nodes, parts, projections, shares, steering
+from consumers.render.enrolment import admitted
+from consumers.render.enrolment_rows import JOIN_TOKENS, NODE_IDENTITIES
 from consumers.render.rows import (
     CRASHES,
     EXPORTS,
@@ -17,12 +19,28 @@ from consumers.render.rows import (
 )
 from consumers.runtime.domain import Domain
 from consumers.runtime.projection import create, nothing, upsert
+from contracts import enrolment as enrol
 from contracts import farm, file_mgr, identity, node, render, studio
 from contracts.audit import QUARANTINED, REFUSED
 
 DOMAIN = Domain(
     name="render",
-    tables=(NODES, CRASHES, JOBS, JOB_SPECS, EXPORTS, JOB_SEGMENTS, SEGMENTS, PARTS, INSPECTIONS, FILES, TEMPLATES, SHARES),
+    tables=(
+        NODES,
+        CRASHES,
+        JOBS,
+        JOB_SPECS,
+        EXPORTS,
+        JOB_SEGMENTS,
+        SEGMENTS,
+        PARTS,
+        INSPECTIONS,
+        FILES,
+        TEMPLATES,
+        SHARES,
+        JOIN_TOKENS,
+        NODE_IDENTITIES,
+    ),
     decides={
         render.SubmitJob: jobs.submit,
         render.PlanJob: jobs.plan_job,
@@ -41,13 +59,17 @@ DOMAIN = Domain(
         farm.ForgiveNode: steering.forgive,
         farm.ReleaseTemplate: steering.release,
         farm.LearnShare: shares.learn,
-        node.RegisterNode: nodes.register,
-        node.LeaveNode: nodes.leave,
-        node.ReportSegment: parts.report_segment,
-        node.ReportExport: parts.report_export,
-        node.ReportInspection: inspections.report,
-        node.ReportFailure: failures.report_failure,
-        node.ReportCrash: failures.report_crash,
+        enrol.CreateJoinToken: enrolment.create_token,
+        enrol.RevokeJoinToken: enrolment.revoke_token,
+        enrol.JoinNode: enrolment.join,
+        enrol.RevokeNode: enrolment.revoke,
+        node.RegisterNode: admitted(nodes.register),
+        node.LeaveNode: admitted(nodes.leave),
+        node.ReportSegment: admitted(parts.report_segment),
+        node.ReportExport: admitted(parts.report_export),
+        node.ReportInspection: admitted(inspections.report),
+        node.ReportFailure: admitted(failures.report_failure),
+        node.ReportCrash: admitted(failures.report_crash),
     },
     reacts={
         identity.TenantCreated: shares.on_tenant,
@@ -83,6 +105,10 @@ DOMAIN = Domain(
         farm.TemplateSetAside: upsert(TEMPLATES, state="set_aside"),
         farm.TemplateReleased: upsert(TEMPLATES, state="open", crashed_on=(), reason=""),
         farm.ShareLearned: upsert(SHARES),
+        enrol.JoinTokenCreated: create(JOIN_TOKENS),
+        enrol.JoinTokenRevoked: upsert(JOIN_TOKENS, state="revoked"),
+        enrol.NodeEnrolled: enrolment.enrolled,
+        enrol.NodeRevoked: enrolment.revoked,
         REFUSED["render"]: nothing,
         QUARANTINED["render"]: nothing,
     },

@@ -16,7 +16,7 @@ class Node(Row, frozen=True, kw_only=True):
     node_id: UUID
     name: str
     epoch: int
-    state: str  # active, lost, left
+    state: str  # active, lost, left, revoked
     slots: int
     engine_build: str
     encoder_build: str

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from consumers.render.farm import Farm, NodeState, PartState
+from contracts.enrolment import NodeRevoked
 from contracts.envelope import Envelope
 from contracts.farm import NodeLeft, NodeLost, NodeRegistered, NodeSteered, ShareLearned
 from contracts.render import (
@@ -111,7 +112,7 @@ def _registered(farm: Farm, event: NodeRegistered, tenant: UUID, now: float) -> 
     farm.add_node(node)
 
 
-def _gone(farm: Farm, event: NodeLost | NodeLeft, tenant: UUID, now: float) -> None:
+def _gone(farm: Farm, event: NodeLost | NodeLeft | NodeRevoked, tenant: UUID, now: float) -> None:
     farm.drop_node(event.node_id)
 
 
@@ -142,6 +143,7 @@ _CHANGES: dict[type, Callable[[Farm, Any, UUID, float], None]] = {
     NodeRegistered: _registered,
     NodeLost: _gone,
     NodeLeft: _gone,
+    NodeRevoked: _gone,
     NodeSteered: _steered,
     ShareLearned: _shared,
 }

@@ -1,9 +1,9 @@
 """All that follows from the declared messages: subjects, streams, permissions and references. Derived, never added to by hand."""
 
 # Every declaring module is imported here, so that the registry is complete wherever the catalogue is used.
-from contracts import audit, content, farm, file_mgr, identity, node, notification, render, studio  # noqa: F401
+from contracts import audit, content, enrolment, farm, file_mgr, identity, node, notification, render, studio  # noqa: F401
 from contracts.catalogue.references import asyncapi, json_schema, webhook_catalogue
-from contracts.catalogue.roles import Role, roles
+from contracts.catalogue.roles import ACCOUNT, AUTH, Role, node_of, roles
 from contracts.catalogue.roles import node as node_role
 from contracts.catalogue.streams import consumers, events_stream, node_consumer, streams
 from contracts.catalogue.subjects import (
@@ -21,12 +21,15 @@ from contracts.catalogue.subjects import (
     progress_subject,
     reply_subject,
     report_subject,
+    revocations_subject,
     stream_of,
     tick_subject,
     work_subject,
 )
 
 __all__ = [
+    "ACCOUNT",
+    "AUTH",
     "EVENTS",
     "WORK",
     "Role",
@@ -41,6 +44,7 @@ __all__ = [
     "heartbeat_subject",
     "json_schema",
     "node_consumer",
+    "node_of",
     "node_role",
     "outbox_hint_subject",
     "outcome_subject",
@@ -48,6 +52,7 @@ __all__ = [
     "progress_subject",
     "reply_subject",
     "report_subject",
+    "revocations_subject",
     "roles",
     "stream_of",
     "streams",

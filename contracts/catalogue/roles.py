@@ -15,12 +15,15 @@ from contracts.catalogue.subjects import (
     outcome_subject,
     progress_subject,
     report_subject,
+    revocations_subject,
     tick_subject,
     work_subject,
 )
 from contracts.message import Kind
 
 API = "$JS.API"
+ACCOUNT = "FLATRENDER"  # of all roles but `system`
+AUTH = "$SYS.REQ.USER.AUTH"  # where nats-server asks who may come in
 
 
 class Role(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,11 +32,13 @@ class Role(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     publish: tuple[str, ...]
     subscribe: tuple[str, ...]
+    allow_responses: bool = False  # may answer a request on whatever inbox the request names
+    system: bool = False  # belongs to the account from which the server itself is steered
 
 
 def roles() -> list[Role]:
     """Every role but the nodes'."""
-    return [edge(), *(domain(name) for name in domains()), log(), provision(), viewer()]
+    return [edge(), *(domain(name) for name in domains()), log(), provision(), viewer(), gate(), system()]
 
 
 def edge() -> Role:
@@ -78,6 +83,29 @@ def node(node_id: UUID | str) -> Role:
     own = (report_subject(node_id), tick_subject(node_id).replace(".>", ".node.>"))
     pull = (f"{API}.CONSUMER.MSG.NEXT.{WORK}.{node_id}", f"$JS.ACK.{WORK}.{node_id}.>")
     return _role(f"node-{node_id}", (*own, *pull), ())
+
+
+def node_of(user: str) -> UUID | None:
+    """The node that a user's name names."""
+    kind, _, text = user.partition("-")
+    try:
+        node_id = UUID(text)
+    except ValueError:
+        return None
+    return node_id if kind == "node" and str(node_id) == text else None
+
+
+def gate() -> Role:
+    """Lets enrolled nodes in: the server asks it; it makes the consumer of each, and hears which are revoked."""
+    consumers = tuple(f"{API}.CONSUMER.{verb}.{WORK}.*" for verb in ("INFO", "CREATE", "DELETE"))
+    role = _role("gate", consumers, (AUTH, revocations_subject()))
+    return msgspec.structs.replace(role, allow_responses=True)
+
+
+def system() -> Role:
+    """Looks which connections there are, and ends those of revoked nodes."""
+    requests = tuple(f"$SYS.REQ.SERVER.*.{verb}" for verb in ("CONNZ", "KICK"))
+    return msgspec.structs.replace(_role("system", requests, ()), system=True)
 
 
 def provision() -> Role:

@@ -4,7 +4,7 @@ from functools import cache
 from uuid import UUID
 
 from contracts.audit import DOMAINS
-from contracts.message import Kind, MessageType, named
+from contracts.message import PLATFORM, Kind, MessageType, named
 
 EVENTS = "EVENTS"
 WORK = "WORK"
@@ -79,6 +79,11 @@ def all_events_subject() -> str:
 def feed_subject(tenant: UUID | str = "*") -> str:
     """The feed of stored events of one tenant, or of all; each message carries its position in the header Nats-Sequence."""
     return f"feed.{Kind.EVENT}.{tenant}.>"
+
+
+def revocations_subject() -> str:
+    """The feed of nodes that were revoked."""
+    return f"feed.{_named('evt.render.node.revoked.v1').subject(PLATFORM)}"
 
 
 def outbox_hint_subject() -> str:

@@ -22,10 +22,11 @@ class NatsServer:
 
     name = "nats"
 
-    def __init__(self, folder: Path, ports: dict[str, int], roles: Sequence[NatsRole]) -> None:
+    def __init__(self, folder: Path, ports: dict[str, int], roles: Sequence[NatsRole], issuer: str = "") -> None:
         self.folder = folder
         self.ports = ports
         self.roles = roles
+        self.issuer = issuer
         self.config = folder / "nats-server.conf"
 
     @property
@@ -57,7 +58,12 @@ class NatsServer:
         return "write error" in await text(f"{self.monitor_url}/healthz")
 
     async def reload(self, roles: Sequence[NatsRole], pid: int) -> None:
-        """Replaces the users while the server runs. Raises StackError, and changes nothing, when the server would refuse them."""
+        """Replaces the users while the server runs. Raises StackError, and changes nothing, when the server would refuse them.
+
+        Where a gate lets nodes in, only passwords and permissions can change: the server takes the list of users that pass it at its start.
+        """
+        if self.issuer and {role.name for role in roles} != {role.name for role in self.roles}:
+            raise StackError("this nats-server asks a gate who may come in: its own users change by a restart, nodes come by join tokens.")
         old_roles, self.roles = self.roles, roles
         trial = self.config.with_suffix(".trial")
         write_private(trial, self._text())
@@ -82,4 +88,5 @@ class NatsServer:
         raise StackError("nats-server did not take its new configuration within 2 seconds; its log says why.")
 
     def _text(self) -> str:
-        return render(NatsConfig(self.folder / "jetstream", self.ports["nats"], self.ports["nats_monitor"], self.roles))
+        ports = self.ports["nats"], self.ports["nats_monitor"]
+        return render(NatsConfig(self.folder / "jetstream", *ports, self.roles, issuer=self.issuer))

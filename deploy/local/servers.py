@@ -42,19 +42,22 @@ class Servers:
 
     Use as `async with Servers(folder) as servers:` or with `start` and `stop`, from the main thread. With `supervise` a server
     that dies is started again by itself on the same port; `notice` then gets one line for a person. Names: "nats", "postgres", "s3".
-    Every error that a person can put right is a StackError.
+    Users of NATS may be told by a function, which is called when `secrets` are there. With `gate` the server also asks the role `gate` who
+    may come in. Every error that a person can put right is a StackError.
     """
 
     def __init__(
         self,
         data: Path | None = None,
-        nats_roles: Sequence[NatsRole] = (),
+        nats_roles: Sequence[NatsRole] | Callable[[], Sequence[NatsRole]] = (),
         supervise: bool = False,
         notice: Callable[[str], None] | None = None,
+        gate: bool = False,
     ) -> None:
         self._folder = DataFolder(data or default_folder())
         self.data = self._folder.path
         self._roles = nats_roles
+        self._gate = gate
         self._supervise = supervise
         self._notice = notice or (lambda text: None)
         self._keepers: dict[str, Keeper] = {}
@@ -144,6 +147,15 @@ class Servers:
         return f"nats://{NATS_ADMIN}:{self.secrets.get('nats.admin')}@127.0.0.1:{self.nats.ports['nats']}"
 
     @property
+    def nats_issuer(self) -> str:
+        """The seed of the key by which nats-server knows the gate's answers; made at the first start."""
+        if "nats.issuer" not in self.secrets:
+            from adapters.nats.callout import new_seed  # late, as it needs a package that only services have
+
+            self.secrets.set("nats.issuer", new_seed())
+        return self.secrets.get("nats.issuer")
+
+    @property
     def nats_monitor_url(self) -> str:
         """The monitoring address of NATS (`/varz`, `/jsz`)."""
         return self.nats.monitor_url
@@ -194,7 +206,8 @@ class Servers:
         self.secrets = SecretStore(self.data / "secrets.json")
         names = (*nats_server.PORTS, *postgres.PORTS, *seaweed.PORTS)
         chosen = ports.remembered(self.data / "ports.json", names, with_grpc=seaweed.PORTS)
-        self.nats = NatsServer(self.data / "nats", chosen, self._with_admin(self._roles))
+        roles = self._roles() if callable(self._roles) else self._roles
+        self.nats = NatsServer(self.data / "nats", chosen, self._with_admin(roles), self._issuer() if self._gate else "")
         self.postgres = Postgres(self.data / "postgres", chosen, self.secrets.get("postgres.admin"), self.log("postgres"))
         keys = [self.secrets.get(name) for name in ("s3.access_key", "s3.secret_key", "s3.signing_key")]
         self.s3 = Seaweed(self.data / "s3", chosen, *keys)
@@ -203,6 +216,11 @@ class Servers:
         self._keepers = {
             server.name: Keeper(server.program, self.log(server.name), self._notice, started=self._remember_pids) for server in servers
         }
+
+    def _issuer(self) -> str:
+        from adapters.nats.callout import Issuer
+
+        return Issuer(self.nats_issuer).public
 
     def _with_admin(self, roles: Sequence[NatsRole]) -> list[NatsRole]:
         return [NatsRole(NATS_ADMIN, self.secrets.get("nats.admin"), [">"], [">"]), *roles]

@@ -49,7 +49,7 @@ class Stack:
     ) -> None:
         self._nodes, self._slots = nodes, slots
         self._notice = notice or (lambda text: None)
-        self.servers = Servers(data, [], supervise=supervise, notice=self._notice)
+        self.servers = Servers(data, self._nats_roles, supervise=supervise, notice=self._notice, gate=True)
         self.data = self.servers.data
         self.processes = Supervisor(self.data / "logs", self._notice)
         self.url = ""
@@ -119,7 +119,6 @@ class Stack:
             await conn.close()
 
     async def _prepare_nats(self) -> None:
-        await self.servers.set_nats_roles(self._nats_roles())
         nc = await connect(self.settings("provision"), "flatrender provision", within=10)
         try:
             await provision(nc)
@@ -130,9 +129,9 @@ class Stack:
 
     def _nats_roles(self) -> list[NatsRole]:
         password = self.servers.secrets.get("services")
-        services = [NatsRole(role.name, password, role.publish, role.subscribe) for role in catalogue.roles()]
         nodes = [catalogue.node_role(node_id) for node_id in self.node_ids]
-        return [*services, *(NatsRole(role.name, self.servers.secrets.get(role.name), role.publish, role.subscribe) for role in nodes)]
+        services = [NatsRole.of(role, password) for role in catalogue.roles()]
+        return [*services, *(NatsRole.of(role, self.servers.secrets.get(role.name)) for role in nodes)]
 
     async def _prepare_store(self) -> None:
         async with ObjectStore(self.servers.s3_url, BUCKET, self.servers.s3_access_key, self.servers.s3_secret_key) as store:
@@ -140,7 +139,7 @@ class Stack:
 
     def _add_processes(self) -> None:
         port = self._edge_port()
-        self._add("consumers", ["-m", "deploy", "consume"], self.settings(""), STOP_CONSUMERS)
+        self._add("consumers", ["-m", "deploy", "consume"], self.settings("", nats_issuer=self.servers.nats_issuer), STOP_CONSUMERS)
         self._add("edge", ["-m", "deploy", "edge"], self.settings("edge", port=port), STOP_EDGE)
         self.url = f"http://127.0.0.1:{port}"
         for number, node_id in enumerate(self.node_ids, 1):

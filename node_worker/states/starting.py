@@ -83,7 +83,7 @@ async def _link(node: Node) -> None:
     async def changed() -> None:
         node.changed()
 
-    await node.link.run(changed)
+    await node.link.run(changed, node.ask_standing)
 
 
 async def _deliver(node: Node) -> None:

@@ -1,6 +1,6 @@
--- name: table_hash
--- A table's content: its rows, and SHA-256 over the SHA-512 (the faster of the two) of each row's text in key order.
-select count(*) as rows, encode(sha256(coalesce(string_agg(sha512(convert_to(t::text, 'UTF8')), ''::bytea order by {key}), '')), 'hex') as hash from {table} t
+-- name: table_content
+-- A table's content in key order.
+select * from {table} t order by {key}
 
 -- name: row_hashes
 -- Each row's key as JSON text and a hash of the row, in an order that does not depend on a server's collation.
@@ -14,24 +14,19 @@ select json_build_array({key})::text as key, to_jsonb(t)::text as row from {tabl
 -- Scratch databases of replays that were killed: nobody is connected to them.
 select datname from pg_database d where starts_with(datname, $1) and not exists (select from pg_stat_activity a where a.datid = d.oid)
 
--- name: scratch
--- Make the tables of a scratch database cheap to fill: no journal, no foreign keys, no index but the primary key.
-do $$
-declare one record;
-begin
-  for one in select conrelid::regclass as target, conname from pg_constraint where contype = 'f' and connamespace::regnamespace::text <> 'pg_catalog' loop
-    execute format('alter table %s drop constraint %I', one.target, one.conname);
-  end loop;
-  for one in select indexrelid::regclass as index from pg_index i join pg_class c on c.oid = i.indrelid
-             where not i.indisprimary and c.relkind = 'r' and c.relnamespace::regnamespace::text not like 'pg\_%'
-               and not exists (select from pg_constraint k where k.conindid = i.indexrelid) loop
-    execute format('drop index %s', one.index);
-  end loop;
-  for one in select oid::regclass as target from pg_class
-             where relkind = 'r' and not relispartition and relnamespace::regnamespace::text not like 'pg\_%' and relnamespace::regnamespace::text <> 'information_schema' loop
-    execute format('alter table %s set unlogged', one.target);
-  end loop;
-end $$
+-- name: cheaper
+-- Statements that make the named tables of a scratch database cheap to fill: no foreign keys, no index but the primary key, no journal.
+-- Each of them costs some milliseconds, so other tables stay as they are.
+with filled as (select unnest($1::text[])::regclass as filled)
+select statement from (
+  select 1 as step, format('alter table %s drop constraint %I', conrelid::regclass, conname) as statement
+  from pg_constraint where contype = 'f' and (conrelid in (table filled) or confrelid in (table filled))
+  union all
+  select 2, format('drop index %s', indexrelid::regclass) from pg_index i where not indisprimary and indrelid in (table filled)
+    and not exists (select from pg_constraint k where k.conindid = i.indexrelid)
+  union all
+  select 3, format('alter table %s set unlogged', filled) from filled) s
+order by step, statement
 
 -- name: unsequenced
 -- Events of a domain that are not in the log yet, in the order in which they will be.
@@ -48,7 +43,7 @@ select position, before, type, event_id from (
   select position, prev_hash, hash, type, event_id,
     lag(position, 1, $1::bigint) over w as before, lag(hash, 1, $2::text) over w as last,
     encode(sha256(convert_to(prev_hash || E'\n[' || position || ',"' || event_id || '",' || to_json(type)::text || ',"' || tenant_id || '",'
-      || (extract(epoch from time) * 1000000)::bigint || ',' || to_json(actor)::text || ',"' || correlation_id || '","' || causation_id || '",'
+      || trunc(extract(epoch from time) * 1000000) || ',' || to_json(actor)::text || ',"' || correlation_id || '","' || causation_id || '",'
       || to_json(aggregate)::text || ',' || version || ',' || to_json(traceparent)::text || ',' || to_json(body)::text || ']', 'UTF8')), 'hex') as should
   from log.events window w as (order by position)) e
 where position <> before + 1 or prev_hash <> last or hash <> should order by position limit 1

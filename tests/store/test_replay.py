@@ -37,7 +37,7 @@ async def history(servers: Servers) -> AsyncIterator[House]:
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def replayed(history: House) -> AsyncIterator[asyncpg.Connection]:
     """The scratch database of that story, still there."""
-    async with scratch_database(history.dsn) as scratch:
+    async with scratch_database(history.dsn, list(TABLES.values())) as scratch:
         async with snapshot(history.dsn) as (live, _):
             _, problems = await replay_into(at_hand(scratch), live, all_domains())
         assert not problems
@@ -196,7 +196,7 @@ async def test_events_that_are_not_sequenced_yet_are_replayed_too(history: House
 
 async def test_rows_that_were_let_go_are_loaded_again(history: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(projecting, "WRITE_EVERY", 25)
-    async with scratch_database(history.dsn) as scratch, snapshot(history.dsn) as (live, other):
+    async with scratch_database(history.dsn, list(TABLES.values())) as scratch, snapshot(history.dsn) as (live, other):
         async with Projector(at_hand(scratch), all_domains(), most_rows=30) as projector:
             async for records in recorded(live, None):
                 for start in range(0, len(records), 10):

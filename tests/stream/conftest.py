@@ -23,7 +23,7 @@ async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ser
     """NATS with every role of the catalogue and two nodes, PostgreSQL, S3."""
     folder: Path = tmp_path_factory.mktemp("stream")
     users = [*roles(), node_role(NODE), node_role(OTHER_NODE)]
-    async with Servers(folder / "data", nats_roles=[NatsRole(r.name, PASSWORD, r.publish, r.subscribe) for r in users]) as running:
+    async with Servers(folder / "data", nats_roles=[NatsRole.of(role, PASSWORD) for role in users]) as running:
         yield running
 
 

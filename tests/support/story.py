@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 from consumers.render.places import export_place, scan_place, segment_place
 from contracts.content import CreateProject, ProjectImporting, PublishProject, RecordScene
+from contracts.enrolment import CreateJoinToken, JoinNode, RevokeJoinToken, RevokeNode
 from contracts.farm import DrainNode, LoseNode, MaintainNode, OpenNode
 from contracts.file_mgr import AbortUpload, CompleteUpload, OpenUpload, StartUpload, StoreFile
 from contracts.identity import CreateApiKey, CreateTenant, RevokeApiKey
@@ -61,11 +62,20 @@ class Story:
             build = {"engine_build": "thorvg 1.0", "encoder_build": "x264 164", "version": "0.1", "platform": "linux"}
             register = RegisterNode(protocol=PROTOCOL, name=f"node {node}", slots=8, **build)
             await self.all([(register, PLATFORM)], actor=f"node:{node}")
+        await self.join()
         await self.all((CreateTenant(name=f"tenant {number}"), tenant) for number, tenant in enumerate(self.tenants))
         keys = await self.house.send_all(
             (CreateApiKey(name="key", scopes=("*",), secret_sha256=sha(t), hint="abcd"), t) for t in self.tenants
         )
         await self.all((RevokeApiKey(key_id=UUID(key["key_id"])), tenant) for key, tenant in zip(keys[::2], self.tenants[::2], strict=True))
+
+    async def join(self) -> None:
+        """A node gets its identity by a token and is shut out again; another token is revoked."""
+        tokens = [CreateJoinToken(note=f"token {number}", secret_sha256=sha("token", number)) for number in range(2)]
+        used, unused = [UUID(body["token_id"]) for body in await self.house.send_all((token, PLATFORM) for token in tokens)]
+        asked = JoinNode(token_id=used, token_sha256=sha("token", 0), name="guest", secret_sha256=sha("guest"))
+        node_id = UUID((await self.house.send(asked, PLATFORM))["node_id"])
+        await self.all([(RevokeJoinToken(token_id=unused), PLATFORM), (RevokeNode(node_id=node_id, reason="it left"), PLATFORM)])
 
     async def upload(self, kind: str) -> None:
         """A file of each tenant, inspected and ready; `files` keeps their ids."""

@@ -1,5 +1,6 @@
 """Compares event tables of two databases: a hash of each, and where that differs, the rows."""
 
+import hashlib
 import json
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
@@ -22,7 +23,18 @@ SETTINGS = "set timezone = 'UTC'; set datestyle = 'ISO, MDY'; set extra_float_di
 async def hashes(conn: asyncpg.Connection, tables: Iterable[Table[Any]]) -> Hashes:
     """Each table's number of rows and SHA-256; the connection serves all tenants."""
     await conn.execute(SETTINGS)
-    return {table: tuple(await conn.fetchrow(_on(q.table_hash, table))) for table in tables}
+    return {table: await _hash(conn, table) for table in tables}
+
+
+async def _hash(conn: asyncpg.Connection, table: Table[Any]) -> tuple[int, str]:
+    """Hashed here: PostgreSQL needs three times as long to make a text of each row and hash it, without a library's fast SHA-256."""
+    digest = hashlib.sha256()
+
+    async def add(part: bytes) -> None:
+        digest.update(part)
+
+    copied = await conn.copy_from_query(_on(q.table_content, table), output=add, format="binary")
+    return int(copied.removeprefix("COPY ")), digest.hexdigest()
 
 
 async def compare(both: Both, ours: Hashes, theirs: Hashes, *, first: int) -> tuple[TableReport, ...]:

@@ -17,7 +17,7 @@ from consumers.runtime.store import Store
 from contracts.envelope import Envelope
 from contracts.message import Event, decode
 
-WRITE_EVERY = 120_000  # changes of rows: many of them meet in one row, which is written once
+WRITE_EVERY = 90_000  # changes of rows: many of them meet in one row, which is written once
 MOST_ROWS = 200_000  # held in memory: about 150 MB
 MOST_PROBLEMS = 100
 

@@ -23,7 +23,7 @@ from tests.store.edge.support import OTHER_TENANT, PASSWORD, Admin, House
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def house():
     with tempfile.TemporaryDirectory(prefix="flatrender-edge-") as folder:
-        nats_roles = [NatsRole(role.name, PASSWORD, role.publish, role.subscribe) for role in roles()]
+        nats_roles = [NatsRole.of(role, PASSWORD) for role in roles()]
         async with Servers(Path(folder), nats_roles) as servers:
             admin = await asyncpg.connect(servers.pg_admin_dsn)
             await admin.execute("create database flatrender")

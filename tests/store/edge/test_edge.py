@@ -212,7 +212,7 @@ async def test_a_list_is_read_page_by_page_without_gap_or_repeat(house, client, 
 async def test_every_list_and_thing_can_be_asked_for(client):
     from api_edge.routes import QUERIES
 
-    for route in QUERIES:
+    for route in (route for route in QUERIES if route.admit is None):
         path = route.path.replace("{operation_id}", "A" * 43)
         for name in ("upload_id", "file_id", "project_id", "saved_project_id", "job_id", "node_id"):
             path = path.replace("{" + name + "}", FILE)

@@ -1,0 +1,130 @@
+"""Nodes come to the farm by join tokens, ask whether they still may speak, and are shut out."""
+
+import hmac
+from uuid import UUID
+
+import msgspec
+
+from api_edge import rows
+from api_edge.edge import Call, Edge
+from api_edge.errors import Refused, unavailable
+from api_edge.keys import Principal
+from api_edge.routing import CommandRoute, QueryRoute, Row
+from api_edge.signing import key_hash, key_hint, parted, token_text
+from contracts.catalogue import node_role
+from contracts.enrolment import CreateJoinToken, JoinNode, RevokeJoinToken, RevokeNode
+from contracts.message import PLATFORM, Command
+
+NOBODY = UUID(int=0)  # the id of what is no token at all: that is refused, and recorded, like a forged one
+
+
+def with_secret(edge: Edge, call: Call, id: UUID, command: CreateJoinToken) -> Command:
+    """Derive the new token's secret; only its hash goes on."""
+    secret = edge.signer.token_secret(id)
+    return msgspec.structs.replace(command, secret_sha256=key_hash(secret), hint=key_hint(secret))
+
+
+async def reveal(edge: Edge, command_id: UUID, body: Row) -> None:
+    """Show the new token, this once."""
+    body["token"] = token_text(UUID(body["token_id"]), edge.signer.token_secret(command_id))
+
+
+async def by_join_token(edge: Edge, call: Call) -> Principal:
+    """Whoever brings a join token; whether it is a good one is decided by the render domain, which records it."""
+    token_id, _ = _token(call)
+    return _stranger(token_id, f"join_token:{token_id}")
+
+
+def with_token(edge: Edge, call: Call, id: UUID, command: JoinNode) -> Command:
+    """Say which token was brought, and the hash of its secret."""
+    token_id, secret = _token(call)
+    return msgspec.structs.replace(command, token_id=token_id, token_sha256=key_hash(secret))
+
+
+async def say_where(edge: Edge, command_id: UUID, body: Row) -> None:
+    """Tell the new node where the broker is, and its name there."""
+    body["nats_url"], body["nats_user"] = edge.nats_url, node_role(body["node_id"]).name
+
+
+async def by_node_secret(edge: Edge, call: Call) -> Principal:
+    """The node that the path names, by its own secret. Raises Refused for anybody else."""
+    node_id, given = call.path_uuid("node_id"), parted("fn", _bearer(call))
+    if edge.reader is None:
+        raise unavailable("database")
+    row = None
+    if node_id is not None and given is not None and given[0] == node_id:
+        found = await edge.reader.select("node_identity", str(PLATFORM), PLATFORM, node_id)
+        row = found.rows[0] if found.rows else None
+    if row is None or given is None or not hmac.compare_digest(row["secret_sha256"], key_hash(given[1])):
+        raise Refused("auth.invalid", "This is not the secret of that node.")
+    return _stranger(given[0], f"node:{node_id}")
+
+
+def _token(call: Call) -> tuple[UUID, str]:
+    text = _bearer(call)
+    return parted("fj", text) or (NOBODY, text)
+
+
+def _bearer(call: Call) -> str:
+    scheme, _, text = call.request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not text.strip():
+        raise Refused("auth.missing", "This needs `Authorization: Bearer …` with a join token, `fj_…`, or a node's secret, `fn_…`.")
+    return text.strip()
+
+
+def _stranger(id: UUID, actor: str) -> Principal:
+    return Principal(id, PLATFORM, frozenset(), actor, actor, str(PLATFORM))
+
+
+COMMANDS = [
+    CommandRoute(
+        "POST",
+        "/v1/join-tokens",
+        CreateJoinToken,
+        "farm:write",
+        "Create a token by which one node may join the farm",
+        answers=201,
+        hidden=("secret_sha256", "hint"),
+        prepare=with_secret,
+        reveal=reveal,
+        farm=True,
+    ),
+    CommandRoute("POST", "/v1/join-tokens/{token_id}/revoke", RevokeJoinToken, "farm:write", "Revoke a join token", farm=True),
+    CommandRoute(
+        "POST",
+        "/v1/nodes/join",
+        JoinNode,
+        "",
+        "Join the farm by a join token, which is sent as the bearer",
+        answers=201,
+        hidden=("token_id", "token_sha256"),
+        prepare=with_token,
+        reveal=say_where,
+        farm=True,
+        admit=by_join_token,
+    ),
+    CommandRoute("POST", "/v1/nodes/{node_id}/revoke", RevokeNode, "farm:write", "Shut a node out for good", farm=True),
+]
+QUERIES = [
+    QueryRoute(
+        "GET",
+        "/v1/join-tokens",
+        "join_tokens",
+        "farm:read",
+        "List join tokens",
+        rows.JoinTokenRow,
+        keyset=("created_at", "token_id"),
+        farm=True,
+    ),
+    QueryRoute(
+        "GET",
+        "/v1/nodes/{node_id}/standing",
+        "node_standing",
+        "",
+        "Whether a node may speak to the farm; it asks with `fn_<its id>_<its secret>` as the bearer",
+        rows.NodeStandingRow,
+        one=True,
+        farm=True,
+        admit=by_node_secret,
+    ),
+]

@@ -1,0 +1,79 @@
+"""render: how a node comes to the farm by a join token, and is shut out again. All of it under the platform tenant."""
+
+from datetime import datetime
+from uuid import UUID
+
+from contracts.message import Command, Event, message
+
+NODE_SECRET = 32  # characters that a node's own secret has at least; 43 of URL-safe base64 are 256 bits
+
+
+@message("render.join_token.create")
+class CreateJoinToken(Command, frozen=True, kw_only=True):
+    """Create a join token: one node may join by it, once; the edge made the secret and sends only its hash."""
+
+    note: str = ""  # for people: which machine it is for
+    expires_in: int = 3600  # seconds; 1 minute to 30 days
+    secret_sha256: str = ""  # filled in by the edge; a caller's own value is refused
+    hint: str = ""  # the first characters, for people
+
+
+@message("render.join_token.created")
+class JoinTokenCreated(Event, frozen=True, kw_only=True):
+    """A node may join by this token until it expires."""
+
+    token_id: UUID
+    note: str
+    secret_sha256: str
+    hint: str
+    expires_at: datetime
+
+
+@message("render.join_token.revoke")
+class RevokeJoinToken(Command, frozen=True, kw_only=True):
+    """End a join token that was not used."""
+
+    token_id: UUID
+
+
+@message("render.join_token.revoked")
+class JoinTokenRevoked(Event, frozen=True, kw_only=True):
+    """Nobody joins by this token any more."""
+
+    token_id: UUID
+
+
+@message("render.node.join")
+class JoinNode(Command, frozen=True, kw_only=True):
+    """A node asks for an identity; it made its own secret and sends only its hash. The same hash again gets the same answer."""
+
+    token_id: UUID = UUID(int=0)  # filled in by the edge from the token, as is its hash
+    token_sha256: str = ""
+    name: str
+    secret_sha256: str  # of the secret that the node will log in with
+
+
+@message("render.node.enrolled")
+class NodeEnrolled(Event, frozen=True, kw_only=True):
+    """A node has an identity; its join token is used up."""
+
+    node_id: UUID
+    name: str
+    token_id: UUID
+    secret_sha256: str
+
+
+@message("render.node.revoke")
+class RevokeNode(Command, frozen=True, kw_only=True):
+    """Shut a node out for good; what it works on goes elsewhere."""
+
+    node_id: UUID
+    reason: str = ""
+
+
+@message("render.node.revoked")
+class NodeRevoked(Event, frozen=True, kw_only=True):
+    """A node's connection is ended, its reports are refused, its leases are over, and it cannot log in again."""
+
+    node_id: UUID
+    reason: str

@@ -1,0 +1,17 @@
+-- name: join_tokens
+-- Join tokens of the farm, newest first, without their hashes; they belong to the platform tenant ($1 is only checked to be somebody).
+select token_id, note, hint, state, expires_at, node_id, version, created_at, updated_at
+from read.join_tokens
+where $1::uuid is not null and ($2::timestamptz is null or (created_at, token_id) < ($2, $3::uuid))
+order by created_at desc, token_id desc
+limit $4;
+
+-- name: node_identity
+-- What a node's secret is compared with; nobody but the edge itself sees this.
+select secret_sha256, state from read.node_identities where tenant_id = $1 and node_id = $2;
+
+-- name: node_standing
+-- Whether a node may speak to the farm.
+select node_id, name, state, reason
+from read.node_identities
+where tenant_id = $1 and node_id = $2;

@@ -1,0 +1,115 @@
+"""Join tokens over HTTP: shown once, for the operator alone; joining is open to whoever has a token, but not a flood of it."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import pytest
+
+from api_edge.errors import Refused
+from api_edge.limits import BURST_SECONDS, STRANGERS, Limits
+from api_edge.signing import key_hash, token_text
+from contracts.enrolment import CreateJoinToken
+from contracts.envelope import derived_id
+from contracts.message import PLATFORM
+from tests.store.edge.support import OTHER_TENANT, done
+from tests.store.edge.test_edge import said
+
+NODE = uuid4()
+
+
+def created(envelope, body):
+    return done(envelope, token_id=str(derived_id(envelope.id, "join token")), note=body["note"], expires_at="2031-01-01T00:00:00Z")
+
+
+async def test_a_token_is_shown_once_and_only_its_hash_goes_on(house, client):
+    async with house.deciding("render", created) as seen:
+        answer, told = await said(client.post("/v1/join-tokens", json={"note": "a new one", "expires_in": 60}))
+    ((envelope, message),) = seen
+    secret = told["token"].rpartition("_")[2]
+    assert (answer.status, envelope.tenant, envelope.actor) == (201, PLATFORM, f"key:{client.key_id}")
+    assert told["token"] == token_text(derived_id(envelope.id, "join token"), secret)
+    assert message == {"note": "a new one", "expires_in": 60, "secret_sha256": key_hash(secret), "hint": f"{secret[:4]}…"}
+
+
+@pytest.mark.parametrize("field", [name for name in CreateJoinToken.__struct_fields__ if name in ("secret_sha256", "hint")])
+async def test_nobody_chooses_a_tokens_secret(client, field):
+    answer, told = await said(client.post("/v1/join-tokens", json={field: "a" * 64}))
+    assert (answer.status, told["field"]) == (422, field)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/v1/join-tokens"),
+        ("GET", "/v1/join-tokens"),
+        ("POST", f"/v1/join-tokens/{NODE}/revoke"),
+        ("POST", f"/v1/nodes/{NODE}/revoke"),
+    ],
+)
+async def test_only_the_operators_tenant_lets_nodes_in_and_shuts_them_out(session_for, method, path):
+    for scopes, tenant in ((["*"], OTHER_TENANT), (["farm:*"], OTHER_TENANT), (["render:write"], UUID(int=1))):
+        session = await session_for(scopes, tenant)
+        answer, told = await said(session.request(method, path))
+        assert (answer.status, told["code"]) == (403, "auth.scope")
+
+
+async def test_a_node_joins_without_an_api_key_and_hears_where_the_broker_is(house, session_for, edge):
+    session = await session_for([])
+    token_id = uuid4()
+    async with house.deciding("render", lambda envelope, body: done(envelope, node_id=str(NODE), name="north")) as seen:
+        answer, told = await said(
+            session.post(
+                "/v1/nodes/join",
+                json={"name": "north", "secret_sha256": "a" * 64},
+                headers={"Authorization": f"Bearer {token_text(token_id, 'secret')}"},
+            )
+        )
+    ((envelope, message),) = seen
+    assert (answer.status, told["nats_url"], told["nats_user"]) == (201, edge.nats_url, f"node-{NODE}")
+    assert (envelope.tenant, envelope.actor) == (PLATFORM, f"join_token:{token_id}")
+    assert message == {"token_id": str(token_id), "token_sha256": key_hash("secret"), "name": "north", "secret_sha256": "a" * 64}
+
+
+@pytest.mark.parametrize("bearer", ["nonsense", "fj_x_y", "fr_" + "0" * 32 + "_x"])
+async def test_what_is_no_token_is_decided_and_recorded_like_a_forged_one(house, session_for, bearer):
+    session = await session_for([])
+    async with house.deciding("render", lambda envelope, body: done(envelope, node_id=str(NODE))) as seen:
+        await said(session.post("/v1/nodes/join", json={"name": "n", "secret_sha256": ""}, headers={"Authorization": f"Bearer {bearer}"}))
+    assert seen[0][1]["token_id"] == str(UUID(int=0)) and seen[0][1]["token_sha256"] == key_hash(bearer)
+
+
+@pytest.mark.parametrize("headers", [{"Authorization": ""}, {"Authorization": "Basic x"}, {"Authorization": "Bearer "}])
+async def test_joining_needs_a_bearer_and_the_nodes_own_fields(session_for, headers):
+    session = await session_for([])
+    answer, told = await said(session.post("/v1/nodes/join", json={"name": "n", "secret_sha256": ""}, headers=headers))
+    assert (answer.status, told["code"]) == (401, "auth.missing")
+    answer, told = await said(session.post("/v1/nodes/join", json={"token_id": str(NODE)}, headers={"Authorization": "Bearer fj"}))
+    assert (answer.status, told["code"]) == (422, "request.invalid")
+
+
+def test_a_flood_from_one_address_is_held_back_and_others_are_not():
+    limits = Limits()
+    for _ in range(int(STRANGERS * BURST_SECONDS)):
+        limits.take_stranger("1.1.1.1", 0.0)
+    with pytest.raises(Refused) as refusal:
+        limits.take_stranger("1.1.1.1", 0.0)
+    assert refusal.value.problem.code == "limit.requests" and refusal.value.headers["Retry-After"] == "1"
+    limits.take_stranger("2.2.2.2", 0.0)
+    limits.take_stranger("1.1.1.1", 1.0)
+
+
+async def test_tokens_are_listed_without_their_hashes_and_expire_by_the_clock(house, client):
+    now = datetime.now(UTC)
+    rows = {
+        "open": (now + timedelta(hours=1), "open", None),
+        "expired": (now - timedelta(hours=1), "open", None),
+        "used": (now - timedelta(hours=1), "used", NODE),
+    }
+    for number, (note, (expires, state, node)) in enumerate(rows.items()):
+        await house.pg.execute(
+            "insert into render.join_tokens values ($1, $2, 1, $3, $3, $4, $5, 'abcd…', $6, $7, $8)",
+            PLATFORM, uuid4(), now + timedelta(seconds=number), note, "a" * 64, expires, state, node,
+        )  # fmt: skip
+    answer, told = await said(client.get("/v1/join-tokens?limit=3"))
+    assert answer.status == 200 and "secret_sha256" not in told["data"][0]
+    assert [(row["note"], row["state"]) for row in told["data"]] == [("used", "used"), ("expired", "expired"), ("open", "open")]

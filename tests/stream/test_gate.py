@@ -1,0 +1,236 @@
+"""The gate on the real nats-server: who comes in, what an enrolled node may do, and how fast a revoked one is out."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from adapters.nats import Connection, ConnectRefused, Frame, PublishForbidden, PullConsumer, api, connect, ensure_stream, store
+from adapters.nats.callout import Issuer
+from consumers.render.gate import Gate
+from contracts.catalogue import node_consumer, node_role, roles, streams
+from contracts.enrolment import NodeRevoked
+from contracts.message import PLATFORM, encode, type_of
+from contracts.node import CancelPart, LeaveNode
+from deploy.local.servers import Servers
+from deploy.nats import NatsRole
+from sql.migrate import migrate, set_role_passwords
+from tests.stream.support import NODE, OTHER_NODE, PASSWORD, settings
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(60)]
+SECRET = "the node's own secret"
+IDENTITY = """insert into render.node_identities values ($1, $2, 1, now(), now(), 'north', $3, $4, $5, '')
+on conflict (tenant_id, node_id) do update set state = $5"""
+
+
+class House:
+    """Servers whose nats-server asks a gate, and the gate, which may come and go."""
+
+    def __init__(self, servers: Servers, admin: Connection, pg: asyncpg.Connection) -> None:
+        self.servers, self.admin, self.pg = servers, admin, pg
+        self.opened: list[Connection] = []
+        self._gates: list[tuple[asyncio.Task[None], list[Any]]] = []
+
+    async def open_gate(self) -> None:
+        pool = await asyncpg.create_pool(self.servers.pg_dsn("render_app", PASSWORD, "gate"), min_size=1, max_size=2)
+        logins = [await connect(settings(self.servers.nats_url, user), f"test {user}", within=10) for user in ("gate", "system")]
+        task = asyncio.create_task(Gate(*logins, pool, Issuer(self.servers.nats_issuer)).run())
+        self._gates.append((task, [*logins, pool]))
+        await asyncio.sleep(0.05)
+
+    async def close_gates(self) -> None:
+        for task, parts in self._gates:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            for part in parts:
+                await part.close()
+        self._gates.clear()
+
+    async def enrol(self, node_id: UUID, state: str = "active") -> None:
+        await self.pg.execute(IDENTITY, PLATFORM, node_id, uuid4(), sha256(SECRET.encode()).hexdigest(), state)
+
+    async def node(self, node_id: UUID, secret: str = SECRET) -> Connection:
+        self.opened.append(await connect(settings(self.servers.nats_url, node_role(node_id).name, secret), "test node", within=10))
+        return self.opened[-1]
+
+    async def revoke(self, node_id: UUID) -> None:
+        """What the render domain and the log do."""
+        await self.enrol(node_id, "revoked")
+        subject = f"feed.{type_of(NodeRevoked).subject(PLATFORM)}"
+        await self.admin.publish(subject, encode(NodeRevoked(node_id=node_id, reason="")))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Servers]:
+    folder: Path = tmp_path_factory.mktemp("gate")
+    async with Servers(folder / "data", [NatsRole.of(role, PASSWORD) for role in roles()], gate=True) as running:
+        conn = await asyncpg.connect(running.pg_admin_dsn)
+        await conn.execute("create database gate")
+        await conn.close()
+        yield running
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def kept(servers: Servers) -> AsyncIterator[House]:
+    admin = await connect(settings(servers.nats_url, "admin", servers.secrets.get("nats.admin")), "tests", within=10)
+    for config in streams():
+        await ensure_stream(admin, config)
+    pg = await asyncpg.connect(servers.pg_admin_dsn.rsplit("/", 1)[0] + "/gate")
+    await migrate(pg)
+    await set_role_passwords(pg, PASSWORD)
+    yield House(servers, admin, pg)
+    await admin.close()
+    await pg.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def house(kept: House) -> AsyncIterator[House]:
+    """With one gate, and two enrolled nodes."""
+    await kept.open_gate()
+    for node_id in (NODE, OTHER_NODE):
+        await kept.enrol(node_id)
+    yield kept
+    for nc in kept.opened:
+        await nc.close()
+    kept.opened.clear()
+    await kept.close_gates()
+
+
+async def until(what: Any, within: float = 10.0) -> float:
+    """Wait until it holds; the seconds that took."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    async with asyncio.timeout(within):
+        while not what():
+            await asyncio.sleep(0.005)
+    return loop.time() - began
+
+
+async def test_an_enrolled_node_may_report_and_hear_its_own_work_and_nothing_else(house: House) -> None:
+    nc = await house.node(NODE)
+    await store(nc, [Frame(type_of(LeaveNode).subject(NODE), b"", b"{}")], within=5)
+    for subject in (type_of(LeaveNode).subject(OTHER_NODE), type_of(CancelPart).subject(NODE), "$SYS.REQ.USER.AUTH"):
+        with pytest.raises(PublishForbidden):
+            await store(nc, [Frame(subject, b"", b"{}")], within=5)
+    with pytest.raises(PublishForbidden):
+        await api(nc, f"CONSUMER.MSG.NEXT.WORK.{OTHER_NODE}")
+
+    async def hear(msg: object) -> None:
+        raise AssertionError(msg)
+
+    for subject in (">", "feed.>", "report.>", f"_INBOX_node-{OTHER_NODE}.>", "$SYS.>"):
+        await nc.subscribe(subject, cb=hear)
+        await until(lambda subject=subject: subject.lower() in nc.refusals)
+
+
+async def test_a_nodes_consumer_of_work_is_there_when_it_comes_in(house: House) -> None:
+    nc = await house.node(NODE)
+    subject = type_of(CancelPart).subject(NODE)
+    await store(house.admin, [Frame(subject, b"", b"{}")], within=5)
+    consumer = PullConsumer(nc, "WORK", str(NODE))
+    (msg,) = await consumer.next(1, 5)
+    assert msg.subject == subject
+    await consumer.close()
+
+
+@pytest.mark.parametrize("secret", ["", "a wrong secret", sha256(SECRET.encode()).hexdigest(), "x" * 3000])
+async def test_a_wrong_secret_is_refused(house: House, secret: str) -> None:
+    with pytest.raises(ConnectRefused):
+        await house.node(NODE, secret)
+
+
+async def test_who_was_never_enrolled_and_who_was_revoked_are_refused(house: House) -> None:
+    with pytest.raises(ConnectRefused):
+        await house.node(uuid4())
+    await house.enrol(NODE, "revoked")
+    with pytest.raises(ConnectRefused):
+        await house.node(NODE)
+    for user in ("", "root", "node-", f"node-{NODE}x", f"node-{str(NODE).upper()}", f"NODE-{NODE}"):
+        with pytest.raises(ConnectRefused):
+            await connect(settings(house.servers.nats_url, user, SECRET), "stranger", within=10)
+
+
+async def test_a_revoked_nodes_connection_ends_within_a_second_and_it_cannot_come_back(house: House) -> None:
+    nc, other = await house.node(NODE), await house.node(OTHER_NODE)
+    refusals: list[datetime] = []
+
+    async def refused() -> None:
+        refusals.append(datetime.now(UTC))
+
+    nc.on_refused.add(refused)
+    await house.revoke(NODE)
+    assert await until(lambda: not nc.is_connected) < 1.0  # what is promised: from the event to the end of the connection
+    await until(lambda: len(refusals) >= 3)
+    assert not nc.is_connected and other.is_connected
+    with pytest.raises(ConnectRefused):
+        await house.node(NODE)
+    await gone(house)
+
+
+async def gone(house: House) -> None:
+    """Its consumer is removed too."""
+    stream, config = node_consumer(NODE)
+    async with asyncio.timeout(10):
+        while config["durable_name"] in ((await api(house.admin, f"CONSUMER.NAMES.{stream}")).get("consumers") or []):
+            await asyncio.sleep(0.05)
+
+
+async def test_every_connection_of_a_revoked_node_is_ended(house: House) -> None:
+    mine = [await house.node(NODE) for _ in range(3)]
+    await house.revoke(NODE)
+    await until(lambda: not any(nc.is_connected for nc in mine))
+
+
+async def test_a_node_stays_in_while_the_gate_is_away_and_a_new_one_waits_for_it(house: House) -> None:
+    nc = await house.node(NODE)
+    await house.close_gates()
+    await store(nc, [Frame(type_of(LeaveNode).subject(NODE), b"", b"{}")], within=5)
+    with pytest.raises(ConnectRefused):
+        await house.node(OTHER_NODE)
+    assert nc.is_connected
+    await house.open_gate()
+    assert (await house.node(OTHER_NODE)).is_connected and nc.is_connected
+
+
+async def test_what_was_revoked_while_no_gate_listened_is_ended_when_one_comes_back(house: House) -> None:
+    nc, other = await house.node(NODE), await house.node(OTHER_NODE)
+    await house.close_gates()
+    await house.enrol(NODE, "revoked")
+    await house.open_gate()
+    await until(lambda: not nc.is_connected)
+    assert other.is_connected
+
+
+async def test_two_gates_share_the_work_and_either_can_end_a_connection(house: House) -> None:
+    await house.open_gate()
+    nodes = [uuid4() for _ in range(20)]
+    for node_id in nodes:
+        await house.enrol(node_id)
+    logins = await asyncio.gather(*(house.node(node_id) for node_id in nodes))
+    await house.revoke(nodes[0])
+    await until(lambda: not logins[0].is_connected)
+    assert all(nc.is_connected for nc in logins[1:])
+
+
+async def test_enrolled_nodes_come_back_after_the_broker_was_killed(house: House) -> None:
+    nc = await house.node(NODE)
+    await house.servers.kill("nats")
+    await until(lambda: not nc.is_connected)
+    await house.servers.restart("nats")
+    await until(lambda: nc.is_connected, 20.0)
+    await store(nc, [Frame(type_of(LeaveNode).subject(NODE), b"", b"{}")], within=5)
+
+
+async def test_a_users_name_in_the_configuration_does_not_need_the_gate(house: House) -> None:
+    await house.close_gates()
+    nc = await connect(settings(house.servers.nats_url, "edge"), "edge", within=10)
+    await nc.close()
+    with pytest.raises(ConnectRefused):
+        await connect(settings(house.servers.nats_url, "edge", "wrong"), "edge", within=10)
