@@ -17,11 +17,20 @@ def provision(
         list[UUID] | None, typer.Option("--node", metavar="ID", help="Also make this node's consumer of work; repeatable.")
     ] = None,
     replicas: Annotated[int, typer.Option("--replicas", min=1, max=5, help="1 on one server, 3 on a cluster.")] = 1,
+    new_issuer: Annotated[
+        bool, typer.Option("--new-issuer", help="Only make a key for the gate (FLATRENDER_NATS_ISSUER, and `issuer` of nats-server).")
+    ] = False,
 ) -> None:
     """Make or correct the streams and consumers on NATS; running it again changes nothing.
 
     Reads FLATRENDER_NATS_URL, _NATS_USER (the role `provision`) and _NATS_PASSWORD.
     """
+    if new_issuer:
+        from adapters.nats.callout import Issuer, new_seed
+
+        seed = new_seed()
+        print(f"FLATRENDER_NATS_ISSUER={seed}\nissuer: {Issuer(seed).public}")
+        return
     run(_provision(nodes or [], replicas))
 
 

@@ -51,6 +51,7 @@ class Gate:
         self._arrived = asyncio.Event()
         self._provided: set[UUID] = set()  # nodes whose consumer is known to be there
         self._listing = ""
+        self._complaint = ""
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -92,12 +93,18 @@ class Gate:
         known = {row["node_id"]: row for row in rows}
         for one in batch:
             if why := _against(one.asked, known.get(one.node_id)):
-                log.warning("the gate refuses %s: %s", one.asked.user[:80], why)
+                self._complain(f"the gate refuses node {one.node_id}: {why}")
                 await _say(one.msg, self._issuer.refuse(one.asked, why))
             elif one.node_id in self._provided:
                 await self._admit(one)
             else:
                 self._begin(self._admit_first(one))
+
+    def _complain(self, text: str) -> None:
+        """Say it once: who is refused comes again ten times a second."""
+        if text != self._complaint:
+            self._complaint = text
+            log.warning(text)
 
     async def _admit(self, one: Waiting) -> None:
         role = node_role(one.node_id)

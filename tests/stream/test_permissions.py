@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from adapters.nats import Connection, Frame, PublishForbidden, PullConsumer, StreamError, ack, api, store
-from contracts.catalogue import all_events_subject, command_stream, outbox_hint_subject, outcome_subject, reply_subject
+from contracts.catalogue import AUTH, all_events_subject, command_stream, outbox_hint_subject, outcome_subject, reply_subject
 from contracts.identity import CreateTenant
 from contracts.message import PLATFORM, type_of
 from contracts.node import CancelPart, Heartbeat, LeaveNode
@@ -45,6 +45,13 @@ async def may_store(nc: Connection, subject: str) -> bool:
         ("render", type_of(CancelPart).subject(NODE), True),
         ("edge", type_of(CancelPart).subject(NODE), False),
         (f"node-{NODE}", type_of(CancelPart).subject(NODE), False),
+        ("gate", EVENT, False),
+        ("gate", COMMAND, False),
+        ("gate", type_of(LeaveNode).subject(NODE), False),
+        ("gate", type_of(CancelPart).subject(NODE), False),
+        ("system", COMMAND, False),
+        ("system", "$SYS.REQ.ACCOUNT.PING.CONNZ", False),
+        ("render", "$SYS.REQ.USER.AUTH", False),
     ],
 )
 async def test_only_those_who_should_may_publish(admin: Connection, login: Login, user: str, subject: str, allowed: bool) -> None:
@@ -70,6 +77,18 @@ async def test_a_node_may_not_listen_to_others(admin: Connection, login: Login, 
 
     await nc.subscribe(subject, cb=hear)
     while subject.lower() not in nc.refusals:
+        await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("user", ["edge", "render", "identity", "viewer", "log", "provision", f"node-{NODE}"])
+async def test_only_the_gate_hears_who_logs_in_with_which_secret(admin: Connection, login: Login, user: str) -> None:
+    nc = await login(user)
+
+    async def hear(msg: object) -> None:
+        raise AssertionError(msg)
+
+    await nc.subscribe(AUTH, cb=hear)
+    while AUTH.lower() not in nc.refusals:
         await asyncio.sleep(0.01)
 
 
