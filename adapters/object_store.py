@@ -1,5 +1,6 @@
 """Object storage (S3): the only importer of aioboto3; one client kept open, path style, signature version 4."""
 
+import hashlib
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from functools import wraps
@@ -24,6 +25,7 @@ _CONFIG = Config(
     request_checksum_calculation="when_required",
     response_checksum_validation="when_required",
 )
+PIECE = 1 << 20  # bytes of an object in memory while it is hashed
 _MISSING = {"NoSuchKey", "NoSuchUpload", "404", "NotFound"}
 _FULL = {"InsufficientStorage", "QuotaExceeded", "XMinioStorageFull", "EntityTooLarge", "507"}
 _BUSY = {"SlowDown", "ServiceUnavailable", "InternalError", "RequestTimeout", "RequestTimeTooSkewed"}
@@ -127,6 +129,16 @@ class ObjectStore:
             if answer["ContentLength"] > limit:
                 raise ObjectTooLarge(key, answer["ContentLength"], limit)
             return bytes(await body.read())
+
+    @_explained
+    async def sha256(self, key: str) -> str:
+        """The SHA-256 of an object's bytes, read piece by piece. Raises ObjectMissing."""
+        answer = await self._client.get_object(Bucket=self.bucket, Key=key)
+        digest = hashlib.sha256()
+        async with answer["Body"] as body:
+            async for piece in body.content.iter_chunked(PIECE):
+                digest.update(piece)
+        return digest.hexdigest()
 
     @_explained
     async def head(self, key: str) -> int | None:

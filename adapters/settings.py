@@ -29,6 +29,9 @@ class Settings(BaseSettings):
     health_seconds: float = 10.0  # between two rows of a node's health
     health_months: int = 3  # that nodes' health is kept beside the current one
 
+    scrub_rate: float = 2e6  # bytes of stored segments that are read again in a second, to find those that rot; 0 = none
+    scrub_every: float = 86_400.0  # seconds between the beginnings of two rounds over all of them, at the least
+
     secret: SecretStr = SecretStr("")  # signs operation ids and derives API keys' secrets; the edge's own
     host: str = "127.0.0.1"
     port: int = 0  # 0 = any free port

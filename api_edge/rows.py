@@ -161,6 +161,22 @@ class RenderPartRow(Versioned, frozen=True, kw_only=True):
     detail: str
 
 
+class RepairRow(Versioned, frozen=True, kw_only=True):
+    """Segments that were drawn once more: what each was `before` and is `after`; `identical` if every byte came out the same."""
+
+    repair_id: UUID
+    job_id: UUID
+    state: str
+    cause: str
+    reason: str
+    frames: list[dict[str, Any]]
+    before: list[dict[str, Any]]
+    after: list[dict[str, Any]]
+    identical: bool
+    code: str
+    detail: str
+
+
 class NodeRow(Versioned, frozen=True, kw_only=True):
     """A render node of the farm; it gets work while its `state` is active and its `service` open."""
 

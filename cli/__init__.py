@@ -13,6 +13,7 @@ COMMANDS = {
     "join-tokens": ("cli.commands.join_tokens", "Let nodes join the farm."),
     "log": ("cli.commands.log", "Read the event log."),
     "replay": ("cli.commands.replay", "Rebuild all state from the log, and compare it."),
+    "scrub": ("cli.commands.scrub", "Read all stored segments again; have those drawn anew that rotted."),
     "quarantine": ("cli.commands.quarantine", "See what could not be handled; try it again."),
     "migrate": ("cli.commands.migrate", "Bring a database to this release."),
     "provision": ("cli.commands.provision", "Bring NATS' streams to this release."),

@@ -53,7 +53,7 @@ async def redrive(conn: asyncpg.Connection, nats_url: str, command_id: UUID) -> 
         f"select headers::text as headers, body from {one.domain}.inbox where tenant_id = $1 and id = $2", one.tenant_id, one.id
     )
     message, envelope, scope = _message(one, row)
-    nc = await connect(_settings(nats_url), "flatrender quarantine", within=10)
+    nc = await connect(settings_of(nats_url), "flatrender quarantine", within=10)
     try:
         await conn.fetchrow(_q.reopen.replace("{schema}", one.domain), one.tenant_id, one.id)
         try:
@@ -78,7 +78,7 @@ def _message(one: Held, row: asyncpg.Record) -> tuple[Command, Envelope, str | N
     return message, envelope, envelope.actor.removeprefix("node:") if isinstance(message, Report) else None
 
 
-def _settings(nats_url: str) -> Settings:
+def settings_of(nats_url: str) -> Settings:
     """NATS's address with a user in it, as settings."""
     parts = urlsplit(nats_url)
     plain = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], "", "", ""))

@@ -6,7 +6,7 @@ import msgspec
 
 from contracts.farm import Capabilities, CrashKind
 from contracts.message import Report, Tick, Work, message
-from contracts.render import PartKind
+from contracts.render import Edge, PartKind
 from contracts.spec import AudioTrack, Quality, SceneSpec, Warning
 
 PROTOCOL = 1
@@ -36,6 +36,9 @@ class StoredSegment(msgspec.Struct, frozen=True, kw_only=True):
     get_url: str
     sha256: str
     frames: int
+    key: str = ""  # of its content, by which an assembly tells that it is damaged or gone
+    before: Edge = ""  # as its ReportSegment said; both empty where a jump is no fault, as beside a degraded segment
+    last: Edge = ""
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -123,6 +126,8 @@ class ReportSegment(Report, frozen=True, kw_only=True):
     seconds: float
     degraded: bool = False
     warnings: tuple[Warning, ...] = ()
+    before: Edge = ""  # the scene's frame before the first one, as drawn on this node
+    last: Edge = ""  # the last frame, as decoded
 
 
 @message("render.inspection.report")
@@ -187,6 +192,7 @@ class ReportFailure(Report, frozen=True, kw_only=True):
     last_frame: int = -1
     log_tail: str = ""
     template: str = ""
+    segment: str = ""  # the content key of a stored segment that could not be joined: it is drawn again, and the job goes on
 
 
 @message("node.daemon.beat")

@@ -1,7 +1,7 @@
-"""render: jobs, the segments they need, the parts that nodes are given. Nodes: contracts/farm.py."""
+"""render: jobs, the segments they need, the parts that nodes are given. Nodes: contracts/farm.py; repairs: contracts/repair.py."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -10,6 +10,7 @@ from contracts.message import Command, Event, Tick, message
 from contracts.spec import Needs, RenderSpec, Warning
 
 PartKind = Literal["render", "inspect", "assemble"]
+Edge = Annotated[str, msgspec.Meta(max_length=400, description="A frame's luma, 16 x 9 averages, in base64; empty if not known")]
 PartEnd = Literal["done", "failed", "expired", "cancelled"]
 
 
@@ -270,6 +271,8 @@ class SegmentVerified(Event, frozen=True, kw_only=True):
     difference: float  # worst mean difference of the small luma pictures, 0 to 255
     seconds: float  # what drawing took
     degraded: bool
+    before: Edge = ""  # the scene's frame before the first one, as its node drew it
+    last: Edge = ""  # the last frame, as decoded
 
 
 @message("render.inspection.request")

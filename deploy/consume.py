@@ -128,7 +128,7 @@ class Service:
         runtime.on_effects = effects.start_new
         runtime.prepare.append(effects.take_over)
         if name == "render":
-            await self._add_farm(runtime, nc, publisher, pool)
+            await self._add_farm(runtime, nc, publisher, pool, objects)
             if self.settings.nats_issuer.get_secret_value():
                 await self._add_gate(pool, stack)
         if domain.runs or domain.runs_together:
@@ -137,12 +137,13 @@ class Service:
             self._start(f"{name} timers", Timers(domain, pool, publisher.publish).run())
         self._start(name, runtime.run())
 
-    async def _add_farm(self, runtime: Runtime, nc: Connection, publisher: Publisher, pool: asyncpg.Pool) -> None:
+    async def _add_farm(self, runtime: Runtime, nc: Connection, publisher: Publisher, pool: asyncpg.Pool, objects: ObjectStore) -> None:
         from consumers.render.health import Health
         from consumers.render.hearing import hear
         from consumers.render.progress import Progress
         from consumers.render.rebuild import rebuild
         from consumers.render.scheduler import Scheduler
+        from consumers.render.scrubber import Scrubber
 
         async def load(now: float) -> Any:
             async with pool.acquire(timeout=POOL_WAIT) as conn:
@@ -155,6 +156,9 @@ class Service:
         self._start("scheduler", scheduler.run())
         self._start("progress", progress.run())
         self._start("health", health.run())
+        if (rate := self.settings.scrub_rate) > 0:
+            scrubber = Scrubber(pool, objects, publisher.publish, runtime.active, rate=rate, every=self.settings.scrub_every)
+            self._start("scrubber", scrubber.run())
 
     async def _add_gate(self, pool: asyncpg.Pool, stack: AsyncExitStack) -> None:
         """Beside every render consumer, active or not: logins wait for no leader."""

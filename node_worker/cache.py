@@ -93,6 +93,11 @@ class Cache:
         self._add(sha256, Entry(size, verified=True))
         self.shrink(self._limit)
 
+    def distrust(self, sha256: str) -> None:
+        """Have a file's bytes read again before it is used next: somebody found others in it."""
+        if (entry := self._entries.get(sha256)) is not None:
+            entry.verified = False
+
     def shrink(self, limit: int = 0) -> int:
         """Delete files that nobody uses, least recently used first, until `limit` bytes are left; return how many bytes went."""
         before = self._total
@@ -169,7 +174,12 @@ class Cache:
         except (OSError, TooLarge):
             partial.unlink(missing_ok=True)
             raise
-        raise PartFailed("node.file_mismatch", f"the file {sha256} arrived {ATTEMPTS} times with other bytes; they hash to {found}")
+        except PartFailed as failure:
+            failure.file = sha256
+            raise
+        raise PartFailed(
+            "node.file_mismatch", f"the file {sha256} arrived {ATTEMPTS} times with other bytes; they hash to {found}", file=sha256
+        )
 
     def _add(self, sha256: str, entry: Entry) -> None:
         self._entries[sha256] = entry

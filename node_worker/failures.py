@@ -24,11 +24,15 @@ class PartFailed(Exception):
         last_frame: int = -1,
         log_tail: str = "",
         template: str = "",
+        file: str = "",
+        segment: str = "",
     ) -> None:
         super().__init__(f"{code}: {detail}")
         self.code, self.field, self.crash = code, field[:DETAIL], crash
         self.detail, self.log_tail = redact(detail)[:DETAIL], redact(log_tail)[-LOG_TAIL:]
         self.signal, self.exit_code, self.last_frame, self.template = signal, exit_code, last_frame, template
+        self.file = file  # SHA-256 of the file that could not be had
+        self.segment = segment  # content key of a stored segment that cannot be joined
 
 
 def disk_full(error: BaseException) -> bool:

@@ -139,6 +139,8 @@ def _check(response: aiohttp.ClientResponse) -> None:
     answer = f"{response.method} {redact(str(response.url))} was answered {response.status} {response.reason}"
     if response.status >= 500 or response.status in (408, 425, 429):
         raise aiohttp.ClientPayloadError(answer)
+    if response.status in (404, 410):
+        raise PartFailed("node.object_missing", answer)
     raise PartFailed("node.address_expired", answer + _clock(response))
 
 

@@ -6,12 +6,14 @@ from api_edge.queries import as_text, as_uuid
 from api_edge.routing import CommandRoute, QueryRoute
 from contracts.farm import DrainNode, MaintainNode, OpenNode, ReleaseTemplate
 from contracts.render import CancelJob, PauseJob, RescheduleJob, ResumeJob
+from contracts.repair import RequestRepair
 
 COMMANDS = [
     CommandRoute("POST", "/v1/renders/{job_id}/cancel", CancelJob, "render:write", "Stop a render"),
     CommandRoute("POST", "/v1/renders/{job_id}/pause", PauseJob, "render:write", "Give a render no more slots"),
     CommandRoute("POST", "/v1/renders/{job_id}/resume", ResumeJob, "render:write", "Let a paused render go on"),
     CommandRoute("POST", "/v1/renders/{job_id}/reschedule", RescheduleJob, "render:write", "Change a render's priority or deadline"),
+    CommandRoute("POST", "/v1/renders/{job_id}/repair", RequestRepair, "render:write", "Have frames of a render drawn again"),
     CommandRoute("POST", "/v1/nodes/{node_id}/drain", DrainNode, "farm:write", "Give a node no more work", farm=True),
     CommandRoute("POST", "/v1/nodes/{node_id}/maintain", MaintainNode, "farm:write", "Keep a node from work until it is opened", farm=True),
     CommandRoute("POST", "/v1/nodes/{node_id}/open", OpenNode, "farm:write", "Put a node back to work", farm=True),
@@ -59,6 +61,15 @@ QUERIES = [
         rows.RenderPartRow,
         keyset=("created_at", "part_id"),
         farm=True,
+    ),
+    QueryRoute(
+        "GET",
+        "/v1/renders/{job_id}/repairs",
+        "repairs_of_render",
+        "render:read",
+        "List what of a render was drawn again",
+        rows.RepairRow,
+        keyset=("created_at", "repair_id"),
     ),
     QueryRoute("GET", "/v1/nodes", "nodes", "render:read", "List the farm's nodes", rows.NodeRow, keyset=("name", "node_id"), farm=True),
     QueryRoute("GET", "/v1/nodes/{node_id}", "node_by_id", "render:read", "Read a node", rows.NodeRow, one=True, farm=True),

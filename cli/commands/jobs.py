@@ -1,5 +1,6 @@
 """`flatrender jobs`: renders as jobs of the farm: list, stop, pause, resume, move."""
 
+import re
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -9,6 +10,8 @@ import typer
 from cli.options import ApiKey, Data, Json, Url
 from cli.service import Where
 from cli.tables import Columns, Row, Watch, ask, client, line, show, text, when
+
+FRAMES = re.compile(r"(\d+)(?:-(\d+))?")
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="See renders as jobs of the farm, and steer them.")
 Job = Annotated[UUID, typer.Argument(metavar="JOB", help="The render's id.")]
@@ -21,6 +24,15 @@ LIST: Columns = {
     "deadline": when("deadline"),
     "since": when("created_at"),
     "detail": lambda row: line(row["detail"]),
+}
+REPAIRS: Columns = {
+    "since": when("created_at"),
+    "state": text("state"),
+    "cause": text("cause"),
+    "segments": lambda row: str(len(row["before"])),
+    "bytes": lambda row: "" if row["state"] != "done" else "the same" if row["identical"] else "other ones",
+    "reason": lambda row: line(row["detail"] or row["reason"]),
+    "repair": text("repair_id"),
 }
 
 
@@ -95,6 +107,45 @@ def reschedule(
         raise typer.BadParameter("give --priority or --deadline")
     wanted = {"priority": priority, "deadline": deadline.astimezone() if deadline else None}
     _steer(job, "reschedule", {name: value for name, value in wanted.items() if value is not None}, json, url, api_key, data)
+
+
+@app.command()
+def repair(
+    job: Job,
+    frames: Annotated[str, typer.Option("--frames", metavar="LIST", help="Frames from 0 on, as 17 or 30-59 or 17,30-59.")] = "",
+    export: Annotated[bool, typer.Option("--export", help="Look at the finished file too, and join it anew if it is damaged.")] = False,
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept with the repair.")] = "",
+    json: Json = False,
+    url: Url = None,
+    api_key: ApiKey = None,
+    data: Data = None,
+) -> None:
+    """Have the segments drawn again that hold these frames; a finished film is joined anew if bytes of it changed."""
+    if not frames and not export:
+        raise typer.BadParameter("give --frames or --export")
+    _steer(job, "repair", {"ranges": _ranges(frames), "export": export, "reason": reason}, json, url, api_key, data)
+
+
+@app.command()
+def repairs(job: Job, watch: Watch = False, json: Json = False, url: Url = None, api_key: ApiKey = None, data: Data = None) -> None:
+    """List what of a render was drawn again, by whose doubt, and whether its bytes came out the same."""
+
+    async def work(where: Where) -> None:
+        async with client(where) as api:
+            await show(lambda: api.rows(f"/v1/renders/{job}/repairs"), REPAIRS, json=json, watch=watch, empty="nothing was drawn again")
+
+    ask(work, url, api_key, data, watch)
+
+
+def _ranges(frames: str) -> list[dict[str, int]]:
+    """Frames as a person writes them. Raises BadParameter."""
+    ranges = []
+    for piece in frames.split(",") if frames else ():
+        found = FRAMES.fullmatch(piece.strip())
+        if found is None:
+            raise typer.BadParameter(f"{piece!r} is no frame and no range; write 17, or 30-59, or 17,30-59", param_hint="--frames")
+        ranges.append({"first": int(found[1]), "last": int(found[2] or found[1])})
+    return ranges
 
 
 def _steer(job: UUID, verb: str, body: dict[str, Any], json: bool, url: str | None, api_key: str | None, data: Any) -> None:

@@ -1,8 +1,24 @@
 """render: what decides each command, reacts to each foreign event, writes each event and runs each effect."""
 
-from consumers.render import control, dispatch, enrolment, failures, inspections, jobs, nodes, parts, projections, shares, steering
+from consumers.render import (
+    control,
+    dispatch,
+    enrolment,
+    failures,
+    inspections,
+    jobs,
+    looking,
+    nodes,
+    parts,
+    projections,
+    repair_projections,
+    repairs,
+    shares,
+    steering,
+)
 from consumers.render.enrolment import admitted
 from consumers.render.enrolment_rows import JOIN_TOKENS, NODE_IDENTITIES
+from consumers.render.repair_rows import REPAIRS
 from consumers.render.rows import (
     CRASHES,
     EXPORTS,
@@ -20,7 +36,7 @@ from consumers.render.rows import (
 from consumers.runtime.domain import Domain
 from consumers.runtime.projection import create, nothing, upsert
 from contracts import enrolment as enrol
-from contracts import farm, file_mgr, identity, node, render, studio
+from contracts import farm, file_mgr, identity, node, render, repair, studio
 from contracts.audit import QUARANTINED, REFUSED
 
 DOMAIN = Domain(
@@ -40,6 +56,7 @@ DOMAIN = Domain(
         SHARES,
         JOIN_TOKENS,
         NODE_IDENTITIES,
+        REPAIRS,
     ),
     decides={
         render.SubmitJob: jobs.submit,
@@ -52,6 +69,9 @@ DOMAIN = Domain(
         render.AssignPart: parts.assign,
         render.ExpirePart: parts.expire,
         render.RequestInspection: inspections.request,
+        repair.RequestRepair: repairs.request,
+        repair.ReportRot: repairs.report_rot,
+        repair.SettleRepair: repairs.settle,
         farm.LoseNode: nodes.lose,
         farm.DrainNode: steering.drain,
         farm.MaintainNode: steering.maintain,
@@ -95,6 +115,12 @@ DOMAIN = Domain(
         render.SegmentVerified: projections.segment_verified,
         render.InspectionRequested: create(INSPECTIONS),
         render.InspectionEnded: projections.inspection_ended,
+        repair.RepairRequested: repair_projections.requested,
+        repair.JobSetBack: repair_projections.job_set_back,
+        repair.RepairDrawn: repair_projections.drawn,
+        repair.RepairAssembling: repair_projections.assembling,
+        repair.ExportReplaced: repair_projections.export_replaced,
+        repair.RepairEnded: repair_projections.ended,
         farm.NodeRegistered: upsert(NODES, state="active"),
         farm.NodeLost: upsert(NODES, state="lost"),
         farm.NodeLeft: upsert(NODES, state="left"),
@@ -115,8 +141,10 @@ DOMAIN = Domain(
     effects={
         render.PartAssigned: dispatch.on_assigned,
         render.PartEnded: dispatch.on_ended,
+        repair.RepairRequested: looking.on_requested,
+        repair.RepairDrawn: looking.on_drawn,
     },
     timers={farm.NodeSteered: steering.timers},
-    runs={"stop": dispatch.stop},
+    runs={"stop": dispatch.stop, "look_at_job": looking.look_at_job, "look_at_export": looking.look_at_export},
     runs_together={"dispatch": dispatch.dispatch},
 )

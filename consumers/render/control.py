@@ -4,6 +4,9 @@ from collections.abc import Callable
 from uuid import UUID
 
 from consumers.render.jobs import failed
+from consumers.render.leases import ended_parts
+from consumers.render.mending import given_up
+from consumers.render.parts import open_repairs
 from consumers.render.rows import ACTIVE, JOBS, Job
 from consumers.runtime.domain import Answer, Context, Decision, Refusal, refuse
 from consumers.runtime.state import View
@@ -57,6 +60,9 @@ def reschedule(cmd: RescheduleJob, view: View, ctx: Context) -> Decision:
 
 
 def fail(cmd: FailJob, view: View, ctx: Context) -> Decision:
-    """End a job for a reason that the farm found."""
+    """End a job, or the repairs of one that has ended, for a reason that the farm found."""
+    ended = view.get(JOBS, cmd.job_id)
+    if ended is not None and open_repairs(ended, view):
+        return [*ended_parts(cmd.job_id, view, "cancelled"), *given_up(cmd.job_id, view, "failed", cmd.code, cmd.detail)]
     job = open_job(cmd.job_id, view)
     return job if isinstance(job, Refusal) else failed(job, view, cmd.code, cmd.detail)

@@ -5,23 +5,31 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
-from consumers.render.blame import KILLED, SET_ASIDE, blame, told
+from consumers.render.blame import KILLED, SET_ASIDE, Blame, blame, told
 from consumers.render.inspections import rejected
-from consumers.render.jobs import ended, failed
-from consumers.render.parts import held
-from consumers.render.rows import ACTIVE, INSPECTIONS, JOBS, SEGMENTS, Job, Part
+from consumers.render.jobs import failed
+from consumers.render.leases import ended, ended_parts
+from consumers.render.mending import given_up
+from consumers.render.parts import held, open_repairs
+from consumers.render.repairs import rotten
+from consumers.render.rows import ACTIVE, INSPECTIONS, JOB_SEGMENTS, JOBS, SEGMENTS, Job, Part, Segment
 from consumers.runtime.domain import Context, Decision, ForPlatform, Refusal
 from consumers.runtime.state import View
 from contracts.farm import NodeCrashed
 from contracts.message import Event
 from contracts.node import ReportCrash, ReportFailure
 from contracts.render import PartEnded
+from contracts.repair import RepairCause
 
 INSPECTION_ATTEMPTS = 3
 # Failures of one segment, the last of them its engine's, before its jobs fail; a node tries as it is and without expressions each time.
 ENGINE_ATTEMPTS = {"engine_hang": 2, "engine_crash": 2, "out_of_memory": 2}
 NODE_ATTEMPTS = 10  # the same where the last was the node's, its disk's or its network's
 ASSEMBLE_ATTEMPTS = 3
+MOST_CLAIMS = (
+    20  # assemblies of a job that may fail by a segment: each has the segment drawn again, which a node that lies must not do for ever
+)
+MISSING = "node.object_missing"
 LOG_TAIL = 4096  # characters
 LONGEST_WAIT = 60.0  # seconds
 
@@ -38,6 +46,7 @@ RETRIES = {  # by the crash's kind, else by the failure's code
     "out_of_disk": Retry(later=True),
     "node.storage_away": Retry(later=True),
     "node.address_expired": Retry(elsewhere=False),
+    MISSING: Retry(elsewhere=False),
     KILLED: Retry(elsewhere=False),
 }
 
@@ -53,14 +62,51 @@ def report_failure(cmd: ReportFailure, view: View, ctx: Context) -> Decision:
     if part.kind == "inspect":
         return events + _inspection(cmd, part, view)
     job = view.get(JOBS, part.subject_id)
-    if job is None or job.state not in ACTIVE:
+    if job is None:
         return events
+    if (segment := _claimed(cmd, part, job, view)) is not None:
+        reason = f"found when the export was joined: {cmd.detail}"
+        cause: RepairCause = "missing" if cmd.code == MISSING else "rot"
+        return [*events, *rotten(segment, cause, reason, view, ctx, joined=part.part_id)]
+    if job.state not in ACTIVE:
+        return [*events, *_repairs_failed(cmd, part, job, found, view)]
     code, detail, field = cmd.code, cmd.detail, cmd.field
     if found.reason:
         code, detail, field = SET_ASIDE, told(cmd.template, found.reason), ""
-    if found.reason or not _retryable(cmd) or _exhausted(cmd, part, job, view):
-        events += [event for event in failed(job, view, code, detail, field) if getattr(event, "part_id", None) != part.part_id]
+    if found.reason or not _retryable(cmd) or _exhausted(cmd, part, view):
+        events += failed(job, view, code, detail, field, besides=part.part_id)
     return events
+
+
+def _claimed(cmd: ReportFailure, part: Part, job: Job, view: View) -> Segment | None:
+    """The segment that an assembly found damaged or gone, if it is one that the job was to be joined of."""
+    waits = job.state == "assembling" or any(repair.state == "assembling" for repair in open_repairs(job, view))
+    if part.kind != "assemble" or not cmd.segment or not waits or job.assemble_attempts >= MOST_CLAIMS:
+        return None
+    used = any(place.job_id == job.job_id for place in view.where(JOB_SEGMENTS, segment_key=cmd.segment))
+    row = view.get(SEGMENTS, cmd.segment)
+    return row if used and row is not None and row.state == "done" else None
+
+
+def _repairs_failed(cmd: ReportFailure, part: Part, job: Job, found: Blame, view: View) -> list[Event]:
+    """The end of those repairs of an ended job for which this was the last attempt."""
+    repairs = open_repairs(job, view)
+    rows = view.many(SEGMENTS, [(key,) for key in part.keys])
+    concerned = {row.repair_id for row in rows if row is not None and row.state == "drawing" and row.part_id == part.part_id}
+    if part.kind == "assemble":
+        concerned = {repair.repair_id for repair in repairs if repair.state == "assembling"}
+        before = max((repair.failures for repair in repairs if repair.state == "assembling"), default=0)
+        over = _attempts(part, view) + 1 - before >= ASSEMBLE_ATTEMPTS
+    else:
+        over = _exhausted(cmd, part, view)
+    only = [repair.repair_id for repair in repairs if repair.repair_id in concerned]
+    if not only or not (found.reason or not _retryable(cmd) or over):
+        return []
+    code, detail = (SET_ASIDE, told(cmd.template, found.reason)) if found.reason else (cmd.code, cmd.detail)
+    return [
+        *ended_parts(job.job_id, view, "cancelled", besides=part.part_id),
+        *given_up(job.job_id, view, "failed", code, detail, only=only),
+    ]
 
 
 def _ended(cmd: ReportFailure, part: Part, view: View) -> PartEnded:
@@ -137,7 +183,7 @@ def _retryable(cmd: ReportFailure) -> bool:
     return cmd.crash is not None or cmd.code.startswith("node.")
 
 
-def _exhausted(cmd: ReportFailure, part: Part, job: Job, view: View) -> bool:
+def _exhausted(cmd: ReportFailure, part: Part, view: View) -> bool:
     most = NODE_ATTEMPTS if cmd.code == KILLED else ENGINE_ATTEMPTS.get(cmd.crash or "", NODE_ATTEMPTS)
     if part.kind == "assemble":
         most = ASSEMBLE_ATTEMPTS

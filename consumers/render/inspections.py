@@ -1,6 +1,6 @@
 """Inspections: an uploaded file is opened on a node, in a limited process, and judged by what was found."""
 
-from consumers.render.jobs import ended
+from consumers.render.leases import ended
 from consumers.render.parts import elsewhere, held
 from consumers.render.places import scan_place
 from consumers.render.rows import INSPECTIONS, Inspection

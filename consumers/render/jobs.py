@@ -1,12 +1,13 @@
 """Jobs: submitted, planned on the segment grid, advanced by verified segments, ended by an export, a failure or a person."""
 
 from collections import Counter
-from collections.abc import Iterable
 from uuid import UUID
 
 from consumers.render.blame import SET_ASIDE, told
+from consumers.render.leases import ended_parts
+from consumers.render.mending import given_up
 from consumers.render.plan import plan
-from consumers.render.rows import ACTIVE, JOB_SPECS, JOBS, NODES, PARTS, SEGMENTS, TEMPLATES, Job, Part
+from consumers.render.rows import ACTIVE, JOB_SPECS, JOBS, NODES, SEGMENTS, TEMPLATES, Job
 from consumers.runtime.domain import Answer, Context, Decision, refuse
 from consumers.runtime.state import View
 from contracts.envelope import Envelope
@@ -18,8 +19,6 @@ from contracts.render import (
     JobFailed,
     JobPlanned,
     JobSubmitted,
-    PartEnd,
-    PartEnded,
     PlanJob,
     PlannedSegment,
     SegmentsPlanned,
@@ -129,24 +128,12 @@ def cancel(cmd: CancelJob, view: View, ctx: Context) -> Decision:
     if job.state not in ACTIVE:
         return refuse("render.ended", f"the render is {job.state} already", "job_id")
     events = [JobCancelled(job_id=job.job_id, metadata=job.metadata), *ended_parts(job.job_id, view, "cancelled")]
+    events += given_up(job.job_id, view, "cancelled", "render.cancelled", "the render was cancelled")
     return Answer(events, {"job_id": job.job_id, "state": "cancelled"})
 
 
-def ended_parts(subject: UUID, view: View, end: PartEnd) -> Iterable[Event]:
-    """End every active part of a job."""
-    return [ended(part, view, end) for part in view.where(PARTS, subject_id=subject, state="active")]
-
-
-def ended(part: Part, view: View, end: PartEnd, detail: str = "") -> PartEnded:
-    """The end of a lease; segments under it that are not done wait again."""
-    rows = view.many(SEGMENTS, [(key,) for key in part.keys])
-    returned = tuple(row.segment_key for row in rows if row is not None and row.state == "drawing" and row.part_id == part.part_id)
-    return PartEnded(
-        part_id=part.part_id, kind=part.kind, subject_id=part.subject_id, node_id=part.node_id, end=end, detail=detail, returned=returned
-    )
-
-
-def failed(job: Job, view: View, code: str, detail: str, field: str = "") -> list[Event]:
-    """A job's failure, with the end of what it still has running."""
+def failed(job: Job, view: View, code: str, detail: str, field: str = "", *, besides: UUID | None = None) -> list[Event]:
+    """A job's failure, with the end of what it still has running; the part `besides` has ended already."""
     event = JobFailed(job_id=job.job_id, code=code, detail=detail, field=field, metadata=job.metadata)
-    return [event, *ended_parts(job.job_id, view, "cancelled")]
+    running = ended_parts(job.job_id, view, "cancelled", besides=besides)
+    return [event, *running, *given_up(job.job_id, view, "failed", code, detail)]

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
+import asyncpg
+
 from adapters.object_store import ObjectStore
 from consumers.render.places import export_place, scan_place, segment_place
 from consumers.render.rows import Part
@@ -32,7 +34,7 @@ def assemble(shelf: Shelf, part: Part, objects: ObjectStore) -> Manifest:
     spec = shelf.specs[part.tenant_id, part.subject_id]
     rows = shelf.objects.get((part.tenant_id, part.subject_id), [])
     addresses = _signed({row["object_key"] for row in rows}, objects)
-    segments = tuple(StoredSegment(get_url=addresses[row["object_key"]], sha256=row["sha256"], frames=row["frames"]) for row in rows)
+    segments = tuple(_stored(row, addresses) for row in rows)
     key = export_place(part.tenant_id, part.subject_id, part.epoch, part.part_id)
     return _with_look(
         spec,
@@ -66,6 +68,11 @@ def _signed(keys: Iterable[str], objects: ObjectStore) -> dict[str, str]:
 
 def _offset(spec: RenderSpec, position: int) -> int:
     return sum(scene.frames for scene in spec.scenes[:position])
+
+
+def _stored(row: asyncpg.Record, addresses: dict[str, str]) -> StoredSegment:
+    edges = {} if row["degraded"] else {"before": row["seam_before"], "last": row["seam_last"]}
+    return StoredSegment(get_url=addresses[row["object_key"]], sha256=row["sha256"], frames=row["frames"], key=row["segment_key"], **edges)
 
 
 def _with_look(spec: RenderSpec, **more: Any) -> Manifest:

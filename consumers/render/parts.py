@@ -5,9 +5,11 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from consumers.render.jobs import ended
+from consumers.render.leases import ended
+from consumers.render.mending import advance, mended
 from consumers.render.places import export_place, segment_place
-from consumers.render.rows import ACTIVE, INSPECTIONS, JOB_SEGMENTS, JOBS, NODES, PARTS, SEGMENTS, Job, Part, Segment
+from consumers.render.repair_rows import REPAIRS, FrameRepair
+from consumers.render.rows import ACTIVE, INSPECTIONS, JOB_SEGMENTS, JOBS, NODES, PARTS, SEGMENTS, Job, Part
 from consumers.runtime.domain import Context, Decision, Refusal, refuse
 from consumers.runtime.state import View
 from contracts.message import PLATFORM, Event
@@ -15,13 +17,12 @@ from contracts.node import ReportExport, ReportSegment
 from contracts.render import (
     AssignPart,
     ExpirePart,
-    JobAdvanced,
-    JobAssembling,
     JobCompleted,
     JobStarted,
     PartAssigned,
     SegmentVerified,
 )
+from contracts.repair import ExportReplaced, RepairEnded
 
 SHA256 = re.compile("[0-9a-f]{64}")
 
@@ -41,20 +42,28 @@ def assign(cmd: AssignPart, view: View, ctx: Context) -> Decision:
             return refuse("render.not_waiting", "the file does not wait for an inspection")
         return [_assigned(cmd, ctx, file.attempts + 1, ())]
     job = view.get(JOBS, cmd.subject_id)
-    if job is None or job.state not in ACTIVE:
+    repairs = open_repairs(job, view) if job is not None else []
+    if job is None or not (job.state in ACTIVE or repairs):
         return refuse("render.not_waiting", "the job does not wait for this part")
     if cmd.kind == "assemble":
-        if job.state != "assembling" or job.assemble_part_id is not None:
+        waits = job.state == "assembling" or any(repair.state == "assembling" for repair in repairs)
+        if not waits or job.assemble_part_id is not None:
             return refuse("render.not_waiting", "the job does not wait for its export")
         return [_assigned(cmd, ctx, job.assemble_attempts + 1, ())]
-    return _assign_segments(cmd, job, view, ctx)
+    return _assign_segments(cmd, job, repairs, view, ctx)
 
 
-def _assign_segments(cmd: AssignPart, job: Job, view: View, ctx: Context) -> Decision:
+def open_repairs(job: Job, view: View) -> list[FrameRepair]:
+    """What an ended job is still worked on for."""
+    return view.where(REPAIRS, job_id=job.job_id, is_open=True) if job.state == "completed" else []
+
+
+def _assign_segments(cmd: AssignPart, job: Job, repairs: list[FrameRepair], view: View, ctx: Context) -> Decision:
     wanted = view.many(JOB_SEGMENTS, [(job.job_id, idx) for idx in range(cmd.first, cmd.first + cmd.count)])
     keys = list(dict.fromkeys(row.segment_key for row in wanted if row is not None))
     rows = view.many(SEGMENTS, [(key,) for key in keys])
-    ready = [row for row in rows if row is not None and row.state == "ready"]
+    wanting = {repair.repair_id for repair in repairs}
+    ready = [row for row in rows if row is not None and row.state == "ready" and (job.state in ACTIVE or row.repair_id in wanting)]
     if not ready:
         return refuse("render.not_waiting", "none of these segments waits")
     epoch = 1 + max(row.epoch for row in ready)
@@ -110,8 +119,9 @@ def report_segment(cmd: ReportSegment, view: View, ctx: Context) -> Decision:
         return refuse("render.wrong_frames", f"segment {cmd.key} has {segment.frames} frames, the report says {cmd.frames}", "frames")
     if refusal := elsewhere(cmd.object_key, segment_place(part.tenant_id, cmd.key, part.epoch, part.part_id), cmd.sha256):
         return refusal
-    events: list[Event] = [_verified(cmd, part), *_advance(segment, view)]
-    if all(row.state == "done" or key == cmd.key for key, row in rows.items()):
+    verified = _verified(cmd, part)
+    events: list[Event] = [verified, *advance([segment], view), *mended(segment, verified, view)]
+    if all(row.state == "done" or key == cmd.key or row.part_id != part.part_id for key, row in rows.items()):
         events.append(replace(ended(part, view, "done"), returned=()))
     return events
 
@@ -129,22 +139,9 @@ def _verified(cmd: ReportSegment, part: Part) -> SegmentVerified:
         difference=cmd.difference,
         seconds=cmd.seconds,
         degraded=cmd.degraded,
+        before=cmd.before,
+        last=cmd.last,
     )
-
-
-def _advance(segment: Segment, view: View) -> list[Event]:
-    uses: dict[UUID, int] = {}
-    for row in view.where(JOB_SEGMENTS, segment_key=segment.segment_key):
-        uses[row.job_id] = uses.get(row.job_id, 0) + 1
-    events: list[Event] = []
-    for job, times in zip(view.many(JOBS, [(job_id,) for job_id in uses]), uses.values(), strict=True):
-        if job is None or job.state not in ACTIVE:
-            continue
-        done = job.segments_done + times
-        events.append(JobAdvanced(job_id=job.job_id, segments_done=done, frames_done=job.frames_done + times * segment.frames))
-        if done == job.segments_total:
-            events.append(JobAssembling(job_id=job.job_id))
-    return events
 
 
 def report_export(cmd: ReportExport, view: View, ctx: Context) -> Decision:
@@ -153,12 +150,15 @@ def report_export(cmd: ReportExport, view: View, ctx: Context) -> Decision:
     if isinstance(part, Refusal):
         return part
     job = view.get(JOBS, part.subject_id)
-    if job is None or job.state != "assembling":
+    repair = next((one for one in open_repairs(job, view) if one.state == "assembling"), None) if job is not None else None
+    if job is None or not (job.state == "assembling" or repair):
         return refuse("render.not_waiting", "the job does not wait for an export")
     if cmd.frames != job.frames_total:
         return refuse("render.wrong_frames", f"the job has {job.frames_total} frames, the export {cmd.frames}", "frames")
     if refusal := elsewhere(cmd.object_key, export_place(part.tenant_id, part.subject_id, part.epoch, part.part_id), cmd.sha256):
         return refusal
+    if repair is not None:
+        return [*_replaced(cmd, repair), ended(part, view, "done")]
     completed = JobCompleted(
         job_id=job.job_id,
         object_key=cmd.object_key,
@@ -171,6 +171,21 @@ def report_export(cmd: ReportExport, view: View, ctx: Context) -> Decision:
         metadata=job.metadata,
     )
     return [completed, ended(part, view, "done")]
+
+
+def _replaced(cmd: ReportExport, repair: FrameRepair) -> list[Event]:
+    facts = {name: getattr(cmd, name) for name in ("object_key", "sha256", "bytes", "frames", "duration", "packets_sha256", "degraded")}
+    return [
+        ExportReplaced(job_id=repair.job_id, repair_id=repair.repair_id, **facts),
+        RepairEnded(
+            repair_id=repair.repair_id,
+            job_id=repair.job_id,
+            state="done",
+            after=repair.after,
+            identical=repair.identical,
+            detail=repair.detail,
+        ),
+    ]
 
 
 def expire(cmd: ExpirePart, view: View, ctx: Context) -> Decision:

@@ -94,7 +94,8 @@ def segment_verified(event: SegmentVerified, envelope: Envelope, view: View) -> 
     row = view.get(SEGMENTS, event.key)
     assert row is not None, "only a planned segment is verified"
     names = ("object_key", "sha256", "bytes", "difference", "seconds", "degraded", "node_id", "epoch")
-    yield SEGMENTS, moved(row, envelope, state="done", **{name: getattr(event, name) for name in names})
+    values = {name: getattr(event, name) for name in names} | {"seam_before": event.before, "seam_last": event.last}
+    yield SEGMENTS, moved(row, envelope, state="done", repair_id=None, **values)
 
 
 def job_completed(event: JobCompleted, envelope: Envelope, view: View) -> Rows:

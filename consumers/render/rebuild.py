@@ -9,6 +9,7 @@ import msgspec
 import sql
 from consumers.render.farm import Farm, NodeState, PartState
 from contracts.farm import Capabilities
+from contracts.repair import Redrawing
 from contracts.spec import Needs
 
 _q = sql.load("render")
@@ -24,6 +25,7 @@ async def rebuild(conn: asyncpg.Connection, now: float) -> Farm:
         await _nodes(conn, farm, now)
         await _parts(conn, farm, now)
         await _jobs(conn, farm)
+        await _repairs(conn, farm)
         for row in await conn.fetch(_q.open_inspections):
             farm.inspections[row["tenant_id"], row["file_id"]] = None
     return farm
@@ -66,3 +68,14 @@ async def _jobs(conn: asyncpg.Connection, farm: Farm) -> None:
         if row["avoid"] != "[]":
             farm.avoid[ref] = msgspec.json.decode(row["avoid"], type=frozenset[UUID])
         farm.add_segment((row["tenant_id"], row["job_id"]), row["idx"], row["segment_key"], row["frames"])
+
+
+async def _repairs(conn: asyncpg.Connection, farm: Farm) -> None:
+    waiting: dict[UUID, list[tuple[int, str, int]]] = {}
+    for row in await conn.fetch(_q.repair_segments):
+        waiting.setdefault(row["repair_id"], []).append((row["idx"], row["segment_key"], row["frames"]))
+    for row in await conn.fetch(_q.open_repairs):
+        ref, redrawing = (row["tenant_id"], row["job_id"]), msgspec.json.decode(row["redrawing"], type=Redrawing)
+        farm.add_repair(ref, row["repair_id"], redrawing, waiting.get(row["repair_id"], ()))
+        if row["state"] == "assembling" and row["assemble_part_id"] is None:
+            farm.assemble(ref)

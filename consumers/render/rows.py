@@ -1,4 +1,4 @@
-"""The render domain's event tables (migrations 11, 12 and 21)."""
+"""The render domain's event tables (migrations 11, 12, 21 and 22)."""
 
 from datetime import datetime
 from typing import Any
@@ -6,7 +6,7 @@ from uuid import UUID
 
 from consumers.runtime.table import Row, Table
 from contracts.farm import Capabilities, Service, Suspect
-from contracts.render import PartKind
+from contracts.render import Edge, PartKind
 from contracts.spec import Needs, RenderSpec, Warning
 
 
@@ -125,7 +125,10 @@ class Segment(Row, frozen=True, kw_only=True):
     difference: float = 0.0
     seconds: float = 0.0
     degraded: bool = False
+    seam_before: Edge = ""  # the frames between which it stands, see contracts.render.SegmentVerified
+    seam_last: Edge = ""
     avoid: tuple[UUID, ...] = ()  # nodes on which its drawing failed
+    repair_id: UUID | None = None  # the open repair that has it drawn again
 
 
 class Part(Row, frozen=True, kw_only=True):

@@ -25,6 +25,7 @@ from contracts.render import (
     SegmentsPlanned,
     SegmentVerified,
 )
+from contracts.repair import JobSetBack, RepairAssembling, RepairEnded, RepairRequested
 
 
 def watch(farm: Farm, event: Any, envelope: Envelope, now: float) -> None:
@@ -105,6 +106,28 @@ def _inspected(farm: Farm, event: InspectionEnded, tenant: UUID, now: float) -> 
     farm.inspections.pop((tenant, event.file_id), None)
 
 
+def _set_back(farm: Farm, event: JobSetBack, tenant: UUID, now: float) -> None:
+    farm.drawing.difference_update((tenant, one.key) for one in event.waiting)
+    farm.set_back((tenant, event.job_id), ((one.idx, one.key, one.frames) for one in event.waiting))
+
+
+def _repair(farm: Farm, event: RepairRequested, tenant: UUID, now: float) -> None:
+    if event.redrawing is not None:
+        waiting = ((one.idx, one.key, one.frames) for one in event.before)
+        farm.drawing.difference_update((tenant, one.key) for one in event.before)
+        farm.add_repair((tenant, event.job_id), event.repair_id, event.redrawing, waiting)
+
+
+def _joining(farm: Farm, event: RepairAssembling, tenant: UUID, now: float) -> None:
+    farm.assemble((tenant, event.job_id))
+
+
+def _repaired(farm: Farm, event: RepairEnded, tenant: UUID, now: float) -> None:
+    farm.drop_repair((tenant, event.job_id), event.repair_id)
+    for key in event.restored:
+        farm.segment_done(tenant, key, 0.0)
+
+
 def _registered(farm: Farm, event: NodeRegistered, tenant: UUID, now: float) -> None:
     builds = (event.engine_build, event.encoder_build)
     node = NodeState(event.node_id, event.name, event.epoch, event.slots, builds, now, event.capabilities)
@@ -140,6 +163,10 @@ _CHANGES: dict[type, Callable[[Farm, Any, UUID, float], None]] = {
     SegmentVerified: _verified,
     InspectionRequested: _requested,
     InspectionEnded: _inspected,
+    JobSetBack: _set_back,
+    RepairRequested: _repair,
+    RepairAssembling: _joining,
+    RepairEnded: _repaired,
     NodeRegistered: _registered,
     NodeLost: _gone,
     NodeLeft: _gone,

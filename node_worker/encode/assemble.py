@@ -21,11 +21,13 @@ from node_worker.encode.export import PayloadHash, verify_export
 from node_worker.encode.facts import ExportFacts, SegmentFile
 from node_worker.encode.mix import mix
 from node_worker.encode.presets import BITEXACT
+from node_worker.encode.seams import torn
 from node_worker.encode.sound import SAMPLE_RATE
 from node_worker.engines.base import TemplateRefused
 
 AUDIO_BIT_RATE = 192_000
 LARGEST_TIMESCALE = 10_000_000
+DAMAGED, SEAM = "segment.damaged", "segment.seam"
 
 VideoPacket: TypeAlias = "Packet[VideoStream]"
 AnyPacket: TypeAlias = "Packet[VideoStream] | Packet[AudioStream]"
@@ -48,8 +50,8 @@ def assemble(
 ) -> ExportFacts:
     """Write `output` (an MP4 that starts to play before it is loaded) and return what its verification found.
 
-    `paths` gives the file of each track's SHA-256. Raises TemplateRefused (segment.damaged, audio.unreadable,
-    export.damaged) and OSError with its errno; `output` is then not there.
+    `paths` gives the file of each track's SHA-256. Raises TemplateRefused (segment.damaged, segment.seam,
+    audio.unreadable, export.damaged) and OSError with its errno; `output` is then not there.
     """
     if not segments:
         raise ValueError("there are no segments to assemble")
@@ -72,9 +74,12 @@ def timescale(rate: Fraction) -> int:
 
 
 def inspect_segments(segments: Sequence[SegmentFile], rate: Fraction) -> Joined:
-    """Check every segment file against its hash and frame count. Raises TemplateRefused segment.damaged."""
-    payloads, delay, header = PayloadHash(), 0, b""
+    """Check every file: its hash, its frames, how it follows the one before. Raises TemplateRefused (segment.damaged, segment.seam)."""
+    payloads, delay, header, last = PayloadHash(), 0, b"", ""
     for number, segment in enumerate(segments):
+        if reason := torn(last, segment.before):
+            raise TemplateRefused(SEAM, f"segment {number}: {reason}; draw it again", f"segments.{number}")
+        last = segment.last
         data = Path(segment.path).read_bytes()
         if hashlib.sha256(data).hexdigest() != segment.sha256:
             raise _damaged(number, "its bytes are not those that were verified")
@@ -156,4 +161,4 @@ def _audio_packets(container: OutputContainer, tracks: Sequence[AudioTrack], pat
 
 
 def _damaged(number: int, detail: str) -> TemplateRefused:
-    return TemplateRefused("segment.damaged", f"segment {number}: {detail}; draw it again", f"segments.{number}")
+    return TemplateRefused(DAMAGED, f"segment {number}: {detail}; draw it again", f"segments.{number}")

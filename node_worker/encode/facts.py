@@ -12,6 +12,7 @@ class SegmentCheck(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     worst_cell: int = 0  # the largest difference of any cell of any frame
     reason: str = ""
     frame: int = -1  # the first bad frame, counted within the segment
+    last: str = ""  # what it ends with, as an edge (seams.py)
 
 
 class FinishedSegment(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,6 +24,7 @@ class FinishedSegment(msgspec.Struct, frozen=True, kw_only=True):
     bytes: int
     frames: int
     check: SegmentCheck
+    before: str = ""  # the scene's frame before the first one, as drawn here, as an edge (seams.py)
 
 
 class SegmentFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,6 +33,8 @@ class SegmentFile(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     sha256: str
     frames: int
+    before: str = ""  # see FinishedSegment
+    last: str = ""  # see SegmentCheck
 
 
 class ExportFacts(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,6 +19,7 @@ from node_worker.encode.facts import FinishedSegment
 from node_worker.encode.luma import Luma, luma_picture
 from node_worker.encode.presets import BITEXACT, CONVERSION, add_video_stream
 from node_worker.encode.progress import Progress
+from node_worker.encode.seams import edge
 from node_worker.encode.stage import Stage
 from node_worker.encode.verify import check_segment
 from node_worker.engines.base import Scene, TemplateRefused
@@ -34,6 +35,7 @@ class SegmentJob(msgspec.Struct, frozen=True, kw_only=True):
     first: int  # the first frame's number within the scene
     seconds: tuple[float, ...]
     output: str
+    before: float | None = None  # source second of the scene's frame before the first one; None at the scene's beginning
 
 
 class Drawn(msgspec.Struct):
@@ -43,6 +45,15 @@ class Drawn(msgspec.Struct):
     index: int
     frame: av.VideoFrame
     luma: Luma
+    before: str = ""  # edge of the frame before a segment's first one
+
+
+class Encoded(msgspec.Struct):
+    """A segment file on the disk, with what was drawn into it."""
+
+    job: SegmentJob
+    drawn: list[Luma]
+    before: str
 
 
 class SegmentPipeline:
@@ -63,10 +74,11 @@ class SegmentPipeline:
         self._canvas = av.VideoFrame.from_numpy_buffer(self._pixels, "rgba")
         self._convert = VideoReformatter()
         self._finished: queue.SimpleQueue[FinishedSegment] = queue.SimpleQueue()
+        self._latest: tuple[int, Luma] | None = None  # the frame that was drawn last, and its number
 
     def run(self, jobs: Iterable[SegmentJob]) -> Iterator[FinishedSegment]:
         """Yield each finished segment, in order. Raises what drawing, encoding or writing raised (OSError, MemoryError, ...)."""
-        verifier: Stage[tuple[SegmentJob, list[Luma]]] = Stage("verify", self._verify, 2)
+        verifier: Stage[Encoded] = Stage("verify", self._verify, 2)
         segments = SegmentEncoder(self._size, self._rate, self._quality, verifier.put, self._progress.alive)
         encoder: Stage[Drawn] = Stage("encode", segments.add, QUEUE_DEPTH)
         try:
@@ -87,19 +99,38 @@ class SegmentPipeline:
     def _draw(self, job: SegmentJob, index: int, seconds: float) -> Drawn:
         """Draw into the one canvas and convert; the conversion is over before the canvas is drawn into again."""
         self._progress.drawing(job.first + index)
+        before = self._before(job) if not index else ""
         self._scene.draw(seconds, self._pixels)
         frame = convert(self._convert, self._canvas)
         frame.pts, frame.duration, frame.time_base = index, 1, 1 / self._rate
-        return Drawn(job, index, frame, luma_picture(frame))
+        luma = luma_picture(frame)
+        self._latest = job.first + index, luma
+        return Drawn(job, index, frame, luma, before)
 
-    def _verify(self, encoded: tuple[SegmentJob, list[Luma]]) -> None:
+    def _before(self, job: SegmentJob) -> str:
+        """The edge of the frame before a segment: as it was just drawn, else drawn for this alone."""
+        if job.before is None:
+            return ""
+        if self._latest is not None and self._latest[0] == job.first - 1:
+            return edge(self._latest[1])
+        self._scene.draw(job.before, self._pixels)
+        return edge(luma_picture(convert(self._convert, self._canvas)))
+
+    def _verify(self, encoded: Encoded) -> None:
         """Read the file back, so that what is hashed and decoded is what lies on the disk."""
         self._progress.alive()
-        job, drawn = encoded
+        job, drawn = encoded.job, encoded.drawn
         data = Path(job.output).read_bytes()
-        check = check_segment(data, drawn)
-        digest = hashlib.sha256(data).hexdigest()
-        self._finished.put(FinishedSegment(key=job.key, path=job.output, sha256=digest, bytes=len(data), frames=len(drawn), check=check))
+        finished = FinishedSegment(
+            key=job.key,
+            path=job.output,
+            sha256=hashlib.sha256(data).hexdigest(),
+            bytes=len(data),
+            frames=len(drawn),
+            check=check_segment(data, drawn),
+            before=encoded.before,
+        )
+        self._finished.put(finished)
 
     def _ready(self) -> Iterator[FinishedSegment]:
         while not self._finished.empty():
@@ -114,11 +145,12 @@ class SegmentEncoder:
         size: tuple[int, int],
         rate: Fraction,
         quality: Quality,
-        on_done: Callable[[tuple[SegmentJob, list[Luma]]], None],
+        on_done: Callable[[Encoded], None],
         on_work: Callable[[], None],
     ) -> None:
         self._size, self._rate, self._quality, self._on_done, self._on_work = size, rate, quality, on_done, on_work
         self._drawn: list[Luma] = []
+        self._before = ""
         self._data = io.BytesIO()
         self._container: av.container.OutputContainer
         self._stream: VideoStream
@@ -127,6 +159,7 @@ class SegmentEncoder:
         """Encode a frame; the last one of a segment writes its file and hands it on."""
         if drawn.index == 0:
             self._open()
+            self._before = drawn.before
         self._container.mux(self._stream.encode(drawn.frame))
         self._drawn.append(drawn.luma)
         if drawn.index + 1 == len(drawn.job.seconds):
@@ -143,7 +176,7 @@ class SegmentEncoder:
             self._on_work()
         self._container.close()
         write_whole(Path(job.output), self._data.getbuffer())
-        self._on_done((job, self._drawn))
+        self._on_done(Encoded(job, self._drawn, self._before))
 
 
 def convert(reformatter: VideoReformatter, canvas: av.VideoFrame) -> av.VideoFrame:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from node_worker.encode.facts import SegmentCheck
 from node_worker.encode.luma import Luma, luma_picture
+from node_worker.encode.seams import edge
 
 # Tolerances in luma steps of 255. Of 29 real templates the worst at any quality were 0.5 and 16; full-range noise, the worst
 # that an encoder can be given, stays below both too (tests/unit/encode).
@@ -60,7 +61,13 @@ def compare(decoded: Luma, drawn: Luma) -> SegmentCheck:
         frame = int(np.argmax(wrong))
         reason = next(name for name, bad in reasons.items() if bad[frame])
     return SegmentCheck(
-        ok=not reason, frames=len(decoded), worst_mean=round(float(means.max()), 3), worst_cell=int(cells.max()), reason=reason, frame=frame
+        ok=not reason,
+        frames=len(decoded),
+        worst_mean=round(float(means.max()), 3),
+        worst_cell=int(cells.max()),
+        reason=reason,
+        frame=frame,
+        last=edge(decoded[-1]),
     )
 
 

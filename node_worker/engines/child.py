@@ -95,7 +95,8 @@ def job(task: protocol.SegmentTask, rate: Fraction, speed: float) -> SegmentJob:
     """Give each frame of a segment its source second: frame x speed / rate, the same on whatever node it is drawn."""
     step = Fraction(speed).limit_denominator(1_000_000) / rate
     seconds = tuple(float(frame * step) for frame in range(task.first, task.first + task.count))
-    return SegmentJob(key=task.key, first=task.first, seconds=seconds, output=task.output)
+    before = float((task.first - 1) * step) if task.first else None
+    return SegmentJob(key=task.key, first=task.first, seconds=seconds, output=task.output, before=before)
 
 
 def failure(error: Exception) -> protocol.Failed:

@@ -159,6 +159,8 @@ class Drawing:
             seconds=round(seconds, 3),
             degraded=plain,
             warnings=warnings,
+            before=segment.before,
+            last=segment.check.last,
         )
         await part.report(report, segment.key)
 

@@ -85,7 +85,7 @@ class Part:
         warning("part failed", part=self.work.part_id, code=why.code, detail=why.detail)
         facts = {
             name: getattr(why, name)
-            for name in ("code", "detail", "field", "crash", "signal", "exit_code", "last_frame", "log_tail", "template")
+            for name in ("code", "detail", "field", "crash", "signal", "exit_code", "last_frame", "log_tail", "template", "segment")
         }
         await self.report(ReportFailure(part_id=self.work.part_id, epoch=self.work.epoch, **facts))
 

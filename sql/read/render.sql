@@ -23,6 +23,14 @@ where p.tenant_id = $1 and p.subject_id = $2 and ($3::timestamptz is null or (p.
 order by p.created_at desc, p.part_id desc
 limit $5;
 
+-- name: repairs_of_render
+-- What of one render was drawn again, newest first.
+select repair_id, job_id, state, cause, reason, frames, before, after, identical, code, detail, version, created_at, updated_at
+from read.frame_repairs
+where tenant_id = $1 and job_id = $2 and ($3::timestamptz is null or (created_at, repair_id) < ($3, $4::uuid))
+order by created_at desc, repair_id desc
+limit $5;
+
 -- name: nodes
 -- The farm's nodes by name; they belong to the platform tenant, whoever asks ($1 is only checked to be somebody).
 select node_id, name, state, service, service_reason, case when service = 'set_aside' then service_until end as service_until,

@@ -16,7 +16,7 @@ order by k.part_id, s.segment_key, j.idx;
 
 -- name: job_objects
 -- Every verified segment of these jobs in order, with the object that holds it.
-select j.tenant_id, j.job_id, s.object_key, s.sha256, s.frames, s.degraded
+select j.tenant_id, j.job_id, s.segment_key, s.object_key, s.sha256, s.frames, s.degraded, s.seam_before, s.seam_last
 from unnest($1::uuid[], $2::uuid[]) as k(tenant_id, job_id)
 join render.job_segments j on j.tenant_id = k.tenant_id and j.job_id = k.job_id
 join render.segments s on s.tenant_id = j.tenant_id and s.segment_key = j.segment_key

@@ -18,7 +18,7 @@ from tests.support.house import PASSWORD
 
 WORK = {"inbox", "outbox", "effects", "timers", "cursors"}
 WITHOUT_TENANT = {f"{domain}.cursors" for domain in DOMAINS} | {"log.archives"}
-TELEMETRY = {"render.node_health_logs"}
+TELEMETRY = {"render.node_health_logs", "render.segment_scrubs"}
 KINDS = ("event", "work", "telemetry", "log")
 EVENT_TABLES: dict[str, Table] = {table.name: table for domain in all_domains() for table in domain.tables}
 TABLES = """

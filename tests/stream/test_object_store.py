@@ -1,6 +1,7 @@
 """Object storage against the real S3 server: objects, multipart uploads, presigned addresses, and every class of error."""
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator
 
 import aiohttp
@@ -114,3 +115,11 @@ async def test_a_wrong_key_is_refused_and_a_store_that_is_away_is_unavailable(se
     async with ObjectStore("http://127.0.0.1:1", "tests", "a", "b") as nowhere:
         with pytest.raises(StoreUnavailable):
             await nowhere.put("x", b"")
+
+
+async def test_an_object_s_hash_is_that_of_its_bytes_and_a_missing_one_has_none(store: ObjectStore) -> None:
+    data = b"0123456789" * 300_000
+    await store.put("hashed", data)
+    assert await store.sha256("hashed") == hashlib.sha256(data).hexdigest()
+    with pytest.raises(ObjectMissing):
+        await store.sha256("nothing there")

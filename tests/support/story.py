@@ -14,7 +14,17 @@ from contracts.identity import CreateApiKey, CreateTenant, RevokeApiKey
 from contracts.message import PLATFORM, Command, Event
 from contracts.node import PROTOCOL, RegisterNode, ReportExport, ReportFailure, ReportInspection, ReportSegment
 from contracts.notification import NotificationCreated, ReadNotification
-from contracts.render import AssignPart, CancelJob, ExpirePart, JobAssembling, PartAssigned, SegmentsPlanned
+from contracts.render import (
+    AssignPart,
+    CancelJob,
+    ExpirePart,
+    JobAssembling,
+    JobCompleted,
+    PartAssigned,
+    SegmentsPlanned,
+    SegmentVerified,
+)
+from contracts.repair import RepairRequested, ReportRot, RequestRepair
 from contracts.spec import ColourPreset, Element
 from contracts.studio import RequestRender, SaveProject, SceneValues, Track
 from tests.support.house import House, Refused
@@ -46,6 +56,7 @@ class Story:
         for number in range(1, self.jobs):
             await self.render(number)
         await self.render(number=0)  # the same again: nothing is drawn twice
+        await self.mend()
         await self.trouble()
 
     async def all(self, commands: Iterable[tuple[Command, UUID]], actor: str = "key:test") -> list[tuple[UUID, Event]]:
@@ -206,6 +217,36 @@ class Story:
                 if part.node_id == node
             ]
             await self.report(reports, node)
+
+    async def mend(self) -> None:
+        """A stored segment of every tenant rots and is drawn again to other bytes, so that the film is joined anew; a person doubts it."""
+        films = {envelope.tenant: event for envelope, event in self.house.events if isinstance(event, JobCompleted)}
+        rotten: dict[tuple[UUID, str], tuple[str, int]] = {}
+        for envelope, event in self.house.events:
+            if isinstance(event, SegmentVerified) and envelope.tenant in self.tenants:
+                rotten[envelope.tenant, event.key] = event.object_key, event.frames
+        latest = dict(rotten.keys())
+        found = [
+            (ReportRot(key=key, object_key=rotten[tenant, key][0], found_sha256=sha("rot", key)), tenant) for tenant, key in latest.items()
+        ]
+        asked = [(tenant, event) for tenant, event in await self.all(found, actor="scrubber") if isinstance(event, RepairRequested)]
+        assert len(asked) == len(self.tenants)
+        parts = await self.assign("render", [(tenant, event.job_id, event.before[0].idx, 1) for tenant, event in asked])
+        for part, tenant in parts:
+            key = part.keys[0]
+            redrawn = ReportSegment(
+                part_id=part.part_id, epoch=part.epoch, key=key, object_key=segment_place(tenant, key, part.epoch, part.part_id),
+                sha256=sha("again", key), bytes=1, frames=rotten[tenant, key][1], difference=0.0, seconds=0.1, before="AA==", last="AQ==",
+            )  # fmt: skip
+            await self.report([(redrawn, tenant)], part.node_id)
+        for part, tenant in await self.assign("assemble", [(tenant, event.job_id, 0, 0) for tenant, event in asked]):
+            done = ReportExport(
+                part_id=part.part_id, epoch=part.epoch, object_key=export_place(tenant, part.subject_id, part.epoch, part.part_id),
+                sha256=sha(part), bytes=10, frames=films[tenant].frames, duration=1.0, packets_sha256=sha("anew", part),
+            )  # fmt: skip
+            await self.report([(done, tenant)], part.node_id)
+        tenant, film = next(iter(films.items()))
+        await self.all([(RequestRepair(job_id=film.job_id, export=True, reason="it flickers"), tenant)])
 
     async def trouble(self) -> None:
         """Refusals, a crash, an expired lease, a cancelled job, a lost node, a second registration."""

@@ -1,14 +1,16 @@
 """The farm in memory: what committed events make of it, and what goes to which free slot. Its cost does not grow with the queue."""
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from uuid import UUID
 
 from consumers.render.farm.free import FreeNodes
 from consumers.render.farm.lengths import Speeds, segments_at_once
 from consumers.render.farm.states import SHORT, Choice, JobState, NodeState, PartState, Ref, SegmentRef, Want
 from consumers.render.farm.tenants import Tenants, TenantState
+from contracts.repair import Redrawing
 
+REPAIR_PRIORITY = 101  # of an ended job's repairs: before all jobs of their tenant, whose priorities end at 100
 ASSEMBLY_SECONDS = 2.0  # slot seconds that an export is expected to take
 Returned = tuple[float, int, str, UUID, UUID | str]  # due, number, kind, tenant, subject or segment key
 
@@ -24,6 +26,7 @@ class Farm:
         self.inspections: dict[Ref, None] = {}
         self.users: dict[SegmentRef, list[tuple[Ref, int]]] = {}
         self.drawing: set[SegmentRef] = set()
+        self.repairs: dict[Ref, dict[UUID, tuple[int, ...]]] = {}  # of ended jobs: the positions that each has drawn again
         self.avoid: dict[SegmentRef, frozenset[UUID]] = {}  # nodes on which a segment's drawing failed
         self.tenants, self._free, self._speeds = Tenants(), FreeNodes(), Speeds()
         self._later: list[Returned] = []
@@ -111,14 +114,23 @@ class Farm:
         """A job that ended."""
         job = self.jobs.pop(ref, None)
         self.unplanned.pop(ref, None)
+        self.repairs.pop(ref, None)
         self.tenants.of(ref[0]).assembling.pop(ref, None)
-        for idx, key in (job.keys if job else {}).items():
-            users = self.users.get((ref[0], key))
-            if users is not None:
-                users.remove((ref, idx))
-                if not users:
-                    del self.users[ref[0], key]
-                    self.avoid.pop((ref[0], key), None)
+        if job is not None:
+            for idx in list(job.keys):
+                self._forget(job, idx)
+
+    def _forget(self, job: JobState, idx: int) -> None:
+        """A job does not need a position of its own any more."""
+        tenant, key = job.ref[0], job.keys.pop(idx, None)
+        job.frames.pop(idx, None)
+        job.picky.pop(idx, None)
+        users = self.users.get((tenant, key)) if key is not None else None
+        if key is not None and users is not None:
+            users.remove((job.ref, idx))
+            if not users:
+                del self.users[tenant, key]
+                self.avoid.pop((tenant, key), None)
 
     def segment_done(self, tenant: UUID, key: str, seconds: float) -> None:
         """A segment was verified: nobody waits for it any more."""
@@ -137,9 +149,43 @@ class Farm:
             self._wait(self.jobs[ref], idx)
 
     def assemble(self, ref: Ref) -> None:
-        """A job's segments are all there."""
-        if ref in self.jobs:
+        """A job's segments are all there; nothing is joined while one of them is drawn again."""
+        if (job := self.jobs.get(ref)) is not None and not job.keys:
             self.tenants.assemble(ref)
+
+    # What is drawn again
+
+    def set_back(self, ref: Ref, waiting: Iterable[tuple[int, str, int]]) -> None:
+        """Positions of a job (with key and frames) that were done are not any more."""
+        if ref in self.jobs:
+            self._unjoin(ref)
+            for idx, key, frames in waiting:
+                self.avoid.pop((ref[0], key), None)
+                self.add_segment(ref, idx, key, frames)
+
+    def add_repair(self, ref: Ref, repair_id: UUID, redrawing: Redrawing, waiting: Iterable[tuple[int, str, int]]) -> None:
+        """Positions of an ended job (with key and frames) are to be drawn again, before all else of its tenant."""
+        job = self.jobs.get(ref)
+        if job is None:
+            job = self.add_job(ref, REPAIR_PRIORITY)
+            job.builds, job.needs = (redrawing.engine_build, redrawing.encoder_build), redrawing.needs
+            job.bundles, job.correlation = redrawing.bundles, redrawing.correlation
+        positions = tuple(waiting)
+        self.repairs.setdefault(ref, {})[repair_id] = tuple(idx for idx, _, _ in positions)
+        self.set_back(ref, positions)
+
+    def drop_repair(self, ref: Ref, repair_id: UUID) -> None:
+        """A repair of an ended job is over; with its last one the job is."""
+        repairs = self.repairs.get(ref, {})
+        for idx in repairs.pop(repair_id, ()):
+            self._forget(self.jobs[ref], idx)
+        if ref in self.repairs and not repairs:
+            self.drop_job(ref)
+
+    def _unjoin(self, ref: Ref) -> None:
+        self.tenants.of(ref[0]).assembling.pop(ref, None)
+        self._later = [entry for entry in self._later if (entry[2], entry[3:]) != ("assemble", ref)]
+        heapq.heapify(self._later)
 
     # What failed waits a while
 

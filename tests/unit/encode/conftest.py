@@ -31,7 +31,7 @@ def draw(wanted: list[SegmentJob], rate: Fraction, quality: Quality = "draft", s
 
 
 def files(segments: list[FinishedSegment]) -> list[SegmentFile]:
-    return [SegmentFile(path=segment.path, sha256=segment.sha256, frames=segment.frames) for segment in segments]
+    return [SegmentFile(path=one.path, sha256=one.sha256, frames=one.frames, before=one.before, last=one.check.last) for one in segments]
 
 
 @pytest.fixture

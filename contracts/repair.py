@@ -1,0 +1,154 @@
+"""render: segments that are drawn once more, because they rotted in storage, are missing, or a person asks; before and after are kept."""
+
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+from contracts.message import Command, Event, message
+from contracts.spec import Needs
+
+RepairCause = Literal["person", "rot", "missing"]
+"""Who found it: a person who doubts frames; a stored segment with another hash, or none at all."""
+RepairEnd = Literal["done", "failed", "cancelled"]
+
+
+class FrameRange(msgspec.Struct, frozen=True, kw_only=True):
+    """Frames of a video, counted from 0; both ends belong to it."""
+
+    first: int
+    last: int
+
+
+class SegmentState(msgspec.Struct, frozen=True, kw_only=True):
+    """A segment's bytes at one moment, and its first place in the job."""
+
+    key: str
+    idx: int
+    frames: int
+    object_key: str
+    sha256: str
+    epoch: int
+
+
+class Redrawing(msgspec.Struct, frozen=True, kw_only=True):
+    """What the farm must know of an ended job to draw segments of it again."""
+
+    engine_build: str
+    encoder_build: str
+    needs: Needs
+    bundles: tuple[str, ...]  # SHA-256 of its templates
+    correlation: UUID | None  # of the job's own events
+
+
+class WaitingSegment(msgspec.Struct, frozen=True, array_like=True):
+    """A place in a job whose segment waits again."""
+
+    idx: int
+    key: str
+    frames: int
+
+
+@message("render.repair.request")
+class RequestRepair(Command, frozen=True, kw_only=True):
+    """Draw the segments anew that hold these frames of the video; with `export` a finished video's file is looked at alone, too."""
+
+    job_id: UUID
+    frames: tuple[int, ...] = ()  # counted from 0
+    ranges: tuple[FrameRange, ...] = ()
+    export: bool = False
+    reason: str = ""
+
+
+@message("render.segment.report_rot")
+class ReportRot(Command, frozen=True, kw_only=True):
+    """A stored segment is not what was verified; `found_sha256` is empty when it is missing."""
+
+    key: str
+    object_key: str
+    found_sha256: str = ""
+
+
+@message("render.repair.settle")
+class SettleRepair(Command, frozen=True, kw_only=True):
+    """What the export of a repaired job is found to be; an empty hash says that it is missing."""
+
+    repair_id: UUID
+    object_key: str
+    found_sha256: str = ""
+
+
+@message("render.repair.requested", public=True)
+class RepairRequested(Event, frozen=True, kw_only=True):
+    """These segments wait to be drawn again; everything else of the job stays."""
+
+    repair_id: UUID
+    job_id: UUID  # a job that needs the segments; its spec is drawn from
+    cause: RepairCause
+    reason: str
+    frames: tuple[FrameRange, ...]  # as a person named them
+    before: tuple[SegmentState, ...]
+    redrawing: Redrawing | None = None  # of an ended job; one under way draws them as its own
+    found_joining: bool = False  # found while an export was joined: the job's other segments are looked at as well
+
+
+@message("render.job.set_back", public=True)
+class JobSetBack(Event, frozen=True, kw_only=True):
+    """Segments that a job under way had are to be drawn again."""
+
+    job_id: UUID
+    segments_done: int
+    frames_done: int
+    waiting: tuple[WaitingSegment, ...]
+
+
+@message("render.repair.drawn")
+class RepairDrawn(Event, frozen=True, kw_only=True):
+    """All segments of an ended job's repair are there, byte for byte as before; its export is looked at."""
+
+    repair_id: UUID
+    job_id: UUID
+    object_key: str  # the export's
+    after: tuple[SegmentState, ...]
+
+
+@message("render.repair.assembling", public=True)
+class RepairAssembling(Event, frozen=True, kw_only=True):
+    """The export of a repaired job is joined anew: bytes of it are other ones, or its file is damaged or gone."""
+
+    repair_id: UUID
+    job_id: UUID
+    identical: bool
+    reason: str
+    failures: int  # of assemblies of the job before
+    after: tuple[SegmentState, ...]
+
+
+@message("render.export.replaced", public=True)
+class ExportReplaced(Event, frozen=True, kw_only=True):
+    """A completed job has another file from now on; duration in seconds."""
+
+    job_id: UUID
+    repair_id: UUID
+    object_key: str
+    sha256: str
+    bytes: int
+    frames: int
+    duration: float
+    packets_sha256: str
+    degraded: bool
+
+
+@message("render.repair.ended", public=True)
+class RepairEnded(Event, frozen=True, kw_only=True):
+    """All segments of a repair were verified again, or it failed with a reason."""
+
+    repair_id: UUID
+    job_id: UUID
+    state: RepairEnd
+    after: tuple[SegmentState, ...] = ()
+    identical: bool = False  # every byte is what it was when it was verified first
+    code: str = ""
+    detail: str = ""
+    restored: tuple[str, ...] = ()  # keys of segments that a person doubted and that keep the bytes they had
+    heir: UUID | None = None  # another repair of the job, which has to join the export anew for this one
