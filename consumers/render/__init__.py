@@ -147,4 +147,5 @@ DOMAIN = Domain(
     timers={farm.NodeSteered: steering.timers},
     runs={"stop": dispatch.stop, "look_at_job": looking.look_at_job, "look_at_export": looking.look_at_export},
     runs_together={"dispatch": dispatch.dispatch},
+    weighs={render.SubmitJob: jobs.weigh},
 )

@@ -6,7 +6,7 @@ from uuid import UUID
 from consumers.render.blame import SET_ASIDE, told
 from consumers.render.leases import ended_parts
 from consumers.render.mending import given_up
-from consumers.render.plan import plan
+from consumers.render.plan import plan, segment_frames
 from consumers.render.rows import ACTIVE, JOB_SPECS, JOBS, NODES, SEGMENTS, TEMPLATES, Job
 from consumers.runtime.domain import Answer, Context, Decision, refuse
 from consumers.runtime.state import View
@@ -44,6 +44,12 @@ def on_render_requested(event: RenderRequested, envelope: Envelope) -> list[Comm
             metadata=event.metadata,
         )
     ]
+
+
+def weigh(cmd: SubmitJob) -> int:
+    """A job is as much work as the segments that it is cut into."""
+    step = segment_frames(cmd.spec)
+    return 1 + sum(scene.frames // step for scene in cmd.spec.scenes)
 
 
 def submit(cmd: SubmitJob, view: View, ctx: Context) -> Decision:

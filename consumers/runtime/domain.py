@@ -108,6 +108,12 @@ class Domain(msgspec.Struct, frozen=True, kw_only=True):
     timers: dict[type[Event], Callable[[Any, Envelope], Iterable[Timer]]] = {}
     runs: dict[str, RunEffect] = {}
     runs_together: dict[str, RunTogether] = {}
+    weighs: dict[type[Command], Callable[[Any], int]] = {}  # commands that are as much work as many others, and how many
+
+    def weight(self, command: Command | None) -> int:
+        """How much of a batch a command fills."""
+        weigh = self.weighs.get(type(command))  # type: ignore[arg-type]
+        return weigh(command) if weigh else 1
 
 
 def tenant_of(event: Event | ForPlatform, envelope: Envelope) -> tuple[Event, UUID]:

@@ -127,7 +127,7 @@ class Runtime:
         while True:
             await self._something()
             reactions, cursor = self._take_events(cursor)
-            commands = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
+            commands = self._take_commands()
             own = [self._own.popleft() for _ in range(min(BATCH, len(self._own)))]
             # Events that nobody reacts to need no transaction of their own: they may be read again.
             late = cursor - kept >= CURSOR_EVENTS or (cursor > kept and time.monotonic() - kept_at > CURSOR_SECONDS)
@@ -148,12 +148,24 @@ class Runtime:
 
     def _take_events(self, cursor: int) -> tuple[list[Item], int]:
         items: list[Item] = []
-        while self._events and len(items) < BATCH:
+        weight = 0
+        while self._events and weight < BATCH:
             position, msg = self._events.popleft()
             if position > cursor:
                 cursor = position
-                items += self._react(msg) if msg is not None else ()
+                reactions = self._react(msg) if msg is not None else []
+                weight += sum(self.domain.weight(item.command) for item in reactions)
+                items += reactions
         return items, cursor
+
+    def _take_commands(self) -> list[Item]:
+        """What fits into a batch; a heavy command is the last of its batch, so that what is short does not wait for several."""
+        items: list[Item] = []
+        weight = 0
+        while self._waiting and weight < BATCH:
+            items.append(self._waiting.popleft())
+            weight += self.domain.weight(items[-1].command)
+        return items
 
     def _react(self, msg: Msg) -> list[Item]:
         try:

@@ -33,7 +33,9 @@ limit $5;
 
 -- name: nodes
 -- The farm's nodes by name; they belong to the platform tenant, whoever asks ($1 is only checked to be somebody).
-select node_id, name, state, service, service_reason, case when service = 'set_aside' then service_until end as service_until,
+select node_id, name, state, service,
+       case when $1::uuid = '00000000-0000-0000-0000-000000000001' then service_reason else '' end as service_reason,
+       case when service = 'set_aside' then service_until end as service_until,
        slots, engine_build, encoder_build, platform, release, capabilities, version, created_at, updated_at
 from read.nodes
 where $1::uuid is not null and ($2::text is null or (name, node_id) > ($2, $3::uuid))
@@ -42,7 +44,9 @@ limit $4;
 
 -- name: node_by_id
 -- One node, whoever asks.
-select node_id, name, state, service, service_reason, case when service = 'set_aside' then service_until end as service_until,
+select node_id, name, state, service,
+       case when $1::uuid = '00000000-0000-0000-0000-000000000001' then service_reason else '' end as service_reason,
+       case when service = 'set_aside' then service_until end as service_until,
        slots, engine_build, encoder_build, platform, release, capabilities, version, created_at, updated_at
 from read.nodes
 where $1::uuid is not null and node_id = $2;

@@ -104,6 +104,12 @@ async def test_a_node_is_read_with_its_service(client, rows):
     assert (answer.status, told["code"]) == (404, "node.not_found")
 
 
+async def test_what_an_operator_wrote_of_a_node_is_not_shown_to_other_tenants(session_for, rows):
+    session = await session_for(["*"], OTHER_TENANT)
+    _, told = await said(session.get(f"/v1/nodes/{NODE}"))
+    assert (told["service"], told["service_reason"]) == ("maintenance", "")
+
+
 async def test_a_nodes_health_is_read_newest_first_page_by_page(client, rows):
     _, page = await said(client.get(f"/v1/nodes/{NODE}/health?limit=3"))
     _, rest = await said(client.get(f"/v1/nodes/{NODE}/health?limit=3&cursor={page['next_cursor']}"))
