@@ -1,0 +1,118 @@
+"""The scrubber on a real PostgreSQL and object store: what it finds, where it goes on, and that it works only where the domain is led."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest_asyncio
+
+from adapters.object_store import ObjectStore
+from consumers.render import scrubber as scrubbing
+from consumers.render.scrubber import Scrubber
+from contracts.envelope import Envelope
+from contracts.message import Command
+from contracts.repair import ReportRot
+from deploy.local.servers import Servers
+from tests.support.databases import migrated
+from tests.support.house import PASSWORD
+
+SEGMENT = """
+    insert into render.segments (tenant_id, segment_key, version, created_at, updated_at, state, frames, epoch, attempts, object_key,
+      sha256, bytes, difference, seconds, degraded, avoid, seam_before, seam_last)
+    values ($1, $2, 1, now(), now(), $3, 10, 1, 0, $4, $5, 10, 0, 0, false, '[]', '', '')
+"""
+
+
+class Shelf:
+    """Stored segments, and what the scrubber says of them."""
+
+    def __init__(self, admin: asyncpg.Connection, pool: asyncpg.Pool, store: ObjectStore) -> None:
+        self.admin, self.pool, self.store = admin, pool, store
+        self.tenants = sorted(uuid4() for _ in range(2))
+        self.told: list[tuple[UUID, str, str]] = []
+        self.active = asyncio.Event()
+        self.active.set()
+
+    async def keep(self, tenant: UUID, key: str, stored: bytes | None, *, state: str = "done") -> None:
+        """A segment that was verified as b"verified", with these bytes where it should lie."""
+        place = f"{tenant}/{key}"
+        if stored is not None:
+            await self.store.put(place, stored)
+        await self.admin.execute(SEGMENT, tenant, key, state, place, hashlib.sha256(b"verified").hexdigest())
+
+    async def publish(self, command: Command, envelope: Envelope) -> None:
+        assert isinstance(command, ReportRot)
+        self.told.append((envelope.tenant, command.key, command.found_sha256))
+
+    async def scrub(self, looks: int, **settings: float) -> list[tuple[str, str]]:
+        """Let a scrubber run until so many segments were looked at; what it noted, in its order."""
+        before = await self.admin.fetchval("select count(*) from render.segment_scrubs")
+        one = Scrubber(self.pool, self.store, self.publish, self.active, **{"rate": 1e9, "every": 3600.0, **settings})
+        running = asyncio.create_task(one.run())
+        try:
+            while await self.admin.fetchval("select count(*) from render.segment_scrubs") < before + looks:
+                await asyncio.sleep(0.01)
+        finally:
+            running.cancel()
+        rows = await self.admin.fetch("select segment_key, found from render.segment_scrubs order by checked_at")
+        return [(row["segment_key"], row["found"]) for row in rows]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def shelf(servers: Servers) -> AsyncIterator[Shelf]:
+    keys = servers.s3_access_key, servers.s3_secret_key
+    async with (
+        migrated(servers.pg_admin_dsn) as dsn,
+        asyncpg.create_pool(dsn, user="render_app", password=PASSWORD, min_size=1, max_size=2) as pool,
+        ObjectStore(servers.s3_url, "scrubber-tests", *keys) as store,
+    ):
+        await store.ensure_bucket()
+        admin = await asyncpg.connect(dsn)
+        yield Shelf(admin, pool, store)
+        await admin.close()
+
+
+async def test_every_stored_segment_of_every_tenant_is_looked_at_and_only_what_is_not_as_verified_is_told(shelf: Shelf) -> None:
+    one, two = shelf.tenants
+    await shelf.keep(one, "a", b"verified")
+    await shelf.keep(one, "b", b"rotten")
+    await shelf.keep(two, "a", None)
+    await shelf.keep(two, "b", None, state="ready")
+    assert await shelf.scrub(3) == [("a", "whole"), ("b", "rot"), ("a", "missing")]
+    assert shelf.told == [(one, "b", hashlib.sha256(b"rotten").hexdigest()), (two, "a", "")]
+
+
+async def test_a_new_process_goes_on_where_the_last_one_was(shelf: Shelf) -> None:
+    tenant = shelf.tenants[0]
+    for key in "abcd":
+        await shelf.keep(tenant, key, b"verified")
+    await shelf.admin.execute("insert into render.segment_scrubs values ($1, 'b', now(), 'x', 'whole')", tenant)
+    assert [key for key, _ in await shelf.scrub(2)] == ["b", "c", "d"]
+
+
+async def test_a_process_that_does_not_lead_the_domain_looks_at_nothing(shelf: Shelf) -> None:
+    await shelf.keep(shelf.tenants[0], "a", b"rotten")
+    shelf.active.clear()
+    waiting = asyncio.create_task(shelf.scrub(1))
+    for _ in range(20):
+        await asyncio.sleep(0.01)
+    assert shelf.told == [] and not waiting.done()
+    shelf.active.set()
+    await waiting
+    assert len(shelf.told) == 1
+
+
+async def test_a_store_that_is_away_is_asked_again(shelf: Shelf, monkeypatch) -> None:
+    monkeypatch.setattr(scrubbing, "AGAIN", 0.05)
+    await shelf.keep(shelf.tenants[0], "a", b"rotten")
+    here, away = shelf.store, ObjectStore("http://127.0.0.1:1", "tests", "a", "b")
+    async with away:
+        shelf.store = away
+        waiting = asyncio.create_task(shelf.scrub(1))
+        await asyncio.sleep(0.2)
+        assert shelf.told == []
+    waiting.cancel()
+    shelf.store = here
+    assert await shelf.scrub(1) == [("a", "rot")]
