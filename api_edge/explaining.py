@@ -59,6 +59,15 @@ class Part(msgspec.Struct, frozen=True):
     detail: str
 
 
+class Repair(msgspec.Struct, frozen=True):
+    """Something of the render that is drawn again."""
+
+    state: str
+    cause: str
+    reason: str
+    segments: int
+
+
 class Crash(msgspec.Struct, frozen=True):
     """Something that died at work on the render."""
 
@@ -80,7 +89,8 @@ def _explained(row: Row) -> Row:
     parts = msgspec.json.decode(row["parts"], type=list[Part])
     crashes = msgspec.json.decode(row["crashes"], type=list[Crash])
     steps = [_step(event) for event in msgspec.json.decode(row["events"])]
-    reasons = list(_reasons(row, nodes, parts, steps))
+    repairs = msgspec.json.decode(row["repairs"], type=list[Repair])
+    reasons = [*_reasons(row, nodes, parts, steps), *map(_repairing, repairs)]
     return {
         "job_id": row["job_id"],
         "state": row["state"],
@@ -101,6 +111,13 @@ def _reasons(row: Row, nodes: list[Node], parts: list[Part], steps: list[Step]) 
         yield Reason("job.cancelled", f"cancelled by {by}")
     elif row["state"] != "completed":
         yield from _open_reasons(row, nodes, parts)
+
+
+def _repairing(repair: Repair) -> Reason:
+    doing = {"checking": "its export is looked at", "assembling": "its export is joined anew"}
+    what = doing.get(repair.state, f"{_count(repair.segments, 'segment is', 'segments are')} drawn again")
+    why = {"rot": "stored bytes rotted", "missing": "stored bytes are gone", "person": "a person asked"}[repair.cause]
+    return Reason("job.repairing", f"{what}: {why}" + (f" ({repair.reason})" if repair.reason else ""))
 
 
 def _open_reasons(row: Row, nodes: list[Node], parts: list[Part]) -> Iterator[Reason]:
@@ -199,6 +216,14 @@ SENTENCES: dict[str, Callable[[Body], str]] = {
     "render.job.completed": lambda body: f"completed: {body['frames']} frames",
     "render.job.failed": lambda body: f"failed: {body['code']}: {body['detail']}",
     "render.job.cancelled": lambda body: "cancelled",
+    "render.job.set_back": lambda body: f"{_count(len(body['waiting']), 'segment is', 'segments are')} to be drawn again",
+    "render.repair.requested": lambda body: (
+        f"{_count(len(body['before']), 'segment', 'segments')} of it to be repaired ({body['cause']}): {body['reason']}"
+    ),
+    "render.repair.drawn": lambda body: "what was repaired is there, byte for byte as before; the export is looked at",
+    "render.repair.assembling": lambda body: f"the export is joined anew: {body['reason']}",
+    "render.export.replaced": lambda body: "the export was replaced by the one joined anew",
+    "render.repair.ended": lambda body: f"the repair ended: {body['state']}" + (f" ({body['detail']})" if body.get("detail") else ""),
     "render.template.crashed": lambda body: f"its template ended an engine ({body['kind'].replace('_', ' ')})",
     "render.template.set_aside": lambda body: f"its template was set aside: {body['reason']}",
 }

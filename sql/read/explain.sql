@@ -15,6 +15,9 @@ select r.job_id, r.state, r.priority, r.deadline, r.needs::text as needs, r.paus
        (select coalesce(json_agg(json_build_object('part_id', c.part_id, 'kind', c.kind, 'node', coalesce(n.name, c.node_id::text), 'signal', c.signal,
                                                    'last_frame', c.last_frame, 'at', c.created_at) order by c.created_at), '[]')
         from read.node_crashes c left join read.nodes n on n.node_id = c.node_id where c.subject_id = $2)::text as crashes,
+       (select coalesce(json_agg(json_build_object('state', f.state, 'cause', f.cause, 'reason', f.reason, 'segments', jsonb_array_length(f.before))
+                                 order by f.created_at), '[]')
+        from read.frame_repairs f where f.tenant_id = $1 and f.job_id = $2 and f.is_open)::text as repairs,
        (select coalesce(json_agg(json_build_object('position', e.position, 'time', e.time, 'type', e.type, 'actor', e.actor, 'body', e.body::json)
                                  order by e.position), '[]')
         from (select * from read.log_events l where l.correlation_id = r.correlation_id and l.tenant_id = $1 order by l.position desc limit 1000) e)::text as events

@@ -16,6 +16,7 @@ from contracts.farm import Capabilities, LearnShare, MaintainNode
 from contracts.message import PLATFORM, Command, Event
 from contracts.node import PROTOCOL, RegisterNode, ReportFailure, ReportSegment
 from contracts.render import AssignPart, CancelJob, PartAssigned, PauseJob, SubmitJob
+from contracts.repair import RequestRepair
 from contracts.spec import Needs, RenderSpec, SceneSpec
 from deploy.local.servers import Servers
 from tests.support.databases import migrated
@@ -128,6 +129,16 @@ async def crash(farm: Farm, job: UUID, node: int) -> None:
     await farm.do(report, actor=f"node:{farm.nodes[node]}", job=job)
 
 
+async def drawn(farm: Farm, part: PartAssigned, job: UUID, node: int) -> None:
+    """The node has drawn the part's first segment."""
+    key = part.keys[0]
+    place = segment_place(farm.tenant, key, part.epoch, part.part_id)
+    report = ReportSegment(
+        part_id=part.part_id, epoch=part.epoch, key=key, object_key=place, sha256=sha(key), bytes=1, frames=30, difference=0.0, seconds=1.0
+    )
+    await farm.do(report, actor=f"node:{farm.nodes[node]}", job=job)
+
+
 async def test_a_job_that_crashed_and_recovered_tells_where_and_how_it_went_on(farm: Farm) -> None:
     await farm.register(0)
     await farm.register(1)
@@ -136,12 +147,7 @@ async def test_a_job_that_crashed_and_recovered_tells_where_and_how_it_went_on(f
     told = await farm.reasons(job)
     assert told[0][0] == "job.retrying" and "node.engine_crash" in told[0][1]
     part = await farm.assign(job, 1)
-    key = part.keys[0]
-    place = segment_place(farm.tenant, key, part.epoch, part.part_id)
-    report = ReportSegment(
-        part_id=part.part_id, epoch=part.epoch, key=key, object_key=place, sha256=sha(key), bytes=1, frames=30, difference=0.0, seconds=1.0
-    )
-    await farm.do(report, actor=f"node:{farm.nodes[1]}", job=job)
+    await drawn(farm, part, job, 1)
     found = await farm.explained(job)
     assert [crash["text"] for crash in found["crashes"]] == ["part 1 crashed once on node-0 (engine crash)"]
     types = [step["type"] for step in found["events"]]
@@ -163,6 +169,17 @@ async def test_a_failed_job_names_the_code_and_each_crash_by_part_and_node(farm:
         "part 2 crashed once on node-1 (engine crash)",
     ]
     assert "its template was set aside" in "\n".join(told(found))
+
+
+async def test_a_job_whose_frames_a_person_doubts_says_that_they_are_drawn_again(farm: Farm) -> None:
+    await farm.register(0)
+    job = await farm.job(frames=60)
+    part = await farm.assign(job, 0)
+    await drawn(farm, part, job, 0)
+    await farm.do(RequestRepair(job_id=job, frames=(0,), reason="it flickers"), job=job)
+    assert ("job.repairing", "1 segment is drawn again: a person asked (it flickers)") in await farm.reasons(job)
+    texts = [event["text"] for event in (await farm.explained(job))["events"]]
+    assert "1 segment of it to be repaired (person): it flickers" in texts and "1 segment is to be drawn again" in texts
 
 
 async def test_a_cancelled_job_says_by_whom(farm: Farm) -> None:
