@@ -69,6 +69,11 @@ class BodyReader:
 
     def read(self, body: bytes, filled: dict[str, Any]) -> Any:
         """The command. Raises Refused with all field errors."""
+        body = self.check(body)
+        return self._read(body) if self._read else msgspec.convert({**msgspec.json.decode(body), **filled}, self._command)
+
+    def check(self, body: bytes) -> bytes:
+        """The body, which is known to be the command's JSON but for what is filled. Raises Refused with all field errors."""
         body = body or b"{}"
         try:
             checked = self._check(body)
@@ -76,11 +81,9 @@ class BodyReader:
                 _check_metadata(checked.metadata)
             if b"\\u0000" in body and (errors := unusable_fields(body)):
                 raise _invalid(errors)
-            if self._read:
-                return self._read(body)
-            return msgspec.convert({**msgspec.json.decode(body), **filled}, self._command)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise self._refusal(body, error) from None
+        return body
 
     def _refusal(self, body: bytes, error: Exception) -> Refused:
         try:

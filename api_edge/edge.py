@@ -1,6 +1,7 @@
 """What every handler is given: the edge with its connections, and the call that is being answered."""
 
 import asyncio
+from time import monotonic
 from typing import Protocol
 from uuid import UUID
 
@@ -26,6 +27,9 @@ class Publishes(Protocol):
 
     async def publish(self, message: Command, envelope: Envelope) -> int:
         """Return once the message is stored; raise PublishFailed."""
+
+    async def publish_encoded(self, kind: type[Command], body: bytes, envelope: Envelope) -> int:
+        """The same for a body that is encoded already and known to be one of this kind."""
 
 
 class Presigns(Protocol):
@@ -65,13 +69,14 @@ class Edge:
 
 
 class Call(msgspec.Struct):
-    """One request on its way; `started` is perf_counter's. `request_id` is the caller's own, else `id`."""
+    """One request on its way; `started` is perf_counter's. `request_id` is the caller's own (`named`), else `id`."""
 
     request: web.Request
     id: UUID
     request_id: str
     started: float
     route: str
+    named: bool
     principal: Principal | None = None
 
     @property
@@ -105,7 +110,7 @@ async def admitted(edge: Edge, call: Call, route: Route) -> Principal:
     """Who asks on this route: by an API key with its scope, or by what the route takes instead. Raises Refused."""
     if route.admit is None:
         return await authenticate(edge, call, route.scope)
-    edge.limits.take_stranger(call.request.remote or "", asyncio.get_running_loop().time())
+    edge.limits.take_stranger(call.request.remote or "", monotonic())
     call.principal = await route.admit(edge, call)
     return call.principal
 
@@ -116,7 +121,7 @@ async def authenticate(edge: Edge, call: Call, scope: str) -> Principal:
         await edge.require_live()
     headers = call.request.headers
     principal = call.principal = edge.keys.principal(headers.get("Authorization"), headers.get("X-Api-Key"))
-    edge.limits.take(principal.tenant, edge.keys.rate(principal.tenant), asyncio.get_running_loop().time())
+    edge.limits.take(principal.tenant, edge.keys.rate(principal.tenant), monotonic())
     if scope:
         principal.require(scope)
     return principal

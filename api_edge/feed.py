@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from time import monotonic
 
 from nats.aio.msg import Msg
 
@@ -57,7 +58,7 @@ class Feed:
     @property
     def alive(self) -> bool:
         """Whether there was a proof within the last second."""
-        return asyncio.get_running_loop().time() - self._proved < SILENCE
+        return monotonic() - self._proved < SILENCE
 
     async def prove(self) -> bool:
         """Whether the feed lives; while the broker is connected, a late answer gets a moment to arrive."""
@@ -91,7 +92,7 @@ class Feed:
 
     async def _be_there(self) -> None:
         """Ask how far the stream is, and hear everything up to there."""
-        asked = asyncio.get_running_loop().time()
+        asked = monotonic()
         answer = await api(self._nc, f"STREAM.INFO.{EVENTS}", within=SILENCE)
         last: int = answer["state"]["last_seq"]
         if self.position < last:

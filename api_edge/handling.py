@@ -35,8 +35,8 @@ class Guard:
         async def guarded(request: web.Request) -> web.StreamResponse:
             id = random_id()
             given = request.headers.get("X-Request-Id")
-            request_id = given if given is not None and REQUEST_ID.fullmatch(given) else str(id)
-            call = Call(request, id, request_id, perf_counter(), route)
+            named = given is not None and REQUEST_ID.fullmatch(given) is not None
+            call = Call(request, id, given if named and given else str(id), perf_counter(), route, named)
             try:
                 answer = await handler(self._edge, call)
             except Exception as error:

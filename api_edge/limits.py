@@ -38,7 +38,7 @@ class Bucket:
 
 
 class Limits:
-    """All tenants' buckets and streams; `now` is always the event loop's clock in seconds."""
+    """All tenants' buckets and streams; `now` is always the monotonic clock in seconds."""
 
     def __init__(self) -> None:
         self._buckets: dict[UUID, Bucket] = {}

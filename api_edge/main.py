@@ -28,6 +28,8 @@ from producers.publisher import Publisher
 
 log = logging.getLogger(__name__)
 PAUSE = 0.2  # seconds between two attempts to reach what is away
+# New objects before the collector looks through them: at Python's 700 it is the requests under way, again and again.
+YOUNG = 20_000
 T = TypeVar("T")
 
 
@@ -40,6 +42,7 @@ async def serve(settings: Settings, on_listening: Callable[[str], None] | None =
         # What is loaded by now stays for ever: the collector need not look at it again and again.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(YOUNG)
         if on_listening:
             on_listening(url)
         await asyncio.gather(*edge.tasks)

@@ -7,7 +7,7 @@ from uuid import UUID
 from adapters.nats import Connection, ConnectionLost, Frame, NoAnswer, PublishForbidden, StreamError, Unavailable, store
 from contracts.catalogue import stream_of
 from contracts.envelope import Envelope
-from contracts.message import Kind, Message, encode, type_of
+from contracts.message import Kind, Message, MessageType, encode, type_of
 
 MAX_BODY = 64 * 1024  # bytes; anything larger is an object in storage, named by its SHA-256
 MOST_IN_BATCH = 200
@@ -54,7 +54,14 @@ class Publisher:
 
         Raises PublishFailed; MessageTooLarge; ValueError for a tick, or a report or work without its node.
         """
-        frame, stream = _frame(message, envelope, scope)
+        return await self._send(type_of(message), encode(message), envelope, scope)
+
+    async def publish_encoded(self, kind: type[Message], body: bytes, envelope: Envelope, *, scope: UUID | str | None = None) -> int:
+        """The same for a body that is JSON already and known to be a message of this kind."""
+        return await self._send(type_of(kind), body, envelope, scope)
+
+    async def _send(self, entry: MessageType, body: bytes, envelope: Envelope, scope: UUID | str | None) -> int:
+        frame, stream = _frame(entry, body, envelope, scope)
         lane = self._lanes.get(stream)
         if lane is None:
             lane = self._lanes[stream] = _Lane(self._nc, stream)
@@ -67,6 +74,7 @@ class _Lane:
     def __init__(self, nc: Connection, stream: str) -> None:
         self._nc = nc
         self._stream = stream
+        self._loop = asyncio.get_running_loop()  # asked for once: before Python 3.12 each time is a system call
         self._waiting: deque[_Item] = deque()
         self._task: asyncio.Task[None] | None = None
 
@@ -74,11 +82,10 @@ class _Lane:
         """Wait until the message is stored."""
         if len(self._waiting) >= MOST_WAITING:
             raise PublishFailed(f"{MOST_WAITING} messages wait for the stream {self._stream} already; try again later")
-        loop = asyncio.get_running_loop()
-        item = _Item(frame, loop.time() + within, loop.create_future())
+        item = _Item(frame, self._loop.time() + within, self._loop.create_future())
         self._waiting.append(item)
         if self._task is None or self._task.done():
-            self._task = loop.create_task(self._run(), name=f"publish to {self._stream}")
+            self._task = self._loop.create_task(self._run(), name=f"publish to {self._stream}")
         return await item.done
 
     async def _run(self) -> None:
@@ -103,7 +110,7 @@ class _Lane:
         """Store a batch, again after a lost connection, until its messages' time is up."""
         why: StreamError | None = None
         while live := self._live(batch, why):
-            left = min(item.expires for item in live) - asyncio.get_running_loop().time()
+            left = min(item.expires for item in live) - self._loop.time()
             try:
                 last = await store(self._nc, [item.frame for item in live], within=left)
             except (ConnectionLost, Unavailable) as error:
@@ -127,7 +134,7 @@ class _Lane:
 
     def _live(self, batch: list[_Item], why: StreamError | None) -> list[_Item]:
         """Who still waits (nobody waits for a cancelled one); those whose time is up are told why."""
-        now = asyncio.get_running_loop().time()
+        now = self._loop.time()
         late = [item for item in batch if item.expires <= now]
         _fail(late, PublishFailed(f"no acknowledgement from the stream {self._stream} in time: {why or 'it is overloaded'}"))
         return [item for item in batch if not item.done.done()]
@@ -139,14 +146,12 @@ def _fail(items: list[_Item], error: PublishFailed) -> None:
             item.done.set_exception(error)
 
 
-def _frame(message: Message, envelope: Envelope, scope: UUID | str | None) -> tuple[Frame, str]:
-    entry = type_of(message)
+def _frame(entry: MessageType, body: bytes, envelope: Envelope, scope: UUID | str | None) -> tuple[Frame, str]:
     stream = stream_of(entry)
     if stream is None:
         raise ValueError(f"{entry.full_name} is a tick; ticks go by producers.ticks")
     if scope is None and entry.kind in (Kind.REPORT, Kind.WORK):
         raise ValueError(f"{entry.full_name} needs the node's id as its scope")
-    body = encode(message)
     if len(body) > MAX_BODY:
         raise MessageTooLarge(entry.full_name, len(body))
     return Frame(entry.subject(scope or envelope.tenant), envelope.lines(), body), stream
