@@ -113,6 +113,14 @@ class MaintainNode(Command, frozen=True, kw_only=True):
     reason: str = ""
 
 
+@message("render.node.distrust")
+class DistrustNode(Command, frozen=True, kw_only=True):
+    """A node's reports are refused or unreadable more often than any honest node's: it is set aside."""
+
+    node_id: UUID
+    count: int  # such reports within a minute
+
+
 @message("render.node.open")
 class OpenNode(Command, frozen=True, kw_only=True):
     """Put a node back to work and forget its failures."""

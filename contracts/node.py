@@ -89,6 +89,16 @@ class RegisterAgain(Work, frozen=True, kw_only=True):
     reason: str
 
 
+@message("node.report.refused")
+class ReportRefused(Work, frozen=True, kw_only=True):
+    """A report does not count, and why: for the node's log. At most one for each report; none for one that has no readable id."""
+
+    report: UUID
+    report_type: str
+    code: str
+    detail: str
+
+
 @message("render.node.register")
 class RegisterNode(Report, frozen=True, kw_only=True):
     """A node starts: what it can do. All parts of its earlier registration are over."""

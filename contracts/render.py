@@ -1,6 +1,6 @@
 """render: jobs, the segments they need, the parts that nodes are given. Nodes: contracts/farm.py; repairs: contracts/repair.py."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -21,6 +21,20 @@ class PlannedSegment(msgspec.Struct, frozen=True, array_like=True):
     scene: int  # position in the spec
     first: int  # first frame, counted from the scene's start
     count: int
+
+
+DEADLINES = (datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
+"""What every clock and database can hold in any time zone. One that has passed is allowed: what is late goes first."""
+
+
+def deadline_fault(deadline: datetime | None) -> str:
+    """What is wrong with a deadline, with its bounds; nothing when it can be."""
+    if deadline is None:
+        return ""
+    if deadline.tzinfo is None:
+        return "deadline needs its offset from UTC, as in 2026-05-01T12:00:00Z"
+    first, last = DEADLINES
+    return "" if first <= deadline <= last else f"deadline must be from {first:%Y-%m-%d} to {last:%Y-%m-%d}, not {deadline.isoformat()}"
 
 
 @message("render.job.submit")

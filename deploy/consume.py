@@ -138,6 +138,7 @@ class Service:
         self._start(name, runtime.run())
 
     async def _add_farm(self, runtime: Runtime, nc: Connection, publisher: Publisher, pool: asyncpg.Pool, objects: ObjectStore) -> None:
+        from consumers.render.floods import Floods
         from consumers.render.health import Health
         from consumers.render.hearing import hear
         from consumers.render.progress import Progress
@@ -150,7 +151,9 @@ class Service:
                 return await rebuild(conn, now)
 
         scheduler, progress = Scheduler(runtime, publisher, load), Progress(nc)
-        runtime.observers.append(progress.observe)
+        floods = Floods(runtime.submit)
+        runtime.admits = floods.admits
+        runtime.observers += [progress.observe, floods.observe]
         health = Health(pool, runtime.active, every=self.settings.health_seconds, months=self.settings.health_months)
         await hear(nc, scheduler, progress, health)
         self._start("scheduler", scheduler.run())

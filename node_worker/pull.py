@@ -10,7 +10,7 @@ from adapters.nats import PullConsumer, StreamError, ack
 from contracts import message
 from contracts.catalogue import WORK
 from contracts.envelope import Envelope
-from contracts.node import PROTOCOL, CancelPart, DrawPart, RegisterAgain, ReportFailure
+from contracts.node import PROTOCOL, CancelPart, DrawPart, RegisterAgain, ReportFailure, ReportRefused
 from node_worker.failures import DETAIL
 from node_worker.log import error, info, warning
 from node_worker.node import Node
@@ -66,6 +66,8 @@ async def take(node: Node, msg: Msg) -> None:
             info("work not taken: the node is leaving", part=work.part_id)
         case CancelPart():
             node.desk.cancel(work.part_id, "cancelled by the farm")
+        case ReportRefused():
+            warning("the farm refused a report", report=work.report, type=work.report_type, code=work.code, detail=work.detail)
         case RegisterAgain():
             await _register_again(node, work, envelope)
         case _:

@@ -75,6 +75,7 @@ DOMAIN = Domain(
         farm.LoseNode: nodes.lose,
         farm.DrainNode: steering.drain,
         farm.MaintainNode: steering.maintain,
+        farm.DistrustNode: steering.distrust,
         farm.OpenNode: steering.open_,
         farm.ForgiveNode: steering.forgive,
         farm.ReleaseTemplate: steering.release,
@@ -141,11 +142,18 @@ DOMAIN = Domain(
     effects={
         render.PartAssigned: dispatch.on_assigned,
         render.PartEnded: dispatch.on_ended,
+        REFUSED["render"]: dispatch.on_report_refused,
+        QUARANTINED["render"]: dispatch.on_report_refused,
         repair.RepairRequested: looking.on_requested,
         repair.RepairDrawn: looking.on_drawn,
     },
     timers={farm.NodeSteered: steering.timers},
-    runs={"stop": dispatch.stop, "look_at_job": looking.look_at_job, "look_at_export": looking.look_at_export},
+    runs={
+        "stop": dispatch.stop,
+        "tell_node": dispatch.tell_node,
+        "look_at_job": looking.look_at_job,
+        "look_at_export": looking.look_at_export,
+    },
     runs_together={"dispatch": dispatch.dispatch},
     weighs={render.SubmitJob: jobs.weigh},
 )

@@ -10,7 +10,7 @@ from consumers.render.parts import open_repairs
 from consumers.render.rows import ACTIVE, JOBS, Job
 from consumers.runtime.domain import Answer, Context, Decision, Refusal, refuse
 from consumers.runtime.state import View
-from contracts.render import FailJob, JobPaused, JobRescheduled, JobResumed, PauseJob, RescheduleJob, ResumeJob
+from contracts.render import FailJob, JobPaused, JobRescheduled, JobResumed, PauseJob, RescheduleJob, ResumeJob, deadline_fault
 
 PRIORITIES = (0, 100)
 
@@ -47,8 +47,8 @@ def reschedule(cmd: RescheduleJob, view: View, ctx: Context) -> Decision:
     low, high = PRIORITIES
     if cmd.priority is not None and not low <= cmd.priority <= high:
         return refuse("render.out_of_bounds", f"priority must be {low} to {high}, not {cmd.priority}", "priority")
-    if cmd.deadline is not None and cmd.deadline.tzinfo is None:
-        return refuse("render.out_of_bounds", "deadline needs its offset from UTC, as in 2026-05-01T12:00:00Z", "deadline")
+    if fault := deadline_fault(cmd.deadline):
+        return refuse("render.out_of_bounds", fault, "deadline")
     job = open_job(cmd.job_id, view)
     if isinstance(job, Refusal):
         return job

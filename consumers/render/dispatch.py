@@ -10,11 +10,12 @@ import msgspec
 from consumers.render import shelf
 from consumers.render.manifests import LIVES, MANIFESTS
 from consumers.render.rows import Part
-from consumers.runtime.domain import Effect
+from consumers.runtime.domain import Effect, clipped
 from consumers.runtime.tools import Tools
+from contracts.audit import CommandQuarantined, CommandRefused
 from contracts.envelope import Envelope
-from contracts.message import Command
-from contracts.node import CancelPart, DrawPart, Manifest
+from contracts.message import Command, Kind
+from contracts.node import CancelPart, DrawPart, Manifest, ReportRefused
 from contracts.render import PartAssigned, PartEnded
 
 INLINE = 40_000  # bytes of a manifest that travels in the message itself; larger ones are objects
@@ -28,6 +29,23 @@ def on_assigned(event: PartAssigned, envelope: Envelope) -> list[Effect]:
 def on_ended(event: PartEnded, envelope: Envelope) -> list[Effect]:
     """Tell a node to stop what does not count any more."""
     return [Effect("stop", {"part_id": event.part_id, "node_id": event.node_id})] if event.end in ("cancelled", "expired") else []
+
+
+def on_report_refused(event: CommandRefused | CommandQuarantined, envelope: Envelope) -> list[Effect]:
+    """A node hears why its report does not count; one whose headers cannot be read has no id to be told of."""
+    node = envelope.actor.removeprefix("node:")
+    if not event.command_type.startswith(f"{Kind.REPORT}.") or node == envelope.actor:
+        return []
+    code, detail = (event.code, event.detail) if isinstance(event, CommandRefused) else ("command.quarantined", event.reason)
+    told = ReportRefused(report=event.command_id, report_type=event.command_type, code=code, detail=clipped(detail))
+    return [Effect("tell_node", {"node_id": node, "refused": told})]
+
+
+async def tell_node(payload: dict[str, Any], envelope: Envelope, tools: Tools) -> list[Command]:
+    """Publish ReportRefused to the node."""
+    work = msgspec.convert(payload["refused"], ReportRefused)
+    await tools.publisher.publish(work, envelope.caused(work, id=envelope.id, time=envelope.time), scope=payload["node_id"])
+    return []
 
 
 async def stop(payload: dict[str, Any], envelope: Envelope, tools: Tools) -> list[Command]:

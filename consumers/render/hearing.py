@@ -26,7 +26,7 @@ async def hear(nc: Connection, scheduler: Scheduler, progress: Progress, health:
         await scheduler.heard(node_id, beat)
 
     async def ticked(node_id: UUID, tick: PartTick) -> None:
-        progress.ticked(tick)
+        progress.ticked(node_id, tick)
 
     await _subscribe(nc, heartbeat_subject(), Heartbeat, heard)
     await _subscribe(nc, part_tick_subject(), PartTick, ticked)

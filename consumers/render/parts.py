@@ -25,6 +25,9 @@ from contracts.render import (
 from contracts.repair import ExportReplaced, RepairEnded
 
 SHA256 = re.compile("[0-9a-f]{64}")
+LARGEST_OBJECT = 1 << 40  # bytes
+LARGEST_DIFFERENCE = 255.0  # luma steps
+CLOCKS_APART = 60.0  # seconds that a segment may have taken beyond its lease's age
 
 
 def assign(cmd: AssignPart, view: View, ctx: Context) -> Decision:
@@ -119,11 +122,23 @@ def report_segment(cmd: ReportSegment, view: View, ctx: Context) -> Decision:
         return refuse("render.wrong_frames", f"segment {cmd.key} has {segment.frames} frames, the report says {cmd.frames}", "frames")
     if refusal := elsewhere(cmd.object_key, segment_place(part.tenant_id, cmd.key, part.epoch, part.part_id), cmd.sha256):
         return refusal
+    if refusal := _incredible(cmd, part, ctx):
+        return refusal
     verified = _verified(cmd, part)
     events: list[Event] = [verified, *advance([segment], view), *mended(segment, verified, view)]
     if all(row.state == "done" or key == cmd.key or row.part_id != part.part_id for key, row in rows.items()):
         events.append(replace(ended(part, view, "done"), returned=()))
     return events
+
+
+def _incredible(cmd: ReportSegment, part: Part, ctx: Context) -> Refusal | None:
+    """The refusal of figures that cannot be: the seconds are charged to the tenant's share and set the length of later parts."""
+    longest = (ctx.now - part.created_at).total_seconds() + CLOCKS_APART
+    bounds = {"bytes": (1, LARGEST_OBJECT), "seconds": (0.0, longest), "difference": (0.0, LARGEST_DIFFERENCE)}
+    for name, (least, most) in bounds.items():
+        if not least <= (value := getattr(cmd, name)) <= most:
+            return refuse("render.out_of_bounds", f"{name} must be {least} to {most:.0f}, the report says {value}", name)
+    return None
 
 
 def _verified(cmd: ReportSegment, part: Part) -> SegmentVerified:
@@ -157,6 +172,8 @@ def report_export(cmd: ReportExport, view: View, ctx: Context) -> Decision:
         return refuse("render.wrong_frames", f"the job has {job.frames_total} frames, the export {cmd.frames}", "frames")
     if refusal := elsewhere(cmd.object_key, export_place(part.tenant_id, part.subject_id, part.epoch, part.part_id), cmd.sha256):
         return refusal
+    if not 1 <= cmd.bytes <= LARGEST_OBJECT:
+        return refuse("render.out_of_bounds", f"bytes must be 1 to {LARGEST_OBJECT}, the report says {cmd.bytes}", "bytes")
     if repair is not None:
         return [*_replaced(cmd, repair), ended(part, view, "done")]
     completed = JobCompleted(

@@ -10,10 +10,20 @@ from adapters.nats import Connection
 from consumers.runtime.batch import Item
 from contracts.message import encode, type_of
 from contracts.node import PartTick
-from contracts.render import JobAdvanced, JobCancelled, JobCompleted, JobFailed, JobProgress, JobSubmitted
+from contracts.render import (
+    JobAdvanced,
+    JobCancelled,
+    JobCompleted,
+    JobFailed,
+    JobProgress,
+    JobSubmitted,
+    PartAssigned,
+    PartEnded,
+)
 
 log = logging.getLogger(__name__)
 EVERY = 0.25  # seconds between ticks of a job
+LONGEST_NAME = 100  # characters of a node's name
 
 
 class Running(msgspec.Struct):
@@ -24,6 +34,7 @@ class Running(msgspec.Struct):
     verified: int = 0
     began: float = 0.0
     began_at: int = 0  # frames that were there when drawing began
+    holders: dict[UUID, UUID] = msgspec.field(default_factory=dict)  # the node of each part that was given out and not taken back
     parts: dict[UUID, PartTick] = msgspec.field(default_factory=dict)
     changed: bool = False
 
@@ -43,6 +54,10 @@ class Progress:
                     self._jobs[event.job_id] = Running(envelope.tenant, event.frames_total)
                 elif isinstance(event, JobAdvanced) and (job := self._jobs.get(event.job_id)):
                     job.verified, job.changed = event.frames_done, True
+                elif isinstance(event, PartAssigned) and (job := self._jobs.get(event.subject_id)):
+                    job.holders[event.part_id] = event.node_id
+                elif isinstance(event, PartEnded) and (job := self._jobs.get(event.subject_id)):
+                    job.holders.pop(event.part_id, None)
                 elif isinstance(event, JobCompleted | JobFailed | JobCancelled):
                     self._jobs.pop(event.job_id, None)
 
@@ -57,10 +72,12 @@ class Progress:
                     tick = self._tick(job_id, job, now)
                     await self._nc.publish(type_of(tick).subject(job.tenant), encode(tick))
 
-    def ticked(self, tick: PartTick) -> None:
-        """A node says how far it is in a part."""
+    def ticked(self, node_id: UUID, tick: PartTick) -> None:
+        """A node says how far it is in a part; only the part's holder is believed, and no more than the job's frames."""
         job = self._jobs.get(tick.subject_id)
-        if job is None or job.tenant != tick.tenant_id:
+        if job is None or job.tenant != tick.tenant_id or job.holders.get(tick.part_id) != node_id:
+            return
+        if not (0 <= tick.frames <= job.total and 0 <= tick.frame <= job.total) or len(tick.node_name) > LONGEST_NAME:
             return
         if not job.began:
             job.began, job.began_at = asyncio.get_running_loop().time(), job.verified

@@ -4,11 +4,14 @@ from collections.abc import Iterable
 from datetime import timedelta
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from consumers.render.rows import NODES, TEMPLATES, Node
 from consumers.runtime.domain import Answer, Context, Decision, Refusal, Timer, refuse
 from consumers.runtime.state import View
 from contracts.envelope import Envelope
 from contracts.farm import (
+    DistrustNode,
     DrainNode,
     ForgiveNode,
     MaintainNode,
@@ -40,6 +43,15 @@ def maintain(cmd: MaintainNode, view: View, ctx: Context) -> Decision:
     """Give a node no work until a person opens it."""
     node = _steerable(cmd.node_id, view)
     return node if isinstance(node, Refusal) else _steered(node, "maintenance", cmd.force, cmd.reason)
+
+
+def distrust(cmd: DistrustNode, view: View, ctx: Context) -> Decision:
+    """Set a node aside that floods the farm with what does not count; what it holds goes elsewhere at once."""
+    node = view.of(PLATFORM).get(NODES, cmd.node_id)
+    if node is None or node.service not in ("open", "draining"):
+        return []
+    reason = f"{cmd.count} of its reports within a minute were refused, unreadable or about no work"
+    return [replace(set_aside(node, reason, ctx), force=True)]
 
 
 def open_(cmd: OpenNode, view: View, ctx: Context) -> Decision:

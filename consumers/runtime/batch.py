@@ -94,6 +94,8 @@ class Batch:
         for item in self.items:
             row = stored.get(item.key)
             item.seen = row is not None or item.key in first
+            if item.seen:  # what the attempt that did not ask decided for it has not happened
+                item.events, item.again = [], 0.0
             first.add(item.key)
             if row is not None:
                 item.outcome = _of_repeat(msgspec.json.decode(row["outcome"], type=Outcome), row["request_hash"], item.envelope)

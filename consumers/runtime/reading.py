@@ -11,7 +11,7 @@ from nats.aio.msg import Msg
 from consumers.runtime.batch import Item
 from consumers.runtime.domain import Domain
 from contracts.envelope import Envelope, derived_id
-from contracts.message import PLATFORM, Command, Event, Kind, Report, decode, named, type_of
+from contracts.message import PLATFORM, Command, Event, Kind, decode, named, type_of
 
 REPORTER = "node:"
 _PLAIN = re.compile(r"[\x20-\x7e]{0,1000}")
@@ -27,14 +27,14 @@ def read_command(domain: Domain, msg: Msg) -> Item:
         return Item(envelope=envelope, command=None, raw=msg, body=msg.data, unreadable=f"headers: {error!r}")
     entry = named(envelope.type)
     kind, scope = msg.subject.split(".", 2)[:2]
+    if kind == Kind.REPORT:  # the subject says who reports, whatever the headers claim; nobody waits, and nothing goes unrecorded
+        envelope = msgspec.structs.replace(envelope, actor=f"{REPORTER}{scope}", reply="", dry_run=False)
     if entry is None or not issubclass(entry.cls, Command) or entry.cls not in domain.decides:
         return Item(
             envelope=envelope, command=None, raw=msg, body=msg.data, unreadable=f"{envelope.type} is not a command of {domain.name}"
         )
     if entry.subject(scope) != msg.subject or (kind == Kind.COMMAND and scope != str(envelope.tenant)):
         return Item(envelope=envelope, command=None, raw=msg, body=msg.data, unreadable=f"{envelope.type} came on {msg.subject}")
-    if issubclass(entry.cls, Report):  # the subject says who reports, whatever the headers claim
-        envelope = msgspec.structs.replace(envelope, actor=f"{REPORTER}{scope}")
     try:
         message = decode(envelope.type, msg.data)
     except msgspec.MsgspecError as error:
@@ -76,12 +76,13 @@ def _checked(envelope: Envelope) -> Envelope:
 def _unknown(msg: Any) -> Envelope:
     identity = derived_id(PLATFORM, f"{msg.subject} {msg.metadata.sequence.stream}")
     name = ascii(msg.subject.split(".", 2)[-1])[1:-1][:200]
+    kind, scope = msg.subject.split(".", 2)[:2]
     return Envelope(
         id=identity,
         type=f"unreadable {name}",
         tenant=PLATFORM,
         time=datetime.now(UTC),
-        actor="unknown",
+        actor=f"{REPORTER}{scope}" if kind == Kind.REPORT else "unknown",
         correlation=identity,
         causation=identity,
     )

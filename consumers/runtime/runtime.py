@@ -43,6 +43,7 @@ class Runtime:
         self._room = asyncio.Event()
         self.observers: list[Observer] = []
         self.prepare: list[Callable[[], Awaitable[None]]] = []  # awaited under the lock, before anything is decided
+        self.admits: Callable[[Item], bool] = lambda item: True  # what is not admitted is acknowledged, and that is all
         self.on_effects: Callable[[list[dict[str, Any]]], None] = lambda rows: None
         self.active = asyncio.Event()
 
@@ -127,7 +128,7 @@ class Runtime:
         while True:
             await self._something()
             reactions, cursor = self._take_events(cursor)
-            commands = self._take_commands()
+            commands = await self._admitted(self._take_commands())
             own = [self._own.popleft() for _ in range(min(BATCH, len(self._own)))]
             # Events that nobody reacts to need no transaction of their own: they may be read again.
             late = cursor - kept >= CURSOR_EVENTS or (cursor > kept and time.monotonic() - kept_at > CURSOR_SECONDS)
@@ -138,6 +139,15 @@ class Runtime:
                 self._room.set()
             if keep:
                 kept, kept_at = keep, time.monotonic()
+
+    async def _admitted(self, items: list[Item]) -> list[Item]:
+        admitted = []
+        for item in items:
+            if self.admits(item):
+                admitted.append(item)
+            else:
+                await ack(item.raw)
+        return admitted
 
     async def _something(self) -> None:
         if not self._waiting and not self._events and not self._own:

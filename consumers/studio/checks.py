@@ -11,6 +11,7 @@ from uuid import UUID
 from consumers.runtime.domain import Refusal, refuse
 from consumers.runtime.state import View
 from consumers.studio.rows import FILES, TemplateScene
+from contracts.render import deadline_fault
 from contracts.spec import ColourPreset
 from contracts.studio import SceneValues, Track
 
@@ -144,8 +145,8 @@ def look_problems(cmd: Any) -> Iterator[Problem]:
         yield problem("render.colour", "background", f"{shown(cmd.background)} is not a colour; write #RRGGBB")
     if not 0 <= cmd.priority <= 100:
         yield problem("render.out_of_bounds", "priority", f"priority must be 0 to 100, not {cmd.priority}")
-    if cmd.deadline is not None and cmd.deadline.tzinfo is None:
-        yield problem("render.out_of_bounds", "deadline", "deadline needs its offset from UTC, as in 2026-05-01T12:00:00Z")
+    if fault := deadline_fault(cmd.deadline):
+        yield problem("render.out_of_bounds", "deadline", fault)
     if not 0 <= cmd.needs.memory <= MOST_MEMORY:
         yield problem("render.out_of_bounds", "needs.memory", f"memory must be 0 to {MOST_MEMORY} bytes, not {cmd.needs.memory}")
     for name in ("fonts", "labels"):

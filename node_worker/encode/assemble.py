@@ -83,19 +83,27 @@ def inspect_segments(segments: Sequence[SegmentFile], rate: Fraction) -> Joined:
         data = Path(segment.path).read_bytes()
         if hashlib.sha256(data).hexdigest() != segment.sha256:
             raise _damaged(number, "its bytes are not those that were verified")
-        with av.open(segment.path) as container:
-            stream = container.streams.video[0]
-            extradata = bytes(stream.codec_context.extradata or b"")
-            header = header or extradata
-            if extradata != header:
-                raise _damaged(number, "another encoder build made it than the first one")
-            order = [(index, packet) for index, packet in enumerate(_packets(container, stream, rate))]
+        try:
+            extradata, packets = _read(segment, rate)
+        except (av.FFmpegError, IndexError) as error:
+            raise _damaged(number, "it is no video") from error
+        header = header or extradata
+        if extradata != header:
+            raise _damaged(number, "another encoder build made it than the first one")
+        order = list(enumerate(packets))
         if sorted(packet.pts or 0 for _, packet in order) != list(range(segment.frames)):
             raise _damaged(number, f"it holds {len(order)} frames, not {segment.frames} in a row")
         delay = max([delay, *(index - (packet.pts or 0) for index, packet in order)])
         for _, packet in order:
             payloads.add(packet)
     return Joined(payloads.hexdigest(), delay)
+
+
+def _read(segment: SegmentFile, rate: Fraction) -> tuple[bytes, list[VideoPacket]]:
+    """The encoder's header and all packets. Raises av.FFmpegError, IndexError for a file without a picture."""
+    with av.open(segment.path) as container:
+        stream = container.streams.video[0]
+        return bytes(stream.codec_context.extradata or b""), list(_packets(container, stream, rate))
 
 
 def _write(

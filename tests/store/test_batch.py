@@ -215,3 +215,12 @@ async def test_a_command_cannot_reach_another_tenants_row_by_its_id(house: House
     assert outcome and outcome.state == "refused" and outcome.problem and outcome.problem.code == "identity.not_found"
     state = await house.admin.fetchval(f"select state from {API_KEYS.name} where key_id = $1", key)
     assert state == "active"
+
+
+async def test_a_repeat_with_other_words_is_told_to_nobody_as_having_happened(house: House, tenant: NewTenant) -> None:
+    one = await tenant()
+    (refused,) = await settle(house, "identity", [item_of(RevokeApiKey(key_id=uuid4()), one)])
+    assert refused.outcome is not None and refused.outcome.state == "refused"
+    (again,) = await settle(house, "identity", [a_key(one, id=refused.envelope.id)])
+    assert again.outcome is not None and again.outcome.state == "refused"
+    assert again.events == [], "observers follow what was committed, and nothing was"

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from uuid import uuid4
 
 import msgspec
 import psutil
@@ -23,11 +24,13 @@ from contracts.node import (
     ReportExport,
     ReportFailure,
     ReportInspection,
+    ReportRefused,
     ReportSegment,
     StoredSegment,
 )
 from node_worker.daemon import live
 from node_worker.node import Node, Tuning
+from node_worker.parts import inspection
 from tests.unit.node.farm import ENGINE, TENANT, Farm
 from tests.unit.node.striped import HOLD
 
@@ -58,6 +61,8 @@ async def running(farm, tuning=None, **settings) -> AsyncIterator[Node]:
     life = asyncio.create_task(live(node))
     try:
         await farm.until(RegisterNode)
+        while not node.registered:  # the farm may hear of it before the node hears that the broker has it
+            await asyncio.sleep(0.01)
         yield node
     finally:
         node.ask_to_stop()
@@ -252,6 +257,17 @@ async def test_a_node_that_is_asked_to_registers_again_without_its_parts(farm, h
     assert len(farm.of(RegisterNode)) == 2
 
 
+async def test_a_node_that_hears_why_a_report_was_refused_logs_it_and_works_on(farm, caplog):
+    async with running(farm):
+        await farm.send(
+            ReportRefused(report=uuid4(), report_type="report.render.segment.report.v1", code="render.stale_lease", detail="too late")
+        )
+        await farm.send(work := farm.drawing("good", frames=10))
+        await until_reported(farm, work)
+    (told,) = (record for record in caplog.records if record.getMessage() == "the farm refused a report")
+    assert (told.fields["code"], told.fields["detail"]) == ("render.stale_lease", "too late")
+
+
 async def test_two_slots_draw_two_parts_at_once(farm, hold):
     async with running(farm, node_slots=2) as node:
         works = [farm.drawing("held", frames=30) for _ in range(2)]
@@ -344,7 +360,8 @@ async def test_an_uploaded_template_is_inspected_and_its_scan_stored(farm):
     assert b'"scenes"' in farm.store.objects["scan"]
 
 
-async def test_a_file_that_hangs_its_engine_is_refused_and_the_node_goes_on(farm):
+async def test_a_file_that_hangs_its_engine_is_refused_and_the_node_goes_on(farm, monkeypatch):
+    monkeypatch.setattr(inspection, "CPU_SECONDS", 1.0)
     async with running(farm):
         farm.store.objects["upload"] = b'{"v":"5.7.0","fr":10,"ip":0,"op":30,"w":64,"h":48,"layers":[],"nm":"hang"}'
         manifest = Manifest(source_url=farm.store.url("upload"), put_url=farm.store.url("scan"), object_key="scan")

@@ -11,7 +11,17 @@ from consumers.render.rows import NODES, PARTS
 from consumers.render.steering import FIRST_TIME, LONGEST_TIME, set_aside
 from consumers.runtime.domain import Context
 from contracts.envelope import first
-from contracts.farm import DrainNode, ForgiveNode, LoseNode, MaintainNode, NodeSteered, OpenNode, ReleaseTemplate, TemplateSetAside
+from contracts.farm import (
+    DistrustNode,
+    DrainNode,
+    ForgiveNode,
+    LoseNode,
+    MaintainNode,
+    NodeSteered,
+    OpenNode,
+    ReleaseTemplate,
+    TemplateSetAside,
+)
 from contracts.message import PLATFORM
 from contracts.node import LeaveNode
 from tests.unit.domains.test_render import NODE, assign, farm, register, submit
@@ -182,3 +192,15 @@ def test_a_template_is_released_once() -> None:
     assert kinds(world.do(ReleaseTemplate(template="b"))) == ["TemplateReleased"]
     assert refused(world.do(ReleaseTemplate(template="b"))) == "template.not_found"
     assert refused(world.do(ReleaseTemplate(template="other"))) == "template.not_found"
+
+
+def test_a_node_that_floods_is_set_aside_and_emptied() -> None:
+    world = in_service("open")
+    (steered,) = steer(world, DistrustNode, count=301)
+    assert (steered.service, steered.force) == ("set_aside", True) and "301 of its reports" in steered.reason
+    assert steer(world, DistrustNode, count=301) == [], "once is enough"
+
+
+def test_a_flooding_node_that_gets_no_work_or_never_registered_stays_as_it_is() -> None:
+    world = in_service("maintenance")
+    assert steer(world, DistrustNode, count=301) == [] == steer(world, DistrustNode, uuid4(), count=301)
