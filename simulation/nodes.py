@@ -160,6 +160,8 @@ class SimulatedNode:
     async def _assemble(self, work: DrawPart, envelope: Envelope, manifest: Manifest) -> None:
         frames = sum(segment.frames for segment in manifest.segments)
         sha = hashlib.sha256(work.subject_id.bytes).hexdigest()
+        async with self._wire.http.put(manifest.put_url, data=b"0") as answer:  # the farm asks the store for it
+            answer.raise_for_status()
         report = ReportExport(
             part_id=work.part_id,
             epoch=work.epoch,

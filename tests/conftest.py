@@ -1,4 +1,4 @@
-"""Real servers for every test that asks for them: started once for the session, only when a test needs them."""
+"""What takes long to make and many tests need: made once for the session, only when a test asks for it."""
 
 from collections.abc import AsyncIterator
 
@@ -8,6 +8,7 @@ import pytest_asyncio
 from contracts.catalogue import roles
 from deploy.local.servers import Servers
 from deploy.nats import NatsRole
+from templates.build import DemoFiles, build_demo
 from tests.support.house import PASSWORD
 
 
@@ -17,3 +18,9 @@ async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ser
     users = [NatsRole.of(role, PASSWORD) for role in roles()]
     async with Servers(tmp_path_factory.mktemp("servers") / "data", nats_roles=users) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> DemoFiles:
+    """The demo's files; who changes them takes a copy of their folder."""
+    return build_demo(tmp_path_factory.mktemp("demo"))

@@ -11,7 +11,8 @@ from consumers.runtime.domain import Effect
 from consumers.runtime.tools import Tools
 from contracts.envelope import Envelope
 from contracts.message import Command
-from contracts.repair import RepairDrawn, RepairRequested, ReportRot, SettleRepair
+from contracts.render import JobCompleted
+from contracts.repair import ExportReplaced, RepairDrawn, RepairRequested, ReportRot, RequestRepair, SettleRepair
 
 AT_ONCE = 4  # objects that are read at the same time
 _q = sql.load("render")
@@ -33,6 +34,21 @@ def on_requested(event: RepairRequested, envelope: Envelope) -> Iterable[Effect]
 def on_drawn(event: RepairDrawn, envelope: Envelope) -> Iterable[Effect]:
     """A repaired job's export is looked at before all is said to be well."""
     return [Effect("look_at_export", {"repair_id": event.repair_id, "object_key": event.object_key})]
+
+
+def on_delivered(event: JobCompleted | ExportReplaced, envelope: Envelope) -> Iterable[Effect]:
+    """That a node delivered an export is its word: whether the file is there is asked of the store."""
+    yield Effect("look_at_delivery", {"job_id": event.job_id, "object_key": event.object_key, "bytes": event.bytes})
+
+
+async def look_at_delivery(payload: dict[str, Any], envelope: Envelope, tools: Tools) -> list[Command]:
+    """Have an export joined anew that is not there, or has another size than was told."""
+    size = await tools.objects.head(payload["object_key"])
+    if size == payload["bytes"]:
+        return []
+    found = "is not there" if size is None else f"has {size} bytes"
+    reason = f"its file {found}; {payload['bytes']} bytes were reported"
+    return [RequestRepair(job_id=UUID(payload["job_id"]), export=True, reason=reason)]
 
 
 async def look_at_export(payload: dict[str, Any], envelope: Envelope, tools: Tools) -> list[Command]:

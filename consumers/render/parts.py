@@ -172,6 +172,9 @@ def report_export(cmd: ReportExport, view: View, ctx: Context) -> Decision:
         return refuse("render.wrong_frames", f"the job has {job.frames_total} frames, the export {cmd.frames}", "frames")
     if refusal := elsewhere(cmd.object_key, export_place(part.tenant_id, part.subject_id, part.epoch, part.part_id), cmd.sha256):
         return refusal
+    seconds = job.frames_total * job.rate_den / job.rate_num
+    if not abs(cmd.duration - seconds) <= 1:
+        return refuse("render.out_of_bounds", f"{job.frames_total} frames last {seconds:.3f} s, the report says {cmd.duration}", "duration")
     if not 1 <= cmd.bytes <= LARGEST_OBJECT:
         return refuse("render.out_of_bounds", f"bytes must be 1 to {LARGEST_OBJECT}, the report says {cmd.bytes}", "bytes")
     if repair is not None:

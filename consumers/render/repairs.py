@@ -27,13 +27,15 @@ from contracts.repair import (
 )
 
 MOST_SEGMENTS = 100  # in one repair: its event holds what each was and is, and stays below 64 KB
+SYSTEM = "system"  # the actor of what effects ask for
+MOST_BY_ITSELF = 5  # repairs of one job after which the farm asks for no more: nodes that lie must not keep it busy for ever
 LONGEST_REASON = 200  # characters
 Places = dict[str, int]  # segment key to its first position in the job
 
 
 def request(cmd: RequestRepair, view: View, ctx: Context) -> Decision:
     """Have the segments drawn again that hold a person's frames; the answer names the repair."""
-    job = _repairable(cmd, view)
+    job = _repairable(cmd, view, ctx)
     if isinstance(job, Refusal):
         return job
     ranges = _ranges(cmd, job)
@@ -59,7 +61,7 @@ def request(cmd: RequestRepair, view: View, ctx: Context) -> Decision:
     return Answer(events, {"repair_id": ctx.id("repair"), "job_id": job.job_id, "state": state, "segments": len(chosen)})
 
 
-def _repairable(cmd: RequestRepair, view: View) -> Job | Refusal:
+def _repairable(cmd: RequestRepair, view: View, ctx: Context) -> Job | Refusal:
     view.need(
         view.at(JOBS, cmd.job_id),
         view.at(JOB_SPECS, cmd.job_id),
@@ -72,6 +74,10 @@ def _repairable(cmd: RequestRepair, view: View) -> Job | Refusal:
     if job.state not in ACTIVE and job.state != "completed":
         return refuse(
             "render.ended", f"the render is {job.state}; only frames of completed renders and of those under way are repaired", "job_id"
+        )
+    if ctx.envelope.actor == SYSTEM and len(view.where(REPAIRS, job_id=cmd.job_id, is_open=False)) >= MOST_BY_ITSELF:
+        return refuse(
+            "render.unrepairable", f"its export was joined anew {MOST_BY_ITSELF} times and is not there; a person has to look", "job_id"
         )
     if cmd.export and job.state != "completed":
         return refuse("render.no_export", f"the render is {job.state}: it has no export yet", "export")

@@ -15,6 +15,7 @@ from deploy.local.secret_store import write_private
 from deploy.nats import NatsConfig, NatsRole, render
 
 PORTS = ("nats", "nats_monitor")
+LOOKS = 500  # for a new configuration, 20 ms apart
 
 
 class NatsServer:
@@ -80,12 +81,12 @@ class NatsServer:
         await self._until_loaded(before)
 
     async def _until_loaded(self, before: object) -> None:
-        for _ in range(100):
+        for _ in range(LOOKS):
             state = await get_json(f"{self.monitor_url}/varz")
             if state and state.get("config_load_time") != before:
                 return
             await asyncio.sleep(0.02)
-        raise StackError("nats-server did not take its new configuration within 2 seconds; its log says why.")
+        raise StackError("nats-server did not take its new configuration within 10 seconds; its log says why.")
 
     def _text(self) -> str:
         ports = self.ports["nats"], self.ports["nats_monitor"]

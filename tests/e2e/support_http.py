@@ -43,7 +43,7 @@ class Http:
 
     async def __aenter__(self) -> Self:
         headers = {"Authorization": f"Bearer {self.api_key}"} if self.api_key else {}
-        self.http = aiohttp.ClientSession(headers=headers, timeout=aiohttp.ClientTimeout(total=40))
+        self.http = aiohttp.ClientSession(headers=headers, timeout=aiohttp.ClientTimeout(total=60))
         self.plain = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60))  # for the store, which has signatures instead
         return self
 
@@ -52,9 +52,14 @@ class Http:
         await self.plain.close()
 
     async def send(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
-        """One request; `body` is bytes as they are, or JSON; header names are written with underscores."""
+        """One request; `body` is bytes as they are, or JSON; header names are written with underscores.
+
+        A command waits for its outcome longer than the edge does by itself: on a slow machine that would be a 202.
+        """
         data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         named = {name.replace("_", "-"): value for name, value in headers.items()}
+        if method != "GET":
+            named.setdefault("Prefer", "wait=30")
         if data is not None:
             named.setdefault("Content-Type", "application/json")
         async with self.http.request(method, self.url + path, data=data, headers=named) as answer:

@@ -17,6 +17,7 @@ from templates.samples import crash_candidates, heavy, many_scenes, simple
 from tests.e2e.support_http import Json, is_problem
 from tests.e2e.support_shop import Memory, Shop, open_shop, same_film_beside
 
+pytestmark = pytest.mark.timeout(240)  # the first of them starts the product
 MEMORY = 256.0  # MB that no process may take more for a file, whatever is in it
 RIGHT = {"scene": "main"}
 

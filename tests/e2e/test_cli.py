@@ -243,7 +243,7 @@ async def test_a_command_in_quarantine_is_listed_and_tried_again(stack: Stack, t
         assert "the disk was full" in out
         code, out, errors = await flatrender("quarantine", "redrive", envelope.id, "--data", stack.data, cwd=tmp_path)
         assert (code, errors) == (0, "")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             # It is decided now as it would have been then: no such notification.
             while await conn.fetchval("select state from notification.inbox where id = $1", envelope.id) != "refused":
                 await asyncio.sleep(0.05)

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -12,7 +13,7 @@ import pytest
 import pytest_asyncio
 
 from deploy.local.stack import Stack
-from templates.build import build_demo
+from templates.build import DemoFiles
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs" / "guides").glob("*.md"))]
@@ -35,10 +36,10 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(demo: DemoFiles, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The demo's files and `flatrender` on the PATH."""
     place = tmp_path_factory.mktemp("folder")
-    build_demo(place)
+    shutil.copytree(demo.project.parent, place, dirs_exist_ok=True)
     launcher = place / "bin" / "flatrender"
     launcher.parent.mkdir()
     launcher.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m cli "$@"\n')

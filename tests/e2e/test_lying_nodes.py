@@ -394,6 +394,28 @@ async def test_a_segment_that_is_not_what_was_told_is_drawn_again_and_the_film_i
         assert log == 2 * len(segments(one.manifest)), "the lie was believed once, and found out"
 
 
+async def test_a_film_that_was_told_and_never_stored_is_joined_by_another_node(stack: Stack, admin: Http, rogue: Rogue, shop: Shop) -> None:
+    await rogue.leave()
+    async with Tenants(stack) as tenants:
+        tenant = await tenants.new("robbed")
+    async with Http(stack.url, tenant.api_key) as http:
+        project = (await http.template("theirs.json", simple("neighbour", 1)))["project_id"]
+        async with alone(stack, admin, rogue):
+            job = UUID(await http.render(project))
+            work = await rogue.given("render", job)
+            one = Captive(http, tenant.id, project, job, work, await manifest(work, http))
+            for task in segments(one.manifest):
+                told = one.report(key=task.key, object_key=task.object_key, frames=task.count)
+                assert (await rogue.judged(told, tenant=tenant.id)).state == "done"
+            joining = await rogue.given("assemble", job)
+            place = (await manifest(joining, http)).object_key
+            told_export = export(one, part_id=joining.part_id, epoch=joining.epoch, object_key=place)
+            assert (await rogue.judged(told_export, tenant=tenant.id)).state == "done"
+        await rogue.leave()
+        film = await http.until(f"/v1/renders/{job}", lambda row: row["sha256"] == shop.reference["sha256"])
+        assert film["state"] == "completed"
+
+
 async def flood(rogue: Rogue, count: int) -> None:
     """As much garbage as it can send: half of it unreadable, half of it about parts that nobody has."""
     report = ReportSegment(part_id=uuid4(), epoch=1, key="", object_key="", sha256="", bytes=0, frames=0, difference=0.0, seconds=0.0)

@@ -21,7 +21,7 @@ from deploy.replay import verify
 from tests.support.house import PASSWORD, House, item_of
 from tests.support.story import Story, sha
 
-SOON = 8.0  # seconds: longer than any recovery takes
+SOON = 25.0  # seconds: longer than any recovery takes on a slow machine, and shorter than a dead process's claim lasts
 
 
 class Broken(Exception):

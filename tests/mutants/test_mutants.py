@@ -31,6 +31,7 @@ RED: list[tuple[str, Check, mutations.Mutation]] = [
     ("I9", promises.what_a_dead_process_left_is_done_at_once, mutations.claims_run_out_by_themselves),
     ("I9", promises.a_lost_connection_is_noticed_while_idle, mutations.idle_connections_are_not_watched),
 ]
+SOON = 2.0  # seconds in which a recovery that cannot come is waited for
 GREEN = list(dict.fromkeys((promise, check) for promise, check, _ in RED))
 
 
@@ -59,7 +60,10 @@ async def test_the_promise_holds(promise: str, check: Check, house: House) -> No
 
 
 @pytest.mark.parametrize(("promise", "check", "mutation"), RED, ids=lambda value: getattr(value, "__name__", value))
-async def test_the_mutant_turns_the_check_red(promise: str, check: Check, mutation: mutations.Mutation, house: House) -> None:
+async def test_the_mutant_turns_the_check_red(
+    promise: str, check: Check, mutation: mutations.Mutation, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(promises, "SOON", SOON)
     needed = await made_ready(check, house)
     async with AsyncExitStack() as stack:
         mutant = mutation(house)

@@ -32,6 +32,14 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(60)
 STREAM = command_stream("identity")
 
 
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a pull loop looks for every few seconds, it looks for several times a second."""
+    monkeypatch.setattr(pull, "HEARTBEAT", 0.2)
+    monkeypatch.setattr(pull, "MISSING_AFTER", 0.5)
+    monkeypatch.setattr(pull, "TIDY_EVERY", 0.0)
+
+
 async def send(publisher: Publisher, count: int) -> list[str]:
     """Publish commands at once; returns their ids in order of their sequence."""
     made = [CreateTenant(name=f"tenant {number}") for number in range(count)]
@@ -69,10 +77,7 @@ async def test_messages_come_in_order(admin: Connection, login: Login) -> None:
     await consumer.close()
 
 
-async def test_a_stream_keeps_what_waits_and_loses_what_was_acknowledged(
-    admin: Connection, login: Login, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pull, "TIDY_EVERY", 0.0)
+async def test_a_stream_keeps_what_waits_and_loses_what_was_acknowledged(admin: Connection, login: Login, impatient: None) -> None:
     sent = await send(Publisher(await login("edge")), 30)
     consumer = PullConsumer(await login("identity"), STREAM, "identity", window=100, owns_stream=True)
     messages = await fetch(consumer, 30)
@@ -104,9 +109,9 @@ async def test_next_takes_no_more_than_its_limit_and_returns_nothing_after_its_w
 async def test_a_refused_message_comes_again_with_its_count(admin: Connection, login: Login) -> None:
     await send(Publisher(await login("edge")), 1)
     consumer = PullConsumer(await login("identity"), STREAM, "identity")
-    (msg,) = await consumer.next(10, 5)
+    (msg,) = await fetch(consumer, 1)
     await nak(msg, 0.05)
-    (again,) = await consumer.next(10, 5)
+    (again,) = await fetch(consumer, 1)
     assert identity(again) == identity(msg)
     assert again.metadata.num_delivered == 2
     await consumer.close()
@@ -115,7 +120,7 @@ async def test_a_refused_message_comes_again_with_its_count(admin: Connection, l
 async def test_a_closed_consumer_gives_back_what_it_had_fetched(admin: Connection, login: Login) -> None:
     sent = await send(Publisher(await login("edge")), 20)
     leaving = PullConsumer(await login("identity"), STREAM, "identity")
-    (taken,) = await leaving.next(1, 5)
+    (taken,) = await fetch(leaving, 1)
     await ack(taken)
     await leaving.close()
     staying = PullConsumer(await login("identity"), STREAM, "identity")
@@ -137,7 +142,7 @@ async def test_every_message_comes_through_kills_of_the_server(servers: Servers,
 
 
 async def test_a_missing_consumer_is_an_error_that_says_what_to_do_and_work_goes_on_once_it_is_back(
-    admin: Connection, login: Login
+    admin: Connection, login: Login, impatient: None
 ) -> None:
     consumer = PullConsumer(await login("identity"), STREAM, "identity")
     assert await consumer.next(1, 0.05) == []
@@ -151,14 +156,14 @@ async def test_a_missing_consumer_is_an_error_that_says_what_to_do_and_work_goes
     await consumer.close()
 
 
-async def test_a_user_who_may_not_pull_is_told_so(admin: Connection, login: Login) -> None:
+async def test_a_user_who_may_not_pull_is_told_so(admin: Connection, login: Login, impatient: None) -> None:
     consumer = PullConsumer(await login("studio"), STREAM, "identity")
     with pytest.raises(ConsumerMissing, match="permissions violation"):
         await consumer.next(1, 30)
     await consumer.close()
 
 
-async def test_a_node_gets_its_own_work_only(admin: Connection, login: Login) -> None:
+async def test_a_node_gets_its_own_work_only(admin: Connection, login: Login, impatient: None) -> None:
     for node in (NODE, OTHER_NODE):
         await provision_node(admin, node)
     publisher = Publisher(await login("render"))
@@ -167,7 +172,7 @@ async def test_a_node_gets_its_own_work_only(admin: Connection, login: Login) ->
         await publisher.publish(message, first(message), scope=node)
     stream, config = node_consumer(NODE)
     consumer = PullConsumer(await login(f"node-{NODE}"), stream, config["durable_name"], window=1)
-    (msg,) = await consumer.next(10, 5)
+    (msg,) = await fetch(consumer, 1)
     assert str(NODE) in msg.subject
     await ack(msg)
     assert await consumer.next(10, 0.2) == []

@@ -110,7 +110,7 @@ async def test_a_published_event_carries_its_envelope_and_is_fed_on_after_it_was
     async with running(log_dsn, await login("log")) as sequencer:
         (event,) = await happen(db, 1)
         await until_published(sequencer, 1)
-    subject, headers, body = await asyncio.wait_for(fed.get(), 5)
+    subject, headers, body = await asyncio.wait_for(fed.get(), 30)
     assert subject == f"feed.evt.{TENANT}.render.job.started.v1"
     assert headers["Nats-Sequence"] == "1"
     envelope = Envelope.read(headers)

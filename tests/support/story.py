@@ -240,9 +240,10 @@ class Story:
             )  # fmt: skip
             await self.report([(redrawn, tenant)], part.node_id)
         for part, tenant in await self.assign("assemble", [(tenant, event.job_id, 0, 0) for tenant, event in asked]):
+            frames = films[tenant].frames
             done = ReportExport(
                 part_id=part.part_id, epoch=part.epoch, object_key=export_place(tenant, part.subject_id, part.epoch, part.part_id),
-                sha256=sha(part), bytes=10, frames=films[tenant].frames, duration=1.0, packets_sha256=sha("anew", part),
+                sha256=sha(part), bytes=10, frames=frames, duration=frames / 30, packets_sha256=sha("anew", part),
             )  # fmt: skip
             await self.report([(done, tenant)], part.node_id)
         tenant, film = next(iter(films.items()))

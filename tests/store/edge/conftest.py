@@ -43,7 +43,7 @@ async def house():
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def edge(house):
     async with running(house.settings, AccessLog(None)) as (edge, url):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while edge.lacks:
                 await asyncio.sleep(0.01)
         edge.url = url
@@ -57,7 +57,7 @@ async def session_for(house, edge):
 
     async def make(scopes, tenant=DEFAULT_TENANT):
         key_id, key = await house.key(scopes, tenant)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while key_id not in edge.keys:
                 await asyncio.sleep(0.005)
         session = aiohttp.ClientSession(edge.url, headers={"Authorization": f"Bearer {key}"})

@@ -15,7 +15,7 @@ class Reader:
     def __init__(self, answer):
         self.answer, self.comments = answer, []
 
-    async def next(self, seconds=5):
+    async def next(self, seconds=30):
         fields = {}
         async with asyncio.timeout(seconds):
             while True:

@@ -5,7 +5,7 @@ import asyncio
 from tests.store.edge.test_edge import PROJECT, said
 
 
-async def until(condition, seconds=20):
+async def until(condition, seconds=60):
     async with asyncio.timeout(seconds):
         while not await condition():
             await asyncio.sleep(0.05)

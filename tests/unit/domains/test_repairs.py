@@ -6,11 +6,12 @@ from uuid import UUID, uuid4
 import pytest
 
 from consumers.render.leases import ended
-from consumers.render.places import segment_place
+from consumers.render.places import export_place, segment_place
 from consumers.render.repair_rows import REPAIRS
+from consumers.render.repairs import MOST_BY_ITSELF, SYSTEM
 from consumers.render.rows import EXPORTS, JOB_SEGMENTS, JOBS, PARTS, SEGMENTS
 from contracts.message import PLATFORM
-from contracts.node import LeaveNode, ReportFailure, ReportSegment
+from contracts.node import LeaveNode, ReportExport, ReportFailure, ReportSegment
 from contracts.render import CancelJob, ExpirePart
 from contracts.repair import FrameRange, ReportRot, RequestRepair, SettleRepair
 from tests.unit.domains.test_render import NODE, OTHER, SHA, assign, export, fail, farm, register, report, submit
@@ -275,3 +276,28 @@ def test_a_lease_ends_with_what_it_holds_and_not_with_what_another_has_taken_ove
     row = world.row(PARTS, part.part_id)
     end = world._loaded(lambda: ended(row, world.state.view(world.tenant), "expired"))
     assert end.returned == part.keys
+
+
+def test_the_farm_stops_having_an_export_joined_that_never_is_there() -> None:
+    world = farm()
+    job_id = completed(world)
+    for _ in range(MOST_BY_ITSELF):
+        repair_id = world.do(RequestRepair(job_id=job_id, export=True), actor=SYSTEM)[0].repair_id
+        place = world.row(EXPORTS, job_id).object_key
+        world.do(SettleRepair(repair_id=repair_id, object_key=place, found_sha256=""))
+        export(world, assign(world, job_id, "assemble"), 90)
+    assert refused(world.do(RequestRepair(job_id=job_id, export=True), actor=SYSTEM)) == "render.unrepairable"
+    assert kinds(world.do(RequestRepair(job_id=job_id, export=True)))[0] == "RepairRequested", "a person may"
+
+
+def test_an_export_that_lasts_longer_than_its_frames_is_refused() -> None:
+    world = farm()
+    job_id = submit(world, frames=90)
+    part = assign(world, job_id)
+    for key in part.keys:
+        report(world, part, key)
+    assembly = assign(world, job_id, "assemble")
+    place = export_place(world.tenant, job_id, assembly.epoch, assembly.part_id)
+    told = {"object_key": place, "sha256": SHA, "bytes": 9, "frames": 90, "packets_sha256": "p"}
+    report_of = ReportExport(part_id=assembly.part_id, epoch=assembly.epoch, duration=1e9, **told)
+    assert refused(world.do(report_of, actor=f"node:{NODE}")) == "render.out_of_bounds"

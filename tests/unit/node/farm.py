@@ -1,12 +1,13 @@
 """The other side of the node for tests: a real nats-server with the catalogue's streams and users, and the work to send."""
 
 import asyncio
-import socket
+from bisect import bisect
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import msgspec
+from nats.aio.msg import Msg
 
 from adapters.nats import Connection, PullConsumer, ack, connect, ensure_consumer, ensure_stream
 from adapters.settings import Settings
@@ -15,7 +16,7 @@ from contracts.envelope import Envelope, first
 from contracts.message import Message, Work
 from contracts.node import DrawPart, Manifest, SceneTask, SegmentTask
 from contracts.spec import SceneSpec
-from deploy.local import binaries
+from deploy.local import binaries, ports
 from deploy.nats import NatsConfig, NatsRole, render
 from producers.publisher import Publisher
 from tests.unit.node.store import Store
@@ -32,20 +33,18 @@ class Login(msgspec.Struct):
     nats_password: str
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 class Farm:
     """What a node talks to; `reports` is what it reported, with the envelopes, in the stream's order."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.port = folder, free_port()
+        self.folder = folder
+        # Below the kernel's range for outgoing connections, one of which could else take the port of a broker that is away for a moment.
+        self._ports = ports.remembered(folder / "ports.json", ("nats", "nats_monitor", "store"))
+        self.port = self._ports["nats"]
         self.node_id = uuid4()
-        self.store = Store()
+        self.store = Store(self._ports["store"])
         self.reports: list[tuple[Envelope, Message]] = []
+        self._sequences: list[int] = []  # of `reports` in the stream
         self.subjects: list[str] = []
         self.ticks: list[Message] = []
         self._server: asyncio.subprocess.Process | None = None
@@ -59,7 +58,7 @@ class Farm:
             NatsRole("farm", "farm-password", [">"], [">"]),
             NatsRole(node.name, "node-password", node.publish, node.subscribe),
         ]
-        config = NatsConfig(self.folder / "nats", self.port, free_port(), roles)
+        config = NatsConfig(self.folder / "nats", self.port, self._ports["nats_monitor"], roles)
         (self.folder / "nats.conf").write_text(render(config))
         await self.start_broker()
         self.nc = await connect(self._login("farm", "farm-password"), "farm")
@@ -115,7 +114,7 @@ class Farm:
         """The reports of one kind so far."""
         return [report for _, report in self.reports if isinstance(report, kind)]
 
-    async def until(self, kind: type[Any], count: int = 1, seconds: float = 20) -> list[Any]:
+    async def until(self, kind: type[Any], count: int = 1, seconds: float = 40) -> list[Any]:
         """Wait for so many reports of a kind."""
         try:
             async with asyncio.timeout(seconds):
@@ -129,10 +128,17 @@ class Farm:
         consumer = PullConsumer(self.nc, catalogue.command_stream("render"), "render")
         while True:
             for msg in await consumer.next(100, 1.0):
-                envelope = Envelope.read(msg.headers or {})
-                self.reports.append((envelope, message.decode(envelope.type, msg.data)))
-                self.subjects.append(msg.subject)
+                self._keep(msg)
                 await ack(msg)
+
+    def _keep(self, msg: Msg) -> None:
+        """Once, and in its place: a broker that was killed may have forgotten what was acknowledged, and delivers it again."""
+        sequence = msg.metadata.sequence.stream
+        if sequence not in self._sequences:
+            envelope, at = Envelope.read(msg.headers or {}), bisect(self._sequences, sequence)
+            self._sequences.insert(at, sequence)
+            self.reports.insert(at, (envelope, message.decode(envelope.type, msg.data)))
+            self.subjects.append(msg.subject)
 
     async def _tick(self, msg: Any) -> None:
         kind, _, *name = msg.subject.split(".")

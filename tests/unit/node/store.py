@@ -11,14 +11,14 @@ SECRET = "X-Amz-Signature=7ab0c1d2e3f4"
 class Store:
     """Objects by key in memory; `misfortunes` are callables that answer the next requests in its place."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.objects: dict[str, bytes] = {}
         self.requests: list[tuple[str, str, str]] = []  # method, key, Range
         self.answers: list[web.Response] = []  # given instead, in order
         self.cut: list[int] = []  # the next downloads break off after so many bytes
         self.delay = 0.0
         self._runner: web.AppRunner | None = None
-        self.port = 0
+        self.port = port
 
     async def start(self) -> None:
         app = web.Application(client_max_size=1 << 30)

@@ -1,4 +1,7 @@
-"""An engine of coloured stripes for tests of the node: real pixels, and scenes that misbehave by their name."""
+"""An engine of coloured stripes for tests of the node: real pixels, and scenes that misbehave by their name.
+
+A scene named "held" all but stops after its first second for as long as the file of `HOLD` is there: a test has the time it needs.
+"""
 
 import os
 import signal
@@ -9,6 +12,9 @@ import numpy as np
 
 from contracts.spec import ScannedScene, ScanResult, SceneSpec, Warning
 from node_worker.engines.base import Files, Pixels, TemplateRefused
+
+HOLD = "STRIPED_HOLD"  # in the environment: a path
+HELD = 0.5  # seconds for a frame meanwhile; not for ever, as what was drawn is handed out between two frames
 
 
 class StripedScene:
@@ -26,8 +32,15 @@ class StripedScene:
         into[:, int(seconds * 20) % width, :3] = (250, 20, 40)
         if "slow" in self.name:
             time.sleep(0.03)
+        if self.name == "held" and seconds >= 1.0:
+            self.wait(Path(os.environ[HOLD]))
         if seconds >= 0.5:
             self.misbehave()
+
+    def wait(self, hold: Path) -> None:
+        until = time.monotonic() + HELD
+        while hold.exists() and time.monotonic() < until:
+            time.sleep(0.01)
 
     def misbehave(self) -> None:
         if self.name == "crash" and not self.plain:

@@ -28,7 +28,7 @@ async def store():
 
 @pytest_asyncio.fixture
 async def transfers():
-    one = Transfers(patience=3)
+    one = Transfers(patience=20)
     yield one
     await one.close()
 
@@ -105,7 +105,8 @@ async def test_a_file_whose_first_user_gives_up_still_comes_to_the_second(store,
                 return True
 
         first, second = asyncio.create_task(use()), asyncio.create_task(use())
-        await asyncio.sleep(0.02)
+        while not store.requests:
+            await asyncio.sleep(0.001)
         first.cancel()
         assert await second
 
