@@ -39,7 +39,7 @@ fmt: env ## Format the code.
 bench: env ## Measure (a few minutes).
 	@$(BIN)/flatrender bench $(ARGS)
 
-chaos: env ## Kill parts at random while films render, and check that nothing is lost.
+chaos: env ## Kill parts and disturb nodes at random while films render, and check that nothing is lost.
 	@$(BIN)/flatrender chaos $(ARGS)
 
 generate: env ## Write the references in docs/ anew, from the code.

@@ -30,6 +30,8 @@ MOST_CLAIMS = (
     20  # assemblies of a job that may fail by a segment: each has the segment drawn again, which a node that lies must not do for ever
 )
 MISSING = "node.object_missing"
+# What was away or full, or killed from outside, says nothing about the file, the template or the job.
+NOBODYS = {KILLED, "node.storage_away", "node.address_expired", "node.out_of_disk"}
 LOG_TAIL = 4096  # characters
 LONGEST_WAIT = 60.0  # seconds
 
@@ -174,7 +176,7 @@ def crash_of(cmd: ReportFailure, part: Part, ctx: Context) -> list[ForPlatform]:
 
 def _inspection(cmd: ReportFailure, part: Part, view: View) -> list[Event | ForPlatform]:
     file = view.get(INSPECTIONS, part.subject_id)
-    if file is None or (_retryable(cmd) and file.attempts + 1 < INSPECTION_ATTEMPTS):
+    if file is None or (_retryable(cmd) and not _exhausted(cmd, part, view)):
         return []
     return [rejected(file, cmd.code, cmd.detail)]
 
@@ -184,7 +186,10 @@ def _retryable(cmd: ReportFailure) -> bool:
 
 
 def _exhausted(cmd: ReportFailure, part: Part, view: View) -> bool:
-    most = NODE_ATTEMPTS if cmd.code == KILLED else ENGINE_ATTEMPTS.get(cmd.crash or "", NODE_ATTEMPTS)
-    if part.kind == "assemble":
-        most = ASSEMBLE_ATTEMPTS
+    if cmd.code in NOBODYS:
+        most = NODE_ATTEMPTS
+    elif part.kind == "render":
+        most = ENGINE_ATTEMPTS.get(cmd.crash or "", NODE_ATTEMPTS)
+    else:
+        most = ASSEMBLE_ATTEMPTS if part.kind == "assemble" else INSPECTION_ATTEMPTS
     return _attempts(part, view) + 1 >= most

@@ -84,7 +84,10 @@ def _assigned(farm: Farm, event: PartAssigned, tenant: UUID, now: float) -> None
 
 
 def _part_ended(farm: Farm, event: PartEnded, tenant: UUID, now: float) -> None:
-    part = farm.vacate(event.part_id, now)
+    lost = event.end == "expired"  # a tenant does not pay for a node's silence
+    part = farm.vacate(event.part_id, None if lost else now)
+    if lost and part is not None:
+        farm.tenants.charge(part.tenant, -part.expected)
     for key in event.returned:
         if event.avoid:
             farm.avoid[tenant, key] = farm.avoid.get((tenant, key), frozenset()) | {event.node_id}

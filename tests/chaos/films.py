@@ -3,6 +3,7 @@
 import asyncio
 import io
 import wave
+from collections.abc import Sequence
 from math import pi, sin
 from pathlib import Path
 from uuid import UUID
@@ -47,12 +48,19 @@ FILMS = (
     Film(name="persian", template="simple.json", text="سلام دنیا", colour="#E76F51", size=(426, 240)),
     Film(name="scenes", template="scenes.lottie", text="Scene by scene", colour="#264653", music=True),
 )
+FARM_FILMS = (
+    Film(name="latin", template="long.json", text="Cut me off", colour="#2A9D8F", size=(960, 540)),
+    Film(name="persian", template="long.json", text="سلام دنیا", colour="#E76F51", size=(854, 480)),
+    Film(name="scenes", template="scenes.lottie", text="Scene by scene", colour="#264653", size=(640, 360), music=True),
+)
 
 
 def build(folder: Path) -> Path:
     """Make the templates and the sound in a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "simple.json").write_bytes(samples.simple("Hello", seconds=5))
+    (folder / "long.json").write_bytes(samples.simple("Hello", seconds=10))
+    (folder / "endless.json").write_bytes(samples.simple("Hello", seconds=120, size=(1280, 720)))
     (folder / "scenes.lottie").write_bytes(samples.many_scenes(5, seconds=2))
     with wave.open(str(folder / "tone.wav"), "wb") as sound:
         sound.setnchannels(1)
@@ -66,23 +74,25 @@ def build(folder: Path) -> Path:
 class Cinema:
     """Renders all films for a tenant; `folder` holds what `build` made."""
 
-    def __init__(self, url: str, folder: Path) -> None:
+    def __init__(self, url: str, folder: Path, films: Sequence[Film] = FILMS, within: float = DONE_WITHIN) -> None:
+        """`within` is in seconds, for all films of one tenant."""
         self._url, self._folder = url, folder
+        self._films, self._within = films, within
         self.uploads_repeated = 0
         self._known: dict[str, int] = {}  # SHA-256 of an export to the frames that decoding it gave
 
     async def show(self, tenant: Tenant) -> list[Made]:
         """Upload, make templates, render, fetch and look through. Raises Refused, or TimeoutError when something hangs."""
-        names = sorted({film.template for film in FILMS})
-        async with asyncio.timeout(DONE_WITHIN), Client(self._url, tenant.api_key) as client:
+        names = sorted({film.template for film in self._films})
+        async with asyncio.timeout(self._within), Client(self._url, tenant.api_key) as client:
             *projects, music = await asyncio.gather(*(self._project(client, name) for name in names), self._send(client, "tone.wav"))
             by_name = dict(zip(names, projects, strict=True))
-            return list(await asyncio.gather(*(self._make(client, tenant, film, by_name[film.template], music) for film in FILMS)))
+            return list(await asyncio.gather(*(self._make(client, tenant, film, by_name[film.template], music) for film in self._films)))
 
-    async def project(self, tenant: Tenant) -> str:
+    async def project(self, tenant: Tenant, name: str = "simple.json") -> str:
         """A published template of this tenant."""
         async with Client(self._url, tenant.api_key) as client:
-            return await self._project(client, "simple.json")
+            return await self._project(client, name)
 
     async def _send(self, client: Client, name: str) -> str:
         for _ in range(UPLOADS):

@@ -1,4 +1,4 @@
-"""`flatrender chaos`: a stack of its own, renders and commands in flight, kills at random, and then the reckoning."""
+"""`flatrender chaos`: stacks of its own, renders and commands in flight, kills and faults at random, and then the reckoning."""
 
 import argparse
 import asyncio
@@ -21,12 +21,15 @@ from adapters.nats import connect
 from adapters.object_store import ObjectStore
 from deploy.local.stack import BUCKET, Stack
 from tests.chaos.checks import Checks, guarded
+from tests.chaos.farm import farm_chaos
+from tests.chaos.farm_report import FarmReport
 from tests.chaos.films import DONE_WITHIN, Cinema, Made, build
 from tests.chaos.report import LEASE, Kill, Report
 from tests.chaos.tenants import Tenants
 from tests.chaos.traffic import Traffic
 from tests.chaos.victims import GIVE_UP, PAUSE, WEIGHTS, Recovered, Victims
 
+PARTS = ("all", "farm")
 CLIENTS, HOUSES = 3, 2  # who send commands, and who render, at the same time
 BURSTS = 0.4  # share of kills that do not wait for the recovery of the one before
 SLOWEST = 2.5 * LEASE  # seconds: a single recovery over this is a violation even on a machine that is short of processors
@@ -38,9 +41,11 @@ class Chaos:
     """One run against a running stack; use `await Chaos(stack, folder, ...).run()`."""
 
     def __init__(
-        self, stack: Stack, folder: Path, *, kills: int, seed: int, seconds: float = 3600.0, notice: Notice = lambda text: None
-    ) -> None:
-        self._stack, self._notice, self._limit = stack, notice, seconds
+        self, stack: Stack, folder: Path, *, kills: int, seed: int, seconds: float = 3600.0, slowest: float = GIVE_UP,
+        notice: Notice = lambda text: None,
+    ) -> None:  # fmt: skip
+        """A recovery that takes longer than `slowest` seconds is a violation; after `seconds` nothing more is killed."""
+        self._stack, self._notice, self._limit, self._slowest = stack, notice, seconds, slowest
         self._wanted = kills
         self._random = random.Random(seed)
         self._cinema = Cinema(stack.url, build(folder))
@@ -113,7 +118,7 @@ class Chaos:
         # After a burst the kill was not alone; only what a clean state came before is held to the lease.
         kills = self.report.kills
         clean = len(kills) < 2 or kills[-2].alone
-        if clean and kill.seconds > SLOWEST:
+        if clean and kill.seconds > self._slowest:
             self.report.violations.append(f"I9: recovery from the kill of {kill.victim} at {kill.at:.0f} s took {kill.seconds:.1f} s")
         if kill.seconds > LEASE:
             self._notice(f"slow: {kill}")
@@ -150,18 +155,28 @@ async def chaos(folder: Path, kills: int, seed: int, seconds: float, notice: Not
     """A run on a stack of its own in `folder`."""
     async with Stack(folder / "data", nodes=2) as stack:
         notice(f"the stack runs in {stack.data}")
-        return await Chaos(stack, folder / "films", kills=kills, seed=seed, seconds=seconds, notice=notice).run()
+        return await Chaos(stack, folder / "films", kills=kills, seed=seed, seconds=seconds, slowest=SLOWEST, notice=notice).run()
+
+
+def parser() -> argparse.ArgumentParser:
+    """What can be chosen."""
+    made = argparse.ArgumentParser(prog="flatrender chaos", description="Kill and disturb the product while films render, then check all.")
+    made.add_argument(
+        "--part", choices=PARTS, help="all: any process of a whole stack is killed; farm: faults of nodes only; without: both"
+    )
+    made.add_argument("--kills", type=int, default=200, help="how many processes are killed in the part all (200)")
+    made.add_argument("--faults", type=int, default=1000, help="how many faults the part farm makes (1000)")
+    made.add_argument("--alone", type=int, default=3, help="of each kind so many come alone, so that recovery is measured undisturbed (3)")
+    made.add_argument("--seed", type=int, default=None, help="the same seed chooses the same victims (but not the same moments)")
+    made.add_argument("--seconds", type=float, default=3600.0, help="stop killing after so long, in each part")
+    made.add_argument("--report", type=Path, help="write the reports here as JSON, by part")
+    made.add_argument("--data", type=Path, help="the stacks' folder, which stays; without it a temporary one is removed")
+    return made
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run, print the table; 1 when a promise was broken."""
-    parser = argparse.ArgumentParser(prog="flatrender chaos", description=__doc__)
-    parser.add_argument("--kills", type=int, default=200, help="how many processes are killed (200)")
-    parser.add_argument("--seed", type=int, default=None, help="the same seed chooses the same victims (but not the same moments)")
-    parser.add_argument("--seconds", type=float, default=3600.0, help="stop killing after so long")
-    parser.add_argument("--report", type=Path, help="write the report here as JSON")
-    parser.add_argument("--data", type=Path, help="the stack's folder, which stays; without it a temporary one is removed")
-    options = parser.parse_args(argv)
+    """Run, print the tables; 1 when a promise was broken."""
+    options = parser().parse_args(argv)
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(2**31)
 
     logging.getLogger("adapters").setLevel(logging.ERROR)  # that NATS goes away and comes back is what this is for
@@ -169,12 +184,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     def notice(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
+    reports: dict[str, Report | FarmReport] = {}
     with tempfile.TemporaryDirectory(prefix="flatrender-chaos-") as temporary:
-        report = asyncio.run(chaos(options.data or Path(temporary), options.kills, seed, options.seconds, notice))
-    print(report.table())
+        folder = options.data or Path(temporary)
+        for part in [options.part] if options.part else PARTS:
+            notice(f"part {part}, seed {seed}")
+            if part == "all":
+                reports[part] = asyncio.run(chaos(folder, options.kills, seed, options.seconds, notice))
+            else:
+                reports[part] = asyncio.run(farm_chaos(folder, options.faults, options.alone, seed, options.seconds, notice))
+            print(reports[part].table(), flush=True)
     if options.report:
-        options.report.write_text(json.dumps(msgspec.to_builtins(report), indent=1) + "\n")
-    return 1 if report.violations else 0
+        options.report.write_text(json.dumps(msgspec.to_builtins(reports), indent=1) + "\n")
+    return 1 if any(report.violations for report in reports.values()) else 0
 
 
 if __name__ == "__main__":

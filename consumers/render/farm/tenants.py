@@ -82,6 +82,8 @@ class Tenants:
         """Slot seconds that a tenant was given; negative when it was charged too much before."""
         state = self.of(tenant)
         state.time += seconds / state.weight
+        if seconds < 0 and state.entry is not None:
+            self._push(state)
 
     def _enter(self, state: TenantState) -> None:
         if state.entry is None and state.has_work and state.used < state.max_slots:
