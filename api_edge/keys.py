@@ -12,6 +12,7 @@ from api_edge.signing import key_hash
 from contracts.identity import ApiKeyCreated, ApiKeyRevoked, TenantCreated, TenantLimitsChanged
 from contracts.message import DEFAULT_TENANT, Event
 
+PROVED = 10_000  # headers that are remembered
 DEFAULT_RATE = 200  # requests per second, until the tenant's own is known
 
 
@@ -43,6 +44,9 @@ class KeyRing:
     def __init__(self, on_revoked: Callable[[UUID], None]) -> None:
         self._on_revoked = on_revoked
         self._keys: dict[str, tuple[bytes, Principal]] = {}  # by the key id's 32 hex digits
+        self._proved: dict[
+            str, tuple[str, tuple[bytes, Principal]]
+        ] = {}  # by header: the entry of `_keys` it was found to be, while that stands
         self._ended: set[UUID] = set()
         self._rates: dict[UUID, int] = {}
 
@@ -85,6 +89,9 @@ class KeyRing:
         """Who sends `Authorization: Bearer fr_…` or `X-Api-Key: fr_…`. Raises Refused for nobody."""
         text = api_key
         if authorization is not None:
+            proved = self._proved.get(authorization)
+            if proved is not None and self._keys.get(proved[0]) is proved[1]:
+                return proved[1][1]
             scheme, _, text = authorization.partition(" ")
             if scheme.lower() != "bearer":
                 raise Refused("auth.invalid", "Authorization must be of the form `Bearer fr_…`.")
@@ -97,6 +104,10 @@ class KeyRing:
         expected, principal = found or (b"", None)
         if not hmac.compare_digest(expected, key_hash(secret).encode()) or principal is None:
             raise Refused("auth.invalid", "This API key is unknown or was revoked.")
+        if authorization is not None and found is not None:
+            if len(self._proved) >= PROVED:
+                self._proved.clear()
+            self._proved[authorization] = key_id, found
         return principal
 
     def __contains__(self, key_id: UUID) -> bool:

@@ -1,6 +1,7 @@
 """Who, when and why: the part of a message that travels in its headers, in CloudEvents' names."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import sha1
 from uuid import UUID, uuid4
 
@@ -10,6 +11,7 @@ from contracts.message import PLATFORM, Message, type_of
 
 SOURCE = "flatrender"
 _FREE = (1 << 128) - 1 ^ (0xF << 76) ^ (0xC << 60)
+_text = lru_cache(4096)(str)  # of tenants, of which there are few
 _VERSION_5 = (5 << 76) | (0x8 << 60)  # RFC 9562: the version, and the variant 10
 
 
@@ -50,11 +52,11 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     def lines(self) -> bytes:
         """The same headers as NATS takes them; written out, for speed. Raises ValueError for a line break in a value."""
         id = str(self.id)
-        correlation = id if self.correlation == self.id else str(self.correlation)
-        causation = id if self.causation == self.id else str(self.causation)
+        correlation = id if self.correlation is self.id else str(self.correlation)
+        causation = id if self.causation is self.id else str(self.causation)
         text = (
             f"ce-id: {id}\r\nce-type: {self.type}\r\nce-source: {SOURCE}\r\nce-time: {self.time.isoformat()}\r\n"
-            f"ce-tenant: {self.tenant}\r\nce-actor: {self.actor}\r\nce-correlation: {correlation}\r\nce-causation: {causation}\r\n"
+            f"ce-tenant: {_text(self.tenant)}\r\nce-actor: {self.actor}\r\nce-correlation: {correlation}\r\nce-causation: {causation}\r\n"
         )
         count = 8
         for name, value in (("ce-request", self.request_hash), ("ce-reply", self.reply), ("traceparent", self.traceparent)):

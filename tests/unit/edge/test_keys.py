@@ -46,6 +46,26 @@ def test_a_revoked_key_ends_and_a_late_creation_does_not_bring_it_back():
         ring.principal(None, key_text(key_id, "secret"))
 
 
+def test_a_key_that_was_used_before_it_was_revoked_ends_too():
+    ring, key_id, *_ = ring_with("*")
+    header = f"Bearer {key_text(key_id, 'secret')}"
+    assert ring.principal(header, None) is ring.principal(header, None)
+    with pytest.raises(Refused):
+        ring.principal(None, header)
+    ring.hear(TENANT, ApiKeyRevoked(key_id=key_id))
+    with pytest.raises(Refused):
+        ring.principal(header, None)
+
+
+def test_a_key_whose_scopes_are_loaded_anew_has_the_new_ones_at_once():
+    ring, key_id, *_ = ring_with("*")
+    header = f"Bearer {key_text(key_id, 'secret')}"
+    assert ring.principal(header, None).may("render:write")
+    row = {"tenant_id": TENANT, "key_id": key_id, "name": "x", "scopes": '["render:read"]', "secret_sha256": key_hash("secret")}
+    ring.load([row | {"state": "active"}], [])
+    assert not ring.principal(header, None).may("render:write")
+
+
 def test_a_missing_scope_is_named():
     ring, key_id, *_ = ring_with("render:read")
     principal = ring.principal(None, key_text(key_id, "secret"))
