@@ -128,9 +128,10 @@ class _Lane:
             except Exception as error:  # whatever it is, the callers are told
                 _fail(live, PublishFailed(f"the stream {self._stream} refused {len(live)} message(s): {error}"))
             else:
-                for offset, item in enumerate(reversed(live)):
+                # In the order of their coming: told the other way round, who came first would wait longest, and the slowest a half longer.
+                for sequence, item in enumerate(live, last - len(live) + 1):
                     if not item.done.done():
-                        item.done.set_result(last - offset)
+                        item.done.set_result(sequence)
 
     def _live(self, batch: list[_Item], why: StreamError | None) -> list[_Item]:
         """Who still waits (nobody waits for a cancelled one); those whose time is up are told why."""
