@@ -4,7 +4,20 @@ import asyncio
 from collections import deque
 from uuid import UUID
 
-from adapters.nats import Connection, ConnectionLost, Frame, NoAnswer, PublishForbidden, StreamError, Unavailable, store
+from nats.aio.msg import Msg
+
+from adapters.nats import (
+    Connection,
+    ConnectionLost,
+    Frame,
+    NoAnswer,
+    PublishForbidden,
+    StreamError,
+    Unavailable,
+    begin_now,
+    store,
+    stored,
+)
 from contracts.catalogue import stream_of
 from contracts.envelope import Envelope
 from contracts.message import Kind, Message, MessageType, encode, type_of
@@ -14,6 +27,8 @@ MOST_IN_BATCH = 200
 MOST_BYTES_IN_BATCH = 1024 * 1024
 MOST_WAITING = 10_000  # messages per stream
 RETRY_PAUSE = 0.05  # seconds
+# Messages with which a batch begins before the loop comes round to its lane: the server works while the rest is read.
+EARLY = 16
 
 
 class PublishFailed(Exception):
@@ -77,6 +92,8 @@ class _Lane:
         self._loop = asyncio.get_running_loop()  # asked for once: before Python 3.12 each time is a system call
         self._waiting: deque[_Item] = deque()
         self._task: asyncio.Task[None] | None = None
+        self._begun = True  # whether that task runs already
+        self._early: tuple[list[_Item], asyncio.Future[Msg]] | None = None  # sent before it did
 
     async def add(self, frame: Frame, within: float) -> int:
         """Wait until the message is stored."""
@@ -86,15 +103,36 @@ class _Lane:
         self._waiting.append(item)
         if self._task is None or self._task.done():
             self._task = self._loop.create_task(self._run(), name=f"publish to {self._stream}")
+            self._begun = False
+        elif not self._begun and len(self._waiting) >= EARLY:
+            self._begin_early()
         return await item.done
 
+    def _begin_early(self) -> None:
+        self._begun = True
+        batch = self._take()
+        try:
+            answer = begin_now(self._nc, [item.frame for item in batch])
+        except ConnectionLost:
+            answer = None
+        if answer is None:
+            self._waiting.extendleft(reversed(batch))
+        else:
+            self._early = batch, answer
+
     async def _run(self) -> None:
+        self._begun = True
+        early, self._early = self._early, None
+        if early is not None:
+            await self._see_through(*early)
         while self._waiting:
-            batch = self._take()
-            try:
-                await self._deliver(batch)
-            finally:
-                _fail(batch, PublishFailed(f"publishing to the stream {self._stream} was given up"))
+            await self._see_through(self._take())
+
+    async def _see_through(self, batch: list[_Item], answer: "asyncio.Future[Msg] | None" = None) -> None:
+        try:
+            await self._deliver(batch, answer)
+        finally:
+            _fail(batch, PublishFailed(f"publishing to the stream {self._stream} was given up"))
 
     def _take(self) -> list[_Item]:
         batch: list[_Item] = []
@@ -106,13 +144,14 @@ class _Lane:
             batch.append(self._waiting.popleft())
         return batch
 
-    async def _deliver(self, batch: list[_Item]) -> None:
-        """Store a batch, again after a lost connection, until its messages' time is up."""
+    async def _deliver(self, batch: list[_Item], answer: "asyncio.Future[Msg] | None") -> None:
+        """Store a batch, which may be sent already, again after a lost connection, until its messages' time is up."""
         why: StreamError | None = None
-        while live := self._live(batch, why):
+        while live := batch if answer else self._live(batch, why):
             left = min(item.expires for item in live) - self._loop.time()
+            sent, answer = answer, None
             try:
-                last = await store(self._nc, [item.frame for item in live], within=left)
+                last = await (stored(sent, left) if sent else store(self._nc, [item.frame for item in live], within=left))
             except (ConnectionLost, Unavailable) as error:
                 why = error
                 if self._nc.is_closed:

@@ -13,7 +13,7 @@ from adapters.nats.connection import (
     api,
     connect,
 )
-from adapters.nats.publish import Frame, begin, store, stored
+from adapters.nats.publish import Frame, begin, begin_now, store, stored
 from adapters.nats.pull import ConsumerMissing, PullConsumer, ack, nak
 from adapters.nats.reader import PositionGone, StreamReader, sequences_of
 
@@ -35,6 +35,7 @@ __all__ = [
     "ack",
     "api",
     "begin",
+    "begin_now",
     "connect",
     "ensure_consumer",
     "ensure_stream",

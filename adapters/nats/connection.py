@@ -93,13 +93,26 @@ class Connection(Client):
 
         Measured against Client.publish with ten headers: 4.6 us instead of 21 us a message.
         """
+        await self._send_command(self._line(subject, body, lines, reply))
+        if self._flush_queue is not None and self._flush_queue.empty():
+            await self._flush_pending()
+
+    def send_now(self, messages: Iterable[tuple[str, bytes, bytes, str]]) -> None:
+        """Send messages as `send` takes them before this returns, and not when the loop comes round to it. Raises ConnectionLost."""
+        for message in messages:
+            line = self._line(*message)
+            self._pending.append(line)
+            self._pending_data_size += len(line)
+        pending, self._pending, self._pending_data_size = self._pending, [], 0
+        assert self._transport is not None, "a line is only made for a connection that is there"
+        self._transport.writelines(pending)
+
+    def _line(self, subject: str, body: bytes, lines: bytes, reply: str) -> bytes:
         if not self.is_connected:
             raise ConnectionLost("there is no connection to NATS")
         header = b"NATS/1.0\r\n%b\r\n" % lines
         target = f"{subject} {reply}".rstrip().encode()
-        await self._send_command(b"HPUB %b %d %d\r\n%b%b\r\n" % (target, len(header), len(header) + len(body), header, body))
-        if self._flush_queue is not None and self._flush_queue.empty():
-            await self._flush_pending()
+        return b"HPUB %b %d %d\r\n%b%b\r\n" % (target, len(header), len(header) + len(body), header, body)
 
     @staticmethod
     def _parse_header_lines(raw: bytes) -> dict[str, str]:
@@ -116,6 +129,15 @@ class Connection(Client):
         if not self._inbox:
             self._inbox = self.new_inbox()
             await self.subscribe(f"{self._inbox}.*", cb=self._answered)
+        return self.expect_now(subjects)
+
+    @property
+    def hears_answers(self) -> bool:
+        """Whether something was expected before, so that `expect_now` may be asked."""
+        return bool(self._inbox)
+
+    def expect_now(self, subjects: Iterable[str]) -> tuple[str, asyncio.Future[Msg]]:
+        """The same once answers are subscribed to."""
         self._count += 1
         reply = f"{self._inbox}.{self._count}"
         future: asyncio.Future[Msg] = asyncio.get_running_loop().create_future()

@@ -1,7 +1,7 @@
 """Storing messages in a stream: one by a plain publish, several by an atomic batch, which costs the server one fsync for all."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 from uuid import uuid4
 
@@ -31,15 +31,23 @@ async def store(nc: Connection, frames: Sequence[Frame], *, within: float = 5.0,
 
 async def begin(nc: Connection, frames: Sequence[Frame], *, expected_last: int | None = None) -> "asyncio.Future[Msg]":
     """Send `frames` as `store` does and return what `stored` waits for: the next may be sent before the last is acknowledged."""
-    if not 1 <= len(frames) <= MOST_IN_BATCH:
-        raise ValueError(f"a batch holds 1 to {MOST_IN_BATCH} messages, not {len(frames)}")
     reply, future = await nc.expect({frame.subject for frame in frames})
-    first = b"" if expected_last is None else b"Nats-Expected-Last-Sequence: %d\r\n" % expected_last
     try:
-        if len(frames) == 1:
-            await nc.send(frames[0].subject, frames[0].body, frames[0].lines + first, reply)
-        else:
-            await _send_batch(nc, frames, first, reply)
+        for message in _messages(frames, reply, expected_last):
+            await nc.send(*message)
+    except BaseException:
+        future.cancel()
+        raise
+    return future
+
+
+def begin_now(nc: Connection, frames: Sequence[Frame]) -> "asyncio.Future[Msg] | None":
+    """As `begin`, but sent before this returns; None where the connection is not ready for it. Raises ConnectionLost."""
+    if not (nc.is_connected and nc.hears_answers):
+        return None
+    reply, future = nc.expect_now({frame.subject for frame in frames})
+    try:
+        nc.send_now(_messages(frames, reply, None))
     except BaseException:
         future.cancel()
         raise
@@ -54,13 +62,19 @@ async def stored(answer: "asyncio.Future[Msg]", within: float = 5.0) -> int:
         raise NoAnswer(f"the stream did not acknowledge within {within:.1f} s") from None
 
 
-async def _send_batch(nc: Connection, frames: Sequence[Frame], first: bytes, reply: str) -> None:
+def _messages(frames: Sequence[Frame], reply: str, expected_last: int | None) -> Iterator[tuple[str, bytes, bytes, str]]:
+    """Subject, body, header lines and reply of each message. Raises ValueError for too many."""
+    if not 1 <= len(frames) <= MOST_IN_BATCH:
+        raise ValueError(f"a batch holds 1 to {MOST_IN_BATCH} messages, not {len(frames)}")
+    first = b"" if expected_last is None else b"Nats-Expected-Last-Sequence: %d\r\n" % expected_last
+    if len(frames) == 1:
+        yield frames[0].subject, frames[0].body, frames[0].lines + first, reply
+        return
     batch = uuid4().hex.encode()
-    last = len(frames) - 1
-    for position, frame in enumerate(frames):
-        lines = b"%bNats-Batch-Id: %b\r\nNats-Batch-Sequence: %d\r\n" % (frame.lines, batch, position + 1)
-        if position == 0:
+    for position, frame in enumerate(frames, 1):
+        lines = b"%bNats-Batch-Id: %b\r\nNats-Batch-Sequence: %d\r\n" % (frame.lines, batch, position)
+        if position == 1:
             lines += first
-        if position == last:
+        if position == len(frames):
             lines += b"Nats-Batch-Commit: 1\r\n"
-        await nc.send(frame.subject, frame.body, lines, reply if position == last else "")
+        yield frame.subject, frame.body, lines, reply if position == len(frames) else ""
