@@ -129,7 +129,10 @@ class Postgres:
         log = self._log.with_name("initdb.log")
         process = Process(program, log)
         process.start()
-        code = await process.wait()
+        try:
+            code = await process.wait()
+        finally:
+            await process.kill()  # a cancelled start (another server is missing) leaves nothing that writes into the folder
         if code != 0:
             raise StackError(f"PostgreSQL could not make its data folder (code {code}). Its last lines:\n{tail(log)}")
 

@@ -114,5 +114,6 @@ async def test_a_store_that_is_away_is_asked_again(shelf: Shelf, monkeypatch) ->
         await asyncio.sleep(0.2)
         assert shelf.told == []
     waiting.cancel()
+    await asyncio.wait({waiting})  # its query has left the connection that the next one uses
     shelf.store = here
     assert await shelf.scrub(1) == [("a", "rot")]
