@@ -1,7 +1,6 @@
 """Runs the edge: HTTP from the first moment, ready once its keys are loaded and its feed is followed."""
 
 import asyncio
-import gc
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -10,6 +9,7 @@ from typing import TypeVar
 import asyncpg
 from aiohttp import web
 
+from adapters import collector
 from adapters.nats import Connection, StreamError, connect
 from adapters.object_store import ObjectStore
 from adapters.settings import Settings
@@ -28,8 +28,6 @@ from producers.publisher import Publisher
 
 log = logging.getLogger(__name__)
 PAUSE = 0.2  # seconds between two attempts to reach what is away
-# New objects before the collector looks through them: at Python's 700 it is the requests under way, again and again.
-YOUNG = 20_000
 T = TypeVar("T")
 
 
@@ -39,10 +37,7 @@ async def serve(settings: Settings, on_listening: Callable[[str], None] | None =
     Raises OSError when the port is taken, ValueError without a secret, adapters.nats.ConnectRefused for a wrong password.
     """
     async with running(settings, access_log) as (edge, url):
-        # What is loaded by now stays for ever: the collector need not look at it again and again.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(YOUNG)
+        collector.relax()
         if on_listening:
             on_listening(url)
         await asyncio.gather(*edge.tasks)

@@ -12,6 +12,7 @@ from faststream import FastStream
 from faststream.nats import NatsBroker
 from faststream.security import SASLPlaintext
 
+from adapters import collector
 from adapters.nats import Connection, PullConsumer, StreamReader, connect
 from adapters.object_store import ObjectStore
 from adapters.settings import Settings
@@ -87,6 +88,7 @@ class Service:
             try:
                 for name in self.names:
                     await (self._add_log(stack) if name == LOG else self._add_domain(name, objects, stack))
+                collector.relax()
                 yield
             finally:
                 for part in self._parts:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from adapters import collector
 from simulation import pictures
 from simulation.costs import processor_seconds
 from simulation.figures import Figures, figures
@@ -38,6 +39,7 @@ async def simulate(scenario: Scenario, options: Options, folder: Path) -> Report
     """Run one scenario on a farm of its own; report.json and simulation.png lie in `folder` afterwards."""
     plan = scenario.planned(options)
     async with world(plan) as farm:
+        collector.relax()
         before, begun = processor_seconds(), time.monotonic()
         promises = await scenario.act(farm)
         lasted = time.monotonic() - begun
