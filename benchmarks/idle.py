@@ -14,7 +14,7 @@ MEMORY = (Bound("value", most=700.0),)
 PROCESSOR = (Bound("value", most=3.0),)
 MEMORY_LIMIT = "six Python processes with their libraries: consumers, edge, two nodes, two engines; the floor is the three servers"
 PROCESSOR_LIMIT = (
-    "pulls' heartbeats every two seconds for each of 13 consumers, the nodes' heartbeats, the feed's proof, "
+    "pulls' heartbeats for each of 13 consumers, the nodes' heartbeats, the feed's proof, "
     "and what the servers do about them, which is the floor"
 )
 SETTLE = 5.0  # seconds: an engine gives memory back 2 s after its last request

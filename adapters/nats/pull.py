@@ -13,7 +13,7 @@ from adapters.nats.connection import Connection, ConnectionLost, StreamError, ap
 
 log = logging.getLogger(__name__)
 
-HEARTBEAT = 2.0  # seconds between the server's signs of life on an outstanding pull
+HEARTBEAT = 4.0  # seconds between the server's signs of life on an outstanding pull
 EXPIRES = 30.0  # seconds until an unfilled pull ends by itself
 SILENCE = 2.5 * HEARTBEAT  # without a sign of life for so long, what is outstanding counts as lost
 MISSING_AFTER = 2.0  # seconds that a consumer may be away before that is an error: JetStream may just be starting

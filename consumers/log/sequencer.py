@@ -16,7 +16,7 @@ from contracts.catalogue import outbox_hint_subject
 
 log = logging.getLogger(__name__)
 LOCK = 7_301_016  # the advisory lock of the active sequencer
-SHORTEST_POLL, LONGEST_POLL = 0.05, 0.5  # seconds between looks at the outboxes without a hint, growing while nothing comes
+SHORTEST_POLL, LONGEST_POLL = 0.05, 1.0  # seconds between looks at the outboxes without a hint, growing while nothing comes
 STANDBY_POLL = 0.25  # seconds
 RETRY_PAUSE = 0.2  # seconds
 MOST_UNPUBLISHED = 20_000  # rows that are kept in memory for publishing; beyond, appending waits

@@ -18,7 +18,7 @@ from contracts.envelope import Envelope, derived_id
 from contracts.message import Command, encode
 
 log = logging.getLogger(__name__)
-POLL = 5.0  # seconds between looks for effects that another process left behind
+POLL = 15.0  # seconds between looks for effects that another process left behind
 LIMIT = 32  # effects, or groups of them, at once
 TOGETHER = 64  # effects in a group
 LONGEST_WAIT = 300.0

@@ -15,7 +15,7 @@ from contracts.envelope import Envelope, derived_id
 from contracts.message import Command, decode
 
 log = logging.getLogger(__name__)
-LONGEST_SLEEP = 2.0
+LONGEST_SLEEP = 5.0
 SHORTEST_SLEEP = 0.05
 SWEEP = 600.0  # seconds between sweeps of old operations
 
@@ -28,7 +28,7 @@ class Timers:
         self._swept = 0.0
 
     async def run(self) -> None:
-        """Sleep until the next is due, at most two seconds, so that new ones are seen."""
+        """Sleep until the next is due, at most five seconds, so that new ones are seen."""
         while True:
             wait = LONGEST_SLEEP
             try:
