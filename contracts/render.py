@@ -230,6 +230,7 @@ class AssignPart(Command, frozen=True, kw_only=True):
     node_epoch: int  # the registration that offered the slot
     first: int = 0  # position of the first segment in the job
     count: int = 0
+    keys: tuple[str, ...] = ()  # of the segments, as far as the scheduler knows them: a hint of what to load
 
 
 @message("render.part.assigned")

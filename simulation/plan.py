@@ -26,6 +26,7 @@ class JobPlan(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     tenant: int  # position in the plan's tenants
     job_id: UUID
+    template: str = ""  # the jobs of a template are known to take alike; empty: one of its own
     segments: int
     seconds: float
     at: float = 0.0
@@ -60,7 +61,9 @@ def tenants(seed: int, weights: Sequence[int], max_slots: int = 10_000) -> tuple
     )
 
 
-def jobs(seed: int, tenant: int, count: int, segments: int, seconds: float, *, over: float = 0.0) -> tuple[JobPlan, ...]:
+def jobs(
+    seed: int, tenant: int, count: int, segments: int, seconds: float, *, over: float = 0.0, template: str = ""
+) -> tuple[JobPlan, ...]:
     """Equal jobs of a tenant, submitted at random moments of the first `over` seconds."""
     chance = random.Random(f"{seed} {tenant} {count} {segments}")
     return tuple(
@@ -68,6 +71,7 @@ def jobs(seed: int, tenant: int, count: int, segments: int, seconds: float, *, o
             name=f"{tenant}.{segments}.{number}",
             tenant=tenant,
             job_id=derived_id(NAMESPACE, f"{seed} job {tenant} {segments} {number}"),
+            template=template,
             segments=segments,
             seconds=seconds,
             at=chance.uniform(0, over) if over else 0.0,

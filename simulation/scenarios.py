@@ -149,7 +149,7 @@ async def _until(happened: Callable[[], bool], within: float) -> None:
 
 
 def _throughput_plan(seed: int) -> Plan:
-    work = tuple(job for tenant in range(4) for job in jobs(seed, tenant, 5, JOB, 10.0))
+    work = tuple(job for tenant in range(4) for job in jobs(seed, tenant, 5, JOB, 10.0, template=f"{tenant}"))
     return Plan(seed=seed, nodes=50, slots=8, speed=200.0, lasts=120.0, tenants=tenants(seed, (1, 1, 1, 1)), jobs=work)
 
 

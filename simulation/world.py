@@ -85,7 +85,8 @@ class World:
         """Send one job."""
         self._seconds[job.job_id] = job.seconds
         digest = hashlib.sha256(job.job_id.bytes).hexdigest()
-        scene = SceneSpec(scene="simulated", bundle=digest, digest=digest, frames=job.segments, duration=float(job.segments))
+        bundle = hashlib.sha256(job.template.encode()).hexdigest() if job.template else digest
+        scene = SceneSpec(scene="simulated", bundle=bundle, digest=digest, frames=job.segments, duration=float(job.segments))
         spec = RenderSpec(scenes=(scene,), width=640, height=360, rate_num=1, rate_den=1)  # one frame a segment
         sha = hashlib.sha256(msgspec.json.encode(spec)).hexdigest()
         command = SubmitJob(job_id=job.job_id, spec=spec, spec_sha256=sha, priority=job.priority)

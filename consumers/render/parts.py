@@ -34,7 +34,8 @@ def assign(cmd: AssignPart, view: View, ctx: Context) -> Decision:
     """Give the scheduler's choice its lease, if the node still offers the slot and the work still waits."""
     platform = view.of(PLATFORM)
     if cmd.kind != "inspect":
-        wanted = (view.at(JOB_SEGMENTS, cmd.subject_id, idx) for idx in range(cmd.first, cmd.first + cmd.count))
+        wanted = [view.at(JOB_SEGMENTS, cmd.subject_id, idx) for idx in range(cmd.first, cmd.first + cmd.count)]
+        wanted += [view.at(SEGMENTS, key) for key in cmd.keys]
         view.need(platform.at(NODES, cmd.node_id), view.at(JOBS, cmd.subject_id), *wanted)
     node = platform.get(NODES, cmd.node_id)
     if node is None or node.state != "active" or node.service != "open" or node.epoch != cmd.node_epoch:
@@ -109,6 +110,7 @@ def elsewhere(object_key: str, place: str, sha256: str) -> Refusal | None:
 
 def report_segment(cmd: ReportSegment, view: View, ctx: Context) -> Decision:
     """Accept a segment once, and advance every job that waits for it."""
+    view.need(view.at(PARTS, cmd.part_id), view.at(SEGMENTS, cmd.key), view.group(JOB_SEGMENTS, segment_key=cmd.key))
     part = held(cmd.part_id, cmd.epoch, view, ctx)
     if isinstance(part, Refusal):
         return part

@@ -99,6 +99,7 @@ class Scheduler:
             node_epoch=node.epoch,
             first=choice.first,
             count=choice.count,
+            keys=choice.keys,
         )
         part_id = derived_id(self._submit(command, choice.tenant, choice.subject), "part")
         part = PartState(part_id, choice.tenant, node.node_id, node.epoch, choice.kind, choice.subject, choice.keys, self.now())
