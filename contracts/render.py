@@ -110,7 +110,7 @@ class JobStarted(Event, frozen=True, kw_only=True):
 
 @message("render.job.advanced", public=True)
 class JobAdvanced(Event, frozen=True, kw_only=True):
-    """A segment that the job waits for was verified."""
+    """Another percent of the job's segments is there; a job of a hundred or fewer says so with each."""
 
     job_id: UUID
     segments_done: int
@@ -271,6 +271,14 @@ class ExpirePart(Command, frozen=True, kw_only=True):
     reason: str
 
 
+class Advance(msgspec.Struct, frozen=True):
+    """How far a job under way is."""
+
+    job_id: UUID
+    segments_done: int
+    frames_done: int
+
+
 @message("render.segment.verified")
 class SegmentVerified(Event, frozen=True, kw_only=True):
     """A segment was drawn, checked and accepted, once."""
@@ -288,6 +296,8 @@ class SegmentVerified(Event, frozen=True, kw_only=True):
     degraded: bool
     before: Edge = ""  # the scene's frame before the first one, as its node drew it
     last: Edge = ""  # the last frame, as decoded
+    jobs: tuple[Advance, ...] = ()  # that waited for it and are further now; beyond 100 a JobAdvanced says so
+    ends: bool = False  # it is the last of its part, whose lease is over
 
 
 @message("render.inspection.request")

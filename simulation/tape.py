@@ -85,6 +85,8 @@ class Tape:
             case SegmentVerified():
                 ref = (tenant, event.key)
                 self.verified[ref] = self.verified.get(ref, 0) + 1
+                if event.ends and (drawn := self.parts.get(event.part_id)) is not None:
+                    drawn.ended, drawn.end = at, "done"
 
     def drew(self, node: SimulatedNode, work: DrawPart, begun: float, ended: float) -> None:
         """A node has done a part."""

@@ -8,24 +8,35 @@ from consumers.render.repair_rows import REPAIRS, FrameRepair
 from consumers.render.rows import ACTIVE, EXPORTS, JOB_SEGMENTS, JOBS, PARTS, SEGMENTS, Job, JobSegment, Segment
 from consumers.runtime.state import View
 from contracts.message import Event
-from contracts.render import JobAdvanced, JobAssembling, SegmentVerified
+from contracts.render import Advance, JobAdvanced, JobAssembling, SegmentVerified
 from contracts.repair import JobSetBack, RepairAssembling, RepairDrawn, RepairEnd, RepairEnded, SegmentState, WaitingSegment
 
 Users = list[tuple[Job, list[JobSegment]]]  # jobs under way with their places of some segments
+Advances = list[tuple[Job, Advance]]
 
 
-def advance(rows: Sequence[Segment], view: View, *, besides: UUID | None = None) -> list[Event]:
-    """Segments are there: every job under way that waits for them gets further."""
+def advances(rows: Sequence[Segment], view: View, *, besides: UUID | None = None) -> Advances:
+    """Segments are there: how far every job under way is that waits for them."""
+    return [
+        (job, Advance(job.job_id, job.segments_done + len(places), job.frames_done + sum(place.frames for place in places)))
+        for job, places in _users(rows, view)
+        if job.job_id != besides
+    ]
+
+
+def told(found: Advances, recorded: int = 0) -> list[Event]:
+    """What follows for these jobs, of which the first so many are recorded in a SegmentVerified already."""
     events: list[Event] = []
-    for job, places in _users(rows, view):
-        if job.job_id == besides:
-            continue
-        done = job.segments_done + len(places)
-        frames = job.frames_done + sum(place.frames for place in places)
-        events.append(JobAdvanced(job_id=job.job_id, segments_done=done, frames_done=frames))
-        if done == job.segments_total:
+    for number, (job, now) in enumerate(found):
+        if number >= recorded or _percent(now.segments_done, job) > _percent(job.segments_done, job):
+            events.append(JobAdvanced(job_id=job.job_id, segments_done=now.segments_done, frames_done=now.frames_done))
+        if now.segments_done == job.segments_total:
             events.append(JobAssembling(job_id=job.job_id))
     return events
+
+
+def _percent(done: int, job: Job) -> int:
+    return 100 * done // job.segments_total
 
 
 def set_back(rows: Sequence[Segment], view: View, *, besides: UUID | None = None) -> list[Event]:
@@ -68,7 +79,7 @@ def given_up(job_id: UUID, view: View, state: RepairEnd, code: str, detail: str,
         restored += keeps
         keys = tuple(row.segment_key for row in keeps)
         events.append(RepairEnded(repair_id=repair.repair_id, job_id=job_id, state=state, code=code, detail=detail[:400], restored=keys))
-    return [*events, *advance(restored, view, besides=job_id)] if restored else events
+    return [*events, *told(advances(restored, view, besides=job_id))] if restored else events
 
 
 def _restorable(repair: FrameRepair, view: View) -> list[Segment]:

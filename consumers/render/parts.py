@@ -6,7 +6,7 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from consumers.render.leases import ended
-from consumers.render.mending import advance, mended
+from consumers.render.mending import advances, mended, told
 from consumers.render.places import export_place, segment_place
 from consumers.render.repair_rows import REPAIRS, FrameRepair
 from consumers.render.rows import ACTIVE, INSPECTIONS, JOB_SEGMENTS, JOBS, NODES, PARTS, SEGMENTS, Job, Part
@@ -25,6 +25,7 @@ from contracts.render import (
 from contracts.repair import ExportReplaced, RepairEnded
 
 SHA256 = re.compile("[0-9a-f]{64}")
+MOST_ADVANCES = 100  # jobs that a SegmentVerified tells of: an event stays under 64 KB
 LARGEST_OBJECT = 1 << 40  # bytes
 LARGEST_DIFFERENCE = 255.0  # luma steps
 CLOCKS_APART = 60.0  # seconds that a segment may have taken beyond its lease's age
@@ -126,11 +127,11 @@ def report_segment(cmd: ReportSegment, view: View, ctx: Context) -> Decision:
         return refusal
     if refusal := _incredible(cmd, part, ctx):
         return refusal
-    verified = _verified(cmd, part)
-    events: list[Event] = [verified, *advance([segment], view), *mended(segment, verified, view)]
-    if all(row.state == "done" or key == cmd.key or row.part_id != part.part_id for key, row in rows.items()):
-        events.append(replace(ended(part, view, "done"), returned=()))
-    return events
+    further = advances([segment], view)
+    recorded = tuple(now for _, now in further[:MOST_ADVANCES])
+    ends = all(row.state == "done" or key == cmd.key or row.part_id != part.part_id for key, row in rows.items())
+    verified = replace(_verified(cmd, part), jobs=recorded, ends=ends)
+    return [verified, *told(further, len(recorded)), *mended(segment, verified, view)]
 
 
 def _incredible(cmd: ReportSegment, part: Part, ctx: Context) -> Refusal | None:

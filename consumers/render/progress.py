@@ -11,6 +11,7 @@ from consumers.runtime.batch import Item
 from contracts.message import encode, type_of
 from contracts.node import PartTick
 from contracts.render import (
+    Advance,
     JobAdvanced,
     JobCancelled,
     JobCompleted,
@@ -19,6 +20,7 @@ from contracts.render import (
     JobSubmitted,
     PartAssigned,
     PartEnded,
+    SegmentVerified,
 )
 
 log = logging.getLogger(__name__)
@@ -52,14 +54,28 @@ class Progress:
             for envelope, event, _, _ in item.events:
                 if isinstance(event, JobSubmitted):
                     self._jobs[event.job_id] = Running(envelope.tenant, event.frames_total)
-                elif isinstance(event, JobAdvanced) and (job := self._jobs.get(event.job_id)):
-                    job.verified, job.changed = event.frames_done, True
+                elif isinstance(event, SegmentVerified):
+                    self._verified(event)
+                elif isinstance(event, JobAdvanced):
+                    self._advanced(event)
                 elif isinstance(event, PartAssigned) and (job := self._jobs.get(event.subject_id)):
                     job.holders[event.part_id] = event.node_id
                 elif isinstance(event, PartEnded) and (job := self._jobs.get(event.subject_id)):
                     job.holders.pop(event.part_id, None)
                 elif isinstance(event, JobCompleted | JobFailed | JobCancelled):
                     self._jobs.pop(event.job_id, None)
+
+    def _verified(self, event: SegmentVerified) -> None:
+        for now in event.jobs:
+            self._advanced(now)
+        if event.ends:
+            for now in event.jobs:
+                if (job := self._jobs.get(now.job_id)) is not None:
+                    job.holders.pop(event.part_id, None)
+
+    def _advanced(self, now: Advance | JobAdvanced) -> None:
+        if (job := self._jobs.get(now.job_id)) is not None:
+            job.verified, job.changed = now.frames_done, True
 
     async def run(self) -> None:
         """Pass on what changed, a few times a second."""

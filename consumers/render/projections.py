@@ -90,12 +90,20 @@ def part_ended(event: PartEnded, envelope: Envelope, view: View) -> Rows:
 
 
 def segment_verified(event: SegmentVerified, envelope: Envelope, view: View) -> Rows:
-    """The segment's bytes are those of this epoch from now on."""
+    """The segment's bytes are those of this epoch from now on; jobs are further, and its part may be over."""
     row = view.get(SEGMENTS, event.key)
     assert row is not None, "only a planned segment is verified"
     names = ("object_key", "sha256", "bytes", "difference", "seconds", "degraded", "node_id", "epoch")
     values = {name: getattr(event, name) for name in names} | {"seam_before": event.before, "seam_last": event.last}
     yield SEGMENTS, moved(row, envelope, state="done", repair_id=None, **values)
+    for now in event.jobs:
+        job = view.get(JOBS, now.job_id)
+        assert job is not None, "only a submitted job advances"
+        yield JOBS, moved(job, envelope, segments_done=now.segments_done, frames_done=now.frames_done)
+    if event.ends:
+        part = view.get(PARTS, event.part_id)
+        assert part is not None, "only an assigned part ends"
+        yield PARTS, moved(part, envelope, state="done")
 
 
 def job_completed(event: JobCompleted, envelope: Envelope, view: View) -> Rows:

@@ -99,6 +99,8 @@ def _part_ended(farm: Farm, event: PartEnded, tenant: UUID, now: float) -> None:
 
 def _verified(farm: Farm, event: SegmentVerified, tenant: UUID, now: float) -> None:
     farm.segment_done(tenant, event.key, event.seconds)
+    if event.ends:
+        farm.vacate(event.part_id, now)
 
 
 def _requested(farm: Farm, event: InspectionRequested, tenant: UUID, now: float) -> None:

@@ -111,6 +111,8 @@ class Leases:
             )
         ):
             self.stale.append(f"position {row['position']}: segment {key} of part {lease.part_id} under epoch {body['epoch']}, {lease}")
+        if body["ends"]:
+            self._ended(row, {**body, "end": "done"})
 
     def _finished(self, row: asyncpg.Record, body: dict[str, Any]) -> None:
         """An export or an inspection: by whoever had the lease of just this."""

@@ -5,12 +5,23 @@ import pytest
 
 from consumers.render import DOMAIN
 from consumers.render.failures import ENGINE_ATTEMPTS, INSPECTION_ATTEMPTS
+from consumers.render.parts import MOST_ADVANCES
 from consumers.render.places import export_place, segment_place
 from consumers.render.rows import CRASHES, EXPORTS, FILES, INSPECTIONS, JOB_SEGMENTS, JOBS, NODES, PARTS, SEGMENTS
 from contracts.farm import LoseNode
 from contracts.message import PLATFORM
 from contracts.node import PROTOCOL, LeaveNode, RegisterNode, ReportCrash, ReportExport, ReportFailure, ReportInspection, ReportSegment
-from contracts.render import AssignPart, CancelJob, ExpirePart, PlanJob, RequestInspection, SubmitJob
+from contracts.render import (
+    AssignPart,
+    CancelJob,
+    ExpirePart,
+    JobAdvanced,
+    PartEnded,
+    PlanJob,
+    RequestInspection,
+    SegmentVerified,
+    SubmitJob,
+)
 from contracts.spec import RenderSpec, SceneSpec
 from tests.unit.domains.world import World, kinds, refused
 
@@ -101,7 +112,8 @@ def test_a_job_goes_from_queued_over_rendering_and_assembling_to_completed() -> 
     part = assign(world, job_id)
     assert world.row(JOBS, job_id).state == "rendering"
     assert kinds(report(world, part, part.keys[0])) == ["SegmentVerified", "JobAdvanced"]
-    assert kinds(report(world, part, part.keys[1])) == ["SegmentVerified", "JobAdvanced", "JobAssembling", "PartEnded"]
+    assert kinds(report(world, part, part.keys[1])) == ["SegmentVerified", "JobAdvanced", "JobAssembling"]
+    assert world.row(PARTS, part.part_id).state == "done"
     joining = assign(world, job_id, "assemble")
     assert kinds(export(world, joining, 60)) == ["JobCompleted", "PartEnded"]
     job = world.row(JOBS, job_id)
@@ -193,7 +205,39 @@ def test_a_segment_that_stands_twice_in_a_job_counts_twice() -> None:
     job_id = submit(world, "a", "a", frames=30)
     part = assign(world, job_id)
     assert len(part.keys) == 1
-    assert kinds(report(world, part, part.keys[0])) == ["SegmentVerified", "JobAdvanced", "JobAssembling", "PartEnded"]
+    assert kinds(report(world, part, part.keys[0])) == ["SegmentVerified", "JobAdvanced", "JobAssembling"]
+
+
+def test_a_long_job_tells_of_each_percent_and_its_row_counts_each_segment() -> None:
+    world = farm()
+    job_id = submit(world, frames=30 * 300)
+    part = assign(world, job_id, count=300)
+    told = []
+    for number, key in enumerate(part.keys[:7], 1):
+        told += [event.segments_done for event in report(world, part, key) if type(event).__name__ == "JobAdvanced"]
+        assert (world.row(JOBS, job_id).segments_done, world.row(JOBS, job_id).frames_done) == (number, 30 * number)
+    assert told == [3, 6]
+
+
+def test_a_segment_that_very_many_jobs_wait_for_advances_all_of_them() -> None:
+    world = farm()
+    jobs = [submit(world, "a", f"b{number}", frames=30) for number in range(MOST_ADVANCES + 5)]
+    part = assign(world, jobs[0], count=1)
+    events = report(world, part, part.keys[0])
+    assert len(events[0].jobs) == MOST_ADVANCES and kinds(events).count("JobAdvanced") == len(jobs)
+    assert {world.row(JOBS, job).segments_done for job in jobs} == {1}
+
+
+def test_a_log_in_which_a_segment_tells_neither_of_jobs_nor_of_its_parts_end_gives_the_same_rows() -> None:
+    world = farm()
+    job_id = submit(world, frames=30)
+    part = assign(world, job_id)
+    facts = {"object_key": "o", "sha256": SHA, "bytes": 1, "difference": 0.0, "seconds": 1.0, "degraded": False}
+    world.happen(SegmentVerified(key=part.keys[0], part_id=part.part_id, node_id=NODE, epoch=1, frames=30, **facts))
+    world.happen(JobAdvanced(job_id=job_id, segments_done=1, frames_done=30))
+    world.happen(PartEnded(part_id=part.part_id, kind="render", subject_id=job_id, node_id=NODE, end="done"))
+    job, lease = world.row(JOBS, job_id), world.row(PARTS, part.part_id)
+    assert (job.segments_done, job.frames_done, lease.state, world.row(SEGMENTS, part.keys[0]).state) == (1, 30, "done", "done")
 
 
 def test_tenants_do_not_share_segments() -> None:

@@ -68,7 +68,7 @@ def test_a_rotten_segment_of_a_completed_job_is_drawn_again_and_the_job_stays_co
     assert world.row(SEGMENTS, key).state == "ready"
     assert world.row(JOBS, job_id).state == "completed"
     drawn = redraw(world, job_id, 1)
-    assert kinds(drawn) == ["SegmentVerified", "RepairDrawn", "PartEnded"]
+    assert kinds(drawn) == ["SegmentVerified", "RepairDrawn"]
     repair = world.row(REPAIRS, events[0].repair_id)
     assert (repair.state, repair.identical) == ("checking", True)
     assert (repair.before[0].sha256, repair.after[0].epoch) == (before.sha256, before.epoch + 1)
