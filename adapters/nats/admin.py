@@ -1,5 +1,6 @@
 """Streams and consumers by JetStream's JSON API: made when missing, corrected when they drifted, else left alone."""
 
+import asyncio
 from typing import Any, Literal
 
 from adapters.nats.connection import ApiError, Connection, StreamError, api
@@ -7,6 +8,8 @@ from adapters.nats.connection import ApiError, Connection, StreamError, api
 Change = Literal["created", "corrected", "same"]
 STREAM_NOT_FOUND = 10059
 CONSUMER_NOT_FOUND = 10014
+NO_STORE = 10049  # also while the server still removes the files of a stream that had this name
+NO_STORE_WITHIN = 2.0  # seconds
 
 
 async def stream_state(nc: Connection, name: str) -> dict[str, Any] | None:
@@ -19,7 +22,7 @@ async def ensure_stream(nc: Connection, config: dict[str, Any]) -> Change:
     name = config["name"]
     found = await stream_state(nc, name)
     if found is None:
-        await api(nc, f"STREAM.CREATE.{name}", config)
+        await _create(nc, config)
         return "created"
     # The first sequence belongs to a stream's birth; the server reports it only there and refuses to change it.
     wanted = {key: value for key, value in config.items() if key != "first_seq"}
@@ -27,6 +30,19 @@ async def ensure_stream(nc: Connection, config: dict[str, Any]) -> Change:
         return "same"
     await _corrected(nc, f"STREAM.UPDATE.{name}", found["config"] | wanted, f"stream {name}")
     return "corrected"
+
+
+async def _create(nc: Connection, config: dict[str, Any]) -> None:
+    give_up = asyncio.get_running_loop().time() + NO_STORE_WITHIN
+    while True:
+        try:
+            await api(nc, f"STREAM.CREATE.{config['name']}", config)
+        except ApiError as error:
+            if error.number != NO_STORE or asyncio.get_running_loop().time() > give_up:
+                raise
+            await asyncio.sleep(0.05)
+        else:
+            return
 
 
 async def ensure_consumer(nc: Connection, stream: str, config: dict[str, Any]) -> Change:

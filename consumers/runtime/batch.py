@@ -31,7 +31,6 @@ class Item(msgspec.Struct):
     envelope: Envelope
     command: Command | None
     raw: Any = None  # the broker's message, to be acknowledged; None for a reaction
-    own: bool = False  # of this very process, which asks again under a new id: nothing can repeat it
     body: bytes = b""
     unreadable: str = ""
     outcome: Outcome | None = None
@@ -194,12 +193,11 @@ class Batch:
         store, q = self.store, self.store.q
         decided = [item for item in self.items if not item.seen and item.outcome is not None and not item.envelope.dry_run]
         happened = [entry for item in decided for entry in item.events]
-        remembered = [item for item in decided if not item.own or item.outcome.state == "quarantined"]  # type: ignore[union-attr]
         # Each statement's parameters are made while PostgreSQL is at the one before.
-        _, operations = await meanwhile(store.write_rows(self.state.changed()), lambda: self._operations(remembered))
+        _, operations = await meanwhile(store.write_rows(self.state.changed()), lambda: self._operations(decided))
         writing = store.keep_columns(q.keep_operations, operations, self.now)
         kept, events = await meanwhile(writing, lambda: columns(_outbox(*entry) for entry in happened))
-        if kept < len(remembered) and not sure:
+        if kept < len(decided) and not sure:
             raise Repeated
         writing = store.keep_columns(q.keep_events, events, self.now)
         _, self.effects = await meanwhile(

@@ -49,7 +49,7 @@ class Runtime:
 
     def submit(self, command: Command, envelope: Envelope) -> None:
         """Decide a command of this very process that it may lose: its maker asks again (the scheduler)."""
-        self._own.append(scout(self.domain, Item(envelope=envelope, command=command, body=msgspec.json.encode(command), own=True)))
+        self._own.append(scout(self.domain, Item(envelope=envelope, command=command, body=msgspec.json.encode(command))))
         self._wake.set()
 
     async def run(self) -> None:
