@@ -47,11 +47,15 @@ def role_settings(settings: Settings, role: str) -> Settings:
 
 
 async def pg_connect(settings: Settings, role: str) -> asyncpg.Connection:
-    """A connection of a service role, in UTC."""
-    server = {"timezone": "UTC", "application_name": f"flatrender {role}"}
-    return await asyncpg.connect(
-        settings.pg_dsn, user=role, password=settings.pg_password.get_secret_value(), server_settings=server, timeout=5
-    )
+    """A connection of a service role."""
+    password = settings.pg_password.get_secret_value()
+    return await asyncpg.connect(settings.pg_dsn, user=role, password=password, server_settings=_session(role), timeout=5)
+
+
+def _session(role: str) -> dict[str, str]:
+    # Statements find rows by key, and their plans are kept: one made while a table was small must not read all of it when it has grown.
+    by_key = dict.fromkeys(("enable_seqscan", "enable_hashjoin", "enable_mergejoin"), "off")
+    return {"timezone": "UTC", "application_name": f"flatrender {role}", **by_key}
 
 
 class Service:
@@ -190,10 +194,15 @@ async def _store(settings: Settings) -> AsyncIterator[ObjectStore]:
 
 @asynccontextmanager
 async def _pool(settings: Settings, role: str) -> AsyncIterator[asyncpg.Pool]:
-    server = {"timezone": "UTC", "application_name": f"flatrender {role}"}
     password = settings.pg_password.get_secret_value()
     async with asyncpg.create_pool(
-        settings.pg_dsn, user=role, password=password, server_settings=server, min_size=1, max_size=POOL, max_inactive_connection_lifetime=0
+        settings.pg_dsn,
+        user=role,
+        password=password,
+        server_settings=_session(role),
+        min_size=1,
+        max_size=POOL,
+        max_inactive_connection_lifetime=0,
     ) as pool:
         yield pool
 
