@@ -49,10 +49,11 @@ def role_settings(settings: Settings, role: str) -> Settings:
 async def pg_connect(settings: Settings, role: str) -> asyncpg.Connection:
     """A connection of a service role."""
     password = settings.pg_password.get_secret_value()
-    return await asyncpg.connect(settings.pg_dsn, user=role, password=password, server_settings=_session(role), timeout=5)
+    return await asyncpg.connect(settings.pg_dsn, user=role, password=password, server_settings=session(role), timeout=5)
 
 
-def _session(role: str) -> dict[str, str]:
+def session(role: str) -> dict[str, str]:
+    """The settings of a service's database session."""
     # Statements find rows by key, and their plans are kept: one made while a table was small must not read all of it when it has grown.
     by_key = dict.fromkeys(("enable_seqscan", "enable_hashjoin", "enable_mergejoin"), "off")
     return {"timezone": "UTC", "application_name": f"flatrender {role}", **by_key}
@@ -199,7 +200,7 @@ async def _pool(settings: Settings, role: str) -> AsyncIterator[asyncpg.Pool]:
         settings.pg_dsn,
         user=role,
         password=password,
-        server_settings=_session(role),
+        server_settings=session(role),
         min_size=1,
         max_size=POOL,
         max_inactive_connection_lifetime=0,

@@ -1,0 +1,24 @@
+"""Rows are loaded by an index whatever the planner knows of a table: it plans once, often while the table is still small."""
+
+import asyncpg
+import pytest
+
+from consumers.runtime.table import Table
+from contracts.audit import DOMAINS
+from deploy.consume import domain_named, session
+
+LOADS = [(table, columns) for name in DOMAINS for table in domain_named(name).tables for columns in (table.key, *table.indexes)]
+
+
+@pytest.mark.parametrize(("table", "columns"), LOADS, ids=lambda value: str(value) if isinstance(value, Table) else "-".join(value))
+async def test_a_small_tables_plan_for_loading_rows_uses_an_index(database: str, table: Table, columns: tuple[str, ...]) -> None:
+    conn = await asyncpg.connect(database, server_settings=session("test"))
+    try:
+        await conn.execute(f"vacuum analyze {table.name}")  # only now does the planner believe that it is small
+        await conn.execute(f"set plan_cache_mode = force_generic_plan; prepare load as {table.load_sql(columns)}")
+        rows = await conn.fetch(f"explain (costs off) execute load({', '.join(['null'] * (1 + len(columns)))})")
+    finally:
+        await conn.close()
+    plan = "\n".join(row[0] for row in rows)
+    assert f"Seq Scan on {table.name.partition('.')[2]}" not in plan, plan
+    assert "Index" in plan
