@@ -44,9 +44,8 @@ class KeyRing:
     def __init__(self, on_revoked: Callable[[UUID], None]) -> None:
         self._on_revoked = on_revoked
         self._keys: dict[str, tuple[bytes, Principal]] = {}  # by the key id's 32 hex digits
-        self._proved: dict[
-            str, tuple[str, tuple[bytes, Principal]]
-        ] = {}  # by header: the entry of `_keys` it was found to be, while that stands
+        # By header: the entry of `_keys` that it was found to be, while that stands.
+        self._proved: dict[str, tuple[str, tuple[bytes, Principal]]] = {}
         self._ended: set[UUID] = set()
         self._rates: dict[UUID, int] = {}
 

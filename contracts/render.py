@@ -27,6 +27,15 @@ DEADLINES = (datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
 """What every clock and database can hold in any time zone. One that has passed is allowed: what is late goes first."""
 
 
+PRIORITIES = (0, 100)
+
+
+def priority_fault(priority: int) -> str:
+    """What is wrong with a priority, with its bounds; nothing when it can be."""
+    low, high = PRIORITIES
+    return "" if low <= priority <= high else f"priority must be {low} to {high}, not {priority}"
+
+
 def deadline_fault(deadline: datetime | None) -> str:
     """What is wrong with a deadline, with its bounds; nothing when it can be."""
     if deadline is None:

@@ -1,6 +1,6 @@
 """NATS and JetStream: the connection, atomic publishing, the pull loop, and the streams' administration."""
 
-from adapters.nats.admin import Change, ensure_consumer, ensure_stream, stream_state
+from adapters.nats.admin import Change, create_stream, ensure_consumer, ensure_stream, stream_state
 from adapters.nats.connection import (
     ApiError,
     Connection,
@@ -37,6 +37,7 @@ __all__ = [
     "begin",
     "begin_now",
     "connect",
+    "create_stream",
     "ensure_consumer",
     "ensure_stream",
     "nak",

@@ -22,7 +22,7 @@ async def ensure_stream(nc: Connection, config: dict[str, Any]) -> Change:
     name = config["name"]
     found = await stream_state(nc, name)
     if found is None:
-        await _create(nc, config)
+        await create_stream(nc, config)
         return "created"
     # The first sequence belongs to a stream's birth; the server reports it only there and refuses to change it.
     wanted = {key: value for key, value in config.items() if key != "first_seq"}
@@ -32,7 +32,8 @@ async def ensure_stream(nc: Connection, config: dict[str, Any]) -> Change:
     return "corrected"
 
 
-async def _create(nc: Connection, config: dict[str, Any]) -> None:
+async def create_stream(nc: Connection, config: dict[str, Any]) -> None:
+    """Make a stream, if need be a moment after one of its name was removed. Raises StreamError."""
     give_up = asyncio.get_running_loop().time() + NO_STORE_WITHIN
     while True:
         try:

@@ -9,7 +9,7 @@ import asyncpg
 from nats.aio.msg import Msg
 
 import sql
-from adapters.nats import ApiError, Connection, api, begin, stored, stream_state
+from adapters.nats import ApiError, Connection, api, begin, create_stream, stored, stream_state
 from consumers.log.append import Row
 from consumers.log.event import frame_of
 from contracts.catalogue import EVENTS, domains, events_stream
@@ -102,7 +102,7 @@ class Window:
             return 0
         if exists:
             await api(self._nc, f"STREAM.DELETE.{EVENTS}")
-        await api(self._nc, f"STREAM.CREATE.{EVENTS}", events_stream(self._replicas, first=before + 1))
+        await create_stream(self._nc, events_stream(self._replicas, first=before + 1))
         log.warning("the stream EVENTS was not there and is made anew from position %d; the log ends at %d", before + 1, head)
         return before
 

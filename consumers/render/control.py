@@ -10,9 +10,17 @@ from consumers.render.parts import open_repairs
 from consumers.render.rows import ACTIVE, JOBS, Job
 from consumers.runtime.domain import Answer, Context, Decision, Refusal, refuse
 from consumers.runtime.state import View
-from contracts.render import FailJob, JobPaused, JobRescheduled, JobResumed, PauseJob, RescheduleJob, ResumeJob, deadline_fault
-
-PRIORITIES = (0, 100)
+from contracts.render import (
+    FailJob,
+    JobPaused,
+    JobRescheduled,
+    JobResumed,
+    PauseJob,
+    RescheduleJob,
+    ResumeJob,
+    deadline_fault,
+    priority_fault,
+)
 
 
 def open_job(job_id: UUID, view: View) -> Job | Refusal:
@@ -44,9 +52,8 @@ def _switched(job_id: UUID, view: View, paused: bool, event: Callable[[], JobPau
 
 def reschedule(cmd: RescheduleJob, view: View, ctx: Context) -> Decision:
     """Move a job within its tenant's queue."""
-    low, high = PRIORITIES
-    if cmd.priority is not None and not low <= cmd.priority <= high:
-        return refuse("render.out_of_bounds", f"priority must be {low} to {high}, not {cmd.priority}", "priority")
+    if cmd.priority is not None and (fault := priority_fault(cmd.priority)):
+        return refuse("render.out_of_bounds", fault, "priority")
     if fault := deadline_fault(cmd.deadline):
         return refuse("render.out_of_bounds", fault, "deadline")
     job = open_job(cmd.job_id, view)

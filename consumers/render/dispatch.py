@@ -14,7 +14,7 @@ from consumers.runtime.domain import Effect, clipped
 from consumers.runtime.tools import Tools
 from contracts.audit import CommandQuarantined, CommandRefused
 from contracts.envelope import Envelope
-from contracts.message import Command, Kind
+from contracts.message import Command, Kind, Work
 from contracts.node import CancelPart, DrawPart, Manifest, ReportRefused
 from contracts.render import PartAssigned, PartEnded
 
@@ -43,15 +43,16 @@ def on_report_refused(event: CommandRefused | CommandQuarantined, envelope: Enve
 
 async def tell_node(payload: dict[str, Any], envelope: Envelope, tools: Tools) -> list[Command]:
     """Publish ReportRefused to the node."""
-    work = msgspec.convert(payload["refused"], ReportRefused)
-    await tools.publisher.publish(work, envelope.caused(work, id=envelope.id, time=envelope.time), scope=payload["node_id"])
-    return []
+    return await _tell(payload["node_id"], msgspec.convert(payload["refused"], ReportRefused), envelope, tools)
 
 
 async def stop(payload: dict[str, Any], envelope: Envelope, tools: Tools) -> list[Command]:
     """Publish CancelPart to the node; one that is away finds its lease refused later."""
-    work = CancelPart(part_id=UUID(payload["part_id"]))
-    await tools.publisher.publish(work, envelope.caused(work, id=envelope.id, time=envelope.time), scope=payload["node_id"])
+    return await _tell(payload["node_id"], CancelPart(part_id=UUID(payload["part_id"])), envelope, tools)
+
+
+async def _tell(node_id: str, work: Work, envelope: Envelope, tools: Tools) -> list[Command]:
+    await tools.publisher.publish(work, envelope.caused(work, id=envelope.id, time=envelope.time), scope=node_id)
     return []
 
 

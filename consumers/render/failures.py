@@ -26,9 +26,8 @@ INSPECTION_ATTEMPTS = 3
 ENGINE_ATTEMPTS = {"engine_hang": 2, "engine_crash": 2, "out_of_memory": 2}
 NODE_ATTEMPTS = 10  # the same where the last was the node's, its disk's or its network's
 ASSEMBLE_ATTEMPTS = 3
-MOST_CLAIMS = (
-    20  # assemblies of a job that may fail by a segment: each has the segment drawn again, which a node that lies must not do for ever
-)
+# Assemblies of a job that may fail by a segment: each has the segment drawn again, which a node that lies must not do for ever.
+MOST_CLAIMS = 20
 MISSING = "node.object_missing"
 # What was away or full, or killed from outside, says nothing about the file, the template or the job.
 NOBODYS = {KILLED, "node.storage_away", "node.address_expired", "node.out_of_disk"}

@@ -68,10 +68,8 @@ class Progress:
     def _verified(self, event: SegmentVerified) -> None:
         for now in event.jobs:
             self._advanced(now)
-        if event.ends:
-            for now in event.jobs:
-                if (job := self._jobs.get(now.job_id)) is not None:
-                    job.holders.pop(event.part_id, None)
+            if event.ends and (job := self._jobs.get(now.job_id)) is not None:
+                job.holders.pop(event.part_id, None)
 
     def _advanced(self, now: Advance | JobAdvanced) -> None:
         if (job := self._jobs.get(now.job_id)) is not None:

@@ -11,7 +11,7 @@ from uuid import UUID
 from consumers.runtime.domain import Refusal, refuse
 from consumers.runtime.state import View
 from consumers.studio.rows import FILES, TemplateScene
-from contracts.render import deadline_fault
+from contracts.render import deadline_fault, priority_fault
 from contracts.spec import ColourPreset
 from contracts.studio import SceneValues, Track
 
@@ -143,8 +143,8 @@ def look_problems(cmd: Any) -> Iterator[Problem]:
         yield problem("render.rate", "rate", f"rate must be a fraction from 1 to 120 frames per second, not {num}/{den}")
     if not COLOUR.fullmatch(cmd.background):
         yield problem("render.colour", "background", f"{shown(cmd.background)} is not a colour; write #RRGGBB")
-    if not 0 <= cmd.priority <= 100:
-        yield problem("render.out_of_bounds", "priority", f"priority must be 0 to 100, not {cmd.priority}")
+    if fault := priority_fault(cmd.priority):
+        yield problem("render.out_of_bounds", "priority", fault)
     if fault := deadline_fault(cmd.deadline):
         yield problem("render.out_of_bounds", "deadline", fault)
     if not 0 <= cmd.needs.memory <= MOST_MEMORY:

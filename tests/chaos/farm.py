@@ -20,6 +20,7 @@ from tests.chaos.farm_report import TARGETS, FarmReport
 from tests.chaos.farm_stack import FarmStack
 from tests.chaos.faults import WEIGHTS, Fault, FaultKind, Faults
 from tests.chaos.films import FARM_FILMS, Cinema, Made, build
+from tests.chaos.houses import keep_house, until_ended
 from tests.chaos.repeats import Repeats
 from tests.chaos.tenants import Tenants
 from tests.chaos.watcher import Watcher
@@ -74,33 +75,24 @@ class FarmChaos:
 
     async def _under_fire(self, tenants: Tenants, watcher: Watcher, repeats: Repeats) -> None:
         # While faults come alone there is one tenant only, so that what is measured is not the wait behind others.
-        working = [asyncio.create_task(self._house(tenants, repeats))]
+        working = [self._house(tenants, repeats)]
         repeating_stops = asyncio.Event()
         repeating = asyncio.create_task(repeats.run(repeating_stops))
         faults = Faults(self._stack, watcher, self._random)
         await self._faults_alone(faults, watcher)
-        working += [asyncio.create_task(self._house(tenants, repeats)) for _ in range(self._houses - 1)]
+        working += [self._house(tenants, repeats) for _ in range(self._houses - 1)]
         await self._all_faults(faults, watcher)
         self._say("the last fault")
         await faults.settle()
         self._stop.set()
-        _, hanging = await asyncio.wait(working, timeout=FILMS_WITHIN + 30)
-        for task in hanging:
-            task.cancel()
-            self.report.violations.append("a tenant did not come to its end")
+        await until_ended(working, FILMS_WITHIN + 30, self.report.violations, "a tenant")
         await asyncio.sleep(1.0)  # reports that are late on purpose
         repeating_stops.set()
         await repeating
 
-    async def _house(self, tenants: Tenants, repeats: Repeats) -> None:
-        """Render for one tenant after the other until the end."""
-        while not self._stop.is_set():
-            try:
-                tenant = await tenants.new("under fire")
-                repeats.now(tenant.id)
-                self._made += await self._cinema.show(tenant)
-            except Exception as error:  # whatever hindered it is what the run is looking for
-                self.report.violations.append(f"a film could not be made: {type(error).__name__}: {error}")
+    def _house(self, tenants: Tenants, repeats: Repeats) -> asyncio.Task[None]:
+        kept = keep_house(tenants, self._cinema, self._stop, self._made, self.report.violations, repeats.now)
+        return asyncio.create_task(kept)
 
     async def _faults_alone(self, faults: Faults, watcher: Watcher) -> None:
         for kind in [kind for _ in range(self._alone) for kind in MEASURED]:

@@ -24,6 +24,7 @@ from tests.chaos.checks import Checks, guarded
 from tests.chaos.farm import farm_chaos
 from tests.chaos.farm_report import FarmReport
 from tests.chaos.films import DONE_WITHIN, Cinema, Made, build
+from tests.chaos.houses import keep_house, until_ended
 from tests.chaos.report import LEASE, Kill, Report
 from tests.chaos.tenants import Tenants
 from tests.chaos.traffic import Traffic
@@ -65,28 +66,17 @@ class Chaos:
             project = await self._cinema.project(first)
             clients = [Traffic(self._stack.url, first, project, self._random.randrange(2**32)) for _ in range(CLIENTS)]
             victims = Victims(self._stack, first.api_key, self._random)
-            working = [asyncio.create_task(self._house(tenants)) for _ in range(HOUSES)]
+            houses = (keep_house(tenants, self._cinema, self._stop, self._made, self.report.violations) for _ in range(HOUSES))
+            working = [asyncio.create_task(house) for house in houses]
             working += [asyncio.create_task(client.run(self._stop)) for client in clients]
             await self._kill_all(victims, begun)
             self._notice(f"the last kill was at {time.monotonic() - begun:.0f} s")
             await victims.settle()
             self._stop.set()
-            _, hanging = await asyncio.wait(working, timeout=DONE_WITHIN + 30)
-            for task in hanging:
-                task.cancel()
-                self.report.violations.append("a client did not come to its end")
+            await until_ended(working, DONE_WITHIN + 30, self.report.violations, "a client")
             await self._reckon(clients, reference, [tenant.id for tenant in tenants.made])
         self.report.seconds = time.monotonic() - begun
         return self.report
-
-    async def _house(self, tenants: Tenants) -> None:
-        """Render for one tenant after the other until the end."""
-        while not self._stop.is_set():
-            try:
-                tenant = await tenants.new("under fire")
-                self._made += await self._cinema.show(tenant)
-            except Exception as error:  # whatever hindered it is what the run is looking for
-                self.report.violations.append(f"a film could not be made: {type(error).__name__}: {error}")
 
     async def _kill_all(self, victims: Victims, begun: float) -> None:
         names, weights = list(WEIGHTS), list(WEIGHTS.values())

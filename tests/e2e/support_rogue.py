@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from hashlib import sha256
+from time import monotonic
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 from uuid import UUID, uuid4
@@ -106,12 +107,14 @@ class Rogue:
 
     async def given(self, kind: str, subject: UUID) -> DrawPart:
         """The first part of this job or file that it is sent."""
-        async with asyncio.timeout(SOON):
-            while True:
-                for work in list(self.work.values()):
-                    if (work.kind, work.subject_id) == (kind, subject):
-                        return work
-                await asyncio.sleep(0.02)
+        until = monotonic() + SOON
+        while monotonic() < until:
+            for work in list(self.work.values()):
+                if (work.kind, work.subject_id) == (kind, subject):
+                    return work
+            await asyncio.sleep(0.02)
+        held = [(work.kind, str(work.subject_id)) for work in self.work.values()]
+        raise AssertionError(f"no {kind} of {subject} within {SOON} s; it holds {held} and was last told {self.heard[-3:]}")
 
     async def _pull(self) -> None:
         consumer = PullConsumer(self.nc, WORK, str(self.id), window=64)

@@ -102,7 +102,7 @@ async def alone(stack: Stack, admin: Http, rogue: Rogue) -> AsyncIterator[None]:
     """The liar is the only node that gets work."""
     for node in stack.node_ids:
         await admin.post(f"/v1/nodes/{node}/maintain", {})
-    verdict = await rogue.register()
+    verdict = await rogue.register(slots=4)  # being the only one, it may also be given what others have under way
     assert verdict.state == "done", verdict
     try:
         yield
@@ -114,14 +114,26 @@ async def alone(stack: Stack, admin: Http, rogue: Rogue) -> AsyncIterator[None]:
 @asynccontextmanager
 async def captive(stack: Stack, admin: Http, rogue: Rogue) -> AsyncIterator[Captive]:
     """A film of a tenant of its own: the liar gets a part of it, then the honest nodes are back."""
-    async with Tenants(stack) as tenants:
-        tenant = await tenants.new("captive")
-    async with Http(stack.url, tenant.api_key) as http:
-        project = (await http.template("theirs.json", simple("neighbour", 1)))["project_id"]
+    async with neighbour(stack, "captive") as (http, tenant, project):
         async with alone(stack, admin, rogue):
-            job = UUID(await http.render(project))
-            work = await rogue.given("render", job)
-        yield Captive(http, tenant.id, project, job, work, await manifest(work, http))
+            one = await caught(http, tenant, project, rogue)
+        yield one
+
+
+@asynccontextmanager
+async def neighbour(stack: Stack, name: str) -> AsyncIterator[tuple[Http, UUID, str]]:
+    """A tenant of its own: its way in, and a project of its, which honest nodes have looked at."""
+    async with Tenants(stack) as tenants:
+        tenant = await tenants.new(name)
+    async with Http(stack.url, tenant.api_key) as http:
+        yield http, tenant.id, (await http.template("theirs.json", simple("neighbour", 1)))["project_id"]
+
+
+async def caught(http: Http, tenant: UUID, project: str, rogue: Rogue) -> Captive:
+    """A film of that tenant of which the liar, being alone, gets a part."""
+    job = UUID(await http.render(project))
+    work = await rogue.given("render", job)
+    return Captive(http, tenant, project, job, work, await manifest(work, http))
 
 
 async def freed(one: Captive, rogue: Rogue, shop: Shop) -> Json:
@@ -396,23 +408,18 @@ async def test_a_segment_that_is_not_what_was_told_is_drawn_again_and_the_film_i
 
 async def test_a_film_that_was_told_and_never_stored_is_joined_by_another_node(stack: Stack, admin: Http, rogue: Rogue, shop: Shop) -> None:
     await rogue.leave()
-    async with Tenants(stack) as tenants:
-        tenant = await tenants.new("robbed")
-    async with Http(stack.url, tenant.api_key) as http:
-        project = (await http.template("theirs.json", simple("neighbour", 1)))["project_id"]
+    async with neighbour(stack, "robbed") as (http, tenant, project):
         async with alone(stack, admin, rogue):
-            job = UUID(await http.render(project))
-            work = await rogue.given("render", job)
-            one = Captive(http, tenant.id, project, job, work, await manifest(work, http))
+            one = await caught(http, tenant, project, rogue)
             for task in segments(one.manifest):
                 told = one.report(key=task.key, object_key=task.object_key, frames=task.count)
-                assert (await rogue.judged(told, tenant=tenant.id)).state == "done"
-            joining = await rogue.given("assemble", job)
+                assert (await rogue.judged(told, tenant=tenant)).state == "done"
+            joining = await rogue.given("assemble", one.job)
             place = (await manifest(joining, http)).object_key
             told_export = export(one, part_id=joining.part_id, epoch=joining.epoch, object_key=place)
-            assert (await rogue.judged(told_export, tenant=tenant.id)).state == "done"
+            assert (await rogue.judged(told_export, tenant=tenant)).state == "done"
         await rogue.leave()
-        film = await http.until(f"/v1/renders/{job}", lambda row: row["sha256"] == shop.reference["sha256"])
+        film = await http.until(f"/v1/renders/{one.job}", lambda row: row["sha256"] == shop.reference["sha256"])
         assert film["state"] == "completed"
 
 
