@@ -95,7 +95,7 @@ async def _broker(edge: Edge, settings: Settings, stack: AsyncExitStack) -> Conn
     stack.push_async_callback(nc.close)
     await edge.outcomes.listen(nc)
     await nc.subscribe(progress_subject(), cb=tick_listener(edge))
-    edge.publisher = Publisher(nc)
+    edge.publisher = Publisher(nc, early=True)
     del edge.lacks["broker"]
     return nc
 

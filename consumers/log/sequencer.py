@@ -4,12 +4,13 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import asyncpg
 from nats.aio.msg import Msg
 
 from adapters.nats import Connection, StreamError
-from consumers.log.append import Appender, Row
+from consumers.log.append import MOST_AT_ONCE, Appender, Row
 from consumers.log.window import Window
 from consumers.runtime.connection import DATABASE_AWAY, end, until_lost
 from contracts.catalogue import outbox_hint_subject
@@ -89,20 +90,24 @@ class Sequencer:
     async def _append(self, appender: Appender, lock: asyncio.Lock) -> None:
         pause = SHORTEST_POLL
         while True:
-            self._hint.clear()
+            hinted = await self._hinted_within(pause)
             async with lock:
-                rows = await appender.append() if await appender.is_pending() else []
+                # Whether anything is there is asked only without a hint: the question costs as much as the answer while much comes.
+                rows = await appender.append() if hinted or await appender.is_pending() else []
             if rows:
                 self.position = appender.position
                 await self._hand_over(rows)
-                pause = SHORTEST_POLL
-                continue
-            try:
-                async with asyncio.timeout(pause):
-                    await self._hint.wait()
-                pause = SHORTEST_POLL
-            except TimeoutError:
-                pause = min(LONGEST_POLL, pause * 2)
+            more = len(rows) >= MOST_AT_ONCE
+            pause = 0.0 if more else SHORTEST_POLL if rows or hinted else min(LONGEST_POLL, pause * 2)
+
+    async def _hinted_within(self, seconds: float) -> bool:
+        """Wait for a hint that an outbox holds something; False when none came."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._hint.wait()
+        hinted = self._hint.is_set()
+        self._hint.clear()
+        return hinted
 
     async def _hand_over(self, rows: list[Row]) -> None:
         self._unpublished.append(rows)

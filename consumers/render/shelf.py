@@ -40,7 +40,7 @@ async def fill(conn: asyncpg.Connection, wanted: Iterable[Part]) -> Shelf:
     shelf, by_kind = Shelf(), _by_kind(wanted)
     await _specs_of(conn, shelf, by_kind["render"] + by_kind["assemble"])
     if drawn := by_kind["render"]:
-        keys = [(part.tenant_id, part.part_id, part.subject_id, part.first, part.count) for part in drawn]
+        keys = [(part.tenant_id, part.part_id, part.subject_id, part.first, part.first + part.count) for part in drawn]
         for row in await conn.fetch(_q.part_segments, *_columns(keys, 5)):
             shelf.segments.setdefault(row["part_id"], []).append(row)
         for rows in shelf.segments.values():

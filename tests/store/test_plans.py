@@ -3,6 +3,7 @@
 import asyncpg
 import pytest
 
+import sql
 from consumers.runtime.table import Table
 from contracts.audit import DOMAINS
 from deploy.consume import domain_named, session
@@ -22,3 +23,17 @@ async def test_a_small_tables_plan_for_loading_rows_uses_an_index(database: str,
     plan = "\n".join(row[0] for row in rows)
     assert f"Seq Scan on {table.name.partition('.')[2]}" not in plan, plan
     assert "Index" in plan
+
+
+async def test_the_segments_of_a_lease_are_found_by_both_ends_of_its_run(database: str) -> None:
+    """A bound that only filters reads the job to its end: what an assignment costs would grow with what waits."""
+    conn = await asyncpg.connect(database, server_settings=session("test"))
+    try:
+        await conn.execute("set role render_app; set plan_cache_mode = force_generic_plan")
+        await conn.execute(f"prepare segments as {sql.load('render').part_segments}")
+        rows = await conn.fetch("explain (costs off) execute segments(null, null, null, null, null)")
+    finally:
+        await conn.close()
+    plan = "\n".join(row[0] for row in rows)
+    bounds = next((line for line in plan.splitlines() if "Index Cond" in line and "idx" in line), plan)
+    assert "idx >= k.first" in bounds and "idx < k.stop" in bounds, plan
