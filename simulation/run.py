@@ -43,7 +43,8 @@ async def simulate(scenario: Scenario, options: Options, folder: Path) -> Report
         before, begun = processor_seconds(), time.monotonic()
         promises = await scenario.act(farm)
         lasted = time.monotonic() - begun
-        costs = _spent(before, processor_seconds())
+        costs = _spent(before, farm.spent or processor_seconds())
+        await farm.read_parts()
         found = figures(plan, farm.tape)
         report = _report(scenario, plan, promises, found, costs, lasted)
         title = f"{scenario.name}: {scenario.about} (seed {plan.seed}, {plan.nodes} nodes with {plan.slots} slots, {lasted:.0f} s)"

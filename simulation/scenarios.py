@@ -72,6 +72,7 @@ async def all_jobs(world: World) -> Figures:
         await world.until_done()
     finally:
         submitting.cancel()
+    await world.read_parts()
     return figures_of(world.plan, world.tape)
 
 

@@ -1,19 +1,23 @@
-"""What is recorded of a simulation: the farm's own events as they are published, and when nodes were at work."""
+"""What is recorded of a simulation: the farm's own events, and when nodes were at work.
+
+Events of jobs are heard as they are published; those of parts, which are many, are read from the stream afterwards.
+"""
 
 from uuid import UUID
 
 import msgspec
 from nats.aio.msg import Msg
 
-from adapters.nats import Connection
-from contracts.catalogue import feed_subject
+from adapters.nats import Connection, StreamReader, stream_state
+from contracts.catalogue import EVENTS, feed_of_jobs
 from contracts.envelope import Envelope
 from contracts.message import decode, type_of
 from contracts.node import DrawPart
 from contracts.render import JobCompleted, JobFailed, JobPlanned, JobStarted, JobSubmitted, PartAssigned, PartEnded, SegmentVerified
 from simulation.nodes import SimulatedNode
 
-KEPT = (JobSubmitted, JobPlanned, JobStarted, JobCompleted, JobFailed, PartAssigned, PartEnded, SegmentVerified)
+OF_PARTS = (PartAssigned, PartEnded, SegmentVerified)
+OF_JOBS = (JobSubmitted, JobPlanned, JobStarted, JobCompleted, JobFailed)
 
 
 class PartTimes(msgspec.Struct):
@@ -50,16 +54,29 @@ class Tape:
         self.verified: dict[tuple[UUID, str], int] = {}  # how often each segment was accepted
         self.taken: dict[UUID, tuple[float, float]] = {}  # what nodes did with parts that were not known yet
         self.planned: set[UUID] = set()
+        self._read_to = 0  # position in the log
 
     async def listen(self, nc: Connection) -> None:
-        """Hear the feed of all tenants from now on."""
-        await nc.subscribe(feed_subject(), cb=self._heard, pending_msgs_limit=0, pending_bytes_limit=0)
+        """Hear of all tenants' jobs from now on."""
+        self._read_to = await _last(nc)
+        await nc.subscribe(feed_of_jobs(), cb=self._heard, pending_msgs_limit=0, pending_bytes_limit=0)
+
+    async def read_parts(self, nc: Connection) -> None:
+        """Read what has happened to parts since `listen`, or since it was read last."""
+        last = await _last(nc)
+        reader = StreamReader(nc, EVENTS, self._read_to, subjects=[type_of(cls).subject("*") for cls in OF_PARTS])
+        while reader.position < last and (messages := await reader.next(1000, 1.0)):
+            for msg in messages:
+                self._read(msg)
+        self._read_to = max(reader.position, last)
+        await reader.close()
 
     async def _heard(self, msg: Msg) -> None:
-        headers = msg.headers or {}
-        if headers.get("ce-type", "") not in _TYPES:
-            return
-        envelope = Envelope.read(headers)
+        if (msg.headers or {}).get("ce-type", "") in _JOBS:
+            self._read(msg)
+
+    def _read(self, msg: Msg) -> None:
+        envelope = Envelope.read(msg.headers or {})
         self.put(decode(envelope.type, msg.data), envelope.tenant, envelope.time.timestamp())
 
     def put(self, event: object, tenant: UUID, at: float) -> None:
@@ -91,10 +108,15 @@ class Tape:
     def drew(self, node: SimulatedNode, work: DrawPart, begun: float, ended: float) -> None:
         """A node has done a part."""
         part = self.parts.get(work.part_id)
-        if part is None:  # the feed is behind the node
+        if part is None:  # its events are not read yet
             self.taken[work.part_id] = begun, ended
         else:
             part.begun, part.drawn = begun, ended
 
 
-_TYPES = frozenset(type_of(cls).full_name for cls in KEPT)
+_JOBS = frozenset(type_of(cls).full_name for cls in OF_JOBS)
+
+
+async def _last(nc: Connection) -> int:
+    state = await stream_state(nc, EVENTS)
+    return int(state["state"]["last_seq"]) if state else 0

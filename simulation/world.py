@@ -22,6 +22,7 @@ from contracts.spec import RenderSpec, SceneSpec
 from deploy.local.stack import Stack
 from producers.publisher import Publisher
 from producers.ticks import Ticks
+from simulation.costs import processor_seconds
 from simulation.nodes import SimulatedNode, Wire
 from simulation.plan import JobPlan, Plan
 from simulation.tape import Tape
@@ -42,6 +43,7 @@ class World:
         self._by_id = {str(node.id): node for node in self.nodes}
         self._tasks: list[asyncio.Task[None]] = []
         self.began = 0.0
+        self.spent: dict[str, float] = {}  # processor seconds of everything until the plan's jobs were done, by process
 
     async def start(self) -> None:
         """Make the tenants, register the nodes, begin to deliver work."""
@@ -92,14 +94,19 @@ class World:
         command = SubmitJob(job_id=job.job_id, spec=spec, spec_sha256=sha, priority=job.priority)
         await self._publisher.publish(command, first(command, tenant=self.plan.tenants[job.tenant].tenant_id))
 
+    async def read_parts(self) -> None:
+        """Bring the tape up to what has happened to parts."""
+        await self.tape.read_parts(self._nc)
+
     async def until_done(self) -> bool:
         """Wait until every job of the plan has ended; False when the plan's time was over first."""
         wanted = {job.job_id for job in self.plan.jobs}
-        while time.time() < self.began + self.plan.lasts:
-            if all((seen := self.tape.jobs.get(job)) is not None and seen.ended for job in wanted):
-                return True
+        done = False
+        while not done and time.time() < self.began + self.plan.lasts:
             await asyncio.sleep(LOOK)
-        return False
+            done = all((seen := self.tape.jobs.get(job)) is not None and seen.ended for job in wanted)
+        self.spent = processor_seconds()
+        return done
 
 
 @asynccontextmanager

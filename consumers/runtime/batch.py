@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 
 from consumers.runtime.domain import Answer, Context, Domain, ForPlatform, Refusal, tenant_of
+from consumers.runtime.effects import Task
 from consumers.runtime.projection import project
 from consumers.runtime.state import Missing, State, Want
 from consumers.runtime.store import Columns, Store, columns, meanwhile, to_json
@@ -18,6 +19,7 @@ from contracts.message import PLATFORM, Command, Event, encode
 from contracts.outcome import NO_BODY, Outcome, Problem
 
 log = logging.getLogger(__name__)
+OWN_EFFECT = 60.0  # seconds until an effect counts as left behind: this process runs it at once
 LONGEST_REASON = 2000  # characters that are kept of why a command is in quarantine
 
 
@@ -63,7 +65,7 @@ class Batch:
         self.domain, self.store, self.items, self.cursor = domain, store, items, cursor
         self.now = datetime.now(UTC)
         self.state = State()
-        self.effects: list[dict[str, Any]] = []
+        self.effects: list[Task] = []
         self.on_writing: Callable[[], None] = lambda: None  # called when the decisions are made and PostgreSQL has work
 
     async def commit(self) -> None:
@@ -201,9 +203,10 @@ class Batch:
             raise Repeated
         writing = store.keep_columns(q.keep_events, events, self.now)
         _, self.effects = await meanwhile(
-            writing, lambda: [row for envelope, event, _, _ in happened for row in self._effects_of(envelope, event)]
+            writing, lambda: [task for envelope, event, _, _ in happened for task in self._effects_of(envelope, event)]
         )
-        await store.keep(q.keep_effects, self.effects)
+        due = datetime.fromtimestamp(self.now.timestamp() + OWN_EFFECT, UTC)
+        await store.keep_columns(q.keep_effects, columns(map(_effect, self.effects)), due)
         await store.keep(q.keep_timers, [row for envelope, event, _, _ in happened for row in self._timers_of(envelope, event)])
         if self.cursor:
             await store.conn.execute(q.move_cursor, self.cursor)
@@ -212,12 +215,11 @@ class Batch:
         self.on_writing()
         return columns(map(_operation, decided))
 
-    def _effects_of(self, envelope: Envelope, event: Event) -> Iterable[dict[str, Any]]:
+    def _effects_of(self, envelope: Envelope, event: Event) -> Iterable[Task]:
         make = self.domain.effects.get(type(event))
         for effect in make(event, envelope) if make else ():
             identity = derived_id(envelope.id, f"effect {effect.kind} {effect.name}")
-            due = {"due_at": datetime.fromtimestamp(self.now.timestamp() + 60, UTC)}  # this process runs it first
-            yield {"tenant_id": envelope.tenant, "id": identity, "kind": effect.kind, "payload": effect.payload, "envelope": envelope} | due
+            yield Task(envelope.tenant, identity, effect.kind, msgspec.Raw(encode(effect.payload)), envelope)
 
     def _timers_of(self, envelope: Envelope, event: Event) -> Iterable[dict[str, Any]]:
         make = self.domain.timers.get(type(event))
@@ -243,6 +245,11 @@ def _operation(item: Item) -> tuple[Any, ...]:
     if outcome.state == "quarantined":
         headers, body = to_json(envelope.headers()), storable(item.body.decode(errors="replace"))
     return envelope.tenant, envelope.id, envelope.type, envelope.request_hash, outcome.state, to_json(outcome), headers, body
+
+
+def _effect(task: Task) -> tuple[Any, ...]:
+    """The columns of keep_effects."""
+    return task.tenant_id, task.id, task.kind, bytes(task.payload).decode(), to_json(task.envelope)
 
 
 def _outbox(envelope: Envelope, event: Event, aggregate: str, version: int) -> tuple[Any, ...]:

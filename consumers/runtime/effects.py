@@ -15,7 +15,7 @@ from consumers.runtime.connection import DATABASE_AWAY, POOL_WAIT
 from consumers.runtime.domain import Domain, EffectFailed
 from consumers.runtime.store import Store
 from contracts.envelope import Envelope, derived_id
-from contracts.message import Command, encode
+from contracts.message import Command
 
 log = logging.getLogger(__name__)
 POLL = 15.0  # seconds between looks for effects that another process left behind
@@ -48,17 +48,17 @@ class EffectRunner:
         self._finished: list[Task] = []
         self._finish = asyncio.Event()
 
-    def start_new(self, rows: list[dict[str, Any]]) -> None:
+    def start_new(self, tasks: list[Task]) -> None:
         """Run what a batch has just committed, without going through the table."""
         groups: dict[str, list[Task]] = {}
-        for task in msgspec.json.decode(encode(rows), type=list[Task]):
+        for task in tasks:
             if task.kind in self.domain.runs_together:
                 groups.setdefault(task.kind, []).append(task)
             else:
                 self._spawn(task)
-        for tasks in groups.values():
-            for start in range(0, len(tasks), TOGETHER):
-                self._spawn(*tasks[start : start + TOGETHER])
+        for group in groups.values():
+            for start in range(0, len(group), TOGETHER):
+                self._spawn(*group[start : start + TOGETHER])
 
     async def take_over(self) -> None:
         """Make due what an earlier leader of the domain left behind; called when this process has become the leader."""

@@ -17,6 +17,7 @@ from adapters.nats import PullConsumer, StreamError, ack, nak, sequences_of
 from consumers.runtime.batch import Batch, Item, scout
 from consumers.runtime.connection import DATABASE_AWAY, end, until_lost
 from consumers.runtime.domain import Domain
+from consumers.runtime.effects import Task
 from consumers.runtime.reading import read_command, read_event
 from consumers.runtime.store import Store
 from contracts.catalogue import outbox_hint_subject
@@ -44,7 +45,7 @@ class Runtime:
         self.observers: list[Observer] = []
         self.prepare: list[Callable[[], Awaitable[None]]] = []  # awaited under the lock, before anything is decided
         self.admits: Callable[[Item], bool] = lambda item: True  # what is not admitted is acknowledged, and that is all
-        self.on_effects: Callable[[list[dict[str, Any]]], None] = lambda rows: None
+        self.on_effects: Callable[[list[Task]], None] = lambda tasks: None
         self.active = asyncio.Event()
 
     def submit(self, command: Command, envelope: Envelope) -> None:

@@ -81,6 +81,11 @@ def feed_subject(tenant: UUID | str = "*") -> str:
     return f"feed.{Kind.EVENT}.{tenant}.>"
 
 
+def feed_of_jobs() -> str:
+    """The feed of all tenants' render jobs."""
+    return f"feed.{Kind.EVENT}.*.render.job.>"
+
+
 def revocations_subject() -> str:
     """The feed of nodes that were revoked."""
     return f"feed.{_named('evt.render.node.revoked.v1').subject(PLATFORM)}"

@@ -23,8 +23,8 @@ order by at;
 -- name: keep_effects
 -- What is to be done in the world because of the batch's events.
 insert into {schema}.effects (tenant_id, id, kind, payload, envelope, attempts, due_at, last_error)
-select tenant_id, id, kind, payload, envelope, 0, due_at, ''
-from json_to_recordset($1::json) as r(tenant_id uuid, id uuid, kind text, payload jsonb, envelope jsonb, due_at timestamptz)
+select tenant_id, id, kind, payload::jsonb, envelope::jsonb, 0, $6, ''
+from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[]) as r(tenant_id, id, kind, payload, envelope)
 on conflict do nothing;
 
 -- name: keep_timers

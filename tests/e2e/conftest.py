@@ -17,5 +17,6 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
     """Servers, edge, consumers and two nodes in a folder of the session's own."""
     # The processes are started from an installed package; in a plain checkout they find the sources by this.
     os.environ.setdefault("PYTHONPATH", str(ROOT))
+    os.environ.setdefault("FLATRENDER_HEALTH_SECONDS", "2")  # a test waits for rows of every node's health
     async with Stack(tmp_path_factory.mktemp("stack") / "data", nodes=2) as running:
         yield running
