@@ -7,6 +7,7 @@ from uuid import UUID
 from nats.aio.msg import Msg
 
 from adapters.nats import (
+    FEW,
     Connection,
     ConnectionLost,
     Frame,
@@ -136,7 +137,10 @@ class _Lane:
 
     async def _see_through(self, batch: list[_Item], answer: "asyncio.Future[Msg] | None" = None) -> None:
         try:
-            await self._deliver(batch, answer)
+            if answer is None and len(batch) <= FEW:
+                await asyncio.gather(*(self._deliver([item], None) for item in batch))
+            else:
+                await self._deliver(batch, answer)
         finally:
             _fail(batch, PublishFailed(f"publishing to the stream {self._stream} was given up"))
 

@@ -65,9 +65,10 @@ class Tape:
         """Read what has happened to parts since `listen`, or since it was read last."""
         last = await _last(nc)
         reader = StreamReader(nc, EVENTS, self._read_to, subjects=[type_of(cls).subject("*") for cls in OF_PARTS])
-        while (self._read_to := await reader.seen_to()) < last:
+        while (seen := await reader.seen_to()) < last:
             for msg in await reader.next(1000, 1.0):
                 self._read(msg)
+        self._read_to = seen
         await reader.close()
 
     async def _heard(self, msg: Msg) -> None:

@@ -13,11 +13,12 @@ from adapters.nats.connection import (
     api,
     connect,
 )
-from adapters.nats.publish import Frame, begin, begin_now, store, stored
+from adapters.nats.publish import FEW, Frame, begin, begin_now, store, stored
 from adapters.nats.pull import ConsumerMissing, PullConsumer, ack, nak
 from adapters.nats.reader import PositionGone, StreamReader, sequences_of
 
 __all__ = [
+    "FEW",
     "ApiError",
     "Change",
     "ConnectRefused",

@@ -10,6 +10,9 @@ from nats.aio.msg import Msg
 from adapters.nats.connection import Connection, NoAnswer, answer_of
 
 MOST_IN_BATCH = 1000  # the server's limit (nats-server 2.15, JSMaxBatchSize)
+# Messages that are stored sooner each by itself: for a batch the server makes a folder with files, synced like all it writes.
+# Measured: 2 in 1.4 ms by themselves and 4.7 as a batch, 8 in 5.0 and 7.5, 16 in 7.3 and 6.4, 64 in 25 and 6.4.
+FEW = 8
 
 
 class Frame(NamedTuple):

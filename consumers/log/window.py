@@ -3,13 +3,14 @@
 import asyncio
 import base64
 import logging
+from collections import deque
 from collections.abc import Sequence
 
 import asyncpg
 from nats.aio.msg import Msg
 
 import sql
-from adapters.nats import ApiError, Connection, api, begin, create_stream, stored, stream_state
+from adapters.nats import FEW, ApiError, Connection, api, begin, create_stream, stored, stream_state
 from consumers.log.append import Row
 from consumers.log.event import frame_of
 from contracts.catalogue import EVENTS, domains, events_stream
@@ -37,15 +38,14 @@ class Window:
 
     async def publish(self, rows: Sequence[Row]) -> None:
         """Publish rows of the log that continue `position`; returns when all are stored. Raises StreamError; then `align` is due."""
-        before: asyncio.Future[Msg] | None = None
-        # One batch is prepared and sent while the one before is stored; should that fail, the expected sequence lets this one fail too.
+        under_way: deque[asyncio.Future[Msg]] = deque()
+        # What follows is sent while the one before is stored; should that fail, the expected sequence lets all after it fail too.
         for batch in _batches(rows):
-            sent = await begin(self._nc, [frame_of(row) for row in batch], expected_last=batch[0][0] - 1)
-            if before:
-                self.position = await stored(before)
-            before = sent
-        if before:
-            self.position = await stored(before)
+            under_way.append(await begin(self._nc, [frame_of(row) for row in batch], expected_last=batch[0][0] - 1))
+            while len(under_way) > (FEW if len(batch) == 1 else 1):
+                self.position = await stored(under_way.popleft())
+        while under_way:
+            self.position = await stored(under_way.popleft())
 
     async def align(self) -> None:
         """Find out where the stream stands and publish on from the log to its end. Raises WindowBroken, StreamError."""
@@ -131,7 +131,7 @@ def _batches(rows: Sequence[Row]) -> list[list[Row]]:
             batches.append([])
             size = len(row[11])
         batches[-1].append(row)
-    return batches
+    return [part for batch in batches for part in ([[row] for row in batch] if len(batch) <= FEW else [batch])]
 
 
 def _header(encoded: str, name: str) -> str:
