@@ -61,7 +61,7 @@ class Publisher:
     """Publishes over one connection; every `publish` is acknowledged within `within` seconds or fails.
 
     With `early` a batch begins as soon as some messages wait: for callers that come one by one and wait for an answer (the edge).
-    Those that publish many at once do without: each batch costs the server some 2 ms.
+    Those that publish many at once do without: each batch costs the server some 3 ms.
     """
 
     def __init__(self, nc: Connection, *, within: float = 5.0, early: bool = False) -> None:
