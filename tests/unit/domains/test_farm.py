@@ -126,11 +126,22 @@ def test_an_unmeasured_job_begins_with_what_its_template_took_before() -> None:
     assert [choice.count for _, choice in bench.assign()] == [2]
 
 
-def test_a_job_that_nothing_is_known_of_begins_with_short_parts() -> None:
+def test_a_job_that_nothing_is_known_of_begins_with_one_segment_a_part() -> None:
     bench = Bench()
     job = bench.job(uuid4(), 5000, 30.0)
     job.speed = 0.0
-    assert [choice.count for _, choice in bench.assign()] == [4]
+    assert [choice.count for _, choice in bench.assign()] == [1]
+
+
+def test_a_job_that_nothing_is_known_of_is_charged_what_others_take_and_gets_its_share_only() -> None:
+    bench = Bench(nodes=20)
+    known, unknown = uuid4(), uuid4()
+    bench.job(known, 5000, 30.0)
+    bench.run(299.0)
+    bench.job(unknown, 5000, 30.0).speed = 0.0
+    bench.run(300.0)
+    given = Counter(choice.tenant for when, _, choice, _ in bench.given if when == 300.0)
+    assert given == {known: 10, unknown: 10}
 
 
 def test_priority_goes_before_deadline_and_deadline_before_age() -> None:
