@@ -50,7 +50,7 @@ class Speeds:
 def segments_at_once(job: JobState, seconds_of_segment: float, slots: int, *, guess: bool = False) -> int:
     """Segments of the next part, `slots` being those that can draw this job.
 
-    One while its speed is a guess: a wrong one would keep every slot that comes free for several segments, and whoever comes then waits for all of them.
+    One while its speed is a guess: a wrong one would keep every slot that comes free for several segments, and whoever comes then waits.
     """
     if guess:
         return 1
