@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Iterable
 from uuid import UUID
 
 from nats.aio.msg import Msg
@@ -75,18 +76,22 @@ class Publisher:
 
         Raises PublishFailed; MessageTooLarge; ValueError for a tick, or a report or work without its node.
         """
-        return await self._send(type_of(message), encode(message), envelope, scope)
+        return await self._add(type_of(message), encode(message), envelope, scope)
 
     async def publish_encoded(self, kind: type[Message], body: bytes, envelope: Envelope, *, scope: UUID | str | None = None) -> int:
         """The same for a body that is JSON already and known to be a message of this kind."""
-        return await self._send(type_of(kind), body, envelope, scope)
+        return await self._add(type_of(kind), body, envelope, scope)
 
-    async def _send(self, entry: MessageType, body: bytes, envelope: Envelope, scope: UUID | str | None) -> int:
+    async def publish_all(self, kind: type[Message], messages: Iterable[tuple[bytes, Envelope, UUID | str | None]]) -> None:
+        """The same for many of one kind, as body, envelope and scope; one of the errors, when several fail."""
+        await asyncio.gather(*[self._add(type_of(kind), body, envelope, scope) for body, envelope, scope in messages])
+
+    def _add(self, entry: MessageType, body: bytes, envelope: Envelope, scope: UUID | str | None) -> "asyncio.Future[int]":
         frame, stream = _frame(entry, body, envelope, scope)
         lane = self._lanes.get(stream)
         if lane is None:
             lane = self._lanes[stream] = _Lane(self._nc, stream, early=self._early)
-        return await lane.add(frame, self._within)
+        return lane.add(frame, self._within)
 
 
 class _Lane:
@@ -102,8 +107,8 @@ class _Lane:
         self._begun = True  # whether that task runs already
         self._early: tuple[list[_Item], asyncio.Future[Msg]] | None = None  # sent before it did
 
-    async def add(self, frame: Frame, within: float) -> int:
-        """Wait until the message is stored."""
+    def add(self, frame: Frame, within: float) -> "asyncio.Future[int]":
+        """What is done when the message is stored."""
         if len(self._waiting) >= MOST_WAITING:
             raise PublishFailed(f"{MOST_WAITING} messages wait for the stream {self._stream} already; try again later")
         item = _Item(frame, self._loop.time() + within, self._loop.create_future())
@@ -113,7 +118,7 @@ class _Lane:
             self._begun = False
         elif self._may_begin_early and not self._begun and len(self._waiting) >= EARLY:
             self._begin_early()
-        return await item.done
+        return item.done
 
     def _begin_early(self) -> None:
         self._begun = True

@@ -14,7 +14,7 @@ from adapters.nats.connection import (
     connect,
 )
 from adapters.nats.publish import FEW, Frame, begin, begin_now, store, stored
-from adapters.nats.pull import ConsumerMissing, PullConsumer, ack, nak
+from adapters.nats.pull import ConsumerMissing, PullConsumer, ack, ack_all, nak
 from adapters.nats.reader import PositionGone, StreamReader, sequences_of
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "StreamReader",
     "Unavailable",
     "ack",
+    "ack_all",
     "api",
     "begin",
     "begin_now",

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from nats import errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
 
 log = logging.getLogger(__name__)
 
@@ -83,10 +84,31 @@ class Connection(Client):
         self.on_refused: set[Notice] = set()  # called when an attempt to reconnect is refused: the user has no longer a place there
         self._notices: set[asyncio.Task[None]] = set()
         self._awaited: dict[str, tuple[asyncio.Future[Msg], frozenset[str]]] = {}
+        self._at_once: dict[int, Callable[[Msg], None]] = {}  # by the subscription's number
         self._inbox = ""
         self._count = 0
         self._connected_once = False
         self._complaint = ""
+
+    async def subscribe_at_once(self, subject: str, take: Callable[[Msg], None]) -> Subscription:
+        """Subscribe; `take` gets each message as it is read, without nats-py's queue and task, and must neither wait nor raise."""
+        subscription = await self.subscribe(subject)
+        self._at_once[subscription._id] = take
+        while not subscription._pending_queue.empty():  # what came while the server was told
+            take(subscription._pending_queue.get_nowait())
+        return subscription
+
+    async def _process_msg(self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes) -> None:
+        take = self._at_once.get(sid)
+        if take is None:
+            await super()._process_msg(sid, subject, reply, data, headers)
+            return
+        found = await self._process_headers(headers)
+        take(self._build_message(sid, subject, reply, data, found))
+
+    def _remove_sub(self, sid: int, max_msgs: int = 0) -> None:
+        self._at_once.pop(sid, None)
+        super()._remove_sub(sid, max_msgs)
 
     async def send(self, subject: str, body: bytes, lines: bytes = b"", reply: str = "") -> None:
         """Send one message whose header lines are already encoded. Raises ConnectionLost while there is no connection.
@@ -110,8 +132,10 @@ class Connection(Client):
     def _line(self, subject: str, body: bytes, lines: bytes, reply: str) -> bytes:
         if not self.is_connected:
             raise ConnectionLost("there is no connection to NATS")
-        header = b"NATS/1.0\r\n%b\r\n" % lines
         target = f"{subject} {reply}".rstrip().encode()
+        if not lines:
+            return b"PUB %b %d\r\n%b\r\n" % (target, len(body), body)
+        header = b"NATS/1.0\r\n%b\r\n" % lines
         return b"HPUB %b %d %d\r\n%b%b\r\n" % (target, len(header), len(header) + len(body), header, body)
 
     @staticmethod
@@ -128,7 +152,7 @@ class Connection(Client):
         """A reply subject and what will be answered there; fails at once on loss, or when one of `subjects` is forbidden."""
         if not self._inbox:
             self._inbox = self.new_inbox()
-            await self.subscribe(f"{self._inbox}.*", cb=self._answered)
+            await self.subscribe_at_once(f"{self._inbox}.*", self._answered)
         return self.expect_now(subjects)
 
     @property
@@ -170,7 +194,7 @@ class Connection(Client):
             await asyncio.sleep(0.01)
         return True
 
-    async def _answered(self, msg: Msg) -> None:
+    def _answered(self, msg: Msg) -> None:
         future, _ = self._awaited.get(msg.subject, (None, None))
         if future and not future.done():
             future.set_result(msg)

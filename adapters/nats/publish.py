@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 from uuid import uuid4
 
 from nats.aio.msg import Msg
@@ -34,27 +34,26 @@ async def store(nc: Connection, frames: Sequence[Frame], *, within: float = 5.0,
 
 async def begin(nc: Connection, frames: Sequence[Frame], *, expected_last: int | None = None) -> "asyncio.Future[Msg]":
     """Send `frames` as `store` does and return what `stored` waits for: the next may be sent before the last is acknowledged."""
-    reply, future = await nc.expect({frame.subject for frame in frames})
-    try:
-        for message in _messages(frames, reply, expected_last):
-            await nc.send(*message)
-    except BaseException:
-        future.cancel()
-        raise
-    return future
+    return _sent(nc, frames, *await nc.expect({frame.subject for frame in frames}), expected_last)
 
 
 def begin_now(nc: Connection, frames: Sequence[Frame]) -> "asyncio.Future[Msg] | None":
     """As `begin`, but sent before this returns; None where the connection is not ready for it. Raises ConnectionLost."""
     if not (nc.is_connected and nc.hears_answers):
         return None
-    reply, future = nc.expect_now({frame.subject for frame in frames})
+    return _sent(nc, frames, *nc.expect_now({frame.subject for frame in frames}), None)
+
+
+Answer: TypeAlias = "asyncio.Future[Msg]"
+
+
+def _sent(nc: Connection, frames: Sequence[Frame], reply: str, answer: Answer, expected_last: int | None) -> Answer:
     try:
-        nc.send_now(_messages(frames, reply, None))
+        nc.send_now(_messages(frames, reply, expected_last))
     except BaseException:
-        future.cancel()
+        answer.cancel()
         raise
-    return future
+    return answer
 
 
 async def stored(answer: "asyncio.Future[Msg]", within: float = 5.0) -> int:

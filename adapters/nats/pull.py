@@ -3,8 +3,11 @@
 import asyncio
 import json
 import logging
+import time
 from collections import deque
+from collections.abc import Sequence
 from contextlib import suppress
+from typing import Any
 
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
@@ -33,6 +36,13 @@ async def ack(msg: Msg) -> None:
 async def nak(msg: Msg, delay: float = 0.0) -> None:
     """Deliver it again, not before `delay` seconds."""
     await _answer(msg, b'-NAK {"delay": %d}' % int(delay * 1e9) if delay > 0 else b"-NAK")
+
+
+def ack_all(messages: Sequence[Msg]) -> None:
+    """`ack` for messages of one connection, in one write."""
+    client: Any = messages[0]._client if messages else None
+    if client is not None and client.is_connected:
+        client.send_now((msg.reply, b"+ACK", b"", "") for msg in messages)
 
 
 async def _answer(msg: Msg, text: bytes) -> None:
@@ -114,22 +124,22 @@ class PullConsumer:
     async def _start(self) -> None:
         self._nc.on_back.add(self._renew)
         self._inbox = self._nc.new_inbox()
-        self._subscription = await self._nc.subscribe(f"{self._inbox}.*", cb=self._take, pending_bytes_limit=0)
+        self._subscription = await self._nc.subscribe_at_once(f"{self._inbox}.*", self._take)
         self._watch = asyncio.create_task(self._watchdog(), name=f"watch {self._name}")
         await self._top_up()
 
-    async def _take(self, msg: Msg) -> None:
-        self._heard = asyncio.get_running_loop().time()
+    def _take(self, msg: Msg) -> None:
+        self._heard = time.monotonic()
         status = msg.headers.get("Status") if msg.headers and not msg.reply.startswith("$JS.ACK") else None
         if status is not None:
-            await self._status(status, msg)
+            self._status(status, msg)
             return
         self._outstanding = max(0, self._outstanding - 1)
         self._missing_since = None
         self._buffer.append(msg)
         self._arrived.set()
 
-    async def _status(self, status: str, msg: Msg) -> None:
+    def _status(self, status: str, msg: Msg) -> None:
         """A pull ended, or lives: 100 heartbeat, 404 and 408 unfilled, 409 refused or consumer gone, 503 nobody there."""
         number = int(msg.subject.rpartition(".")[2])
         words = (msg.headers or {}).get("Description", "")
@@ -147,7 +157,7 @@ class PullConsumer:
         if self._is_missing():
             self._arrived.set()
         if status in ("404", "408"):
-            await self._top_up()
+            self._again()
             return
         if not gone:
             log.info("%s: pull ended: %s %s", self._name, status, words)
@@ -172,7 +182,7 @@ class PullConsumer:
             return
         self._pulls += 1
         self._outstanding += room
-        self._heard = asyncio.get_running_loop().time()
+        self._heard = time.monotonic()
         request = {"batch": room, "expires": int(EXPIRES * 1e9), "idle_heartbeat": int(HEARTBEAT * 1e9)}
         await self._nc.publish(self._subject, json.dumps(request).encode(), reply=f"{self._inbox}.{self._pulls}")
 
@@ -181,7 +191,7 @@ class PullConsumer:
             await asyncio.sleep(HEARTBEAT)
             if self._nc.is_closed or self._subject.lower() in self._nc.refusals:
                 self._arrived.set()
-            silent = asyncio.get_running_loop().time() - self._heard
+            silent = time.monotonic() - self._heard
             if self._nc.is_connected and self._outstanding and silent > SILENCE:
                 log.warning("%s: no sign of life for %.1f s; pulling anew", self._name, silent)
                 await self._renew()

@@ -13,6 +13,7 @@ from adapters.nats import (
     PullConsumer,
     StreamReader,
     ack,
+    ack_all,
     api,
     ensure_consumer,
     nak,
@@ -228,3 +229,33 @@ async def test_a_reader_says_so_when_the_position_it_needs_is_gone(admin: Connec
     with pytest.raises(PositionGone, match="begins at 101; 21 is needed"):
         await reader.next(10, 10)
     await reader.close()
+
+
+async def test_a_subscription_at_once_hears_everything_in_order_until_it_ends(admin: Connection) -> None:
+    heard: list[bytes] = []
+    ended = asyncio.Event()
+    subject, end = f"tick.{uuid4()}.test.thing.heard.v1", f"tick.{uuid4()}.test.thing.ended.v1"
+    subscription = await admin.subscribe_at_once(subject, lambda msg: heard.append(msg.data))
+    await admin.subscribe_at_once(end, lambda msg: ended.set())
+    for number in range(100):
+        await admin.publish(subject, b"%d" % number, headers={"n": str(number)} if number % 2 else None)
+    while len(heard) < 100:
+        await asyncio.sleep(0.01)
+    await subscription.unsubscribe()
+    await admin.publish(subject, b"too late")
+    await admin.publish(end, b"")
+    await ended.wait()
+    assert heard == [b"%d" % number for number in range(100)] and subscription._id not in admin._at_once
+
+
+async def test_many_messages_are_acknowledged_in_one_write(admin: Connection, login: Login) -> None:
+    publisher, consumer = Publisher(await login("edge")), PullConsumer(await login("identity"), STREAM, "identity")
+    await send(publisher, 30)
+    messages = []
+    while len(messages) < 30:
+        messages += await consumer.next(100, 5)
+    ack_all(messages)
+    while (await api(admin, f"CONSUMER.INFO.{STREAM}.identity"))["num_ack_pending"]:
+        await asyncio.sleep(0.02)
+    ack_all([])
+    await consumer.close()
