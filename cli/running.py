@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -16,9 +16,9 @@ class Stopped(Exception):
         self.signal_number = signal_number
 
 
-def run(work: Coroutine[Any, Any, T]) -> T:
-    """The result of the coroutine. Raises what it raises, and Stopped after a signal, when all is cleaned up."""
-    with asyncio.Runner() as runner:
+def run(work: Coroutine[Any, Any, T], *, loop: Callable[[], asyncio.AbstractEventLoop] | None = None) -> T:
+    """The result of the coroutine, in a loop of this kind. Raises what it raises, and Stopped after a signal, when all is cleaned up."""
+    with asyncio.Runner(loop_factory=loop) as runner:
         return runner.run(_until_signal(work))
 
 

@@ -53,7 +53,7 @@ class Tape:
         self.jobs: dict[UUID, JobTimes] = {}
         self.verified: dict[tuple[UUID, str], int] = {}  # how often each segment was accepted
         self.taken: dict[UUID, tuple[float, float]] = {}  # what nodes did with parts that were not known yet
-        self.planned: set[UUID] = set()
+        self.planned: dict[UUID, float] = {}  # when each job was
         self._read_to = 0  # position in the log
 
     async def listen(self, nc: Connection) -> None:
@@ -85,7 +85,7 @@ class Tape:
             case JobSubmitted():
                 self.jobs[event.job_id] = JobTimes(tenant, at)
             case JobPlanned():
-                self.planned.add(event.job_id)
+                self.planned[event.job_id] = at
             case JobStarted():
                 self.jobs[event.job_id].started = at
             case JobCompleted() | JobFailed():

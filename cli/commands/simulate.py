@@ -30,6 +30,8 @@ def simulate(
 ) -> None:
     """Run scenarios with nodes whose engine only waits; figures, pictures, and exit code 1 when a promise is missed."""
     try:
+        from uvloop import new_event_loop  # a thousand simulated nodes share the machine with all that is measured
+
         from simulation.run import run as run_all
         from simulation.scenarios import SCENARIOS, Options
     except ModuleNotFoundError as error:
@@ -40,7 +42,7 @@ def simulate(
     if unknown := [name for name in chosen if name not in SCENARIOS]:
         raise Mistake("simulation.scenario", f"there is no scenario {unknown[0]!r}", remedy=f"There are {', '.join(SCENARIOS)}.")
     options = Options(seed=seed, nodes=nodes, slots=slots, weights=_weights(weights), crashes=crashes, deaths=deaths, lasts=seconds)
-    reports = run(run_all(chosen, options, out, lambda text: print(text, flush=True)))
+    reports = run(run_all(chosen, options, out, lambda text: print(text, flush=True)), loop=new_event_loop)
     print(f"reports and pictures lie in {out}")
     if not all(report.kept for report in reports):
         fail()
