@@ -5,6 +5,7 @@ from uuid import UUID
 from contracts.message import Event, message
 
 DOMAINS = ("identity", "content", "studio", "render", "file_mgr", "notification")
+LOG = "log"  # what numbers and keeps the events of all of them; has a schema and a role as a domain has
 
 
 class CommandRefused(Event, frozen=True, kw_only=True):

@@ -23,13 +23,12 @@ from consumers.runtime.effects import EffectRunner
 from consumers.runtime.runtime import Runtime
 from consumers.runtime.timers import Timers
 from consumers.runtime.tools import Tools
-from contracts.audit import DOMAINS
+from contracts.audit import DOMAINS, LOG
 from contracts.catalogue import EVENTS, command_stream
 from contracts.message import type_of
 from producers.publisher import Publisher
 
 log = logging.getLogger(__name__)
-LOG = "log"
 POOL = 4  # connections for a domain's effects, timers and rebuilding; the runtime holds one of its own
 
 

@@ -4,6 +4,7 @@ from uuid import UUID
 
 import msgspec
 
+from contracts.audit import LOG
 from contracts.catalogue.subjects import (
     EVENTS,
     WORK,
@@ -75,7 +76,7 @@ def log() -> Role:
         f"{API}.STREAM.DELETE.{EVENTS}",
         f"{API}.STREAM.MSG.GET.{EVENTS}",
     )
-    return _role("log", (all_events_subject(), *api), (outbox_hint_subject(),))
+    return _role(LOG, (all_events_subject(), *api), (outbox_hint_subject(),))
 
 
 def node(node_id: UUID | str) -> Role:

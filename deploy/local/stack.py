@@ -19,6 +19,7 @@ from adapters.nats import connect
 from adapters.object_store import ObjectStore
 from adapters.settings import Settings
 from contracts import catalogue
+from contracts.audit import DOMAINS, LOG
 from deploy.bootstrap import ensure_first_key
 from deploy.local import logs, ports
 from deploy.local.errors import StackError
@@ -32,6 +33,7 @@ from sql.migrate import migrate, set_role_passwords
 BUCKET = "flatrender"
 READY_WITHIN = 60.0  # seconds
 CRASH_LOOP = 3  # ends of a process of ours before the stack is ready
+CONTROL = ("consumers", "log", "edge")  # what the product cannot do without, beside the servers
 STOP_EDGE, STOP_CONSUMERS, STOP_NODE = 5.0, 5.0, 3.0  # seconds until SIGKILL
 
 
@@ -139,7 +141,10 @@ class Stack:
 
     def _add_processes(self) -> None:
         port = self._edge_port()
-        self._add("consumers", ["-m", "deploy", "consume"], self.settings("", nats_issuer=self.servers.nats_issuer), STOP_CONSUMERS)
+        consume, issuer = ["-m", "deploy", "consume"], self.servers.nats_issuer
+        self._add("consumers", [*consume, *DOMAINS], self.settings("", nats_issuer=issuer), STOP_CONSUMERS)
+        # A process of its own: numbering and publishing events waits for no decision, nor does any decision wait for it.
+        self._add("log", [*consume, LOG], self.settings(""), STOP_CONSUMERS)
         self._add("edge", ["-m", "deploy", "edge"], self.settings("edge", port=port), STOP_EDGE)
         self.url = f"http://127.0.0.1:{port}"
         for number, node_id in enumerate(self.node_ids, 1):
@@ -174,11 +179,11 @@ class Stack:
                         answer = await response.text()
                 self._refuse_crash_loop()
                 await asyncio.sleep(0.05)
-        places = f"{self.processes.log('edge')} and {self.processes.log('consumers')}"
+        places = ", ".join(str(self.processes.log(name)) for name in CONTROL)
         raise StackError(f"the edge is not ready after {READY_WITHIN:.0f} s: {answer}. See {places}.")
 
     def _refuse_crash_loop(self) -> None:
-        for name in ("consumers", "edge"):
+        for name in CONTROL:
             if self.processes.restarts(name) >= CRASH_LOOP:
                 log = self.processes.log(name)
                 raise StackError(f"{name} ended {CRASH_LOOP} times while it started. The last lines of {log}:\n{logs.tail(log)}")

@@ -101,7 +101,7 @@ def _origins(domains: list[Domain]) -> Origins:
         for event, timer in domain.timers.items():
             for cls in _made_by(timer):
                 found[cls].append(f"a timer that `{type_of(event).name}` sets")
-        for kind, run in (domain.runs | domain.runs_together).items():
+        for kind, run in domain.runs.items():
             for cls in _made_by(run):
                 found[cls].append(f"the effect `{kind}`")
     for name, maker in _MAKERS.items():

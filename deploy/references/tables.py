@@ -4,7 +4,7 @@ from typing import Any
 
 import asyncpg
 
-from contracts.audit import DOMAINS
+from contracts.audit import DOMAINS, LOG
 from deploy.references.sources import HEAD, table
 
 _RUNTIME = ("inbox", "outbox", "effects", "timers", "cursors")
@@ -34,7 +34,7 @@ async def document(conn: asyncpg.Connection) -> str:
     """The whole text."""
     parts = [_ABOUT, "## In every domain's schema\n"]
     parts += [await _table(conn, row, "<domain>") for row in await conn.fetch(_TABLES, DOMAINS[0]) if row["name"] in _RUNTIME]
-    for schema in (*DOMAINS, "log"):
+    for schema in (*DOMAINS, LOG):
         parts.append(f"## {schema}\n")
         parts += [await _table(conn, row, schema) for row in await conn.fetch(_TABLES, schema) if row["name"] not in _RUNTIME]
     parts.append("## read\n\nViews: all that the edge's role may select.\n")

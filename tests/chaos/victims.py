@@ -21,6 +21,7 @@ Recovered = Callable[[], Awaitable[None]]
 WEIGHTS = {
     "edge": 4,
     "consumers": 6,
+    "log": 2,
     "node": 4,
     "node tree": 3,
     "engine": 5,
@@ -46,7 +47,7 @@ class Victims:
             return await self._server(victim)
         if victim == "postgres backend":
             return self._backend()
-        if victim in ("edge", "consumers"):
+        if victim in ("edge", "consumers", "log"):
             pid = self._stack.processes.pids().get(victim)
             return self._shoot(pid, self.pulse)
         return await self._node(victim)
