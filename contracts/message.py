@@ -57,15 +57,11 @@ class MessageType(msgspec.Struct, frozen=True):
     name: str  # domain.entity.verb
     version: int
     public: bool  # may leave the house: tenants' feeds and webhooks
+    full_name: str  # the CloudEvents type, e.g. `evt.render.job.submitted.v1`
 
     @property
     def domain(self) -> str:
         return self.name.partition(".")[0]
-
-    @property
-    def full_name(self) -> str:
-        """The CloudEvents type, e.g. `evt.render.job.submitted.v1`."""
-        return f"{self.kind}.{self.name}.v{self.version}"
 
     def subject(self, scope: UUID | str) -> str:
         """Derive the subject; `scope` is a tenant or a node, or `*`."""
@@ -90,7 +86,8 @@ def message(name: str, *, version: int = 1, public: bool = False) -> Callable[[M
     def register(cls: M) -> M:
         if not NAME.fullmatch(name):
             raise ValueError(f"{cls.__name__}: a message is named domain.entity.verb, not {name!r}")
-        entry = MessageType(cls, _kind_of(cls), name, version, public)
+        kind = _kind_of(cls)
+        entry = MessageType(cls, kind, name, version, public, f"{kind}.{name}.v{version}")
         if entry.full_name in _BY_NAME:
             raise ValueError(f"{entry.full_name} is declared twice: {_BY_NAME[entry.full_name].cls.__name__} and {cls.__name__}")
         _BY_CLASS[cls] = _BY_NAME[entry.full_name] = entry

@@ -239,7 +239,8 @@ class AssignPart(Command, frozen=True, kw_only=True):
     node_epoch: int  # the registration that offered the slot
     first: int = 0  # position of the first segment in the job
     count: int = 0
-    keys: tuple[str, ...] = ()  # of the segments, as far as the scheduler knows them: a hint of what to load
+    keys: tuple[str, ...] = ()  # of the segments; without them they are looked up
+    places: tuple[int, ...] = ()  # and where in the job each stands
 
 
 @message("render.part.assigned")
@@ -255,6 +256,7 @@ class PartAssigned(Event, frozen=True, kw_only=True):
     first: int
     count: int
     keys: tuple[str, ...]  # the segments' content keys
+    places: tuple[int, ...] = ()  # and where in the job each stands
 
 
 @message("render.part.ended")

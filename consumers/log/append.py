@@ -7,6 +7,7 @@ import asyncpg
 
 import sql
 from consumers.log.event import GENESIS, chained
+from consumers.runtime.lists import as_parameter
 from contracts.catalogue import domains
 
 log = logging.getLogger(__name__)
@@ -15,6 +16,7 @@ Row = tuple[Any, ...]  # the columns of log.events, in LogEvent's order
 q = sql.load("log")
 
 
+_TYPES = {1: "bigint", 5: "timestamptz", 10: "bigint"}  # of `append`'s parameters that go as text
 _PENDING = "select " + " or ".join(q.pending.replace("{schema}", domain) for domain in domains())
 _PARTS = ", ".join(f"t{number} as ({q.take.replace('{schema}', domain)})" for number, domain in enumerate(domains()))
 _ALL = " union all ".join(f"select {number} as domain, * from t{number}" for number in range(len(domains())))
@@ -59,7 +61,8 @@ class Appender:
                 rows.append((position, *values, last_hash, made))
                 last_hash = made
             if rows:
-                await self._conn.execute(q.append, *zip(*rows, strict=True))
+                columns = zip(*rows, strict=True)
+                await self._conn.execute(q.append, *(as_parameter(_TYPES.get(n, ""), values) for n, values in enumerate(columns, 1)))
         self.position, self._hash = position, last_hash
         return rows
 

@@ -33,7 +33,7 @@ from consumers.render.rows import (
     SHARES,
     TEMPLATES,
 )
-from consumers.runtime.domain import Domain
+from consumers.runtime.domain import Domain, Together
 from consumers.runtime.projection import create, nothing, upsert
 from contracts import enrolment as enrol
 from contracts import farm, file_mgr, identity, node, render, repair, studio
@@ -157,6 +157,6 @@ DOMAIN = Domain(
         "look_at_export": looking.look_at_export,
         "look_at_delivery": looking.look_at_delivery,
     },
-    runs_together={"dispatch": dispatch.dispatch},
+    runs_together={"dispatch": Together(dispatch.dispatch, dispatch.left_behind)},
     weighs={render.SubmitJob: jobs.weigh},
 )

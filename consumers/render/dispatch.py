@@ -1,29 +1,35 @@
 """Dispatch: the effect that sends parts to their nodes, with fresh presigned addresses in manifests; and the word to stop."""
 
-import asyncio
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import msgspec
 
+import sql
 from consumers.render import shelf
 from consumers.render.manifests import LIVES, MANIFESTS
-from consumers.render.rows import Part
+from consumers.render.rows import PARTS, Part
 from consumers.runtime.domain import Effect, clipped
+from consumers.runtime.projection import fresh
 from consumers.runtime.tools import Tools
 from contracts.audit import CommandQuarantined, CommandRefused
 from contracts.envelope import Envelope
-from contracts.message import Command, Kind, Work
+from contracts.message import Command, Kind, Work, encode, type_of
 from contracts.node import CancelPart, DrawPart, Manifest, ReportRefused
 from contracts.render import PartAssigned, PartEnded
 
-INLINE = 40_000  # bytes of a manifest that travels in the message itself; larger ones are objects
+INLINE = 40_000  # bytes of work that travels with its manifest in it; larger manifests are objects
+SOON = 2.0  # seconds in which a lease is taken to stand without asking
+_DRAW_PART = type_of(DrawPart).full_name
+_q = sql.load("render")
 
 
 def on_assigned(event: PartAssigned, envelope: Envelope) -> list[Effect]:
     """A lease is useless until its node knows of it."""
-    return [Effect("dispatch", {"part_id": event.part_id})]
+    return [Effect("dispatch", fresh(PARTS, envelope, msgspec.structs.asdict(event)))]
 
 
 def on_ended(event: PartEnded, envelope: Envelope) -> list[Effect]:
@@ -56,25 +62,50 @@ async def _tell(node_id: str, work: Work, envelope: Envelope, tools: Tools) -> l
     return []
 
 
-async def dispatch(group: Sequence[tuple[dict[str, Any], Envelope]], tools: Tools) -> None:
+async def dispatch(group: Sequence[tuple[Part, Envelope]], tools: Tools) -> None:
     """Publish DrawPart for each part to its node, unless its lease is over already."""
-    envelopes = {UUID(payload["part_id"]): envelope for payload, envelope in group}
-    async with tools.reading(*{envelope.tenant for envelope in envelopes.values()}) as conn:
-        parts = await shelf.parts(conn, [(envelope.tenant, part_id) for part_id, envelope in envelopes.items()])
-        active = [part for part in parts.values() if part.state == "active"]
-        filled = await shelf.fill(conn, active)
-    await asyncio.gather(
-        *(_send(part, MANIFESTS[part.kind](filled, part, tools.objects), envelopes[part.part_id], tools) for part in active)
-    )
+    parts = [part for part, _ in group]
+    async with tools.asking(*{part.tenant_id for part in parts}) as ask:
+        late = [part for part in parts if (datetime.now(UTC) - part.created_at).total_seconds() > SOON]
+        ended = {part.part_id for part in late} - (await shelf.active(ask, late) if late else set())
+        filled = await shelf.fill(ask, [part for part in parts if part.part_id not in ended])
+    stands = [(part, envelope) for part, envelope in group if part.part_id not in ended]
+    bodies = [await _body(part, MANIFESTS[part.kind](filled, part, tools.objects), tools) for part, _ in stands]
+    messages = [(body, _caused(part, envelope), part.node_id) for body, (part, envelope) in zip(bodies, stands, strict=True)]
+    await tools.publisher.publish_all(DrawPart, messages)
 
 
-async def _send(part: Part, manifest: Manifest, envelope: Envelope, tools: Tools) -> None:
+async def left_behind(conn: asyncpg.Connection) -> list[tuple[Part, Envelope]]:
+    """Every lease: a leader that died may not have told the latest ones. A node ignores a part that it has or had."""
+    found = []
+    for row in await conn.fetch(_q.leases):
+        part = msgspec.json.decode(row["part"], type=Part)
+        kind, correlation = type_of(PartAssigned).full_name, row["correlation"]
+        told = Envelope(
+            id=part.part_id,
+            type=kind,
+            tenant=part.tenant_id,
+            time=part.created_at,
+            actor="scheduler",
+            correlation=correlation,
+            causation=part.part_id,
+        )
+        found.append((part, told))
+    return found
+
+
+async def _body(part: Part, manifest: Manifest, tools: Tools) -> bytes:
+    """The work with its manifest in it, or with the address of one that is too large for a message."""
     work = DrawPart(
         part_id=part.part_id, tenant_id=part.tenant_id, kind=part.kind, subject_id=part.subject_id, epoch=part.epoch, manifest=manifest
     )
-    encoded = msgspec.json.encode(manifest)
-    if len(encoded) > INLINE:
+    body = encode(work)
+    if len(body) > INLINE:
         key = f"manifests/{part.tenant_id}/{part.part_id}"
-        await tools.objects.put(key, encoded)
-        work = msgspec.structs.replace(work, manifest=None, manifest_url=tools.objects.presign_get(key, LIVES))
-    await tools.publisher.publish(work, envelope.caused(work, id=part.part_id, time=envelope.time), scope=str(part.node_id))
+        await tools.objects.put(key, encode(manifest))
+        body = encode(msgspec.structs.replace(work, manifest=None, manifest_url=tools.objects.presign_get(key, LIVES)))
+    return body
+
+
+def _caused(part: Part, envelope: Envelope) -> Envelope:
+    return msgspec.structs.replace(envelope, id=part.part_id, type=_DRAW_PART, causation=envelope.id)

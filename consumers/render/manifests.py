@@ -7,6 +7,7 @@ import asyncpg
 
 from adapters.object_store import ObjectStore
 from consumers.render.places import export_place, scan_place, segment_place
+from consumers.render.plan import located
 from consumers.render.rows import Part
 from consumers.render.shelf import Shelf, needed
 from contracts.node import Manifest, SceneTask, SegmentTask, StoredSegment
@@ -19,12 +20,11 @@ def render(shelf: Shelf, part: Part, objects: ObjectStore) -> Manifest:
     """The segments to draw, scene by scene, and the files that they use."""
     spec = shelf.specs[part.tenant_id, part.subject_id]
     scenes: dict[int, list[SegmentTask]] = {}
-    for row in shelf.segments.get(part.part_id, ()):
-        key = segment_place(part.tenant_id, row["segment_key"], part.epoch, part.part_id)
-        task = SegmentTask(
-            key=row["segment_key"], first=row["first"], count=row["frames"], put_url=objects.presign_put(key, LIVES), object_key=key
-        )
-        scenes.setdefault(row["scene"], []).append(task)
+    for place, segment in sorted(zip(part.places, part.keys, strict=True)):
+        scene, first, count = located(spec, place)
+        key = segment_place(part.tenant_id, segment, part.epoch, part.part_id)
+        task = SegmentTask(key=segment, first=first, count=count, put_url=objects.presign_put(key, LIVES), object_key=key)
+        scenes.setdefault(scene, []).append(task)
     tasks = [SceneTask(spec=spec.scenes[at], frame_offset=_offset(spec, at), segments=tuple(scenes[at])) for at in scenes]
     return _with_look(spec, files=_files(shelf, part, objects), fonts=spec.fonts, scenes=tuple(tasks))
 

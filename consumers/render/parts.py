@@ -35,8 +35,7 @@ def assign(cmd: AssignPart, view: View, ctx: Context) -> Decision:
     """Give the scheduler's choice its lease, if the node still offers the slot and the work still waits."""
     platform = view.of(PLATFORM)
     if cmd.kind != "inspect":
-        wanted = [view.at(JOB_SEGMENTS, cmd.subject_id, idx) for idx in range(cmd.first, cmd.first + cmd.count)]
-        wanted += [view.at(SEGMENTS, key) for key in cmd.keys]
+        wanted = [view.at(SEGMENTS, key) for key in cmd.keys]
         view.need(platform.at(NODES, cmd.node_id), view.at(JOBS, cmd.subject_id), *wanted)
     node = platform.get(NODES, cmd.node_id)
     if node is None or node.state != "active" or node.service != "open" or node.epoch != cmd.node_epoch:
@@ -45,7 +44,7 @@ def assign(cmd: AssignPart, view: View, ctx: Context) -> Decision:
         file = view.get(INSPECTIONS, cmd.subject_id)
         if file is None or file.state != "queued":
             return refuse("render.not_waiting", "the file does not wait for an inspection")
-        return [_assigned(cmd, ctx, file.attempts + 1, ())]
+        return [_assigned(cmd, ctx, file.attempts + 1)]
     job = view.get(JOBS, cmd.subject_id)
     repairs = open_repairs(job, view) if job is not None else []
     if job is None or not (job.state in ACTIVE or repairs):
@@ -54,7 +53,7 @@ def assign(cmd: AssignPart, view: View, ctx: Context) -> Decision:
         waits = job.state == "assembling" or any(repair.state == "assembling" for repair in repairs)
         if not waits or job.assemble_part_id is not None:
             return refuse("render.not_waiting", "the job does not wait for its export")
-        return [_assigned(cmd, ctx, job.assemble_attempts + 1, ())]
+        return [_assigned(cmd, ctx, job.assemble_attempts + 1)]
     return _assign_segments(cmd, job, repairs, view, ctx)
 
 
@@ -64,19 +63,28 @@ def open_repairs(job: Job, view: View) -> list[FrameRepair]:
 
 
 def _assign_segments(cmd: AssignPart, job: Job, repairs: list[FrameRepair], view: View, ctx: Context) -> Decision:
-    wanted = view.many(JOB_SEGMENTS, [(job.job_id, idx) for idx in range(cmd.first, cmd.first + cmd.count)])
-    keys = list(dict.fromkeys(row.segment_key for row in wanted if row is not None))
-    rows = view.many(SEGMENTS, [(key,) for key in keys])
+    places = dict(zip(cmd.keys, cmd.places, strict=False)) or _places(cmd, view)
+    rows = view.many(SEGMENTS, [(key,) for key in places])
     wanting = {repair.repair_id for repair in repairs}
     ready = [row for row in rows if row is not None and row.state == "ready" and (job.state in ACTIVE or row.repair_id in wanting)]
     if not ready:
         return refuse("render.not_waiting", "none of these segments waits")
     epoch = 1 + max(row.epoch for row in ready)
     started = [JobStarted(job_id=job.job_id)] if job.state == "queued" else []
-    return [_assigned(cmd, ctx, epoch, tuple(row.segment_key for row in ready)), *started]
+    keys = tuple(row.segment_key for row in ready)
+    return [_assigned(cmd, ctx, epoch, keys, tuple(places[key] for key in keys)), *started]
 
 
-def _assigned(cmd: AssignPart, ctx: Context, epoch: int, keys: tuple[str, ...]) -> PartAssigned:
+def _places(cmd: AssignPart, view: View) -> dict[str, int]:
+    """Where in the job each segment of the run stands first."""
+    places: dict[str, int] = {}
+    for row in view.many(JOB_SEGMENTS, [(cmd.subject_id, idx) for idx in range(cmd.first, cmd.first + cmd.count)]):
+        if row is not None:
+            places.setdefault(row.segment_key, row.idx)
+    return places
+
+
+def _assigned(cmd: AssignPart, ctx: Context, epoch: int, keys: tuple[str, ...] = (), places: tuple[int, ...] = ()) -> PartAssigned:
     return PartAssigned(
         part_id=ctx.id("part"),
         kind=cmd.kind,
@@ -87,6 +95,7 @@ def _assigned(cmd: AssignPart, ctx: Context, epoch: int, keys: tuple[str, ...]) 
         first=cmd.first,
         count=cmd.count,
         keys=keys,
+        places=places,
     )
 
 

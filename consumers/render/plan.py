@@ -23,6 +23,17 @@ def grid(frames: int, step: int) -> Iterator[tuple[int, int]]:
     return ((first, min(step, frames - first)) for first in range(0, frames, step))
 
 
+def located(spec: RenderSpec, place: int) -> tuple[int, int, int]:
+    """Where a segment of a render lies, by its position in `plan`: (scene, first frame, count). Raises IndexError beyond the end."""
+    step = segment_frames(spec)
+    for position, scene in enumerate(spec.scenes):
+        segments = -(-scene.frames // step)
+        if place < segments:
+            return position, place * step, min(step, scene.frames - place * step)
+        place -= segments
+    raise IndexError("the render has no such segment")
+
+
 def _scene_base(tenant: UUID, spec: RenderSpec, scene: SceneSpec, builds: tuple[str, str]) -> bytes:
     # Not the bundle's hash or the scene's name: the digest stands for the document and every file that it uses.
     parts = (KEY_REVISION, str(tenant), scene.digest, scene.texts, scene.pictures, scene.colours, scene.speed)

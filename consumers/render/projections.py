@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
+
 from consumers.render.rows import EXPORTS, FILES, INSPECTIONS, JOB_SEGMENTS, JOB_SPECS, JOBS, NODES, PARTS, SEGMENTS, TEMPLATES
 from consumers.runtime.projection import fresh, moved
 from consumers.runtime.state import View
@@ -53,8 +55,7 @@ def job_planned(event: JobPlanned, envelope: Envelope, view: View) -> Rows:
 
 def part_assigned(event: PartAssigned, envelope: Envelope, view: View) -> Rows:
     """The lease, and what it holds."""
-    values = {name: getattr(event, name) for name in event.__struct_fields__}
-    yield PARTS, fresh(PARTS, envelope, values)
+    yield PARTS, fresh(PARTS, envelope, msgspec.structs.asdict(event))
     for row in view.many(SEGMENTS, [(key,) for key in event.keys]):
         assert row is not None, "only planned segments are assigned"
         yield SEGMENTS, moved(row, envelope, state="drawing", part_id=event.part_id, epoch=event.epoch, node_id=event.node_id)

@@ -143,6 +143,7 @@ class Part(Row, frozen=True, kw_only=True):
     first: int
     count: int
     keys: tuple[str, ...]
+    places: tuple[int, ...] = ()  # of each key in the job
     state: str = "active"  # active, done, failed, expired, cancelled
     detail: str = ""
 

@@ -11,14 +11,16 @@ from msgspec.structs import replace
 
 from consumers.render.blame import SET_ASIDE, told
 from consumers.render.farm import Choice, Farm, NodeState, PartState
+from consumers.render.rows import JOBS
 from consumers.render.watching import watch
 from consumers.runtime.batch import Item
 from consumers.runtime.runtime import Runtime
+from consumers.runtime.state import Want
 from consumers.runtime.tools import Publishes
 from contracts.envelope import derived_id, first
 from contracts.farm import LoseNode, NodeSteered, TemplateSetAside
 from contracts.message import PLATFORM, Command
-from contracts.node import Heartbeat, RegisterAgain
+from contracts.node import Heartbeat, RegisterAgain, ReportSegment
 from contracts.render import AssignPart, ExpirePart, FailJob, PartAssigned, PlanJob
 
 log = logging.getLogger(__name__)
@@ -39,6 +41,7 @@ class Scheduler:
         self._asked_again: dict[UUID, float] = {}
         runtime.prepare.append(self.rebuild)
         runtime.observers.append(self.observe)
+        runtime.foresees = self.foresee
 
     def now(self) -> float:
         return asyncio.get_running_loop().time()
@@ -56,11 +59,12 @@ class Scheduler:
 
     def observe(self, items: list[Item]) -> None:
         """Follow what the runtime has committed."""
+        now = self.now()
         for item in items:
             for envelope, event, _, _ in item.events:
                 if isinstance(event, PartAssigned):
                     self._choices.pop(event.part_id, None)
-                watch(self.farm, event, envelope, self.now())
+                watch(self.farm, event, envelope, now)
                 if isinstance(event, NodeSteered) and event.force:
                     self._empty(event.node_id, event.reason)
                 elif isinstance(event, TemplateSetAside):
@@ -69,12 +73,19 @@ class Scheduler:
                 self._revert(derived_id(item.envelope.id, "part"))
         self._wake.set()
 
+    def foresee(self, item: Item) -> tuple[Want, ...]:
+        """A report's job, which its decider learns of only from the rows it asks for first: a round of loading less."""
+        part = self.farm.parts.get(item.command.part_id) if isinstance(item.command, ReportSegment) else None
+        known = part is not None and part.tenant == item.envelope.tenant
+        return ((JOBS, JOBS.key, (part.tenant, part.subject)),) if part is not None and known else ()
+
     async def _assign_loop(self) -> None:
         while self.runtime.active.is_set():
             self._plan_waiting()
             due = self.farm.bring_back(self.now())
+            now = self.now()
             for node, choice in self.farm.choices():
-                self._assign(node, choice)
+                self._assign(node, choice, now)
             self._wake.clear()
             await self._wait(1.0 if due is None else min(1.0, max(0.01, due - self.now())))
 
@@ -91,7 +102,7 @@ class Scheduler:
                 del self.farm.unplanned[tenant, job]
                 self._submit(PlanJob(job_id=job), tenant, job)
 
-    def _assign(self, node: NodeState, choice: Choice) -> None:
+    def _assign(self, node: NodeState, choice: Choice, now: float) -> None:
         command = AssignPart(
             kind=choice.kind,  # type: ignore[arg-type]
             subject_id=choice.subject,
@@ -100,9 +111,10 @@ class Scheduler:
             first=choice.first,
             count=choice.count,
             keys=choice.keys,
+            places=choice.places,
         )
         part_id = derived_id(self._submit(command, choice.tenant, choice.subject), "part")
-        part = PartState(part_id, choice.tenant, node.node_id, node.epoch, choice.kind, choice.subject, choice.keys, self.now())
+        part = PartState(part_id, choice.tenant, node.node_id, node.epoch, choice.kind, choice.subject, choice.keys, now)
         part.expected = choice.expected
         self._choices[part_id] = choice
         self.farm.occupy(part)

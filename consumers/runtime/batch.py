@@ -33,7 +33,7 @@ class Item(msgspec.Struct):
     envelope: Envelope
     command: Command | None
     raw: Any = None  # the broker's message, to be acknowledged; None for a reaction
-    body: bytes = b""
+    body: bytes = b""  # as it came; empty for a command of this very process
     unreadable: str = ""
     outcome: Outcome | None = None
     again: float = 0.0  # seconds until it is tried once more
@@ -44,6 +44,15 @@ class Item(msgspec.Struct):
     @property
     def key(self) -> tuple[UUID, UUID]:
         return self.envelope.tenant, self.envelope.id
+
+    @property
+    def text(self) -> str:
+        """The command's body as quarantine keeps it."""
+        return storable((self.body or encode(self.command)).decode(errors="replace"))
+
+    def give_up(self, reason: str) -> None:
+        """Have it quarantined instead of decided."""
+        self.body, self.command, self.unreadable = self.body or encode(self.command), None, reason
 
 
 def scout(domain: Domain, item: Item) -> Item:
@@ -112,18 +121,22 @@ class Batch:
     async def _decide_all(self) -> None:
         open_items = [item for item in self.items if not item.seen]
         await self.state.load([want for item in open_items for want in item.wants], self.store.fetch_rows)
-        while True:
+        begin = 0
+        while begin < len(open_items):
             wants: list[Want] = []
-            for item in open_items:
+            again: tuple[int, int] | None = None  # from which item on, and where the journal stood before it
+            for number, item in enumerate(open_items[begin:], begin):
                 mark = self.state.mark()
                 try:
                     self._decide(item)
                 except Missing as missing:
                     self.state.rollback(mark)
                     wants += missing.wants
-            if not wants:
+                    again = again or (number, mark)
+            if again is None:
                 return
-            self.state.rollback(0)
+            begin, mark = again
+            self.state.rollback(mark)  # what comes after a decision that could not be made is decided anew
             await self.state.load(wants, self.store.fetch_rows)
 
     def _decide(self, item: Item) -> None:
@@ -196,7 +209,7 @@ class Batch:
         decided = [item for item in self.items if not item.seen and item.outcome is not None and not item.envelope.dry_run]
         happened = [entry for item in decided for entry in item.events]
         # Each statement's parameters are made while PostgreSQL is at the one before.
-        _, operations = await meanwhile(store.write_rows(self.state.changed()), lambda: self._operations(decided))
+        _, operations = await meanwhile(store.write_rows(self.state.changes()), lambda: self._operations(decided))
         writing = store.keep_columns(q.keep_operations, operations, self.now)
         kept, events = await meanwhile(writing, lambda: columns(_outbox(*entry) for entry in happened))
         if kept < len(decided) and not sure:
@@ -206,7 +219,8 @@ class Batch:
             writing, lambda: [task for envelope, event, _, _ in happened for task in self._effects_of(envelope, event)]
         )
         due = datetime.fromtimestamp(self.now.timestamp() + OWN_EFFECT, UTC)
-        await store.keep_columns(q.keep_effects, columns(map(_effect, self.effects)), due)
+        kept_effects = (task for task in self.effects if task.kind not in self.domain.runs_together)
+        await store.keep_columns(q.keep_effects, columns(map(_effect, kept_effects)), due)
         await store.keep(q.keep_timers, [row for envelope, event, _, _ in happened for row in self._timers_of(envelope, event)])
         if self.cursor:
             await store.conn.execute(q.move_cursor, self.cursor)
@@ -218,8 +232,11 @@ class Batch:
     def _effects_of(self, envelope: Envelope, event: Event) -> Iterable[Task]:
         make = self.domain.effects.get(type(event))
         for effect in make(event, envelope) if make else ():
-            identity = derived_id(envelope.id, f"effect {effect.kind} {effect.name}")
-            yield Task(envelope.tenant, identity, effect.kind, msgspec.Raw(encode(effect.payload)), envelope)
+            if effect.kind in self.domain.runs_together:
+                yield Task(envelope.tenant, envelope.id, effect.kind, effect.payload, envelope)
+            else:
+                identity = derived_id(envelope.id, f"effect {effect.kind} {effect.name}")
+                yield Task(envelope.tenant, identity, effect.kind, msgspec.Raw(encode(effect.payload)), envelope)
 
     def _timers_of(self, envelope: Envelope, event: Event) -> Iterable[dict[str, Any]]:
         make = self.domain.timers.get(type(event))
@@ -243,7 +260,7 @@ def _operation(item: Item) -> tuple[Any, ...]:
     assert outcome is not None
     headers = body = None
     if outcome.state == "quarantined":
-        headers, body = to_json(envelope.headers()), storable(item.body.decode(errors="replace"))
+        headers, body = to_json(envelope.headers()), item.text
     return envelope.tenant, envelope.id, envelope.type, envelope.request_hash, outcome.state, to_json(outcome), headers, body
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import msgspec
 
 from consumers.runtime.projection import Write
@@ -93,7 +94,17 @@ class EffectFailed(Exception):
 
 
 RunEffect = Callable[[Any, Envelope, Any], Awaitable[Iterable[Command]]]  # payload, the event's envelope, the domain's tools
-RunTogether = Callable[[Sequence[tuple[Any, Envelope]], Any], Awaitable[None]]  # several effects of one kind, done or failed as one
+
+
+class Together(msgspec.Struct, frozen=True):
+    """Effects of one kind that are carried out several at once, and of which no rows are kept.
+
+    `run` gets the payloads as they were made, with their events' envelopes, and the domain's tools; it does or fails all as one.
+    `left` finds in the domain's tables what a process that died may not have done, rather too much than too little.
+    """
+
+    run: Callable[[Sequence[tuple[Any, Envelope]], Any], Awaitable[None]]
+    left: Callable[[asyncpg.Connection], Awaitable[Sequence[tuple[Any, Envelope]]]]
 
 
 class Domain(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,7 +118,7 @@ class Domain(msgspec.Struct, frozen=True, kw_only=True):
     effects: dict[type[Event], Callable[[Any, Envelope], Iterable[Effect]]] = {}
     timers: dict[type[Event], Callable[[Any, Envelope], Iterable[Timer]]] = {}
     runs: dict[str, RunEffect] = {}
-    runs_together: dict[str, RunTogether] = {}
+    runs_together: dict[str, Together] = {}
     weighs: dict[type[Command], Callable[[Any], int]] = {}  # commands that are as much work as many others, and how many
 
     def weight(self, command: Command | None) -> int:

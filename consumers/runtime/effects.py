@@ -26,12 +26,12 @@ ELSEWHERE = 30.0  # seconds after its own retry that an effect of a dead process
 
 
 class Task(msgspec.Struct, frozen=True):
-    """One effect, claimed by this process."""
+    """One effect, claimed by this process; its payload is JSON, but of kinds that are run together the very object."""
 
     tenant_id: UUID
     id: UUID
     kind: str
-    payload: msgspec.Raw
+    payload: Any
     envelope: Envelope
     attempts: int = 1
 
@@ -61,12 +61,14 @@ class EffectRunner:
                 self._spawn(*group[start : start + TOGETHER])
 
     async def take_over(self) -> None:
-        """Make due what an earlier leader of the domain left behind; called when this process has become the leader."""
+        """Take up what an earlier leader of the domain left behind; called when this process has become the leader."""
         async with self._pool.acquire(timeout=POOL_WAIT) as conn:
             store = Store(conn, self.domain.name)
             async with store.transaction(None):
                 await conn.execute(store.q.take_over_effects, list(self._mine))
+                left = {kind: await together.left(conn) for kind, together in self.domain.runs_together.items()}
         self._due.set()
+        self.start_new([Task(envelope.tenant, envelope.id, kind, payload, envelope) for kind in left for payload, envelope in left[kind]])
 
     async def run(self) -> None:
         """Forget finished effects in groups, and look for those that nobody runs."""
@@ -100,8 +102,9 @@ class EffectRunner:
                     await self._due.wait()
 
     def _spawn(self, *tasks: Task) -> None:
-        self._mine.update(task.id for task in tasks)
         together = tasks[0].kind in self.domain.runs_together
+        if not together:
+            self._mine.add(tasks[0].id)
         running = asyncio.create_task(self._carry_out_together(tasks) if together else self._carry_out(tasks[0]))
         self._running.add(running)
         running.add_done_callback(self._running.discard)
@@ -122,13 +125,11 @@ class EffectRunner:
         """One group in one go; when it fails, each is tried again by itself, so that one cannot hold the others up."""
         async with self._slots:
             try:
-                group = [(msgspec.json.decode(task.payload), task.envelope) for task in tasks]
-                await self.domain.runs_together[tasks[0].kind](group, self._tools)
-                self._done(tasks)
-            except Exception as error:  # whatever it was, the rows stay and are tried again
-                reason = f"{type(error).__name__}: {error}"
-                log.warning("%s: %d of %s failed: %s", self.domain.name, len(tasks), tasks[0].kind, reason)
-                await asyncio.gather(*(self._postpone(task, reason) for task in tasks))
+                await self.domain.runs_together[tasks[0].kind].run([(task.payload, task.envelope) for task in tasks], self._tools)
+            except Exception as error:  # whatever it was, they are tried again
+                log.warning("%s: %d of %s failed: %s: %s", self.domain.name, len(tasks), tasks[0].kind, type(error).__name__, error)
+                for task in tasks:
+                    self._again(task)
 
     async def _report(self, task: Task, commands: list[Command]) -> None:
         for number, command in enumerate(commands):
@@ -141,7 +142,7 @@ class EffectRunner:
         self._finish.set()
 
     async def _postpone(self, task: Task, reason: str) -> None:
-        wait = min(LONGEST_WAIT, 0.5 * 2 ** min(task.attempts, 10))
+        wait = _wait(task)
         try:
             async with self._pool.acquire(timeout=POOL_WAIT) as conn:
                 store = Store(conn, self.domain.name)
@@ -149,8 +150,11 @@ class EffectRunner:
                     await conn.execute(store.q.postpone_effect, task.tenant_id, task.id, wait + ELSEWHERE, reason[:500], task.attempts)
         except (asyncpg.PostgresError, *DATABASE_AWAY) as error:
             log.warning("%s: that %s failed cannot be noted: %s", self.domain.name, task.kind, error)
+        self._again(task)
+
+    def _again(self, task: Task) -> None:
         again = msgspec.structs.replace(task, attempts=task.attempts + 1)
-        asyncio.get_running_loop().call_later(wait, self._spawn, again)
+        asyncio.get_running_loop().call_later(_wait(task), self._spawn, again)
 
     async def _forget(self) -> None:
         while True:
@@ -170,3 +174,8 @@ class EffectRunner:
                 self._finish.set()
             else:
                 self._mine -= {task.id for task in done}
+
+
+def _wait(task: Task) -> float:
+    """Seconds until it is tried again."""
+    return min(LONGEST_WAIT, 0.5 * 2.0 ** min(task.attempts, 10))

@@ -13,12 +13,13 @@ import asyncpg
 import msgspec
 from nats.aio.msg import Msg
 
-from adapters.nats import PullConsumer, StreamError, ack, nak, sequences_of
+from adapters.nats import PullConsumer, StreamError, ack, ack_all, nak, sequences_of
 from consumers.runtime.batch import Batch, Item, scout
 from consumers.runtime.connection import DATABASE_AWAY, end, until_lost
 from consumers.runtime.domain import Domain
 from consumers.runtime.effects import Task
 from consumers.runtime.reading import read_command, read_event
+from consumers.runtime.state import Want
 from consumers.runtime.store import Store
 from contracts.catalogue import outbox_hint_subject
 from contracts.envelope import Envelope
@@ -45,12 +46,13 @@ class Runtime:
         self.observers: list[Observer] = []
         self.prepare: list[Callable[[], Awaitable[None]]] = []  # awaited under the lock, before anything is decided
         self.admits: Callable[[Item], bool] = lambda item: True  # what is not admitted is acknowledged, and that is all
+        self.foresees: Callable[[Item], tuple[Want, ...]] = lambda item: ()  # rows that a command will ask for, as far as its memory knows
         self.on_effects: Callable[[list[Task]], None] = lambda tasks: None
         self.active = asyncio.Event()
 
     def submit(self, command: Command, envelope: Envelope) -> None:
         """Decide a command of this very process that it may lose: its maker asks again (the scheduler)."""
-        self._own.append(scout(self.domain, Item(envelope=envelope, command=command, body=msgspec.json.encode(command))))
+        self._own.append(scout(self.domain, Item(envelope=envelope, command=command)))
         self._wake.set()
 
     async def run(self) -> None:
@@ -110,8 +112,13 @@ class Runtime:
             while len(self._waiting) > 2 * BATCH:
                 self._room.clear()
                 await self._room.wait()
-            self._waiting.extend(scout(self.domain, read_command(self.domain, msg)) for msg in await self._commands.next(BATCH, 30.0))
+            self._waiting.extend(map(self._read, await self._commands.next(BATCH, 30.0)))
             self._wake.set()
+
+    def _read(self, msg: Msg) -> Item:
+        item = scout(self.domain, read_command(self.domain, msg))
+        item.wants += self.foresees(item)
+        return item
 
     async def _pump_events(self, feed: Any) -> None:
         while True:
@@ -210,7 +217,7 @@ class Runtime:
                     await nak(items[0].raw, UNSTORABLE)
                 return
             log.exception("%s: %s cannot be stored", self.domain.name, items[0].envelope.type)
-            items[0].command, items[0].unreadable = None, f"{type(error).__name__}: {error}"
+            items[0].give_up(f"{type(error).__name__}: {error}")
             await self._settle(store, items, cursor)
             return
         await self._tell(batch)
@@ -226,8 +233,14 @@ class Runtime:
             observe(batch.items)
         if batch.effects:
             self.on_effects(batch.effects)
+        asked = [item for item in batch.items if item.outcome is not None and item.envelope.reply]
+        outcomes = [(item.envelope.reply, msgspec.json.encode(item.outcome)) for item in asked]
+        if outcomes and self.nc.is_connected:
+            self.nc.send_now((subject, body, b"", "") for subject, body in outcomes)
+        else:
+            for subject, body in outcomes:  # they go when the connection is back
+                await self.nc.publish(subject, body)
         for item in batch.items:
-            if item.outcome is not None and item.envelope.reply:
-                await self.nc.publish(item.envelope.reply, msgspec.json.encode(item.outcome))
-            if item.raw is not None:
-                await (nak(item.raw, item.again) if item.again else ack(item.raw))
+            if item.raw is not None and item.again:
+                await nak(item.raw, item.again)
+        ack_all([item.raw for item in batch.items if item.raw is not None and not item.again])

@@ -7,6 +7,7 @@ from uuid import UUID
 from consumers.runtime.table import Key, R, Row, Table
 
 Want = tuple[Table[Any], tuple[str, ...], Key]
+Change = tuple[Row | None, Row]  # a row before (None: new, or not known) and after
 T = TypeVar("T")
 _UNKNOWN: Any = object()  # in the journal: the row was put before anybody knew what the table holds
 
@@ -85,14 +86,20 @@ class State:
             else:
                 rows[key] = old
 
+    def originals(self) -> dict[Table[Any], dict[Key, Row | None]]:
+        """What every row that was put and not taken back was before, by table and key; None for one that is new or was not known."""
+        originals: dict[Table[Any], dict[Key, Row | None]] = {}
+        for table, key, old in self._journal:
+            originals.setdefault(table, {}).setdefault(key, None if old is _UNKNOWN else old)
+        return originals
+
     def changed(self) -> dict[Table[Any], list[Row]]:
         """The last state of every row that was put and not taken back, by table."""
-        changed: dict[Table[Any], list[Row]] = {}
-        for table, key in dict.fromkeys((table, key) for table, key, _ in self._journal):
-            row = self._rows[table][key]
-            assert row is not None, "only rows are put"
-            changed.setdefault(table, []).append(row)
-        return changed
+        return {table: [self._rows[table][key] for key in keys] for table, keys in self.originals().items()}  # type: ignore[misc]
+
+    def changes(self) -> dict[Table[Any], list[Change]]:
+        """The same with what each row was before."""
+        return {table: [(old, self._rows[table][key]) for key, old in rows.items()] for table, rows in self.originals().items()}  # type: ignore[misc]
 
     def _index(self, table: Table[Any], key: Key, old: Row | None, new: Row | None) -> None:
         for columns in table.indexes:

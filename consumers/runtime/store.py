@@ -12,6 +12,7 @@ import msgspec
 
 import sql
 from consumers.runtime.connection import DATABASE_AWAY
+from consumers.runtime.state import Change
 from consumers.runtime.table import Key, Row, Table
 
 _encode = msgspec.json.Encoder().encode
@@ -52,8 +53,8 @@ class Store:
             self.conn.terminate()
 
     async def fetch_rows(self, table: Table[Any], columns: tuple[str, ...], keys: list[Key]) -> list[Row]:
-        """Load and lock rows; raises PermissionError when one belongs to a tenant that was not asked for."""
-        text = await self.conn.fetchval(table.load_sql(columns), *zip(*keys, strict=True))
+        """Load rows; raises PermissionError when one belongs to a tenant that was not asked for."""
+        text = await self.conn.fetchval(table.load_sql(columns), *table.keys_given(columns, keys))
         rows: list[Row] = table.decoder.decode(text)
         asked = {key[0] for key in keys}
         for row in rows:
@@ -61,10 +62,20 @@ class Store:
                 raise PermissionError(f"{table}: a row of tenant {row.tenant_id} came back for {asked}")
         return rows
 
-    async def write_rows(self, changed: dict[Table[Any], list[Row]]) -> None:
-        """Upsert the last state of every changed row, a statement for each table."""
-        for table in sorted(changed, key=lambda t: t.name):
-            await self.conn.execute(table.upsert_sql, *zip(*map(table.values_of, changed[table]), strict=True))
+    async def write_rows(self, changes: dict[Table[Any], list[Change]]) -> None:
+        """Write every row that changed: new ones whole, of others the columns that differ; at most two statements for each table."""
+        for table in sorted(changes, key=lambda t: t.name):
+            new = [after for before, after in changes[table] if before is None]
+            if new:
+                await self.conn.execute(table.upsert_sql, *table.rows_given(new))
+            if len(new) < len(changes[table]):
+                await self._update(table, [(before, after) for before, after in changes[table] if before is not None])
+
+    async def _update(self, table: Table[Any], changed: list[tuple[Row, Row]]) -> None:
+        names = table.differing(changed)
+        done = await self.conn.execute(table.update_sql(names), *table.rows_given([after for _, after in changed], names))
+        if done != f"UPDATE {len(changed)}":
+            raise RuntimeError(f"{table}: {len(changed)} rows were to be changed, PostgreSQL says {done}")
 
     async def keep(self, statement: str, rows: list[Any]) -> None:
         """Run one of the keep_… statements that take JSON, unless there is nothing to keep."""

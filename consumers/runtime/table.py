@@ -1,6 +1,6 @@
 """Rows and tables: the typed side of what the migrations declare, and the statements that follow from it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import cached_property
 from operator import attrgetter
@@ -10,6 +10,8 @@ from uuid import UUID
 
 import msgspec
 from msgspec.structs import astuple
+
+from consumers.runtime.lists import IN_TEXT, as_parameter
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +51,7 @@ class Table(Generic[R]):
     def __init__(self, name: str, row: type[R], key: tuple[str, ...], indexes: tuple[tuple[str, ...], ...] = ()) -> None:
         self.name, self.row, self.key, self.indexes = name, row, key, indexes
         self.fields = row.__struct_fields__
+        self._updates: dict[tuple[str, ...], str] = {}
         self._key_of = attrgetter("tenant_id", *key) if key else _tenant_alone
 
     def __repr__(self) -> str:
@@ -65,21 +68,23 @@ class Table(Generic[R]):
         return {name: _type_of(hint) for name, hint in get_type_hints(self.row).items()}
 
     def load_sql(self, columns: tuple[str, ...]) -> str:
-        """Load and lock, in key order, all rows whose tenant and `columns` are in the given lists, one for each; answers one JSON text."""
+        """Load all rows whose tenant and `columns` are in the given lists, one for each; answers one JSON text.
+
+        Without a lock: whoever loads holds the domain's, so nobody else writes its event tables, and a row's lock is a write of its own.
+        """
         given = ("tenant_id", *columns)
-        order = ", ".join(f"t.{name}" for name in ("tenant_id", *self.key))
         return (
             f"select coalesce(json_agg(x), '[]')::text from (select t.* from {self.name} t"
-            f" join {self._lists(given)} as k({', '.join(given)}) using ({', '.join(given)}) order by {order} for update of t) x"
+            f" join {self._lists(given)} as k({', '.join(given)}) using ({', '.join(given)})) x"
         )
 
     @cached_property
     def upsert_sql(self) -> str:
-        """Write the last state of every row, given as a list for each column; the key's columns are never changed."""
+        """Write rows that may be new, given as a list for each column; the key's columns are never changed."""
         key = ("tenant_id", *self.key)
         sets = ", ".join(f"{name} = excluded.{name}" for name in self.fields if name not in key)
         columns = ", ".join(self.fields)
-        values = ", ".join(f"{name}::jsonb" if self._types[name] == JSON else name for name in self.fields)
+        values = ", ".join(map(self._value, self.fields))
         return (
             f"insert into {self.name} ({columns}) select {values} from {self._lists(self.fields)} as r({columns})"
             f" on conflict ({', '.join(key)}) do update set {sets}"
@@ -88,7 +93,40 @@ class Table(Generic[R]):
     def _lists(self, names: Sequence[str]) -> str:
         """Measured against one JSON parameter for all rows: some 7 us a row less."""
         types = ("text" if self._types[name] == JSON else self._types[name] for name in names)
-        return f"unnest({', '.join(f'${number}::{type}[]' for number, type in enumerate(types, 1))})"
+        given = (f"{'text::' if type in IN_TEXT else ''}{type}[]" for type in types)
+        return f"unnest({', '.join(f'${number}::{type}' for number, type in enumerate(given, 1))})"
+
+    def keys_given(self, columns: Sequence[str], keys: Iterable[Key]) -> list[Any]:
+        """The parameters of `load_sql`."""
+        names = ("tenant_id", *columns)
+        return [as_parameter(self._types[name], values) for name, values in zip(names, zip(*keys, strict=True), strict=True)]
+
+    def rows_given(self, rows: Sequence[Row], names: Sequence[str] = ()) -> list[Any]:
+        """The parameters of `upsert_sql`, or of `update_sql` for these columns."""
+        return [as_parameter(self._types[name], self._column(name, rows)) for name in (names or self.fields)]
+
+    def _column(self, name: str, rows: Sequence[Row]) -> list[Any]:
+        values = list(map(attrgetter(name), rows))
+        return [_encode(value).decode() for value in values] if self._types[name] == JSON else values
+
+    def differing(self, changes: Iterable[tuple[Row, Row]]) -> tuple[str, ...]:
+        """The key and every column in which one of these rows changed, in the table's order."""
+        found = {self.fields.index(name) for name in ("tenant_id", *self.key)}
+        for before, after in changes:
+            found.update(number for number, (old, new) in enumerate(zip(astuple(before), astuple(after), strict=True)) if old is not new)
+        return tuple(self.fields[number] for number in sorted(found))
+
+    def update_sql(self, names: tuple[str, ...]) -> str:
+        """Write these columns of rows that are there, given as a list for each; the key is among them."""
+        if names not in self._updates:
+            key = ("tenant_id", *self.key)
+            sets = ", ".join(f"{name} = {self._value(name, 'r.')}" for name in names if name not in key)
+            found = " and ".join(f"t.{name} = r.{name}" for name in key)
+            self._updates[names] = f"update {self.name} t set {sets} from {self._lists(names)} as r({', '.join(names)}) where {found}"
+        return self._updates[names]
+
+    def _value(self, name: str, of: str = "") -> str:
+        return f"{of}{name}::jsonb" if self._types[name] == JSON else f"{of}{name}"
 
     @cached_property
     def values_of(self) -> Callable[[Row], tuple[Any, ...]]:

@@ -1,8 +1,8 @@
 """What effects may use: the publisher, object storage, and reading their own domain's rows."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Protocol
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, Protocol
 from uuid import UUID
 
 import asyncpg
@@ -13,10 +13,18 @@ from contracts.envelope import Envelope
 from contracts.message import Message
 
 
+class Ask(Protocol):
+    """Run one reading statement."""
+
+    async def __call__(self, statement: str, *parameters: Any) -> list[asyncpg.Record]: ...
+
+
 class Publishes(Protocol):
     """The part of producers.publisher that effects need; the runtime is handed one."""
 
     async def publish(self, message: Message, envelope: Envelope, *, scope: UUID | str | None = None) -> int: ...
+
+    async def publish_all(self, kind: type[Message], messages: Iterable[tuple[bytes, Envelope, UUID | str | None]]) -> None: ...
 
 
 class Tools:
@@ -31,3 +39,17 @@ class Tools:
         async with self._pool.acquire(timeout=POOL_WAIT) as conn, conn.transaction(readonly=True):
             await conn.execute("select set_config('app.tenants', $1, true)", ",".join(map(str, tenants)))
             yield conn
+
+    @asynccontextmanager
+    async def asking(self, *tenants: UUID) -> AsyncIterator[Ask]:
+        """The same, begun by the first question: for those who mostly have none."""
+        async with AsyncExitStack() as stack:
+            conn: Any = None
+
+            async def ask(statement: str, *parameters: Any) -> list[asyncpg.Record]:
+                nonlocal conn
+                if conn is None:
+                    conn = await stack.enter_async_context(self.reading(*tenants))
+                return list(await conn.fetch(statement, *parameters))
+
+            yield ask

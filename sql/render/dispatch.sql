@@ -1,18 +1,16 @@
--- name: parts
--- Leases, as JSON.
-select to_json(p)::text from render.render_parts p join unnest($1::uuid[], $2::uuid[]) as k(tenant_id, part_id) using (tenant_id, part_id);
+-- name: active_of
+-- Which of these leases have not ended.
+select part_id from render.render_parts join unnest($1::uuid[], $2::uuid[]) as k(tenant_id, part_id) using (tenant_id, part_id) where state = 'active';
+
+-- name: leases
+-- Every lease that has not ended, as JSON, with the correlation of its job's request.
+select to_json(p)::text as part, coalesce(j.correlation_id, p.part_id) as correlation
+from render.render_parts p left join render.render_jobs j on j.tenant_id = p.tenant_id and j.job_id = p.subject_id
+where p.state = 'active' order by p.created_at, p.part_id;
 
 -- name: job_specs
 -- What jobs are to draw, as JSON.
 select to_json(s)::text from render.job_specs s join unnest($1::uuid[], $2::uuid[]) as k(tenant_id, job_id) using (tenant_id, job_id);
-
--- name: part_segments
--- The segments that each of these leases holds, each once, with their place in the job; row-level security lets no sum bound an index scan.
-select distinct on (k.part_id, s.segment_key) k.part_id, j.idx, j.scene, j.first, j.frames, s.segment_key
-from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::int[], $5::int[]) as k(tenant_id, part_id, job_id, first, stop)
-join render.job_segments j on j.tenant_id = k.tenant_id and j.job_id = k.job_id and j.idx >= k.first and j.idx < k.stop
-join render.segments s on s.tenant_id = j.tenant_id and s.segment_key = j.segment_key and s.part_id = k.part_id and s.state = 'drawing'
-order by k.part_id, s.segment_key, j.idx;
 
 -- name: job_objects
 -- Every verified segment of these jobs in order, with the object that holds it.

@@ -3,7 +3,6 @@
 import asyncpg
 import pytest
 
-import sql
 from consumers.runtime.table import Table
 from contracts.audit import DOMAINS
 from deploy.consume import domain_named, session
@@ -31,8 +30,7 @@ async def test_a_small_tables_plan_for_loading_rows_uses_an_index(database: str,
     assert "Index" in plan
 
 
-async def test_the_segments_of_a_lease_are_found_by_both_ends_of_its_run(database: str) -> None:
-    """A bound that only filters reads the job to its end: what an assignment costs would grow with what waits."""
-    plan = await plan_of(database, sql.load("render").part_segments, 5, "set role render_app")
-    bounds = next((line for line in plan.splitlines() if "Index Cond" in line and "idx" in line), plan)
-    assert "idx >= k.first" in bounds and "idx < k.stop" in bounds, plan
+@pytest.mark.parametrize("table", sorted({table for table, _ in LOADS}, key=str), ids=str)
+async def test_changed_rows_are_found_by_their_key(database: str, table: Table) -> None:
+    plan = await plan_of(database, table.update_sql(table.fields), len(table.fields), f"vacuum analyze {table.name}")
+    assert "Index Scan using" in plan and "Seq Scan on" not in plan, plan

@@ -301,7 +301,9 @@ class Farm:
 
     def _chosen(self, job: JobState, run: list[int], speed: float) -> Choice:
         tenant = job.ref[0]
-        keys = tuple(dict.fromkeys(job.keys[idx] for idx in run))
-        self.drawing.update((tenant, key) for key in keys)
+        places: dict[str, int] = {}
+        for idx in run:
+            places.setdefault(job.keys[idx], idx)
+        self.drawing.update((tenant, key) for key in places)
         expected = speed * sum(job.frames[idx] for idx in run)
-        return Choice("render", tenant, job.ref[1], run[0], run[-1] - run[0] + 1, keys, expected)
+        return Choice("render", tenant, job.ref[1], run[0], run[-1] - run[0] + 1, tuple(places), tuple(places.values()), expected)

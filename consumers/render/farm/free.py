@@ -61,9 +61,14 @@ class FreeNodes:
 
     def candidates(self, want: Want, bundles: Iterable[str]) -> Iterator[NodeState]:
         """Free nodes for such a job, of a few looked at those first that hold its templates; the least lately chosen first."""
-        looked = list(islice((node for offer in self.offers(want) for node in self._free[offer].values()), LOOK))
-        wanted = tuple(bundles)
-        yield from sorted(looked, key=lambda node: not all(bundle in node.bundles for bundle in wanted))
+        wanted = frozenset(bundles)
+        others = []
+        for node in islice((node for offer in self.offers(want) for node in self._free[offer].values()), LOOK):
+            if wanted <= node.bundles.keys():
+                yield node  # mostly the first one, and then nobody asks for the rest
+            else:
+                others.append(node)
+        yield from others
 
     def any_for_short(self) -> NodeState | None:
         """A node with room for short work."""

@@ -142,4 +142,5 @@ class Choice(msgspec.Struct, frozen=True):
     first: int = 0
     count: int = 0
     keys: tuple[str, ...] = ()
+    places: tuple[int, ...] = ()  # of each key in the job
     expected: float = 0.0

@@ -38,7 +38,7 @@ class Writer:
     async def _upsert(self, table: Table[Any], rows: list[Row]) -> None:
         """Halve down to each row that is refused."""
         try:
-            await (await self._conn).execute(table.upsert_sql, *zip(*map(table.values_of, rows), strict=True))
+            await (await self._conn).execute(table.upsert_sql, *table.rows_given(rows))
         except REFUSED as error:
             if len(rows) == 1:
                 self._say(f"{table} {'/'.join(map(str, table.key_of(rows[0])))}: what the log says cannot be stored: {error}")

@@ -1,6 +1,8 @@
 from uuid import UUID
 
-from consumers.render.plan import grid, plan, segment_frames
+import pytest
+
+from consumers.render.plan import grid, located, plan, segment_frames
 from contracts.spec import RenderSpec, SceneSpec
 
 BUILDS = ("engine", "encoder")
@@ -48,3 +50,12 @@ def test_equal_specs_have_equal_keys_whatever_the_order_of_their_values() -> Non
 def test_a_full_segment_has_floor_of_the_rate_frames() -> None:
     assert segment_frames(RenderSpec(scenes=(), width=2, height=2, rate_num=30000, rate_den=1001)) == 29
     assert segment_frames(RenderSpec(scenes=(), width=2, height=2, rate_num=1, rate_den=2)) == 1
+
+
+def test_every_planned_segment_is_found_by_its_place() -> None:
+    scenes = tuple(SceneSpec(scene=str(n), bundle="b", digest=str(n), frames=n, duration=n / 30) for n in (70, 1, 60, 31))
+    spec = RenderSpec(scenes=scenes, width=320, height=180, rate_num=30, rate_den=1)
+    planned = plan(ONE, spec, BUILDS)
+    assert [located(spec, place) for place in range(len(planned))] == [(one.scene, one.first, one.count) for one in planned]
+    with pytest.raises(IndexError):
+        located(spec, len(planned))

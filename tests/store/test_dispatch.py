@@ -1,0 +1,113 @@
+"""Work reaches nodes: what a leader that died did not send is sent by its successor, and nothing for leases that are over."""
+
+import asyncio
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import msgspec
+
+from consumers.render import DOMAIN, dispatch
+from consumers.runtime.effects import EffectRunner
+from consumers.runtime.tools import Tools
+from contracts.message import PLATFORM
+from contracts.node import PROTOCOL, DrawPart, RegisterNode
+from contracts.render import AssignPart, CancelJob, PartAssigned, SegmentsPlanned, SubmitJob
+from contracts.spec import RenderSpec, SceneSpec
+from tests.support.house import PASSWORD, House
+from tests.support.story import sha
+
+
+class Sent:
+    """Stands for the broker and the store."""
+
+    def __init__(self, *, away: bool = False) -> None:
+        self.away = away
+        self.work: list[tuple[DrawPart, Any, Any]] = []
+        self.calls, self.failed = 0, False
+
+    async def publish_all(self, kind: type, messages: Any) -> None:
+        self.calls += 1
+        self.failed = self.away and self.calls == 1
+        if self.failed:
+            raise OSError("the broker is away")
+        self.work += [(msgspec.json.decode(body, type=DrawPart), envelope, scope) for body, envelope, scope in messages]
+
+    def presign_put(self, key: str, seconds: int) -> str:
+        return f"put {key}"
+
+    presign_get = presign_put
+
+
+async def leased(house: House) -> tuple[UUID, UUID, PartAssigned, PartAssigned]:
+    """A node that holds two leases of a job whose scenes have 40 and 31 frames: all of it but the first segment, in two parts."""
+    tenant, node, job = await house.tenant(), uuid4(), uuid4()
+    await house.send(
+        RegisterNode(protocol=PROTOCOL, name="n", slots=2, engine_build=str(node), encoder_build="x", version="0", platform="linux"),
+        PLATFORM,
+        actor=f"node:{node}",
+    )
+    scenes = tuple(SceneSpec(scene=str(n), bundle=sha(job, n), digest=sha(job, n), frames=n, duration=n / 30) for n in (40, 31))
+    spec = RenderSpec(scenes=scenes, width=64, height=36)
+    await house.send(SubmitJob(job_id=job, spec=spec, spec_sha256="s", priority=50), tenant)
+    for first, count in ((1, 1), (2, 2)):
+        assign = AssignPart(kind="render", subject_id=job, node_id=node, node_epoch=1, first=first, count=count)
+        await house.send(assign, tenant, actor="scheduler")
+    one, two = [event for _, event in house.events if isinstance(event, PartAssigned) and event.subject_id == job]
+    return tenant, node, one, two
+
+
+async def taken_over(database: str, sent: Sent, tenant: UUID) -> list[tuple[DrawPart, Any, Any]]:
+    """What a new leader sends to the nodes of a tenant."""
+    async with asyncpg.create_pool(database, user="render_app", password=PASSWORD, min_size=1, max_size=2) as pool:
+        runner = EffectRunner(DOMAIN, pool, lambda command, envelope: None, Tools(sent, sent, pool))  # type: ignore[arg-type]
+        await runner.take_over()
+        async with asyncio.timeout(10):
+            while runner._running or not sent.calls or sent.failed:
+                await asyncio.sleep(0.01)
+    return [entry for entry in sent.work if entry[0].tenant_id == tenant]
+
+
+async def test_a_successor_sends_every_lease_with_its_segments_to_its_node(house: House, database: str) -> None:
+    tenant, node, one, two = await leased(house)
+    work = await taken_over(database, Sent(), tenant)
+    assert [(draw.part_id, scope, envelope.id) for draw, envelope, scope in work] == [(p.part_id, node, p.part_id) for p in (one, two)]
+    planned = next(event for _, event in house.events if isinstance(event, SegmentsPlanned) and event.job_id == one.subject_id)
+    manifests = [draw.manifest for draw, _, _ in work if draw.manifest is not None]
+    drawn = [(task.key, task.first, task.count) for manifest in manifests for scene in manifest.scenes for task in scene.segments]
+    assert drawn == [(segment.key, segment.first, segment.count) for segment in planned.segments[1:]]
+    assert [[scene.frame_offset for scene in manifest.scenes] for manifest in manifests] == [[0], [40]]
+
+
+async def test_a_successor_sends_nothing_for_leases_that_are_over(house: House, database: str) -> None:
+    tenant, _, one, _ = await leased(house)
+    await house.send(CancelJob(job_id=one.subject_id), tenant)
+    assert await taken_over(database, Sent(), tenant) == []
+
+
+async def test_work_that_cannot_be_sent_is_sent_later_each_by_itself(house: House, database: str) -> None:
+    tenant, _, one, two = await leased(house)
+    sent = Sent(away=True)
+    work = await taken_over(database, sent, tenant)
+    while len(work) < 2:
+        await asyncio.sleep(0.01)
+        work = [entry for entry in sent.work if entry[0].tenant_id == tenant]
+    assert {draw.part_id for draw, _, _ in work} == {one.part_id, two.part_id} and sent.calls > 2
+
+
+async def test_dispatch_keeps_no_rows(house: House) -> None:
+    tenant, _, _, _ = await leased(house)
+    assert await house.admin.fetchval("select count(*) from render.effects where tenant_id = $1", tenant) == 0
+
+
+async def test_a_lease_that_ended_while_the_broker_was_away_is_not_sent_any_more(house: House, database: str, monkeypatch: Any) -> None:
+    tenant, _, one, two = await leased(house)
+    monkeypatch.setattr(dispatch, "SOON", -1.0)  # every lease counts as one that may be over
+    sent = Sent()
+    async with asyncpg.create_pool(database, user="render_app", password=PASSWORD, min_size=1, max_size=2) as pool:
+        async with pool.acquire() as conn, conn.transaction():
+            await conn.execute("set local app.tenants = '*'")
+            left = [entry for entry in await dispatch.left_behind(conn) if entry[0].tenant_id == tenant]
+        await house.admin.execute("update render.render_parts set state = 'expired' where part_id = $1", one.part_id)
+        await dispatch.dispatch(left, Tools(sent, sent, pool))  # type: ignore[arg-type]
+    assert [draw.part_id for draw, _, _ in sent.work] == [two.part_id]

@@ -1,0 +1,35 @@
+"""Columns as PostgreSQL's own text: what it reads is what was written."""
+
+import math
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import asyncpg
+import pytest
+
+from consumers.runtime.lists import IN_TEXT, as_parameter
+
+MOMENT = datetime(2026, 2, 3, 4, 5, 6, 789, tzinfo=UTC)
+COLUMNS: dict[str, list[Any]] = {
+    "bigint": [0, -1, 2**63 - 1, -(2**63), None],
+    "float8": [0.1, -0.0, 1e-320, 1.7976931348623157e308, math.inf, -math.inf, None],
+    "boolean": [True, False, None],
+    "timestamptz": [MOMENT, MOMENT.astimezone(timezone(timedelta(hours=3, minutes=30))), datetime(1, 1, 2, tzinfo=UTC), None],
+}
+
+
+@pytest.mark.parametrize("type", sorted(IN_TEXT))
+@pytest.mark.parametrize("nullable", [True, False])
+async def test_a_column_comes_back_as_it_went(database: str, type: str, nullable: bool) -> None:
+    values = [value for value in COLUMNS[type] if nullable or value is not None]
+    conn = await asyncpg.connect(database)
+    try:
+        rows = await conn.fetch(f"select * from unnest($1::text::{type}[]) as v", as_parameter(type, values))
+    finally:
+        await conn.close()
+    assert [row["v"] for row in rows] == values
+
+
+def test_what_is_no_number_and_no_time_goes_as_it_is() -> None:
+    values = ["a", "NULL", None]
+    assert as_parameter("text", values) is values
