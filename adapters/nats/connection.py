@@ -91,7 +91,7 @@ class Connection(Client):
         self._complaint = ""
 
     async def subscribe_at_once(self, subject: str, take: Callable[[Msg], None]) -> Subscription:
-        """Subscribe; `take` gets each message as it is read, without nats-py's queue and task, and must neither wait nor raise."""
+        """Subscribe; `take` gets each message as it is read, without nats-py's queue and task, and may not wait."""
         subscription = await self.subscribe(subject)
         self._at_once[subscription._id] = take
         while not subscription._pending_queue.empty():  # what came while the server was told
@@ -104,7 +104,10 @@ class Connection(Client):
             await super()._process_msg(sid, subject, reply, data, headers)
             return
         found = await self._process_headers(headers)
-        take(self._build_message(sid, subject, reply, data, found))
+        try:
+            take(self._build_message(sid, subject, reply, data, found))
+        except Exception:  # it would end the connection's reading
+            log.exception("a message of %s could not be taken", subject.decode(errors="replace"))
 
     def _remove_sub(self, sid: int, max_msgs: int = 0) -> None:
         self._at_once.pop(sid, None)

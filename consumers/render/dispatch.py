@@ -23,6 +23,8 @@ from contracts.render import PartAssigned, PartEnded
 
 INLINE = 40_000  # bytes of work that travels with its manifest in it; larger manifests are objects
 SOON = 2.0  # seconds in which a lease is taken to stand without asking
+MOST_OVER = 1000
+_over: dict[UUID, None] = {}  # leases that nodes were told to stop lately
 _DRAW_PART = type_of(DrawPart).full_name
 _q = sql.load("render")
 
@@ -54,6 +56,9 @@ async def tell_node(payload: dict[str, Any], envelope: Envelope, tools: Tools) -
 
 async def stop(payload: dict[str, Any], envelope: Envelope, tools: Tools) -> list[Command]:
     """Publish CancelPart to the node; one that is away finds its lease refused later."""
+    _over[UUID(payload["part_id"])] = None
+    while len(_over) > MOST_OVER:
+        del _over[next(iter(_over))]
     return await _tell(payload["node_id"], CancelPart(part_id=UUID(payload["part_id"])), envelope, tools)
 
 
@@ -71,7 +76,12 @@ async def dispatch(group: Sequence[tuple[Part, Envelope]], tools: Tools) -> None
         filled = await shelf.fill(ask, [part for part in parts if part.part_id not in ended])
     stands = [(part, envelope) for part, envelope in group if part.part_id not in ended]
     bodies = [await _body(part, MANIFESTS[part.kind](filled, part, tools.objects), tools) for part, _ in stands]
-    messages = [(body, _caused(part, envelope), part.node_id) for body, (part, envelope) in zip(bodies, stands, strict=True)]
+    # Asked last, without a pause before the sending: the word to stop must not come before the work.
+    messages = [
+        (body, _caused(part, envelope), part.node_id)
+        for body, (part, envelope) in zip(bodies, stands, strict=True)
+        if part.part_id not in _over
+    ]
     await tools.publisher.publish_all(DrawPart, messages)
 
 

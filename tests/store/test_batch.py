@@ -265,3 +265,11 @@ async def test_a_row_that_is_gone_is_not_changed_in_silence(house: House, tenant
         never = msgspec.structs.replace(before, tenant_id=gone)
         with pytest.raises(RuntimeError, match="1 rows were to be changed"):
             await store.write_rows({TENANTS: [(never, msgspec.structs.replace(never, name="x"))]})
+
+
+async def test_a_row_that_was_put_as_it_was_is_not_written(house: House, tenant: NewTenant) -> None:
+    one = await tenant()
+    store = house.stores["identity"]
+    async with store.transaction({one}):
+        [row] = await store.fetch_rows(TENANTS, (), [(one,)])
+        await store.write_rows({TENANTS: [(row, msgspec.structs.replace(row))]})

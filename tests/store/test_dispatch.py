@@ -111,3 +111,18 @@ async def test_a_lease_that_ended_while_the_broker_was_away_is_not_sent_any_more
         await house.admin.execute("update render.render_parts set state = 'expired' where part_id = $1", one.part_id)
         await dispatch.dispatch(left, Tools(sent, sent, pool))  # type: ignore[arg-type]
     assert [draw.part_id for draw, _, _ in sent.work] == [two.part_id]
+
+
+async def test_work_that_waited_is_not_sent_behind_the_word_to_stop_it(house: House, database: str) -> None:
+    tenant, _, one, two = await leased(house)
+    sent = Sent()
+    told: list[Any] = []
+
+    class Told(Sent):
+        async def publish(self, message: Any, envelope: Any, *, scope: Any = None) -> None:
+            told.append(message)
+
+    envelope = next(envelope for envelope, event in house.events if event is one)
+    await dispatch.stop({"part_id": str(one.part_id), "node_id": str(one.node_id)}, envelope, Tools(Told(), sent, None))  # type: ignore[arg-type]
+    assert [message.part_id for message in told] == [one.part_id]
+    assert [draw.part_id for draw, _, _ in await taken_over(database, sent, tenant)] == [two.part_id]
