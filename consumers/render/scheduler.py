@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 LEASE = 6.0  # seconds of silence after which a node's leases end
 GRACE = 3.0  # seconds that a node has to list a new part in its heartbeats
 MISSES = 3  # heartbeats in a row that may leave a part out
+WATCH = 0.5  # seconds between looks at what nodes serve
 UNSETTLED = 5.0  # seconds after which an assignment that was never decided is given back
 
 
@@ -47,10 +48,8 @@ class Scheduler:
         return asyncio.get_running_loop().time()
 
     async def run(self) -> None:
-        """Assign while the runtime is active."""
-        while True:
-            await self.runtime.active.wait()
-            await asyncio.gather(self._assign_loop(), self._watch_loop())
+        """Assign and watch while the runtime is active; each waits for that by itself, as one may sleep through a short break."""
+        await asyncio.gather(self._assign_loop(), self._watch_loop())
 
     async def rebuild(self) -> None:
         """Make the picture anew whenever the runtime becomes active: before its first batch, so that none is missed or counted twice."""
@@ -80,7 +79,8 @@ class Scheduler:
         return ((JOBS, JOBS.key, (part.tenant, part.subject)),) if part is not None and known else ()
 
     async def _assign_loop(self) -> None:
-        while self.runtime.active.is_set():
+        while True:
+            await self.runtime.active.wait()
             self._plan_waiting()
             due = self.farm.bring_back(self.now())
             now = self.now()
@@ -171,8 +171,9 @@ class Scheduler:
                 part.missed = 0 if part_id in node.reported else part.missed + 1
 
     async def _watch_loop(self) -> None:
-        while self.runtime.active.is_set():
-            await asyncio.sleep(0.5)
+        while True:
+            await asyncio.sleep(WATCH)
+            await self.runtime.active.wait()
             for node in list(self.farm.nodes.values()):
                 if self.now() - node.heard > LEASE:
                     log.warning("node %s was silent for %.0f s", node.name, self.now() - node.heard)
