@@ -1,5 +1,6 @@
 """Dispatch: the effect that sends parts to their nodes, with fresh presigned addresses in manifests; and the word to stop."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -75,7 +76,11 @@ async def dispatch(group: Sequence[tuple[Part, Envelope]], tools: Tools) -> None
         ended = {part.part_id for part in late} - (await shelf.active(ask, late) if late else set())
         filled = await shelf.fill(ask, [part for part in parts if part.part_id not in ended])
     stands = [(part, envelope) for part, envelope in group if part.part_id not in ended]
-    bodies = [await _body(part, MANIFESTS[part.kind](filled, part, tools.objects), tools) for part, _ in stands]
+    works = [_work(part, MANIFESTS[part.kind](filled, part, tools.objects)) for part, _ in stands]
+    bodies = [encode(work) for work in works]
+    large = [number for number, body in enumerate(bodies) if len(body) > INLINE]
+    for number, body in zip(large, await asyncio.gather(*(_by_address(works[number], tools) for number in large)), strict=True):
+        bodies[number] = body
     # Asked last, without a pause before the sending: the word to stop must not come before the work.
     messages = [
         (body, _caused(part, envelope), part.node_id)
@@ -90,31 +95,30 @@ async def left_behind(conn: asyncpg.Connection) -> list[tuple[Part, Envelope]]:
     found = []
     for row in await conn.fetch(_q.leases):
         part = msgspec.json.decode(row["part"], type=Part)
-        kind, correlation = type_of(PartAssigned).full_name, row["correlation"]
         told = Envelope(
             id=part.part_id,
-            type=kind,
+            type=_DRAW_PART,
             tenant=part.tenant_id,
             time=part.created_at,
             actor="scheduler",
-            correlation=correlation,
+            correlation=row["correlation"],
             causation=part.part_id,
         )
         found.append((part, told))
     return found
 
 
-async def _body(part: Part, manifest: Manifest, tools: Tools) -> bytes:
-    """The work with its manifest in it, or with the address of one that is too large for a message."""
-    work = DrawPart(
+def _work(part: Part, manifest: Manifest) -> DrawPart:
+    return DrawPart(
         part_id=part.part_id, tenant_id=part.tenant_id, kind=part.kind, subject_id=part.subject_id, epoch=part.epoch, manifest=manifest
     )
-    body = encode(work)
-    if len(body) > INLINE:
-        key = f"manifests/{part.tenant_id}/{part.part_id}"
-        await tools.objects.put(key, encode(manifest))
-        body = encode(msgspec.structs.replace(work, manifest=None, manifest_url=tools.objects.presign_get(key, LIVES)))
-    return body
+
+
+async def _by_address(work: DrawPart, tools: Tools) -> bytes:
+    """The work with the address of its manifest, which is too large for a message."""
+    key = f"manifests/{work.tenant_id}/{work.part_id}"
+    await tools.objects.put(key, encode(work.manifest))
+    return encode(msgspec.structs.replace(work, manifest=None, manifest_url=tools.objects.presign_get(key, LIVES)))
 
 
 def _caused(part: Part, envelope: Envelope) -> Envelope:

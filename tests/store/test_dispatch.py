@@ -11,7 +11,7 @@ from consumers.render import DOMAIN, dispatch
 from consumers.runtime.effects import EffectRunner
 from consumers.runtime.tools import Tools
 from contracts.message import PLATFORM
-from contracts.node import PROTOCOL, DrawPart, RegisterNode
+from contracts.node import PROTOCOL, DrawPart, Manifest, RegisterNode
 from contracts.render import AssignPart, CancelJob, PartAssigned, SegmentsPlanned, SubmitJob
 from contracts.spec import RenderSpec, SceneSpec
 from tests.support.house import PASSWORD, House
@@ -25,6 +25,7 @@ class Sent:
         self.away = away
         self.work: list[tuple[DrawPart, Any, Any]] = []
         self.calls, self.failed = 0, False
+        self.objects: dict[str, bytes] = {}
 
     async def publish_all(self, kind: type, messages: Any) -> None:
         self.calls += 1
@@ -38,19 +39,25 @@ class Sent:
 
     presign_get = presign_put
 
+    async def put(self, key: str, body: bytes) -> None:
+        self.objects[key] = body
 
-async def leased(house: House) -> tuple[UUID, UUID, PartAssigned, PartAssigned]:
-    """A node that holds two leases of a job whose scenes have 40 and 31 frames: all of it but the first segment, in two parts."""
+
+async def leased(
+    house: House, runs: tuple[tuple[int, int], ...] = ((1, 1), (2, 2)), seconds: int = 1
+) -> tuple[UUID, UUID, PartAssigned, PartAssigned]:
+    """A node that holds leases of these runs of a job, whose scenes have 40 and 31 frames, or one scene of so many seconds."""
     tenant, node, job = await house.tenant(), uuid4(), uuid4()
     await house.send(
         RegisterNode(protocol=PROTOCOL, name="n", slots=2, engine_build=str(node), encoder_build="x", version="0", platform="linux"),
         PLATFORM,
         actor=f"node:{node}",
     )
-    scenes = tuple(SceneSpec(scene=str(n), bundle=sha(job, n), digest=sha(job, n), frames=n, duration=n / 30) for n in (40, 31))
+    lengths = (40, 31) if seconds == 1 else (30 * seconds,)
+    scenes = tuple(SceneSpec(scene=str(n), bundle=sha(job, n), digest=sha(job, n), frames=n, duration=n / 30) for n in lengths)
     spec = RenderSpec(scenes=scenes, width=64, height=36)
     await house.send(SubmitJob(job_id=job, spec=spec, spec_sha256="s", priority=50), tenant)
-    for first, count in ((1, 1), (2, 2)):
+    for first, count in runs:
         assign = AssignPart(kind="render", subject_id=job, node_id=node, node_epoch=1, first=first, count=count)
         await house.send(assign, tenant, actor="scheduler")
     one, two = [event for _, event in house.events if isinstance(event, PartAssigned) and event.subject_id == job]
@@ -126,3 +133,13 @@ async def test_work_that_waited_is_not_sent_behind_the_word_to_stop_it(house: Ho
     await dispatch.stop({"part_id": str(one.part_id), "node_id": str(one.node_id)}, envelope, Tools(Told(), sent, None))  # type: ignore[arg-type]
     assert [message.part_id for message in told] == [one.part_id]
     assert [draw.part_id for draw, _, _ in await taken_over(database, sent, tenant)] == [two.part_id]
+
+
+async def test_a_manifest_that_is_too_large_for_a_message_is_fetched(house: House, database: str) -> None:
+    tenant, _, _, _ = await leased(house, runs=((0, 150), (150, 1)), seconds=151)
+    sent = Sent()
+    large, small = [draw for draw, _, _ in await taken_over(database, sent, tenant)]
+    assert large.manifest is None and large.manifest_url == f"put manifests/{tenant}/{large.part_id}"
+    manifest = msgspec.json.decode(sent.objects[f"manifests/{tenant}/{large.part_id}"], type=Manifest)
+    assert [task.first for task in manifest.scenes[0].segments] == [30 * n for n in range(150)]
+    assert small.manifest is not None and len(sent.objects) == 1
