@@ -26,7 +26,6 @@ INLINE = 40_000  # bytes of work that travels with its manifest in it; larger ma
 SOON = 2.0  # seconds in which a lease is taken to stand without asking
 MOST_OVER = 1000
 _over: dict[UUID, None] = {}  # leases that nodes were told to stop lately
-_DRAW_PART = type_of(DrawPart).full_name
 _q = sql.load("render")
 
 
@@ -58,8 +57,7 @@ async def tell_node(payload: dict[str, Any], envelope: Envelope, tools: Tools) -
 async def stop(payload: dict[str, Any], envelope: Envelope, tools: Tools) -> list[Command]:
     """Publish CancelPart to the node; one that is away finds its lease refused later."""
     _over[UUID(payload["part_id"])] = None
-    while len(_over) > MOST_OVER:
-        del _over[next(iter(_over))]
+    shelf.bound(_over, MOST_OVER)
     return await _tell(payload["node_id"], CancelPart(part_id=UUID(payload["part_id"])), envelope, tools)
 
 
@@ -83,8 +81,8 @@ async def dispatch(group: Sequence[tuple[Part, Envelope]], tools: Tools) -> None
         bodies[number] = body
     # Asked last, without a pause before the sending: the word to stop must not come before the work.
     messages = [
-        (body, _caused(part, envelope), part.node_id)
-        for body, (part, envelope) in zip(bodies, stands, strict=True)
+        (body, envelope.caused(work, id=part.part_id, time=envelope.time), part.node_id)
+        for body, work, (part, envelope) in zip(bodies, works, stands, strict=True)
         if part.part_id not in _over
     ]
     await tools.publisher.publish_all(DrawPart, messages)
@@ -97,7 +95,7 @@ async def left_behind(conn: asyncpg.Connection) -> list[tuple[Part, Envelope]]:
         part = msgspec.json.decode(row["part"], type=Part)
         told = Envelope(
             id=part.part_id,
-            type=_DRAW_PART,
+            type=type_of(PartAssigned).full_name,
             tenant=part.tenant_id,
             time=part.created_at,
             actor="scheduler",
@@ -119,7 +117,3 @@ async def _by_address(work: DrawPart, tools: Tools) -> bytes:
     key = f"manifests/{work.tenant_id}/{work.part_id}"
     await tools.objects.put(key, encode(work.manifest))
     return encode(msgspec.structs.replace(work, manifest=None, manifest_url=tools.objects.presign_get(key, LIVES)))
-
-
-def _caused(part: Part, envelope: Envelope) -> Envelope:
-    return msgspec.structs.replace(envelope, id=part.part_id, type=_DRAW_PART, causation=envelope.id)

@@ -75,15 +75,16 @@ class Scheduler:
     def foresee(self, item: Item) -> tuple[Want, ...]:
         """A report's job, which its decider learns of only from the rows it asks for first: a round of loading less."""
         part = self.farm.parts.get(item.command.part_id) if isinstance(item.command, ReportSegment) else None
-        known = part is not None and part.tenant == item.envelope.tenant
-        return ((JOBS, JOBS.key, (part.tenant, part.subject)),) if part is not None and known else ()
+        if part is None or part.tenant != item.envelope.tenant:
+            return ()
+        return ((JOBS, JOBS.key, (part.tenant, part.subject)),)
 
     async def _assign_loop(self) -> None:
         while True:
             await self.runtime.active.wait()
             self._plan_waiting()
-            due = self.farm.bring_back(self.now())
             now = self.now()
+            due = self.farm.bring_back(now)
             for node, choice in self.farm.choices():
                 self._assign(node, choice, now)
             self._wake.clear()

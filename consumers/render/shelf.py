@@ -71,7 +71,7 @@ async def _specs_of(ask: Ask, shelf: Shelf, refs: set[Ref]) -> None:
         for row in await ask(_q.job_specs, *_columns(unknown, 2)):
             job = msgspec.json.decode(row[0], type=JobSpec)
             shelf.specs[job.tenant_id, job.job_id] = _specs[job.tenant_id, job.job_id] = job.spec
-        _bound(_specs, MOST_SPECS)
+        bound(_specs, MOST_SPECS)
 
 
 async def _files_of(ask: Ask, shelf: Shelf, refs: set[tuple[UUID, str]]) -> None:
@@ -79,7 +79,7 @@ async def _files_of(ask: Ask, shelf: Shelf, refs: set[tuple[UUID, str]]) -> None
     if unknown := refs - shelf.files.keys():
         for row in await ask(_q.files, *_columns(unknown, 2)):
             shelf.files[row["tenant_id"], row["sha256"]] = _files[row["tenant_id"], row["sha256"]] = row["object_key"]
-        _bound(_files, MOST_FILES)
+        bound(_files, MOST_FILES)
 
 
 def _ref(part: Part) -> Ref:
@@ -90,7 +90,8 @@ def _kept(known: dict[K, V], wanted: set[K]) -> dict[K, V]:
     return {ref: known[ref] for ref in wanted & known.keys()}
 
 
-def _bound(known: dict[Any, Any], most: int) -> None:
+def bound(known: dict[Any, Any], most: int) -> None:
+    """Forget what was learned first, until no more than `most` is known."""
     while len(known) > most:
         del known[next(iter(known))]
 

@@ -135,10 +135,7 @@ class EffectRunner:
         for number, command in enumerate(commands):
             identity = derived_id(task.id, f"report {number}")
             await self._publish(command, task.envelope.caused(command, id=identity, time=datetime.now(UTC), actor="system"))
-        self._done([task])
-
-    def _done(self, tasks: Sequence[Task]) -> None:
-        self._finished += tasks
+        self._finished.append(task)
         self._finish.set()
 
     async def _postpone(self, task: Task, reason: str) -> None:

@@ -86,20 +86,16 @@ class State:
             else:
                 rows[key] = old
 
-    def originals(self) -> dict[Table[Any], dict[Key, Row | None]]:
-        """What every row that was put and not taken back was before, by table and key; None for one that is new or was not known."""
-        originals: dict[Table[Any], dict[Key, Row | None]] = {}
+    def changes(self) -> dict[Table[Any], list[Change]]:
+        """What every row that was put and not taken back was before and is now, by table."""
+        before: dict[Table[Any], dict[Key, Row | None]] = {}
         for table, key, old in self._journal:
-            originals.setdefault(table, {}).setdefault(key, None if old is _UNKNOWN else old)
-        return originals
+            before.setdefault(table, {}).setdefault(key, None if old is _UNKNOWN else old)
+        return {table: [(old, self._rows[table][key]) for key, old in rows.items()] for table, rows in before.items()}  # type: ignore[misc]
 
     def changed(self) -> dict[Table[Any], list[Row]]:
-        """The last state of every row that was put and not taken back, by table."""
-        return {table: [self._rows[table][key] for key in keys] for table, keys in self.originals().items()}  # type: ignore[misc]
-
-    def changes(self) -> dict[Table[Any], list[Change]]:
-        """The same with what each row was before."""
-        return {table: [(old, self._rows[table][key]) for key, old in rows.items()] for table, rows in self.originals().items()}  # type: ignore[misc]
+        """The last states of these rows alone."""
+        return {table: [row for _, row in rows] for table, rows in self.changes().items()}
 
     def _index(self, table: Table[Any], key: Key, old: Row | None, new: Row | None) -> None:
         for columns in table.indexes:

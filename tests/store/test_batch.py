@@ -270,6 +270,9 @@ async def test_a_row_that_is_gone_is_not_changed_in_silence(house: House, tenant
 async def test_a_row_that_was_put_as_it_was_is_not_written(house: House, tenant: NewTenant) -> None:
     one = await tenant()
     store = house.stores["identity"]
+    written_by = "select xmin::text from identity.tenants where tenant_id = $1"
+    before = await house.admin.fetchval(written_by, one)
     async with store.transaction({one}):
         [row] = await store.fetch_rows(TENANTS, (), [(one,)])
         await store.write_rows({TENANTS: [(row, msgspec.structs.replace(row))]})
+    assert await house.admin.fetchval(written_by, one) == before
