@@ -5,11 +5,13 @@ Written from the AWS documentation "Authenticating Requests: Using Query Paramet
 
 import hashlib
 import hmac
+import time
 from datetime import UTC, datetime
 from urllib.parse import quote, urlsplit
 
 LONGEST = 7 * 24 * 3600  # seconds; more is refused by every S3
 REGION = "us-east-1"
+_FORM = "%Y%m%dT%H%M%SZ"
 
 
 class Presigner:
@@ -24,13 +26,14 @@ class Presigner:
         self._secret = secret_key.encode()
         self._day = ""
         self._key = b""
+        self._second = 0, ""
         self._latest: tuple[tuple[str, int], str] = ("", 0), ""  # the text of the last query that had nothing of its own
 
     def sign(self, method: str, key: str, seconds: int, query: dict[str, str] | None = None, now: datetime | None = None) -> str:
         """The address under which anyone may do `method` to the object for `seconds`. Raises ValueError for an impossible time."""
         if not 1 <= seconds <= LONGEST:
             raise ValueError(f"a presigned address lives 1 to {LONGEST} seconds, not {seconds}")
-        moment = (now or datetime.now(UTC)).strftime("%Y%m%dT%H%M%SZ")
+        moment = now.strftime(_FORM) if now else self._now()
         scope = f"{moment[:8]}/{REGION}/s3/aws4_request"
         text = self._text(moment, scope, seconds, query) if query else self._plain(moment, scope, seconds)
         path = self._root + quote(key, safe="/-_.~")
@@ -38,6 +41,13 @@ class Presigner:
         to_sign = f"AWS4-HMAC-SHA256\n{moment}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
         signature = hmac.digest(self._day_key(moment[:8]), to_sign.encode(), "sha256").hex()
         return f"{self._origin}{path}?{text}&X-Amz-Signature={signature}"
+
+    def _now(self) -> str:
+        """The present second, which is written once."""
+        second = int(time.time())
+        if second != self._second[0]:
+            self._second = second, datetime.fromtimestamp(second, UTC).strftime(_FORM)
+        return self._second[1]
 
     def _plain(self, moment: str, scope: str, seconds: int) -> str:
         """The query of an address without parameters: the same for all that are signed in one second."""

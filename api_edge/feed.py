@@ -40,17 +40,19 @@ class Feed:
         self._away = False
         self._order = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
+        self._heard_of = 0  # the latest position that is known to exist
+        self._reading: asyncio.Task[None] | None = None
         self._asked: set[asyncio.Task[None]] = set()
 
     async def start(self, position: int) -> None:
         """Follow from behind this position."""
         self.position = position
-        await self._nc.subscribe(feed_subject(), cb=self._receive)
+        await self._nc.subscribe_at_once(feed_subject(), self._receive)
         self._task = asyncio.create_task(self._watch(), name="watch the event feed")
 
     async def stop(self) -> None:
         """Stop following."""
-        tasks = [*self._asked, *([self._task] if self._task else [])]
+        tasks = [*self._asked, *(task for task in (self._task, self._reading) if task)]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -104,18 +106,32 @@ class Feed:
         self._away = False
         self._proof.set()
 
-    async def _receive(self, msg: Msg) -> None:
+    def _receive(self, msg: Msg) -> None:
         headers = msg.headers or {}
         try:
             position = int(headers["Nats-Sequence"])
-            async with self._order:
-                await self._catch_up(position - 1)
-                if position == self.position + 1:
-                    self._take(FeedEvent.of_message(position, headers, msg.data))
+            if position == self.position + 1 and not self._order.locked():
+                self._take(FeedEvent.of_message(position, headers, msg.data))
+            elif position > self.position:
+                self._read_up_to(position)
+        except Exception:
+            log.exception("a message of the event feed could not be taken; the log will be read instead")
+
+    def _read_up_to(self, position: int) -> None:
+        """Something was skipped, or comes while that is read: the log has it all."""
+        self._heard_of = max(self._heard_of, position)
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.create_task(self._read(), name="read what the event feed skipped")
+
+    async def _read(self) -> None:
+        try:
+            while self.position < self._heard_of:
+                async with self._order:
+                    await self._catch_up(self._heard_of)
         except (StreamError, Refused, OSError) as error:
             log.warning("what the event feed skipped cannot be read yet: %s", error)
         except Exception:
-            log.exception("a message of the event feed could not be taken; the log will be read instead")
+            log.exception("what the event feed skipped could not be read; it is tried again")
 
     async def _catch_up(self, until: int) -> None:
         """Read from the log what did not arrive."""

@@ -3,17 +3,18 @@
 from uuid import UUID
 
 from adapters.nats import Change, Connection, api, ensure_consumer, ensure_stream
-from contracts.catalogue import consumers, node_consumer, streams
+from contracts.catalogue import COPIES, consumers, node_consumer, streams
 
 
 async def provision(nc: Connection, replicas: int = 1) -> dict[str, Change]:
     """Make or correct every stream and domain consumer; returns what was done with each. Raises StreamError.
 
-    An EVENTS that is made here, while the log has events already, is replaced by the sequencer with one at the log's position.
+    A stream of copies is replaced if it cannot be corrected; nodes get their consumers back when they come in again. An EVENTS that is
+    made here, while the log has events already, is replaced by the sequencer with one at the log's position.
     """
     done: dict[str, Change] = {}
     for config in streams(replicas):
-        done[config["name"]] = await ensure_stream(nc, config)
+        done[config["name"]] = await ensure_stream(nc, config, replace=config["name"] in COPIES)
     for stream, config in consumers():
         done[f"{stream}/{config['durable_name']}"] = await ensure_consumer(nc, stream, config)
     return done

@@ -17,10 +17,11 @@ from adapters.nats import (
     StreamError,
     Unavailable,
     begin_now,
+    begin_row,
     store,
     stored,
 )
-from contracts.catalogue import stream_of
+from contracts.catalogue import COPIES, stream_of
 from contracts.envelope import Envelope
 from contracts.message import Kind, Message, MessageType, encode, type_of
 
@@ -100,7 +101,8 @@ class _Lane:
     def __init__(self, nc: Connection, stream: str, *, early: bool) -> None:
         self._nc = nc
         self._stream = stream
-        self._may_begin_early = early
+        self._copies = stream in COPIES
+        self._may_begin_early = early and not self._copies
         self._loop = asyncio.get_running_loop()  # asked for once: before Python 3.12 each time is a system call
         self._waiting: deque[_Item] = deque()
         self._task: asyncio.Task[None] | None = None
@@ -142,7 +144,7 @@ class _Lane:
 
     async def _see_through(self, batch: list[_Item], answer: "asyncio.Future[Msg] | None" = None) -> None:
         try:
-            if answer is None and len(batch) <= FEW:
+            if answer is None and len(batch) <= FEW and not self._copies:
                 await asyncio.gather(*(self._deliver([item], None) for item in batch))
             else:
                 await self._deliver(batch, answer)
@@ -166,7 +168,7 @@ class _Lane:
             left = min(item.expires for item in live) - self._loop.time()
             sent, answer = answer, None
             try:
-                last = await (stored(sent, left) if sent else store(self._nc, [item.frame for item in live], within=left))
+                last = await (stored(sent, left) if sent else self._store([item.frame for item in live], left))
             except (ConnectionLost, Unavailable) as error:
                 why = error
                 if self._nc.is_closed:
@@ -186,6 +188,11 @@ class _Lane:
                 for sequence, item in enumerate(live, last - len(live) + 1):
                     if not item.done.done():
                         item.done.set_result(sequence)
+
+    async def _store(self, frames: list[Frame], within: float) -> int:
+        if self._copies:
+            return await stored(await begin_row(self._nc, frames), within)
+        return await store(self._nc, frames, within=within)
 
     def _live(self, batch: list[_Item], why: StreamError | None) -> list[_Item]:
         """Who still waits (nobody waits for a cancelled one); those whose time is up are told why."""

@@ -25,6 +25,7 @@ from contracts.node import (
     RegisterNode,
     ReportExport,
     ReportFailure,
+    ReportInspection,
     ReportSegment,
     SegmentTask,
 )
@@ -46,6 +47,7 @@ class Wire(msgspec.Struct, frozen=True):
     http: aiohttp.ClientSession
     seconds: Callable[[UUID], float]
     drew: Drew
+    files: dict[UUID, str]  # SHA-256 of what is uploaded, by file; a node that has opened one takes it out
 
 
 class SimulatedNode:
@@ -118,7 +120,9 @@ class SimulatedNode:
         async with self._slots:
             begun = time.time()
             manifest = work.manifest or await self._fetch(work.manifest_url)
-            if work.kind == "assemble":
+            if work.kind == "inspect":
+                await self._open(work, envelope)
+            elif work.kind == "assemble":
                 await self._assemble(work, envelope, manifest)
             else:
                 await self._draw(work, envelope, [task for scene in manifest.scenes for task in scene.segments])
@@ -127,6 +131,12 @@ class SimulatedNode:
     async def _fetch(self, url: str) -> Manifest:
         async with self._wire.http.get(url) as answer:
             return msgspec.json.decode(await answer.read(), type=Manifest)
+
+    async def _open(self, work: DrawPart, envelope: Envelope) -> None:
+        sha256 = self._wire.files[work.subject_id]
+        report = ReportInspection(part_id=work.part_id, epoch=work.epoch, kind="template", sha256=sha256, bytes=1)
+        await self._report(work, envelope, report, "inspection")
+        self._wire.files.pop(work.subject_id, None)
 
     async def _draw(self, work: DrawPart, envelope: Envelope, tasks: list[SegmentTask]) -> None:
         crash_at = self._chance.randrange(len(tasks)) if tasks and self._chance.random() < self._plan.crashes else -1
@@ -149,8 +159,12 @@ class SimulatedNode:
                 difference=0.0,
                 seconds=seconds,
             )
-            reports.append(asyncio.create_task(self._report(work, envelope, report, task.key)))
-        await asyncio.gather(*reports)
+            if number + 1 < len(tasks):
+                reports.append(asyncio.create_task(self._report(work, envelope, report, task.key)))
+            else:  # nothing is left to be drawn meanwhile
+                await self._report(work, envelope, report, task.key)
+        if reports:
+            await asyncio.gather(*reports)
 
     async def _crash(self, work: DrawPart, envelope: Envelope, frame: int) -> None:
         facts = {"code": "node.engine_killed", "detail": "killed by the simulation", "crash": "engine_crash", "signal": 9}

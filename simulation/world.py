@@ -14,10 +14,10 @@ import msgspec
 
 from adapters.nats import Connection, StreamReader, api, connect
 from contracts.catalogue import WORK
-from contracts.envelope import Envelope, first
+from contracts.envelope import Envelope, derived_id, first
 from contracts.identity import CreateTenant
 from contracts.message import decode
-from contracts.render import SubmitJob
+from contracts.render import RequestInspection, SubmitJob
 from contracts.spec import RenderSpec, SceneSpec
 from deploy.local.stack import Stack
 from producers.publisher import Publisher
@@ -29,6 +29,7 @@ from simulation.tape import Tape
 
 SETTLED = 1.0  # seconds for registrations and tenants to reach the scheduler
 LOOK = 0.2  # seconds
+UPLOADED_WITHIN = 60.0  # seconds
 
 
 class World:
@@ -38,7 +39,8 @@ class World:
         self.plan, self.running, self.tape = plan, running, Tape()
         self._nc, self._publisher = nc, Publisher(nc)
         self._seconds: dict[UUID, float] = {}
-        wire = Wire(self._publisher, Ticks(nc), http, lambda job: self._seconds.get(job, 0.0), self.tape.drew)
+        self._files: dict[UUID, str] = {}
+        wire = Wire(self._publisher, Ticks(nc), http, lambda job: self._seconds.get(job, 0.0), self.tape.drew, self._files)
         self.nodes = [SimulatedNode(plan, number, wire) for number in range(1, plan.nodes + 1)]
         self._by_id = {str(node.id): node for node in self.nodes}
         self._tasks: list[asyncio.Task[None]] = []
@@ -46,7 +48,7 @@ class World:
         self.spent: dict[str, float] = {}  # processor seconds of everything until the plan's jobs were done, by process
 
     async def start(self) -> None:
-        """Make the tenants, register the nodes, begin to deliver work."""
+        """Make the tenants, register the nodes, begin to deliver work, have every template opened."""
         await self.tape.listen(self._nc)
         state = await api(self._nc, f"STREAM.INFO.{WORK}")
         self._keep(self._deliver(int(state["state"]["last_seq"])))
@@ -56,7 +58,19 @@ class World:
         for node in self.nodes:
             self._keep(node.run())
         await asyncio.sleep(SETTLED + len(self.nodes) / 500)
+        await self._upload()
         self.began = time.time()
+
+    async def _upload(self) -> None:
+        """The farm knows where a template's bytes lie before a job needs them, as it does where people upload them."""
+        for tenant, sha256 in {(self.plan.tenants[job.tenant].tenant_id, _bundle(job)) for job in self.plan.jobs}:
+            file_id = derived_id(tenant, sha256)
+            self._files[file_id] = sha256
+            command = RequestInspection(file_id=file_id, name="simulated.lottie", bytes=1, object_key=f"simulated/{sha256}")
+            await self._publisher.publish(command, first(command, tenant=tenant))
+        async with asyncio.timeout(UPLOADED_WITHIN):
+            while self._files:
+                await asyncio.sleep(LOOK)
 
     async def stop(self) -> None:
         """End nodes and deliveries."""
@@ -87,8 +101,7 @@ class World:
         """Send one job."""
         self._seconds[job.job_id] = job.seconds
         digest = hashlib.sha256(job.job_id.bytes).hexdigest()
-        bundle = hashlib.sha256(job.template.encode()).hexdigest() if job.template else digest
-        scene = SceneSpec(scene="simulated", bundle=bundle, digest=digest, frames=job.segments, duration=float(job.segments))
+        scene = SceneSpec(scene="simulated", bundle=_bundle(job), digest=digest, frames=job.segments, duration=float(job.segments))
         spec = RenderSpec(scenes=(scene,), width=640, height=360, rate_num=1, rate_den=1)  # one frame a segment
         sha = hashlib.sha256(msgspec.json.encode(spec)).hexdigest()
         command = SubmitJob(job_id=job.job_id, spec=spec, spec_sha256=sha, priority=job.priority)
@@ -107,6 +120,11 @@ class World:
             done = all((seen := self.tape.jobs.get(job)) is not None and seen.ended for job in wanted)
         self.spent = processor_seconds()
         return done
+
+
+def _bundle(job: JobPlan) -> str:
+    """The SHA-256 of a job's template."""
+    return hashlib.sha256(job.template.encode() if job.template else job.job_id.bytes).hexdigest()
 
 
 @asynccontextmanager

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from adapters.nats.connection import ApiError, Connection, StreamError, api
 
-Change = Literal["created", "corrected", "same"]
+Change = Literal["created", "corrected", "replaced", "same"]
 STREAM_NOT_FOUND = 10059
 CONSUMER_NOT_FOUND = 10014
 NO_STORE = 10049  # also while the server still removes the files of a stream that had this name
@@ -17,8 +17,11 @@ async def stream_state(nc: Connection, name: str) -> dict[str, Any] | None:
     return await _info(nc, f"STREAM.INFO.{name}", STREAM_NOT_FOUND)
 
 
-async def ensure_stream(nc: Connection, config: dict[str, Any]) -> Change:
-    """Make the stream be as `config` says; what `config` does not name keeps the server's value. Raises StreamError."""
+async def ensure_stream(nc: Connection, config: dict[str, Any], *, replace: bool = False) -> Change:
+    """Make the stream be as `config` says; what `config` does not name keeps the server's value. Raises StreamError.
+
+    With `replace` one that cannot be changed in place is removed, with its messages and consumers, and made anew.
+    """
     name = config["name"]
     found = await stream_state(nc, name)
     if found is None:
@@ -28,7 +31,14 @@ async def ensure_stream(nc: Connection, config: dict[str, Any]) -> Change:
     wanted = {key: value for key, value in config.items() if key != "first_seq"}
     if not _drift(wanted, found["config"]):
         return "same"
-    await _corrected(nc, f"STREAM.UPDATE.{name}", found["config"] | wanted, f"stream {name}")
+    try:
+        await _corrected(nc, f"STREAM.UPDATE.{name}", found["config"] | wanted, f"stream {name}")
+    except StreamError as error:
+        if not replace or not isinstance(error.__cause__, ApiError):
+            raise
+        await api(nc, f"STREAM.DELETE.{name}")
+        await create_stream(nc, config)
+        return "replaced"
     return "corrected"
 
 

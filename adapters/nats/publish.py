@@ -1,7 +1,10 @@
-"""Storing messages in a stream: one by a plain publish, several by an atomic batch, which costs the server one fsync for all."""
+"""Storing messages in a stream: one by a plain publish, several by an atomic batch, which costs the server one fsync for all.
+
+Streams of copies (contracts/catalogue) are not synced and take no batches: there messages go in a row, of which the last is acknowledged.
+"""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 from uuid import uuid4
 
@@ -14,6 +17,7 @@ MOST_IN_BATCH = 1000  # the server's limit (nats-server 2.15, JSMaxBatchSize)
 # Measured: 2 in 1.4 ms by themselves and 4.7 as a batch, 8 in 5.0 and 7.5, 16 in 7.3 and 6.4, 64 in 25 and 6.4.
 FEW = 8
 Answer: TypeAlias = asyncio.Future[Msg]
+_Message: TypeAlias = tuple[str, bytes, bytes]  # subject, body, header lines
 
 
 class Frame(NamedTuple):
@@ -24,30 +28,33 @@ class Frame(NamedTuple):
     body: bytes
 
 
-async def store(nc: Connection, frames: Sequence[Frame], *, within: float = 5.0, expected_last: int | None = None) -> int:
+async def store(nc: Connection, frames: Sequence[Frame], *, within: float = 5.0) -> int:
     """Store all of `frames`, of one stream, or none; returns the stream's sequence of the last of them.
 
-    With `expected_last` the stream's last sequence must be that, else ApiError 10071. Raises ConnectionLost, NoAnswer, Unavailable,
-    PublishForbidden, ApiError. After ConnectionLost and NoAnswer they may have been stored.
+    Raises ConnectionLost, NoAnswer, Unavailable, PublishForbidden, ApiError. After ConnectionLost and NoAnswer they may have been stored.
     """
-    return await stored(await begin(nc, frames, expected_last=expected_last), within)
+    return await stored(_sent(nc, _batch(frames), *await nc.expect({frame.subject for frame in frames})), within)
 
 
-async def begin(nc: Connection, frames: Sequence[Frame], *, expected_last: int | None = None) -> Answer:
-    """Send `frames` as `store` does and return what `stored` waits for: the next may be sent before the last is acknowledged."""
-    return _sent(nc, frames, *await nc.expect({frame.subject for frame in frames}), expected_last)
+async def begin_row(nc: Connection, frames: Sequence[Frame], *, expected_last: int | None = None) -> Answer:
+    """Send `frames`, of one stream that takes no batches, in a row; `stored` then waits for the acknowledgement of the last.
+
+    With `expected_last` the stream's last sequence must be that: all of them are stored, or the first of them up to one that failed,
+    and then `stored` raises ApiError 10071. Without it only the last is known to be stored.
+    """
+    return _sent(nc, _row(frames, expected_last), *await nc.expect({frame.subject for frame in frames}))
 
 
 def begin_now(nc: Connection, frames: Sequence[Frame]) -> Answer | None:
-    """As `begin`, but sent before this returns; None where the connection is not ready for it. Raises ConnectionLost."""
+    """Send as `store` does, before this returns; None where the connection is not ready for it. Raises ConnectionLost."""
     if not (nc.is_connected and nc.hears_answers):
         return None
-    return _sent(nc, frames, *nc.expect_now({frame.subject for frame in frames}), None)
+    return _sent(nc, _batch(frames), *nc.expect_now({frame.subject for frame in frames}))
 
 
-def _sent(nc: Connection, frames: Sequence[Frame], reply: str, answer: Answer, expected_last: int | None) -> Answer:
+def _sent(nc: Connection, messages: Iterable[_Message], reply: str, answer: Answer) -> Answer:
     try:
-        nc.send_now(_messages(frames, reply, expected_last))
+        nc.send_now(_answered(messages, reply))
     except BaseException:
         answer.cancel()
         raise
@@ -55,26 +62,38 @@ def _sent(nc: Connection, frames: Sequence[Frame], reply: str, answer: Answer, e
 
 
 async def stored(answer: Answer, within: float = 5.0) -> int:
-    """Wait until what `begin` sent is stored; see `store`."""
+    """Wait until what was sent is stored; see `store`."""
     try:
         return int(answer_of(await asyncio.wait_for(answer, within))["seq"])
     except TimeoutError:
         raise NoAnswer(f"the stream did not acknowledge within {within:.1f} s") from None
 
 
-def _messages(frames: Sequence[Frame], reply: str, expected_last: int | None) -> Iterator[tuple[str, bytes, bytes, str]]:
-    """Subject, body, header lines and reply of each message. Raises ValueError for too many."""
+def _batch(frames: Sequence[Frame]) -> Iterator[_Message]:
+    """One message as it is, several as an atomic batch. Raises ValueError for too many."""
     if not 1 <= len(frames) <= MOST_IN_BATCH:
         raise ValueError(f"a batch holds 1 to {MOST_IN_BATCH} messages, not {len(frames)}")
-    first = b"" if expected_last is None else b"Nats-Expected-Last-Sequence: %d\r\n" % expected_last
     if len(frames) == 1:
-        yield frames[0].subject, frames[0].body, frames[0].lines + first, reply
+        yield frames[0].subject, frames[0].body, frames[0].lines
         return
     batch = uuid4().hex.encode()
     for position, frame in enumerate(frames, 1):
-        lines = b"%bNats-Batch-Id: %b\r\nNats-Batch-Sequence: %d\r\n" % (frame.lines, batch, position)
-        if position == 1:
-            lines += first
-        if position == len(frames):
-            lines += b"Nats-Batch-Commit: 1\r\n"
-        yield frame.subject, frame.body, lines, reply if position == len(frames) else ""
+        commit = b"Nats-Batch-Commit: 1\r\n" if position == len(frames) else b""
+        yield frame.subject, frame.body, b"%bNats-Batch-Id: %b\r\nNats-Batch-Sequence: %d\r\n%b" % (frame.lines, batch, position, commit)
+
+
+def _row(frames: Sequence[Frame], expected_last: int | None) -> Iterator[_Message]:
+    for position, frame in enumerate(frames):
+        expected = b"" if expected_last is None else b"Nats-Expected-Last-Sequence: %d\r\n" % (expected_last + position)
+        yield frame.subject, frame.body, frame.lines + expected
+
+
+def _answered(messages: Iterable[_Message], reply: str) -> Iterator[tuple[str, bytes, bytes, str]]:
+    """The messages, the last of which is to be acknowledged."""
+    last: _Message | None = None
+    for message in messages:
+        if last is not None:
+            yield *last, ""
+        last = message
+    if last is not None:
+        yield *last, reply

@@ -16,7 +16,8 @@ Row = tuple[Any, ...]  # the columns of log.events, in LogEvent's order
 q = sql.load("log")
 
 
-_TYPES = {1: "bigint", 5: "timestamptz", 10: "bigint"}  # of `append`'s parameters that go as text
+# PostgreSQL's types of the columns that `append` takes.
+_TYPES = ("bigint", "uuid", "text", "uuid", "timestamptz", "text", "uuid", "uuid", "text", "bigint", "text", "json", "text", "text")
 _PENDING = "select " + " or ".join(q.pending.replace("{schema}", domain) for domain in domains())
 _PARTS = ", ".join(f"t{number} as ({q.take.replace('{schema}', domain)})" for number, domain in enumerate(domains()))
 _ALL = " union all ".join(f"select {number} as domain, * from t{number}" for number in range(len(domains())))
@@ -62,7 +63,7 @@ class Appender:
                 last_hash = made
             if rows:
                 columns = zip(*rows, strict=True)
-                await self._conn.execute(q.append, *(as_parameter(_TYPES.get(n, ""), values) for n, values in enumerate(columns, 1)))
+                await self._conn.execute(q.append, *map(as_parameter, _TYPES, columns))
         self.position, self._hash = position, last_hash
         return rows
 

@@ -38,6 +38,7 @@ class Sequencer:
         self._waiting = 0
         self._more = asyncio.Event()
         self._room = asyncio.Event()
+        self._aligned = False  # whether EVENTS was compared with the log since the connection was last lost
         self.active = asyncio.Event()
         self.position = 0
         self.published = 0
@@ -45,6 +46,7 @@ class Sequencer:
     async def run(self) -> None:
         """Work until cancelled; a lost database connection starts it over. Raises WindowBroken when EVENTS contradicts the log."""
         subscription = await self._nc.subscribe(outbox_hint_subject(), cb=self._hinted)
+        self._nc.on_back.add(self._was_away)
         try:
             while True:
                 try:
@@ -53,6 +55,7 @@ class Sequencer:
                     log.warning("the log's database is away (%s); trying again", error)
                     await asyncio.sleep(RETRY_PAUSE)
         finally:
+            self._nc.on_back.discard(self._was_away)
             if not self._nc.is_closed:
                 await subscription.unsubscribe()
 
@@ -118,27 +121,35 @@ class Sequencer:
             await self._room.wait()
 
     async def _publish(self, window: Window) -> None:
-        aligned = False
+        self._aligned = False
         complaint = ""
         while True:
             try:
-                if not aligned:
+                if not self._aligned:
+                    self._aligned = True
                     await window.align()
-                    aligned, complaint = True, ""
+                    complaint = ""
                 else:
                     await self._publish_next(window)
             except StreamError as error:
-                aligned = False
+                self._aligned = False
                 if str(error) != complaint:
                     complaint = str(error)
                     log.warning("EVENTS cannot be written just now (%s); the log goes on", error)
                 await asyncio.sleep(RETRY_PAUSE)
             self.published = window.position
 
+    async def _was_away(self) -> None:
+        # A killed broker may have lost the latest of EVENTS, which nothing new would show until it comes.
+        self._aligned = False
+        self._more.set()
+
     async def _publish_next(self, window: Window) -> None:
-        while not self._unpublished:
+        while not self._unpublished and self._aligned:
             self._more.clear()
             await self._more.wait()
+        if not self._aligned:
+            return
         rows = self._unpublished.popleft()
         self._waiting -= len(rows)
         self._room.set()

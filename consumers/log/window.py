@@ -10,14 +10,13 @@ import asyncpg
 from nats.aio.msg import Msg
 
 import sql
-from adapters.nats import FEW, ApiError, Connection, api, begin, create_stream, stored, stream_state
+from adapters.nats import ApiError, Connection, api, begin_row, create_stream, stored, stream_state
 from consumers.log.append import Row
 from consumers.log.event import frame_of
 from contracts.catalogue import EVENTS, domains, events_stream
 
 log = logging.getLogger(__name__)
-BATCH = 500  # messages in an atomic batch; the server takes 1000 at most
-BATCH_BYTES = 1024 * 1024
+ROW = 500  # messages for one acknowledgement
 LEAST_WINDOW = 1000  # events that a window made anew holds at least, if the log has them
 q = sql.load("log")
 
@@ -40,9 +39,10 @@ class Window:
         """Publish rows of the log that continue `position`; returns when all are stored. Raises StreamError; then `align` is due."""
         under_way: deque[asyncio.Future[Msg]] = deque()
         # What follows is sent while the one before is stored; should that fail, the expected sequence lets all after it fail too.
-        for batch in _batches(rows):
-            under_way.append(await begin(self._nc, [frame_of(row) for row in batch], expected_last=batch[0][0] - 1))
-            while len(under_way) > (FEW if len(batch) == 1 else 1):
+        for start in range(0, len(rows), ROW):
+            row = rows[start : start + ROW]
+            under_way.append(await begin_row(self._nc, [frame_of(one) for one in row], expected_last=row[0][0] - 1))
+            while len(under_way) > 1:
                 self.position = await stored(under_way.popleft())
         while under_way:
             self.position = await stored(under_way.popleft())
@@ -120,18 +120,6 @@ class Window:
 
 _CURSORS = " union all ".join(q.reacted.replace("{schema}", domain) for domain in domains())
 _REACTED = f"select min(position) from ({_CURSORS}) cursors"
-
-
-def _batches(rows: Sequence[Row]) -> list[list[Row]]:
-    batches: list[list[Row]] = []
-    size = 0
-    for row in rows:
-        size += len(row[11])
-        if not batches or len(batches[-1]) == BATCH or size > BATCH_BYTES:
-            batches.append([])
-            size = len(row[11])
-        batches[-1].append(row)
-    return [part for batch in batches for part in ([[row] for row in batch] if len(batch) <= FEW else [batch])]
 
 
 def _header(encoded: str, name: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from consumers.render.enrolment_rows import JOIN_TOKENS, NODE_IDENTITIES, JoinToken
+from consumers.render.reporter import reporter
 from consumers.render.rows import NODES
 from consumers.runtime.domain import Answer, Context, Decide, Decision, Refusal, refuse
 from consumers.runtime.projection import create as created
@@ -122,14 +123,14 @@ def admitted(decide: Decide) -> Decide:
     """The same decider, which refuses the reports of nodes that were revoked."""
 
     def decided(cmd: Any, view: View, ctx: Context) -> Decision:
-        nodes, reporter = view.of(PLATFORM), _reporter(ctx)
-        if reporter is None:
+        nodes, node_id = view.of(PLATFORM), reporter(ctx.envelope.actor)
+        if node_id is None:
             return decide(cmd, view, ctx)
         try:
             decision = decide(cmd, view, ctx)
         except Missing as missing:  # all in one round; asked for by `at`, as the node's row may be known already
-            raise Missing([*missing.wants, nodes.at(NODE_IDENTITIES, reporter)]) from None
-        identity = nodes.get(NODE_IDENTITIES, reporter)
+            raise Missing([*missing.wants, nodes.at(NODE_IDENTITIES, node_id)]) from None
+        identity = nodes.get(NODE_IDENTITIES, node_id)
         if identity is not None and identity.state == "revoked":
             return refuse("node.revoked", f"node {identity.name} was revoked at {_at(identity.updated_at)}; its reports do not count")
         return decision
@@ -150,13 +151,6 @@ def revoked(event: NodeRevoked, envelope: Envelope, view: View) -> Iterable[tupl
         yield NODE_IDENTITIES, moved(identity, envelope, state="revoked", reason=event.reason)
     if (node := view.get(NODES, event.node_id)) is not None:
         yield NODES, moved(node, envelope, state="revoked")
-
-
-def _reporter(ctx: Context) -> UUID | None:
-    try:
-        return UUID(ctx.envelope.actor.removeprefix("node:"))
-    except ValueError:
-        return None
 
 
 def _elsewhere(view: View) -> Refusal | None:

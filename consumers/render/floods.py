@@ -1,12 +1,13 @@
 """Floods: a node whose reports are refused or unreadable by the hundred is set aside, and what it says is dropped until it is quiet."""
 
-import asyncio
 import logging
+import time
 from collections.abc import Callable
 from uuid import UUID
 
 import msgspec
 
+from consumers.render.reporter import reporter
 from consumers.runtime.batch import Item
 from contracts.envelope import Envelope, first
 from contracts.farm import DistrustNode
@@ -16,6 +17,7 @@ from contracts.node import LeaveNode, RegisterNode, ReportCrash
 log = logging.getLogger(__name__)
 MINUTE = 60.0  # seconds
 MOST = 300  # reports a minute that come to nothing; an honest node that was cut off brings some dozens whose lease is over
+_REPORTS = f"{Kind.REPORT}."
 ABOUT_NO_WORK = (RegisterNode, LeaveNode, ReportCrash)  # they are taken at any time, so their number is looked at too
 
 
@@ -67,15 +69,11 @@ class Floods:
 
 
 def _reporter(item: Item) -> UUID | None:
-    """The node whose report this is, by its subject."""
-    if item.raw is None:
+    """The node whose report this is."""
+    if item.raw is None or not item.raw.subject.startswith(_REPORTS):
         return None
-    kind, scope = item.raw.subject.split(".", 2)[:2]
-    try:
-        return UUID(scope) if kind == Kind.REPORT else None
-    except ValueError:
-        return None
+    return reporter(item.envelope.actor)
 
 
 def _now() -> float:
-    return asyncio.get_running_loop().time()
+    return time.monotonic()

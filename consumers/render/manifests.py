@@ -1,6 +1,5 @@
 """Manifests: all that a node needs for a part, with addresses that work for an hour."""
 
-from collections.abc import Iterable
 from typing import Any
 
 import asyncpg
@@ -9,7 +8,7 @@ from adapters.object_store import ObjectStore
 from consumers.render.places import export_place, scan_place, segment_place
 from consumers.render.plan import located
 from consumers.render.rows import Part
-from consumers.render.shelf import Shelf, needed
+from consumers.render.shelf import Shelf
 from contracts.node import Manifest, SceneTask, SegmentTask, StoredSegment
 from contracts.spec import RenderSpec
 
@@ -33,8 +32,7 @@ def assemble(shelf: Shelf, part: Part, objects: ObjectStore) -> Manifest:
     """The verified segments in order, the sounds, and where the export goes."""
     spec = shelf.specs[part.tenant_id, part.subject_id]
     rows = shelf.objects.get((part.tenant_id, part.subject_id), [])
-    addresses = _signed({row["object_key"] for row in rows}, objects)
-    segments = tuple(_stored(row, addresses) for row in rows)
+    segments = tuple(_stored(row, _address(row["object_key"], shelf, objects)) for row in rows)
     key = export_place(part.tenant_id, part.subject_id, part.epoch, part.part_id)
     return _with_look(
         spec,
@@ -57,22 +55,24 @@ MANIFESTS = {"render": render, "assemble": assemble, "inspect": inspect}
 
 
 def _files(shelf: Shelf, part: Part, objects: ObjectStore) -> dict[str, str]:
-    there = {sha: shelf.files[part.tenant_id, sha] for sha in sorted(needed(shelf, part)) if (part.tenant_id, sha) in shelf.files}
-    addresses = _signed(there.values(), objects)
-    return {sha: addresses[key] for sha, key in there.items()}
+    there = ((sha, shelf.files.get((part.tenant_id, sha))) for sha in sorted(shelf.needs[part.part_id]))
+    return {sha: _address(key, shelf, objects) for sha, key in there if key is not None}
 
 
-def _signed(keys: Iterable[str], objects: ObjectStore) -> dict[str, str]:
-    return {key: objects.presign_get(key, LIVES) for key in keys}
+def _address(key: str, shelf: Shelf, objects: ObjectStore) -> str:
+    """Where to read an object: the parts of a group have most of theirs in common."""
+    if (address := shelf.signed.get(key)) is None:
+        address = shelf.signed[key] = objects.presign_get(key, LIVES)
+    return address
 
 
 def _offset(spec: RenderSpec, position: int) -> int:
     return sum(scene.frames for scene in spec.scenes[:position])
 
 
-def _stored(row: asyncpg.Record, addresses: dict[str, str]) -> StoredSegment:
+def _stored(row: asyncpg.Record, address: str) -> StoredSegment:
     edges = {} if row["degraded"] else {"before": row["seam_before"], "last": row["seam_last"]}
-    return StoredSegment(get_url=addresses[row["object_key"]], sha256=row["sha256"], frames=row["frames"], key=row["segment_key"], **edges)
+    return StoredSegment(get_url=address, sha256=row["sha256"], frames=row["frames"], key=row["segment_key"], **edges)
 
 
 def _with_look(spec: RenderSpec, **more: Any) -> Manifest:

@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from consumers.render.reporter import reporter
 from consumers.render.rows import NODES, Node
 from consumers.runtime.domain import Context, Decision, refuse
 from consumers.runtime.state import View
@@ -78,4 +79,7 @@ def lose(cmd: LoseNode, view: View, ctx: Context) -> Decision:
 
 
 def _reporter(ctx: Context) -> UUID:
-    return UUID(ctx.envelope.actor.removeprefix("node:"))
+    node_id = reporter(ctx.envelope.actor)
+    if node_id is None:
+        raise ValueError(f"{ctx.envelope.actor!r} is no node")
+    return node_id

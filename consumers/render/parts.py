@@ -9,6 +9,7 @@ from consumers.render.leases import ended
 from consumers.render.mending import advances, mended, told
 from consumers.render.places import export_place, segment_place
 from consumers.render.repair_rows import REPAIRS, FrameRepair
+from consumers.render.reporter import reporter
 from consumers.render.rows import ACTIVE, INSPECTIONS, JOB_SEGMENTS, JOBS, NODES, PARTS, SEGMENTS, Job, Part
 from consumers.runtime.domain import Context, Decision, Refusal, refuse
 from consumers.runtime.state import View
@@ -102,7 +103,7 @@ def _assigned(cmd: AssignPart, ctx: Context, epoch: int, keys: tuple[str, ...] =
 def held(part_id: UUID, epoch: int, view: View, ctx: Context) -> Part | Refusal:
     """The part, if the reporting node still holds it under this epoch; else the refusal that it can log."""
     part = view.get(PARTS, part_id)
-    if part is None or ctx.envelope.actor != f"node:{part.node_id}":
+    if part is None or reporter(ctx.envelope.actor) != part.node_id:
         return refuse("render.foreign_part", f"part {part_id} was never given to {ctx.envelope.actor}")
     if part.state != "active" or part.epoch != epoch:
         return refuse("render.stale_lease", f"part {part_id} is {part.state} under epoch {part.epoch}; the report came under epoch {epoch}")

@@ -30,6 +30,8 @@ class Shelf:
         self.objects: dict[Ref, list[asyncpg.Record]] = {}  # by job, in the video's order
         self.files: dict[tuple[UUID, str], str] = {}  # by tenant and SHA-256
         self.inspections: dict[Ref, str] = {}
+        self.needs: dict[UUID, set[str]] = {}  # SHA-256 of the files that a part works with
+        self.signed: dict[str, str] = {}  # addresses to read that were signed already, by object
 
 
 async def active(ask: Ask, wanted: Iterable[Part]) -> set[UUID]:
@@ -48,12 +50,12 @@ async def fill(ask: Ask, wanted: Sequence[Part]) -> Shelf:
     if opened := {_ref(part) for part in wanted if part.kind == "inspect"}:
         for row in await ask(_q.inspections, *_columns(opened, 2)):
             shelf.inspections[row["tenant_id"], row["file_id"]] = row["object_key"]
-    await _files_of(ask, shelf, {(part.tenant_id, sha) for part in filmed for sha in needed(shelf, part)})
+    shelf.needs = {part.part_id: _needed(shelf, part) for part in filmed}
+    await _files_of(ask, shelf, {(part.tenant_id, sha) for part in filmed for sha in shelf.needs[part.part_id]})
     return shelf
 
 
-def needed(shelf: Shelf, part: Part) -> set[str]:
-    """SHA-256 of the files that a part works with."""
+def _needed(shelf: Shelf, part: Part) -> set[str]:
     spec = shelf.specs[_ref(part)]
     if part.kind == "assemble":
         return {track.file for track in spec.audio}

@@ -77,8 +77,11 @@ def _rescheduled(farm: Farm, event: JobRescheduled, tenant: UUID, now: float) ->
 
 
 def _assigned(farm: Farm, event: PartAssigned, tenant: UUID, now: float) -> None:
-    part = PartState(event.part_id, tenant, event.node_id, event.node_epoch, event.kind, event.subject_id, event.keys, now, True)
     asked = farm.parts.get(event.part_id)
+    if asked is not None and asked.keys == event.keys:  # as it was chosen, so that it has its slot already
+        asked.since, asked.confirmed = now, True
+        return
+    part = PartState(event.part_id, tenant, event.node_id, event.node_epoch, event.kind, event.subject_id, event.keys, now, True)
     part.expected = asked.expected if asked else 0.0
     farm.occupy(part)
 

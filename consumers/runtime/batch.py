@@ -13,6 +13,7 @@ from consumers.runtime.effects import Task
 from consumers.runtime.projection import project
 from consumers.runtime.state import Missing, State, Want
 from consumers.runtime.store import Columns, Store, columns, meanwhile, to_json
+from consumers.runtime.table import JSON
 from contracts.audit import QUARANTINED, REFUSED
 from contracts.envelope import Envelope, derived_id
 from contracts.message import PLATFORM, Command, Event, encode
@@ -20,6 +21,10 @@ from contracts.outcome import NO_BODY, Outcome, Problem
 
 log = logging.getLogger(__name__)
 OWN_EFFECT = 60.0  # seconds until an effect counts as left behind: this process runs it at once
+# PostgreSQL's types of what keep_operations, keep_events and keep_effects take as columns.
+OPERATION = ("uuid", "uuid", "text", "text", "text", JSON, "text", "text")
+EVENT = ("uuid", "text", "uuid", "text", "uuid", "uuid", "text", "bigint", "text", JSON)
+EFFECT = ("uuid", "uuid", "text", JSON, JSON)
 LONGEST_REASON = 2000  # characters that are kept of why a command is in quarantine
 
 
@@ -34,6 +39,7 @@ class Item(msgspec.Struct):
     command: Command | None
     raw: Any = None  # the broker's message, to be acknowledged; None for a reaction
     body: bytes = b""  # as it came; empty for a command of this very process
+    own: bool = False  # of this very process, which may lose it: nobody sends it again or asks for it
     unreadable: str = ""
     outcome: Outcome | None = None
     again: float = 0.0  # seconds until it is tried once more
@@ -49,6 +55,11 @@ class Item(msgspec.Struct):
     def text(self) -> str:
         """The command's body as quarantine keeps it."""
         return storable((self.body or encode(self.command)).decode(errors="replace"))
+
+    @property
+    def leaves_operation(self) -> bool:
+        """Whether it gets a row: of this process's own only what was not carried out."""
+        return not self.own or self.outcome is None or self.outcome.state != "done"
 
     def give_up(self, reason: str) -> None:
         """Have it quarantined instead of decided."""
@@ -208,11 +219,12 @@ class Batch:
         store, q = self.store, self.store.q
         decided = [item for item in self.items if not item.seen and item.outcome is not None and not item.envelope.dry_run]
         happened = [entry for item in decided for entry in item.events]
+        lasting = [item for item in decided if item.leaves_operation]
         # Each statement's parameters are made while PostgreSQL is at the one before.
-        _, operations = await meanwhile(store.write_rows(self.state.changes()), lambda: self._operations(decided))
+        _, operations = await meanwhile(store.write_rows(self.state.changes()), lambda: self._operations(lasting))
         writing = store.keep_columns(q.keep_operations, operations, self.now)
-        kept, events = await meanwhile(writing, lambda: columns(_outbox(*entry) for entry in happened))
-        if kept < len(decided) and not sure:
+        kept, events = await meanwhile(writing, lambda: columns((_outbox(*entry) for entry in happened), EVENT))
+        if kept < len(lasting) and not sure:
             raise Repeated
         writing = store.keep_columns(q.keep_events, events, self.now)
         _, self.effects = await meanwhile(
@@ -220,14 +232,14 @@ class Batch:
         )
         due = datetime.fromtimestamp(self.now.timestamp() + OWN_EFFECT, UTC)
         kept_effects = (task for task in self.effects if task.kind not in self.domain.runs_together)
-        await store.keep_columns(q.keep_effects, columns(map(_effect, kept_effects)), due)
+        await store.keep_columns(q.keep_effects, columns(map(_effect, kept_effects), EFFECT), due)
         await store.keep(q.keep_timers, [row for envelope, event, _, _ in happened for row in self._timers_of(envelope, event)])
         if self.cursor:
             await store.conn.execute(q.move_cursor, self.cursor)
 
     def _operations(self, decided: list[Item]) -> Columns:
         self.on_writing()
-        return columns(map(_operation, decided))
+        return columns(map(_operation, decided), OPERATION)
 
     def _effects_of(self, envelope: Envelope, event: Event) -> Iterable[Task]:
         make = self.domain.effects.get(type(event))

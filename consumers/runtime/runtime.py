@@ -52,7 +52,7 @@ class Runtime:
 
     def submit(self, command: Command, envelope: Envelope) -> None:
         """Decide a command of this very process that it may lose: its maker asks again (the scheduler)."""
-        self._own.append(scout(self.domain, Item(envelope=envelope, command=command)))
+        self._own.append(scout(self.domain, Item(envelope=envelope, command=command, own=True)))
         self._wake.set()
 
     async def run(self) -> None:

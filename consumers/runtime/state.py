@@ -110,11 +110,11 @@ class State:
 
     async def load(self, wants: Iterable[Want], fetch: Callable[[Table[Any], tuple[str, ...], list[Key]], Any]) -> None:
         """Load everything that is wanted, one statement for each table and index, tables in name order."""
-        grouped: dict[tuple[str, tuple[str, ...]], tuple[Table[Any], list[Key]]] = {}
-        for table, columns, key in dict.fromkeys(wants):
-            grouped.setdefault((table.name, columns), (table, []))[1].append(key)
-        for (_, columns), (table, keys) in sorted(grouped.items(), key=lambda item: item[0]):
-            self._take(table, columns, keys, await fetch(table, columns, keys))
+        grouped: dict[tuple[Table[Any], tuple[str, ...]], dict[Key, None]] = {}
+        for table, columns, key in wants:
+            grouped.setdefault((table, columns), {})[key] = None
+        for (table, columns), keys in sorted(grouped.items(), key=lambda item: (item[0][0].name, item[0][1])):
+            self._take(table, columns, list(keys), await fetch(table, columns, list(keys)))
 
     def _take(self, table: Table[Any], columns: tuple[str, ...], keys: list[Key], found: list[Row]) -> None:
         rows = self._rows.setdefault(table, {})

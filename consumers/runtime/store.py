@@ -1,7 +1,7 @@
 """The runtime's SQL against one domain's schema."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
 from typing import Any, TypeVar
@@ -12,11 +12,12 @@ import msgspec
 
 import sql
 from consumers.runtime.connection import DATABASE_AWAY
+from consumers.runtime.lists import as_parameter
 from consumers.runtime.state import Change
 from consumers.runtime.table import Key, Row, Table
 
 _encode = msgspec.json.Encoder().encode
-Columns = list[tuple[Any, ...]]
+Columns = list[Sequence[Any] | str]
 S = TypeVar("S")
 T = TypeVar("T")
 
@@ -56,10 +57,10 @@ class Store:
         """Load rows; raises PermissionError when one belongs to a tenant that was not asked for."""
         text = await self.conn.fetchval(table.load_sql(columns), *table.keys_given(columns, keys))
         rows: list[Row] = table.decoder.decode(text)
-        asked = {key[0] for key in keys}
+        asked = {key[0].int for key in keys}  # their numbers: a UUID itself is slow to look up
         for row in rows:
-            if row.tenant_id not in asked:
-                raise PermissionError(f"{table}: a row of tenant {row.tenant_id} came back for {asked}")
+            if row.tenant_id.int not in asked:
+                raise PermissionError(f"{table}: a row of tenant {row.tenant_id} came back for {[UUID(int=tenant) for tenant in asked]}")
         return rows
 
     async def write_rows(self, changes: dict[Table[Any], list[Change]]) -> None:
@@ -92,9 +93,9 @@ class Store:
         return int(done.rpartition(" ")[2])
 
 
-def columns(rows: Iterable[tuple[Any, ...]]) -> Columns:
-    """Rows as one list for each column; empty without rows."""
-    return list(zip(*rows, strict=True))
+def columns(rows: Iterable[tuple[Any, ...]], types: Sequence[str]) -> Columns:
+    """Rows as one parameter for each column, of these types; empty without rows."""
+    return list(map(as_parameter, types, zip(*rows, strict=True)))
 
 
 async def meanwhile(statement: Coroutine[Any, Any, S], work: Callable[[], T]) -> tuple[S, T]:

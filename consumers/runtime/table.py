@@ -92,8 +92,7 @@ class Table(Generic[R]):
 
     def _lists(self, names: Sequence[str]) -> str:
         """Measured against one JSON parameter for all rows: some 7 us a row less."""
-        types = ("text" if self._types[name] == JSON else self._types[name] for name in names)
-        given = (f"{'text::' if type in IN_TEXT else ''}{type}[]" for type in types)
+        given = (f"text::{type}[]" if (type := self._types[name]) in IN_TEXT else "text[]" for name in names)
         return f"unnest({', '.join(f'${number}::{type}' for number, type in enumerate(given, 1))})"
 
     def keys_given(self, columns: Sequence[str], keys: Iterable[Key]) -> list[Any]:

@@ -7,6 +7,7 @@ from contracts.catalogue.roles import ACCOUNT, AUTH, Role, node_of, roles
 from contracts.catalogue.roles import node as node_role
 from contracts.catalogue.streams import consumers, events_stream, node_consumer, streams
 from contracts.catalogue.subjects import (
+    COPIES,
     EVENTS,
     WORK,
     all_events_subject,
@@ -31,6 +32,7 @@ from contracts.catalogue.subjects import (
 __all__ = [
     "ACCOUNT",
     "AUTH",
+    "COPIES",
     "EVENTS",
     "WORK",
     "Role",

@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from contracts.catalogue.subjects import (
+    COPIES,
     EVENTS,
     WORK,
     all_events_subject,
@@ -41,7 +42,7 @@ def node_consumer(node: UUID | str) -> tuple[str, Config]:
 
 def events_stream(replicas: int = 1, first: int = 1) -> Config:
     """The window on the log; `first` is the position it begins with when it is made anew."""
-    config = _stream(EVENTS, [all_events_subject()], replicas, retention="limits", max_age=7 * DAY, max_bytes=8 * GIB)
+    config = _copy(EVENTS, [all_events_subject()], replicas, max_age=7 * DAY, max_bytes=8 * GIB)
     config["republish"] = {"src": all_events_subject(), "dest": feed_subject().replace(".*.>", ".>")}
     # The window's order is the log's; nobody may take single messages out of it.
     config |= {"deny_delete": True, "deny_purge": True}
@@ -57,7 +58,12 @@ def _commands(domain: str, replicas: int) -> Config:
 
 
 def _work(replicas: int) -> Config:
-    return _stream(WORK, [work_subject("*")], replicas, retention="limits", max_age=10 * MINUTE, max_bytes=GIB)
+    return _copy(WORK, [work_subject("*")], replicas, max_age=10 * MINUTE, max_bytes=GIB)
+
+
+def _copy(name: str, subjects: list[str], replicas: int, **more: Any) -> Config:
+    """A stream of COPIES: on one server it is written without waiting for the disk, which the server allows to no replicated stream."""
+    return _stream(name, subjects, replicas, retention="limits", **more) | ({"persist_mode": "async"} if replicas == 1 else {})
 
 
 def _stream(name: str, subjects: list[str], replicas: int, **more: Any) -> Config:
@@ -68,7 +74,7 @@ def _stream(name: str, subjects: list[str], replicas: int, **more: Any) -> Confi
         "num_replicas": replicas,
         "discard": "old",
         "max_msg_size": LARGEST_MESSAGE,
-        "allow_atomic": True,
+        "allow_atomic": name not in COPIES,
         "allow_direct": True,
     }
     return config | more

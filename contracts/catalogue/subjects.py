@@ -8,6 +8,8 @@ from contracts.message import PLATFORM, Kind, MessageType, named
 
 EVENTS = "EVENTS"
 WORK = "WORK"
+COPIES = frozenset({EVENTS, WORK})
+"""Streams whose messages PostgreSQL holds too (log.events; leases), so that what the broker loses of them is sent again."""
 
 
 def command_stream(domain: str) -> str:

@@ -14,7 +14,7 @@ select position, hash from log.events order by position desc limit 1
 -- name: append
 -- Write numbered and chained events.
 insert into log.events (position, event_id, type, tenant_id, time, actor, correlation_id, causation_id, aggregate, version, traceparent, body, prev_hash, hash)
-select * from unnest($1::text::bigint[], $2::uuid[], $3::text[], $4::uuid[], $5::text::timestamptz[], $6::text[], $7::uuid[], $8::uuid[], $9::text[], $10::text::bigint[], $11::text[], $12::text[], $13::text[], $14::text[])
+select * from unnest($1::text::bigint[], $2::text::uuid[], $3::text::text[], $4::text::uuid[], $5::text::timestamptz[], $6::text::text[], $7::text::uuid[], $8::text::uuid[], $9::text::text[], $10::text::bigint[], $11::text::text[], $12::text[], $13::text::text[], $14::text::text[])
 
 -- name: already_there
 -- Which of these events the log has already.

@@ -7,7 +7,7 @@ where (tenant_id, id) in (select * from unnest($1::uuid[], $2::uuid[]));
 -- The operations of a batch, in the transaction that carries out what they ask; a reopened one gets its new outcome.
 insert into {schema}.inbox (tenant_id, id, type, request_hash, state, outcome, headers, body, decided_at)
 select tenant_id, id, type, request_hash, state, outcome::jsonb, headers::jsonb, body, $9
-from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
+from unnest($1::text::uuid[], $2::text::uuid[], $3::text::text[], $4::text::text[], $5::text::text[], $6::text[], $7::text::text[], $8::text::text[])
   as r(tenant_id, id, type, request_hash, state, outcome, headers, body)
 on conflict (tenant_id, id) do update set state = excluded.state, outcome = excluded.outcome, headers = excluded.headers, body = excluded.body, decided_at = excluded.decided_at
 where {schema}.inbox.state = 'reopened';
@@ -16,7 +16,7 @@ where {schema}.inbox.state = 'reopened';
 -- The batch's events, for the sequencer.
 insert into {schema}.outbox (event_id, type, tenant_id, time, actor, correlation_id, causation_id, aggregate, version, traceparent, body)
 select event_id, type, tenant_id, $11, actor, correlation_id, causation_id, aggregate, version, traceparent, body
-from unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::uuid[], $6::uuid[], $7::text[], $8::bigint[], $9::text[], $10::text[])
+from unnest($1::text::uuid[], $2::text::text[], $3::text::uuid[], $4::text::text[], $5::text::uuid[], $6::text::uuid[], $7::text::text[], $8::text::bigint[], $9::text::text[], $10::text[])
   with ordinality as r(event_id, type, tenant_id, actor, correlation_id, causation_id, aggregate, version, traceparent, body, at)
 order by at;
 
@@ -24,7 +24,7 @@ order by at;
 -- What is to be done in the world because of the batch's events.
 insert into {schema}.effects (tenant_id, id, kind, payload, envelope, attempts, due_at, last_error)
 select tenant_id, id, kind, payload::jsonb, envelope::jsonb, 0, $6, ''
-from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[]) as r(tenant_id, id, kind, payload, envelope)
+from unnest($1::text::uuid[], $2::text::uuid[], $3::text::text[], $4::text[], $5::text[]) as r(tenant_id, id, kind, payload, envelope)
 on conflict do nothing;
 
 -- name: keep_timers

@@ -3,6 +3,7 @@
 import math
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -14,6 +15,8 @@ COLUMNS: dict[str, list[Any]] = {
     "bigint": [0, -1, 2**63 - 1, -(2**63), None],
     "float8": [0.1, -0.0, 1e-320, 1.7976931348623157e308, math.inf, -math.inf, None],
     "boolean": [True, False, None],
+    "uuid": [UUID(int=0), UUID(int=2**128 - 1), UUID("0a000000-0000-4000-8000-00000000000b"), None],
+    "text": ["", "a", "NULL", "null", '"', "\\", '\\"', "{}", "a,b", " a ", "\n\t", "\x01", "سلام", "👩‍🚀", None],
     "timestamptz": [MOMENT, MOMENT.astimezone(timezone(timedelta(hours=3, minutes=30))), datetime(1, 1, 2, tzinfo=UTC), None],
 }
 
@@ -30,6 +33,15 @@ async def test_a_column_comes_back_as_it_went(database: str, type: str, nullable
     assert [row["v"] for row in rows] == values
 
 
-def test_what_is_no_number_and_no_time_goes_as_it_is() -> None:
+@pytest.mark.parametrize("values", [[""], ["", ""], ["\x1f"], ["a\x1fb", '"\x1f\\'], [None], []])
+async def test_texts_that_could_be_taken_for_something_else_come_back_as_they_went(database: str, values: list[str | None]) -> None:
+    conn = await asyncpg.connect(database)
+    try:
+        assert await conn.fetchval("select $1::text::text[]", as_parameter("text", values)) == values
+    finally:
+        await conn.close()
+
+
+def test_what_is_not_written_as_text_goes_as_it_is() -> None:
     values = ["a", "NULL", None]
-    assert as_parameter("text", values) is values
+    assert as_parameter("json", values) is values

@@ -3,7 +3,7 @@
 import pytest
 
 from adapters.nats import Connection, ConnectRefused, NoAnswer, StreamError, api, connect, ensure_stream, stream_state
-from contracts.catalogue import EVENTS, command_stream, consumers, streams
+from contracts.catalogue import EVENTS, WORK, command_stream, consumers, streams
 from deploy.local.servers import Servers
 from deploy.provision import provision
 from tests.stream.support import Login, settings
@@ -55,6 +55,18 @@ async def test_what_drifted_is_corrected_and_messages_stay(admin: Connection, lo
 async def test_what_cannot_be_changed_in_place_is_an_error_that_names_it(admin: Connection) -> None:
     with pytest.raises(StreamError, match=f"stream {EVENTS} differs from the catalogue and cannot be changed in place"):
         await ensure_stream(admin, {"name": EVENTS, "storage": "memory"})
+
+
+async def test_a_stream_of_copies_from_an_older_release_is_replaced(admin: Connection, login: Login) -> None:
+    (before,) = [config for config in streams() if config["name"] == WORK]
+    await api(admin, f"STREAM.DELETE.{WORK}")
+    older = {key: value for key, value in before.items() if key != "persist_mode"} | {"allow_atomic": True}
+    await api(admin, f"STREAM.CREATE.{WORK}", older)
+    assert (await provision(await login("provision")))[WORK] == "replaced"
+    state = await stream_state(admin, WORK)
+    assert state
+    assert state["config"]["persist_mode"] == "async"
+    assert (await provision(await login("provision")))[WORK] == "same"
 
 
 async def test_a_wrong_password_is_an_error_at_once(servers: Servers, admin: Connection) -> None:

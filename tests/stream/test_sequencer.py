@@ -3,15 +3,17 @@
 import asyncio
 import hashlib
 import json
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
 
-from adapters.nats import Connection, StreamReader, api, connect, stream_state
+from adapters.nats import Connection, StreamReader, api, connect, sequences_of, stream_state
 from adapters.object_store import ObjectStore
 from consumers.log import GENESIS, LogDamaged, LogEvent, Sequencer, WindowBroken, archive, read, verify_chain
 from consumers.log.window import Window
@@ -135,6 +137,37 @@ async def test_no_event_is_lost_or_doubled_when_nats_is_killed_again_and_again(
     assert await in_log(db) == ids
     assert await admin.until_connected(10)
     assert await in_stream(admin) == numbered(ids)
+
+
+async def test_what_a_killed_broker_lost_of_the_stream_comes_back_by_itself_at_its_old_place(
+    servers: Servers, admin: Connection, login: Login, db: asyncpg.Connection, log_dsn: str, tmp_path: Path
+) -> None:
+    domain = await login("studio")
+    reader = StreamReader(domain, EVENTS, after=0)
+    async with running(log_dsn, await login("log")) as sequencer:
+        ids = await happen(db, 40)
+        await until_published(sequencer, 40)
+        seen = [sequences_of(msg)[0] for msg in await reader.next(500, 5)]
+        (stream,) = servers.data.glob(f"**/streams/{EVENTS}")
+        await servers.kill("nats")
+        shutil.copytree(stream, tmp_path / "older")
+        await servers.restart("nats")
+        ids += await happen(db, 60)
+        while len(seen) < 100:
+            seen += [sequences_of(msg)[0] for msg in await reader.next(500, 5)]
+        await servers.kill("nats")
+        shutil.rmtree(stream)
+        shutil.copytree(tmp_path / "older", stream)
+        await servers.restart("nats")
+        assert await admin.until_connected(10)
+        while (state := await stream_state(admin, EVENTS)) is None or state["state"]["last_seq"] < 100:
+            await asyncio.sleep(0.01)
+        assert await in_stream(admin) == numbered(ids)
+        await happen(db, 1)
+        while len(seen) < 101:
+            seen += [sequences_of(msg)[0] for msg in await reader.next(500, 5)]
+    assert seen == list(range(1, 102))
+    await reader.close()
 
 
 async def test_a_lost_acknowledgement_neither_doubles_nor_skips_an_event(

@@ -9,61 +9,74 @@ from consumers.render.farm.states import NodeState, Offer, Want
 LOOK = 32  # nodes that are looked at for one that holds the template
 
 
+_Nodes = dict[int, NodeState]  # by the number that the node's id is: a UUID is slow to look up
+
+
+class _Class:
+    """The nodes that can do the same."""
+
+    def __init__(self) -> None:
+        self.nodes: _Nodes = {}  # in service
+        self.free: _Nodes = {}  # those with a slot for any kind
+        self.slots = 0  # of the nodes in service
+
+
 class FreeNodes:
     """Nodes that give out slots, by class."""
 
     def __init__(self) -> None:
-        self._nodes: dict[Offer, dict[UUID, NodeState]] = {}  # every node in service
-        self._free: dict[Offer, dict[UUID, NodeState]] = {}  # those with a slot for any kind
-        self._short: dict[UUID, NodeState] = {}  # those with room for short work
-        self._slots: dict[Offer, int] = {}  # of the nodes in service
-        self._matches: dict[Want, tuple[Offer, ...]] = {}
+        self._classes: dict[Offer, _Class] = {}
+        self._short: _Nodes = {}  # those with room for short work
+        self._matches: dict[Want, tuple[_Class, ...]] = {}
 
     def update(self, node: NodeState) -> None:
         """A node came, or its slots or its service changed."""
-        offer, serving = _offer(node), node.service == "open"
-        if offer not in self._nodes:
-            self._nodes[offer], self._free[offer], self._slots[offer] = {}, {}, 0
+        offer, key, serving = _offer(node), node.node_id.int, node.service == "open"
+        group = self._classes.get(offer)
+        if group is None:
+            group = self._classes[offer] = _Class()
             self._matches.clear()
-        self._slots[offer] += node.slots * (int(serving) - int(node.node_id in self._nodes[offer]))
-        _set(self._nodes[offer], node, serving)
-        _set(self._free[offer], node, serving and node.free > 0)
-        _set(self._short, node, serving and node.free_short > 0)
+        if serving != (key in group.nodes):
+            group.slots += node.slots if serving else -node.slots
+            _set(group.nodes, key, node, serving)
+        _set(group.free, key, node, serving and node.free > 0)
+        _set(self._short, key, node, serving and node.free_short > 0)
 
     def remove(self, node: NodeState) -> None:
         """A node is gone."""
-        offer = _offer(node)
-        if self._nodes.get(offer, {}).pop(node.node_id, None) is not None:
-            self._slots[offer] -= node.slots
-        for nodes in (self._free.get(offer, {}), self._short):
-            nodes.pop(node.node_id, None)
+        key, group = node.node_id.int, self._classes.get(_offer(node))
+        self._short.pop(key, None)
+        if group is not None:
+            group.free.pop(key, None)
+            if group.nodes.pop(key, None) is not None:
+                group.slots -= node.slots
 
-    def offers(self, want: Want) -> tuple[Offer, ...]:
+    def _offers(self, want: Want) -> tuple[_Class, ...]:
         """The classes that can draw such jobs."""
         found = self._matches.get(want)
         if found is None:
-            found = self._matches[want] = tuple(offer for offer in self._nodes if offer.fits(want))
+            found = self._matches[want] = tuple(group for offer, group in self._classes.items() if offer.fits(want))
         return found
 
     def any_free(self, want: Want) -> bool:
         """Whether a node that can draw such jobs has a slot."""
-        return any(self._free[offer] for offer in self.offers(want))
+        return any(group.free for group in self._offers(want))
 
     def slots(self, want: Want) -> int:
         """Slots of the nodes in service that can draw such jobs; at least 1."""
-        return sum(self._slots[offer] for offer in self.offers(want)) or 1
+        return sum(group.slots for group in self._offers(want)) or 1
 
     def others(self, want: Want, avoided: Iterable[UUID]) -> bool:
         """Whether any node in service could draw such jobs beside the avoided ones."""
-        offers = self.offers(want)
-        count = sum(len(self._nodes[offer]) for offer in offers)
-        return count > sum(1 for node_id in set(avoided) for offer in offers if node_id in self._nodes[offer])
+        groups = self._offers(want)
+        count = sum(len(group.nodes) for group in groups)
+        return count > sum(1 for node_id in set(avoided) for group in groups if node_id.int in group.nodes)
 
     def candidates(self, want: Want, bundles: Iterable[str]) -> Iterator[NodeState]:
         """Free nodes for such a job, of a few looked at those first that hold its templates; the least lately chosen first."""
         wanted = frozenset(bundles)
         others = []
-        for node in islice((node for offer in self.offers(want) for node in self._free[offer].values()), LOOK):
+        for node in islice((node for group in self._offers(want) for node in group.free.values()), LOOK):
             if wanted <= node.bundles.keys():
                 yield node  # mostly the first one, and then nobody asks for the rest
             else:
@@ -76,7 +89,7 @@ class FreeNodes:
 
     def any_for_long(self) -> NodeState | None:
         """A node with a slot, whatever it can draw."""
-        return next((node for nodes in self._free.values() for node in nodes.values()), None)
+        return next((node for group in self._classes.values() for node in group.free.values()), None)
 
 
 def _offer(node: NodeState) -> Offer:
@@ -84,7 +97,7 @@ def _offer(node: NodeState) -> Offer:
     return node.offer
 
 
-def _set(nodes: dict[UUID, NodeState], node: NodeState, there: bool) -> None:
-    nodes.pop(node.node_id, None)
+def _set(nodes: _Nodes, key: int, node: NodeState, there: bool) -> None:
+    nodes.pop(key, None)
     if there:
-        nodes[node.node_id] = node  # at the end: who was chosen last comes last
+        nodes[key] = node  # at the end: who was chosen last comes last

@@ -72,11 +72,19 @@ def test_every_domain_has_a_stream_with_one_consumer() -> None:
     assert {entry.domain for entry in TYPES if entry.kind in (Kind.COMMAND, Kind.REPORT)} == set(catalogue.domains())
 
 
-def test_every_stream_takes_atomic_batches_and_as_many_replicas_as_asked() -> None:
-    for stream in catalogue.streams(replicas=3):
-        assert stream["allow_atomic"]
-        assert stream["num_replicas"] == 3
+@pytest.mark.parametrize("replicas", [1, 3])
+def test_every_stream_has_as_many_replicas_as_asked_and_only_copies_are_not_synced(replicas: int) -> None:
+    for stream in catalogue.streams(replicas):
+        copies = stream["name"] in catalogue.COPIES
+        assert stream["num_replicas"] == replicas
         assert stream["storage"] == "file"
+        assert stream["allow_atomic"] == (not copies)
+        assert ("persist_mode" in stream) == (copies and replicas == 1)
+
+
+def test_what_is_accepted_from_outside_is_never_in_a_stream_of_copies() -> None:
+    accepted = {catalogue.stream_of(entry) for entry in TYPES if entry.kind in (Kind.COMMAND, Kind.REPORT)}
+    assert not accepted & catalogue.COPIES
 
 
 def test_a_stream_that_is_made_anew_begins_at_the_position_asked() -> None:

@@ -20,7 +20,7 @@ FAILURE = ReportFailure(part_id=uuid4(), epoch=1, code="node.x", detail="")
 
 def said(node: UUID, state: str = "refused", report: Any = FAILURE) -> Item:
     """A node's report as it was decided."""
-    envelope = first(report)
+    envelope = first(report, actor=f"node:{node}")
     outcome = Outcome(command_id=envelope.id, tenant_id=envelope.tenant, state=state)  # type: ignore[arg-type]
     return Item(envelope=envelope, command=report, raw=SimpleNamespace(subject=type_of(report).subject(node)), outcome=outcome)
 
@@ -69,7 +69,7 @@ def test_a_muted_node_is_heard_again_after_a_minute_in_which_it_was_quiet(gate: 
 def test_a_subject_without_a_node_and_a_command_of_this_process_are_admitted(gate: Any) -> None:
     own = said(uuid4())
     own.raw = None
-    odd = said(uuid4())
+    odd = said("nobody")  # type: ignore[arg-type]
     odd.raw = SimpleNamespace(subject="report.nobody.render.part.report_failure.v1")
     gate.floods.observe([own, odd] * (MOST + 1))
     assert gate.floods.admits(own) and gate.floods.admits(odd)
