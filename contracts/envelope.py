@@ -2,17 +2,16 @@
 
 from datetime import UTC, datetime
 from functools import lru_cache
-from hashlib import sha1
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import msgspec
 
+from contracts.ids import derived_id, id_text, new_id, read_id
 from contracts.message import PLATFORM, Message, type_of
 
+__all__ = ["SOURCE", "Envelope", "derived_id", "first"]
 SOURCE = "flatrender"
-_FREE = (1 << 128) - 1 ^ (0xF << 76) ^ (0xC << 60)
-_text = lru_cache(4096)(str)  # of tenants, of which there are few
-_VERSION_5 = (5 << 76) | (0x8 << 60)  # RFC 9562: the version, and the variant 10
+_tenant = lru_cache(4096)(read_id)  # of which there are few, and one object for all is found faster than equal ones
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,12 +50,12 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
 
     def lines(self) -> bytes:
         """The same headers as NATS takes them; written out, for speed. Raises ValueError for a line break in a value."""
-        id = str(self.id)
-        correlation = id if self.correlation is self.id else str(self.correlation)
-        causation = id if self.causation is self.id else str(self.causation)
+        id = id_text(self.id)
+        correlation = id if self.correlation is self.id else id_text(self.correlation)
+        causation = id if self.causation is self.id else id_text(self.causation)
         text = (
             f"ce-id: {id}\r\nce-type: {self.type}\r\nce-source: {SOURCE}\r\nce-time: {self.time.isoformat()}\r\n"
-            f"ce-tenant: {_text(self.tenant)}\r\nce-actor: {self.actor}\r\nce-correlation: {correlation}\r\nce-causation: {causation}\r\n"
+            f"ce-tenant: {id_text(self.tenant)}\r\nce-actor: {self.actor}\r\nce-correlation: {correlation}\r\nce-causation: {causation}\r\n"
         )
         count = 8
         for name, value in (("ce-request", self.request_hash), ("ce-reply", self.reply), ("traceparent", self.traceparent)):
@@ -72,15 +71,15 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     def read(cls, headers: dict[str, str]) -> "Envelope":
         """Read NATS headers. Raises KeyError or ValueError when one is missing or malformed."""
         text = headers["ce-id"]
-        id, correlation, causation = UUID(text), headers["ce-correlation"], headers["ce-causation"]
+        id, correlation, causation = read_id(text), headers["ce-correlation"], headers["ce-causation"]
         return cls(
             id=id,
             type=headers["ce-type"],
-            tenant=UUID(headers["ce-tenant"]),
+            tenant=_tenant(headers["ce-tenant"]),
             time=datetime.fromisoformat(headers["ce-time"]),
             actor=headers["ce-actor"],
-            correlation=id if correlation == text else UUID(correlation),  # equal for most commands, and a UUID is slow to read
-            causation=id if causation == text else UUID(causation),
+            correlation=id if correlation == text else read_id(correlation),  # equal for most commands, and a UUID is slow to read
+            causation=id if causation == text else read_id(causation),
             request_hash=headers.get("ce-request", ""),
             reply=headers.get("ce-reply", ""),
             dry_run=headers.get("ce-dryrun") == "1",
@@ -103,12 +102,6 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
 
 def first(message: Message, *, tenant: UUID = PLATFORM, actor: str = "system", id: UUID | None = None) -> Envelope:
     """The envelope of a message that nothing of ours caused."""
-    made = id or uuid4()
+    made = id or new_id()
     kind = type_of(message).full_name
     return Envelope(id=made, type=kind, tenant=tenant, time=datetime.now(UTC), actor=actor, correlation=made, causation=made)
-
-
-def derived_id(parent: UUID, name: str) -> UUID:
-    """An id that every retry derives again from the same parent: RFC 9562's version 5, without uuid5's detour through text."""
-    digest = sha1(parent.bytes + name.encode(), usedforsecurity=False).digest()
-    return UUID(int=int.from_bytes(digest[:16]) & _FREE | _VERSION_5)

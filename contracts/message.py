@@ -8,6 +8,8 @@ from uuid import UUID
 
 import msgspec
 
+from contracts.ids import id_text
+
 PLATFORM = UUID("ffffffff-ffff-4fff-8fff-ffffffffffff")
 """The reserved tenant of nodes and fonts; no customer has its id."""
 DEFAULT_TENANT = UUID("00000000-0000-0000-0000-000000000001")
@@ -65,7 +67,7 @@ class MessageType(msgspec.Struct, frozen=True):
 
     def subject(self, scope: UUID | str) -> str:
         """Derive the subject; `scope` is a tenant or a node, or `*`."""
-        return f"{self.kind}.{scope}.{self.name}.v{self.version}"
+        return f"{self.kind}.{id_text(scope) if isinstance(scope, UUID) else scope}.{self.name}.v{self.version}"
 
 
 _BY_CLASS: dict[type[Message], MessageType] = {}

@@ -24,7 +24,7 @@ from consumers.runtime.runtime import Runtime
 from consumers.runtime.timers import Timers
 from consumers.runtime.tools import Tools
 from contracts.audit import DOMAINS, LOG
-from contracts.catalogue import EVENTS, command_stream
+from contracts.catalogue import EVENTS, decided_streams
 from contracts.message import type_of
 from producers.publisher import Publisher
 
@@ -127,9 +127,8 @@ class Service:
         async def feed(cursor: int) -> StreamReader:
             return StreamReader(nc, EVENTS, cursor, subjects=[type_of(event).subject("*") for event in domain.reacts])
 
-        runtime = Runtime(
-            domain, nc, lambda: pg_connect(self.settings, role), PullConsumer(nc, command_stream(name), name, owns_stream=True), feed
-        )
+        commands = [PullConsumer(nc, stream, name, owns_stream=True) for stream in decided_streams(name)]
+        runtime = Runtime(domain, nc, lambda: pg_connect(self.settings, role), commands, feed)
         effects = EffectRunner(domain, pool, publisher.publish, Tools(publisher, objects, pool))
         runtime.on_effects = effects.start_new
         runtime.prepare.append(effects.take_over)

@@ -1,6 +1,7 @@
 """Delivers reports: on disk first, then to the broker in order, until it has acknowledged them."""
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -9,6 +10,7 @@ from uuid import UUID
 
 from contracts.envelope import Envelope, derived_id, first
 from contracts.message import Report, type_of
+from contracts.node import LeaveNode, RegisterNode
 from node_worker.failures import disk_full
 from node_worker.link import Link
 from node_worker.log import error, info, warning
@@ -16,6 +18,8 @@ from node_worker.spool import Spool, Waiting
 from producers.publisher import PublishFailed
 
 LONGEST_DELAY = 2.0  # seconds between two attempts while the broker does not take a report
+# For how many seconds, and of how many reports, is remembered what the broker acknowledged: it syncs its disk every two minutes.
+KEPT, MOST_KEPT = 180.0, 5000
 
 
 class Reporter:
@@ -25,6 +29,7 @@ class Reporter:
         self._node, self._spool, self._link, self._free_disk = node, spool, link, free_disk
         self._actor = f"node:{node}"
         self._queue: deque[tuple[Waiting, asyncio.Future[None]]] = deque()
+        self._given: deque[tuple[float, Waiting]] = deque(maxlen=MOST_KEPT)  # what was acknowledged, and when
         self._arrived = asyncio.Event()
         self._order = asyncio.Lock()
 
@@ -51,6 +56,20 @@ class Reporter:
     async def say(self, report: Report, id: UUID | None = None) -> asyncio.Future[None]:
         """Report what no work caused; as `about`."""
         return await self._submit(report, first(report, actor=self._actor, id=id))
+
+    async def repeat(self) -> None:
+        """Send again what the broker acknowledged lately: it was away, and may have forgotten it.
+
+        The farm does nothing for a report that it has. A registration that was forgotten is asked for anew.
+        """
+        while self._given and self._given[0][0] < time.monotonic() - KEPT:
+            self._given.popleft()
+        again = [waiting for _, waiting in self._given if not isinstance(waiting.report, RegisterNode | LeaveNode)]
+        publisher = await self._link.publisher()
+        ways = (publisher.publish(waiting.report, waiting.envelope, scope=self._node) for waiting in again)
+        failed = [result for result in await asyncio.gather(*ways, return_exceptions=True) if isinstance(result, BaseException)]
+        if again:
+            info("reports sent again", reports=len(again), failed=len(failed))
 
     async def run(self) -> None:
         """Deliver for ever."""
@@ -106,6 +125,7 @@ class Reporter:
                 await asyncio.sleep(delay)
                 delay = min(delay * 2, LONGEST_DELAY)
                 continue
+            self._given.append((time.monotonic(), waiting))
             if waiting.path:
                 waiting.path.unlink(missing_ok=True)
             return

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Iterable
+from contextlib import suppress
 from uuid import UUID
 
 from nats.aio.msg import Msg
@@ -16,12 +17,13 @@ from adapters.nats import (
     PublishForbidden,
     StreamError,
     Unavailable,
+    begin_each,
     begin_now,
     begin_row,
     store,
     stored,
 )
-from contracts.catalogue import COPIES, stream_of
+from contracts.catalogue import COPIES, REPORTS, stream_of
 from contracts.envelope import Envelope
 from contracts.message import Kind, Message, MessageType, encode, type_of
 
@@ -101,8 +103,11 @@ class _Lane:
     def __init__(self, nc: Connection, stream: str, *, early: bool) -> None:
         self._nc = nc
         self._stream = stream
-        self._copies = stream in COPIES
-        self._may_begin_early = early and not self._copies
+        # A report may be the only one of its node, and is not synced: each goes and is acknowledged by itself. Of what else is a copy the
+        # last acknowledgement will do: work is sent again when its lease ends.
+        self._in_rows = stream in COPIES and stream != REPORTS
+        self._few = MOST_IN_BATCH if stream == REPORTS else 0 if self._in_rows else FEW
+        self._may_begin_early = early and stream not in COPIES
         self._loop = asyncio.get_running_loop()  # asked for once: before Python 3.12 each time is a system call
         self._waiting: deque[_Item] = deque()
         self._task: asyncio.Task[None] | None = None
@@ -144,8 +149,8 @@ class _Lane:
 
     async def _see_through(self, batch: list[_Item], answer: "asyncio.Future[Msg] | None" = None) -> None:
         try:
-            if answer is None and len(batch) <= FEW and not self._copies:
-                await asyncio.gather(*(self._deliver([item], None) for item in batch))
+            if answer is None and len(batch) <= self._few:
+                await self._deliver_each(batch)
             else:
                 await self._deliver(batch, answer)
         finally:
@@ -160,6 +165,19 @@ class _Lane:
                 break
             batch.append(self._waiting.popleft())
         return batch
+
+    async def _deliver_each(self, batch: list[_Item]) -> None:
+        """All in one write, each with its own acknowledgement; what is not acknowledged is then seen through by itself."""
+        if len(batch) > 1:
+            with suppress(ConnectionLost):
+                answers = await begin_each(self._nc, [item.frame for item in batch])
+                await asyncio.wait(answers, timeout=min(item.expires for item in batch) - self._loop.time())
+                for item, answer in zip(batch, answers, strict=True):
+                    if answer.done() and not item.done.done():
+                        with suppress(StreamError):
+                            item.done.set_result(await stored(answer))
+        if left := [item for item in batch if not item.done.done()]:
+            await asyncio.gather(*(self._deliver([item], None) for item in left))
 
     async def _deliver(self, batch: list[_Item], answer: "asyncio.Future[Msg] | None") -> None:
         """Store a batch, which may be sent already, again after a lost connection, until its messages' time is up."""
@@ -190,7 +208,7 @@ class _Lane:
                         item.done.set_result(sequence)
 
     async def _store(self, frames: list[Frame], within: float) -> int:
-        if self._copies:
+        if self._in_rows:
             return await stored(await begin_row(self._nc, frames), within)
         return await store(self._nc, frames, within=within)
 

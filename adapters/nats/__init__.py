@@ -13,7 +13,7 @@ from adapters.nats.connection import (
     api,
     connect,
 )
-from adapters.nats.publish import FEW, Frame, begin_now, begin_row, store, stored
+from adapters.nats.publish import FEW, Frame, begin_each, begin_now, begin_row, store, stored
 from adapters.nats.pull import ConsumerMissing, PullConsumer, ack, ack_all, nak
 from adapters.nats.reader import PositionGone, StreamReader, sequences_of
 
@@ -36,6 +36,7 @@ __all__ = [
     "ack",
     "ack_all",
     "api",
+    "begin_each",
     "begin_now",
     "begin_row",
     "connect",

@@ -36,6 +36,18 @@ async def store(nc: Connection, frames: Sequence[Frame], *, within: float = 5.0)
     return await stored(_sent(nc, _batch(frames), *await nc.expect({frame.subject for frame in frames})), within)
 
 
+async def begin_each(nc: Connection, frames: Sequence[Frame]) -> list[Answer]:
+    """Send `frames` in one go, each to be stored and acknowledged by itself: what `stored` waits for, in their order."""
+    expected = [await nc.expect({frame.subject}) for frame in frames]
+    try:
+        nc.send_now((frame.subject, frame.body, frame.lines, reply) for frame, (reply, _) in zip(frames, expected, strict=True))
+    except BaseException:
+        for _, answer in expected:
+            answer.cancel()
+        raise
+    return [answer for _, answer in expected]
+
+
 async def begin_row(nc: Connection, frames: Sequence[Frame], *, expected_last: int | None = None) -> Answer:
     """Send `frames`, of one stream that takes no batches, in a row; `stored` then waits for the acknowledgement of the last.
 
@@ -64,7 +76,7 @@ def _sent(nc: Connection, messages: Iterable[_Message], reply: str, answer: Answ
 async def stored(answer: Answer, within: float = 5.0) -> int:
     """Wait until what was sent is stored; see `store`."""
     try:
-        return int(answer_of(await asyncio.wait_for(answer, within))["seq"])
+        return int(answer_of(answer.result() if answer.done() else await asyncio.wait_for(answer, within))["seq"])
     except TimeoutError:
         raise NoAnswer(f"the stream did not acknowledge within {within:.1f} s") from None
 

@@ -2,10 +2,12 @@
 
 from uuid import UUID
 
+from contracts.ids import id_text
+
 
 def segment_place(tenant: UUID, key: str, epoch: int, part_id: UUID) -> str:
     """The object of one segment as one lease drew it."""
-    return f"segments/{tenant}/{key}/{epoch}-{part_id}"
+    return f"segments/{id_text(tenant)}/{key}/{epoch}-{id_text(part_id)}"
 
 
 def export_place(tenant: UUID, job_id: UUID, epoch: int, part_id: UUID) -> str:

@@ -4,12 +4,14 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+from contracts.ids import id_text
+
 _NULL = "NULL"
 _BETWEEN = "\x1f"  # stands between texts while they are escaped all at once; few texts hold it
 
 
 def _uuids(values: Sequence[Any]) -> Iterable[str]:
-    return [f"{value.int:032x}" for value in values]
+    return map(id_text, values)
 
 
 def _times(values: Sequence[Any]) -> Iterable[str]:

@@ -3,12 +3,14 @@
 from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
 from consumers.runtime.state import View
 from consumers.runtime.table import Row, Table
 from contracts.envelope import Envelope
+from contracts.ids import id_text
 from contracts.message import Event
 
 Write = Callable[[Any, Envelope, View], Iterable[tuple[Table[Any], Row]]]
@@ -93,4 +95,8 @@ def project(write: Write, event: Event, envelope: Envelope, view: View) -> tuple
     if not rows:
         return "", 0
     table, row = rows[0]
-    return f"{table.name}:{'/'.join(str(getattr(row, name)) for name in table.key)}", row.version
+    return f"{table.name}:{'/'.join(map(_in_text, table.key_of(row)[1:]))}", row.version
+
+
+def _in_text(part: Any) -> str:
+    return id_text(part) if isinstance(part, UUID) else str(part)

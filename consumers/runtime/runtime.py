@@ -6,7 +6,7 @@ import logging
 import time
 import zlib
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
 import asyncpg
@@ -33,9 +33,14 @@ Observer = Callable[[list[Item]], None]
 
 
 class Runtime:
-    """The one active consumer of a domain; `connect` opens the connection that holds the domain's lock and writes."""
+    """The one active consumer of a domain; `connect` opens the connection that holds the domain's lock and writes.
 
-    def __init__(self, domain: Domain, nc: Any, connect: Callable[[], Any], commands: PullConsumer, feed: Callable[[int], Any]) -> None:
+    `commands` are the consumers of what it decides, one for each stream.
+    """
+
+    def __init__(
+        self, domain: Domain, nc: Any, connect: Callable[[], Any], commands: Sequence[PullConsumer], feed: Callable[[int], Any]
+    ) -> None:
         self.domain, self.nc = domain, nc
         self._connect, self._commands, self._open_feed = connect, commands, feed
         self._waiting: deque[Item] = deque()
@@ -88,7 +93,7 @@ class Runtime:
         for held in (self._waiting, self._events, self._own):
             held.clear()
         feed = await self._open_feed(cursor) if self.domain.reacts else None
-        pumps = [asyncio.create_task(self._pump_commands())]
+        pumps = [asyncio.create_task(self._pump_commands(commands)) for commands in self._commands]
         if feed is not None:
             pumps.append(asyncio.create_task(self._pump_events(feed)))
         self.active.set()
@@ -107,12 +112,12 @@ class Runtime:
         while not await conn.fetchval("select pg_try_advisory_lock($1)", key):
             await asyncio.sleep(0.25)
 
-    async def _pump_commands(self) -> None:
+    async def _pump_commands(self, commands: PullConsumer) -> None:
         while True:
             while len(self._waiting) > 2 * BATCH:
                 self._room.clear()
                 await self._room.wait()
-            self._waiting.extend(map(self._read, await self._commands.next(BATCH, 30.0)))
+            self._waiting.extend(map(self._read, await commands.next(BATCH, 30.0)))
             self._wake.set()
 
     def _read(self, msg: Msg) -> Item:

@@ -9,7 +9,7 @@ from contracts.catalogue.subjects import (
     EVENTS,
     WORK,
     all_events_subject,
-    command_stream,
+    decided_streams,
     domains,
     feed_subject,
     outbox_hint_subject,
@@ -50,17 +50,10 @@ def edge() -> Role:
 
 def domain(name: str) -> Role:
     """A domain's consumer: takes its own commands, reads all events, answers, and sends commands to itself only."""
-    stream = command_stream(name)
-    publish = [
-        f"{Kind.COMMAND}.*.{name}.>",
-        outcome_subject("*"),
-        outbox_hint_subject(),
-        f"{API}.CONSUMER.MSG.NEXT.{stream}.{name}",
-        f"{API}.CONSUMER.INFO.{stream}.{name}",
-        f"$JS.ACK.{stream}.{name}.>",
-        f"{API}.STREAM.PURGE.{stream}",
-        *_reading(EVENTS),
-    ]
+    publish = [f"{Kind.COMMAND}.*.{name}.>", outcome_subject("*"), outbox_hint_subject(), *_reading(EVENTS)]
+    for stream in decided_streams(name):
+        publish += [f"{API}.CONSUMER.{verb}.{stream}.{name}" for verb in ("MSG.NEXT", "INFO")]
+        publish += [f"$JS.ACK.{stream}.{name}.>", f"{API}.STREAM.PURGE.{stream}"]
     subscribe = [feed_subject()]
     if name == "render":
         publish += [work_subject("*"), progress_subject()]

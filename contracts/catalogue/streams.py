@@ -6,12 +6,15 @@ from uuid import UUID
 from contracts.catalogue.subjects import (
     COPIES,
     EVENTS,
+    REPORTS,
     WORK,
     all_events_subject,
     command_stream,
-    command_subjects,
+    command_subject,
+    decided_streams,
     domains,
     feed_subject,
+    report_subject,
     work_subject,
 )
 
@@ -27,12 +30,12 @@ Config = dict[str, Any]
 
 def streams(replicas: int = 1) -> list[Config]:
     """Every stream; `replicas` is 1 on one machine, 3 on a cluster."""
-    return [*(_commands(domain, replicas) for domain in domains()), events_stream(replicas), _work(replicas)]
+    return [*(_commands(domain, replicas) for domain in domains()), events_stream(replicas), _work(replicas), _reports(replicas)]
 
 
 def consumers() -> list[tuple[str, Config]]:
     """Every durable consumer that does not belong to a node, with its stream."""
-    return [(command_stream(domain), _durable(domain, max_ack_pending=5000)) for domain in domains()]
+    return [(stream, _durable(domain, max_ack_pending=5000)) for domain in domains() for stream in decided_streams(domain)]
 
 
 def node_consumer(node: UUID | str) -> tuple[str, Config]:
@@ -54,11 +57,15 @@ def events_stream(replicas: int = 1, first: int = 1) -> Config:
 def _commands(domain: str, replicas: int) -> Config:
     # A full queue refuses what is new: the caller is told, and nothing that was accepted is lost. What was acknowledged is removed by
     # the domain's PullConsumer, many at a time: the retention "workqueue" syncs for each (measured: 1,900 acks/s instead of 19,000).
-    return _stream(command_stream(domain), command_subjects(domain), replicas, retention="limits", discard="new", max_bytes=2 * GIB)
+    return _stream(command_stream(domain), [command_subject(domain)], replicas, retention="limits", discard="new", max_bytes=2 * GIB)
 
 
 def _work(replicas: int) -> Config:
     return _copy(WORK, [work_subject("*")], replicas, max_age=10 * MINUTE, max_bytes=GIB)
+
+
+def _reports(replicas: int) -> Config:
+    return _copy(REPORTS, [report_subject("*")], replicas, discard="new", max_bytes=2 * GIB)
 
 
 def _copy(name: str, subjects: list[str], replicas: int, **more: Any) -> Config:

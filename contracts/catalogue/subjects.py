@@ -8,8 +8,9 @@ from contracts.message import PLATFORM, Kind, MessageType, named
 
 EVENTS = "EVENTS"
 WORK = "WORK"
-COPIES = frozenset({EVENTS, WORK})
-"""Streams whose messages PostgreSQL holds too (log.events; leases), so that what the broker loses of them is sent again."""
+REPORTS = "REPORTS"
+COPIES = frozenset({EVENTS, WORK, REPORTS})
+"""Streams whose messages others hold too (log.events, the leases, the nodes), so that what the broker loses of them is sent again."""
 
 
 def command_stream(domain: str) -> str:
@@ -24,13 +25,17 @@ def stream_of(entry: MessageType) -> str | None:
         return None
     if entry.kind is Kind.EVENT:
         return EVENTS
-    return WORK if entry.kind is Kind.WORK else command_stream(entry.domain)
+    return {Kind.WORK: WORK, Kind.REPORT: REPORTS}.get(entry.kind) or command_stream(entry.domain)
 
 
-def command_subjects(domain: str) -> list[str]:
-    """All that a domain decides; the render domain decides the nodes' reports too."""
-    reports = [f"{Kind.REPORT}.>"] if domain == "render" else []
-    return [f"{Kind.COMMAND}.*.{domain}.>", *reports]
+def command_subject(domain: str) -> str:
+    """All commands of a domain."""
+    return f"{Kind.COMMAND}.*.{domain}.>"
+
+
+def decided_streams(domain: str) -> tuple[str, ...]:
+    """The streams from which a domain takes what it decides: its commands, and the render domain the nodes' reports too."""
+    return (command_stream(domain), REPORTS) if domain == "render" else (command_stream(domain),)
 
 
 def work_subject(node: UUID | str) -> str:

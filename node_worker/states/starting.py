@@ -82,6 +82,7 @@ def death(dead: Running, last_words: str) -> ReportCrash:
 async def _link(node: Node) -> None:
     async def changed() -> None:
         node.changed()
+        await node.reporter.repeat()
 
     await node.link.run(changed, node.ask_standing)
 

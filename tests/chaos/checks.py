@@ -14,7 +14,7 @@ from adapters.object_store import ObjectStore
 from api_edge.signing import command_id
 from consumers.log.reading import verify_chain
 from contracts.audit import DOMAINS
-from contracts.catalogue import EVENTS, command_stream
+from contracts.catalogue import EVENTS, decided_streams
 from contracts.message import PLATFORM
 from deploy.replay import verify
 from tests.chaos.films import Made
@@ -58,8 +58,9 @@ class Checks:
         for domain in DOMAINS:
             found[f"{domain}.outbox"] = await self._conn.fetchval(f"select count(*) from {domain}.outbox")
             found[f"{domain}.effects"] = await self._conn.fetchval(f"select count(*) from {domain}.effects")
-            info = await api(self._nc, f"CONSUMER.INFO.{command_stream(domain)}.{domain}")
-            found[f"commands of {domain}"] = info["num_pending"] + info["num_ack_pending"]
+            for stream in decided_streams(domain):
+                info = await api(self._nc, f"CONSUMER.INFO.{stream}.{domain}")
+                found[f"{domain} in {stream}"] = info["num_pending"] + info["num_ack_pending"]
         head = await self._conn.fetchval("select coalesce(max(position), 0) from log.events")
         found["events to publish"] = head - (await api(self._nc, f"STREAM.INFO.{EVENTS}"))["state"]["last_seq"]
         return {name: count for name, count in found.items() if count}

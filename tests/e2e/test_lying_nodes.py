@@ -468,7 +468,7 @@ async def waiting(flooder: Rogue) -> int:
     """Commands to the render domain that nobody has decided yet."""
     nc = await nats.connect(flooder.stack.servers.nats_admin_url)
     try:
-        return int((await nc.jetstream().consumer_info("CMD_RENDER", "render")).num_pending)
+        return int((await nc.jetstream().consumer_info("REPORTS", "render")).num_pending)
     finally:
         await nc.close()
 

@@ -63,7 +63,7 @@ class Wire:
 
 def runtime_of(house: House, domain: str, wire: Wire, connect: Any = None) -> Runtime:
     """A domain's loop without a broker."""
-    return Runtime(house.domains[domain], wire, connect, wire, None)  # type: ignore[arg-type]
+    return Runtime(house.domains[domain], wire, connect, [wire], None)  # type: ignore[arg-type]
 
 
 async def connection_of(house: House, domain: str) -> asyncpg.Connection:

@@ -39,7 +39,7 @@ async def events_of(house: House, command: UUID, domain: str = "identity") -> li
 
 async def settle(house: House, domain: str, items: list[Item]) -> list[Item]:
     """A batch as the runtime settles it, halving down to a culprit; what it would tell goes nowhere."""
-    runtime = Runtime(house.domains[domain], Nobody(), None, None, None)  # type: ignore[arg-type]
+    runtime = Runtime(house.domains[domain], Nobody(), None, (), None)  # type: ignore[arg-type]
     await runtime._settle(house.stores[domain], items, 0)
     return items
 

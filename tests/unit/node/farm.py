@@ -125,7 +125,7 @@ class Farm:
         return found
 
     async def _collect(self) -> None:
-        consumer = PullConsumer(self.nc, catalogue.command_stream("render"), "render")
+        consumer = PullConsumer(self.nc, catalogue.REPORTS, "render")
         while True:
             for msg in await consumer.next(100, 1.0):
                 self._keep(msg)

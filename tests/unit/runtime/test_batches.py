@@ -1,7 +1,6 @@
 """What goes into one batch: a heavy command fills it, so that what is short does not wait for several of them."""
 
 from collections import deque
-from typing import Any, cast
 from uuid import uuid4
 
 from consumers.render import DOMAIN
@@ -15,7 +14,7 @@ from tests.unit.domains.test_render import spec
 
 
 def waiting(*commands: Command) -> Runtime:
-    one = Runtime(DOMAIN, None, lambda: None, cast(Any, None), lambda cursor: None)
+    one = Runtime(DOMAIN, None, lambda: None, (), lambda cursor: None)
     one._waiting = deque(Item(envelope=first(command, tenant=uuid4()), command=command) for command in commands)
     return one
 
