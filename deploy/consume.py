@@ -30,6 +30,7 @@ from producers.publisher import Publisher
 
 log = logging.getLogger(__name__)
 POOL = 4  # connections for a domain's effects, timers and rebuilding; the runtime holds one of its own
+STATEMENTS = 400  # that a session keeps prepared: rows of several tables are loaded by one statement for each set of them
 
 
 def domain_named(name: str) -> Domain:
@@ -48,7 +49,9 @@ def role_settings(settings: Settings, role: str) -> Settings:
 async def pg_connect(settings: Settings, role: str) -> asyncpg.Connection:
     """A connection of a service role."""
     password = settings.pg_password.get_secret_value()
-    return await asyncpg.connect(settings.pg_dsn, user=role, password=password, server_settings=session(role), timeout=5)
+    return await asyncpg.connect(
+        settings.pg_dsn, user=role, password=password, server_settings=session(role), timeout=5, statement_cache_size=STATEMENTS
+    )
 
 
 def session(role: str) -> dict[str, str]:

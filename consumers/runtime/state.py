@@ -1,12 +1,13 @@
 """The rows a batch works on. Asking for a row that is not loaded raises Missing; the batch loads all that is missing and decides again."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
 from consumers.runtime.table import Key, R, Row, Table
 
 Want = tuple[Table[Any], tuple[str, ...], Key]
+Load = tuple[Table[Any], tuple[str, ...], list[Key]]
 Change = tuple[Row | None, Row]  # a row before (None: new, or not known) and after
 T = TypeVar("T")
 _UNKNOWN: Any = object()  # in the journal: the row was put before anybody knew what the table holds
@@ -108,13 +109,14 @@ class State:
                     if group in sets:
                         change(sets[group], key)
 
-    async def load(self, wants: Iterable[Want], fetch: Callable[[Table[Any], tuple[str, ...], list[Key]], Any]) -> None:
-        """Load everything that is wanted, one statement for each table and index, tables in name order."""
+    async def load(self, wants: Iterable[Want], fetch: Callable[[Sequence[Load]], Awaitable[list[list[Row]]]]) -> None:
+        """Load everything that is wanted in one go, tables in name order."""
         grouped: dict[tuple[Table[Any], tuple[str, ...]], dict[Key, None]] = {}
         for table, columns, key in wants:
             grouped.setdefault((table, columns), {})[key] = None
-        for (table, columns), keys in sorted(grouped.items(), key=lambda item: (item[0][0].name, item[0][1])):
-            self._take(table, columns, list(keys), await fetch(table, columns, list(keys)))
+        loads = [(*of, list(keys)) for of, keys in sorted(grouped.items(), key=lambda item: (item[0][0].name, item[0][1]))]
+        for load, rows in zip(loads, await fetch(loads) if loads else [], strict=True):
+            self._take(*load, rows)
 
     def _take(self, table: Table[Any], columns: tuple[str, ...], keys: list[Key], found: list[Row]) -> None:
         rows = self._rows.setdefault(table, {})

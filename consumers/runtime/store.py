@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any, TypeVar
 from uuid import UUID
@@ -13,8 +14,8 @@ import msgspec
 import sql
 from consumers.runtime.connection import DATABASE_AWAY
 from consumers.runtime.lists import as_parameter
-from consumers.runtime.state import Change
-from consumers.runtime.table import Key, Row, Table
+from consumers.runtime.state import Change, Load
+from consumers.runtime.table import Row, Table
 
 _encode = msgspec.json.Encoder().encode
 Columns = list[Sequence[Any] | str]
@@ -53,15 +54,11 @@ class Store:
         except DATABASE_AWAY:
             self.conn.terminate()
 
-    async def fetch_rows(self, table: Table[Any], columns: tuple[str, ...], keys: list[Key]) -> list[Row]:
-        """Load rows; raises PermissionError when one belongs to a tenant that was not asked for."""
-        text = await self.conn.fetchval(table.load_sql(columns), *table.keys_given(columns, keys))
-        rows: list[Row] = table.decoder.decode(text)
-        asked = {key[0].int for key in keys}  # their numbers: a UUID itself is slow to look up
-        for row in rows:
-            if row.tenant_id.int not in asked:
-                raise PermissionError(f"{table}: a row of tenant {row.tenant_id} came back for {[UUID(int=tenant) for tenant in asked]}")
-        return rows
+    async def fetch_rows(self, loads: Sequence[Load]) -> list[list[Row]]:
+        """Load rows of several tables by one statement; raises PermissionError when one belongs to a tenant that was not asked for."""
+        parameters = [given for table, columns, keys in loads for given in table.keys_given(columns, keys)]
+        found = await self.conn.fetchrow(_loading(tuple((table, columns) for table, columns, _ in loads)), *parameters)
+        return [_rows(load, text) for load, text in zip(loads, found, strict=True)]
 
     async def write_rows(self, changes: dict[Table[Any], list[Change]]) -> None:
         """Write every row that changed: new ones whole, of others the columns that differ; at most two statements for each table."""
@@ -91,6 +88,27 @@ class Store:
             return 0
         done: str = await self.conn.execute(statement, *columns, *constants)
         return int(done.rpartition(" ")[2])
+
+
+@lru_cache(1000)
+def _loading(of: tuple[tuple[Table[Any], tuple[str, ...]], ...]) -> str:
+    """One statement that answers the rows of each table as JSON."""
+    first = 1
+    asked = []
+    for table, columns in of:
+        asked.append(f"({table.load_sql(columns, first)})")
+        first += 1 + len(columns)
+    return f"select {', '.join(asked)}"
+
+
+def _rows(load: Load, text: str) -> list[Row]:
+    table, _, keys = load
+    rows: list[Row] = table.decoder.decode(text)
+    asked = {key[0].int for key in keys}  # their numbers: a UUID itself is slow to look up
+    for row in rows:
+        if row.tenant_id.int not in asked:
+            raise PermissionError(f"{table}: a row of tenant {row.tenant_id} came back for {[UUID(int=tenant) for tenant in asked]}")
+    return rows
 
 
 def columns(rows: Iterable[tuple[Any, ...]], types: Sequence[str]) -> Columns:

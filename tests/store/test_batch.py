@@ -13,6 +13,7 @@ from consumers.identity.rows import API_KEYS, TENANTS, Tenant
 from consumers.runtime.batch import Batch, Item, scout
 from consumers.runtime.reading import read_event
 from consumers.runtime.runtime import Runtime
+from consumers.runtime.store import Store
 from contracts.content import CreateProject
 from contracts.file_mgr import FileReady
 from contracts.identity import CreateApiKey, CreateTenant, RevokeApiKey
@@ -42,6 +43,12 @@ async def settle(house: House, domain: str, items: list[Item]) -> list[Item]:
     runtime = Runtime(house.domains[domain], Nobody(), None, (), None)  # type: ignore[arg-type]
     await runtime._settle(house.stores[domain], items, 0)
     return items
+
+
+async def rows_of(store: Store, tenant: UUID) -> list[Any]:
+    """A tenant's own row, as a batch loads it."""
+    [rows] = await store.fetch_rows([(TENANTS, (), [(tenant,)])])
+    return rows
 
 
 class Nobody:
@@ -202,8 +209,8 @@ async def test_the_database_shows_a_batch_no_row_of_another_tenant(house: House,
     mine, theirs = await tenant(), await tenant()
     store = house.stores["identity"]
     async with store.transaction({mine}):
-        assert [row.tenant_id for row in await store.fetch_rows(TENANTS, (), [(mine,)])] == [mine]
-        assert await store.fetch_rows(TENANTS, (), [(theirs,)]) == []
+        assert [row.tenant_id for row in await rows_of(store, mine)] == [mine]
+        assert await rows_of(store, theirs) == []
         assert await store.conn.fetchval("select count(*) from identity.tenants") == 1
         assert await store.conn.execute("update identity.tenants set name = 'mine now' where tenant_id = $1", theirs) == "UPDATE 0"
 
@@ -264,7 +271,7 @@ async def test_a_changed_row_keeps_the_columns_that_did_not_change(house: House,
     one = await tenant()
     store = house.stores["identity"]
     async with store.transaction({one}):
-        [before] = await store.fetch_rows(TENANTS, (), [(one,)])
+        [before] = await rows_of(store, one)
         await house.admin.execute("update identity.tenants set max_slots = 77 where tenant_id = $1", one)  # behind the batch's back
         await store.write_rows({TENANTS: [(before, msgspec.structs.replace(before, name="another", version=2))]})
     row = await house.admin.fetchrow("select name, version, max_slots from identity.tenants where tenant_id = $1", one)
@@ -275,7 +282,7 @@ async def test_a_row_that_is_gone_is_not_changed_in_silence(house: House, tenant
     one, gone = await tenant(), uuid4()
     store = house.stores["identity"]
     async with store.transaction({one, gone}):
-        [before] = await store.fetch_rows(TENANTS, (), [(one,)])
+        [before] = await rows_of(store, one)
         never = msgspec.structs.replace(before, tenant_id=gone)
         with pytest.raises(RuntimeError, match="1 rows were to be changed"):
             await store.write_rows({TENANTS: [(never, msgspec.structs.replace(never, name="x"))]})
@@ -287,6 +294,6 @@ async def test_a_row_that_was_put_as_it_was_is_not_written(house: House, tenant:
     written_by = "select xmin::text from identity.tenants where tenant_id = $1"
     before = await house.admin.fetchval(written_by, one)
     async with store.transaction({one}):
-        [row] = await store.fetch_rows(TENANTS, (), [(one,)])
+        [row] = await rows_of(store, one)
         await store.write_rows({TENANTS: [(row, msgspec.structs.replace(row))]})
     assert await house.admin.fetchval(written_by, one) == before

@@ -1,5 +1,6 @@
 """The rows of a batch in memory: what is missing is asked for, what is taken back is gone, indexes follow what was put."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -7,8 +8,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from consumers.runtime.replay.held import Held
-from consumers.runtime.state import Missing, State
-from consumers.runtime.table import Key, Row, Table
+from consumers.runtime.state import Load, Missing, State
+from consumers.runtime.table import Row, Table
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 TENANT, OTHER = uuid4(), uuid4()
@@ -31,8 +32,8 @@ def thing(number: int, state: str = "new", tenant: UUID = TENANT) -> Thing:
 async def load(state: State, wants: Any, *stored: Thing) -> None:
     """Load as a store does that holds these rows."""
 
-    async def fetch(table: Table[Any], columns: tuple[str, ...], keys: list[Key]) -> list[Row]:
-        return [row for row in stored if (row.tenant_id, *(getattr(row, name) for name in columns)) in keys]
+    async def fetch(loads: Sequence[Load]) -> list[list[Row]]:
+        return [[row for row in stored if (row.tenant_id, *(getattr(row, name) for name in columns)) in keys] for _, columns, keys in loads]
 
     await state.load(wants, fetch)
 
