@@ -29,8 +29,8 @@ from contracts.node import (
     ReportSegment,
     SegmentTask,
 )
-from producers.publisher import Publisher
 from producers.ticks import Ticks
+from simulation.mail import Mail
 from simulation.plan import Plan
 
 ENGINE, ENCODER = "simulated engine 1", "simulated encoder 1"
@@ -42,7 +42,7 @@ Drew = Callable[["SimulatedNode", DrawPart, float, float], None]  # node, work, 
 class Wire(msgspec.Struct, frozen=True):
     """What all simulated nodes share; `seconds` says how long one segment of a job takes."""
 
-    publisher: Publisher
+    mail: Mail
     ticks: Ticks
     http: aiohttp.ClientSession
     seconds: Callable[[UUID], float]
@@ -55,6 +55,7 @@ class SimulatedNode:
 
     def __init__(self, plan: Plan, number: int, wire: Wire) -> None:
         self.id, self.name = plan.identity(f"node {number}"), f"simulated {number}"
+        self._actor = f"node:{self.id}"
         self.given = 0  # DrawParts that came
         self._plan, self._wire = plan, wire
         self._chance = random.Random(f"{plan.seed} node {number}")
@@ -64,7 +65,7 @@ class SimulatedNode:
 
     async def run(self) -> None:
         """Live until cancelled; deaths come as the plan has them."""
-        await self.register()
+        self.register()
         try:
             while True:
                 await asyncio.sleep(BEAT)
@@ -74,7 +75,7 @@ class SimulatedNode:
         finally:
             self._drop_parts()
 
-    async def register(self) -> None:
+    def register(self) -> None:
         """Offer the slots."""
         report = RegisterNode(
             protocol=PROTOCOL,
@@ -86,7 +87,7 @@ class SimulatedNode:
             platform="simulation",
             capabilities=Capabilities(short_slots=1),
         )
-        await self._wire.publisher.publish(report, first(report, actor=f"node:{self.id}"), scope=self.id)
+        self._wire.mail.post(report, first(report, actor=self._actor))
 
     async def take(self, work: object, envelope: Envelope) -> None:
         """Obey one message."""
@@ -100,7 +101,7 @@ class SimulatedNode:
         elif isinstance(work, CancelPart) and (held := self._parts.get(work.part_id)):
             held.cancel()
         elif isinstance(work, RegisterAgain):
-            await self.register()
+            self.register()
 
     def _forget(self, part_id: UUID) -> None:
         self._parts.pop(part_id, None)
@@ -114,14 +115,14 @@ class SimulatedNode:
         self._drop_parts()
         await asyncio.sleep(AWAY)
         self._alive = True
-        await self.register()
+        self.register()
 
     async def _do(self, work: DrawPart, envelope: Envelope) -> None:
         async with self._slots:
             begun = time.time()
             manifest = work.manifest or await self._fetch(work.manifest_url)
             if work.kind == "inspect":
-                await self._open(work, envelope)
+                self._open(work, envelope)
             elif work.kind == "assemble":
                 await self._assemble(work, envelope, manifest)
             else:
@@ -132,21 +133,19 @@ class SimulatedNode:
         async with self._wire.http.get(url) as answer:
             return msgspec.json.decode(await answer.read(), type=Manifest)
 
-    async def _open(self, work: DrawPart, envelope: Envelope) -> None:
+    def _open(self, work: DrawPart, envelope: Envelope) -> None:
         sha256 = self._wire.files[work.subject_id]
         report = ReportInspection(part_id=work.part_id, epoch=work.epoch, kind="template", sha256=sha256, bytes=1)
-        await self._report(work, envelope, report, "inspection")
+        self._report(work, envelope, report, "inspection")
         self._wire.files.pop(work.subject_id, None)
 
     async def _draw(self, work: DrawPart, envelope: Envelope, tasks: list[SegmentTask]) -> None:
         crash_at = self._chance.randrange(len(tasks)) if tasks and self._chance.random() < self._plan.crashes else -1
-        reports: list[asyncio.Task[None]] = []
         for number, task in enumerate(tasks):
             seconds = self._wire.seconds(work.subject_id) * task.count * math.exp(self._chance.gauss(0, self._plan.spread))
             await asyncio.sleep(seconds / self._plan.speed)
             if number == crash_at:
-                await asyncio.gather(*reports)
-                await self._crash(work, envelope, task.first)
+                self._crash(work, envelope, task.first)
                 return
             report = ReportSegment(
                 part_id=work.part_id,
@@ -159,17 +158,12 @@ class SimulatedNode:
                 difference=0.0,
                 seconds=seconds,
             )
-            if number + 1 < len(tasks):
-                reports.append(asyncio.create_task(self._report(work, envelope, report, task.key)))
-            else:  # nothing is left to be drawn meanwhile
-                await self._report(work, envelope, report, task.key)
-        if reports:
-            await asyncio.gather(*reports)
+            self._report(work, envelope, report, task.key)
 
-    async def _crash(self, work: DrawPart, envelope: Envelope, frame: int) -> None:
+    def _crash(self, work: DrawPart, envelope: Envelope, frame: int) -> None:
         facts = {"code": "node.engine_killed", "detail": "killed by the simulation", "crash": "engine_crash", "signal": 9}
         report = ReportFailure(part_id=work.part_id, epoch=work.epoch, last_frame=frame, **facts)  # type: ignore[arg-type]
-        await self._report(work, envelope, report, "failure")
+        self._report(work, envelope, report, "failure")
 
     async def _assemble(self, work: DrawPart, envelope: Envelope, manifest: Manifest) -> None:
         frames = sum(segment.frames for segment in manifest.segments)
@@ -186,9 +180,8 @@ class SimulatedNode:
             duration=float(frames),
             packets_sha256=sha,
         )
-        await self._report(work, envelope, report, "export")
+        self._report(work, envelope, report, "export")
 
-    async def _report(self, work: DrawPart, envelope: Envelope, report: Report, name: str) -> None:
+    def _report(self, work: DrawPart, envelope: Envelope, report: Report, name: str) -> None:
         identity = derived_id(work.part_id, f"{work.epoch} {name}")
-        caused = envelope.caused(report, id=identity, time=datetime.now(UTC), actor=f"node:{self.id}", tenant=work.tenant_id)
-        await self._wire.publisher.publish(report, caused, scope=self.id)
+        self._wire.mail.post(report, envelope.caused(report, id=identity, time=datetime.now(UTC), actor=self._actor, tenant=work.tenant_id))

@@ -23,6 +23,7 @@ from deploy.local.stack import Stack
 from producers.publisher import Publisher
 from producers.ticks import Ticks
 from simulation.costs import processor_seconds
+from simulation.mail import Mail
 from simulation.nodes import SimulatedNode, Wire
 from simulation.plan import JobPlan, Plan
 from simulation.tape import Tape
@@ -40,7 +41,8 @@ class World:
         self._nc, self._publisher = nc, Publisher(nc)
         self._seconds: dict[UUID, float] = {}
         self._files: dict[UUID, str] = {}
-        wire = Wire(self._publisher, Ticks(nc), http, lambda job: self._seconds.get(job, 0.0), self.tape.drew, self._files)
+        self._mail = Mail(nc)
+        wire = Wire(self._mail, Ticks(nc), http, lambda job: self._seconds.get(job, 0.0), self.tape.drew, self._files)
         self.nodes = [SimulatedNode(plan, number, wire) for number in range(1, plan.nodes + 1)]
         self._by_id = {str(node.id): node for node in self.nodes}
         self._tasks: list[asyncio.Task[None]] = []
@@ -55,6 +57,7 @@ class World:
         for tenant in self.plan.tenants:
             created = CreateTenant(name=tenant.name, render_weight=tenant.weight, max_slots=tenant.max_slots)
             await self._publisher.publish(created, first(created, tenant=tenant.tenant_id))
+        self._keep(self._mail.run())
         for node in self.nodes:
             self._keep(node.run())
         await asyncio.sleep(SETTLED + len(self.nodes) / 500)
