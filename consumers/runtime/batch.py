@@ -4,8 +4,8 @@ import logging
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
+import asyncpg
 import msgspec
 
 from consumers.runtime.domain import Answer, Context, Domain, ForPlatform, Refusal, tenant_of
@@ -28,6 +28,9 @@ EFFECT = ("uuid", "uuid", "text", JSON, JSON)
 LONGEST_REASON = 2000  # characters that are kept of why a command is in quarantine
 
 
+Numbers = tuple[int, int]
+
+
 class Repeated(Exception):
     """The inbox has some of these commands already."""
 
@@ -48,8 +51,9 @@ class Item(msgspec.Struct):
     events: list[tuple[Envelope, Event, str, int]] = []
 
     @property
-    def key(self) -> tuple[UUID, UUID]:
-        return self.envelope.tenant, self.envelope.id
+    def numbers(self) -> Numbers:
+        """Tenant and id, as the numbers that they are: UUIDs are slow to look up."""
+        return self.envelope.tenant.int, self.envelope.id.int
 
     @property
     def text(self) -> str:
@@ -109,24 +113,30 @@ class Batch:
 
     async def _drop_seen(self, ask: bool) -> None:
         """Give commands that have an operation already their stored outcome; a repeat within the batch follows its first."""
-        keys = list(dict.fromkeys(item.key for item in self.items))
-        rows = await self.store.conn.fetch(self.store.q.seen, [k[0] for k in keys], [k[1] for k in keys]) if ask else ()
-        stored = {(row["tenant_id"], row["id"]): row for row in rows if row["state"] != "reopened"}
-        first: set[tuple[UUID, UUID]] = set()
+        stored = await self._stored() if ask else {}
+        first: set[Numbers] = set()
         for item in self.items:
-            row = stored.get(item.key)
-            item.seen = row is not None or item.key in first
+            key = item.numbers
+            row = stored.get(key)
+            item.seen = row is not None or key in first
             if item.seen:  # what the attempt that did not ask decided for it has not happened
                 item.events, item.again = [], 0.0
-            first.add(item.key)
+            first.add(key)
             if row is not None:
                 item.outcome = _of_repeat(msgspec.json.decode(row["outcome"], type=Outcome), row["request_hash"], item.envelope)
 
+    async def _stored(self) -> dict[Numbers, asyncpg.Record]:
+        """What the inbox has of these commands already."""
+        ids = [(item.envelope.tenant, item.envelope.id) for item in self.items]
+        rows = await self.store.conn.fetch(self.store.q.seen, [tenant for tenant, _ in ids], [id for _, id in ids])
+        return {(row["tenant_id"].int, row["id"].int): row for row in rows if row["state"] != "reopened"}
+
     def _answer_repeats(self) -> None:
         """A repeat within the batch hears what its first one heard."""
-        first = {item.key: item for item in self.items if not item.seen and not item.again}
-        for item in self.items:
-            if item.seen and item.outcome is None and (told := first.get(item.key)) is not None and told.outcome is not None:
+        repeats = [item for item in self.items if item.seen and item.outcome is None]
+        first = {item.numbers: item for item in self.items if not item.seen and not item.again} if repeats else {}
+        for item in repeats:
+            if (told := first.get(item.numbers)) is not None and told.outcome is not None:
                 item.outcome = _of_repeat(told.outcome, told.envelope.request_hash, item.envelope)
 
     async def _decide_all(self) -> None:

@@ -52,7 +52,8 @@ class State:
         except KeyError:
             raise Missing([(table, columns, key)]) from None
         rows = self._rows[table]
-        return sorted((rows[k] for k in keys if rows.get(k) is not None), key=table.key_of)  # type: ignore[misc,arg-type]
+        found = [row for k in keys if (row := rows.get(k)) is not None]
+        return sorted(found, key=table.key_of) if len(found) > 1 else found  # type: ignore[arg-type,return-value]
 
     def need(self, wants: Iterable[Want]) -> None:
         absent = [want for want in wants if not self._is_known(*want)]
@@ -177,6 +178,6 @@ class View:
 
     def put(self, table: Table[Any], row: Row) -> None:
         """Set a row's new state (projections only). Raises ValueError for a row of another tenant."""
-        if row.tenant_id != self.tenant:
+        if row.tenant_id.int != self.tenant.int:
             raise ValueError(f"{table}: a row of tenant {row.tenant_id} in a view of {self.tenant}")
         self._state.put(table, row)
