@@ -86,8 +86,10 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
             traceparent=headers.get("traceparent", ""),
         )
 
-    def caused(self, message: Message, *, id: UUID, time: datetime, actor: str | None = None, tenant: UUID | None = None) -> "Envelope":
-        """The envelope of what follows from this message."""
+    def caused(
+        self, message: Message, *, id: UUID, time: datetime, actor: str | None = None, tenant: UUID | None = None, cause: UUID | None = None
+    ) -> "Envelope":
+        """The envelope of what follows from this message, or from another `cause` that it stands for."""
         return Envelope(
             id=id,
             type=type_of(message).full_name,
@@ -95,7 +97,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
             time=time,
             actor=actor or self.actor,
             correlation=self.correlation,
-            causation=self.id,
+            causation=cause or self.id,
             traceparent=self.traceparent,
         )
 

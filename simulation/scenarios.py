@@ -193,7 +193,7 @@ SCENARIOS = {
     scenario.name: scenario
     for scenario in (
         Scenario(
-            name="throughput", about="50 nodes of 16 slots whose parts take 50 ms: how many parts a second", plan=_throughput_plan, act=_throughput
+            name="throughput", about="50 nodes of 16 slots, parts of 50 ms: how many parts a second", plan=_throughput_plan, act=_throughput
         ),
         Scenario(name="busy", about="1,000 nodes with parts of 10 s: how much of their time they work", plan=_busy_plan, act=_busy),
         Scenario(name="fair", about="equal tenants with unequal jobs, and a newcomer", plan=_fair_plan, act=_fair),

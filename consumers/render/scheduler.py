@@ -133,11 +133,11 @@ class Scheduler:
             self._wake.set()
 
     def _submit(self, command: Command, tenant: UUID, subject: UUID | None = None) -> UUID:
-        """Have a command decided; one about a job carries the correlation of its request, by which all of it is found again."""
+        """Have a command decided; one about a job carries the correlation of its request, and the job's coming as its cause."""
         envelope = first(command, tenant=tenant, actor="scheduler")
         job = self.farm.jobs.get((tenant, subject)) if subject else None
         if job is not None and job.correlation is not None:
-            envelope = replace(envelope, correlation=job.correlation)
+            envelope = replace(envelope, correlation=job.correlation, causation=job.cause or envelope.id)
         self.runtime.submit(command, envelope)
         return envelope.id
 

@@ -34,7 +34,8 @@ def watch(farm: Farm, event: Any, envelope: Envelope, now: float) -> None:
     if change is not None:
         change(farm, event, envelope.tenant, now)
     if isinstance(event, JobSubmitted):
-        farm.jobs[envelope.tenant, event.job_id].correlation = envelope.correlation
+        job = farm.jobs[envelope.tenant, event.job_id]
+        job.correlation, job.cause = envelope.correlation, envelope.id
 
 
 def _submitted(farm: Farm, event: JobSubmitted, tenant: UUID, now: float) -> None:

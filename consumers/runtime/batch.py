@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import msgspec
@@ -61,9 +62,14 @@ class Item(msgspec.Struct):
         return storable((self.body or encode(self.command)).decode(errors="replace"))
 
     @property
+    def cause(self) -> UUID:
+        """What its events name as their cause: a command of this very process that has a cause of its own stands for that."""
+        return self.envelope.causation if self.own else self.envelope.id
+
+    @property
     def leaves_operation(self) -> bool:
-        """Whether it gets a row: of this process's own only what was not carried out."""
-        return not self.own or self.outcome is None or self.outcome.state != "done"
+        """Whether it gets a row, by which its cause is found: one that stands for another cause only when it was not carried out."""
+        return self.cause == self.envelope.id or self.outcome is None or self.outcome.state != "done"
 
     def give_up(self, reason: str) -> None:
         """Have it quarantined instead of decided."""
@@ -186,7 +192,8 @@ class Batch:
     def _happen(self, item: Item, events: Iterable[Event | ForPlatform]) -> None:
         for number, given in enumerate(events, len(item.events)):
             event, tenant = tenant_of(given, item.envelope)
-            envelope = item.envelope.caused(event, id=derived_id(item.envelope.id, f"event {number}"), time=self.now, tenant=tenant)
+            identity = derived_id(item.envelope.id, f"event {number}")
+            envelope = item.envelope.caused(event, id=identity, time=self.now, tenant=tenant, cause=item.cause)
             aggregate, version = project(self.domain.writes[type(event)], event, envelope, self.state.view(tenant))
             item.events.append((envelope, event, aggregate, version))
 

@@ -166,18 +166,22 @@ async def test_a_refusal_changes_nothing_and_is_logged_under_the_platform(house:
     assert stored == "refused"
 
 
-async def test_a_command_of_this_process_leaves_an_operation_only_when_it_was_not_carried_out(house: House, tenant: NewTenant) -> None:
-    one = await tenant()
-    done, refused, sent = a_key(one), a_key(one, "n" * 1000), a_key(one, "sent")
-    done.own = refused.own = True
-    await house.decide("identity", [done, refused, sent])
-    assert (done.outcome.state, refused.outcome.state, sent.outcome.state) == ("done", "refused", "done")  # type: ignore[union-attr]
-    rows = await house.admin.fetch("select id from identity.inbox where tenant_id = $1", one)
-    assert {row["id"] for row in rows} & {done.envelope.id, refused.envelope.id, sent.envelope.id} == {
-        refused.envelope.id,
-        sent.envelope.id,
-    }
-    assert len(await events_of(house, done.envelope.id)) == 1
+async def test_a_command_of_this_process_that_stands_for_its_cause_leaves_an_operation_only_when_it_was_not_carried_out(
+    house: House, tenant: NewTenant
+) -> None:
+    one, cause = await tenant(), uuid4()
+    items = done, refused, uncaused, _ = [a_key(one), a_key(one, "n" * 1000), a_key(one, "uncaused"), a_key(one, "sent")]
+    for own in (done, refused, uncaused):
+        own.own = True
+    for caused in (done, refused):
+        caused.envelope = msgspec.structs.replace(caused.envelope, causation=cause)
+    await house.decide("identity", items)
+    assert [item.outcome.state for item in items if item.outcome] == ["done", "refused", "done", "done"]
+    rows = {row["id"] for row in await house.admin.fetch("select id from identity.inbox where tenant_id = $1", one)}
+    assert [item.envelope.id in rows for item in items] == [False, True, True, True]
+    told = await house.admin.fetch("select event_id from identity.outbox where causation_id = $1", cause)
+    assert len(told) == 1
+    assert [len(await events_of(house, item.envelope.id)) for item in items] == [0, 1, 1, 1]
 
 
 async def test_a_patient_refusal_waits_until_its_time_is_over(house: House, tenant: NewTenant) -> None:

@@ -93,6 +93,7 @@ class JobState(msgspec.Struct):
     needs: Needs = Needs()
     bundles: tuple[str, ...] = ()
     correlation: UUID | None = None
+    cause: UUID | None = None  # the event that brought the job, if this process has heard it
     builds: tuple[str, str] | None = None
     paused: bool = False
     keys: dict[int, str] = msgspec.field(default_factory=dict)

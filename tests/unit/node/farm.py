@@ -112,7 +112,7 @@ class Farm:
 
     def of(self, kind: type[Any]) -> list[Any]:
         """The reports of one kind so far."""
-        return [report for _, report in self.reports if isinstance(report, kind)]
+        return list({envelope.id: report for envelope, report in self.reports if isinstance(report, kind)}.values())
 
     async def until(self, kind: type[Any], count: int = 1, seconds: float = 40) -> list[Any]:
         """Wait for so many reports of a kind."""
