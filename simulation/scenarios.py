@@ -151,7 +151,7 @@ async def _until(happened: Callable[[], bool], within: float) -> None:
 
 def _throughput_plan(seed: int) -> Plan:
     work = tuple(job for tenant in range(4) for job in jobs(seed, tenant, 5, JOB, 10.0, template=f"{tenant}"))
-    return Plan(seed=seed, nodes=50, slots=16, speed=200.0, lasts=120.0, tenants=tenants(seed, (1, 1, 1, 1)), jobs=work)
+    return Plan(seed=seed, nodes=50, slots=32, speed=200.0, lasts=120.0, tenants=tenants(seed, (1, 1, 1, 1)), jobs=work)
 
 
 def _busy_plan(seed: int) -> Plan:
@@ -193,7 +193,7 @@ SCENARIOS = {
     scenario.name: scenario
     for scenario in (
         Scenario(
-            name="throughput", about="50 nodes of 16 slots, parts of 50 ms: how many parts a second", plan=_throughput_plan, act=_throughput
+            name="throughput", about="50 nodes of 32 slots, parts of 50 ms: how many parts a second", plan=_throughput_plan, act=_throughput
         ),
         Scenario(name="busy", about="1,000 nodes with parts of 10 s: how much of their time they work", plan=_busy_plan, act=_busy),
         Scenario(name="fair", about="equal tenants with unequal jobs, and a newcomer", plan=_fair_plan, act=_fair),
