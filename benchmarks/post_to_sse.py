@@ -18,7 +18,7 @@ from deploy.local.stack import Stack
 BOUNDS = (Bound("value", most=15.0),)
 EVERY = 0.05  # seconds between two requests
 LIMIT = (
-    "four durable writes one after the other (command, the domain's transaction, the log's, event), each with its fsync, "
+    "three durable writes one after the other (command, the domain's transaction, the log's), each with its fsync, the event's "
     "and the wake-ups of five processes"
 )
 
