@@ -26,7 +26,7 @@ from node_worker.engines.host import EngineProcess
 P50 = (Bound("value", most=60.0),)
 P99 = (Bound("value", most=250.0),)
 LIMIT = (
-    "five durable writes one after the other (command, request, log, job, assignment), the event and the work "
+    "five durable writes one after the other (command, request, log, job, assignment), the sending of event and work "
     "around the engine's own preparing, discarded warm-up frame and first frame, which are the floor"
 )
 
