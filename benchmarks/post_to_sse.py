@@ -18,7 +18,7 @@ from deploy.local.stack import Stack
 BOUNDS = (Bound("value", most=15.0),)
 EVERY = 0.05  # seconds between two requests
 LIMIT = (
-    "three durable writes one after the other (command, the domain's transaction, the log's), each with its fsync, the sending of the event "
+    "three durable writes one after the other (command, the domain's transaction, the log's), each with its fsync, sending the event "
     "and the wake-ups of five processes"
 )
 
