@@ -39,13 +39,9 @@ async def store(nc: Connection, frames: Sequence[Frame], *, within: float = 5.0)
 async def begin_each(nc: Connection, frames: Sequence[Frame]) -> list[Answer]:
     """Send `frames` in one go, each to be stored and acknowledged by itself: what `stored` waits for, in their order."""
     expected = [await nc.expect({frame.subject}) for frame in frames]
-    try:
-        nc.send_now((frame.subject, frame.body, frame.lines, reply) for frame, (reply, _) in zip(frames, expected, strict=True))
-    except BaseException:
-        for _, answer in expected:
-            answer.cancel()
-        raise
-    return [answer for _, answer in expected]
+    answers = [answer for _, answer in expected]
+    _send(nc, ((frame.subject, frame.body, frame.lines, reply) for frame, (reply, _) in zip(frames, expected, strict=True)), answers)
+    return answers
 
 
 async def begin_row(nc: Connection, frames: Sequence[Frame], *, expected_last: int | None = None) -> Answer:
@@ -65,12 +61,18 @@ def begin_now(nc: Connection, frames: Sequence[Frame]) -> Answer | None:
 
 
 def _sent(nc: Connection, messages: Iterable[_Message], reply: str, answer: Answer) -> Answer:
-    try:
-        nc.send_now(_answered(messages, reply))
-    except BaseException:
-        answer.cancel()
-        raise
+    _send(nc, _answered(messages, reply), [answer])
     return answer
+
+
+def _send(nc: Connection, messages: Iterable[tuple[str, bytes, bytes, str]], answers: Sequence[Answer]) -> None:
+    """Send, or expect no answers any more."""
+    try:
+        nc.send_now(messages)
+    except BaseException:
+        for answer in answers:
+            answer.cancel()
+        raise
 
 
 async def stored(answer: Answer, within: float = 5.0) -> int:

@@ -126,7 +126,7 @@ class Sequencer:
         while True:
             try:
                 if not self._aligned:
-                    self._aligned = True
+                    self._aligned = True  # before it is so: a break meanwhile takes it back
                     await window.align()
                     complaint = ""
                 else:

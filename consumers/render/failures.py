@@ -1,7 +1,5 @@
 """Failures: what a node could not do is recorded, tried elsewhere by its class, or ends the job with the reason."""
 
-from uuid import UUID
-
 import msgspec
 from msgspec.structs import replace
 
@@ -12,6 +10,7 @@ from consumers.render.leases import ended, ended_parts
 from consumers.render.mending import given_up
 from consumers.render.parts import held, open_repairs
 from consumers.render.repairs import rotten
+from consumers.render.reporter import reporting_node
 from consumers.render.rows import ACTIVE, INSPECTIONS, JOB_SEGMENTS, JOBS, SEGMENTS, Job, Part, Segment
 from consumers.runtime.domain import Context, Decision, ForPlatform, Refusal
 from consumers.runtime.state import View
@@ -141,7 +140,7 @@ def report_crash(cmd: ReportCrash, view: View, ctx: Context) -> Decision:
         part = found
     crashed = NodeCrashed(
         crash_id=ctx.id("crash"),
-        node_id=UUID(ctx.envelope.actor.removeprefix("node:")),
+        node_id=reporting_node(ctx.envelope.actor),
         kind=cmd.kind,
         part_id=cmd.part_id,
         subject_id=part.subject_id if part else None,

@@ -1,8 +1,6 @@
 """Nodes: registered, heard, lost, gone. What they held is ended by the scheduler, lease by lease."""
 
-from uuid import UUID
-
-from consumers.render.reporter import reporter
+from consumers.render.reporter import reporting_node
 from consumers.render.rows import NODES, Node
 from consumers.runtime.domain import Context, Decision, refuse
 from consumers.runtime.state import View
@@ -24,7 +22,7 @@ def register(cmd: RegisterNode, view: View, ctx: Context) -> Decision:
         )
     if not 1 <= cmd.slots <= MAX_SLOTS:
         return refuse("node.slots", f"a node offers 1 to {MAX_SLOTS} slots, not {cmd.slots}", "slots")
-    node_id = _reporter(ctx)
+    node_id = reporting_node(ctx.envelope.actor)
     known = view.get(NODES, node_id)
     registered = NodeRegistered(
         node_id=node_id,
@@ -52,7 +50,7 @@ def _service(node: Node | None) -> list[NodeSteered]:
 
 def leave(cmd: LeaveNode, view: View, ctx: Context) -> Decision:
     """A node stops in an orderly way."""
-    node = view.get(NODES, _reporter(ctx))
+    node = view.get(NODES, reporting_node(ctx.envelope.actor))
     if node is None or node.state != "active":
         return []
     return [NodeLeft(node_id=node.node_id, epoch=node.epoch)]
@@ -76,10 +74,3 @@ def lose(cmd: LoseNode, view: View, ctx: Context) -> Decision:
         log_tail=f"last heard at {cmd.last_heard.isoformat()}",
     )
     return [NodeLost(node_id=node.node_id, epoch=node.epoch), crashed]
-
-
-def _reporter(ctx: Context) -> UUID:
-    node_id = reporter(ctx.envelope.actor)
-    if node_id is None:
-        raise ValueError(f"{ctx.envelope.actor!r} is no node")
-    return node_id

@@ -15,3 +15,11 @@ def reporter(actor: str) -> UUID | None:
         return UUID(actor.removeprefix(REPORTER))
     except ValueError:
         return None
+
+
+def reporting_node(actor: str) -> UUID:
+    """The same where only nodes speak. Raises ValueError."""
+    node_id = reporter(actor)
+    if node_id is None:
+        raise ValueError(f"{actor!r} is no node")
+    return node_id

@@ -27,8 +27,6 @@ OPERATION = ("uuid", "uuid", "text", "text", "text", JSON, "text", "text")
 EVENT = ("uuid", "text", "uuid", "text", "uuid", "uuid", "text", "bigint", "text", JSON)
 EFFECT = ("uuid", "uuid", "text", JSON, JSON)
 LONGEST_REASON = 2000  # characters that are kept of why a command is in quarantine
-
-
 Numbers = tuple[int, int]
 
 

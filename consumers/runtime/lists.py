@@ -55,7 +55,7 @@ def as_parameter(type: str, values: Sequence[Any]) -> Sequence[Any] | str:
         return "{}"
     try:
         return f"{{{','.join(write(values))}}}"
-    except (AttributeError, TypeError):  # None is among them, which is not asked first: comparing UUIDs with it takes as long
+    except TypeError:  # None is among them, which is not asked first: comparing UUIDs with it takes as long
         return f"{{{','.join(_NULL if value is None else ''.join(write((value,))) for value in values)}}}"
 
 
