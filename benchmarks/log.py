@@ -6,7 +6,7 @@ from typing import Any
 
 import asyncpg
 
-from adapters.nats import Frame, api, store
+from adapters.nats import Frame, api, begin_row, stored
 from benchmarks.figures import Bound, Figure, figure
 from benchmarks.ground import Ground, admin, servers
 from benchmarks.history import fill
@@ -16,7 +16,7 @@ from deploy.consume import pg_connect
 
 BOUNDS = (Bound("value", least=10_000.0),)
 LIMIT = "one process: reading outboxes, hashing the chain and encoding headers in Python share its core with the two servers' own work"
-GROUP, BATCH = 2000, 500  # rows in a transaction, messages in an atomic batch: as the sequencer has them
+GROUP, BATCH = 2000, 500  # rows in a transaction, messages in a row that is acknowledged once: as the sequencer has them
 
 
 async def measure(quick: bool) -> list[Figure]:
@@ -61,7 +61,7 @@ async def _plain(ground: Ground, rows: list[tuple[Any, ...]]) -> float:
     insert = await conn.prepare(
         f"insert into floor select * from unnest({', '.join(f'${n}::{typ}[]' for n, typ in enumerate(columns, 1))})"
     )
-    await api(nc, "STREAM.CREATE.FLOOR", {"name": "FLOOR", "subjects": ["floor.>"], "storage": "file", "allow_atomic": True})
+    await api(nc, "STREAM.CREATE.FLOOR", {"name": "FLOOR", "subjects": ["floor.>"], "storage": "file", "persist_mode": "async"})
     frames = [Frame(f"floor.{frame.subject}", frame.lines, frame.body) for frame in map(frame_of, rows)]
     began = time.perf_counter()
     publishing = None
@@ -80,7 +80,7 @@ async def _plain(ground: Ground, rows: list[tuple[Any, ...]]) -> float:
 
 async def _publish(nc: Any, frames: list[Frame]) -> None:
     for start in range(0, len(frames), BATCH):
-        await store(nc, frames[start : start + BATCH])
+        await stored(await begin_row(nc, frames[start : start + BATCH]))
 
 
 _COLUMNS = (

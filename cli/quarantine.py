@@ -12,7 +12,7 @@ from adapters.nats import connect
 from adapters.settings import Settings
 from cli.errors import Mistake
 from contracts.audit import DOMAINS
-from contracts.envelope import Envelope
+from contracts.envelope import Envelope, acting_node
 from contracts.message import Command, Report, decode
 from producers.publisher import Publisher
 
@@ -75,7 +75,7 @@ def _message(one: Held, row: asyncpg.Record) -> tuple[Command, Envelope, str | N
         detail = f"this release cannot read the command: {error!r}"
         raise Mistake("quarantine.unreadable", detail, "ID", "Try again with a release that knows this type of message.") from error
     assert isinstance(message, Command), "only commands have inbox rows"
-    return message, envelope, envelope.actor.removeprefix("node:") if isinstance(message, Report) else None
+    return message, envelope, acting_node(envelope.actor) if isinstance(message, Report) else None
 
 
 def settings_of(nats_url: str) -> Settings:

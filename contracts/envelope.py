@@ -14,6 +14,9 @@ SOURCE = "flatrender"
 _tenant = lru_cache(4096)(read_id)  # of which there are few, and one object for all is found faster than equal ones
 
 
+_NODE = "node:"
+
+
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     """The context of one message; `correlation` names the request that began it all, `causation` what came directly before."""
 
@@ -21,7 +24,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     type: str
     tenant: UUID
     time: datetime
-    actor: str  # who: "key:<id>", "node:<id>", "system"
+    actor: str  # who: "key:<id>", "node:<id>" (see node_actor), "system"
     correlation: UUID
     causation: UUID
     request_hash: str = ""  # keyed hash of the HTTP request; empty for what no person asked
@@ -107,3 +110,13 @@ def first(message: Message, *, tenant: UUID = PLATFORM, actor: str = "system", i
     made = id or new_id()
     kind = type_of(message).full_name
     return Envelope(id=made, type=kind, tenant=tenant, time=datetime.now(UTC), actor=actor, correlation=made, causation=made)
+
+
+def node_actor(node: UUID | str) -> str:
+    """What stands in `actor` for a node."""
+    return f"{_NODE}{node}"
+
+
+def acting_node(actor: str) -> str:
+    """The id of the node behind an actor; empty for everybody else."""
+    return actor.removeprefix(_NODE) if actor.startswith(_NODE) else ""

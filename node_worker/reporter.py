@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
-from contracts.envelope import Envelope, derived_id, first
+from contracts.envelope import Envelope, derived_id, first, node_actor
 from contracts.message import Report, type_of
 from contracts.node import LeaveNode, RegisterNode
 from node_worker.failures import disk_full
@@ -27,7 +27,7 @@ class Reporter:
 
     def __init__(self, node: UUID, spool: Spool, link: Link, free_disk: Callable[[], object]) -> None:
         self._node, self._spool, self._link, self._free_disk = node, spool, link, free_disk
-        self._actor = f"node:{node}"
+        self._actor = node_actor(node)
         self._queue: deque[tuple[Waiting, asyncio.Future[None]]] = deque()
         self._given: deque[tuple[float, Waiting]] = deque(maxlen=MOST_KEPT)  # what was acknowledged, and when
         self._arrived = asyncio.Event()

@@ -6,7 +6,7 @@ Real nodes have machines of their own for this; what a thousand of them would sp
 import asyncio
 
 from adapters.nats import Connection, Frame, StreamError, begin_row, stored
-from contracts.envelope import Envelope
+from contracts.envelope import Envelope, acting_node
 from contracts.message import Report, encode, type_of
 
 MOST = 500  # reports in a write
@@ -23,8 +23,7 @@ class Mail:
 
     def post(self, report: Report, envelope: Envelope) -> None:
         """Have a node's report delivered; the node is the envelope's actor."""
-        node = envelope.actor.removeprefix("node:")
-        self._waiting.append(Frame(type_of(report).subject(node), envelope.lines(), encode(report)))
+        self._waiting.append(Frame(type_of(report).subject(acting_node(envelope.actor)), envelope.lines(), encode(report)))
         self._more.set()
 
     async def run(self) -> None:

@@ -12,7 +12,7 @@ from uuid import UUID
 import aiohttp
 import msgspec
 
-from contracts.envelope import Envelope, derived_id, first
+from contracts.envelope import Envelope, derived_id, first, node_actor
 from contracts.farm import Capabilities
 from contracts.message import Report
 from contracts.node import (
@@ -55,7 +55,7 @@ class SimulatedNode:
 
     def __init__(self, plan: Plan, number: int, wire: Wire) -> None:
         self.id, self.name = plan.identity(f"node {number}"), f"simulated {number}"
-        self._actor = f"node:{self.id}"
+        self._actor = node_actor(self.id)
         self.given = 0  # DrawParts that came
         self._plan, self._wire = plan, wire
         self._chance = random.Random(f"{plan.seed} node {number}")

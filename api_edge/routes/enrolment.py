@@ -13,6 +13,7 @@ from api_edge.routing import CommandRoute, QueryRoute, Row
 from api_edge.signing import key_hash, key_hint, parted, token_text
 from contracts.catalogue import node_role
 from contracts.enrolment import CreateJoinToken, JoinNode, RevokeJoinToken, RevokeNode
+from contracts.envelope import node_actor
 from contracts.message import PLATFORM, Command
 
 NOBODY = UUID(int=0)  # the id of what is no token at all: that is refused, and recorded, like a forged one
@@ -57,7 +58,7 @@ async def by_node_secret(edge: Edge, call: Call) -> Principal:
         row = found.rows[0] if found.rows else None
     if row is None or given is None or not hmac.compare_digest(row["secret_sha256"], key_hash(given[1])):
         raise Refused("auth.invalid", "This is not the secret of that node.")
-    return _stranger(given[0], f"node:{node_id}")
+    return _stranger(given[0], node_actor(given[0]))
 
 
 def _token(call: Call) -> tuple[UUID, str]:

@@ -17,7 +17,7 @@ from consumers.runtime.domain import Effect, clipped
 from consumers.runtime.projection import fresh
 from consumers.runtime.tools import Tools
 from contracts.audit import CommandQuarantined, CommandRefused
-from contracts.envelope import Envelope
+from contracts.envelope import Envelope, acting_node
 from contracts.message import Command, Kind, Work, encode, type_of
 from contracts.node import CancelPart, DrawPart, Manifest, ReportRefused
 from contracts.render import PartAssigned, PartEnded
@@ -41,8 +41,8 @@ def on_ended(event: PartEnded, envelope: Envelope) -> list[Effect]:
 
 def on_report_refused(event: CommandRefused | CommandQuarantined, envelope: Envelope) -> list[Effect]:
     """A node hears why its report does not count; one whose headers cannot be read has no id to be told of."""
-    node = envelope.actor.removeprefix("node:")
-    if not event.command_type.startswith(f"{Kind.REPORT}.") or node == envelope.actor:
+    node = acting_node(envelope.actor)
+    if not event.command_type.startswith(f"{Kind.REPORT}.") or not node:
         return []
     code, detail = (event.code, event.detail) if isinstance(event, CommandRefused) else ("command.quarantined", event.reason)
     told = ReportRefused(report=event.command_id, report_type=event.command_type, code=code, detail=clipped(detail))

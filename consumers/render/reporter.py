@@ -3,16 +3,14 @@
 from functools import lru_cache
 from uuid import UUID
 
-from consumers.runtime.reading import REPORTER
+from contracts.envelope import acting_node
 
 
 @lru_cache(4096)
 def reporter(actor: str) -> UUID | None:
     """The node behind an envelope's actor; None for everybody else."""
-    if not actor.startswith(REPORTER):
-        return None
     try:
-        return UUID(actor.removeprefix(REPORTER))
+        return UUID(acting_node(actor))
     except ValueError:
         return None
 

@@ -10,7 +10,7 @@ import asyncpg
 import msgspec
 
 from consumers.runtime.store import Store
-from contracts.envelope import Envelope
+from contracts.envelope import Envelope, acting_node
 from contracts.message import Command, Report, decode
 
 
@@ -55,7 +55,7 @@ async def redrive(conn: asyncpg.Connection, domain: str, publish: Publish, tenan
         if row is None:
             raise NotRedriven(f"{domain} has no command {id} of tenant {tenant} in quarantine")
         envelope, command = _read(row["headers"], row["body"])
-    scope = envelope.actor.removeprefix("node:") if isinstance(command, Report) else tenant
+    scope = acting_node(envelope.actor) if isinstance(command, Report) else tenant
     await publish(command, envelope, scope=scope)
     return envelope
 

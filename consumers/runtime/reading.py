@@ -10,10 +10,9 @@ from nats.aio.msg import Msg
 
 from consumers.runtime.batch import Item
 from consumers.runtime.domain import Domain
-from contracts.envelope import Envelope, derived_id
+from contracts.envelope import Envelope, derived_id, node_actor
 from contracts.message import PLATFORM, Command, Event, Kind, decode, named, type_of
 
-REPORTER = "node:"
 _PLAIN = re.compile(r"[\x20-\x7e]{0,1000}")
 _REPLY = re.compile(r"out(\.[\w-]{1,100}){1,5}", re.ASCII)
 
@@ -28,7 +27,7 @@ def read_command(domain: Domain, msg: Msg) -> Item:
     entry = named(envelope.type)
     kind, scope = msg.subject.split(".", 2)[:2]
     if kind == Kind.REPORT:  # the subject says who reports, whatever the headers claim; nobody waits, and nothing goes unrecorded
-        envelope = msgspec.structs.replace(envelope, actor=f"{REPORTER}{scope}", reply="", dry_run=False)
+        envelope = msgspec.structs.replace(envelope, actor=node_actor(scope), reply="", dry_run=False)
     if entry is None or not issubclass(entry.cls, Command) or entry.cls not in domain.decides:
         return Item(
             envelope=envelope, command=None, raw=msg, body=msg.data, unreadable=f"{envelope.type} is not a command of {domain.name}"
@@ -82,7 +81,7 @@ def _unknown(msg: Any) -> Envelope:
         type=f"unreadable {name}",
         tenant=PLATFORM,
         time=datetime.now(UTC),
-        actor=f"{REPORTER}{scope}" if kind == Kind.REPORT else "unknown",
+        actor=node_actor(scope) if kind == Kind.REPORT else "unknown",
         correlation=identity,
         causation=identity,
     )

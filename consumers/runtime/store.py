@@ -71,7 +71,7 @@ class Store:
 
     async def _update(self, table: Table[Any], changed: list[tuple[Row, Row]]) -> None:
         names = table.differing(changed)
-        if len(names) == 1 + len(table.key):  # the key alone: every row was put as it was
+        if len(names) == len(table.whole_key):  # the key alone: every row was put as it was
             return
         done = await self.conn.execute(table.update_sql(names), *table.rows_given([after for _, after in changed], names))
         if done != f"UPDATE {len(changed)}":

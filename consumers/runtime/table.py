@@ -31,6 +31,10 @@ def _tenant_alone(row: Row) -> Key:
     return (row.tenant_id,)
 
 
+def _with_tenant(columns: Sequence[str]) -> tuple[str, ...]:
+    return ("tenant_id", *columns)
+
+
 JSON = "json"
 _SQL_TYPES = {UUID: "uuid", str: "text", int: "bigint", float: "float8", bool: "boolean", datetime: "timestamptz"}
 _encode = msgspec.json.Encoder().encode
@@ -52,7 +56,8 @@ class Table(Generic[R]):
         self.name, self.row, self.key, self.indexes = name, row, key, indexes
         self.fields = row.__struct_fields__
         self._updates: dict[tuple[str, ...], str] = {}
-        self._key_of = attrgetter("tenant_id", *key) if key else _tenant_alone
+        self.whole_key = _with_tenant(key)
+        self._key_of = attrgetter(*self.whole_key) if key else _tenant_alone
 
     def __repr__(self) -> str:
         return self.name
@@ -72,7 +77,7 @@ class Table(Generic[R]):
 
         Without a lock: whoever loads holds the domain's, so nobody else writes its event tables, and a row's lock is a write of its own.
         """
-        given = ("tenant_id", *columns)
+        given = _with_tenant(columns)
         return (
             f"select coalesce(json_agg(x), '[]')::text from (select t.* from {self.name} t"
             f" join {self._lists(given, first)} as k({', '.join(given)}) using ({', '.join(given)})) x"
@@ -81,13 +86,12 @@ class Table(Generic[R]):
     @cached_property
     def upsert_sql(self) -> str:
         """Write rows that may be new, given as a list for each column; the key's columns are never changed."""
-        key = ("tenant_id", *self.key)
-        sets = ", ".join(f"{name} = excluded.{name}" for name in self.fields if name not in key)
+        sets = ", ".join(f"{name} = excluded.{name}" for name in self.fields if name not in self.whole_key)
         columns = ", ".join(self.fields)
         values = ", ".join(map(self._value, self.fields))
         return (
             f"insert into {self.name} ({columns}) select {values} from {self._lists(self.fields)} as r({columns})"
-            f" on conflict ({', '.join(key)}) do update set {sets}"
+            f" on conflict ({', '.join(self.whole_key)}) do update set {sets}"
         )
 
     def _lists(self, names: Sequence[str], first: int = 1) -> str:
@@ -97,7 +101,7 @@ class Table(Generic[R]):
 
     def keys_given(self, columns: Sequence[str], keys: Iterable[Key]) -> list[Any]:
         """The parameters of `load_sql`."""
-        names = ("tenant_id", *columns)
+        names = _with_tenant(columns)
         return [as_parameter(self._types[name], values) for name, values in zip(names, zip(*keys, strict=True), strict=True)]
 
     def rows_given(self, rows: Sequence[Row], names: Sequence[str] = ()) -> list[Any]:
@@ -110,7 +114,7 @@ class Table(Generic[R]):
 
     def differing(self, changes: Iterable[tuple[Row, Row]]) -> tuple[str, ...]:
         """The key and every column in which one of these rows changed, in the table's order."""
-        found = {self.fields.index(name) for name in ("tenant_id", *self.key)}
+        found = {self.fields.index(name) for name in self.whole_key}
         for before, after in changes:
             found.update(number for number, (old, new) in enumerate(zip(astuple(before), astuple(after), strict=True)) if old is not new)
         return tuple(self.fields[number] for number in sorted(found))
@@ -118,9 +122,8 @@ class Table(Generic[R]):
     def update_sql(self, names: tuple[str, ...]) -> str:
         """Write these columns of rows that are there, given as a list for each; the key is among them."""
         if names not in self._updates:
-            key = ("tenant_id", *self.key)
-            sets = ", ".join(f"{name} = {self._value(name, 'r.')}" for name in names if name not in key)
-            found = " and ".join(f"t.{name} = r.{name}" for name in key)
+            sets = ", ".join(f"{name} = {self._value(name, 'r.')}" for name in names if name not in self.whole_key)
+            found = " and ".join(f"t.{name} = r.{name}" for name in self.whole_key)
             self._updates[names] = f"update {self.name} t set {sets} from {self._lists(names)} as r({', '.join(names)}) where {found}"
         return self._updates[names]
 
