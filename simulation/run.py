@@ -94,7 +94,8 @@ def lines(report: Report) -> list[str]:
     found = report.figures
     told = [f"  {promise.name}: {promise.value:,.3f} {promise.unit} {_bound(promise)}".rstrip() for promise in report.promises]
     told.append(
-        f"  {found.parts:,} parts, {found.assignments_per_second:,.0f}/s, slots at work {100 * found.utilisation:.1f} %,"
+        f"  {report.nodes:,} nodes with {report.slots} slots, {found.parts:,} parts,"
+        f" {found.assignments_per_second:,.0f}/s, slots at work {100 * found.utilisation:.1f} %,"
         f" Jain {found.fairness:.3f}"
     )
     told.append("  processor: " + ", ".join(f"{name} {seconds:.1f} s" for name, seconds in report.costs.items()))

@@ -192,12 +192,10 @@ def _queue_plan(seed: int) -> Plan:
 SCENARIOS = {
     scenario.name: scenario
     for scenario in (
-        Scenario(
-            name="throughput", about="50 nodes of 32 slots, parts of 50 ms: how many parts a second", plan=_throughput_plan, act=_throughput
-        ),
-        Scenario(name="busy", about="1,000 nodes with parts of 10 s: how much of their time they work", plan=_busy_plan, act=_busy),
+        Scenario(name="throughput", about="parts of 50 ms: how many are done a second", plan=_throughput_plan, act=_throughput),
+        Scenario(name="busy", about="parts of 10 s: how much of their time the nodes work", plan=_busy_plan, act=_busy),
         Scenario(name="fair", about="equal tenants with unequal jobs, and a newcomer", plan=_fair_plan, act=_fair),
         Scenario(name="queue", about="submit to start behind 100 and behind 100,000 queued parts", plan=_queue_plan, act=_queue),
-        Scenario(name="mixed", about="weights 1, 1, 2, 4; engines that crash and nodes that die", plan=_mixed_plan, act=_mixed),
+        Scenario(name="mixed", about="unequal weights; engines that crash and nodes that die", plan=_mixed_plan, act=_mixed),
     )
 }
