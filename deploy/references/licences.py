@@ -54,6 +54,7 @@ USES = {
 # Where the installed metadata says nothing, or not what is meant.
 CORRECTED = {
     "colorama": "BSD-3-Clause",
+    "contourpy": "BSD-3-Clause",  # its two versions, for older and newer Pythons, word it differently
     "espeakng-loader": "not stated by the package; it carries espeak-ng, GPL-3.0-or-later",
     "pymupdf-fonts": "SIL OFL 1.1 (the fonts)",
     "python-bidi": "LGPL-3.0-or-later",
