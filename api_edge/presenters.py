@@ -40,6 +40,11 @@ def render(edge: Edge, call: Call, rows: list[Row]) -> list[Row]:
     return _with_url(edge, call, rows, "completed", lambda row: f"render-{row['job_id']}.mp4")
 
 
+def snapshot(edge: Edge, call: Call, rows: list[Row]) -> list[Row]:
+    """Give one picture that is drawn its address."""
+    return _with_url(edge, call, rows, "done", lambda row: f"snapshot-{row['snapshot_id']}.png")
+
+
 def me(edge: Edge, call: Call, rows: list[Row]) -> list[Row]:
     """The tenant and the key that asks."""
     who = call.who

@@ -134,6 +134,26 @@ class RenderRow(Versioned, frozen=True, kw_only=True):
     url: str = ""
 
 
+class SnapshotRow(Versioned, frozen=True, kw_only=True):
+    """A picture of a scene; one that is done has its address under `url` for an hour."""
+
+    snapshot_id: UUID
+    project_id: UUID
+    state: str
+    width: int
+    height: int
+    frame: int
+    cache_key: str
+    sha256: str
+    bytes: int
+    degraded: bool
+    object_key: str
+    code: str
+    detail: str
+    field: str
+    url: str = ""
+
+
 class ExplanationRow(msgspec.Struct, frozen=True, kw_only=True):
     """Why a render is where it is: reasons now, crashes by part and node, and its events with their log positions."""
 

@@ -52,9 +52,10 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     quality: Quality = "standard"
     background: str = "#FFFFFF"
     fonts: tuple[str, ...] = ()
-    scenes: tuple[SceneTask, ...] = ()  # kind render
+    scenes: tuple[SceneTask, ...] = ()  # kind render; kind snapshot: one, without segments
+    frame: int = 0  # kind snapshot: counted from the scene's start
     source_url: str = ""  # kind inspect: the uploaded file
-    put_url: str = ""  # kind inspect: for the ScanResult; kind assemble: for the export
+    put_url: str = ""  # kind inspect: for the ScanResult; kind snapshot: for the picture; kind assemble: for the export
     object_key: str = ""
     segments: tuple[StoredSegment, ...] = ()  # kind assemble, in order
     audio: tuple[AudioTrack, ...] = ()  # kind assemble
@@ -155,6 +156,18 @@ class ReportInspection(Report, frozen=True, kw_only=True):
     scan_key: str = ""
     code: str = ""
     detail: str = ""
+
+
+@message("render.snapshot.report")
+class ReportSnapshot(Report, frozen=True, kw_only=True):
+    """A scene's picture was drawn and uploaded."""
+
+    part_id: UUID
+    epoch: int
+    object_key: str
+    sha256: str
+    bytes: int
+    degraded: bool = False  # drawn without its expressions
 
 
 @message("render.export.report")

@@ -9,7 +9,7 @@ import msgspec
 from contracts.message import Command, Event, Tick, message
 from contracts.spec import Needs, RenderSpec, Warning
 
-PartKind = Literal["render", "inspect", "assemble"]
+PartKind = Literal["render", "inspect", "snapshot", "assemble"]
 Edge = Annotated[str, msgspec.Meta(max_length=400, description="A frame's luma, 16 x 9 averages, in base64; empty if not known")]
 PartEnd = Literal["done", "failed", "expired", "cancelled"]
 

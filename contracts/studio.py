@@ -172,3 +172,32 @@ class RenderRequested(Event, frozen=True, kw_only=True):
     metadata: dict[str, Any]
     deadline: datetime | None = None
     needs: Needs = Needs()
+
+
+@message("studio.snapshot.request")
+class RequestSnapshot(Command, frozen=True, kw_only=True):
+    """Have one frame drawn of a scene of a saved project, or of a template with values given here."""
+
+    saved_project_id: UUID | None = None
+    project_id: UUID | None = None
+    scenes: tuple[SceneValues, ...] = ()
+    colours: dict[str, str] = {}
+    preset: str | None = None
+    fonts: tuple[UUID, ...] = ()
+    position: int = 0  # which of the scenes, from 0
+    at: float | None = None  # seconds from the scene's start, as it is shown; None: its middle
+    width: int = 1280
+    height: int = 720
+    rate: tuple[int, int] = (30, 1)
+    background: str = "#FFFFFF"
+
+
+@message("studio.snapshot.requested")
+class SnapshotRequested(Event, frozen=True, kw_only=True):
+    """A picture was asked for; equal questions have one id."""
+
+    snapshot_id: UUID
+    project_id: UUID
+    cache_key: str
+    spec: RenderSpec  # of one scene
+    frame: int  # counted from the scene's start

@@ -27,6 +27,7 @@ from contracts.node import (
     ReportFailure,
     ReportInspection,
     ReportSegment,
+    ReportSnapshot,
     SegmentTask,
 )
 from producers.ticks import Ticks
@@ -123,6 +124,8 @@ class SimulatedNode:
             manifest = work.manifest or await self._fetch(work.manifest_url)
             if work.kind == "inspect":
                 self._open(work, envelope)
+            elif work.kind == "snapshot":
+                self._picture(work, envelope, manifest)
             elif work.kind == "assemble":
                 await self._assemble(work, envelope, manifest)
             else:
@@ -138,6 +141,11 @@ class SimulatedNode:
         report = ReportInspection(part_id=work.part_id, epoch=work.epoch, kind="template", sha256=sha256, bytes=1)
         self._report(work, envelope, report, "inspection")
         self._wire.files.pop(work.subject_id, None)
+
+    def _picture(self, work: DrawPart, envelope: Envelope, manifest: Manifest) -> None:
+        sha256 = hashlib.sha256(work.subject_id.bytes).hexdigest()
+        report = ReportSnapshot(part_id=work.part_id, epoch=work.epoch, object_key=manifest.object_key, sha256=sha256, bytes=1)
+        self._report(work, envelope, report, "snapshot")
 
     async def _draw(self, work: DrawPart, envelope: Envelope, tasks: list[SegmentTask]) -> None:
         crash_at = self._chance.randrange(len(tasks)) if tasks and self._chance.random() < self._plan.crashes else -1

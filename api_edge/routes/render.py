@@ -28,6 +28,16 @@ COMMANDS = [
 ]
 QUERIES = [
     QueryRoute(
+        "GET",
+        "/v1/snapshots/{snapshot_id}",
+        "snapshot_by_id",
+        "render:read",
+        "Read a picture of a scene",
+        rows.SnapshotRow,
+        one=True,
+        present=presenters.snapshot,
+    ),
+    QueryRoute(
         "GET", "/v1/renders/{job_id}", "render_by_id", "render:read", "Read a render", rows.RenderRow, one=True, present=presenters.render
     ),
     QueryRoute(

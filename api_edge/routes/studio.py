@@ -2,7 +2,7 @@
 
 from api_edge import rows
 from api_edge.routing import CommandRoute, QueryRoute
-from contracts.studio import RequestRender, SaveProject
+from contracts.studio import RequestRender, RequestSnapshot, SaveProject
 
 COMMANDS = [
     CommandRoute(
@@ -23,6 +23,16 @@ COMMANDS = [
         "Render a template or a saved project",
         answers=201,
         location="/v1/renders/{job_id}",
+        dry_run=True,
+    ),
+    CommandRoute(
+        "POST",
+        "/v1/snapshots",
+        RequestSnapshot,
+        "render:write",
+        "Draw one frame of a scene as a picture",
+        answers=201,
+        location="/v1/snapshots/{snapshot_id}",
         dry_run=True,
     ),
 ]

@@ -14,6 +14,7 @@ from consumers.render import (
     repair_projections,
     repairs,
     shares,
+    snapshots,
     steering,
 )
 from consumers.render.enrolment import admitted
@@ -33,10 +34,11 @@ from consumers.render.rows import (
     SHARES,
     TEMPLATES,
 )
+from consumers.render.snapshot_rows import SNAPSHOTS
 from consumers.runtime.domain import Domain, Together
 from consumers.runtime.projection import create, nothing, upsert
 from contracts import enrolment as enrol
-from contracts import farm, file_mgr, identity, node, render, repair, studio
+from contracts import farm, file_mgr, identity, node, render, repair, snapshot, studio
 from contracts.audit import QUARANTINED, REFUSED
 
 DOMAIN = Domain(
@@ -57,6 +59,7 @@ DOMAIN = Domain(
         JOIN_TOKENS,
         NODE_IDENTITIES,
         REPAIRS,
+        SNAPSHOTS,
     ),
     decides={
         render.SubmitJob: jobs.submit,
@@ -69,6 +72,7 @@ DOMAIN = Domain(
         render.AssignPart: parts.assign,
         render.ExpirePart: parts.expire,
         render.RequestInspection: inspections.request,
+        snapshot.QueueSnapshot: snapshots.queue,
         repair.RequestRepair: repairs.request,
         repair.ReportRot: repairs.report_rot,
         repair.SettleRepair: repairs.settle,
@@ -89,6 +93,7 @@ DOMAIN = Domain(
         node.ReportSegment: admitted(parts.report_segment),
         node.ReportExport: admitted(parts.report_export),
         node.ReportInspection: admitted(inspections.report),
+        node.ReportSnapshot: admitted(snapshots.report),
         node.ReportFailure: admitted(failures.report_failure),
         node.ReportCrash: admitted(failures.report_crash),
     },
@@ -96,6 +101,7 @@ DOMAIN = Domain(
         identity.TenantCreated: shares.on_tenant,
         identity.TenantLimitsChanged: shares.on_tenant,
         studio.RenderRequested: jobs.on_render_requested,
+        studio.SnapshotRequested: snapshots.on_requested,
         file_mgr.FileStored: inspections.on_file_stored,
     },
     writes={
@@ -116,6 +122,9 @@ DOMAIN = Domain(
         render.SegmentVerified: projections.segment_verified,
         render.InspectionRequested: create(INSPECTIONS),
         render.InspectionEnded: projections.inspection_ended,
+        snapshot.SnapshotQueued: upsert(SNAPSHOTS, state="queued", attempts=0, code="", detail="", field=""),
+        snapshot.SnapshotDrawn: upsert(SNAPSHOTS, state="done"),
+        snapshot.SnapshotFailed: upsert(SNAPSHOTS, state="failed"),
         repair.RepairRequested: repair_projections.requested,
         repair.JobSetBack: repair_projections.job_set_back,
         repair.RepairDrawn: repair_projections.drawn,

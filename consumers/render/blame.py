@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 import msgspec
 
 from consumers.render.rows import JOB_SPECS, NODES, TEMPLATES, Node, Part
+from consumers.render.snapshot_rows import SNAPSHOTS
 from consumers.render.steering import set_aside
 from consumers.runtime.domain import Context, ForPlatform
 from consumers.runtime.state import View
+from consumers.runtime.table import Table
 from contracts.farm import CrashKind, NodeSteered, NodeSuspected, Suspect, TemplateCrashed, TemplateSetAside
 from contracts.message import PLATFORM, Event
 from contracts.node import ReportFailure
@@ -55,9 +58,10 @@ def told(template: str, reason: str) -> str:
 
 
 def _is_drawn(template: str, part: Part, view: View) -> bool:
-    """Whether the part's job draws this template: a node must not name another."""
-    spec = view.get(JOB_SPECS, part.subject_id) if part.kind == "render" and template else None
-    return spec is not None and any(scene.bundle == template for scene in spec.spec.scenes)
+    """Whether the part draws this template: a node must not name another."""
+    tables: dict[str, Table[Any]] = {"render": JOB_SPECS, "snapshot": SNAPSHOTS}
+    row = view.get(tables[part.kind], part.subject_id) if part.kind in tables and template else None
+    return row is not None and any(scene.bundle == template for scene in row.spec.scenes)
 
 
 def _suspected(part: Part, suspect: Suspect, view: View, ctx: Context) -> list[ForPlatform]:

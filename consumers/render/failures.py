@@ -12,6 +12,7 @@ from consumers.render.parts import held, open_repairs
 from consumers.render.repairs import rotten
 from consumers.render.reporter import reporting_node
 from consumers.render.rows import ACTIVE, INSPECTIONS, JOB_SEGMENTS, JOBS, SEGMENTS, Job, Part, Segment
+from consumers.render.snapshot_rows import WAITING
 from consumers.runtime.domain import Context, Decision, ForPlatform, Refusal
 from consumers.runtime.state import View
 from contracts.farm import NodeCrashed
@@ -19,8 +20,9 @@ from contracts.message import Event
 from contracts.node import ReportCrash, ReportFailure
 from contracts.render import PartEnded
 from contracts.repair import RepairCause
+from contracts.snapshot import SnapshotFailed
 
-INSPECTION_ATTEMPTS = 3
+SHORT_ATTEMPTS = 3  # of an inspection or a snapshot
 # Failures of one segment, the last of them its engine's, before its jobs fail; a node tries as it is and without expressions each time.
 ENGINE_ATTEMPTS = {"engine_hang": 2, "engine_crash": 2, "out_of_memory": 2}
 NODE_ATTEMPTS = 10  # the same where the last was the node's, its disk's or its network's
@@ -61,6 +63,8 @@ def report_failure(cmd: ReportFailure, view: View, ctx: Context) -> Decision:
     events: list[Event | ForPlatform] = [*crash_of(cmd, part, ctx), end, *found.events]
     if part.kind == "inspect":
         return events + _inspection(cmd, part, view)
+    if part.kind == "snapshot":
+        return events + _snapshot(cmd, part, found, view)
     job = view.get(JOBS, part.subject_id)
     if job is None:
         return events
@@ -120,9 +124,9 @@ def _ended(cmd: ReportFailure, part: Part, view: View) -> PartEnded:
 
 def _attempts(part: Part, view: View) -> int:
     """Failures of this work before this one."""
-    if part.kind == "inspect":
-        file = view.get(INSPECTIONS, part.subject_id)
-        return file.attempts if file else 0
+    if (table := WAITING.get(part.kind)) is not None:
+        row = view.get(table, part.subject_id)
+        return row.attempts if row else 0
     if part.kind == "assemble":
         job = view.get(JOBS, part.subject_id)
         return job.assemble_attempts if job else 0
@@ -179,6 +183,14 @@ def _inspection(cmd: ReportFailure, part: Part, view: View) -> list[Event | ForP
     return [rejected(file, cmd.code, cmd.detail)]
 
 
+def _snapshot(cmd: ReportFailure, part: Part, found: Blame, view: View) -> list[Event | ForPlatform]:
+    if found.reason:
+        return [SnapshotFailed(snapshot_id=part.subject_id, code=SET_ASIDE, detail=told(cmd.template, found.reason))]
+    if _retryable(cmd) and not _exhausted(cmd, part, view):
+        return []
+    return [SnapshotFailed(snapshot_id=part.subject_id, code=cmd.code, detail=cmd.detail, field=cmd.field)]
+
+
 def _retryable(cmd: ReportFailure) -> bool:
     return cmd.crash is not None or cmd.code.startswith("node.")
 
@@ -189,5 +201,5 @@ def _exhausted(cmd: ReportFailure, part: Part, view: View) -> bool:
     elif part.kind == "render":
         most = ENGINE_ATTEMPTS.get(cmd.crash or "", NODE_ATTEMPTS)
     else:
-        most = ASSEMBLE_ATTEMPTS if part.kind == "assemble" else INSPECTION_ATTEMPTS
+        most = ASSEMBLE_ATTEMPTS if part.kind == "assemble" else SHORT_ATTEMPTS
     return _attempts(part, view) + 1 >= most

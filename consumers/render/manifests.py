@@ -5,7 +5,7 @@ from typing import Any
 import asyncpg
 
 from adapters.object_store import ObjectStore
-from consumers.render.places import export_place, scan_place, segment_place
+from consumers.render.places import export_place, scan_place, segment_place, snapshot_place
 from consumers.render.plan import located
 from consumers.render.rows import Part
 from consumers.render.shelf import Shelf
@@ -51,7 +51,22 @@ def inspect(shelf: Shelf, part: Part, objects: ObjectStore) -> Manifest:
     return Manifest(source_url=objects.presign_get(source, LIVES), put_url=objects.presign_put(key, LIVES), object_key=key)
 
 
-MANIFESTS = {"render": render, "assemble": assemble, "inspect": inspect}
+def snapshot(shelf: Shelf, part: Part, objects: ObjectStore) -> Manifest:
+    """The scene and its frame, and where the picture goes."""
+    spec = shelf.specs[part.tenant_id, part.subject_id]
+    key = snapshot_place(part.tenant_id, part.subject_id, part.epoch, part.part_id)
+    return _with_look(
+        spec,
+        files=_files(shelf, part, objects),
+        fonts=spec.fonts,
+        scenes=tuple(SceneTask(spec=scene, frame_offset=0, segments=()) for scene in spec.scenes),
+        frame=shelf.frames[part.tenant_id, part.subject_id],
+        put_url=objects.presign_put(key, LIVES),
+        object_key=key,
+    )
+
+
+MANIFESTS = {"render": render, "assemble": assemble, "inspect": inspect, "snapshot": snapshot}
 
 
 def _files(shelf: Shelf, part: Part, objects: ObjectStore) -> dict[str, str]:

@@ -10,7 +10,8 @@ from consumers.render.mending import advances, mended, told
 from consumers.render.places import export_place, segment_place
 from consumers.render.repair_rows import REPAIRS, FrameRepair
 from consumers.render.reporter import reporter
-from consumers.render.rows import ACTIVE, INSPECTIONS, JOB_SEGMENTS, JOBS, NODES, PARTS, SEGMENTS, Job, Part
+from consumers.render.rows import ACTIVE, JOB_SEGMENTS, JOBS, NODES, PARTS, SEGMENTS, Job, Part
+from consumers.render.snapshot_rows import WAITING
 from consumers.runtime.domain import Context, Decision, Refusal, refuse
 from consumers.runtime.state import View
 from contracts.message import PLATFORM, Event
@@ -35,17 +36,17 @@ CLOCKS_APART = 60.0  # seconds that a segment may have taken beyond its lease's 
 def assign(cmd: AssignPart, view: View, ctx: Context) -> Decision:
     """Give the scheduler's choice its lease, if the node still offers the slot and the work still waits."""
     platform = view.of(PLATFORM)
-    if cmd.kind != "inspect":
+    if cmd.kind not in WAITING:
         wanted = [view.at(SEGMENTS, key) for key in cmd.keys]
         view.need(platform.at(NODES, cmd.node_id), view.at(JOBS, cmd.subject_id), *wanted)
     node = platform.get(NODES, cmd.node_id)
     if node is None or node.state != "active" or node.service != "open" or node.epoch != cmd.node_epoch:
         return refuse("render.node_gone", f"node {cmd.node_id} does not offer this slot any more")
-    if cmd.kind == "inspect":
-        file = view.get(INSPECTIONS, cmd.subject_id)
-        if file is None or file.state != "queued":
-            return refuse("render.not_waiting", "the file does not wait for an inspection")
-        return [_assigned(cmd, ctx, file.attempts + 1)]
+    if (table := WAITING.get(cmd.kind)) is not None:
+        row = view.get(table, cmd.subject_id)
+        if row is None or row.state != "queued":
+            return refuse("render.not_waiting", f"nothing waits for this {cmd.kind}")
+        return [_assigned(cmd, ctx, row.attempts + 1)]
     job = view.get(JOBS, cmd.subject_id)
     repairs = open_repairs(job, view) if job is not None else []
     if job is None or not (job.state in ACTIVE or repairs):

@@ -15,6 +15,11 @@ def export_place(tenant: UUID, job_id: UUID, epoch: int, part_id: UUID) -> str:
     return f"exports/{tenant}/{job_id}/{epoch}-{part_id}.mp4"
 
 
+def snapshot_place(tenant: UUID, snapshot_id: UUID, epoch: int, part_id: UUID) -> str:
+    """The object of a scene's picture."""
+    return f"snapshots/{tenant}/{snapshot_id}/{epoch}-{part_id}.png"
+
+
 def scan_place(tenant: UUID, file_id: UUID, part_id: UUID) -> str:
     """The object of what an inspection found in a template."""
     return f"scans/{tenant}/{file_id}/{part_id}.json"

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from consumers.render.rows import EXPORTS, FILES, INSPECTIONS, JOB_SEGMENTS, JOB_SPECS, JOBS, NODES, PARTS, SEGMENTS, TEMPLATES
+from consumers.render.snapshot_rows import SNAPSHOTS
 from consumers.runtime.projection import fresh, moved
 from consumers.runtime.state import View
 from consumers.runtime.table import Row, Table
@@ -63,6 +64,10 @@ def part_assigned(event: PartAssigned, envelope: Envelope, view: View) -> Rows:
         file = view.get(INSPECTIONS, event.subject_id)
         assert file is not None, "only requested inspections are assigned"
         yield INSPECTIONS, moved(file, envelope, state="assigned")
+    if event.kind == "snapshot":
+        picture = view.get(SNAPSHOTS, event.subject_id)
+        assert picture is not None, "only queued snapshots are assigned"
+        yield SNAPSHOTS, moved(picture, envelope, state="assigned")
     if event.kind == "assemble":
         job = view.get(JOBS, event.subject_id)
         assert job is not None, "only a job's export is assembled"
@@ -84,6 +89,10 @@ def part_ended(event: PartEnded, envelope: Envelope, view: View) -> Rows:
         file = view.get(INSPECTIONS, event.subject_id)
         if file is not None and file.state == "assigned":
             yield INSPECTIONS, moved(file, envelope, state="queued", attempts=file.attempts + failure)
+    if event.kind == "snapshot":
+        picture = view.get(SNAPSHOTS, event.subject_id)
+        if picture is not None and picture.state == "assigned":
+            yield SNAPSHOTS, moved(picture, envelope, state="queued", attempts=picture.attempts + failure)
     if event.kind == "assemble":
         job = view.get(JOBS, event.subject_id)
         assert job is not None, "only a job's export is assembled"

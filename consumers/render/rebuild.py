@@ -26,8 +26,8 @@ async def rebuild(conn: asyncpg.Connection, now: float) -> Farm:
         await _parts(conn, farm, now)
         await _jobs(conn, farm)
         await _repairs(conn, farm)
-        for row in await conn.fetch(_q.open_inspections):
-            farm.inspections[row["tenant_id"], row["file_id"]] = None
+        for row in await conn.fetch(_q.open_short_work):
+            farm.short.add(row["kind"], row["tenant_id"], row["subject_id"])
     return farm
 
 

@@ -30,6 +30,7 @@ class Shelf:
         self.objects: dict[Ref, list[asyncpg.Record]] = {}  # by job, in the video's order
         self.files: dict[tuple[UUID, str], str] = {}  # by tenant and SHA-256
         self.inspections: dict[Ref, str] = {}
+        self.frames: dict[Ref, int] = {}  # of which scene's frame a snapshot is
         self.needs: dict[UUID, set[str]] = {}  # SHA-256 of the files that a part works with
         self.signed: dict[str, str] = {}  # addresses to read that were signed already, by object
 
@@ -43,7 +44,11 @@ async def fill(ask: Ask, wanted: Sequence[Part]) -> Shelf:
     """Read all that these parts need."""
     shelf = Shelf()
     filmed = [part for part in wanted if part.kind != "inspect"]
-    await _specs_of(ask, shelf, {_ref(part) for part in filmed})
+    await _specs_of(ask, shelf, {_ref(part) for part in filmed if part.kind != "snapshot"})
+    if pictured := {_ref(part) for part in wanted if part.kind == "snapshot"}:
+        for row in await ask(_q.snapshots, *_columns(pictured, 2)):
+            ref = row["tenant_id"], row["snapshot_id"]
+            shelf.specs[ref], shelf.frames[ref] = msgspec.json.decode(row["spec"], type=RenderSpec), row["frame"]
     if joined := {_ref(part) for part in wanted if part.kind == "assemble"}:
         for row in await ask(_q.job_objects, *_columns(joined, 2)):
             shelf.objects.setdefault((row["tenant_id"], row["job_id"]), []).append(row)
@@ -59,7 +64,7 @@ def _needed(shelf: Shelf, part: Part) -> set[str]:
     spec = shelf.specs[_ref(part)]
     if part.kind == "assemble":
         return {track.file for track in spec.audio}
-    scenes = {located(spec, place)[0] for place in part.places}
+    scenes = {located(spec, place)[0] for place in part.places} if part.kind == "render" else range(len(spec.scenes))
     return {sha for at in scenes for sha in _named(spec.scenes[at])} | set(spec.fonts)
 
 

@@ -26,6 +26,7 @@ from contracts.render import (
     SegmentVerified,
 )
 from contracts.repair import JobSetBack, RepairAssembling, RepairEnded, RepairRequested
+from contracts.snapshot import SnapshotDrawn, SnapshotFailed, SnapshotQueued
 
 
 def watch(farm: Farm, event: Any, envelope: Envelope, now: float) -> None:
@@ -108,11 +109,19 @@ def _verified(farm: Farm, event: SegmentVerified, tenant: UUID, now: float) -> N
 
 
 def _requested(farm: Farm, event: InspectionRequested, tenant: UUID, now: float) -> None:
-    farm.inspections[tenant, event.file_id] = None
+    farm.short.add("inspect", tenant, event.file_id)
 
 
 def _inspected(farm: Farm, event: InspectionEnded, tenant: UUID, now: float) -> None:
-    farm.inspections.pop((tenant, event.file_id), None)
+    farm.short.drop("inspect", tenant, event.file_id)
+
+
+def _snapshot(farm: Farm, event: SnapshotQueued, tenant: UUID, now: float) -> None:
+    farm.short.add("snapshot", tenant, event.snapshot_id)
+
+
+def _pictured(farm: Farm, event: SnapshotDrawn | SnapshotFailed, tenant: UUID, now: float) -> None:
+    farm.short.drop("snapshot", tenant, event.snapshot_id)
 
 
 def _set_back(farm: Farm, event: JobSetBack, tenant: UUID, now: float) -> None:
@@ -172,6 +181,9 @@ _CHANGES: dict[type, Callable[[Farm, Any, UUID, float], None]] = {
     SegmentVerified: _verified,
     InspectionRequested: _requested,
     InspectionEnded: _inspected,
+    SnapshotQueued: _snapshot,
+    SnapshotDrawn: _pictured,
+    SnapshotFailed: _pictured,
     JobSetBack: _set_back,
     RepairRequested: _repair,
     RepairAssembling: _joining,

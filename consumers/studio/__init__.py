@@ -2,20 +2,21 @@
 
 from consumers.runtime.domain import Domain
 from consumers.runtime.projection import create, nothing, upsert
-from consumers.studio import learning, renders, saved
-from consumers.studio.rows import FILES, REQUESTS, SAVED, SCENES, TEMPLATES
+from consumers.studio import learning, renders, saved, snapshots
+from consumers.studio.rows import FILES, REQUESTS, SAVED, SCENES, SNAPSHOTS, TEMPLATES
 from contracts import content, file_mgr, studio
 from contracts.audit import QUARANTINED, REFUSED
 
 DOMAIN = Domain(
     name="studio",
-    tables=(TEMPLATES, SCENES, FILES, SAVED, REQUESTS),
+    tables=(TEMPLATES, SCENES, FILES, SAVED, REQUESTS, SNAPSHOTS),
     decides={
         studio.LearnScene: learning.scene,
         studio.LearnTemplate: learning.template,
         studio.LearnFile: learning.file,
         studio.SaveProject: saved.save,
         studio.RequestRender: renders.request,
+        studio.RequestSnapshot: snapshots.request,
     },
     reacts={
         content.SceneRecorded: learning.on_scene,
@@ -28,6 +29,7 @@ DOMAIN = Domain(
         studio.FileLearned: create(FILES),
         studio.ProjectSaved: upsert(SAVED),
         studio.RenderRequested: renders.requested,
+        studio.SnapshotRequested: snapshots.requested,
         REFUSED["studio"]: nothing,
         QUARANTINED["studio"]: nothing,
     },

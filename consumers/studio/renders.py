@@ -34,25 +34,10 @@ class Filled(msgspec.Struct, frozen=True):
 
 def request(cmd: RequestRender, view: View, ctx: Context) -> Decision:
     """Freeze a render, or say everything that stands against it."""
-    filled = _filled(cmd, view)
-    problems = list(checks.look_problems(cmd))
-    if isinstance(filled, Refusal):
-        return checks.refusal([*filled.problem.errors, *problems]) if filled.problem.errors else filled
-    values = [values for values, _ in filled.scenes]
-    problems += [
-        *checks.track_problems(filled.audio),
-        *checks.file_problems(view, checks.wanted_files(values, filled.audio, cmd.fonts)),
-    ]
-    if problems:
-        return checks.refusal(problems)
-    spec = _freeze(cmd, filled, view)
-    encoded = msgspec.json.encode(spec)
-    if len(encoded) > SPEC_LARGEST:
-        return refuse(
-            "render.too_large",
-            f"all values together take {len(encoded)} bytes, at most {SPEC_LARGEST} are possible; shorten the texts",
-            "scenes",
-        )
+    found = frozen(cmd, view)
+    if isinstance(found, Refusal):
+        return found
+    filled, spec, encoded = found
     if spec.frames > LONGEST:
         return refuse("render.too_long", f"the video would have {spec.frames} frames, at most {LONGEST} are possible", "scenes")
     warnings = _warnings(filled)
@@ -73,6 +58,30 @@ def request(cmd: RequestRender, view: View, ctx: Context) -> Decision:
         needs=cmd.needs,
     )
     return Answer([requested], {"job_id": job_id, "state": "queued", **body})
+
+
+def frozen(cmd: RequestRender, view: View) -> tuple[Filled, RenderSpec, bytes] | Refusal:
+    """What is asked for and its spec, also encoded; or everything that stands against it."""
+    filled = _filled(cmd, view)
+    problems = list(checks.look_problems(cmd))
+    if isinstance(filled, Refusal):
+        return checks.refusal([*filled.problem.errors, *problems]) if filled.problem.errors else filled
+    values = [values for values, _ in filled.scenes]
+    problems += [
+        *checks.track_problems(filled.audio),
+        *checks.file_problems(view, checks.wanted_files(values, filled.audio, cmd.fonts)),
+    ]
+    if problems:
+        return checks.refusal(problems)
+    spec = _freeze(cmd, filled, view)
+    encoded = msgspec.json.encode(spec)
+    if len(encoded) > SPEC_LARGEST:
+        return refuse(
+            "render.too_large",
+            f"all values together take {len(encoded)} bytes, at most {SPEC_LARGEST} are possible; shorten the texts",
+            "scenes",
+        )
+    return filled, spec, encoded
 
 
 def _filled(cmd: RequestRender, view: View) -> Filled | Refusal:

@@ -75,8 +75,20 @@ class Request(Row, frozen=True, kw_only=True):
     metadata: dict[str, Any]
 
 
+class SnapshotRequest(Row, frozen=True, kw_only=True):
+    """A picture that was asked for."""
+
+    snapshot_id: UUID
+    project_id: UUID
+    cache_key: str
+    width: int
+    height: int
+    frame: int
+
+
 TEMPLATES = Table("studio.templates", Template, ("project_id",))
 SCENES = Table("studio.template_scenes", TemplateScene, ("project_id", "scene"), (("project_id",),))
 FILES = Table("studio.known_files", KnownFile, ("file_id",))
 SAVED = Table("studio.saved_projects", SavedProject, ("saved_project_id",))
 REQUESTS = Table("studio.render_requests", Request, ("job_id",))
+SNAPSHOTS = Table("studio.snapshot_requests", SnapshotRequest, ("snapshot_id",))

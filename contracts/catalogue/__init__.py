@@ -1,7 +1,7 @@
 """All that follows from the declared messages: subjects, streams, permissions and references. Derived, never added to by hand."""
 
 # Every declaring module is imported here, so that the registry is complete wherever the catalogue is used.
-from contracts import audit, content, enrolment, farm, file_mgr, identity, node, notification, render, repair, studio  # noqa: F401
+from contracts import audit, content, enrolment, farm, file_mgr, identity, node, notification, render, repair, snapshot, studio  # noqa: F401
 from contracts.catalogue.references import asyncapi, json_schema, webhook_catalogue
 from contracts.catalogue.roles import ACCOUNT, AUTH, Role, node_of, roles
 from contracts.catalogue.roles import node as node_role

@@ -15,6 +15,7 @@ from typing import BinaryIO
 import msgspec
 
 from node_worker.encode.assemble import assemble
+from node_worker.encode.picture import picture
 from node_worker.encode.presets import encoder_build
 from node_worker.encode.segment import SegmentJob, SegmentPipeline
 from node_worker.engines import protocol
@@ -59,6 +60,8 @@ class Child:
                     self._emit(protocol.Inspected(inspection=inspect(Path(asked.path), Path(asked.work), self._engine)))
                 case protocol.DrawSegments() as asked:
                     self._draw(asked)
+                case protocol.DrawPicture() as asked:
+                    self._draw_picture(asked)
                 case protocol.Assemble() as asked:
                     self._assemble(asked)
         except TemplateRefused as refused:
@@ -83,6 +86,18 @@ class Child:
             raise
         ticker.flush()
 
+    def _draw_picture(self, asked: protocol.DrawPicture) -> None:
+        rate = Fraction(asked.rate_num, asked.rate_den)
+        try:
+            scene = self._scenes.get(asked)
+            for warning in scene.warnings:
+                self._emit(protocol.Warned(warning=warning))
+            done = picture(scene, (asked.width, asked.height), second(asked.frame, rate, asked.spec.speed), Path(asked.output))
+        except BaseException:
+            self._scenes.forget(asked)
+            raise
+        self._emit(done)
+
     def _assemble(self, asked: protocol.Assemble) -> None:
         rate = Fraction(asked.rate_num, asked.rate_den)
         ticker = Ticker(self._emit, self._mark)
@@ -92,11 +107,15 @@ class Child:
 
 
 def job(task: protocol.SegmentTask, rate: Fraction, speed: float) -> SegmentJob:
-    """Give each frame of a segment its source second: frame x speed / rate, the same on whatever node it is drawn."""
-    step = Fraction(speed).limit_denominator(1_000_000) / rate
-    seconds = tuple(float(frame * step) for frame in range(task.first, task.first + task.count))
-    before = float((task.first - 1) * step) if task.first else None
+    """Give each frame of a segment its source second, the same on whatever node it is drawn."""
+    seconds = tuple(second(frame, rate, speed) for frame in range(task.first, task.first + task.count))
+    before = second(task.first - 1, rate, speed) if task.first else None
     return SegmentJob(key=task.key, first=task.first, seconds=seconds, output=task.output, before=before)
+
+
+def second(frame: int, rate: Fraction, speed: float) -> float:
+    """The source second of a scene's frame: frame x speed / rate."""
+    return float(frame * Fraction(speed).limit_denominator(1_000_000) / rate)
 
 
 def failure(error: Exception) -> protocol.Failed:

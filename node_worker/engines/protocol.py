@@ -44,6 +44,22 @@ class DrawSegments(msgspec.Struct, frozen=True, kw_only=True, tag="draw", tag_fi
     plain: bool = False
 
 
+class DrawPicture(msgspec.Struct, frozen=True, kw_only=True, tag="picture", tag_field="type"):
+    """Draw one frame of a scene into a PNG file; `plain` leaves expressions out after a crash."""
+
+    spec: SceneSpec
+    files: Files
+    width: int
+    height: int
+    rate_num: int
+    rate_den: int
+    background: str
+    frame: int  # counted from the scene's start
+    output: str
+    fonts: tuple[str, ...] = ()
+    plain: bool = False
+
+
 class Assemble(msgspec.Struct, frozen=True, kw_only=True, tag="assemble", tag_field="type"):
     """Join segments and lay the sound under them; `files` gives each track's file by its SHA-256."""
 
@@ -78,6 +94,13 @@ class SegmentDone(msgspec.Struct, frozen=True, kw_only=True, tag="segment", tag_
     """A segment lies on the disk; use it only if its check is ok."""
 
     segment: FinishedSegment
+
+
+class PictureDone(msgspec.Struct, frozen=True, kw_only=True, tag="drawn", tag_field="type"):
+    """The picture lies on the disk."""
+
+    sha256: str
+    bytes: int
 
 
 class Warned(msgspec.Struct, frozen=True, kw_only=True, tag="warned", tag_field="type"):
@@ -118,5 +141,5 @@ class Failed(msgspec.Struct, frozen=True, kw_only=True, tag="failed", tag_field=
     errno: int = 0
 
 
-Request = Inspect | DrawSegments | Assemble
-Event = Ready | Started | Frame | SegmentDone | Warned | Inspected | Assembled | Done | Refused | Failed
+Request = Inspect | DrawSegments | DrawPicture | Assemble
+Event = Ready | Started | Frame | SegmentDone | PictureDone | Warned | Inspected | Assembled | Done | Refused | Failed

@@ -5,9 +5,10 @@ from collections import OrderedDict
 import msgspec
 
 from node_worker.engines.base import Engine, Scene
-from node_worker.engines.protocol import DrawSegments
+from node_worker.engines.protocol import DrawPicture, DrawSegments
 
 KEPT = 3
+Asked = DrawSegments | DrawPicture
 
 
 class SceneCache:
@@ -17,7 +18,7 @@ class SceneCache:
         self._engine = engine
         self._scenes: OrderedDict[bytes, Scene] = OrderedDict()
 
-    def get(self, asked: DrawSegments) -> Scene:
+    def get(self, asked: Asked) -> Scene:
         """Return the scene, opened now if need be. Raises TemplateRefused."""
         key = _key(asked)
         scene = self._scenes.pop(key, None)
@@ -29,13 +30,13 @@ class SceneCache:
         self._scenes[key] = scene
         return scene
 
-    def forget(self, asked: DrawSegments) -> None:
+    def forget(self, asked: Asked) -> None:
         """Drop a scene whose drawing failed."""
         scene = self._scenes.pop(_key(asked), None)
         if scene is not None:
             scene.close()
 
 
-def _key(asked: DrawSegments) -> bytes:
+def _key(asked: Asked) -> bytes:
     parts = (asked.spec, asked.width, asked.height, asked.background, asked.fonts, asked.plain)
     return msgspec.json.encode(parts, order="deterministic")

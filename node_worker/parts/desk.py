@@ -11,6 +11,7 @@ import msgspec
 
 from contracts.envelope import Envelope
 from contracts.node import DrawPart, Manifest
+from contracts.render import PartKind
 from node_worker.engines.base import TemplateRefused
 from node_worker.failures import PartFailed, disk_full
 from node_worker.log import error, info
@@ -18,8 +19,14 @@ from node_worker.parts.assembly import assemble
 from node_worker.parts.draw import draw
 from node_worker.parts.inspection import inspect
 from node_worker.parts.part import Part, Tools
+from node_worker.parts.snapshot import snapshot
 
-KINDS: dict[str, Callable[[Part, Manifest], Awaitable[None]]] = {"render": draw, "inspect": inspect, "assemble": assemble}
+KINDS: dict[PartKind, Callable[[Part, Manifest], Awaitable[None]]] = {
+    "render": draw,
+    "inspect": inspect,
+    "snapshot": snapshot,
+    "assemble": assemble,
+}
 REMEMBERED = 1000  # ended parts whose work, delivered once more, is not done again
 
 

@@ -24,6 +24,11 @@ where s.state = 'done' order by j.tenant_id, j.job_id, j.idx;
 -- Where the bytes of these files lie.
 select tenant_id, sha256, object_key from render.files join unnest($1::uuid[], $2::text[]) as k(tenant_id, sha256) using (tenant_id, sha256);
 
+-- name: snapshots
+-- What snapshots are of.
+select tenant_id, snapshot_id, spec::text as spec, frame from render.snapshots
+join unnest($1::uuid[], $2::uuid[]) as k(tenant_id, snapshot_id) using (tenant_id, snapshot_id);
+
 -- name: inspections
 -- Uploaded files that wait for a node.
 select tenant_id, file_id, object_key from render.inspections join unnest($1::uuid[], $2::uuid[]) as k(tenant_id, file_id) using (tenant_id, file_id);

@@ -36,10 +36,12 @@ async def owned(http: Http, project: str) -> dict[str, str]:
     submitted = await http.send("POST", "/v1/renders", {"saved_project_id": saved["saved_project_id"], "width": 160, "height": 90})
     job = submitted.json["job_id"]
     await http.ended(job)
+    picture = await http.post("/v1/snapshots", {"project_id": project, "width": 160, "height": 90})
+    await http.until(f"/v1/snapshots/{picture['snapshot_id']}", lambda row: row["state"] == "done")
     told = await http.until("/v1/notifications", lambda page: bool(page["data"]))
     operation = submitted.headers["Content-Location"].rpartition("/")[2]
     ids = {"upload_id": upload["upload_id"], "file_id": file, "project_id": project, "job_id": job, "operation_id": operation}
-    ids |= {"saved_project_id": saved["saved_project_id"], "key_id": key["key_id"]}
+    ids |= {"saved_project_id": saved["saved_project_id"], "key_id": key["key_id"], "snapshot_id": picture["snapshot_id"]}
     return Ids(ids | {"notification_id": told["data"][0]["notification_id"]})
 
 

@@ -22,7 +22,7 @@ def picture(farm: Farm) -> dict[str, Any]:
         "jobs": {ref: (job.builds, job.needs, job.bundles, job.paused, job.keys, job.frames) for ref, job in farm.jobs.items() if job.keys},
         "waiting": {ref: _waiting(farm, ref) for ref in farm.jobs if farm.jobs[ref].keys},
         "unplanned": set(farm.unplanned),
-        "inspections": set(farm.inspections) - at_work,
+        "short": {entry[1:] for waiting in farm.short._of.values() for entry in waiting} - at_work,
         "assembling": {ref for state in farm.tenants._all.values() for ref in state.assembling} - at_work,
         "drawing": farm.drawing,
         "avoid": farm.avoid,

@@ -5,14 +5,16 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
-from consumers.render.places import export_place, scan_place, segment_place
+from msgspec.structs import replace
+
+from consumers.render.places import export_place, scan_place, segment_place, snapshot_place
 from contracts.content import CreateProject, ProjectImporting, PublishProject, RecordScene
 from contracts.enrolment import CreateJoinToken, JoinNode, RevokeJoinToken, RevokeNode
 from contracts.farm import DrainNode, LoseNode, MaintainNode, OpenNode
 from contracts.file_mgr import AbortUpload, CompleteUpload, OpenUpload, StartUpload, StoreFile
 from contracts.identity import CreateApiKey, CreateTenant, RevokeApiKey
 from contracts.message import PLATFORM, Command, Event
-from contracts.node import PROTOCOL, RegisterNode, ReportExport, ReportFailure, ReportInspection, ReportSegment
+from contracts.node import PROTOCOL, RegisterNode, ReportExport, ReportFailure, ReportInspection, ReportSegment, ReportSnapshot
 from contracts.notification import NotificationCreated, ReadNotification
 from contracts.render import (
     AssignPart,
@@ -25,8 +27,9 @@ from contracts.render import (
     SegmentVerified,
 )
 from contracts.repair import RepairRequested, ReportRot, RequestRepair
+from contracts.snapshot import SnapshotQueued
 from contracts.spec import ColourPreset, Element
-from contracts.studio import RequestRender, SaveProject, SceneValues, Track
+from contracts.studio import RequestRender, RequestSnapshot, SaveProject, SceneValues, Track
 from tests.support.house import House, Refused
 
 SCENES = ("intro", "features", "outro")
@@ -56,6 +59,7 @@ class Story:
         for number in range(1, self.jobs):
             await self.render(number)
         await self.render(number=0)  # the same again: nothing is drawn twice
+        await self.picture()
         await self.mend()
         await self.trouble()
 
@@ -217,6 +221,17 @@ class Story:
                 if part.node_id == node
             ]
             await self.report(reports, node)
+
+    async def picture(self) -> None:
+        """A picture of each tenant's first scene, asked for twice and drawn once."""
+        asked = RequestSnapshot(project_id=self.projects[self.tenants[0]])
+        for _ in range(2):
+            told = await self.all((replace(asked, project_id=self.projects[tenant]), tenant) for tenant in self.tenants)
+            queued = [(tenant, event.snapshot_id, 0, 0) for tenant, event in told if isinstance(event, SnapshotQueued)]
+            for part, tenant in await self.assign("snapshot", queued):
+                place = snapshot_place(tenant, part.subject_id, part.epoch, part.part_id)
+                drawn = ReportSnapshot(part_id=part.part_id, epoch=part.epoch, object_key=place, sha256=sha(part), bytes=99)
+                await self.report([(drawn, tenant)], part.node_id)
 
     async def mend(self) -> None:
         """A stored segment of every tenant rots and is drawn again to other bytes, so that the film is joined anew; a person doubts it."""

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from consumers.render.farm.free import FreeNodes
 from consumers.render.farm.lengths import Speeds, segments_at_once
+from consumers.render.farm.short import ShortWork
 from consumers.render.farm.states import SHORT, Choice, JobState, NodeState, PartState, Ref, SegmentRef, Want
 from consumers.render.farm.tenants import Tenants, TenantState
 from contracts.repair import Redrawing
@@ -23,7 +24,7 @@ class Farm:
         self.jobs: dict[Ref, JobState] = {}
         self.parts: dict[UUID, PartState] = {}
         self.unplanned: dict[Ref, None] = {}
-        self.inspections: dict[Ref, None] = {}
+        self.short = ShortWork()
         self.users: dict[SegmentRef, list[tuple[Ref, int]]] = {}
         self.drawing: set[SegmentRef] = set()
         self.repairs: dict[Ref, dict[UUID, tuple[int, ...]]] = {}  # of ended jobs: the positions that each has drawn again
@@ -190,7 +191,7 @@ class Farm:
     # What failed waits a while
 
     def back_later(self, due: float, kind: str, tenant: UUID, subject: UUID | str) -> None:
-        """A segment (by its key), an inspection or an assembly waits again from `due` on."""
+        """A segment (by its key), short work or an assembly waits again from `due` on."""
         self._orders += 1
         heapq.heappush(self._later, (due, self._orders, kind, tenant, subject))
 
@@ -202,11 +203,11 @@ class Farm:
         return self._later[0][0] if self._later else None
 
     def give_back_one(self, kind: str, tenant: UUID, subject: UUID | str) -> None:
-        """A segment, an inspection or an assembly waits again."""
+        """A segment, short work or an assembly waits again."""
         if isinstance(subject, str):
             self.segment_back(tenant, subject)
         elif kind in SHORT:
-            self.inspections[tenant, subject] = None
+            self.short.add(kind, tenant, subject)
         else:
             self.assemble((tenant, subject))
 
@@ -219,10 +220,8 @@ class Farm:
 
     def choices(self) -> Iterator[tuple[NodeState, Choice]]:
         """What goes where now; each must be `occupied` before the next is asked for."""
-        while (node := self._free.any_for_short()) is not None and self.inspections:
-            tenant, subject = next(iter(self.inspections))
-            del self.inspections[tenant, subject]
-            yield node, Choice("inspect", tenant, subject)
+        while (node := self._free.any_for_short()) is not None and self.short:
+            yield node, Choice(*self.short.take())
         with self.tenants.round():
             while self._free.any_for_long() is not None and (state := self.tenants.least_served()) is not None:
                 found = self._of(state)

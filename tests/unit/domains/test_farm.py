@@ -336,8 +336,18 @@ def test_an_inspection_is_given_out_while_all_long_slots_are_busy() -> None:
     bench.job(uuid4(), 100, 8.0)
     assert len(bench.assign()) == 2
     for _ in range(3):
-        bench.farm.inspections[uuid4(), uuid4()] = None
+        bench.farm.short.add("inspect", uuid4(), uuid4())
     assert [choice.kind for _, choice in bench.assign()] == ["inspect", "inspect"]  # one for each node's extra slot
+
+
+def test_snapshots_wait_behind_no_render_and_behind_no_other_tenants_thousands() -> None:
+    bench, greedy, modest = Bench(nodes=2, short_slots=1), uuid4(), uuid4()
+    bench.job(uuid4(), 10_000, 8.0)
+    assert len(bench.assign()) == 2
+    for _ in range(1000):
+        bench.farm.short.add("snapshot", greedy, uuid4())
+    bench.farm.short.add("snapshot", modest, uuid4())
+    assert [(choice.kind, choice.tenant) for _, choice in bench.assign()] == [("snapshot", greedy), ("snapshot", modest)]
 
 
 def test_a_render_never_takes_the_slot_for_short_work() -> None:
@@ -351,7 +361,7 @@ def test_a_node_that_is_not_in_service_gets_nothing_until_it_is_opened() -> None
     bench = Bench(short_slots=1)
     node = next(iter(bench.farm.nodes.values()))
     bench.job(uuid4(), 1)
-    bench.farm.inspections[uuid4(), uuid4()] = None
+    bench.farm.short.add("inspect", uuid4(), uuid4())
     bench.farm.steer(node.node_id, "maintenance")
     assert bench.assign() == []
     bench.farm.steer(node.node_id, "open")

@@ -4,7 +4,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from consumers.render.failures import INSPECTION_ATTEMPTS
+from consumers.render.failures import SHORT_ATTEMPTS
 from consumers.render.farm import Choice, NodeState
 from consumers.render.rows import INSPECTIONS, JOBS
 from consumers.render.watching import watch
@@ -40,7 +40,7 @@ def test_a_tenant_does_not_pay_for_the_silence_of_a_dead_node(how: PartEnd, serv
 @pytest.mark.parametrize("code", ["node.engine_killed", "node.storage_away"])
 def test_a_file_is_not_rejected_because_engines_were_killed_or_the_store_was_away(code: str) -> None:
     world, file_id = inspecting()
-    for _ in range(INSPECTION_ATTEMPTS + 2):
+    for _ in range(SHORT_ATTEMPTS + 2):
         fail(world, assign(world, file_id, "inspect"), code, "engine_crash" if code == "node.engine_killed" else None)
         assert world.row(INSPECTIONS, file_id).state == "queued"
 

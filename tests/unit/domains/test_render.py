@@ -4,7 +4,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from consumers.render import DOMAIN
-from consumers.render.failures import ENGINE_ATTEMPTS, INSPECTION_ATTEMPTS
+from consumers.render.failures import ENGINE_ATTEMPTS, SHORT_ATTEMPTS
 from consumers.render.parts import MOST_ADVANCES
 from consumers.render.places import export_place, segment_place
 from consumers.render.rows import CRASHES, EXPORTS, FILES, INSPECTIONS, JOB_SEGMENTS, JOBS, NODES, PARTS, SEGMENTS
@@ -393,7 +393,7 @@ def test_a_file_is_inspected_and_remembered_by_its_content() -> None:
 
 def test_a_file_that_kills_the_engine_is_rejected_after_its_attempts() -> None:
     world, file_id = inspecting()
-    for _ in range(INSPECTION_ATTEMPTS):
+    for _ in range(SHORT_ATTEMPTS):
         assert world.row(INSPECTIONS, file_id).state == "queued"
         events = fail(world, assign(world, file_id, "inspect"), "node.engine_crash", "engine_crash")
     assert kinds(events) == ["NodeCrashed", "PartEnded", "InspectionEnded"]

@@ -1,6 +1,7 @@
 """The engine process and its host: answers, limits, and every way to die told for what it is."""
 
 import asyncio
+import hashlib
 import json
 import os
 import signal
@@ -11,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 import pytest_asyncio
+from PIL import Image
 
 from contracts.spec import AudioTrack, SceneSpec
 from node_worker.encode.facts import SegmentFile
@@ -294,3 +296,27 @@ async def test_a_file_is_inspected_in_the_process(engine, tmp_path):
     (tmp_path / "t").write_text('{"layers": []}')
     (found,) = of(protocol.Inspected, await events(engine, protocol.Inspect(path=str(tmp_path / "t"), work=str(tmp_path))))
     assert (found.inspection.kind, found.inspection.width, found.inspection.duration) == ("template", 64, 2.0)
+
+
+def picture(folder: Path, scene: str = "calm", frame: int = 7, **changes) -> protocol.DrawPicture:
+    asked = draw(folder, scene)
+    names = ("spec", "files", "width", "height", "rate_num", "rate_den", "background")
+    given = {name: getattr(asked, name) for name in names} | {"frame": frame, "output": str(folder / "p.png")}
+    return protocol.DrawPicture(**(given | changes))
+
+
+async def test_a_picture_is_one_frame_and_the_same_each_time(engine, tmp_path):
+    [first] = of(protocol.PictureDone, await events(engine, picture(tmp_path)))
+    data = (tmp_path / "p.png").read_bytes()
+    assert (hashlib.sha256(data).hexdigest(), len(data)) == (first.sha256, first.bytes)
+    with Image.open(tmp_path / "p.png") as found:
+        assert (found.format, found.mode, found.size) == ("PNG", "RGB", (160, 90))
+    assert of(protocol.PictureDone, await events(engine, picture(tmp_path))) == [first]
+    [other] = of(protocol.PictureDone, await events(engine, picture(tmp_path, frame=8)))
+    assert other.sha256 != first.sha256
+
+
+async def test_a_picture_of_a_size_that_cannot_be_is_refused_with_its_field(engine, tmp_path):
+    with pytest.raises(TemplateRefused) as refused:
+        await events(engine, picture(tmp_path, width=161))
+    assert (refused.value.code, refused.value.field) == ("render.size", "width")

@@ -1,0 +1,47 @@
+"""render: snapshots, single frames of a scene as pictures; the same question is drawn once."""
+
+from uuid import UUID
+
+from contracts.message import Command, Event, message
+from contracts.spec import RenderSpec
+
+
+@message("render.snapshot.queue")
+class QueueSnapshot(Command, frozen=True, kw_only=True):
+    """Have one frame drawn, unless it is there or on its way; one that failed is tried anew."""
+
+    snapshot_id: UUID
+    cache_key: str
+    spec: RenderSpec  # of one scene
+    frame: int  # counted from the scene's start
+
+
+@message("render.snapshot.queued")
+class SnapshotQueued(Event, frozen=True, kw_only=True):
+    """A frame waits for a node."""
+
+    snapshot_id: UUID
+    cache_key: str  # 64 hex digits, of all that the picture depends on
+    spec: RenderSpec
+    frame: int
+
+
+@message("render.snapshot.drawn", public=True)
+class SnapshotDrawn(Event, frozen=True, kw_only=True):
+    """The picture lies in storage, a PNG of the spec's size."""
+
+    snapshot_id: UUID
+    object_key: str
+    sha256: str
+    bytes: int
+    degraded: bool  # drawn without its expressions, which ended an engine
+
+
+@message("render.snapshot.failed", public=True)
+class SnapshotFailed(Event, frozen=True, kw_only=True):
+    """The picture cannot be drawn, and why."""
+
+    snapshot_id: UUID
+    code: str
+    detail: str
+    field: str = ""

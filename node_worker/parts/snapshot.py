@@ -1,0 +1,69 @@
+"""Kind snapshot: draws one frame of a scene, uploads it and reports; it waits behind no long render."""
+
+from contracts.node import Manifest, ReportSnapshot
+from node_worker.engines import protocol
+from node_worker.engines.base import Files
+from node_worker.engines.host import EngineCrashed
+from node_worker.failures import PartFailed
+from node_worker.parts.draw import Tries, check
+from node_worker.parts.part import Part, failure_of
+
+STALL_SECONDS = 10.0  # without a sign of life while one frame is drawn
+
+
+async def snapshot(part: Part, manifest: Manifest) -> None:
+    """Do a part of kind snapshot. Raises PartFailed, TemplateRefused, OSError."""
+    if len(manifest.scenes) != 1:
+        raise PartFailed("node.manifest", f"a snapshot is of one scene, the manifest has {len(manifest.scenes)}")
+    check(manifest)
+    async with part.tools.cache.use(manifest.files) as files:
+        await part.take_engine(short=True)
+        done, degraded = await _drawn(part, manifest, Files(objects=files, work=str(part.tools.folder.bundles)))
+    part.release_engine()
+    await part.tools.transfers.upload(part.folder / "picture.png", manifest.put_url, "image/png")
+    report = ReportSnapshot(
+        part_id=part.work.part_id,
+        epoch=part.work.epoch,
+        object_key=manifest.object_key,
+        sha256=done.sha256,
+        bytes=done.bytes,
+        degraded=degraded,
+    )
+    await part.report(report)
+
+
+async def _drawn(part: Part, manifest: Manifest, files: Files) -> tuple[protocol.PictureDone, bool]:
+    """The picture, and whether it had to be drawn without expressions."""
+    scene = manifest.scenes[0].spec
+    tries = Tries(part.tools.cache.shrink)
+    while True:
+        request = protocol.DrawPicture(
+            spec=scene,
+            files=files,
+            width=manifest.width,
+            height=manifest.height,
+            rate_num=manifest.rate_num,
+            rate_den=manifest.rate_den,
+            background=manifest.background,
+            fonts=manifest.fonts,
+            frame=manifest.frame,
+            output=str(part.folder / "picture.png"),
+            plain=tries.plain,
+        )
+        try:
+            return await _ask(part, request), tries.plain
+        except EngineCrashed as crash:
+            if not tries.again(crash):
+                raise failure_of(crash, scene.bundle) from crash
+            await part.crashed(crash, scene.bundle)
+
+
+async def _ask(part: Part, request: protocol.DrawPicture) -> protocol.PictureDone:
+    done: protocol.PictureDone | None = None
+    async with part.ask(request, STALL_SECONDS) as events:
+        async for event in events:
+            if isinstance(event, protocol.PictureDone):
+                done = event
+    if done is None:
+        raise EngineCrashed("error", detail="the engine ended a picture without a result")
+    return done

@@ -1,0 +1,75 @@
+"""A picture of a scene: asked for over HTTP, drawn by a node, the same as the film's frame, and drawn once."""
+
+import io
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import aiohttp
+import av
+import numpy as np
+import pytest
+import pytest_asyncio
+from PIL import Image
+
+from deploy.local.stack import Stack
+from tests.e2e.support_http import Json, is_problem
+from tests.e2e.support_shop import Shop, open_shop
+
+pytestmark = pytest.mark.timeout(240)
+SIZE = {"width": 320, "height": 180, "rate": [10, 1]}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def shop(stack: Stack) -> AsyncIterator[Shop]:
+    """Two tenants with a template each."""
+    async with open_shop(stack) as opened:
+        yield opened
+
+
+async def drawn(shop: Shop, **more: object) -> Json:
+    asked = await shop.http.post("/v1/snapshots", {"project_id": shop.project, **SIZE} | more)
+    return await shop.http.until(f"/v1/snapshots/{asked['snapshot_id']}", lambda row: row["state"] in ("done", "failed"))
+
+
+async def fetched(row: Json, kind: str) -> io.BytesIO:
+    async with aiohttp.ClientSession() as session, session.get(row["url"]) as answer:
+        assert (answer.status, answer.content_type) == (200, kind)
+        return io.BytesIO(await answer.read())
+
+
+async def picture(row: Json) -> Image.Image:
+    return Image.open(await fetched(row, "image/png"))
+
+
+async def test_a_picture_of_a_scene_is_drawn_once_and_shows_the_values(shop: Shop) -> None:
+    first = await drawn(shop, at=0.5)
+    assert (first["state"], first["frame"], first["width"], first["height"]) == ("done", 5, 320, 180), first
+    found = await picture(first)
+    assert (found.format, found.size) == ("PNG", (320, 180)) and np.asarray(found).std() > 1
+    again = await drawn(shop, at=0.5)
+    assert (again["snapshot_id"], again["sha256"], again["updated_at"]) == (first["snapshot_id"], first["sha256"], first["updated_at"])
+    other = await drawn(shop, at=0.5, background="#2040A0")
+    assert other["snapshot_id"] != first["snapshot_id"]
+
+
+async def test_a_picture_is_the_frame_that_the_film_shows(shop: Shop) -> None:
+    film = await shop.http.ended(await shop.http.render(shop.project, **SIZE, quality="high"))
+    with av.open(await fetched(film, "video/mp4")) as container:
+        frames = [frame.to_ndarray(format="rgb24").astype(int) for frame in container.decode(video=0)]
+    found = np.asarray(await picture(await drawn(shop, at=0.7))).astype(int)
+    apart = [float(np.abs(found - frame).mean()) for frame in frames]
+    assert apart[7] < 3 and apart[7] == min(apart), apart
+
+
+async def test_what_cannot_be_is_refused_with_its_bounds(shop: Shop) -> None:
+    body = {"project_id": shop.project, **SIZE}
+    is_problem(await shop.http.send("POST", "/v1/snapshots", body | {"at": 1e9}), 422, "render.out_of_bounds", "at")
+    is_problem(await shop.http.send("POST", "/v1/snapshots", body | {"position": 7}), 422, "render.out_of_bounds", "position")
+    is_problem(await shop.http.send("POST", "/v1/snapshots", body | {"width": 7}), 422, "render.size", "width")
+    is_problem(await shop.http.send("POST", "/v1/snapshots", body | {"project_id": shop.theirs}), 404, "content.not_found", "project_id")
+    assert (await shop.http.send("GET", f"/v1/snapshots/{uuid4()}")).status == 404
+
+
+async def test_another_tenants_picture_is_not_there(shop: Shop) -> None:
+    row = await drawn(shop, at=0.0)
+    assert (await shop.neighbour.send("GET", f"/v1/snapshots/{row['snapshot_id']}")).status == 404
