@@ -1,6 +1,7 @@
 """One frame of a scene as a PNG file."""
 
 import hashlib
+import io
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ def picture(scene: Scene, size: tuple[int, int], seconds: float, output: Path) -
     check_size(size)
     pixels = np.zeros((size[1], size[0], 4), np.uint8)
     scene.draw(seconds, pixels)
-    Image.fromarray(pixels[:, :, :3]).save(output, "PNG", compress_level=6)
-    written = output.read_bytes()
-    return PictureDone(sha256=hashlib.sha256(written).hexdigest(), bytes=len(written))
+    encoded = io.BytesIO()
+    Image.fromarray(pixels[:, :, :3]).save(encoded, "PNG", compress_level=6)
+    output.write_bytes(encoded.getbuffer())
+    return PictureDone(sha256=hashlib.sha256(encoded.getbuffer()).hexdigest(), bytes=len(encoded.getbuffer()))

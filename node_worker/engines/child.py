@@ -19,7 +19,7 @@ from node_worker.encode.picture import picture
 from node_worker.encode.presets import encoder_build
 from node_worker.encode.segment import SegmentJob, SegmentPipeline
 from node_worker.engines import protocol
-from node_worker.engines.base import Engine, TemplateRefused
+from node_worker.engines.base import Engine, Scene, TemplateRefused
 from node_worker.engines.mark import FrameMark
 from node_worker.engines.scenes import SceneCache
 from node_worker.engines.ticker import Emitter, Ticker
@@ -71,12 +71,17 @@ class Child:
             return failure(error)
         return protocol.Done()
 
-    def _draw(self, asked: protocol.DrawSegments) -> None:
-        rate = Fraction(asked.rate_num, asked.rate_den)
-        ticker = Ticker(self._emit, self._mark)
+    def _scene(self, asked: protocol.SceneRequest) -> Scene:
+        """The scene, with its warnings told. Raises TemplateRefused."""
         scene = self._scenes.get(asked)
         for warning in scene.warnings:
             self._emit(protocol.Warned(warning=warning))
+        return scene
+
+    def _draw(self, asked: protocol.DrawSegments) -> None:
+        rate = Fraction(asked.rate_num, asked.rate_den)
+        ticker = Ticker(self._emit, self._mark)
+        scene = self._scene(asked)
         pipeline = SegmentPipeline(scene, (asked.width, asked.height), rate, asked.quality, ticker)
         try:
             for segment in pipeline.run(job(task, rate, asked.spec.speed) for task in asked.segments):
@@ -88,10 +93,8 @@ class Child:
 
     def _draw_picture(self, asked: protocol.DrawPicture) -> None:
         rate = Fraction(asked.rate_num, asked.rate_den)
+        scene = self._scene(asked)
         try:
-            scene = self._scenes.get(asked)
-            for warning in scene.warnings:
-                self._emit(protocol.Warned(warning=warning))
             done = picture(scene, (asked.width, asked.height), second(asked.frame, rate, asked.spec.speed), Path(asked.output))
         except BaseException:
             self._scenes.forget(asked)

@@ -28,8 +28,8 @@ class Inspect(msgspec.Struct, frozen=True, kw_only=True, tag="inspect", tag_fiel
     work: str
 
 
-class DrawSegments(msgspec.Struct, frozen=True, kw_only=True, tag="draw", tag_field="type"):
-    """Draw, encode and verify a run of segments of one scene; `plain` leaves expressions out after a crash."""
+class SceneRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What drawing a scene takes, whatever is made of it; `plain` leaves expressions out after a crash."""
 
     spec: SceneSpec
     files: Files
@@ -37,27 +37,23 @@ class DrawSegments(msgspec.Struct, frozen=True, kw_only=True, tag="draw", tag_fi
     height: int
     rate_num: int
     rate_den: int
-    quality: Quality
     background: str
-    segments: tuple[SegmentTask, ...]
     fonts: tuple[str, ...] = ()
     plain: bool = False
 
 
-class DrawPicture(msgspec.Struct, frozen=True, kw_only=True, tag="picture", tag_field="type"):
-    """Draw one frame of a scene into a PNG file; `plain` leaves expressions out after a crash."""
+class DrawSegments(SceneRequest, frozen=True, kw_only=True, tag="draw", tag_field="type"):
+    """Draw, encode and verify a run of segments of one scene."""
 
-    spec: SceneSpec
-    files: Files
-    width: int
-    height: int
-    rate_num: int
-    rate_den: int
-    background: str
+    quality: Quality
+    segments: tuple[SegmentTask, ...]
+
+
+class DrawPicture(SceneRequest, frozen=True, kw_only=True, tag="picture", tag_field="type"):
+    """Draw one frame of a scene into a PNG file."""
+
     frame: int  # counted from the scene's start
     output: str
-    fonts: tuple[str, ...] = ()
-    plain: bool = False
 
 
 class Assemble(msgspec.Struct, frozen=True, kw_only=True, tag="assemble", tag_field="type"):

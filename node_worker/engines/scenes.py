@@ -5,10 +5,9 @@ from collections import OrderedDict
 import msgspec
 
 from node_worker.engines.base import Engine, Scene
-from node_worker.engines.protocol import DrawPicture, DrawSegments
+from node_worker.engines.protocol import SceneRequest
 
 KEPT = 3
-Asked = DrawSegments | DrawPicture
 
 
 class SceneCache:
@@ -18,7 +17,7 @@ class SceneCache:
         self._engine = engine
         self._scenes: OrderedDict[bytes, Scene] = OrderedDict()
 
-    def get(self, asked: Asked) -> Scene:
+    def get(self, asked: SceneRequest) -> Scene:
         """Return the scene, opened now if need be. Raises TemplateRefused."""
         key = _key(asked)
         scene = self._scenes.pop(key, None)
@@ -30,13 +29,13 @@ class SceneCache:
         self._scenes[key] = scene
         return scene
 
-    def forget(self, asked: Asked) -> None:
+    def forget(self, asked: SceneRequest) -> None:
         """Drop a scene whose drawing failed."""
         scene = self._scenes.pop(_key(asked), None)
         if scene is not None:
             scene.close()
 
 
-def _key(asked: Asked) -> bytes:
+def _key(asked: SceneRequest) -> bytes:
     parts = (asked.spec, asked.width, asked.height, asked.background, asked.fonts, asked.plain)
     return msgspec.json.encode(parts, order="deterministic")

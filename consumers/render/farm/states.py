@@ -7,13 +7,14 @@ from uuid import UUID
 
 import msgspec
 
+from consumers.render.snapshot_rows import WAITING
 from contracts.farm import Capabilities, Service
 from contracts.spec import Needs
 
 Ref = tuple[UUID, UUID]  # tenant and job (or file)
 SegmentRef = tuple[UUID, str]
 Place = tuple[int, float, int]  # in a tenant's queue: smaller goes first
-SHORT = frozenset({"inspect", "snapshot"})  # kinds of work that take seconds, somebody waits for, and nodes have extra slots for
+SHORT = frozenset(WAITING)  # kinds of work that take seconds, somebody waits for, and nodes have extra slots for
 MOST_BUNDLES = 100  # that a node is thought to hold
 
 
