@@ -21,7 +21,7 @@ from api_edge.routing import CommandRoute
 from api_edge.signing import command_id, correlation_of
 from contracts.envelope import Envelope
 from contracts.message import PLATFORM, Command, type_of
-from contracts.outcome import Outcome, Problem
+from contracts.outcome import NOT_HANDLED, Outcome
 
 WAIT = 5.0  # seconds that an answer waits for its outcome, unless `Prefer: wait=N` says otherwise
 MOST_WAIT = 30.0
@@ -63,7 +63,8 @@ class CommandHandler:
         self._recent = recent
         self._names = path_names(route.path)
         self._parameters = ("dry_run",) if route.dry_run else ()
-        self._type = type_of(route.command).full_name
+        kind = type_of(route.command)
+        self._type, self._domain = kind.full_name, kind.domain
         self.reader = reader_of(route)
         self._as_sent = not (self._names or route.hidden or route.prepare)
 
@@ -125,6 +126,7 @@ class CommandHandler:
     async def _publish(self, edge: Edge, send: Send, envelope: Envelope) -> None:
         if edge.publisher is None:
             raise errors.unavailable("broker")
+        edge.waiting.refuse(self._domain)
         await send(edge.publisher, envelope)
         # Only ids that a key gave can come again.
         if envelope.id != envelope.correlation:
@@ -151,10 +153,7 @@ class CommandHandler:
         if outcome.state == "refused" and outcome.problem:
             return errors.response(outcome.problem, call.request.path, call.request_id, headers)
         if outcome.state != "done":
-            problem = Problem(
-                code="command.quarantined", detail="The request was kept, but could not be handled; a person has to look at it."
-            )
-            return errors.response(problem, call.request.path, call.request_id, headers)
+            return errors.response(NOT_HANDLED, call.request.path, call.request_id, headers)
         body = bytes(outcome.body) or b"{}"
         if self.route.location or self.route.reveal:
             fields: dict[str, Any] = msgspec.json.decode(body)

@@ -18,6 +18,7 @@ from api_edge.reading import Reader
 from api_edge.routing import Route
 from api_edge.signing import Signer
 from api_edge.streams import Streams
+from api_edge.waiting import WaitingDomains
 from contracts.envelope import Envelope
 from contracts.message import Command
 
@@ -52,6 +53,7 @@ class Edge:
         self.streams = Streams()
         self.keys = KeyRing(on_revoked=self.streams.end_of_key)
         self.outcomes = Outcomes()
+        self.waiting = WaitingDomains()
         self.publisher: Publishes | None = None
         self.reader: Reader | None = None
         self.feed: Feed | None = None

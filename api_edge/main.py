@@ -22,7 +22,7 @@ from api_edge.feed import Feed
 from api_edge.reading import Reader
 from api_edge.signing import Signer
 from api_edge.sse import tick_listener
-from contracts.catalogue import progress_subject
+from contracts.catalogue import domain_waits_subject, progress_subject
 from contracts.message import decode, named
 from producers.publisher import Publisher
 
@@ -95,6 +95,7 @@ async def _broker(edge: Edge, settings: Settings, stack: AsyncExitStack) -> Conn
     stack.push_async_callback(nc.close)
     await edge.outcomes.listen(nc)
     await nc.subscribe(progress_subject(), cb=tick_listener(edge))
+    await nc.subscribe(domain_waits_subject(), cb=edge.waiting.hear)
     edge.publisher = Publisher(nc, early=True)
     del edge.lacks["broker"]
     return nc

@@ -10,7 +10,7 @@ from api_edge.outcomes import read_outcome
 from api_edge.routing import Row
 from api_edge.signing import Operation
 from contracts.message import PLATFORM
-from contracts.outcome import Outcome, State
+from contracts.outcome import NOT_HANDLED, Outcome, State
 
 
 async def operation_state(edge: Edge, who: Principal, id: Any) -> Outcome | None:
@@ -42,7 +42,9 @@ def present(edge: Edge, call: Call, rows: list[Row]) -> list[Row]:
             "idempotency.other_body", "This Idempotency-Key was used for another request; the first one stands.", "Idempotency-Key"
         )
     answer: Row = {"id": text, "state": outcome.state, "type": rows[0]["type"], "decided_at": rows[0]["decided_at"]}
-    if outcome.problem:
+    if outcome.state == "quarantined":  # an earlier release stored the reason, which is for operators
+        answer["problem"] = errors.body_of(NOT_HANDLED, f"/v1/operations/{text}")
+    elif outcome.problem:
         answer["problem"] = errors.body_of(outcome.problem, f"/v1/operations/{text}")
     if bytes(outcome.body):
         answer["body"] = outcome.body

@@ -11,7 +11,7 @@ import asyncpg
 from adapters.nats import Connection, PullConsumer, api
 from benchmarks.figures import Bound, Figure, figure, median
 from benchmarks.ground import Ground, servers
-from consumers.runtime.batch import Item
+from consumers.runtime.item import Item
 from consumers.runtime.runtime import Runtime
 from contracts.catalogue import command_stream
 from contracts.envelope import first

@@ -3,7 +3,8 @@
 from uuid import uuid4
 
 from benchmarks.ground import Ground
-from consumers.runtime.batch import Batch, Item
+from consumers.runtime.batch import Batch
+from consumers.runtime.item import Item
 from consumers.runtime.store import Store
 from contracts.envelope import first
 from contracts.identity import CreateApiKey, CreateTenant

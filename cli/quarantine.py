@@ -1,46 +1,30 @@
 """Commands that could not be handled: found in every domain's inbox, and sent once more."""
 
-from datetime import datetime
 from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
 
 import asyncpg
-import msgspec
 
-import sql
 from adapters.nats import connect
+from adapters.object_store import ObjectStore
 from adapters.settings import Settings
 from cli.errors import Mistake
+from consumers.log import read
+from consumers.runtime.quarantine import NotRedriven, Quarantined, listing
+from consumers.runtime.quarantine import redrive as again
 from contracts.audit import DOMAINS
-from contracts.envelope import Envelope, acting_node
-from contracts.message import Command, Report, decode
+from contracts.envelope import Envelope
+from contracts.message import Event, decode
+from deploy.consume import domain_named
 from producers.publisher import Publisher
 
-MOST = 1000
-_q = sql.load("runtime")
 
-
-class Held(msgspec.Struct, frozen=True):
-    """A command that waits for a person."""
-
-    domain: str
-    tenant_id: UUID
-    id: UUID
-    type: str
-    reason: str
-    decided_at: datetime
-
-
-async def held(conn: asyncpg.Connection) -> list[Held]:
+async def held(conn: asyncpg.Connection) -> list[Quarantined]:
     """All of them, the oldest of each domain first."""
-    return [
-        Held(domain, row["tenant_id"], row["id"], row["type"], row["reason"], row["decided_at"])
-        for domain in DOMAINS
-        for row in await conn.fetch(_q.quarantined.replace("{schema}", domain), MOST)
-    ]
+    return [one for domain in DOMAINS for one in await listing(conn, domain)]
 
 
-async def redrive(conn: asyncpg.Connection, nats_url: str, command_id: UUID) -> Held:
+async def redrive(conn: asyncpg.Connection, nats_url: str, store: ObjectStore | None, command_id: UUID) -> Quarantined:
     """Reopen a command and publish it again as it came. Raises Mistake; then it waits as before."""
     found = [one for one in await held(conn) if one.id == command_id]
     if not found:
@@ -48,34 +32,38 @@ async def redrive(conn: asyncpg.Connection, nats_url: str, command_id: UUID) -> 
             "quarantine.not_found", f"no command {command_id} is in quarantine", "ID", "`flatrender quarantine list` shows what is."
         )
     one = found[0]
-    # The message is known to be readable and the broker to be there before the row changes.
-    row = await conn.fetchrow(
-        f"select headers::text as headers, body from {one.domain}.inbox where tenant_id = $1 and id = $2", one.tenant_id, one.id
-    )
-    message, envelope, scope = _message(one, row)
+
+    async def event_at(position: int) -> tuple[Envelope, Event]:
+        return await _event_at(conn, store, position)
+
+    # The broker is known to be there before the row changes.
     nc = await connect(settings_of(nats_url), "flatrender quarantine", within=10)
     try:
-        await conn.fetchrow(_q.reopen.replace("{schema}", one.domain), one.tenant_id, one.id)
-        try:
-            await Publisher(nc).publish(message, envelope, scope=scope)
-        except BaseException:
-            back = f"update {one.domain}.inbox set state = 'quarantined' where tenant_id = $1 and id = $2 and state = 'reopened'"
-            await conn.execute(back, one.tenant_id, one.id)
-            raise
+        await again(conn, domain_named(one.domain), Publisher(nc).publish, one.tenant_id, one.id, event_at)
+    except NotRedriven as error:
+        raise Mistake("quarantine.unreadable", str(error), "ID", "It waits as before.") from error
     finally:
         await nc.close()
     return one
 
 
-def _message(one: Held, row: asyncpg.Record) -> tuple[Command, Envelope, str | None]:
-    try:
-        envelope = Envelope.read(msgspec.json.decode(row["headers"], type=dict[str, str]))
-        message = decode(envelope.type, row["body"])
-    except (KeyError, TypeError, ValueError, msgspec.MsgspecError) as error:
-        detail = f"this release cannot read the command: {error!r}"
-        raise Mistake("quarantine.unreadable", detail, "ID", "Try again with a release that knows this type of message.") from error
-    assert isinstance(message, Command), "only commands have inbox rows"
-    return message, envelope, acting_node(envelope.actor) if isinstance(message, Report) else None
+async def _event_at(conn: asyncpg.Connection, store: ObjectStore | None, position: int) -> tuple[Envelope, Event]:
+    async for events in read(conn, position - 1, until=position, store=store):
+        (found,) = events
+        message = decode(found.type, found.body)
+        assert isinstance(message, Event), "the log holds events"
+        envelope = Envelope(
+            id=found.event_id,
+            type=found.type,
+            tenant=found.tenant_id,
+            time=found.time,
+            actor=found.actor,
+            correlation=found.correlation_id,
+            causation=found.causation_id,
+            traceparent=found.traceparent,
+        )
+        return envelope, message
+    raise NotRedriven(f"the log has no position {position}")
 
 
 def settings_of(nats_url: str) -> Settings:

@@ -9,7 +9,7 @@ import msgspec
 from contracts.ids import derived_id, id_text, new_id, read_id
 from contracts.message import PLATFORM, Message, type_of
 
-__all__ = ["SOURCE", "Envelope", "derived_id", "first"]
+__all__ = ["SOURCE", "Envelope", "derived_id", "first", "same_request"]
 SOURCE = "flatrender"
 _tenant = lru_cache(4096)(read_id)  # of which there are few, and one object for all is found faster than equal ones
 
@@ -27,7 +27,8 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     actor: str  # who: "key:<id>", "node:<id>" (see node_actor), "system"
     correlation: UUID
     causation: UUID
-    request_hash: str = ""  # keyed hash of the HTTP request; empty for what no person asked
+    request_hash: str = ""  # keyed hashes of the HTTP request, see `same_request`; empty for what no person asked
+    key_hash: str = ""  # hash of tenant, principal and Idempotency-Key; empty without one
     reply: str = ""  # the subject that waits for the outcome
     dry_run: bool = False
     traceparent: str = ""
@@ -44,7 +45,12 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
             "ce-correlation": str(self.correlation),
             "ce-causation": str(self.causation),
         }
-        for name, value in (("ce-request", self.request_hash), ("ce-reply", self.reply), ("traceparent", self.traceparent)):
+        for name, value in (
+            ("ce-request", self.request_hash),
+            ("ce-key", self.key_hash),
+            ("ce-reply", self.reply),
+            ("traceparent", self.traceparent),
+        ):
             if value:
                 headers[name] = value
         if self.dry_run:
@@ -61,7 +67,12 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
             f"ce-tenant: {id_text(self.tenant)}\r\nce-actor: {self.actor}\r\nce-correlation: {correlation}\r\nce-causation: {causation}\r\n"
         )
         count = 8
-        for name, value in (("ce-request", self.request_hash), ("ce-reply", self.reply), ("traceparent", self.traceparent)):
+        for name, value in (
+            ("ce-request", self.request_hash),
+            ("ce-key", self.key_hash),
+            ("ce-reply", self.reply),
+            ("traceparent", self.traceparent),
+        ):
             if value:
                 text, count = f"{text}{name}: {value}\r\n", count + 1
         if self.dry_run:
@@ -84,6 +95,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
             correlation=id if correlation == text else read_id(correlation),  # equal for most commands, and a UUID is slow to read
             causation=id if causation == text else read_id(causation),
             request_hash=headers.get("ce-request", ""),
+            key_hash=headers.get("ce-key", ""),
             reply=headers.get("ce-reply", ""),
             dry_run=headers.get("ce-dryrun") == "1",
             traceparent=headers.get("traceparent", ""),
@@ -110,6 +122,22 @@ def first(message: Message, *, tenant: UUID = PLATFORM, actor: str = "system", i
     made = id or new_id()
     kind = type_of(message).full_name
     return Envelope(id=made, type=kind, tenant=tenant, time=datetime.now(UTC), actor=actor, correlation=made, causation=made)
+
+
+def same_request(stored: str, given: str) -> bool:
+    """Whether two texts of request hashes may be of one request: False only when a version of the key that made both differs.
+
+    A text holds hashes as `<version>:<hash>`, newest first, with blanks between; one without a version was made by version 1.
+    """
+    if stored == given:
+        return True
+    before, now = _hashes(stored), _hashes(given)
+    return all(before[version] == now[version] for version in before.keys() & now.keys())
+
+
+def _hashes(text: str) -> dict[str, str]:
+    parted = (one.rpartition(":") for one in text.split())
+    return {version or "1": digest for version, _, digest in parted}
 
 
 def node_actor(node: UUID | str) -> str:

@@ -1,13 +1,16 @@
 """UUIDs made, read and written by msgspec: a fifth of the time that the standard library takes for the same (measured)."""
 
 import os
-from hashlib import sha1
+from datetime import UTC, datetime
+from functools import lru_cache
+from hashlib import sha1, sha256
 from typing import cast
 from uuid import UUID
 
 import msgspec
 
 _of_bytes = msgspec.msgpack.Decoder(UUID).decode
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _AS_BYTES = b"\xc4\x10"  # MessagePack: 16 bytes follow
 
 
@@ -32,6 +35,25 @@ def new_id() -> UUID:
 def derived_id(parent: UUID, name: str) -> UUID:
     """An id that every retry derives again from the same parent: RFC 9562's version 5, without uuid5's detour through text."""
     return _versioned(sha1(parent.bytes + name.encode(), usedforsecurity=False).digest(), 0x50)
+
+
+def moment_id(moment: datetime, *parts: UUID | str) -> UUID:
+    """An id that every retry of the same decision derives again, and that stands in the order of time: RFC 9562's version 8.
+
+    Its first 48 bits are the moment in Unix milliseconds, the other 74 free ones SHA-256 over the moment in microseconds and the parts:
+    what is derived at two moments, or of two parts, differs, whoever chose them.
+    """
+    millis, micros = _times(moment)
+    said = b"".join(part.bytes if isinstance(part, UUID) else part.encode() + b"\0" for part in parts)
+    return _versioned(millis + sha256(micros + said).digest()[:10], 0x80)
+
+
+@lru_cache(4096)
+def _times(moment: datetime) -> tuple[bytes, bytes]:
+    """The moment in Unix milliseconds and in microseconds, as 6 and 8 bytes."""
+    since = moment - _EPOCH
+    micros = (since.days * 86400 + since.seconds) * 1_000_000 + since.microseconds
+    return (micros // 1000).to_bytes(6, "big"), micros.to_bytes(8, "big")
 
 
 def _versioned(raw: bytes, version: int) -> UUID:

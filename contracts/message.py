@@ -108,6 +108,12 @@ def named(full_name: str) -> MessageType | None:
     return _BY_NAME.get(full_name)
 
 
+def versions_of(cls: type[Message]) -> list[MessageType]:
+    """Every declared version of this message, the oldest first: what was sent as an older one is lifted to the newest by `decode`."""
+    own = _BY_CLASS[cls]
+    return sorted((one for one in _BY_CLASS.values() if (one.kind, one.name) == (own.kind, own.name)), key=lambda one: one.version)
+
+
 def all_types() -> Iterator[MessageType]:
     """Every declared message type, by name."""
     return iter(sorted(_BY_CLASS.values(), key=lambda entry: entry.full_name))

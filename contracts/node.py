@@ -9,7 +9,7 @@ from contracts.message import Report, Tick, Work, message
 from contracts.render import Edge, PartKind
 from contracts.spec import AudioTrack, Quality, SceneSpec, Warning
 
-PROTOCOL = 1
+PROTOCOL = 2
 
 
 class SegmentTask(msgspec.Struct, frozen=True, kw_only=True):

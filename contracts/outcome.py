@@ -20,6 +20,10 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     errors: tuple[dict[str, str], ...] = ()  # further field errors: {"field", "detail"}
 
 
+NOT_HANDLED = Problem(code="command.quarantined", detail="The request was kept, but could not be handled; a person has to look at it.")
+"""All that whoever asked is told of a quarantine; its reason is for operators."""
+
+
 class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The end of a command; `body` is what its decider answered."""
 
@@ -30,3 +34,4 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     problem: Problem | None = None
     request_hash: str = ""
     decided_at: datetime | None = None
+    repeated: bool = False  # it was decided before, and this is what was said then

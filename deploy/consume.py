@@ -24,8 +24,7 @@ from consumers.runtime.runtime import Runtime
 from consumers.runtime.timers import Timers
 from consumers.runtime.tools import Tools
 from contracts.audit import DOMAINS, LOG
-from contracts.catalogue import EVENTS, decided_streams
-from contracts.message import type_of
+from contracts.catalogue import EVENTS, decided_streams, subjects_of
 from producers.publisher import Publisher
 
 log = logging.getLogger(__name__)
@@ -128,7 +127,7 @@ class Service:
         publisher = Publisher(nc)
 
         async def feed(cursor: int) -> StreamReader:
-            return StreamReader(nc, EVENTS, cursor, subjects=[type_of(event).subject("*") for event in domain.reacts])
+            return StreamReader(nc, EVENTS, cursor, subjects=subjects_of(domain.reacts))
 
         commands = [PullConsumer(nc, stream, name, owns_stream=True) for stream in decided_streams(name)]
         runtime = Runtime(domain, nc, lambda: pg_connect(self.settings, role), commands, feed)

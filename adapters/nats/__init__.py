@@ -14,7 +14,7 @@ from adapters.nats.connection import (
     connect,
 )
 from adapters.nats.publish import FEW, Frame, begin_each, begin_now, begin_row, store, stored
-from adapters.nats.pull import ConsumerMissing, PullConsumer, ack, ack_all, nak
+from adapters.nats.pull import ConsumerMissing, PullConsumer, ack, ack_all, deliveries_of, nak
 from adapters.nats.reader import PositionGone, StreamReader, sequences_of
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "begin_row",
     "connect",
     "create_stream",
+    "deliveries_of",
     "ensure_consumer",
     "ensure_stream",
     "nak",

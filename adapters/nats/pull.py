@@ -52,6 +52,12 @@ async def _answer(msg: Msg, text: bytes) -> None:
         await client.publish(msg.reply, text)
 
 
+def deliveries_of(msg: Msg) -> int:
+    """How often a consumer's message was delivered, this time included."""
+    tokens = msg.reply.split(".")
+    return int(tokens[4 if len(tokens) == 9 else 6])
+
+
 class PullConsumer:
     """Messages of one durable pull consumer; `window` is how many may be on their way or in the buffer at most.
 
@@ -120,6 +126,12 @@ class PullConsumer:
             while self._buffer:
                 await nak(self._buffer.popleft())
             await self._nc.flush()
+
+    async def pause(self) -> None:
+        """As `close`, until `next` is called again."""
+        await self.close()
+        self._subscription, self._outstanding = None, 0
+        self._buffer.clear()
 
     async def _start(self) -> None:
         self._nc.on_back.add(self._renew)

@@ -52,11 +52,13 @@ async def _list(data: Path | None, dsn: str | None, json: bool) -> None:
 
 
 async def _redrive(command_id: UUID, data: Path | None, dsn: str | None, nats_url: str | None) -> None:
+    from contextlib import AsyncExitStack
+
     from cli.database import database
     from cli.quarantine import redrive as again
     from producers.publisher import PublishFailed
 
-    async with database(data, dsn) as found, found.connection() as conn:
+    async with database(data, dsn) as found, found.connection() as conn, AsyncExitStack() as stack:
         address = nats_url or (found.facts.nats_url if found.facts else None)
         if address is None:
             raise Mistake(
@@ -65,7 +67,7 @@ async def _redrive(command_id: UUID, data: Path | None, dsn: str | None, nats_ur
                 remedy="Start it with `flatrender up`.",
             )
         try:
-            one = await again(conn, address, command_id)
+            one = await again(conn, address, await found.store(stack), command_id)
         except PublishFailed as error:
             raise Mistake(
                 "quarantine.unsent", f"the command could not be published and waits as before: {error}", remedy="Try again."

@@ -6,6 +6,7 @@ from consumers.runtime.domain import Domain
 from consumers.runtime.projection import create, nothing, upsert
 from contracts import identity
 from contracts.audit import QUARANTINED, REFUSED
+from contracts.outcome import Problem
 
 DOMAIN = Domain(
     name="identity",
@@ -15,6 +16,9 @@ DOMAIN = Domain(
         identity.ChangeTenantLimits: tenants.change_limits,
         identity.CreateApiKey: api_keys.create,
         identity.RevokeApiKey: api_keys.revoke,
+    },
+    constraints={
+        "api_keys_secret": Problem(code="identity.exists", detail="there is a key with this secret already; send the request again")
     },
     writes={
         identity.TenantCreated: upsert(TENANTS),

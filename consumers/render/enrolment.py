@@ -45,8 +45,6 @@ def create_token(cmd: CreateJoinToken, view: View, ctx: Context) -> Decision:
         detail = f"a join token lasts {SHORTEST} to {LONGEST} seconds, not {cmd.expires_in}"
         return refuse("join_token.expires_in", detail, "expires_in")
     token_id = ctx.id("join token")
-    if (known := view.get(JOIN_TOKENS, token_id)) is not None:  # its operation was forgotten after 30 days, the token was not
-        return Answer([], _told(known.token_id, known))
     event = JoinTokenCreated(
         token_id=token_id,
         note=cmd.note,

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from consumers.render.reporter import reporter
-from consumers.runtime.batch import Item
+from consumers.runtime.item import Item
 from contracts.envelope import Envelope, first
 from contracts.farm import DistrustNode
 from contracts.message import Command, Kind

@@ -22,7 +22,7 @@ from adapters.nats.callout import Asked, Issuer, asked_of
 from consumers.runtime.connection import DATABASE_AWAY, POOL_WAIT
 from contracts.catalogue import ACCOUNT, AUTH, node_consumer, node_of, node_role, revocations_subject
 from contracts.enrolment import NodeRevoked
-from contracts.message import PLATFORM, decode, type_of
+from contracts.message import PLATFORM, decode
 
 log = logging.getLogger(__name__)
 _q = sql.load("render")
@@ -131,7 +131,7 @@ class Gate:
         return task
 
     async def _revoked(self, msg: Msg) -> None:
-        event = decode(type_of(NodeRevoked).full_name, msg.data)
+        event = decode((msg.headers or {}).get("ce-type", ""), msg.data)
         assert isinstance(event, NodeRevoked)
         self._begin(self._cut(event.node_id))
 

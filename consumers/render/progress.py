@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from adapters.nats import Connection
-from consumers.runtime.batch import Item
+from consumers.runtime.item import Item
 from contracts.message import encode, type_of
 from contracts.node import PartTick
 from contracts.render import (

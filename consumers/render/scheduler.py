@@ -13,11 +13,12 @@ from consumers.render.blame import SET_ASIDE, told
 from consumers.render.farm import Choice, Farm, NodeState, PartState
 from consumers.render.rows import JOBS
 from consumers.render.watching import watch
-from consumers.runtime.batch import Item
+from consumers.runtime.domain import Context
+from consumers.runtime.item import Item
 from consumers.runtime.runtime import Runtime
 from consumers.runtime.state import Want
 from consumers.runtime.tools import Publishes
-from contracts.envelope import derived_id, first
+from contracts.envelope import Envelope, first
 from contracts.farm import LoseNode, NodeSteered, TemplateSetAside
 from contracts.message import PLATFORM, Command
 from contracts.node import Heartbeat, RegisterAgain, ReportSegment
@@ -69,7 +70,7 @@ class Scheduler:
                 elif isinstance(event, TemplateSetAside):
                     self._fail_all(event, envelope.tenant)
             if isinstance(item.command, AssignPart) and not item.events:
-                self._revert(derived_id(item.envelope.id, "part"))
+                self._revert(_part_of(item.envelope))
         self._wake.set()
 
     def foresee(self, item: Item) -> tuple[Want, ...]:
@@ -114,7 +115,7 @@ class Scheduler:
             keys=choice.keys,
             places=choice.places,
         )
-        part_id = derived_id(self._submit(command, choice.tenant, choice.subject), "part")
+        part_id = _part_of(self._submit(command, choice.tenant, choice.subject))
         part = PartState(part_id, choice.tenant, node.node_id, node.epoch, choice.kind, choice.subject, choice.keys, now)
         part.expected = choice.expected
         self._choices[part_id] = choice
@@ -132,14 +133,14 @@ class Scheduler:
             farm.give_back(choice)
             self._wake.set()
 
-    def _submit(self, command: Command, tenant: UUID, subject: UUID | None = None) -> UUID:
+    def _submit(self, command: Command, tenant: UUID, subject: UUID | None = None) -> Envelope:
         """Have a command decided; one about a job carries the correlation of its request, and the job's coming as its cause."""
         envelope = first(command, tenant=tenant, actor="scheduler")
         job = self.farm.jobs.get((tenant, subject)) if subject else None
         if job is not None and job.correlation is not None:
             envelope = replace(envelope, correlation=job.correlation, causation=job.cause or envelope.id)
         self.runtime.submit(command, envelope)
-        return envelope.id
+        return envelope
 
     def _empty(self, node_id: UUID, reason: str) -> None:
         """What a node holds goes elsewhere at once."""
@@ -198,3 +199,8 @@ class Scheduler:
         if node is None:
             return "its node is gone"
         return "its node has registered anew" if node.epoch != part.node_epoch else "its node does not work on it"
+
+
+def _part_of(envelope: Envelope) -> UUID:
+    """The id that the part of an assignment will have."""
+    return Context.of("render", envelope, envelope.time, foreseen=True).id("part")

@@ -4,86 +4,35 @@ import logging
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
 import asyncpg
 import msgspec
 
-from consumers.runtime.domain import Answer, Context, Domain, ForPlatform, Refusal, tenant_of
+from adapters.nats import deliveries_of
+from consumers.runtime.domain import EXISTS, Answer, Context, Domain, ForPlatform, Refusal, tenant_of
 from consumers.runtime.effects import Task
-from consumers.runtime.projection import project
+from consumers.runtime.item import Item, Numbers, storable
+from consumers.runtime.projection import RowExists, project
 from consumers.runtime.state import Missing, State, Want
 from consumers.runtime.store import Columns, Store, columns, meanwhile, to_json
 from consumers.runtime.table import JSON
 from contracts.audit import QUARANTINED, REFUSED
-from contracts.envelope import Envelope, derived_id
-from contracts.message import PLATFORM, Command, Event, encode
-from contracts.outcome import NO_BODY, Outcome, Problem
+from contracts.envelope import Envelope, derived_id, same_request
+from contracts.message import PLATFORM, Event, encode
+from contracts.outcome import NO_BODY, NOT_HANDLED, Outcome, Problem
 
 log = logging.getLogger(__name__)
 OWN_EFFECT = 60.0  # seconds until an effect counts as left behind: this process runs it at once
 # PostgreSQL's types of what keep_operations, keep_events and keep_effects take as columns.
-OPERATION = ("uuid", "uuid", "text", "text", "text", JSON, "text", "text")
+OPERATION = ("uuid", "uuid", "text", "text", "text", "text", "text", JSON, "text", "text", "text")
 EVENT = ("uuid", "text", "uuid", "text", "uuid", "uuid", "text", "bigint", "text", JSON)
 EFFECT = ("uuid", "uuid", "text", JSON, JSON)
 LONGEST_REASON = 2000  # characters that are kept of why a command is in quarantine
-Numbers = tuple[int, int]
+AGAIN = 0.1  # seconds between two tries of a command whose refusal has patience
 
 
 class Repeated(Exception):
     """The inbox has some of these commands already."""
-
-
-class Item(msgspec.Struct):
-    """A command on its way through a batch, and what became of it."""
-
-    envelope: Envelope
-    command: Command | None
-    raw: Any = None  # the broker's message, to be acknowledged; None for a reaction
-    body: bytes = b""  # as it came; empty for a command of this very process
-    own: bool = False  # of this very process, which may lose it: nobody sends it again or asks for it
-    unreadable: str = ""
-    outcome: Outcome | None = None
-    again: float = 0.0  # seconds until it is tried once more
-    seen: bool = False
-    wants: tuple[Want, ...] = ()  # what its decider asks for first
-    events: list[tuple[Envelope, Event, str, int]] = []
-
-    @property
-    def numbers(self) -> Numbers:
-        """Tenant and id, as the numbers that they are: UUIDs are slow to look up."""
-        return self.envelope.tenant.int, self.envelope.id.int
-
-    @property
-    def text(self) -> str:
-        """The command's body as quarantine keeps it."""
-        return storable((self.body or encode(self.command)).decode(errors="replace"))
-
-    @property
-    def cause(self) -> UUID:
-        """What its events name as their cause: a command of this very process that has a cause of its own stands for that."""
-        return self.envelope.causation if self.own else self.envelope.id
-
-    @property
-    def leaves_operation(self) -> bool:
-        """Whether it gets a row, by which its cause is found: one that stands for another cause only when it was not carried out."""
-        return self.cause == self.envelope.id or self.outcome is None or self.outcome.state != "done"
-
-    def give_up(self, reason: str) -> None:
-        """Have it quarantined instead of decided."""
-        self.body, self.command, self.unreadable = self.body or encode(self.command), None, reason
-
-
-def scout(domain: Domain, item: Item) -> Item:
-    """Note which rows the decider asks for before it knows any: done when the command arrives, while PostgreSQL is at work."""
-    if item.command is not None:
-        try:
-            domain.decides[type(item.command)](item.command, State().view(item.envelope.tenant), Context(item.envelope.time, item.envelope))
-        except Missing as missing:
-            item.wants = tuple(missing.wants)
-        except Exception:  # the batch decides it again, and says what is wrong
-            item.wants = ()
-    return item
 
 
 class Batch:
@@ -99,16 +48,20 @@ class Batch:
     async def commit(self) -> None:
         """Run the batch in a transaction of its own. Database errors leave nothing behind and are raised.
 
-        Most batches repeat nothing, so whether one does is asked first only when the inbox has refused a row.
+        Most batches repeat nothing, so whether one does is asked first only when the inbox, or a table, has refused a row that is there.
         """
+        ask = any(item.envelope.dry_run for item in self.items)
         try:
-            await self._commit(ask=any(item.envelope.dry_run for item in self.items))
-        except Repeated:
+            await self._commit(ask=ask)
+        except (Repeated, asyncpg.UniqueViolationError):
+            if ask:
+                raise
             self.state = State()
             await self._commit(ask=True)
 
     async def _commit(self, *, ask: bool) -> None:
-        tenants = {item.envelope.tenant for item in self.items} | {PLATFORM}
+        tenants = {PLATFORM, *(item.home for item in self.items)}
+        tenants |= {item.envelope.tenant for item in self.items if item.command is not None}
         async with self.store.transaction(tenants):
             await self._drop_seen(ask)
             await self._decide_all()
@@ -131,7 +84,7 @@ class Batch:
 
     async def _stored(self) -> dict[Numbers, asyncpg.Record]:
         """What the inbox has of these commands already."""
-        ids = [(item.envelope.tenant, item.envelope.id) for item in self.items]
+        ids = [(item.home, item.envelope.id) for item in self.items]
         rows = await self.store.conn.fetch(self.store.q.seen, [tenant for tenant, _ in ids], [id for _, id in ids])
         return {(row["tenant_id"].int, row["id"].int): row for row in rows if row["state"] != "reopened"}
 
@@ -169,7 +122,9 @@ class Batch:
         mark = self.state.mark()
         if item.command is None:
             return self._quarantine(item, item.unreadable)
-        context = Context(self.now, item.envelope)
+        if item.verdict is not None:
+            return self._refuse(item, Refusal(item.verdict))
+        context = self._context(item)
         try:
             decision = self.domain.decides[type(item.command)](item.command, self.state.view(item.envelope.tenant), context)
             if isinstance(decision, Refusal):
@@ -182,23 +137,29 @@ class Batch:
             self._conclude(item, "done", body=answer.body)
         except Missing:
             raise
+        except RowExists as error:
+            self.state.rollback(mark)
+            self._refuse(item, Refusal(msgspec.structs.replace(EXISTS, detail=str(error))))
         except Exception as error:  # a bug must cost one command, not the domain
             log.exception("%s %s cannot be decided", item.envelope.type, item.envelope.id)
             self.state.rollback(mark)
             self._quarantine(item, f"{type(error).__name__}: {error}")
 
+    def _context(self, item: Item) -> Context:
+        return Context.of(self.domain.name, item.envelope, self.now, foreseen=item.own, minted=self.state.minted)
+
     def _happen(self, item: Item, events: Iterable[Event | ForPlatform]) -> None:
+        context = self._context(item)
         for number, given in enumerate(events, len(item.events)):
             event, tenant = tenant_of(given, item.envelope)
-            identity = derived_id(item.envelope.id, f"event {number}")
-            envelope = item.envelope.caused(event, id=identity, time=self.now, tenant=tenant, cause=item.cause)
+            envelope = item.envelope.caused(event, id=context.id(f"event {number}"), time=self.now, tenant=tenant, cause=item.cause)
             aggregate, version = project(self.domain.writes[type(event)], event, envelope, self.state.view(tenant))
             item.events.append((envelope, event, aggregate, version))
 
     def _refuse(self, item: Item, refusal: Refusal) -> None:
-        age = (self.now - item.envelope.time).total_seconds()
-        if refusal.patience > age and item.raw is not None:
-            item.again = 0.1
+        # Counted in tries, not by the command's time: the clock that gave it may be ahead for ever.
+        if refusal.patience and item.raw is not None and deliveries_of(item.raw) * AGAIN < refusal.patience:
+            item.again = AGAIN
             return
         problem = refusal.problem
         self._conclude(item, "refused", problem=problem)
@@ -207,15 +168,15 @@ class Batch:
 
     def _quarantine(self, item: Item, reason: str) -> None:
         reason = storable(reason)[:LONGEST_REASON]
-        self._conclude(item, "quarantined", problem=Problem(code="command.quarantined", detail=reason))
+        item.unreadable = reason
+        self._conclude(item, "quarantined", problem=NOT_HANDLED)
         self._log(item, QUARANTINED[self.domain.name], reason=reason)
 
     def _log(self, item: Item, cls: type[Event], **values: str) -> None:
         envelope = item.envelope
-        event = cls(command_id=envelope.id, command_type=envelope.type, tenant_id=envelope.tenant, **values)  # type: ignore[call-arg]
-        caused = envelope.caused(
-            event, id=derived_id(envelope.id, f"{cls.__name__} {self.now.timestamp()}"), time=self.now, tenant=PLATFORM
-        )
+        told = item.said or envelope.id  # a node knows its report by the id that it gave
+        event = cls(command_id=told, command_type=envelope.type, tenant_id=envelope.tenant, **values)  # type: ignore[call-arg]
+        caused = envelope.caused(event, id=self._context(item).id(cls.__name__), time=self.now, tenant=PLATFORM)
         item.events = [(caused, event, "", 0)]
 
     def _conclude(self, item: Item, state: str, *, body: Any = None, problem: Problem | None = None) -> None:
@@ -276,19 +237,18 @@ class Batch:
             }
 
 
-def storable(text: str) -> str:
-    """The text without what PostgreSQL cannot keep: U+0000 and lone surrogates become U+FFFD."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\x00", "\ufffd")
-
-
 def _operation(item: Item) -> tuple[Any, ...]:
     """The columns of keep_operations; a quarantined command is kept whole, for its re-drive."""
     envelope, outcome = item.envelope, item.outcome
     assert outcome is not None
     headers = body = None
+    reason = ""
     if outcome.state == "quarantined":
-        headers, body = to_json(envelope.headers()), item.text
-    return envelope.tenant, envelope.id, envelope.type, envelope.request_hash, outcome.state, to_json(outcome), headers, body
+        reason = item.unreadable
+        if not item.bare:
+            headers, body = to_json(item.kept_headers), item.text
+    asked = envelope.request_hash, envelope.key_hash, envelope.actor
+    return item.home, envelope.id, envelope.type, *asked, outcome.state, to_json(outcome), headers, body, reason
 
 
 def _effect(task: Task) -> tuple[Any, ...]:
@@ -314,7 +274,7 @@ def _outbox(envelope: Envelope, event: Event, aggregate: str, version: int) -> t
 
 def _of_repeat(first: Outcome, request_hash: str, envelope: Envelope) -> Outcome:
     """What a repeated command hears: the first one's outcome, or a refusal when the same key came with another body."""
-    if envelope.request_hash and request_hash and envelope.request_hash != request_hash:
+    if not same_request(request_hash, envelope.request_hash):
         problem = Problem(code="idempotency.other_body", detail="this Idempotency-Key was used with another request; use a new key")
         return Outcome(command_id=envelope.id, tenant_id=envelope.tenant, state="refused", problem=problem)
-    return first
+    return msgspec.structs.replace(first, repeated=True)

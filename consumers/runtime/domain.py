@@ -11,24 +11,38 @@ import msgspec
 from consumers.runtime.projection import Write
 from consumers.runtime.state import View
 from consumers.runtime.table import Table
-from contracts.envelope import Envelope, derived_id
+from contracts.envelope import Envelope
+from contracts.ids import moment_id
 from contracts.message import PLATFORM, Command, Event
 from contracts.outcome import Problem
 
 
 class Context(msgspec.Struct, frozen=True):
-    """What a decider may know besides its state: no clock, no randomness of its own."""
+    """What a decider may know besides its state: no clock, no randomness of its own.
+
+    `moment` is that of the decision, which stands in the command's inbox row; of a command that the scheduler foresees, the command's own.
+    """
 
     now: datetime
     envelope: Envelope
+    domain: str
+    moment: datetime
+    minted: set[UUID] = set()  # the ids that were made: nothing can have them yet
+
+    @classmethod
+    def of(cls, domain: str, envelope: Envelope, now: datetime, *, foreseen: bool = False, minted: set[UUID] | None = None) -> "Context":
+        """What is decided now; or, `foreseen`, what one who knows the command alone can derive the same ids of."""
+        return cls(now, envelope, domain, envelope.time if foreseen else now, set() if minted is None else minted)
 
     @property
     def tenant(self) -> UUID:
         return self.envelope.tenant
 
     def id(self, name: str) -> UUID:
-        """An id for a new row; every retry of the command derives the same."""
-        return derived_id(self.envelope.id, name)
+        """An id for a new row or event: of this decision alone, whoever chose the command's id."""
+        made = moment_id(self.moment, self.envelope.tenant, self.envelope.id, self.domain, name)
+        self.minted.add(made)
+        return made
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -51,6 +65,7 @@ class Answer(msgspec.Struct, frozen=True):
     body: Any = None
 
 
+EXISTS = Problem(code="command.exists", detail="what this would make is there already")
 MOST_ERRORS = 50  # field errors that one refusal lists
 LONGEST_TEXT = 400  # characters of a refusal's detail or field
 
@@ -119,7 +134,14 @@ class Domain(msgspec.Struct, frozen=True, kw_only=True):
     timers: dict[type[Event], Callable[[Any, Envelope], Iterable[Timer]]] = {}
     runs: dict[str, RunEffect] = {}
     runs_together: dict[str, Together] = {}
+    constraints: dict[str, Problem] = {}  # what a command is refused for that one of these refuses: the last resort, deciders look first
     weighs: dict[type[Command], Callable[[Any], int]] = {}  # commands that are as much work as many others, and how many
+
+    def refusal_of(self, error: Exception) -> Problem | None:
+        """What a command is told of a constraint that its rows break; None where that is no refusal."""
+        name = getattr(error, "constraint_name", None) or ""
+        keys = {f"{table.name.partition('.')[2]}_pkey" for table in self.tables}
+        return EXISTS if name in keys else self.constraints.get(name)
 
     def weight(self, command: Command | None) -> int:
         """How much of a batch a command fills."""

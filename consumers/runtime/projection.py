@@ -36,11 +36,15 @@ def moved(row: Row, envelope: Envelope, **values: Any) -> Row:
     return msgspec.structs.replace(row, version=row.version + 1, updated_at=envelope.time, **values)
 
 
+class RowExists(Exception):
+    """What would be created is there already."""
+
+
 def create(table: Table[Any], **constants: Any) -> Write:
-    """The event is a new row's first state: its fields of the same name, and constants."""
+    """The event is a new row's first state: its fields of the same name, and constants. Raises RowExists where one is known to be there."""
 
     def write(event: Event, envelope: Envelope, view: View) -> Iterable[tuple[Table[Any], Row]]:
-        yield table, fresh(table, envelope, {**_common(event, table), **constants})
+        yield table, _absent(view, table, fresh(table, envelope, {**_common(event, table), **constants}))
 
     return write
 
@@ -56,14 +60,11 @@ def upsert(table: Table[Any], **constants: Any) -> Write:
     return write
 
 
-def each(table: Table[Any], items: Callable[[Any], Iterable[dict[str, Any]]]) -> Write:
-    """The event makes several new rows: `items(event)` gives the values of each."""
-
-    def write(event: Event, envelope: Envelope, view: View) -> Iterable[tuple[Table[Any], Row]]:
-        for values in items(event):
-            yield table, fresh(table, envelope, values)
-
-    return write
+def _absent(view: View, table: Table[Any], row: Row) -> Row:
+    # Of what was not loaded, the table's key tells when it is written.
+    if view.knows(table, row):
+        raise RowExists(f"{table} has a row {'/'.join(map(_in_text, table.key_of(row)[1:]))} already")
+    return row
 
 
 def together(*writes: Write) -> Write:

@@ -1,17 +1,24 @@
-"""Commands that could not be handled: listed for a person, and given another try once the cause is gone."""
+"""What could not be handled: listed for a person, and given another try once the cause is gone."""
 
 import json
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 import asyncpg
 import msgspec
 
+from consumers.runtime.domain import Domain
+from consumers.runtime.item import POSITION
+from consumers.runtime.reading import reactions
 from consumers.runtime.store import Store
 from contracts.envelope import Envelope, acting_node
-from contracts.message import Command, Report, decode
+from contracts.message import Command, Event, Report, decode
+
+MOST = 1000
+EventAt = Callable[[int], Awaitable[tuple[Envelope, Event]]]
+"""The log's event at a position."""
 
 
 class NotRedriven(Exception):
@@ -19,7 +26,10 @@ class NotRedriven(Exception):
 
 
 class Quarantined(msgspec.Struct, frozen=True, kw_only=True):
-    """A command that waits for a person; `state` is reopened when it was published again and is not decided yet."""
+    """A command that waits for a person; `state` is reopened when it was published again and is not decided yet.
+
+    `position` is that of the event, where it is a domain's reaction that failed.
+    """
 
     domain: str
     tenant_id: UUID
@@ -28,6 +38,7 @@ class Quarantined(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     decided_at: datetime
     state: str
+    position: int
 
 
 class Publish(Protocol):
@@ -36,36 +47,59 @@ class Publish(Protocol):
     def __call__(self, message: Command, envelope: Envelope, *, scope: UUID | str | None = None) -> Awaitable[int]: ...
 
 
-async def listing(conn: asyncpg.Connection, domain: str, limit: int = 100) -> list[Quarantined]:
-    """The domain's waiting commands over all tenants, the oldest first; `conn` is the domain's."""
+async def listing(conn: asyncpg.Connection, domain: str, limit: int = MOST) -> list[Quarantined]:
+    """The domain's waiting commands over all tenants, the oldest first; `conn` is the domain's or a superuser's."""
     store = Store(conn, domain)
     async with store.transaction(None):
         return [Quarantined(domain=domain, **dict(row)) for row in await conn.fetch(store.q.quarantined, limit)]
 
 
-async def redrive(conn: asyncpg.Connection, domain: str, publish: Publish, tenant: UUID, id: UUID) -> Envelope:
+async def redrive(conn: asyncpg.Connection, domain: Domain, publish: Publish, tenant: UUID, id: UUID, event_at: EventAt) -> Envelope:
     """Reopen the command's operation and publish it again under its own id; nobody is told of its outcome but the operation.
 
-    Raises NotRedriven with nothing changed, or what `publish` raises: then it may be driven again.
+    Of a reaction that failed, what it makes of its event now is published. Raises NotRedriven with nothing changed, or what `publish` and
+    `event_at` raise: then it may be driven again.
     """
-    store = Store(conn, domain)
+    store = Store(conn, domain.name)
     # Committed before it is published: the consumer must not find the operation closed.
     async with store.transaction({tenant}):
         row = await conn.fetchrow(store.q.reopen, tenant, id)
         if row is None:
-            raise NotRedriven(f"{domain} has no command {id} of tenant {tenant} in quarantine")
-        envelope, command = _read(row["headers"], row["body"])
-    scope = acting_node(envelope.actor) if isinstance(command, Report) else tenant
-    await publish(command, envelope, scope=scope)
+            raise NotRedriven(f"{domain.name} has no command {id} of tenant {tenant} in quarantine")
+        headers = json.loads(row["headers"]) if row["headers"] else None
+        if headers is None:
+            raise NotRedriven("nothing of this command could be stored but why it is here; whoever sent it has to send it anew")
+        envelope, message = _read(headers, row["body"])
+    if isinstance(message, Event):
+        await _react_again(store, domain, publish, await event_at(int(headers[POSITION])), int(headers[POSITION]))
+        async with store.transaction({tenant}):
+            await conn.execute(store.q.close_quarantined, tenant, id)
+    else:
+        scope = acting_node(envelope.actor) if isinstance(message, Report) else envelope.tenant
+        await publish(message, msgspec.structs.replace(envelope, reply=""), scope=scope)
     return envelope
 
 
-def _read(headers: str, body: str) -> tuple[Envelope, Command]:
+async def _react_again(store: Store, domain: Domain, publish: Publish, found: tuple[Envelope, Event], position: int) -> None:
+    """Publish what the reaction makes of its event; the inbox knows what it had made before."""
+    envelope, event = found
     try:
-        envelope = Envelope.read(json.loads(headers))
-        command = decode(envelope.type, body)
+        items = reactions(domain, envelope, event, position)
+    except Exception as error:  # whatever it was, it is the reaction's fault once more
+        raise NotRedriven(f"the reaction fails as before: {type(error).__name__}: {error}") from error
+    for item in items:
+        assert item.command is not None
+        await publish(item.command, item.envelope, scope=item.envelope.tenant)
+
+
+def _read(headers: dict[str, Any], body: str) -> tuple[Envelope, Command | Event]:
+    try:
+        envelope = Envelope.read(headers)
+        message = decode(envelope.type, body)
     except (KeyError, ValueError, msgspec.MsgspecError) as error:
         raise NotRedriven(f"this release cannot read the command ({type(error).__name__}: {error}); send a corrected one") from error
-    if not isinstance(command, Command):
-        raise NotRedriven(f"{envelope.type} is not a command; what failed was a domain's reaction to this event")
-    return msgspec.structs.replace(envelope, reply=""), command
+    if isinstance(message, Event) and POSITION not in headers:
+        raise NotRedriven(f"{envelope.type} is an event, and at which position an earlier release did not note")
+    if not isinstance(message, Command | Event):
+        raise NotRedriven(f"{envelope.type} is not a command")
+    return envelope, message

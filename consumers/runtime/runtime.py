@@ -14,21 +14,26 @@ import msgspec
 from nats.aio.msg import Msg
 
 from adapters.nats import PullConsumer, StreamError, ack, ack_all, nak, sequences_of
-from consumers.runtime.batch import Batch, Item, scout
+from consumers.runtime.batch import Batch
 from consumers.runtime.connection import DATABASE_AWAY, end, until_lost
 from consumers.runtime.domain import Domain
 from consumers.runtime.effects import Task
-from consumers.runtime.reading import read_command, read_event
+from consumers.runtime.faults import DomainWaits
+from consumers.runtime.item import Item, scout
+from consumers.runtime.reading import read_command, read_event, unreacted
+from consumers.runtime.settling import Settler, probe
 from consumers.runtime.state import Want
 from consumers.runtime.store import Store
-from contracts.catalogue import outbox_hint_subject
+from contracts.catalogue import domain_waits_subject, outbox_hint_subject
 from contracts.envelope import Envelope
 from contracts.message import Command
 
 log = logging.getLogger(__name__)
 BATCH = 500
 CURSOR_EVENTS, CURSOR_SECONDS = 500, 30.0  # how far the kept cursor may stay behind while nothing is reacted to
-UNSTORABLE = 60.0  # seconds until a message that cannot even be quarantined is tried again
+MOST_HELD = 4 * BATCH  # reactions that wait for their type; with more, no event is read
+SHORTEST_WAIT, LONGEST_WAIT = 0.5, 10.0  # seconds between two tries of a domain that cannot work
+SAYING = 1.0  # seconds between two words to the edges that the domain waits
 Observer = Callable[[list[Item]], None]
 
 
@@ -46,6 +51,10 @@ class Runtime:
         self._waiting: deque[Item] = deque()
         self._own: deque[Item] = deque()
         self._events: deque[tuple[int, Msg | None]] = deque()  # None: nothing to react to up to that position
+        # Reading what arrives takes long: not while a decision waits for its rows.
+        self.settler = Settler(domain, self._tell, lambda: self._room.set())
+        self.waits = ""  # why the domain can do nothing at all
+        self._pause = SHORTEST_WAIT
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
         self.observers: list[Observer] = []
@@ -62,25 +71,53 @@ class Runtime:
 
     async def run(self) -> None:
         """Take the domain's lock and work until cancelled; a lost database connection starts it over."""
-        while True:
+        saying = asyncio.create_task(self._say_waits())
+        try:
+            while True:
+                await asyncio.sleep(await self._lead())
+        finally:
+            saying.cancel()
+
+    async def _lead(self) -> float:
+        """Work as long as that goes well; answers the seconds after which it is tried again."""
+        try:
+            conn = await self._connect()
             try:
-                conn = await self._connect()
-                try:
-                    await self._locked(conn)
-                finally:
-                    self.active.clear()
-                    # Not closed politely: asyncpg waits for ever for a connection that was lost in the middle of a statement.
-                    conn.terminate()
-            except DATABASE_AWAY as error:
-                log.warning("%s: database away (%s); trying again", self.domain.name, error)
-                await asyncio.sleep(0.3)
-            except StreamError as error:
-                log.warning("%s: %s; trying again", self.domain.name, error)
-                await asyncio.sleep(1.0)
+                await self._locked(conn)
+            finally:
+                self.active.clear()
+                # Not closed politely: asyncpg waits for ever for a connection that was lost in the middle of a statement.
+                conn.terminate()
+        except DATABASE_AWAY as error:
+            log.warning("%s: database away (%s); trying again", self.domain.name, error)
+            return 0.3
+        except StreamError as error:
+            log.warning("%s: %s; trying again", self.domain.name, error)
+            return 1.0
+        except (DomainWaits, asyncpg.PostgresError) as error:
+            return self._wait_because(error)
+        return 0.0
+
+    def _wait_because(self, error: Exception) -> float:
+        """Nothing can be decided for now; answers the seconds until that is looked at again."""
+        self._pause = min(LONGEST_WAIT, self._pause * 2) if self.waits else SHORTEST_WAIT
+        if self.waits != str(error):
+            log.error("ALARM: %s decides nothing: %s; its commands wait in their stream", self.domain.name, error)
+        self.waits = str(error)
+        return self._pause
+
+    async def _say_waits(self) -> None:
+        """Tell the edges, so that they refuse at once what would only wait."""
+        subject = domain_waits_subject(self.domain.name)
+        while True:
+            await asyncio.sleep(SAYING)
+            if self.waits and self.nc.is_connected:
+                await self.nc.publish(subject, b"")
 
     async def _locked(self, conn: asyncpg.Connection) -> None:
         await self._take_lock(conn)
         store = Store(conn, self.domain.name)
+        await probe(store)
         cursor = await conn.fetchval(store.q.cursor)
         if cursor is None and self.domain.reacts:
             await conn.execute(store.q.move_cursor, cursor := 0)  # from now on the log keeps a window for this domain
@@ -92,10 +129,14 @@ class Runtime:
         # Last, and without a pause before: what was chosen by an older picture must not be decided.
         for held in (self._waiting, self._events, self._own):
             held.clear()
+        self.settler.begin(cursor)
         feed = await self._open_feed(cursor) if self.domain.reacts else None
         pumps = [asyncio.create_task(self._pump_commands(commands)) for commands in self._commands]
         if feed is not None:
             pumps.append(asyncio.create_task(self._pump_events(feed)))
+        if self.waits:
+            log.warning("%s decides again", self.domain.name)
+        self.waits = ""
         self.active.set()
         tasks = [asyncio.create_task(self._work(store, cursor)), asyncio.create_task(until_lost(conn)), *pumps]
         try:
@@ -104,6 +145,8 @@ class Runtime:
                 task.result()
         finally:
             await end(conn, tasks)
+            for commands in self._commands:  # who decides nothing holds nothing: another may
+                await commands.pause()
             if feed is not None:
                 await feed.close()
 
@@ -127,7 +170,7 @@ class Runtime:
 
     async def _pump_events(self, feed: Any) -> None:
         while True:
-            while len(self._events) > 4 * BATCH:
+            while len(self._events) > 4 * BATCH or len(self.settler.held) > MOST_HELD:
                 self._room.clear()
                 await self._room.wait()
             messages = await feed.next(BATCH, CURSOR_SECONDS)
@@ -137,36 +180,41 @@ class Runtime:
             self._wake.set()
 
     async def _work(self, store: Store, cursor: int) -> None:
-        kept, kept_at = cursor, time.monotonic()
+        settler, kept_at = self.settler, time.monotonic()
         while True:
             await self._something()
+            held = settler.take_held()
             reactions, cursor = self._take_events(cursor)
             commands = await self._admitted(self._take_commands())
             own = [self._own.popleft() for _ in range(min(BATCH, len(self._own)))]
+            items = held + reactions + [item for item in own if item.envelope.type not in settler.parking] + commands
             # Events that nobody reacts to need no transaction of their own: they may be read again.
-            late = cursor - kept >= CURSOR_EVENTS or (cursor > kept and time.monotonic() - kept_at > CURSOR_SECONDS)
-            keep = cursor if reactions or late else 0
-            if reactions or own or commands or keep:
-                await self._settle(store, reactions + own + commands, keep)
+            kept, safe = settler.kept, settler.safe(cursor)
+            late = safe - kept >= CURSOR_EVENTS or (safe > kept and time.monotonic() - kept_at > CURSOR_SECONDS)
+            if items or late:
+                await settler.settle(store, items, cursor if held or reactions or late else 0)
             else:
                 self._room.set()
-            if keep:
-                kept, kept_at = keep, time.monotonic()
+            if settler.kept != kept:
+                kept_at = time.monotonic()
 
     async def _admitted(self, items: list[Item]) -> list[Item]:
         admitted = []
         for item in items:
-            if self.admits(item):
-                admitted.append(item)
-            else:
+            if not self.admits(item):
                 await ack(item.raw)
+            elif wait := self.settler.parking.wait(item.envelope.type):
+                await nak(item.raw, wait)
+            else:
+                admitted.append(item)
         return admitted
 
     async def _something(self) -> None:
         if not self._waiting and not self._events and not self._own:
             self._wake.clear()
+            seconds = min(CURSOR_SECONDS, self.settler.next_turn())
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(CURSOR_SECONDS):
+                async with asyncio.timeout(seconds):
                     await self._wake.wait()
 
     def _take_events(self, cursor: int) -> tuple[list[Item], int]:
@@ -176,9 +224,12 @@ class Runtime:
             position, msg = self._events.popleft()
             if position > cursor:
                 cursor = position
-                reactions = self._react(msg) if msg is not None else []
-                weight += sum(self.domain.weight(item.command) for item in reactions)
-                items += reactions
+                for item in self._react(position, msg) if msg is not None else ():
+                    if self.settler.parking.wait(item.envelope.type):
+                        self.settler.held.append(item)
+                    else:
+                        weight += self.domain.weight(item.command)
+                        items.append(item)
         return items, cursor
 
     def _take_commands(self) -> list[Item]:
@@ -190,42 +241,12 @@ class Runtime:
             weight += self.domain.weight(items[-1].command)
         return items
 
-    def _react(self, msg: Msg) -> list[Item]:
+    def _react(self, position: int, msg: Msg) -> list[Item]:
         try:
-            return read_event(self.domain, msg)
-        except Exception as error:  # a reaction's bug must not stop the feed; the event stays in the log
-            log.exception("%s: reaction to %s failed", self.domain.name, msg.subject)
-            envelope = Envelope.read(msg.headers or {})
-            return [Item(envelope=envelope, command=None, body=msg.data, unreadable=f"reaction: {type(error).__name__}: {error}")]
-
-    async def _settle(self, store: Store, items: list[Item], cursor: int) -> None:
-        """Commit items, halving the batch down to the culprit on a database error; the cursor moves with the last half."""
-        batch = Batch(self.domain, store, items, cursor)
-        batch.on_writing = self._room.set  # reading what arrives takes long: not while a decision waits for its rows
-        try:
-            await batch.commit()
-        except DATABASE_AWAY as error:
-            log.warning("%s: %s; %d commands wait", self.domain.name, error, len(items))
-            await self._give_back([item.raw for item in items if item.raw is not None])
-            raise
-        except Exception as error:
-            if len(items) > 1:
-                half = len(items) // 2
-                await self._settle(store, items[:half], 0)
-                await self._settle(store, items[half:], cursor)
-                return
-            if not items:
-                raise
-            if items[0].command is None:  # not even its quarantine can be stored: it must not hold up the rest
-                log.exception("%s: %s cannot be quarantined; it is tried again later", self.domain.name, items[0].envelope.type)
-                if items[0].raw is not None:
-                    await nak(items[0].raw, UNSTORABLE)
-                return
-            log.exception("%s: %s cannot be stored", self.domain.name, items[0].envelope.type)
-            items[0].give_up(f"{type(error).__name__}: {error}")
-            await self._settle(store, items, cursor)
-            return
-        await self._tell(batch)
+            return read_event(self.domain, msg, position)
+        except Exception as error:  # a reaction's bug must not stop the feed; the event waits for a person
+            log.exception("%s: reaction to %s at %d failed", self.domain.name, msg.subject, position)
+            return [unreacted(self.domain, msg, position, f"reaction to position {position}: {type(error).__name__}: {error}")]
 
     async def _give_back(self, messages: Iterable[Msg]) -> None:
         for msg in messages:

@@ -25,6 +25,7 @@ class State:
     """All rows of one batch, over all its tenants, with a journal so that one command's changes can be taken back."""
 
     def __init__(self) -> None:
+        self.minted: set[UUID] = set()  # ids that this batch made: no row of the database has one, so none is looked for
         self._rows: dict[Table[Any], dict[Key, Row | None]] = {}
         self._sets: dict[tuple[Table[Any], tuple[str, ...]], dict[Key, set[Key]]] = {}
         self._journal: list[tuple[Table[Any], Key, Row | None]] = []
@@ -37,6 +38,8 @@ class State:
         try:
             return self._rows[table][key]  # type: ignore[return-value]
         except KeyError:
+            if key[-1] in self.minted:
+                return None
             raise Missing([(table, table.key, key)]) from None
 
     def many(self, table: Table[R], keys: list[Key]) -> list[R | None]:
@@ -61,7 +64,13 @@ class State:
             raise Missing(absent)
 
     def _is_known(self, table: Table[Any], columns: tuple[str, ...], key: Key) -> bool:
-        return key in (self._rows.get(table, ()) if columns == table.key else self._sets.get((table, columns), ()))
+        if columns != table.key:
+            return key in self._sets.get((table, columns), ())
+        return key in self._rows.get(table, ()) or key[-1] in self.minted
+
+    def knows(self, table: Table[Any], row: Row) -> bool:
+        """Whether a row of this key is known to be there."""
+        return self._rows.get(table, {}).get(table.key_of(row)) is not None
 
     def put(self, table: Table[Any], row: Row) -> None:
         """Set a row's new state; it is written when the batch commits."""
@@ -175,6 +184,10 @@ class View:
         if columns not in table.indexes:
             raise ValueError(f"{table} has no index on {columns}; declare it")
         return self._state.where(table, columns, (self.tenant, *given.values()))
+
+    def knows(self, table: Table[Any], row: Row) -> bool:
+        """Whether a row of this key is known to be there; one that was not asked for is not."""
+        return self._state.knows(table, row)
 
     def put(self, table: Table[Any], row: Row) -> None:
         """Set a row's new state (projections only). Raises ValueError for a row of another tenant."""

@@ -1,8 +1,8 @@
 """The runtime's SQL against one domain's schema."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any, TypeVar
@@ -16,6 +16,7 @@ from consumers.runtime.connection import DATABASE_AWAY
 from consumers.runtime.lists import as_parameter
 from consumers.runtime.state import Change, Load
 from consumers.runtime.table import Row, Table
+from contracts.ids import new_id
 
 _encode = msgspec.json.Encoder().encode
 Columns = list[Sequence[Any] | str]
@@ -28,17 +29,23 @@ def to_json(value: Any) -> str:
     return _encode(value).decode()
 
 
+class _Tried(Exception):
+    """Takes a probe back."""
+
+
 class Store:
     """One connection, one schema."""
 
     def __init__(self, conn: asyncpg.Connection, domain: str) -> None:
         self.conn, self.domain = conn, domain
+        self.among_rows = False  # whether a table's rows are being loaded or written: what fails then need not concern other commands
         self.q = SimpleNamespace(**{name: text.replace("{schema}", domain) for name, text in vars(sql.load("runtime")).items()})
 
     @asynccontextmanager
     async def transaction(self, tenants: Iterable[UUID] | None) -> AsyncIterator[None]:
         """A transaction that serves these tenants; None serves all, for the runtime's own housekeeping."""
         serving = "*" if tenants is None else ",".join(sorted(str(tenant) for tenant in tenants))
+        self.among_rows = False
         await self.conn.execute(f"begin; set local app.tenants = '{serving}'")
         try:
             yield
@@ -57,17 +64,34 @@ class Store:
     async def fetch_rows(self, loads: Sequence[Load]) -> list[list[Row]]:
         """Load rows of several tables by one statement; raises PermissionError when one belongs to a tenant that was not asked for."""
         parameters = [given for table, columns, keys in loads for given in table.keys_given(columns, keys)]
-        found = await self.conn.fetchrow(_loading(tuple((table, columns) for table, columns, _ in loads)), *parameters)
-        return [_rows(load, text) for load, text in zip(loads, found, strict=True)]
+        with self._among_rows():
+            found = await self.conn.fetchrow(_loading(tuple((table, columns) for table, columns, _ in loads)), *parameters)
+            return [_rows(load, text) for load, text in zip(loads, found, strict=True)]
 
     async def write_rows(self, changes: dict[Table[Any], list[Change]]) -> None:
         """Write every row that changed: new ones whole, of others the columns that differ; at most two statements for each table."""
-        for table in sorted(changes, key=lambda t: t.name):
-            new = [after for before, after in changes[table] if before is None]
-            if new:
-                await self.conn.execute(table.upsert_sql, *table.rows_given(new))
-            if len(new) < len(changes[table]):
-                await self._update(table, [(before, after) for before, after in changes[table] if before is not None])
+        with self._among_rows():
+            for table in sorted(changes, key=lambda t: t.name):
+                new = [after for before, after in changes[table] if before is None]
+                if new:
+                    await self.conn.execute(table.insert_sql, *table.rows_given(new))
+                if len(new) < len(changes[table]):
+                    await self._update(table, [(before, after) for before, after in changes[table] if before is not None])
+
+    @contextmanager
+    def _among_rows(self) -> Iterator[None]:
+        self.among_rows = True
+        yield
+        self.among_rows = False  # not after an error, which is judged by it
+
+    async def probe(self) -> None:
+        """Try every statement of the runtime itself; nothing stays. Raises what they raise."""
+        try:
+            async with self.transaction(None):
+                await self.conn.execute(self.q.probe, new_id())
+                raise _Tried
+        except _Tried:
+            return
 
     async def _update(self, table: Table[Any], changed: list[tuple[Row, Row]]) -> None:
         names = table.differing(changed)

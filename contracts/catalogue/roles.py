@@ -10,6 +10,7 @@ from contracts.catalogue.subjects import (
     WORK,
     all_events_subject,
     decided_streams,
+    domain_waits_subject,
     domains,
     feed_subject,
     outbox_hint_subject,
@@ -45,12 +46,12 @@ def roles() -> list[Role]:
 def edge() -> Role:
     """The HTTP edge: sends every domain's commands, hears outcomes, the feed and progress."""
     commands = tuple(f"{Kind.COMMAND}.*.{name}.>" for name in domains())
-    return _role("edge", (*commands, *_reading(EVENTS)), (outcome_subject("*"), feed_subject(), progress_subject()))
+    return _role("edge", (*commands, *_reading(EVENTS)), (outcome_subject("*"), feed_subject(), progress_subject(), domain_waits_subject()))
 
 
 def domain(name: str) -> Role:
     """A domain's consumer: takes its own commands, reads all events, answers, and sends commands to itself only."""
-    publish = [f"{Kind.COMMAND}.*.{name}.>", outcome_subject("*"), outbox_hint_subject(), *_reading(EVENTS)]
+    publish = [f"{Kind.COMMAND}.*.{name}.>", outcome_subject("*"), outbox_hint_subject(), domain_waits_subject(name), *_reading(EVENTS)]
     for stream in decided_streams(name):
         publish += [f"{API}.CONSUMER.{verb}.{stream}.{name}" for verb in ("MSG.NEXT", "INFO")]
         publish += [f"$JS.ACK.{stream}.{name}.>", f"{API}.STREAM.PURGE.{stream}"]

@@ -35,7 +35,8 @@ def streams(replicas: int = 1) -> list[Config]:
 
 def consumers() -> list[tuple[str, Config]]:
     """Every durable consumer that does not belong to a node, with its stream."""
-    return [(stream, _durable(domain, max_ack_pending=5000)) for domain in domains() for stream in decided_streams(domain)]
+    # Without a bound on what is unacknowledged: commands of a parked type are given back by the thousand, and must not stop the others.
+    return [(stream, _durable(domain, max_ack_pending=-1)) for domain in domains() for stream in decided_streams(domain)]
 
 
 def node_consumer(node: UUID | str) -> tuple[str, Config]:

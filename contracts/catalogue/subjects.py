@@ -1,10 +1,11 @@
 """Which stream a message belongs to, and the subjects that are not one message type's own."""
 
+from collections.abc import Iterable
 from functools import cache
 from uuid import UUID
 
 from contracts.audit import DOMAINS
-from contracts.message import PLATFORM, Kind, MessageType, named
+from contracts.message import PLATFORM, Event, Kind, MessageType, named, versions_of
 
 EVENTS = "EVENTS"
 WORK = "WORK"
@@ -88,19 +89,29 @@ def feed_subject(tenant: UUID | str = "*") -> str:
     return f"feed.{Kind.EVENT}.{tenant}.>"
 
 
+def subjects_of(events: Iterable[type[Event]]) -> list[str]:
+    """The subjects of these events, of all tenants, in every version."""
+    return [entry.subject("*") for event in events for entry in versions_of(event)]
+
+
 def feed_of_jobs() -> str:
     """The feed of all tenants' render jobs."""
     return f"feed.{Kind.EVENT}.*.render.job.>"
 
 
 def revocations_subject() -> str:
-    """The feed of nodes that were revoked."""
-    return f"feed.{_named('evt.render.node.revoked.v1').subject(PLATFORM)}"
+    """The feed of nodes that were revoked, in every version of that event."""
+    return f"feed.{_named('evt.render.node.revoked.v1').subject(PLATFORM)}".removesuffix("v1") + "*"
 
 
 def outbox_hint_subject() -> str:
     """Published, empty, by a domain's runtime after a commit with events: wakes the sequencer."""
     return "hint.outbox"
+
+
+def domain_waits_subject(domain: str = "*") -> str:
+    """Published, empty, each second by a domain that can decide nothing, so that the edges refuse at once."""
+    return f"waits.{domain}"
 
 
 def _named(full_name: str) -> MessageType:

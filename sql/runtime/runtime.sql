@@ -5,11 +5,13 @@ where (tenant_id, id) in (select * from unnest($1::uuid[], $2::uuid[]));
 
 -- name: keep_operations
 -- The operations of a batch, in the transaction that carries out what they ask; a reopened one gets its new outcome.
-insert into {schema}.inbox (tenant_id, id, type, request_hash, state, outcome, headers, body, decided_at)
-select tenant_id, id, type, request_hash, state, outcome::jsonb, headers::jsonb, body, $9
-from unnest($1::text::uuid[], $2::text::uuid[], $3::text::text[], $4::text::text[], $5::text::text[], $6::text[], $7::text::text[], $8::text::text[])
-  as r(tenant_id, id, type, request_hash, state, outcome, headers, body)
-on conflict (tenant_id, id) do update set state = excluded.state, outcome = excluded.outcome, headers = excluded.headers, body = excluded.body, decided_at = excluded.decided_at
+insert into {schema}.inbox (tenant_id, id, type, request_hash, key_hash, actor, state, outcome, headers, body, reason, decided_at)
+select tenant_id, id, type, request_hash, key_hash, actor, state, outcome::jsonb, headers::jsonb, body, reason, $12
+from unnest($1::text::uuid[], $2::text::uuid[], $3::text::text[], $4::text::text[], $5::text::text[], $6::text::text[], $7::text::text[],
+  $8::text[], $9::text::text[], $10::text::text[], $11::text::text[])
+  as r(tenant_id, id, type, request_hash, key_hash, actor, state, outcome, headers, body, reason)
+on conflict (tenant_id, id) do update set state = excluded.state, outcome = excluded.outcome, headers = excluded.headers, body = excluded.body,
+  reason = excluded.reason, decided_at = excluded.decided_at
 where {schema}.inbox.state = 'reopened';
 
 -- name: keep_events
@@ -76,7 +78,8 @@ delete from {schema}.timers where (tenant_id, id) in (select * from unnest($1::u
 
 -- name: quarantined
 -- What waits for a person, or was given another try that nobody has decided yet.
-select tenant_id, id, type, outcome->'problem'->>'detail' as reason, decided_at, state from {schema}.inbox
+select tenant_id, id, type, coalesce(nullif(reason, ''), outcome->'problem'->>'detail') as reason, decided_at, state,
+  coalesce((headers->>'reacts-to')::bigint, 0) as position from {schema}.inbox
 where state in ('quarantined', 'reopened') order by decided_at limit $1;
 
 -- name: reopen
@@ -86,3 +89,22 @@ update {schema}.inbox set state = 'reopened' where tenant_id = $1 and id = $2 an
 -- name: forget_operations
 -- Operations are kept 30 days; a quarantined one stays.
 delete from {schema}.inbox where ctid in (select ctid from {schema}.inbox where decided_at < now() - interval '30 days' and state in ('done', 'refused') limit 5000);
+
+-- name: close_quarantined
+-- What a reaction could not make of an event was made and published now.
+update {schema}.inbox set state = 'done', outcome = jsonb_set(outcome - 'problem', '{state}', '"done"'), headers = null, body = null, reason = ''
+where tenant_id = $1 and id = $2;
+
+-- name: probe
+-- Do, for a moment, what every batch does, so that a schema, a privilege or a disk that would fail it is known.
+with operation as (
+  insert into {schema}.inbox (tenant_id, id, type, request_hash, key_hash, actor, state, outcome, headers, body, reason, decided_at)
+  values ($1, $1, 'probe', '', '', '', 'done', '{}', null, null, '', now())),
+event as (
+  insert into {schema}.outbox (event_id, type, tenant_id, time, actor, correlation_id, causation_id, aggregate, version, traceparent, body)
+  values ($1, 'evt.probe.probe.probe.v1', $1, now(), '', $1, $1, '', 0, '', '{}')),
+effect as (
+  insert into {schema}.effects (tenant_id, id, kind, payload, envelope, attempts, due_at, last_error) values ($1, $1, 'probe', '{}', '{}', 0, now(), '')),
+timer as (
+  insert into {schema}.timers (tenant_id, id, type, body, due_at) values ($1, $1, 'probe', '{}', now()))
+insert into {schema}.cursors (name, position) values ('probe', 0);

@@ -14,7 +14,7 @@ from consumers.render.rows import PARTS
 from consumers.runtime import projection, runtime
 from consumers.runtime.batch import Batch
 from consumers.runtime.effects import EffectRunner
-from consumers.runtime.runtime import Runtime
+from consumers.runtime.settling import Settler
 from consumers.runtime.store import Store
 from tests.support.house import House
 
@@ -48,14 +48,14 @@ def inbox_is_not_written(house: House) -> Any:
 
 def acknowledged_before_commit(house: House) -> Any:
     """The broker forgets commands that the database may never see."""
-    settle = Runtime._settle
+    settle = Settler.settle
 
-    async def early(self: Runtime, store: Store, items: list[Any], cursor: int) -> None:
+    async def early(self: Settler, store: Store, items: list[Any], cursor: int) -> None:
         for item in items:
             await ack(item.raw)
         await settle(self, store, items, cursor)
 
-    return patch.object(Runtime, "_settle", early)
+    return patch.object(Settler, "settle", early)
 
 
 def outbox_is_not_written(house: House) -> Any:
@@ -110,25 +110,25 @@ def rows_take_the_wall_clock(house: House) -> Any:
 def batches_are_not_halved(house: House) -> Any:
     """One bad command takes its whole batch with it."""
 
-    async def whole(self: Runtime, store: Store, items: list[Any], cursor: int) -> None:
+    async def whole(self: Settler, store: Store, items: list[Any], cursor: int) -> None:
         batch = Batch(self.domain, store, items, cursor)
         await batch.commit()
         await self._tell(batch)
 
-    return patch.object(Runtime, "_settle", whole)
+    return patch.object(Settler, "_commit", whole)
 
 
 def poison_is_dropped(house: House) -> Any:
     """What cannot be stored is acknowledged and forgotten."""
-    settle = Runtime._settle
+    settle = Settler._commit
 
-    async def dropping(self: Runtime, store: Store, items: list[Any], cursor: int) -> None:
+    async def dropping(self: Settler, store: Store, items: list[Any], cursor: int) -> None:
         if len(items) == 1 and items[0].command is None:
             await ack(items[0].raw)
         else:
             await settle(self, store, items, cursor)
 
-    return patch.object(Runtime, "_settle", dropping)
+    return patch.object(Settler, "_commit", dropping)
 
 
 def claims_run_out_by_themselves(house: House) -> Any:

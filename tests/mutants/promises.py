@@ -60,6 +60,9 @@ class Wire:
         await asyncio.sleep(wait)
         return []
 
+    async def pause(self) -> None:
+        """Nothing is on its way."""
+
 
 def runtime_of(house: House, domain: str, wire: Wire, connect: Any = None) -> Runtime:
     """A domain's loop without a broker."""
@@ -102,7 +105,7 @@ async def what_is_not_committed_is_not_acknowledged(house: House) -> None:
     item.raw = wire.message()
     conn.terminate()
     with contextlib.suppress(asyncpg.InterfaceError, OSError):
-        await runtime_of(house, "file_mgr", wire)._settle(Store(conn, "file_mgr"), [item], 0)
+        await runtime_of(house, "file_mgr", wire).settler.settle(Store(conn, "file_mgr"), [item], 0)
     hold(wire.answers and not any(answer.startswith(b"+ACK") for answer in wire.answers), f"the broker was told {wire.answers}")
 
 
@@ -178,12 +181,10 @@ async def a_poisoned_command_costs_only_itself(house: House) -> None:
     for item in items:
         item.raw = wire.message()
     try:
-        await runtime_of(house, "identity", wire)._settle(house.stores["identity"], items, 0)
+        await runtime_of(house, "identity", wire).settler.settle(house.stores["identity"], items, 0)
     except Exception as error:
         raise Broken(f"one command ended its domain: {error!r}") from error
-    rows = await house.admin.fetch(
-        "select id, state, outcome->'problem'->>'detail' as why from identity.inbox where tenant_id = $1", tenant
-    )
+    rows = await house.admin.fetch("select id, state, reason as why from identity.inbox where tenant_id = $1", tenant)
     states = {row["id"]: (row["state"], bool(row["why"])) for row in rows}
     found = [states.get(item.envelope.id) for item in items]
     hold(found == [("done", False), ("quarantined", True), ("done", False)], f"the three commands became {found}")

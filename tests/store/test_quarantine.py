@@ -4,11 +4,11 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from consumers.runtime.batch import Item
+from consumers.runtime.item import Item
 from consumers.runtime.quarantine import NotRedriven, listing, redrive
 from contracts.envelope import Envelope
 from contracts.identity import CreateTenant
-from contracts.message import PLATFORM, Command
+from contracts.message import PLATFORM, Command, Event
 from contracts.node import LeaveNode
 from tests.support.house import House, item_of
 
@@ -22,6 +22,11 @@ class Broker:
     async def publish(self, message: Command, envelope: Envelope, *, scope: UUID | str | None = None) -> int:
         self.published.append((message, envelope, scope))
         return len(self.published)
+
+
+async def none(position: int) -> tuple[Envelope, Event]:
+    """No reaction failed."""
+    raise AssertionError(position)
 
 
 async def quarantined(house: House, domain: str, item: Item) -> Item:
@@ -42,7 +47,7 @@ async def test_a_quarantined_command_is_listed_with_its_reason(house: House) -> 
 async def test_a_redriven_command_is_published_under_its_own_id_and_decided(house: House) -> None:
     item = await quarantined(house, "identity", item_of(CreateTenant(name="second try"), uuid4(), reply="out.edge.1"))
     broker, conn = Broker(), house.stores["identity"].conn
-    await redrive(conn, "identity", broker.publish, item.envelope.tenant, item.envelope.id)
+    await redrive(conn, house.domains["identity"], broker.publish, item.envelope.tenant, item.envelope.id, none)
     command, envelope, scope = broker.published[0]
     assert (command, envelope.id, envelope.reply, scope) == (CreateTenant(name="second try"), item.envelope.id, "", item.envelope.tenant)
     outcome = (await house.decide("identity", [Item(envelope=envelope, command=command)]))[0]
@@ -51,14 +56,14 @@ async def test_a_redriven_command_is_published_under_its_own_id_and_decided(hous
     name = await house.admin.fetchval("select name from identity.tenants where tenant_id = $1", item.envelope.tenant)
     assert name == "second try"
     with pytest.raises(NotRedriven, match="no command"):
-        await redrive(conn, "identity", broker.publish, item.envelope.tenant, item.envelope.id)
+        await redrive(conn, house.domains["identity"], broker.publish, item.envelope.tenant, item.envelope.id, none)
 
 
 async def test_a_report_is_redriven_as_its_nodes(house: House) -> None:
     node = uuid4()
     item = await quarantined(house, "render", item_of(LeaveNode(), PLATFORM, actor=f"node:{node}"))
     broker = Broker()
-    await redrive(house.stores["render"].conn, "render", broker.publish, PLATFORM, item.envelope.id)
+    await redrive(house.stores["render"].conn, house.domains["render"], broker.publish, PLATFORM, item.envelope.id, none)
     assert broker.published[0][2] == str(node)
 
 
@@ -70,10 +75,10 @@ async def test_a_publish_that_fails_can_be_tried_again(house: House) -> None:
         raise ConnectionError("the broker is away")
 
     with pytest.raises(ConnectionError):
-        await redrive(conn, "identity", away, item.envelope.tenant, item.envelope.id)
+        await redrive(conn, house.domains["identity"], away, item.envelope.tenant, item.envelope.id, none)
     assert {entry.id: entry.state for entry in await listing(conn, "identity")}[item.envelope.id] == "reopened"
     broker = Broker()
-    await redrive(conn, "identity", broker.publish, item.envelope.tenant, item.envelope.id)
+    await redrive(conn, house.domains["identity"], broker.publish, item.envelope.tenant, item.envelope.id, none)
     assert len(broker.published) == 1
 
 
@@ -82,5 +87,7 @@ async def test_a_body_that_cannot_be_read_stays_in_quarantine(house: House) -> N
     item.body = b'{"name": 5}'
     await quarantined(house, "identity", item)
     with pytest.raises(NotRedriven, match="cannot read"):
-        await redrive(house.stores["identity"].conn, "identity", Broker().publish, item.envelope.tenant, item.envelope.id)
+        await redrive(
+            house.stores["identity"].conn, house.domains["identity"], Broker().publish, item.envelope.tenant, item.envelope.id, none
+        )
     assert {e.id: e.state for e in await listing(house.stores["identity"].conn, "identity")}[item.envelope.id] == "quarantined"

@@ -9,8 +9,9 @@ import asyncpg
 import msgspec
 
 from consumers.log.append import Appender
-from consumers.runtime.batch import Batch, Item
+from consumers.runtime.batch import Batch
 from consumers.runtime.domain import Domain
+from consumers.runtime.item import Item
 from consumers.runtime.reading import read_event
 from consumers.runtime.store import Store
 from contracts.envelope import Envelope, first

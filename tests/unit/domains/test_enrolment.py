@@ -60,14 +60,6 @@ def test_a_token_outside_its_bounds_is_refused(change: Any, code: str) -> None:
     assert refused(tell(World(DOMAIN), CreateJoinToken(**{"secret_sha256": TOKEN, **change}))) == code
 
 
-def test_the_same_command_makes_one_token_however_late_it_comes_again() -> None:
-    world, id = World(DOMAIN), uuid4()
-    command = CreateJoinToken(secret_sha256=TOKEN)
-    (event,) = world.do(command, tenant=PLATFORM, id=id)
-    assert world.do(command, tenant=PLATFORM, id=id) == []
-    assert world.answer["token_id"] == event.token_id
-
-
 def test_a_node_that_joins_has_an_identity_and_uses_its_token_up() -> None:
     world = World(DOMAIN)
     token_id = token(world)

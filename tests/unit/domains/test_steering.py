@@ -51,7 +51,7 @@ def in_service(service: str) -> World:
 
 
 def put_aside(world: World) -> NodeSteered:
-    steered = set_aside(node_row(world), "it failed", Context(world.now, first(OpenNode(node_id=NODE))))
+    steered = set_aside(node_row(world), "it failed", Context.of("render", first(OpenNode(node_id=NODE)), world.now))
     world.happen(steered, tenant=PLATFORM)
     return steered
 

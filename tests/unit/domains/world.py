@@ -30,7 +30,9 @@ class World:
         self.now += timedelta(seconds=1)
         envelope = msgspec.structs.replace(first(command, tenant=tenant or self.tenant, actor=actor, id=id), time=self.now, dry_run=dry_run)
         decision = self._loaded(
-            lambda: self.domain.decides[type(command)](command, self.state.view(envelope.tenant), Context(self.now, envelope))
+            lambda: self.domain.decides[type(command)](
+                command, self.state.view(envelope.tenant), Context.of(self.domain.name, envelope, self.now)
+            )
         )
         self.answer = decision.body if isinstance(decision, Answer) else None
         if isinstance(decision, Refusal):

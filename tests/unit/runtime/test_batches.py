@@ -5,7 +5,7 @@ from uuid import uuid4
 
 from consumers.render import DOMAIN
 from consumers.runtime import runtime
-from consumers.runtime.batch import Item
+from consumers.runtime.item import Item
 from consumers.runtime.runtime import Runtime
 from contracts.envelope import first
 from contracts.message import Command

@@ -8,7 +8,7 @@ import pytest
 
 from consumers.render import floods
 from consumers.render.floods import MOST, Floods
-from consumers.runtime.batch import Item
+from consumers.runtime.item import Item
 from contracts.envelope import first
 from contracts.farm import DistrustNode
 from contracts.message import type_of

@@ -1,0 +1,149 @@
+"""From items to a committed batch, whatever fails: each error costs the message, its type, or all the domain's work, and never more."""
+
+import logging
+from collections.abc import Awaitable, Callable
+
+from adapters.nats import nak
+from consumers.runtime.batch import Batch
+from consumers.runtime.domain import Domain
+from consumers.runtime.faults import DomainWaits, fault_of
+from consumers.runtime.item import Item
+from consumers.runtime.parking import Parking
+from consumers.runtime.store import Store
+
+log = logging.getLogger(__name__)
+BACK = 0.3  # seconds until what was given back comes again
+SHORTEST_TURN = 0.05  # seconds
+TRIED = ("done", "refused")  # outcomes by which a parked type has shown that it works
+
+
+class Settler:
+    """Commits what a domain has taken; `tell` says afterwards what became of it.
+
+    An error is the message's fault (it ends refused or in quarantine), ours (its type is parked), or passing (all is given back). Only
+    when the runtime's own statements fail, nothing goes on: DomainWaits.
+    """
+
+    def __init__(self, domain: Domain, tell: Callable[[Batch], Awaitable[None]], on_writing: Callable[[], None]) -> None:
+        self.domain, self._tell, self._on_writing = domain, tell, on_writing
+        self.parking = Parking()
+        self.held: list[Item] = []  # reactions of parked types: the kept cursor stays before the first of them
+        self.kept = 0  # the cursor, as it is stored
+        self._parked_now: set[str] = set()  # while the present items are settled
+
+    def begin(self, cursor: int) -> None:
+        """The domain leads anew and reads events from behind this position."""
+        self.held.clear()
+        self.kept = cursor
+
+    def safe(self, cursor: int) -> int:
+        """How far the cursor may be kept: never beyond a reaction that is not stored yet."""
+        return min([cursor, *(item.position - 1 for item in self.held)])
+
+    def next_turn(self) -> float:
+        """Seconds until a held reaction may be tried; infinite when none is held."""
+        return max(SHORTEST_TURN, self.parking.next_turn()) if self.held else float("inf")
+
+    def take_held(self) -> list[Item]:
+        """The held reactions whose turn it is: one, or all of a type once that works again."""
+        left: list[Item] = []
+        due: list[Item] = []
+        for item in self.held:
+            (left if self.parking.wait(item.envelope.type) else due).append(item)
+        self.held = left
+        return due
+
+    async def settle(self, store: Store, items: list[Item], cursor: int) -> None:
+        """Commit items, and with the last of them the cursor (0: leave it). Raises DomainWaits and what passes, with all given back."""
+        self._parked_now.clear()
+        try:
+            await self._commit(store, items, cursor)
+        except Exception:
+            for item in items:  # of one that was acknowledged meanwhile the broker does nothing more
+                if item.raw is not None:
+                    await nak(item.raw, BACK)
+            raise
+
+    async def _commit(self, store: Store, items: list[Item], cursor: int) -> None:
+        """Commit, halving the batch down to the culprit."""
+        batch = Batch(self.domain, store, items, cursor and self.safe(cursor))
+        batch.on_writing = self._on_writing
+        try:
+            await batch.commit()
+        except Exception as error:
+            fault = fault_of(error, among_rows=store.among_rows)
+            if fault == "passing":
+                log.warning("%s: %s; %d commands wait", self.domain.name, error, len(items))
+                raise
+            if fault == "ours":
+                await probe(store)
+            if not items:
+                raise DomainWaits(f"the cursor cannot be moved: {error}") from error
+            await self._go_on(store, items, cursor, error, parks=fault == "ours")
+            return
+        if cursor:
+            self.kept = max(self.kept, batch.cursor)
+        self._free(batch)
+        await self._tell(batch)
+
+    async def _go_on(self, store: Store, items: list[Item], cursor: int, error: Exception, *, parks: bool) -> None:
+        if len(items) > 1:
+            half = len(items) // 2
+            await self._commit(store, items[:half], 0)
+            await self._commit(store, await self._without_parked(items[half:]), cursor)
+        elif parks:
+            await self._park(items[0], f"{type(error).__name__}: {error}")
+        else:
+            self._blame(items[0], error)
+            await self._commit(store, items, cursor)
+
+    def _blame(self, item: Item, error: Exception) -> None:
+        """Have the one command that cannot be stored refused, if a constraint says why, else quarantined. Raises DomainWaits."""
+        reason = f"{type(error).__name__}: {error}"
+        if item.command is not None and item.verdict is None and (problem := self.domain.refusal_of(error)):
+            item.verdict = problem
+        elif item.command is not None:
+            log.error("%s: %s %s cannot be stored: %s", self.domain.name, item.envelope.type, item.envelope.id, reason)
+            item.verdict = None
+            item.give_up(reason)
+        elif not item.bare:
+            item.bare = True
+        else:
+            raise DomainWaits(f"a message cannot be quarantined: {reason}") from error
+
+    async def _park(self, item: Item, why: str) -> None:
+        """It fails by our own fault: its type is given back, with no trace in the inbox, until it works again."""
+        self._parked_now.add(item.envelope.type)
+        await self._put_off(item, self.parking.park(item.envelope.type, why))
+
+    async def _without_parked(self, items: list[Item]) -> list[Item]:
+        """Those whose type was not parked a moment ago, with the first half of their batch."""
+        left = []
+        for item in items:
+            if item.envelope.type in self._parked_now:
+                await self._put_off(item, self.parking.wait(item.envelope.type))
+            else:
+                left.append(item)
+        return left
+
+    async def _put_off(self, item: Item, seconds: float) -> None:
+        if item.raw is not None:
+            await nak(item.raw, seconds)
+        elif not item.own:  # whose maker chooses anew
+            self.held.append(item)
+
+    def _free(self, batch: Batch) -> None:
+        if self.parking:
+            for item in batch.items:
+                if item.outcome is not None and item.outcome.state in TRIED and not item.seen:
+                    self.parking.free(item.envelope.type)
+
+
+async def probe(store: Store) -> None:
+    """Raises DomainWaits when what every batch does cannot be done, and what passes."""
+    try:
+        await store.probe()
+    except Exception as error:
+        if fault_of(error, among_rows=False) == "passing":
+            raise
+        raise DomainWaits(f"{type(error).__name__}: {error}") from error
