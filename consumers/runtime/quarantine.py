@@ -14,7 +14,7 @@ from consumers.runtime.item import POSITION
 from consumers.runtime.reading import reactions
 from consumers.runtime.store import Store
 from contracts.envelope import Envelope, acting_node
-from contracts.message import Command, Event, Report, decode
+from contracts.message import Command, Event, Report, decode, type_of
 
 MOST = 1000
 EventAt = Callable[[int], Awaitable[tuple[Envelope, Event]]]
@@ -102,4 +102,4 @@ def _read(headers: dict[str, Any], body: str) -> tuple[Envelope, Command | Event
         raise NotRedriven(f"{envelope.type} is an event, and at which position an earlier release did not note")
     if not isinstance(message, Command | Event):
         raise NotRedriven(f"{envelope.type} is not a command")
-    return envelope, message
+    return msgspec.structs.replace(envelope, type=type_of(message).full_name), message  # the newest version of what was kept

@@ -12,7 +12,7 @@ from consumers.runtime.connection import DATABASE_AWAY, POOL_WAIT
 from consumers.runtime.domain import Domain
 from consumers.runtime.store import Store
 from contracts.envelope import Envelope, derived_id
-from contracts.message import Command, decode
+from contracts.message import Command, decode, type_of
 
 log = logging.getLogger(__name__)
 LONGEST_SLEEP = 5.0
@@ -48,7 +48,7 @@ class Timers:
                 now = datetime.now(UTC)
                 envelope = Envelope(
                     id=identity,
-                    type=row["type"],
+                    type=type_of(command).full_name,  # the newest version of what was stored
                     tenant=row["tenant_id"],
                     time=now,
                     actor="timer",

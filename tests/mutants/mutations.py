@@ -11,11 +11,13 @@ from uuid import UUID
 from adapters.nats import ack
 from consumers.render import parts
 from consumers.render.rows import PARTS
-from consumers.runtime import projection, runtime
+from consumers.runtime import domain as domain_module
+from consumers.runtime import projection, reading, runtime, settling
 from consumers.runtime.batch import Batch
 from consumers.runtime.effects import EffectRunner
 from consumers.runtime.settling import Settler
 from consumers.runtime.store import Store
+from contracts.ids import derived_id
 from tests.support.house import House
 
 Mutation = Callable[[House], Any]  # gives a context manager, sync or async
@@ -129,6 +131,26 @@ def poison_is_dropped(house: House) -> Any:
             await settle(self, store, items, cursor)
 
     return patch.object(Settler, "_commit", dropping)
+
+
+def ids_forget_the_moment(house: House) -> Any:
+    """What a command makes has ids by the command's id and a number alone, as once."""
+    return patch.object(domain_module, "moment_id", lambda moment, tenant, command, domain, name: derived_id(command, name))
+
+
+def our_faults_are_blamed_on_the_message(house: House) -> Any:
+    """A column that is missing quarantines every healthy command."""
+    return patch.object(settling, "fault_of", lambda error, *, among_rows: "message")
+
+
+def the_cursor_passes_what_is_held(house: House) -> Any:
+    """A reaction that could not be stored is passed over."""
+    return patch.object(Settler, "safe", lambda self, cursor: cursor)
+
+
+def nodes_choose_their_reports_ids(house: House) -> Any:
+    """A report is the command of the id that its node gave it, in the tenant that the node names."""
+    return patch.object(reading, "_reported", lambda envelope, scope: envelope)
 
 
 def claims_run_out_by_themselves(house: House) -> Any:

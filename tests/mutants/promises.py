@@ -11,12 +11,15 @@ import msgspec
 
 from consumers.render.places import segment_place
 from consumers.runtime.effects import EffectRunner
+from consumers.runtime.reading import read_command
 from consumers.runtime.runtime import Runtime
 from consumers.runtime.store import Store
+from contracts.envelope import first
 from contracts.file_mgr import AbortUpload, StartUpload
-from contracts.identity import CreateApiKey
-from contracts.node import ReportSegment
-from contracts.render import ExpirePart, SegmentsPlanned, SegmentVerified
+from contracts.identity import ChangeTenantLimits, CreateApiKey
+from contracts.message import PLATFORM, type_of
+from contracts.node import LeaveNode, ReportSegment
+from contracts.render import ExpirePart, RequestInspection, SegmentsPlanned, SegmentVerified
 from deploy.replay import verify
 from tests.support.house import PASSWORD, House, item_of
 from tests.support.story import Story, sha
@@ -171,6 +174,67 @@ async def the_log_gives_the_same_rows(house: House) -> None:
     await house.sequence()
     report = await verify(house.dsn, list(house.domains.values()))
     hold(report.equal, f"{report.problems[:3]} {[str(one) for one in report.differences[:3]]}")
+
+
+async def two_facts_have_two_ids(house: House) -> None:
+    """I2: one command id that comes to two domains, and again once it is forgotten, makes events of different ids."""
+    tenant, id = await house.tenant(), uuid4()
+    made = []
+    for number in range(2):
+        upload = item_of(StartUpload(name="a file", bytes=10), tenant, id=id)
+        key = item_of(CreateApiKey(name=f"key {number}", scopes=("*",), secret_sha256=sha(tenant, number), hint="abcd"), tenant, id=id)
+        for domain, item in (("file_mgr", upload), ("identity", key)):
+            try:
+                await house.decide(domain, [item])
+            except asyncpg.PostgresError as error:
+                raise Broken(f"the second cannot be stored: {error}") from error
+            await house.admin.execute(f"delete from {domain}.inbox where id = $1", id)
+            made += [envelope.id for envelope, _, _, _ in item.events]
+    hold(len(set(made)) == len(made) == 4, f"four facts have the ids {made}")
+    keys = await house.admin.fetchval("select count(*) from identity.tenant_api_keys where tenant_id = $1", tenant)
+    hold(keys == 2, f"there are {keys} keys, two were created")
+
+
+async def a_node_cannot_take_a_commands_id(house: House) -> None:
+    """I4: a report is no other fact, whatever id and tenant its headers name."""
+    tenant, node = await house.tenant(), uuid4()
+    item = item_of(StartUpload(name="a file", bytes=10), tenant)
+    report = msgspec.structs.replace(first(LeaveNode(), tenant=tenant), id=item.envelope.id)
+    wire = SimpleNamespace(headers=report.headers(), data=b"{}", subject=type_of(LeaveNode).subject(node))
+    read = read_command(house.domains["render"], wire)  # type: ignore[arg-type]
+    await house.decide("render", [read])
+    rows = await house.admin.fetch("select tenant_id from render.inbox where id = $1 or tenant_id = $2", item.envelope.id, tenant)
+    hold(not rows, f"the report stands in the inbox under the id or the tenant that it chose: {rows}")
+
+
+async def our_own_fault_costs_no_command(house: House) -> None:
+    """I1, I8: while a column is missing, what needs it waits, and what does not goes on; nothing healthy is quarantined."""
+    tenant, wire = await house.tenant(), Wire()
+    key = item_of(CreateApiKey(name="key", scopes=("*",), secret_sha256=sha(tenant), hint="abcd"), tenant)
+    other = item_of(ChangeTenantLimits(max_slots=3), tenant)
+    for item in (key, other):
+        item.raw = wire.message()
+    await house.admin.execute("alter table identity.tenant_api_keys rename column hint to gone")
+    await runtime_of(house, "identity", wire).settler.settle(house.stores["identity"], [key, other], 0)
+    found = {
+        row["id"]: row["state"] for row in await house.admin.fetch("select id, state from identity.inbox where tenant_id = $1", tenant)
+    }
+    hold(key.envelope.id not in found, f"the command whose column is missing is {found.get(key.envelope.id)}")
+    hold(found.get(other.envelope.id) == "done", "the command that needs no column of it was not carried out")
+
+
+async def a_cursor_passes_nothing_over(house: House) -> None:
+    """I1: a reaction that cannot be stored just now is read again by whoever leads next."""
+    tenant, store = await house.tenant(), house.stores["render"]
+    await store.conn.execute(store.q.move_cursor, 10)
+    settler = runtime_of(house, "render", Wire()).settler
+    settler.begin(10)
+    request = item_of(RequestInspection(file_id=uuid4(), name="n", bytes=1, object_key="k"), tenant)
+    request.position = 14
+    await house.admin.execute("alter table render.inspections rename column name to gone")
+    await settler.settle(store, [request, item_of(LeaveNode(), PLATFORM, actor=f"node:{uuid4()}")], 20)
+    cursor = await store.conn.fetchval(store.q.cursor)
+    hold(cursor < 14, f"the cursor is at {cursor}, the reaction to 14 is nowhere")
 
 
 async def a_poisoned_command_costs_only_itself(house: House) -> None:

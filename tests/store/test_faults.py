@@ -1,0 +1,319 @@
+"""Errors over a real database: each costs its message, its type, or all of a domain's work, and nothing that was accepted is lost."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import msgspec
+import pytest
+import pytest_asyncio
+
+from consumers.runtime.batch import Batch
+from consumers.runtime.faults import DomainWaits
+from consumers.runtime.item import Item
+from consumers.runtime.quarantine import NotRedriven, listing, redrive
+from consumers.runtime.reading import read_event, unreacted
+from consumers.runtime.runtime import Runtime
+from consumers.runtime.settling import Settler, probe
+from contracts.content import CreateProject
+from contracts.envelope import Envelope, first
+from contracts.farm import ReleaseTemplate
+from contracts.file_mgr import FileReady, FileStored, StartUpload
+from contracts.identity import ChangeTenantLimits, CreateApiKey, CreateTenant
+from contracts.message import PLATFORM, Command, Event, encode
+from contracts.node import LeaveNode
+from contracts.outcome import NOT_HANDLED
+from deploy.local.servers import Servers
+from tests.mutants.promises import Wire
+from tests.support.databases import migrated
+from tests.support.house import House, item_of
+from tests.support.story import sha
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def damaged(servers: Servers) -> AsyncIterator[House]:
+    """All domains over a database that the test may damage."""
+    async with migrated(servers.pg_admin_dsn) as dsn, House(dsn) as running:
+        yield running
+
+
+class Settled:
+    """A domain's settler, and what it told."""
+
+    def __init__(self, house: House, domain: str) -> None:
+        self.store, self.told = house.stores[domain], []
+        self.settler = Settler(house.domains[domain], self._tell, lambda: None)
+
+    async def _tell(self, batch: Batch) -> None:
+        self.told.append(batch)
+
+    async def take(self, *items: Item, cursor: int = 0) -> list[str]:
+        """Settle them; answers what became of each: its outcome, or `back` when the broker has it again."""
+        wire = Wire()
+        for item in items:
+            item.outcome, item.raw = None, wire.message() if not item.position else None
+        await self.settler.settle(self.store, list(items), cursor)
+        self.answers = wire.answers
+        return [item.outcome.state if item.outcome and _told(self.told, item) else "back" for item in items]
+
+
+def _told(batches: Iterable[Batch], item: Item) -> bool:
+    return any(item is one for batch in batches for one in batch.items)
+
+
+def key_of(tenant: UUID, name: str) -> Item:
+    return item_of(CreateApiKey(name=name, scopes=("*",), secret_sha256=sha(tenant, name), hint="h"), tenant)
+
+
+async def kept(house: House, *items: Item) -> int:
+    """How many of them have a row in identity's inbox."""
+    ids = [item.envelope.id for item in items]
+    return await house.admin.fetchval("select count(*) from identity.inbox where id = any($1::uuid[])", ids)  # type: ignore[no-any-return]
+
+
+BREAKS = {
+    "a missing column": (
+        "alter table identity.tenant_api_keys rename column hint to gone",
+        "alter table identity.tenant_api_keys rename column gone to hint",
+    ),
+    "a lacking privilege": (
+        "revoke insert on identity.tenant_api_keys from identity_app",
+        "grant insert on identity.tenant_api_keys to identity_app",
+    ),
+    "a table that is gone": ("alter table identity.tenant_api_keys rename to gone", "alter table identity.gone rename to tenant_api_keys"),
+}
+
+
+@pytest.mark.parametrize("what", BREAKS)
+async def test_what_fails_by_our_own_fault_parks_its_type_and_no_other(damaged: House, what: str) -> None:
+    breaks, mends = BREAKS[what]
+    tenant = await damaged.tenant()
+    settled = Settled(damaged, "identity")
+    keys = [key_of(tenant, f"key {number}") for number in range(5)]
+    others = [item_of(ChangeTenantLimits(max_slots=number + 1), tenant) for number in range(5)]
+    mixed = [item for pair in zip(keys, others, strict=True) for item in pair]
+    await damaged.admin.execute(breaks)
+    assert await settled.take(*mixed) == ["back", "done"] * 5
+    assert await kept(damaged, *keys) == 0 and "cmd.identity.api_key.create.v1" in settled.settler.parking
+    assert all(answer.startswith(b"-NAK") for answer in settled.answers)
+    await damaged.admin.execute(mends)
+    assert await settled.take(*keys) == ["done"] * 5
+    assert not settled.settler.parking
+
+
+async def test_a_parked_type_is_tried_by_one_command_at_a_time_and_ever_more_seldom(damaged: House) -> None:
+    parking = Settled(damaged, "identity").settler.parking
+    delays = [parking.park("a", "why") for _ in range(8)]
+    assert delays == [1, 2, 4, 8, 16, 32, 60, 60]
+    parking._places["a"].until = 0.0
+    assert [parking.wait("a") > 0 for _ in range(3)] == [False, True, True] and parking.wait("b") == 0
+
+
+@pytest.mark.parametrize(
+    "breaks",
+    [
+        "alter table identity.inbox rename column outcome to gone",
+        "revoke insert on identity.outbox from identity_app",
+        "alter role identity_app set default_transaction_read_only = on",
+    ],
+)
+async def test_a_runtime_whose_own_statements_fail_waits_and_gives_all_back(damaged: House, breaks: str) -> None:
+    tenant = await damaged.tenant()
+    settled = Settled(damaged, "identity")
+    await probe(settled.store)
+    keys = [key_of(tenant, f"key {number}") for number in range(3)]
+    if "read_only" in breaks:  # of this session alone: the role is everybody's
+        await settled.store.conn.execute("set default_transaction_read_only = on")
+    else:
+        await damaged.admin.execute(breaks)
+    with pytest.raises(DomainWaits):
+        await settled.take(*keys)
+    with pytest.raises(DomainWaits):
+        await probe(settled.store)
+    assert await kept(damaged, *keys) == 0 and not settled.settler.parking
+
+
+async def test_a_probe_leaves_nothing(damaged: House) -> None:
+    for domain, store in damaged.stores.items():
+        await probe(store)
+        for table in ("inbox", "outbox", "effects", "timers"):
+            assert await damaged.admin.fetchval(f"select count(*) from {domain}.{table}") == 0
+        assert await damaged.admin.fetchval(f"select count(*) from {domain}.cursors where name = 'probe'") == 0
+
+
+async def test_the_domain_works_again_by_itself_and_says_meanwhile_that_it_waits(damaged: House) -> None:
+    said: list[str] = []
+
+    class Saying(Wire):
+        async def publish(self, subject: str, body: bytes = b"", **_: Any) -> None:
+            said.append(subject)
+
+    wire = Saying()
+
+    async def connect() -> asyncpg.Connection:
+        return await asyncpg.connect(damaged.dsn, user="identity_app", password="for-the-tests", server_settings={"timezone": "UTC"})
+
+    await damaged.admin.execute("alter table identity.inbox rename column outcome to gone")
+    runtime = Runtime(damaged.domains["identity"], wire, connect, [wire], None)  # type: ignore[arg-type,list-item]
+    running = asyncio.create_task(runtime.run())
+    try:
+        async with asyncio.timeout(30):
+            while "waits.identity" not in said:
+                await asyncio.sleep(0.05)
+            assert not runtime.active.is_set() and "outcome" in runtime.waits
+            await damaged.admin.execute("alter table identity.inbox rename column gone to outcome")
+            await runtime.active.wait()
+        assert not runtime.waits
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_what_cannot_be_stored_is_quarantined_without_loading_anything(house: House) -> None:
+    """A text in a key that PostgreSQL cannot hold fails the loading, too."""
+    bad = item_of(ReleaseTemplate(template="\0"), PLATFORM)
+    good = item_of(ReleaseTemplate(template=sha("t")), PLATFORM)
+    settled = Settled(house, "render")
+    assert await settled.take(bad, good) == ["quarantined", "refused"]
+    assert settled.answers == [] or all(answer == b"+ACK" for answer in settled.answers)
+    found = {one.id: one for one in await listing(house.stores["render"].conn, "render")}
+    assert "invalid byte sequence" in found[bad.envelope.id].reason or "0x00" in found[bad.envelope.id].reason
+    assert bad.outcome and bad.outcome.problem == NOT_HANDLED
+
+
+async def test_even_what_cannot_be_kept_is_quarantined_with_its_reason(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    bad = item_of(CreateTenant(name="\0"), uuid4())
+    monkeypatch.setattr(Item, "text", property(lambda item: "\0"))  # as if something were overlooked there
+    assert await Settled(house, "identity").take(bad) == ["quarantined"]
+    with pytest.raises(NotRedriven, match="nothing of this command"):
+        await redrive(house.stores["identity"].conn, house.domains["identity"], _nobody, bad.envelope.tenant, bad.envelope.id, _nothing)
+
+
+async def _nobody(*_: Any, **__: Any) -> int:
+    raise AssertionError("nothing is to be published")
+
+
+async def _nothing(position: int) -> tuple[Envelope, Event]:
+    raise AssertionError(position)
+
+
+def stored_file(tenant: UUID, name: str = "n") -> tuple[Envelope, FileStored]:
+    event = FileStored(file_id=uuid4(), upload_id=uuid4(), name=name, bytes=1, object_key="k", **_more(FileStored))
+    return first(event, tenant=tenant), event
+
+
+def _more(cls: type[Any]) -> dict[str, Any]:
+    """Values for what a test does not care about."""
+    known = {"file_id", "upload_id", "name", "bytes", "object_key"}
+    blank = {"str": "", "int": 0, "float": 0.0}
+    fields = msgspec.structs.fields(cls)
+    return {field.name: blank[field.type.__name__] for field in fields if field.name not in known and field.required}
+
+
+def reacted(house: House, domain: str, envelope: Envelope, event: Event, position: int) -> list[Item]:
+    class Msg:
+        headers, data, subject = envelope.headers(), encode(event), "evt"
+
+    return read_event(house.domains[domain], Msg, position)  # type: ignore[arg-type]
+
+
+async def test_the_cursor_never_passes_a_reaction_that_is_not_stored(damaged: House) -> None:
+    tenant = await damaged.tenant()
+    settled = Settled(damaged, "render")
+    await damaged.admin.execute("insert into render.cursors values ('events', 10)")
+    settled.settler.begin(10)
+    await damaged.admin.execute("alter table render.inspections rename column name to gone")
+    [held] = reacted(damaged, "render", *stored_file(tenant), position=14)
+    assert await settled.take(held, item_of(LeaveNode(), PLATFORM, actor=f"node:{uuid4()}"), cursor=20) == ["back", "done"]
+    cursor = "select position from render.cursors where name = 'events'"
+    assert settled.settler.held == [held] and await damaged.admin.fetchval(cursor) == 13
+    await damaged.admin.execute("alter table render.inspections rename column gone to name")
+    settled.settler.parking._places[held.envelope.type].until = 0.0
+    again = settled.settler.take_held()
+    assert again == [held] and await settled.take(*again, cursor=20) == ["done"]
+    assert await damaged.admin.fetchval(cursor) == 20
+    assert await damaged.admin.fetchval("select count(*) from render.inspections where tenant_id = $1", tenant) == 1
+
+
+async def test_a_reaction_that_fails_is_quarantined_and_redriven_from_the_log(house: House) -> None:
+    tenant = await house.tenant()
+    domain = house.domains["render"]
+    envelope, event = stored_file(tenant, "waits for a person")
+
+    class Msg:
+        headers, data, subject = envelope.headers(), encode(event), "evt"
+
+    broken = unreacted(domain, Msg, 77, "reaction to position 77: TypeError: a bug")  # type: ignore[arg-type]
+    await house.decide("render", [broken])
+    conn = house.stores["render"].conn
+    [found] = [one for one in await listing(conn, "render") if one.id == broken.envelope.id]
+    assert (found.position, found.type) == (77, "evt.file_mgr.file.stored.v1") and "TypeError" in found.reason
+    published: list[tuple[Command, Envelope]] = []
+
+    async def publish(command: Command, envelope: Envelope, *, scope: Any = None) -> int:
+        published.append((command, envelope))
+        return 1
+
+    async def event_at(position: int) -> tuple[Envelope, Event]:
+        assert position == 77
+        return envelope, event
+
+    await redrive(conn, domain, publish, tenant, broken.envelope.id, event_at)
+    [item] = reacted(house, "render", envelope, event, 77)
+    assert published == [(item.command, item.envelope)]  # under the id that the reaction has anyway: it is decided once
+    assert broken.envelope.id not in {one.id for one in await listing(conn, "render")}
+    outcomes = await house.decide("render", [Item(envelope=envelope, command=command) for command, envelope in published])
+    assert [outcome and outcome.state for outcome in outcomes] == ["done"]
+
+
+async def test_a_reactions_command_that_cannot_be_stored_names_its_event(house: House) -> None:
+    tenant = await house.tenant()
+    [bad] = reacted(house, "render", *stored_file(tenant, "with \0 zero"), position=5)
+    assert await Settled(house, "render").take(bad) == ["quarantined"]
+    [found] = [one for one in await listing(house.stores["render"].conn, "render") if one.id == bad.envelope.id]
+    assert (found.position, found.type) == (5, "cmd.render.inspection.request.v1")
+
+
+async def test_creating_what_is_there_is_refused_and_writes_over_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    tenant = await house.tenant()
+    file = FileReady(file_id=uuid4(), kind="template", sha256="s", bytes=1, width=0, height=0, duration=0.0, scan_key="k")
+    for item in reacted(house, "content", first(file, tenant=tenant), file, 1):
+        await house.decide("content", [item])
+    same = uuid4()
+    monkeypatch.setattr("consumers.runtime.domain.moment_id", lambda *_: same)  # as if two decisions gave one id
+    one, two, three = (item_of(CreateProject(name=name, file_id=file.file_id), tenant) for name in ("first", "second", "third"))
+    settled = Settled(house, "content")
+    assert await settled.take(one) == ["done"]
+    assert await settled.take(two, three) == ["refused", "refused"]
+    assert two.outcome and two.outcome.problem and two.outcome.problem.code == "command.exists"
+    names = await house.admin.fetch("select name from content.projects where tenant_id = $1", tenant)
+    assert [row["name"] for row in names] == ["first"]
+
+
+async def test_one_command_id_in_two_domains_and_at_two_moments_makes_different_facts(house: House) -> None:
+    tenant, id = await house.tenant(), uuid4()
+    upload = item_of(StartUpload(name="a file", bytes=10), tenant, id=id)
+    key = item_of(CreateApiKey(name="k", scopes=("*",), secret_sha256=sha(id), hint="h"), tenant, id=id)
+    await house.decide("file_mgr", [upload])
+    await house.decide("identity", [key])
+    await house.admin.execute("delete from identity.inbox where id = $1", id)  # thirty days later
+    later = item_of(CreateApiKey(name="k", scopes=("*",), secret_sha256=sha(id, 2), hint="h"), tenant, id=id)
+    await house.decide("identity", [later])
+    ids = [entry[0].id for item in (upload, key, later) for entry in item.events]
+    assert len(set(ids)) == len(ids) == 3
+    times = [entry[0].time for item in (upload, key, later) for entry in item.events]
+    assert sorted(ids) == ids and sorted(times) == times
+    assert await house.admin.fetchval("select count(*) from identity.tenant_api_keys where tenant_id = $1", tenant) == 2
+
+
+async def test_the_moment_of_a_decision_stands_in_its_inbox_row(house: House) -> None:
+    tenant = await house.tenant()
+    item = key_of(tenant, "k")
+    await house.decide("identity", [item])
+    decided = await house.admin.fetchval("select decided_at from identity.inbox where id = $1", item.envelope.id)
+    made = item.events[0][0].id
+    assert made.version == 8 and made.int >> 80 == int(decided.astimezone(UTC).timestamp() * 1000)
+    assert decided == item.events[0][0].time <= datetime.now(UTC)
