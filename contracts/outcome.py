@@ -30,3 +30,4 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     problem: Problem | None = None
     request_hash: str = ""
     decided_at: datetime | None = None
+    repeated: bool = False  # whether the command was decided before, so that this is what its first one was told

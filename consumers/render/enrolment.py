@@ -34,7 +34,7 @@ SHA256 = re.compile("[0-9a-f]{64}")
 
 
 def create_token(cmd: CreateJoinToken, view: View, ctx: Context) -> Decision:
-    """Let one node join; the token's id is the command's derived id, which the edge knows too."""
+    """Let one node join; the answer hands the salt back to the edge, which shows the secret that is made of it."""
     if refusal := _elsewhere(view):
         return refusal
     if not SHA256.fullmatch(cmd.secret_sha256):
@@ -45,7 +45,9 @@ def create_token(cmd: CreateJoinToken, view: View, ctx: Context) -> Decision:
         detail = f"a join token lasts {SHORTEST} to {LONGEST} seconds, not {cmd.expires_in}"
         return refuse("join_token.expires_in", detail, "expires_in")
     token_id = ctx.id("join token")
-    if (known := view.get(JOIN_TOKENS, token_id)) is not None:  # its operation was forgotten after 30 days, the token was not
+    if (
+        not cmd.salt and (known := view.get(JOIN_TOKENS, token_id)) is not None
+    ):  # of the release before; its operation was forgotten after 30 days, the token was not
         return Answer([], _told(known.token_id, known))
     event = JoinTokenCreated(
         token_id=token_id,
@@ -54,7 +56,7 @@ def create_token(cmd: CreateJoinToken, view: View, ctx: Context) -> Decision:
         hint=cmd.hint,
         expires_at=ctx.now + timedelta(seconds=cmd.expires_in),
     )
-    return Answer([event], _told(token_id, event))
+    return Answer([event], _told(token_id, event) | ({"salt": cmd.salt} if cmd.salt else {}))
 
 
 def _told(token_id: UUID, token: JoinToken | JoinTokenCreated) -> dict[str, Any]:

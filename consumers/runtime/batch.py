@@ -16,14 +16,14 @@ from consumers.runtime.state import Missing, State, Want
 from consumers.runtime.store import Columns, Store, columns, meanwhile, to_json
 from consumers.runtime.table import JSON
 from contracts.audit import QUARANTINED, REFUSED
-from contracts.envelope import Envelope, derived_id
+from contracts.envelope import Envelope, derived_id, same_request
 from contracts.message import PLATFORM, Command, Event, encode
 from contracts.outcome import NO_BODY, Outcome, Problem
 
 log = logging.getLogger(__name__)
 OWN_EFFECT = 60.0  # seconds until an effect counts as left behind: this process runs it at once
 # PostgreSQL's types of what keep_operations, keep_events and keep_effects take as columns.
-OPERATION = ("uuid", "uuid", "text", "text", "text", JSON, "text", "text")
+OPERATION = ("uuid", "uuid", "text", "text", "text", "text", JSON, "text", "text")
 EVENT = ("uuid", "text", "uuid", "text", "uuid", "uuid", "text", "bigint", "text", JSON)
 EFFECT = ("uuid", "uuid", "text", JSON, JSON)
 LONGEST_REASON = 2000  # characters that are kept of why a command is in quarantine
@@ -288,7 +288,8 @@ def _operation(item: Item) -> tuple[Any, ...]:
     headers = body = None
     if outcome.state == "quarantined":
         headers, body = to_json(envelope.headers()), item.text
-    return envelope.tenant, envelope.id, envelope.type, envelope.request_hash, outcome.state, to_json(outcome), headers, body
+    hashes = envelope.request_hash, envelope.key_hash
+    return envelope.tenant, envelope.id, envelope.type, *hashes, outcome.state, to_json(outcome), headers, body
 
 
 def _effect(task: Task) -> tuple[Any, ...]:
@@ -314,7 +315,7 @@ def _outbox(envelope: Envelope, event: Event, aggregate: str, version: int) -> t
 
 def _of_repeat(first: Outcome, request_hash: str, envelope: Envelope) -> Outcome:
     """What a repeated command hears: the first one's outcome, or a refusal when the same key came with another body."""
-    if envelope.request_hash and request_hash and envelope.request_hash != request_hash:
+    if not same_request(request_hash, envelope.request_hash):
         problem = Problem(code="idempotency.other_body", detail="this Idempotency-Key was used with another request; use a new key")
         return Outcome(command_id=envelope.id, tenant_id=envelope.tenant, state="refused", problem=problem)
-    return first
+    return msgspec.structs.replace(first, repeated=True)

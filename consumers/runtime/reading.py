@@ -27,7 +27,7 @@ def read_command(domain: Domain, msg: Msg) -> Item:
     entry = named(envelope.type)
     kind, scope = msg.subject.split(".", 2)[:2]
     if kind == Kind.REPORT:  # the subject says who reports, whatever the headers claim; nobody waits, and nothing goes unrecorded
-        envelope = msgspec.structs.replace(envelope, actor=node_actor(scope), reply="", dry_run=False)
+        envelope = msgspec.structs.replace(envelope, actor=node_actor(scope), reply="", dry_run=False, request_hash="", key_hash="")
     if entry is None or not issubclass(entry.cls, Command) or entry.cls not in domain.decides:
         return Item(
             envelope=envelope, command=None, raw=msg, body=msg.data, unreadable=f"{envelope.type} is not a command of {domain.name}"
@@ -62,7 +62,7 @@ def _reaction(envelope: Envelope, command: Command, number: int) -> Item:
 
 def _checked(envelope: Envelope) -> Envelope:
     """The envelope, if it can be stored and answered. Raises ValueError."""
-    for name in ("type", "actor", "request_hash", "traceparent"):
+    for name in ("type", "actor", "request_hash", "key_hash", "traceparent"):
         if not _PLAIN.fullmatch(getattr(envelope, name)):
             raise ValueError(f"{name} is not plain text of at most 1000 characters")
     if envelope.reply and not _REPLY.fullmatch(envelope.reply):
