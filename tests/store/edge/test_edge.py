@@ -23,7 +23,8 @@ async def said(response):
 
 async def operation_row(house, envelope, outcome, domain="content"):
     await house.pg.execute(
-        f"insert into {domain}.inbox (tenant_id, id, type, request_hash, key_hash, state, outcome, decided_at) values ($1,$2,$3,$4,$5,$6,$7,now())",
+        f"insert into {domain}.inbox (tenant_id, id, type, request_hash, key_hash, state, outcome, decided_at)"
+        " values ($1,$2,$3,$4,$5,$6,$7,now())",
         envelope.tenant, envelope.id, envelope.type, envelope.request_hash, envelope.key_hash, outcome.state,
         json.dumps(json.loads(Trace.encode(outcome))),
     )  # fmt: skip
