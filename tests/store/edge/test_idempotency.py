@@ -199,10 +199,12 @@ def _of_the_release_before(envelope):
 
 async def test_a_keys_secret_is_the_same_after_the_edges_was_changed_and_gone_after_the_next(house, client, rotate):
     headers, key_id, body = keyed(), str(uuid4()), {"name": "n", "scopes": ["render:read"]}
-    decide = lambda envelope, body: (
-        outcomes[0] if outcomes else outcomes.append(done(envelope, key_id=key_id, salt=body["salt"])) or outcomes[0]
-    )  # noqa: E731
     outcomes = []
+
+    def decide(envelope, body):
+        outcomes.append(done(envelope, key_id=key_id, salt=body["salt"]))
+        return outcomes[0]
+
     _, one, _ = await ask(house, client, "identity", "/v1/api-keys", body, headers, decide)
     rotate()
     _, two, _ = await ask(house, client, "identity", "/v1/api-keys", body, headers, decide)
