@@ -33,6 +33,9 @@ class Settings(BaseSettings):
     scrub_every: float = 86_400.0  # seconds between the beginnings of two rounds over all of them, at the least
 
     secret: SecretStr = SecretStr("")  # signs operation ids and derives API keys' secrets; the edge's own
+    secret_version: int = 1  # counts the secrets: one more each time that it is changed, 255 at the most
+    secret_before: SecretStr = SecretStr("")  # the one before, of the version before; keep it for 30 days after a change
+    old_keys_days: int = 365  # days after its creation by which an API key of the first format (`fr_…`) is to be replaced
     host: str = "127.0.0.1"
     port: int = 0  # 0 = any free port
 

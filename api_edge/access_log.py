@@ -8,6 +8,7 @@ from typing import TextIO
 import msgspec
 
 from api_edge.edge import Call
+from api_edge.texts import whole
 
 FLUSH_AFTER = 0.5  # seconds
 
@@ -40,7 +41,8 @@ class AccessLog:
         who = call.principal
         tenant, actor = (who.tenant_text, who.actor) if who else ("", "")
         request = call.request
-        line = Line(round(time.time(), 3), call.request_id, request.method, request.path, status, round(seconds * 1e3, 2), tenant, actor)
+        path, ms = whole(request.path), round(seconds * 1e3, 2)
+        line = Line(round(time.time(), 3), call.request_id, request.method, path, status, ms, tenant, actor)
         if not self._lines:
             asyncio.get_running_loop().call_later(FLUSH_AFTER, self.flush)
         self._lines.append(self._encode(line))

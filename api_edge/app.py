@@ -7,7 +7,7 @@ from aiohttp import web
 from api_edge import openapi, pages, sse
 from api_edge.access_log import AccessLog
 from api_edge.bodies import COMMAND_LIMIT
-from api_edge.commands import CommandHandler, RecentRequests
+from api_edge.commands import CommandHandler
 from api_edge.edge import Call, Edge
 from api_edge.errors import Refused
 from api_edge.handling import Guard
@@ -20,9 +20,8 @@ def build_app(edge: Edge, access_log: AccessLog | None = None) -> web.Applicatio
     access_log = access_log or AccessLog()
     app = web.Application(client_max_size=COMMAND_LIMIT)
     guard = Guard(edge, access_log)
-    recent = RecentRequests()
     for command in COMMANDS:
-        handler = guard.wrap(CommandHandler(command, recent), f"{command.method} {command.path}")
+        handler = guard.wrap(CommandHandler(command), f"{command.method} {command.path}")
         app.router.add_route(command.method, command.path, handler)
     for query in QUERIES:
         app.router.add_route(query.method, query.path, guard.wrap(QueryHandler(query), f"{query.method} {query.path}"))

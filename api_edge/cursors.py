@@ -9,6 +9,7 @@ import msgspec
 
 from api_edge.errors import Refused
 from api_edge.routing import Row
+from api_edge.texts import unholdable
 
 DEFAULT_LIMIT, MOST = 50, 500
 
@@ -24,7 +25,7 @@ def read(text: str, query: str, kinds: tuple[Any, ...]) -> list[Any]:
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         name, *values = msgspec.json.decode(raw, type=list[str | int])
-        if name != query or len(values) != len(kinds):
+        if name != query or len(values) != len(kinds) or any(unholdable(value) for value in values if isinstance(value, str)):
             raise ValueError("of another list")
         return [msgspec.convert(value, kind) for value, kind in zip(values, kinds, strict=True)]
     except (ValueError, RecursionError):

@@ -58,6 +58,7 @@ class Edge:
         self.reader: Reader | None = None
         self.feed: Feed | None = None
         self.store: Presigns | None = None
+        self.old_keys_days = 365  # until an API key of the first format is to be replaced
         self.nats_url = ""  # where nodes reach the broker
         self.tasks: list[asyncio.Task[None]] = []  # what makes the connections; fails when they can never be made
         self.lacks: dict[str, str] = {"start": "the connections are being made"}  # what is not ready, and why

@@ -26,13 +26,28 @@ MEANINGS = (
     Meaning("request.parameter", 400, "A parameter is wrong", "Correct the parameter that `field` names."),
     Meaning("request.method", 405, "This method does not exist here", "Use a method of the `Allow` header; /openapi.json lists all."),
     Meaning("request.not_found", 404, "There is no such address", "Look the address up in /docs or /openapi.json."),
-    Meaning("auth.missing", 401, "No API key was sent", "Send `Authorization: Bearer fr_…` or `X-Api-Key: fr_…`."),
+    Meaning("auth.missing", 401, "No API key was sent", "Send `Authorization: Bearer fr1_…` or `X-Api-Key: fr1_…`."),
     Meaning("auth.invalid", 401, "The API key does not work", "Check it for typing errors; it may have been revoked: create a new one."),
+    Meaning("auth.malformed", 401, "The key is not whole", "Copy the whole key again: its last characters, a checksum, do not fit."),
     Meaning("auth.scope", 403, "The API key may not do this", "Use a key with the scope that `detail` names."),
     Meaning("join.name", 422, "The node's name is wrong", "Name the node in 1 to 100 characters."),
     Meaning("join.secret_hash", 422, "The hash of the secret is wrong", "Send the SHA-256 of the secret, 64 hex digits."),
     Meaning("join.*", 403, "The node may not join", "Create a new join token; each lets one node join, until it expires."),
     Meaning("idempotency.other_body", 422, "This Idempotency-Key belongs to another request", "Use a new key for a new request."),
+    Meaning(
+        "idempotency.other_route",
+        422,
+        "This Idempotency-Key belongs to a request on another route",
+        "Use a key of its own for each request; the first one stands.",
+    ),
+    Meaning(
+        "idempotency.earlier_release",
+        422,
+        "This Idempotency-Key was used before an update",
+        "Look whether the first request was carried out; use a new key for a new request.",
+    ),
+    Meaning("secret.forgotten", 410, "The secret can no longer be shown", "Revoke what it belongs to and create a new one."),
+    Meaning("secret.shown", 409, "The secret was shown already", "Send the first request again with its key, or create a new one."),
     Meaning("operation.not_found", 404, "There is no such operation", "Use the address of a `Location` header as it was given."),
     Meaning("command.quarantined", 500, "The request could not be handled", "It is kept and waits for a person; tell support its id."),
     Meaning("limit.requests", 429, "Too many requests", "Wait for the seconds that `Retry-After` gives."),
@@ -106,13 +121,22 @@ def body_of(problem: Problem, instance: str = "", request_id: str = "") -> Probl
 def response(problem: Problem, instance: str, request_id: str, headers: dict[str, str] | None = None) -> web.Response:
     """The HTTP answer for a problem."""
     body = body_of(problem, instance, request_id)
-    answer = web.Response(body=msgspec.json.encode(body), status=body.status, headers=headers)
+    answer = web.Response(body=_encoded(body), status=body.status, headers=headers)
     answer.content_type = MEDIA_TYPE
     if body.status == 503 and "Retry-After" not in answer.headers:
         answer.headers["Retry-After"] = "1"
     if body.status == 401:
         answer.headers["WWW-Authenticate"] = 'Bearer realm="flatrender"'
     return answer
+
+
+def _encoded(body: ProblemBody) -> bytes:
+    try:
+        return msgspec.json.encode(body)
+    except UnicodeEncodeError:  # it tells of a text that is none
+        told = (body.detail, body.instance, body.field)
+        detail, instance, field = (text.encode("utf-8", "replace").decode() for text in told)
+        return msgspec.json.encode(msgspec.structs.replace(body, detail=detail, instance=instance, field=field, errors=()))
 
 
 def unavailable(what: str) -> Refused:

@@ -12,6 +12,7 @@ from api_edge.access_log import AccessLog
 from api_edge.bodies import COMMAND_LIMIT
 from api_edge.edge import Call, Edge
 from api_edge.signing import random_id
+from api_edge.texts import check_address, header, whole
 from contracts.outcome import Problem
 from producers.publisher import MessageTooLarge, PublishFailed
 
@@ -38,6 +39,9 @@ class Guard:
             named = given is not None and REQUEST_ID.fullmatch(given) is not None
             call = Call(request, id, given if named and given else str(id), perf_counter(), route, named)
             try:
+                check_address(request)
+                if given is not None and not named:
+                    header(request, "X-Request-Id")
                 answer = await handler(self._edge, call)
             except Exception as error:
                 answer = self._problem(call, error)
@@ -69,4 +73,4 @@ class Guard:
         else:
             log.error("request %s failed", call.request_id, exc_info=error)
             problem = Problem(code="internal.error", detail="Something went wrong here; it was written down under the request's id.")
-        return errors.response(problem, call.request.path, call.request_id, headers)
+        return errors.response(problem, whole(call.request.path), call.request_id, headers)

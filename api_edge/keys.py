@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from api_edge.errors import Refused
-from api_edge.signing import key_hash
+from api_edge.secret_texts import parted, secret_hash
 from contracts.identity import ApiKeyCreated, ApiKeyRevoked, TenantCreated, TenantLimitsChanged
 from contracts.message import DEFAULT_TENANT, Event
 
@@ -25,6 +25,12 @@ class Principal(msgspec.Struct, frozen=True):
     name: str
     actor: str  # "key:<id>"
     tenant_text: str
+    brought: str = ""  # of who is not known yet: the hash of the secret by which they ask
+
+    @property
+    def asker(self) -> str:
+        """Whose an Idempotency-Key is: two askers never share one."""
+        return f"{self.actor} {self.brought}" if self.brought else self.actor
 
     def may(self, scope: str) -> bool:
         """Whether the key has a scope `area:read` or `area:write`, by itself, by `area:*` or by `*`; `farm` has only the first tenant."""
@@ -85,7 +91,7 @@ class KeyRing:
         return self._rates.get(tenant, DEFAULT_RATE)
 
     def principal(self, authorization: str | None, api_key: str | None) -> Principal:
-        """Who sends `Authorization: Bearer fr_…` or `X-Api-Key: fr_…`. Raises Refused for nobody."""
+        """Who sends `Authorization: Bearer fr1_…` or `X-Api-Key: fr1_…`. Raises Refused for nobody."""
         text = api_key
         if authorization is not None:
             proved = self._proved.get(authorization)
@@ -93,15 +99,14 @@ class KeyRing:
                 return proved[1][1]
             scheme, _, text = authorization.partition(" ")
             if scheme.lower() != "bearer":
-                raise Refused("auth.invalid", "Authorization must be of the form `Bearer fr_…`.")
+                raise Refused("auth.invalid", "Authorization must be of the form `Bearer fr1_…`.")
         if not text:
             raise Refused("auth.missing", "This needs an API key.")
-        mark, _, rest = text.strip().partition("_")
-        key_id, _, secret = rest.partition("_")
-        found = self._keys.get(key_id) if mark == "fr" else None
+        key_id, secret = parted("fr", text) or ("", "")
+        found = self._keys.get(key_id)
         # Unknown ids are compared too, so that time tells nothing about which exist.
         expected, principal = found or (b"", None)
-        if not hmac.compare_digest(expected, key_hash(secret).encode()) or principal is None:
+        if not hmac.compare_digest(expected, secret_hash(secret).encode()) or principal is None:
             raise Refused("auth.invalid", "This API key is unknown or was revoked.")
         if authorization is not None and found is not None:
             if len(self._proved) >= PROVED:

@@ -47,7 +47,8 @@ async def serve(settings: Settings, on_listening: Callable[[str], None] | None =
 @asynccontextmanager
 async def running(settings: Settings, access_log: AccessLog | None = None) -> AsyncIterator[tuple[Edge, str]]:
     """An edge that runs within the block, and its address; its connections are made meanwhile, see `Edge.lacks`."""
-    edge = Edge(Signer(settings.secret.get_secret_value()))
+    edge = Edge(Signer.of(settings))
+    edge.old_keys_days = settings.old_keys_days
     edge.nats_url = settings.nats_public_url or settings.nats_url
     runner = web.AppRunner(build_app(edge, access_log), access_log=None, shutdown_timeout=5.0, keepalive_timeout=75.0)
     await runner.setup()

@@ -56,7 +56,7 @@ def document(commands: Sequence[CommandRoute], queries: Sequence[QueryRoute], ve
         "components": {
             "schemas": components,
             "securitySchemes": {
-                "bearer": {"type": "http", "scheme": "bearer", "description": "An API key, `fr_…`"},
+                "bearer": {"type": "http", "scheme": "bearer", "description": "An API key, `fr1_…`"},
                 "header": {"type": "apiKey", "in": "header", "name": "X-Api-Key"},
             },
         },
@@ -65,7 +65,8 @@ def document(commands: Sequence[CommandRoute], queries: Sequence[QueryRoute], ve
 
 _ABOUT = """Turns templates into videos. Every change is a command: it is answered when it is done (200 or 201), or
 with `Prefer: respond-async`, or after 5 seconds (`Prefer: wait=N`), with 202 and the address of its operation. Send an
-`Idempotency-Key` with every POST: the same key with the same request is carried out once, however often it is sent.
+`Idempotency-Key` with every POST: the same key with the same request is carried out once, however often it is sent within 30 days; a
+repeat is told what the first was, with `Idempotent-Replayed: true`. A key belongs to the API key that sends it and to one route.
 Errors are problems (RFC 9457): see /docs/errors."""
 
 _FEED = """`id` is a log position, `event` a type, `data` JSON {id, type, time, correlation, causation, data}.
@@ -92,12 +93,16 @@ def _drop_internal(components: dict[str, Schema]) -> None:
 def _command(route: CommandRoute, body: Schema | None) -> Schema:
     parameters = [
         *_path(route),
-        _header("Idempotency-Key", "1 to 255 visible ASCII characters; makes repeating safe"),
+        _header("Idempotency-Key", "1 to 255 visible ASCII characters; makes repeating safe for 30 days, on one route"),
         _header("Prefer", "`respond-async`, or `wait=N` seconds (at most 30)"),
     ]
     if route.dry_run:
         parameters.append(_parameter("dry_run", "Only check: nothing is kept", {"type": "boolean"}))
-    done = {"description": "Done", "content": {"application/json": {"schema": {"type": "object"}}}}
+    done = {
+        "description": "Done",
+        "headers": {"Idempotent-Replayed": {"description": "`true` when the same key did it before", "schema": {"type": "string"}}},
+        "content": {"application/json": {"schema": {"type": "object"}}},
+    }
     described = _described(route, parameters, {str(route.answers): done, "202": _ACCEPTED})
     described["description"] = f"{inspect.getdoc(route.command)}{_scope(route)}"
     if body is not None:

@@ -1,16 +1,32 @@
 """Operations: what became of a command that was answered with 202."""
 
+from datetime import UTC, datetime
 from typing import Any
 
-from api_edge import errors
+import msgspec
+
+from api_edge import errors, secrets
+from api_edge.asking import ask
 from api_edge.edge import Call, Edge
 from api_edge.errors import Refused
 from api_edge.keys import Principal
 from api_edge.outcomes import read_outcome
 from api_edge.routing import Row
-from api_edge.signing import Operation
-from contracts.message import PLATFORM
+from api_edge.secrets import SecretKind
+from api_edge.signing import Operation, asker_mark, random_id
+from contracts.enrolment import CreateJoinToken
+from contracts.envelope import Envelope
+from contracts.identity import CreateApiKey, RevealSecret
+from contracts.message import PLATFORM, type_of
 from contracts.outcome import NOT_HANDLED, Outcome, State
+from producers.publisher import PublishFailed
+
+REVEAL_WITHIN = 5.0  # seconds
+SECRETS: dict[str, SecretKind] = {
+    type_of(CreateApiKey).full_name: secrets.API_KEY,
+    type_of(CreateJoinToken).full_name: secrets.JOIN_TOKEN,
+}
+"""The commands whose outcomes hold a salt; tests/unit/edge/test_tables.py compares them with the routes."""
 
 
 async def operation_state(edge: Edge, who: Principal, id: Any) -> Outcome | None:
@@ -37,18 +53,52 @@ def present(edge: Edge, call: Call, rows: list[Row]) -> list[Row]:
     operation = parse(edge, call, text)
     if not rows or (outcome := outcome_of(rows[0])) is None:
         return [{"id": text, "state": "pending"}]
-    if rows[0]["request_hash"] and not rows[0]["request_hash"].startswith(operation.request_hash):
+    if not operation.of_request(rows[0]["request_hash"]):
         raise Refused(
             "idempotency.other_body", "This Idempotency-Key was used for another request; the first one stands.", "Idempotency-Key"
         )
     answer: Row = {"id": text, "state": outcome.state, "type": rows[0]["type"], "decided_at": rows[0]["decided_at"]}
-    if outcome.state == "quarantined":  # an earlier release stored the reason, which is for operators
-        answer["problem"] = errors.body_of(NOT_HANDLED, f"/v1/operations/{text}")
-    elif outcome.problem:
-        answer["problem"] = errors.body_of(outcome.problem, f"/v1/operations/{text}")
+    problem = NOT_HANDLED if outcome.state == "quarantined" else outcome.problem  # what went wrong inside is not for outside
+    if problem:
+        answer["problem"] = errors.body_of(problem, f"/v1/operations/{text}")
     if bytes(outcome.body):
         answer["body"] = outcome.body
+    if rows[0]["type"] in SECRETS and "body" in answer:
+        answer["body"] = {name: value for name, value in msgspec.json.decode(outcome.body).items() if name != "salt"}
     return [answer]
+
+
+async def complete(edge: Edge, call: Call, row: Row, answer: Row) -> None:
+    """Show the secret that the command made: once, and to who asked for it."""
+    kind = SECRETS.get(row["type"])
+    if kind is None or answer["state"] != "done" or row["shown"]:
+        return
+    operation = parse(edge, call, answer["id"])
+    body: dict[str, Any] = msgspec.json.decode(read_outcome(row["outcome"]).body)
+    if operation.asker != asker_mark(call.who.asker) or "salt" not in body:
+        return
+    text = secrets.text_of(edge.signer, kind, operation.command_id, body)
+    if await _may_show(edge, call, RevealSecret(command_id=operation.command_id, what=kind.shown, thing_id=body[kind.id])):
+        answer["body"][kind.shown] = text
+
+
+async def _may_show(edge: Edge, call: Call, command: RevealSecret) -> bool:
+    """Whether it is ours to show: identity lets one do it. When nobody says so in time, it is not."""
+    id, who = random_id(), call.who
+    envelope = Envelope(
+        id=id,
+        type=type_of(command).full_name,
+        tenant=who.tenant,
+        time=datetime.now(UTC),
+        actor=who.actor,
+        correlation=call.id,
+        causation=id,
+    )
+    try:
+        outcome = await ask(edge, lambda publisher, asked: publisher.publish(command, asked), envelope, REVEAL_WITHIN)
+    except (PublishFailed, Refused):
+        return False
+    return outcome is not None and outcome.state == "done"
 
 
 def parse(edge: Edge, call: Call, text: str) -> Operation:

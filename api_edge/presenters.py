@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 
 import msgspec
 
@@ -49,6 +50,14 @@ def me(edge: Edge, call: Call, rows: list[Row]) -> list[Row]:
     """The tenant and the key that asks."""
     who = call.who
     return [{**row, "key_id": who.key_id, "key_name": who.name, "scopes": sorted(who.scopes)} for row in rows]
+
+
+def api_keys(edge: Edge, call: Call, rows: list[Row]) -> list[Row]:
+    """Keys of the first format that work get a date by which to replace them."""
+    for row in rows:
+        old = row["format"] == 1 and row["state"] == "active"
+        row["rotate_by"] = row["created_at"] + timedelta(days=edge.old_keys_days) if old else None
+    return rows
 
 
 def log(edge: Edge, call: Call, rows: list[Row]) -> list[Row]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 import msgspec
 
@@ -11,11 +10,13 @@ from contracts.message import Command
 if TYPE_CHECKING:
     from api_edge.edge import Call, Edge
     from api_edge.keys import Principal
+    from api_edge.secrets import SecretKind
 
 Row = dict[str, Any]
-Prepare = Callable[["Edge", "Call", UUID, Any], Command]  # edge, call, the command's id, the command as sent
-Reveal = Callable[["Edge", UUID, Row], Awaitable[None]]  # edge, the command's id, the answer's body, changed in place
+Prepare = Callable[["Edge", "Call", Any], Command]  # the command as sent, to the command that is published
+Reveal = Callable[["Edge", Row], Awaitable[None]]  # the answer's body, changed in place
 Present = Callable[["Edge", "Call", list[Row]], list[Row]]
+Complete = Callable[["Edge", "Call", Row, Row], Awaitable[None]]  # the row as found, and as presented: changed in place
 Convert = Callable[["Edge", str], Any]  # a parameter's text to its value; ValueError says what is wrong
 
 Admit = Callable[["Edge", "Call"], Awaitable["Principal"]]  # who asks, where that is told by something else than an API key
@@ -34,6 +35,7 @@ class CommandRoute(msgspec.Struct, frozen=True):
     answers: int = 200  # the status once it is done
     location: str = ""  # where the new thing is, with names of the answer's body
     hidden: tuple[str, ...] = ()  # fields that the edge fills, never the caller
+    secret: "SecretKind | None" = None  # what the command makes a secret of, which the edge draws and shows
     prepare: Prepare | None = None
     reveal: Reveal | None = None
     dry_run: bool = False  # whether `?dry_run=true` is understood
@@ -57,6 +59,7 @@ class QueryRoute(msgspec.Struct, frozen=True):
     reads: tuple[str, ...] = ()  # further optional parameters, which `present` reads
     params: Mapping[str, ConvertPath] = {}  # converters of the path's names that are not UUIDs
     present: Present | None = None
+    complete: Complete | None = None  # one=True: what of the answer has to be waited for
     farm: bool = False  # reads the platform tenant's rows too: nodes belong to nobody else
     may_be_empty: bool = False  # one=True: `present` makes the answer when there is no row
     admit: Admit | None = None  # instead of an API key

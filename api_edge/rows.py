@@ -290,6 +290,8 @@ class ApiKeyRow(Versioned, frozen=True, kw_only=True):
     scopes: Any
     hint: str
     state: str
+    format: int  # 2: `fr1_…` with a checksum, of a drawn salt; 1: `fr_…`, as the releases before made it
+    rotate_by: datetime | None = None  # when a key of format 1 is to be replaced
 
 
 class MeRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -330,5 +332,5 @@ class OperationRow(msgspec.Struct, frozen=True, kw_only=True):
     problem: Any = None
 
 
-ADDED = frozenset({"parts", "expires_in", "url", "key_id", "key_name", "scopes", "data"})
+ADDED = frozenset({"parts", "expires_in", "url", "key_id", "key_name", "scopes", "data", "rotate_by"})
 """Fields that presenters add to what the statement found."""

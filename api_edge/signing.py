@@ -1,86 +1,159 @@
-"""Ids that prove themselves: command ids, request hashes, signed operation ids and the secrets of API keys, all from one secret."""
+"""Ids that prove themselves: command ids, request hashes, signed operation ids; the edge's secret has versions, two of which are known."""
 
 import base64
 import hmac
 import os
+import secrets
+from functools import lru_cache
 from hashlib import blake2b, sha256
+from typing import Any, Self
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import msgspec
+
+from adapters.settings import Settings
+from contracts.envelope import hash_versions
+from contracts.ids import hashed_id
 
 _FREE = (1 << 128) - 1 ^ (0xF << 76) ^ (0xC << 60)
 _VERSION_4 = (4 << 76) | (0x8 << 60)  # RFC 9562: the version, and the variant 10
 DRAWN = 128  # random ids that are drawn at once, by one system call
 _random: list[bytes] = []
-_HASH, _MAC = (16, 8)  # bytes of the request hash (its first 8 go into the operation id) and of the signature
+_HASH, _SAID, _ASKER, _MAC = 16, 8, 6, 8  # bytes of the request hash, of it in an operation id, of who asked, and of the signature
+SALT = 16  # bytes
 
 
 class Operation(msgspec.Struct, frozen=True):
-    """What an operation id says: which command, asked by which request."""
+    """What an operation id says: which command, asked by which request of whom."""
 
     command_id: UUID
-    request_hash: str  # the first 16 hex digits
+    request_hash: str  # the first 16 hex digits, with their version
+    asker: bytes = b""  # of whom, as `asker_mark` says; empty in ids of the release before
+
+    def of_request(self, stored: str) -> bool:
+        """Whether the stored hash of a request may be that of this operation: a version that both have does not differ."""
+        known = hash_versions(stored)
+        return all(known.get(version, part).startswith(part) for version, part in hash_versions(self.request_hash).items())
 
 
-class Signer:
-    """Derives and checks; `secret` is the edge's own, equal on all edges. Raises ValueError when it is shorter than 16 bytes."""
+class _Version:
+    """What derives from one version of the edge's secret."""
 
     def __init__(self, secret: str) -> None:
         if len(secret) < 16:
             raise ValueError("FLATRENDER_SECRET must have at least 16 characters: operation ids and API keys derive from it")
-        uses = (b"request", b"operation", b"api-key", b"join-token")
-        request, operation, self._key, self._token = (hmac.digest(secret.encode(), use, "sha256") for use in uses)
+        self._secret = secret.encode()
         # BLAKE2b with a key is a MAC by itself, at a third of HMAC's time; both are made for every request.
-        self._request = blake2b(key=request, digest_size=_HASH)
-        self._operation = blake2b(key=operation, digest_size=_MAC)
+        self._request = blake2b(key=self.key_for("request"), digest_size=_HASH)
+        self._operation = blake2b(key=self.key_for("operation"), digest_size=_MAC)
 
-    def request_hash(self, method: str, path: str, body: bytes) -> str:
-        """A keyed hash of a request, 32 hex digits: equal requests are told without keeping them."""
+    def key_for(self, use: str) -> bytes:
+        """A key of its own for each use."""
+        return hmac.digest(self._secret, use.encode(), "sha256")
+
+    def request_hash(self, line: bytes, body: bytes) -> str:
         mac = self._request.copy()
-        mac.update(f"{method} {path}\n".encode())
+        mac.update(line)
         mac.update(body)
         return mac.hexdigest()
 
-    def operation_id(self, tenant: UUID, command_id: UUID, request_hash: str) -> str:
-        """The signed name of a tenant's command and its request, 43 characters."""
-        said = command_id.bytes + bytes.fromhex(request_hash[:16])
-        return base64.urlsafe_b64encode(said + self._signature(tenant, said)).rstrip(b"=").decode()
-
-    def read_operation_id(self, tenant: UUID, text: str) -> Operation | None:
-        """Read an operation id; None when we never made it for this tenant."""
-        try:
-            raw = base64.b64decode(text + "=", altchars=b"-_", validate=True)
-        except ValueError:
-            return None
-        said, mac = raw[:-_MAC], raw[-_MAC:]
-        # The comparison of the text closes base64's spare bits: one operation has exactly one id.
-        if len(raw) != 32 or not hmac.compare_digest(mac, self._signature(tenant, said)):
-            return None
-        found = Operation(UUID(bytes=said[:16]), said[16:].hex())
-        return found if self.operation_id(tenant, found.command_id, found.request_hash) == text else None
-
-    def _signature(self, tenant: UUID, said: bytes) -> bytes:
+    def signature(self, tenant: UUID, said: bytes) -> bytes:
         mac = self._operation.copy()
         mac.update(tenant.bytes)
         mac.update(said)
         return mac.digest()
 
-    def key_secret(self, command_id: UUID) -> str:
-        """The secret of the API key that this command creates, 32 characters (160 bits); every retry derives the same."""
-        return _secret(self._key, command_id)
 
-    def token_secret(self, command_id: UUID) -> str:
-        """The secret of the join token that this command creates, in the same way."""
-        return _secret(self._token, command_id)
+class Signer:
+    """Derives and checks by the edge's own secret, equal on all edges, and by the one before it while that is known.
+
+    Raises ValueError for a secret shorter than 16 bytes, or a version that is none.
+    """
+
+    def __init__(self, secret: str, before: str = "", version: int = 1) -> None:
+        if not (2 if before else 1) <= version <= 255:
+            raise ValueError("FLATRENDER_SECRET_VERSION counts the secrets, from 1 to 255: it is 2 or more when there is one before")
+        self.version = version
+        self._versions = {version: _Version(secret)}  # the newest first
+        if before:
+            self._versions[version - 1] = _Version(before)
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """The signer that an edge's settings name."""
+        return cls(settings.secret.get_secret_value(), settings.secret_before.get_secret_value(), settings.secret_version)
+
+    def request_hash(self, method: str, path: str, body: bytes) -> str:
+        """Keyed hashes of a request, one for each version that is known: equal requests are told without keeping them."""
+        line = f"{method} {path}\n".encode()
+        return " ".join(f"{number}:{version.request_hash(line, body)}" for number, version in self._versions.items())
+
+    def operation_id(self, tenant: UUID, asker: str, command_id: UUID, request_hash: str) -> str:
+        """The signed name of a tenant's command, its request and who asked, 52 characters; the first of them is the version's."""
+        part = hash_versions(request_hash).get(str(self.version), "")[: 2 * _SAID]
+        said = bytes([self.version]) + command_id.bytes + bytes.fromhex(part.ljust(2 * _SAID, "0")) + asker_mark(asker)
+        return base64.urlsafe_b64encode(said + self._versions[self.version].signature(tenant, said)).decode()
+
+    def read_operation_id(self, tenant: UUID, text: str) -> Operation | None:
+        """Read an operation id; None when we never made it for this tenant, or made it by a secret that is forgotten."""
+        try:
+            raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        except ValueError:
+            return None
+        said, mac = raw[:-_MAC], raw[-_MAC:]
+        # The comparison of the text closes base64's spare bits: one operation has exactly one id.
+        if base64.urlsafe_b64encode(raw).rstrip(b"=").decode() != text:
+            return None
+        if len(raw) == 16 + _SAID + _MAC:  # as the release before made them
+            number, command, asker = 1, said, b""
+        elif len(raw) == 1 + 16 + _SAID + _ASKER + _MAC:
+            number, command, asker = said[0], said[1:-_ASKER], said[-_ASKER:]
+        else:
+            return None
+        version = self._versions.get(number)
+        if version is None or not hmac.compare_digest(mac, version.signature(tenant, said)):
+            return None
+        return Operation(UUID(bytes=command[:16]), f"{number}:{command[16:].hex()}", asker)
+
+    def draw_salt(self) -> str:
+        """What a new secret is made of: random, with the version of the edge's secret that makes it."""
+        return f"{self.version}:{secrets.token_hex(SALT)}"
+
+    def secret_of(self, use: str, salt: str) -> str | None:
+        """The secret that this salt makes for a use, 32 characters (160 bits); None when its version is forgotten."""
+        number, _, drawn = salt.partition(":")
+        version = self._versions.get(int(number)) if number.isdecimal() else None
+        return None if version is None else _secret(version.key_for(f"{use} 2"), drawn.encode())
+
+    def first_format(self, use: str, command_id: UUID) -> str | None:
+        """The secret that the releases before derived from a command's id; None when the secret that did it is forgotten."""
+        version = self._versions.get(1)
+        return None if version is None else _secret(version.key_for(use), command_id.bytes)
 
 
-def _secret(key: bytes, command_id: UUID) -> str:
-    return base64.b32encode(hmac.digest(key, command_id.bytes, "sha256")[:20]).decode().lower()
+def _secret(key: bytes, of: bytes) -> str:
+    return base64.b32encode(hmac.digest(key, of, "sha256")[:20]).decode().lower()
 
 
-def command_id(tenant: UUID, idempotency_key: str) -> UUID:
-    """The id of the command that this key names within its tenant."""
-    return uuid5(tenant, f"idempotency-key:{idempotency_key}")
+@lru_cache(10_000)
+def asker_mark(asker: str) -> bytes:
+    """Who asked, in 6 bytes."""
+    return blake2b(asker.encode(), digest_size=_ASKER).digest()
+
+
+def command_id(tenant: UUID, asker: str, route: Any, key: str) -> UUID:
+    """The id of the command that somebody's key names on a route (method, path and message type, which names the domain)."""
+    return hashed_id("idempotency key", str(tenant), asker, *route, key)
+
+
+def key_mark(tenant: UUID, asker: str, key: str) -> str:
+    """By what a key of somebody is found whatever its route: 32 hex digits."""
+    return sha256(f"{tenant}\n{asker}\n{key}".encode()).hexdigest()[:32]
+
+
+def first_command_id(tenant: UUID, key: str) -> UUID:
+    """The id that the releases before gave to the command of a key."""
+    return uuid5(tenant, f"idempotency-key:{key}")
 
 
 def random_id() -> UUID:
@@ -97,33 +170,3 @@ def correlation_of(request_id: str) -> UUID:
         return UUID(request_id)
     except ValueError:
         return uuid5(NAMESPACE_URL, f"request:{request_id}")
-
-
-def key_hash(secret: str) -> str:
-    """What is stored of an API key's secret: SHA-256 in hex. The secret has 160 random bits, so no slow hash is needed."""
-    return sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()
-
-
-def key_text(key_id: UUID, secret: str) -> str:
-    """An API key as people hold it: `fr_<key id>_<secret>`."""
-    return f"fr_{key_id.hex}_{secret}"
-
-
-def token_text(token_id: UUID, secret: str) -> str:
-    """A join token as people hold it: `fj_<token id>_<secret>`."""
-    return f"fj_{token_id.hex}_{secret}"
-
-
-def parted(mark: str, text: str) -> tuple[UUID, str] | None:
-    """The id and the secret of a text `<mark>_<id>_<secret>`; None for any other."""
-    given, _, rest = text.strip().partition("_")
-    id, _, secret = rest.partition("_")
-    try:
-        return (UUID(hex=id), secret) if given == mark and secret else None
-    except ValueError:
-        return None
-
-
-def key_hint(secret: str) -> str:
-    """The first characters of a secret, by which people tell their keys apart."""
-    return f"{secret[:4]}…"

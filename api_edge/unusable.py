@@ -3,6 +3,8 @@
 import json
 from collections.abc import Iterator
 
+from api_edge.texts import unholdable
+
 FieldError = dict[str, str]  # {"field": JSON path, "detail": what is wrong}
 _MOST = 50  # errors that are listed
 _DEEPEST = 200
@@ -42,17 +44,9 @@ def _look(value: object, path: str, depth: int) -> Iterator[tuple[str, str]]:
 def _wrong(value: object) -> str:
     if isinstance(value, float):
         return "" if abs(value) < float("inf") else "is not a finite number that fits 64 bits"
-    if not isinstance(value, str):
-        return ""
-    if "\x00" in value:
-        return "contains the character U+0000, which cannot be stored; remove it"
-    return "" if _whole(value) else "contains half of a surrogate pair; send whole characters"
-
-
-def _whole(text: str) -> bool:
-    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
+    return unholdable(value) if isinstance(value, str) else ""
 
 
 def _shown(name: str) -> str:
     shown = name[:100].replace("\x00", "\\u0000")
-    return shown if _whole(shown) else ascii(shown)[1:-1]
+    return ascii(shown)[1:-1] if unholdable(shown) else shown

@@ -12,13 +12,13 @@ import aiohttp
 import asyncpg
 
 from adapters.nats import Connection, connect
-from api_edge.signing import Signer, key_hash, key_hint, key_text
+from api_edge.signing import Signer
 from cli.client import Client
-from contracts.envelope import derived_id, first
-from contracts.identity import CreateApiKey, CreateTenant
+from contracts.envelope import first
+from contracts.identity import CreateTenant
+from deploy.bootstrap import asking, new_key
 from deploy.consume import pg_connect
 from deploy.local.stack import Stack
-from producers.publisher import Publisher
 
 UNLIMITED = 100_000  # requests per second: the limit per tenant shall not be what is measured
 
@@ -85,18 +85,15 @@ class _folder:
 async def unlimited_key(running: Stack) -> str:
     """A key of a new tenant that may send as much as it likes, once the edge takes it."""
     settings = running.settings("edge")
-    tenant, command = uuid4(), uuid4()
-    secret = Signer(settings.secret.get_secret_value()).key_secret(command)
+    tenant = uuid4()
     nc = await connect(settings, "flatrender bench", within=10)
     try:
-        publisher = Publisher(nc)
-        created = CreateTenant(name="Bench", requests_per_second=UNLIMITED)
-        await publisher.publish(created, first(created, tenant=tenant))
-        key = CreateApiKey(name="bench", scopes=("*",), secret_sha256=key_hash(secret), hint=key_hint(secret))
-        await publisher.publish(key, first(key, tenant=tenant, id=command))
+        async with asking(nc) as asker:
+            created = CreateTenant(name="Bench", requests_per_second=UNLIMITED)
+            await asker.ask(created, first(created, tenant=tenant))
+            text = await new_key(asker, Signer.of(settings), tenant, "bench")
     finally:
         await nc.close()
-    text = key_text(derived_id(command, "api key"), secret)
     await _until_taken(running.url, text)
     return text
 

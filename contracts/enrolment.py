@@ -16,6 +16,7 @@ class CreateJoinToken(Command, frozen=True, kw_only=True):
     expires_in: int = 3600  # seconds; 1 minute to 30 days
     secret_sha256: str = ""  # filled in by the edge; a caller's own value is refused
     hint: str = ""  # the first characters, for people
+    salt: str = ""  # drawn by the edge, which makes the secret of it: the outcome hands it back, and nothing else ever holds it
 
 
 @message("render.join_token.created")

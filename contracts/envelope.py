@@ -9,7 +9,7 @@ import msgspec
 from contracts.ids import derived_id, id_text, new_id, read_id
 from contracts.message import PLATFORM, Message, type_of
 
-__all__ = ["SOURCE", "Envelope", "derived_id", "first", "same_request"]
+__all__ = ["SOURCE", "Envelope", "derived_id", "first", "hash_versions", "same_request"]
 SOURCE = "flatrender"
 _tenant = lru_cache(4096)(read_id)  # of which there are few, and one object for all is found faster than equal ones
 
@@ -27,8 +27,8 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     actor: str  # who: "key:<id>", "node:<id>" (see node_actor), "system"
     correlation: UUID
     causation: UUID
-    request_hash: str = ""  # keyed hashes of the HTTP request, see `same_request`; empty for what no person asked
-    key_hash: str = ""  # hash of tenant, principal and Idempotency-Key; empty without one
+    request_hash: str = ""  # keyed hashes of the HTTP request, see hash_versions; empty for what no person asked
+    key_hash: str = ""  # hash of who asked and their Idempotency-Key, whatever the route; empty without one
     reply: str = ""  # the subject that waits for the outcome
     dry_run: bool = False
     traceparent: str = ""
@@ -45,12 +45,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
             "ce-correlation": str(self.correlation),
             "ce-causation": str(self.causation),
         }
-        for name, value in (
-            ("ce-request", self.request_hash),
-            ("ce-key", self.key_hash),
-            ("ce-reply", self.reply),
-            ("traceparent", self.traceparent),
-        ):
+        for name, value in self._optional():
             if value:
                 headers[name] = value
         if self.dry_run:
@@ -67,12 +62,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
             f"ce-tenant: {id_text(self.tenant)}\r\nce-actor: {self.actor}\r\nce-correlation: {correlation}\r\nce-causation: {causation}\r\n"
         )
         count = 8
-        for name, value in (
-            ("ce-request", self.request_hash),
-            ("ce-key", self.key_hash),
-            ("ce-reply", self.reply),
-            ("traceparent", self.traceparent),
-        ):
+        for name, value in self._optional():
             if value:
                 text, count = f"{text}{name}: {value}\r\n", count + 1
         if self.dry_run:
@@ -80,6 +70,10 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
         if text.count("\n") != count or text.count("\r") != count:
             raise ValueError("a message header may not contain a line break")
         return text.encode()
+
+    def _optional(self) -> tuple[tuple[str, str], ...]:
+        """Headers that are left out when they are empty."""
+        return (("ce-request", self.request_hash), ("ce-key", self.key_hash), ("ce-reply", self.reply), ("traceparent", self.traceparent))
 
     @classmethod
     def read(cls, headers: dict[str, str]) -> "Envelope":
@@ -124,20 +118,18 @@ def first(message: Message, *, tenant: UUID = PLATFORM, actor: str = "system", i
     return Envelope(id=made, type=kind, tenant=tenant, time=datetime.now(UTC), actor=actor, correlation=made, causation=made)
 
 
-def same_request(stored: str, given: str) -> bool:
-    """Whether two texts of request hashes may be of one request: False only when a version of the key that made both differs.
+def hash_versions(request_hash: str) -> dict[str, str]:
+    """The hashes of one request by the version of the edge's secret: `2:ab… 1:cd…`; a text without a version is of version 1."""
+    marked = (one if ":" in one else f"1:{one}" for one in request_hash.split())
+    return dict(one.split(":", 1) for one in marked)
 
-    A text holds hashes as `<version>:<hash>`, newest first, with blanks between; one without a version was made by version 1.
-    """
+
+def same_request(stored: str, given: str) -> bool:
+    """Whether two request hashes may be of one request: not when they differ in a version of the secret that both have."""
     if stored == given:
         return True
-    before, now = _hashes(stored), _hashes(given)
-    return all(before[version] == now[version] for version in before.keys() & now.keys())
-
-
-def _hashes(text: str) -> dict[str, str]:
-    parted = (one.rpartition(":") for one in text.split())
-    return {version or "1": digest for version, _, digest in parted}
+    known, asked = hash_versions(stored), hash_versions(given)
+    return all(known[version] == asked[version] for version in known.keys() & asked.keys())
 
 
 def node_actor(node: UUID | str) -> str:

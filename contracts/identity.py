@@ -51,6 +51,7 @@ class CreateApiKey(Command, frozen=True, kw_only=True):
     scopes: tuple[str, ...]
     secret_sha256: str = ""  # filled in by the edge; a caller's own value is refused
     hint: str = ""  # the first characters, for people
+    salt: str = ""  # drawn by the edge, which makes the secret of it: the outcome hands it back, and nothing else ever holds it
 
 
 @message("identity.api_key.created", public=True)
@@ -62,6 +63,7 @@ class ApiKeyCreated(Event, frozen=True, kw_only=True):
     scopes: tuple[str, ...]
     secret_sha256: str
     hint: str
+    format: int = 1  # of the key's text: 1 `fr_…`, whose secret derives from the command's id; 2 `fr1_…`, of a drawn salt
 
 
 @message("identity.api_key.revoke")
@@ -76,3 +78,21 @@ class ApiKeyRevoked(Event, frozen=True, kw_only=True):
     """An API key works no longer; open streams under it are closed."""
 
     key_id: UUID
+
+
+@message("identity.secret.reveal")
+class RevealSecret(Command, frozen=True, kw_only=True):
+    """Have the secret that a command made shown at its operation, which is done once; the edge asks this for who asked for the secret."""
+
+    command_id: UUID
+    what: str  # what the secret is of: "key", "token"
+    thing_id: UUID  # the key's or the token's id
+
+
+@message("identity.secret.revealed", public=True)
+class SecretRevealed(Event, frozen=True, kw_only=True):
+    """The secret that a command made was shown at its operation."""
+
+    command_id: UUID
+    what: str
+    thing_id: UUID

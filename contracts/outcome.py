@@ -34,4 +34,4 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     problem: Problem | None = None
     request_hash: str = ""
     decided_at: datetime | None = None
-    repeated: bool = False  # it was decided before, and this is what was said then
+    repeated: bool = False  # whether the command was decided before, so that this is what its first one was told

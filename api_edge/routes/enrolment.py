@@ -10,7 +10,8 @@ from api_edge.edge import Call, Edge
 from api_edge.errors import Refused, unavailable
 from api_edge.keys import Principal
 from api_edge.routing import CommandRoute, QueryRoute, Row
-from api_edge.signing import key_hash, key_hint, parted, token_text
+from api_edge.secret_texts import parted, secret_hash
+from api_edge.secrets import JOIN_TOKEN
 from contracts.catalogue import node_role
 from contracts.enrolment import CreateJoinToken, JoinNode, RevokeJoinToken, RevokeNode
 from contracts.envelope import node_actor
@@ -19,30 +20,19 @@ from contracts.message import PLATFORM, Command
 NOBODY = UUID(int=0)  # the id of what is no token at all: that is refused, and recorded, like a forged one
 
 
-def with_secret(edge: Edge, call: Call, id: UUID, command: CreateJoinToken) -> Command:
-    """Derive the new token's secret; only its hash goes on."""
-    secret = edge.signer.token_secret(id)
-    return msgspec.structs.replace(command, secret_sha256=key_hash(secret), hint=key_hint(secret))
-
-
-async def reveal(edge: Edge, command_id: UUID, body: Row) -> None:
-    """Show the new token, this once."""
-    body["token"] = token_text(UUID(body["token_id"]), edge.signer.token_secret(command_id))
-
-
 async def by_join_token(edge: Edge, call: Call) -> Principal:
     """Whoever brings a join token; whether it is a good one is decided by the render domain, which records it."""
-    token_id, _ = _token(call)
-    return _stranger(token_id, f"join_token:{token_id}")
+    token_id, secret = _token(call)
+    return _stranger(token_id, f"join_token:{token_id}", secret_hash(secret))
 
 
-def with_token(edge: Edge, call: Call, id: UUID, command: JoinNode) -> Command:
+def with_token(edge: Edge, call: Call, command: JoinNode) -> Command:
     """Say which token was brought, and the hash of its secret."""
     token_id, secret = _token(call)
-    return msgspec.structs.replace(command, token_id=token_id, token_sha256=key_hash(secret))
+    return msgspec.structs.replace(command, token_id=token_id, token_sha256=secret_hash(secret))
 
 
-async def say_where(edge: Edge, command_id: UUID, body: Row) -> None:
+async def say_where(edge: Edge, body: Row) -> None:
     """Tell the new node where the broker is, and its name there."""
     body["nats_url"], body["nats_user"] = edge.nats_url, node_role(body["node_id"]).name
 
@@ -53,28 +43,29 @@ async def by_node_secret(edge: Edge, call: Call) -> Principal:
     if edge.reader is None:
         raise unavailable("database")
     row = None
-    if node_id is not None and given is not None and given[0] == node_id:
+    if node_id is not None and given is not None and given[0] == node_id.hex:
         found = await edge.reader.select("node_identity", str(PLATFORM), PLATFORM, node_id)
         row = found.rows[0] if found.rows else None
-    if row is None or given is None or not hmac.compare_digest(row["secret_sha256"], key_hash(given[1])):
+    if row is None or given is None or node_id is None or not hmac.compare_digest(row["secret_sha256"], secret_hash(given[1])):
         raise Refused("auth.invalid", "This is not the secret of that node.")
-    return _stranger(given[0], node_actor(given[0]))
+    return _stranger(node_id, node_actor(node_id))
 
 
 def _token(call: Call) -> tuple[UUID, str]:
     text = _bearer(call)
-    return parted("fj", text) or (NOBODY, text)
+    given = parted("fj", text)
+    return (UUID(given[0]), given[1]) if given else (NOBODY, text)
 
 
 def _bearer(call: Call) -> str:
     scheme, _, text = call.request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not text.strip():
-        raise Refused("auth.missing", "This needs `Authorization: Bearer …` with a join token, `fj_…`, or a node's secret, `fn_…`.")
+        raise Refused("auth.missing", "This needs `Authorization: Bearer …` with a join token, `fj1_…`, or a node's secret, `fn_…`.")
     return text.strip()
 
 
-def _stranger(id: UUID, actor: str) -> Principal:
-    return Principal(id, PLATFORM, frozenset(), actor, actor, str(PLATFORM))
+def _stranger(id: UUID, actor: str, brought: str = "") -> Principal:
+    return Principal(id, PLATFORM, frozenset(), actor, actor, str(PLATFORM), brought)
 
 
 COMMANDS = [
@@ -85,9 +76,7 @@ COMMANDS = [
         "farm:write",
         "Create a token by which one node may join the farm",
         answers=201,
-        hidden=("secret_sha256", "hint"),
-        prepare=with_secret,
-        reveal=reveal,
+        secret=JOIN_TOKEN,
         farm=True,
     ),
     CommandRoute("POST", "/v1/join-tokens/{token_id}/revoke", RevokeJoinToken, "farm:write", "Revoke a join token", farm=True),

@@ -17,5 +17,6 @@ QUERIES = [
         may_be_empty=True,
         params={"operation_id": operations.to_command_id},
         present=operations.present,
+        complete=operations.complete,
     )
 ]

@@ -1,7 +1,7 @@
 """identity: what decides each command and writes each event."""
 
-from consumers.identity import api_keys, tenants
-from consumers.identity.rows import API_KEYS, TENANTS
+from consumers.identity import api_keys, secrets, tenants
+from consumers.identity.rows import API_KEYS, REVEALED, TENANTS
 from consumers.runtime.domain import Domain
 from consumers.runtime.projection import create, nothing, upsert
 from contracts import identity
@@ -10,12 +10,13 @@ from contracts.outcome import Problem
 
 DOMAIN = Domain(
     name="identity",
-    tables=(TENANTS, API_KEYS),
+    tables=(TENANTS, API_KEYS, REVEALED),
     decides={
         identity.CreateTenant: tenants.create,
         identity.ChangeTenantLimits: tenants.change_limits,
         identity.CreateApiKey: api_keys.create,
         identity.RevokeApiKey: api_keys.revoke,
+        identity.RevealSecret: secrets.reveal,
     },
     constraints={
         "api_keys_secret": Problem(code="identity.exists", detail="there is a key with this secret already; send the request again")
@@ -25,6 +26,7 @@ DOMAIN = Domain(
         identity.TenantLimitsChanged: upsert(TENANTS),
         identity.ApiKeyCreated: create(API_KEYS),
         identity.ApiKeyRevoked: upsert(API_KEYS, state="revoked"),
+        identity.SecretRevealed: create(REVEALED),
         REFUSED["identity"]: nothing,
         QUARANTINED["identity"]: nothing,
     },

@@ -1,6 +1,7 @@
 """API keys: made by the edge, known here by the hash of their secret, revocable."""
 
 import re
+from uuid import UUID
 
 from consumers.identity.rows import API_KEYS, TENANTS
 from consumers.runtime.domain import Answer, Context, Decision, refuse
@@ -12,7 +13,7 @@ SCOPE = re.compile(r"\*|[a-z]+:(read|write|\*)")
 
 
 def create(cmd: CreateApiKey, view: View, ctx: Context) -> Decision:
-    """Let a key work."""
+    """Let a key work; the answer hands the salt back to the edge, which shows the secret that is made of it."""
     if view.get(TENANTS) is None:
         return refuse("identity.not_found", f"there is no tenant {ctx.tenant}", patience=5.0)
     if not re.fullmatch(r"[0-9a-f]{64}", cmd.secret_sha256):
@@ -27,8 +28,14 @@ def create(cmd: CreateApiKey, view: View, ctx: Context) -> Decision:
     if not cmd.scopes:
         return refuse("identity.scope", "a key needs at least one scope", "scopes")
     key_id = ctx.id("api key")
-    created = ApiKeyCreated(key_id=key_id, name=cmd.name, scopes=cmd.scopes, secret_sha256=cmd.secret_sha256, hint=cmd.hint)
-    return Answer([created], {"key_id": key_id, "name": created.name, "scopes": cmd.scopes})
+    body = {"key_id": key_id, "name": cmd.name, "scopes": cmd.scopes}
+    if not cmd.salt:  # asked for by an edge of the release before
+        return Answer([_created(cmd, key_id, 1)], body)
+    return Answer([_created(cmd, key_id, 2)], {**body, "salt": cmd.salt})
+
+
+def _created(cmd: CreateApiKey, key_id: UUID, format: int) -> ApiKeyCreated:
+    return ApiKeyCreated(key_id=key_id, name=cmd.name, scopes=cmd.scopes, secret_sha256=cmd.secret_sha256, hint=cmd.hint, format=format)
 
 
 def revoke(cmd: RevokeApiKey, view: View, ctx: Context) -> Decision:

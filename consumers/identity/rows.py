@@ -23,7 +23,17 @@ class ApiKey(Row, frozen=True, kw_only=True):
     secret_sha256: str
     hint: str
     state: str = "active"
+    format: int
+
+
+class RevealedSecret(Row, frozen=True, kw_only=True):
+    """A command whose secret was shown at its operation."""
+
+    command_id: UUID
+    what: str
+    thing_id: UUID
 
 
 TENANTS = Table("identity.tenants", Tenant, ())
 API_KEYS = Table("identity.tenant_api_keys", ApiKey, ("key_id",))
+REVEALED = Table("identity.revealed_secrets", RevealedSecret, ("command_id",))

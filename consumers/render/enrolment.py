@@ -34,7 +34,7 @@ SHA256 = re.compile("[0-9a-f]{64}")
 
 
 def create_token(cmd: CreateJoinToken, view: View, ctx: Context) -> Decision:
-    """Let one node join; the token's id is the command's derived id, which the edge knows too."""
+    """Let one node join; the answer hands the salt back to the edge, which shows the secret that is made of it."""
     if refusal := _elsewhere(view):
         return refusal
     if not SHA256.fullmatch(cmd.secret_sha256):
@@ -52,7 +52,7 @@ def create_token(cmd: CreateJoinToken, view: View, ctx: Context) -> Decision:
         hint=cmd.hint,
         expires_at=ctx.now + timedelta(seconds=cmd.expires_in),
     )
-    return Answer([event], _told(token_id, event))
+    return Answer([event], _told(token_id, event) | ({"salt": cmd.salt} if cmd.salt else {}))
 
 
 def _told(token_id: UUID, token: JoinToken | JoinTokenCreated) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from adapters.nats import nak
 from consumers.runtime.batch import Batch
 from consumers.runtime.domain import Domain
-from consumers.runtime.faults import DomainWaits, fault_of
+from consumers.runtime.faults import DomainWaits, fault_of, told_of
 from consumers.runtime.item import Item
 from consumers.runtime.parking import Parking
 from consumers.runtime.store import Store
@@ -73,12 +73,12 @@ class Settler:
         except Exception as error:
             fault = fault_of(error, among_rows=store.among_rows)
             if fault == "passing":
-                log.warning("%s: %s; %d commands wait", self.domain.name, error, len(items))
+                log.warning("%s: %s; %d commands wait", self.domain.name, told_of(error), len(items))
                 raise
             if fault == "ours":
                 await probe(store)
             if not items:
-                raise DomainWaits(f"the cursor cannot be moved: {error}") from error
+                raise DomainWaits(f"the cursor cannot be moved: {told_of(error)}") from error
             await self._go_on(store, items, cursor, error, parks=fault == "ours")
             return
         if cursor:
@@ -92,14 +92,14 @@ class Settler:
             await self._commit(store, items[:half], 0)
             await self._commit(store, await self._without_parked(items[half:]), cursor)
         elif parks:
-            await self._park(items[0], f"{type(error).__name__}: {error}")
+            await self._park(items[0], told_of(error))
         else:
             self._blame(items[0], error)
             await self._commit(store, items, cursor)
 
     def _blame(self, item: Item, error: Exception) -> None:
         """Have the one command that cannot be stored refused, if a constraint says why, else quarantined. Raises DomainWaits."""
-        reason = f"{type(error).__name__}: {error}"
+        reason = told_of(error)
         if item.command is not None and item.verdict is None and (problem := self.domain.refusal_of(error)):
             item.verdict = problem
         elif item.command is not None:
@@ -146,4 +146,4 @@ async def probe(store: Store) -> None:
     except Exception as error:
         if fault_of(error, among_rows=False) == "passing":
             raise
-        raise DomainWaits(f"{type(error).__name__}: {error}") from error
+        raise DomainWaits(told_of(error)) from error

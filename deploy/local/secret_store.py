@@ -42,5 +42,12 @@ class SecretStore:
         self._values[name] = value
         write_private(self.path, json.dumps(self._values, indent=1, sort_keys=True))
 
+    def rotate(self, name: str) -> int:
+        """Give a secret a new value, in one write; the one before is kept as `<name>.before`. Answers its version, `<name>.version`."""
+        version = int(self._values.get(f"{name}.version", "1")) + 1
+        self._values |= {f"{name}.before": self.get(name), f"{name}.version": str(version)}
+        self.set(name, secrets.token_urlsafe(32))
+        return version
+
     def __contains__(self, name: str) -> bool:
         return name in self._values

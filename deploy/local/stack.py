@@ -69,7 +69,7 @@ class Stack:
             await asyncio.gather(self._prepare_database(), self._prepare_nats(), self._prepare_store())
             self._add_processes()
             await self.processes.start()
-            self.api_key = await ensure_first_key(self.settings("edge"))
+            self.api_key = await self._first_key()
             await self._until_ready()
             self._write_facts()
         except BaseException:
@@ -91,6 +91,7 @@ class Stack:
 
     def settings(self, nats_user: str, **more: Any) -> Settings:
         """What a process of this stack gets as its settings."""
+        secrets = self.servers.secrets
         return Settings.model_validate(
             {
                 "nats_url": self.servers.nats_url,
@@ -103,6 +104,7 @@ class Stack:
                 "s3_access_key": self.servers.s3_access_key,
                 "s3_secret_key": self.servers.s3_secret_key,
                 "secret": self.servers.secrets.get("edge"),
+                **{f"secret_{name}": secrets.get(f"edge.{name}") for name in ("before", "version") if f"edge.{name}" in secrets},
                 **more,
             }
         )
@@ -165,6 +167,20 @@ class Stack:
 
     def _edge_port(self) -> int:
         return ports.remembered(self.data / "edge-port.json", ("edge",))["edge"]
+
+    async def _first_key(self) -> str:
+        asking = asyncio.create_task(ensure_first_key(self.settings("edge"), self.servers.secrets))
+        try:
+            async with asyncio.timeout(READY_WITHIN):
+                while not asking.done():
+                    self._refuse_crash_loop()
+                    await asyncio.wait({asking}, timeout=0.05)
+            return asking.result()
+        except TimeoutError:
+            log = self.processes.log("consumers")
+            raise StackError(f"no domain decides the first API key's command after {READY_WITHIN:.0f} s. See {log}.") from None
+        finally:
+            asking.cancel()
 
     async def _until_ready(self) -> None:
         give_up = asyncio.get_running_loop().time() + READY_WITHIN

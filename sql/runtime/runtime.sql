@@ -5,11 +5,11 @@ where (tenant_id, id) in (select * from unnest($1::uuid[], $2::uuid[]));
 
 -- name: keep_operations
 -- The operations of a batch, in the transaction that carries out what they ask; a reopened one gets its new outcome.
-insert into {schema}.inbox (tenant_id, id, type, request_hash, key_hash, actor, state, outcome, headers, body, reason, decided_at)
-select tenant_id, id, type, request_hash, key_hash, actor, state, outcome::jsonb, headers::jsonb, body, reason, $12
-from unnest($1::text::uuid[], $2::text::uuid[], $3::text::text[], $4::text::text[], $5::text::text[], $6::text::text[], $7::text::text[],
-  $8::text[], $9::text::text[], $10::text::text[], $11::text::text[])
-  as r(tenant_id, id, type, request_hash, key_hash, actor, state, outcome, headers, body, reason)
+insert into {schema}.inbox (tenant_id, id, type, request_hash, key_hash, state, outcome, headers, body, reason, decided_at)
+select tenant_id, id, type, request_hash, key_hash, state, outcome::jsonb, headers::jsonb, body, reason, $11
+from unnest($1::text::uuid[], $2::text::uuid[], $3::text::text[], $4::text::text[], $5::text::text[], $6::text::text[], $7::text[],
+  $8::text::text[], $9::text::text[], $10::text::text[])
+  as r(tenant_id, id, type, request_hash, key_hash, state, outcome, headers, body, reason)
 on conflict (tenant_id, id) do update set state = excluded.state, outcome = excluded.outcome, headers = excluded.headers, body = excluded.body,
   reason = excluded.reason, decided_at = excluded.decided_at
 where {schema}.inbox.state = 'reopened';
@@ -98,8 +98,8 @@ where tenant_id = $1 and id = $2;
 -- name: probe
 -- Do, for a moment, what every batch does, so that a schema, a privilege or a disk that would fail it is known.
 with operation as (
-  insert into {schema}.inbox (tenant_id, id, type, request_hash, key_hash, actor, state, outcome, headers, body, reason, decided_at)
-  values ($1, $1, 'probe', '', '', '', 'done', '{}', null, null, '', now())),
+  insert into {schema}.inbox (tenant_id, id, type, request_hash, key_hash, state, outcome, headers, body, reason, decided_at)
+  values ($1, $1, 'probe', '', '', 'done', '{}', null, null, '', now())),
 event as (
   insert into {schema}.outbox (event_id, type, tenant_id, time, actor, correlation_id, causation_id, aggregate, version, traceparent, body)
   values ($1, 'evt.probe.probe.probe.v1', $1, now(), '', $1, $1, '', 0, '', '{}')),

@@ -11,7 +11,7 @@ import asyncpg
 
 from adapters.nats import Connection, api
 from adapters.object_store import ObjectStore
-from api_edge.signing import command_id
+from api_edge.signing import key_mark
 from consumers.log.reading import verify_chain
 from contracts.audit import DOMAINS
 from contracts.catalogue import EVENTS, decided_streams
@@ -90,9 +90,12 @@ class Checks:
         return Counter({row[0]: row[1] for row in await self._conn.fetch(statement, self._tenants, *more)})
 
     async def _states(self, accepted: Sequence[Accepted]) -> dict[str, str]:
-        ids = {command_id(one.tenant, one.key): one.key for one in accepted}
-        rows = await self._conn.fetch("select id, state from read.operations where id = any($1)", list(ids))
-        return {ids[row["id"]]: row["state"] for row in rows}
+        """By key; all keys are of the one API key that the tenant has."""
+        keys = await self._conn.fetch("select tenant_id, key_id from identity.tenant_api_keys where name = 'chaos'")
+        actors = {row["tenant_id"]: f"key:{row['key_id']}" for row in keys}
+        marks = {key_mark(one.tenant, actors[one.tenant], one.key): one.key for one in accepted}
+        rows = await self._conn.fetch("select key_hash, state from read.operations where key_hash = any($1)", list(marks))
+        return {marks[row["key_hash"]]: row["state"] for row in rows}
 
     async def log(self) -> None:
         """I2: the chain holds, the window stands where the log ends, every event has a cause that is known."""

@@ -1,6 +1,7 @@
 """Tenants of a run's own: content keys hold the tenant, so what one tenant rendered is drawn anew for the next."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
 from uuid import UUID, uuid4
@@ -9,12 +10,11 @@ import aiohttp
 import msgspec
 
 from adapters.nats import Connection, connect
-from api_edge.signing import Signer, key_hash, key_hint, key_text
-from contracts.envelope import derived_id, first
-from contracts.identity import CreateApiKey, CreateTenant
-from contracts.message import Command
+from api_edge.signing import Signer
+from contracts.envelope import first
+from contracts.identity import CreateTenant
+from deploy.bootstrap import asking, new_key
 from deploy.local.stack import Stack
-from producers.publisher import Publisher, PublishFailed
 
 SETTLED_WITHIN = 60.0  # seconds until a new tenant's key must work, whatever is killed meanwhile
 
@@ -32,39 +32,30 @@ class Tenants:
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
         self._nc: Connection | None = None
+        self._open = AsyncExitStack()
         self.made: list[Tenant] = []
 
     async def __aenter__(self) -> Self:
         settings = self._stack.settings("edge")
-        self._signer = Signer(settings.secret.get_secret_value())
+        self._signer = Signer.of(settings)
         self._nc = await connect(settings, "chaos", within=10)
-        self._publisher = Publisher(self._nc)
+        self._asker = await self._open.enter_async_context(asking(self._nc))
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self._open.aclose()
         if self._nc is not None:
             await self._nc.close()
 
     async def new(self, name: str) -> Tenant:
         """A tenant whose key works. Raises TimeoutError when the product does not come that far."""
-        tenant, command = uuid4(), uuid4()
-        secret = self._signer.key_secret(command)
-        key = CreateApiKey(name="chaos", scopes=("*",), secret_sha256=key_hash(secret), hint=key_hint(secret))
-        made = Tenant(tenant, key_text(derived_id(command, "api key"), secret))
+        tenant, created = uuid4(), CreateTenant(name=name, requests_per_second=1000)
         async with asyncio.timeout(SETTLED_WITHIN):
-            await self._publish(CreateTenant(name=name, requests_per_second=1000), tenant, uuid4())
-            await self._publish(key, tenant, command)
+            await self._asker.ask(created, first(created, tenant=tenant))
+            made = Tenant(tenant, await new_key(self._asker, self._signer, tenant, "chaos"))
             await self._until_known(made)
         self.made.append(made)
         return made
-
-    async def _publish(self, command: Command, tenant: UUID, id: UUID) -> None:
-        while True:
-            try:
-                await self._publisher.publish(command, first(command, tenant=tenant, id=id))
-                return
-            except PublishFailed:
-                await asyncio.sleep(0.2)
 
     async def _until_known(self, tenant: Tenant) -> None:
         async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {tenant.api_key}"}) as http:

@@ -225,7 +225,7 @@ async def test_a_body_that_is_no_request_is_refused_as_such(shop: Shop) -> None:
     await refused(shop, "POST", "/v1/renders", b"{}", 415, "request.media_type", "Content-Encoding", Content_Encoding="gzip")
     await refused(shop, "POST", "/v1/renders?dryrun=true", shop.order(), 400, "request.parameter", "dryrun")
     await refused(shop, "GET", "/v1/renders?stat=failed", None, 400, "request.parameter", "stat")
-    await refused(shop, "GET", "/v1/renders/%00", None, 404, "job.not_found")
+    await refused(shop, "GET", "/v1/renders/%00", None, 400, "request.malformed", "path")
     await refused(shop, "GET", "/v1/renders?state=%00", None, 400, "request.parameter", "state")
 
 

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from time import monotonic
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
@@ -18,6 +18,7 @@ import pytest_asyncio
 
 from adapters.nats import ConnectRefused, connect
 from adapters.settings import Settings
+from api_edge.secret_texts import secret_text
 from deploy.local.stack import Stack
 from node_worker.enrolment import FILE, read
 from templates.samples import heavy, simple
@@ -186,11 +187,23 @@ async def test_a_revoked_token_is_refused_and_recorded(farm: Stack, http: Http) 
 
 
 @pytest.mark.parametrize(
-    "forge", [lambda text: text[:-1] + ("a" if text[-1] != "a" else "b"), lambda text: f"fj_{uuid4().hex}_x", lambda text: "nonsense"]
+    "forge",
+    [
+        lambda text: secret_text("fj", UUID(text.split("_")[1]), "a" * 32),
+        lambda text: secret_text("fj", uuid4(), text.split("_")[2]),
+        lambda text: f"fj_{uuid4().hex}_x",
+        lambda text: "nonsense",
+    ],
 )
 async def test_a_forged_token_is_refused_and_recorded(farm: Stack, http: Http, forge: Any) -> None:
     is_problem(await join(http, forge(await token(http))), 403, "join.unknown_token")
     await recorded(farm, "join.unknown_token", 1)
+
+
+async def test_a_token_that_was_mistyped_is_told_so_and_not_decided(farm: Stack, http: Http) -> None:
+    text = await token(http)
+    for torn in (text[:-1], text[:-1] + ("0" if text[-1] != "0" else "1"), text.replace("fj1", "fj1_")):
+        is_problem(await join(http, torn), 401, "auth.malformed")
 
 
 async def test_an_expired_token_is_refused_and_recorded(farm: Stack, http: Http) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import aiohttp
 import pytest
@@ -12,6 +12,7 @@ import pytest_asyncio
 from api_edge.bodies import path_names
 from api_edge.routes import COMMANDS, QUERIES
 from api_edge.routing import QueryRoute
+from api_edge.secret_texts import secret_text
 from deploy.local.stack import Stack
 from tests.e2e.support_http import Http, Json, is_problem
 from tests.e2e.support_shop import Shop, open_shop
@@ -160,13 +161,17 @@ async def status(stack: Stack, **headers: str) -> tuple[int, Json]:
 
 
 async def test_a_missing_malformed_or_forged_key_opens_nothing(shop: Shop, stack: Stack) -> None:
-    _, id, secret = shop.tenant.api_key.split("_")
+    _, id, secret, _ = shop.tenant.api_key.split("_")
     other = shop.neighbour.api_key.split("_")[2]
     assert (await status(stack))[1]["code"] == "auth.missing"
     forged = [f"fr_{id}_{other}", f"fr_{id}_", f"fr_{id}", f"fr_{uuid4().hex}_{secret}", f"xx_{id}_{secret}", "fr__", "\u00e9", "a" * 4000]
-    for key in forged:
-        assert (await status(stack, **{"X-Api-Key": key}))[0] == 401, key
-        assert (await status(stack, Authorization=f"Bearer {key}"))[1]["code"] == "auth.invalid", key
+    forged += [secret_text("fr", UUID(id), other), secret_text("fr", uuid4(), secret)]
+    upper = shop.tenant.api_key.upper().replace("FR", "fr")
+    torn = [f"fr1_{id}_{secret}", shop.tenant.api_key[:-1], f"fr1_{id}_{other}_{'0' * 8}", "fr1_", upper]
+    for keys, code in ((forged, "auth.invalid"), (torn, "auth.malformed")):
+        for key in keys:
+            assert (await status(stack, **{"X-Api-Key": key}))[0] == 401, key
+            assert (await status(stack, Authorization=f"Bearer {key}"))[1]["code"] == code, key
     assert (await status(stack, Authorization=f"Basic {shop.tenant.api_key}"))[0] == 401
     assert (await status(stack, Authorization=f"Bearer {shop.tenant.api_key}"))[0] == 200
 

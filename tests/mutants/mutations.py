@@ -8,7 +8,11 @@ from typing import Any
 from unittest.mock import patch
 from uuid import UUID
 
+import msgspec
+
 from adapters.nats import ack
+from api_edge import signing
+from consumers.identity import api_keys
 from consumers.render import parts
 from consumers.render.rows import PARTS
 from consumers.runtime import domain as domain_module
@@ -17,6 +21,7 @@ from consumers.runtime.batch import Batch
 from consumers.runtime.effects import EffectRunner
 from consumers.runtime.settling import Settler
 from consumers.runtime.store import Store
+from contracts.identity import SecretRevealed
 from contracts.ids import derived_id
 from tests.support.house import House
 
@@ -165,3 +170,29 @@ def idle_connections_are_not_watched(house: House) -> Any:
         await asyncio.Event().wait()
 
     return patch.object(runtime, "until_lost", never)
+
+
+def keys_are_the_tenants(house: House) -> Any:
+    """A command's id does not say who asked."""
+    made = signing.command_id
+    return patch.object(signing, "command_id", lambda tenant, asker, route, key: made(tenant, "", route, key))
+
+
+def keys_are_of_no_route(house: House) -> Any:
+    """A command's id does not say where it was asked for, as in the releases before."""
+    return patch.object(signing, "command_id", lambda tenant, asker, route, key: signing.first_command_id(tenant, asker + key))
+
+
+def what_was_shown_is_forgotten(house: House) -> Any:
+    """Nobody remembers which secrets were shown."""
+    return patch.dict(house.domains["identity"].writes, {SecretRevealed: projection.nothing})
+
+
+def the_hint_is_the_salt(house: House) -> Any:
+    """What is shown of a key to people is what its secret is made of."""
+    made = api_keys._created
+
+    def telling(cmd: Any, key_id: UUID, format: int) -> Any:
+        return made(msgspec.structs.replace(cmd, hint=cmd.salt), key_id, format)
+
+    return patch.object(api_keys, "_created", telling)

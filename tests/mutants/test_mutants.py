@@ -18,6 +18,8 @@ Check = Callable[..., Awaitable[None]]
 RED: list[tuple[str, Check, mutations.Mutation]] = [
     ("I1", promises.repeated_commands_are_applied_once, mutations.inbox_is_not_read),
     ("I1", promises.repeated_commands_are_applied_once, mutations.inbox_is_not_written),
+    ("I1", promises.a_key_names_one_command_for_each_who_asks_and_where, mutations.keys_are_the_tenants),
+    ("I1", promises.a_key_names_one_command_for_each_who_asks_and_where, mutations.keys_are_of_no_route),
     ("I1", promises.what_is_not_committed_is_not_acknowledged, mutations.acknowledged_before_commit),
     ("I2", promises.every_change_has_its_event, mutations.outbox_is_not_written),
     ("I2", promises.every_change_has_its_event, mutations.refusals_are_not_logged),
@@ -34,6 +36,8 @@ RED: list[tuple[str, Check, mutations.Mutation]] = [
     ("I8", promises.a_cursor_passes_nothing_over, mutations.the_cursor_passes_what_is_held),
     ("I9", promises.what_a_dead_process_left_is_done_at_once, mutations.claims_run_out_by_themselves),
     ("I9", promises.a_lost_connection_is_noticed_while_idle, mutations.idle_connections_are_not_watched),
+    ("I10", promises.a_secret_is_shown_once, mutations.what_was_shown_is_forgotten),
+    ("I10", promises.a_salt_is_in_the_outcome_alone, mutations.the_hint_is_the_salt),
 ]
 SOON = 2.0  # seconds in which a recovery that cannot come is waited for
 GREEN = list(dict.fromkeys((promise, check) for promise, check, _ in RED))

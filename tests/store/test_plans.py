@@ -3,6 +3,7 @@
 import asyncpg
 import pytest
 
+import sql
 from consumers.runtime.table import Table
 from contracts.audit import DOMAINS
 from deploy.consume import domain_named, session
@@ -34,3 +35,16 @@ async def test_a_small_tables_plan_for_loading_rows_uses_an_index(database: str,
 async def test_changed_rows_are_found_by_their_key(database: str, table: Table) -> None:
     plan = await plan_of(database, table.update_sql(table.fields), len(table.fields), f"vacuum analyze {table.name}")
     assert "Index Scan using" in plan and "Seq Scan on" not in plan, plan
+
+
+async def test_a_key_is_looked_for_by_an_index_in_every_domains_inbox(database: str) -> None:
+    conn = await asyncpg.connect(database)
+    try:
+        await conn.execute("set enable_seqscan = off; set plan_cache_mode = force_generic_plan; set role edge_ro")
+        await conn.execute(f"prepare asked(uuid, text, uuid) as {sql.load('read').operations_of_key.rstrip().rstrip(';')}")
+        rows = await conn.fetch("explain (costs off) execute asked(null, null, null)")
+    finally:
+        await conn.close()
+    plan = "\n".join(row[0] for row in rows)
+    assert "Seq Scan" not in plan, plan
+    assert plan.count("inbox_key") == plan.count("inbox_pkey") == len(DOMAINS), plan

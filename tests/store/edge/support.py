@@ -10,7 +10,7 @@ import msgspec
 from pydantic import SecretStr
 
 from adapters.settings import Settings
-from api_edge.signing import key_hash, key_text
+from api_edge.secret_texts import secret_hash, secret_text
 from contracts.catalogue import command_stream
 from contracts.content import CreateProject
 from contracts.envelope import Envelope, first
@@ -77,14 +77,16 @@ class House:
     async def key(self, scopes=("*",), tenant=DEFAULT_TENANT, name="test"):
         """An API key that works once its event is heard; returns its id and text."""
         key_id, secret = uuid4(), uuid4().hex
-        created = ApiKeyCreated(key_id=key_id, name=name, scopes=tuple(scopes), secret_sha256=key_hash(secret), hint=secret[:4])
+        created = ApiKeyCreated(
+            key_id=key_id, name=name, scopes=tuple(scopes), secret_sha256=secret_hash(secret), hint=secret[:4], format=2
+        )
         now = datetime.now(UTC)
         await self.pg.execute(
-            "insert into identity.tenant_api_keys values ($1,$2,1,$3,$3,$4,$5,$6,$7,'active')",
+            "insert into identity.tenant_api_keys values ($1,$2,1,$3,$3,$4,$5,$6,$7,'active',2)",
             tenant, key_id, now, name, encode(list(scopes)).decode(), created.secret_sha256, created.hint,
         )  # fmt: skip
         await self.happen(created, tenant)
-        return key_id, key_text(key_id, secret)
+        return key_id, secret_text("fr", key_id, secret)
 
     async def revoke(self, key_id, tenant=DEFAULT_TENANT):
         await self.pg.execute("update identity.tenant_api_keys set state = 'revoked' where key_id = $1", key_id)

@@ -7,31 +7,32 @@ import pytest
 
 from api_edge.errors import Refused
 from api_edge.limits import BURST_SECONDS, STRANGERS, Limits
-from api_edge.signing import key_hash, token_text
-from contracts.enrolment import CreateJoinToken
-from contracts.envelope import derived_id
+from api_edge.secret_texts import secret_hash, secret_text
+from api_edge.secrets import FILLED
 from contracts.message import PLATFORM
 from tests.store.edge.support import OTHER_TENANT, done
 from tests.store.edge.test_edge import said
 
-NODE = uuid4()
+NODE, TOKEN = uuid4(), uuid4()
 
 
 def created(envelope, body):
-    return done(envelope, token_id=str(derived_id(envelope.id, "join token")), note=body["note"], expires_at="2031-01-01T00:00:00Z")
+    return done(envelope, token_id=str(TOKEN), note=body["note"], expires_at="2031-01-01T00:00:00Z", salt=body["salt"])
 
 
 async def test_a_token_is_shown_once_and_only_its_hash_goes_on(house, client):
     async with house.deciding("render", created) as seen:
         answer, told = await said(client.post("/v1/join-tokens", json={"note": "a new one", "expires_in": 60}))
     ((envelope, message),) = seen
-    secret = told["token"].rpartition("_")[2]
+    secret = told["token"].split("_")[2]
     assert (answer.status, envelope.tenant, envelope.actor) == (201, PLATFORM, f"key:{client.key_id}")
-    assert told["token"] == token_text(derived_id(envelope.id, "join token"), secret)
-    assert message == {"note": "a new one", "expires_in": 60, "secret_sha256": key_hash(secret), "hint": f"{secret[:4]}…"}
+    assert told["token"] == secret_text("fj", TOKEN, secret) and "salt" not in told
+    salt = message.pop("salt")
+    assert message == {"note": "a new one", "expires_in": 60, "secret_sha256": secret_hash(secret), "hint": f"{secret[:4]}…"}
+    assert salt not in told["token"] and secret not in salt
 
 
-@pytest.mark.parametrize("field", [name for name in CreateJoinToken.__struct_fields__ if name in ("secret_sha256", "hint")])
+@pytest.mark.parametrize("field", FILLED)
 async def test_nobody_chooses_a_tokens_secret(client, field):
     answer, told = await said(client.post("/v1/join-tokens", json={field: "a" * 64}))
     assert (answer.status, told["field"]) == (422, field)
@@ -61,13 +62,13 @@ async def test_a_node_joins_without_an_api_key_and_hears_where_the_broker_is(hou
             session.post(
                 "/v1/nodes/join",
                 json={"name": "north", "secret_sha256": "a" * 64},
-                headers={"Authorization": f"Bearer {token_text(token_id, 'secret')}"},
+                headers={"Authorization": f"Bearer {secret_text('fj', token_id, 's' * 32)}"},
             )
         )
     ((envelope, message),) = seen
     assert (answer.status, told["nats_url"], told["nats_user"]) == (201, edge.nats_url, f"node-{NODE}")
     assert (envelope.tenant, envelope.actor) == (PLATFORM, f"join_token:{token_id}")
-    assert message == {"token_id": str(token_id), "token_sha256": key_hash("secret"), "name": "north", "secret_sha256": "a" * 64}
+    assert message == {"token_id": str(token_id), "token_sha256": secret_hash("s" * 32), "name": "north", "secret_sha256": "a" * 64}
 
 
 @pytest.mark.parametrize("bearer", ["nonsense", "fj_x_y", "fr_" + "0" * 32 + "_x"])
@@ -75,7 +76,7 @@ async def test_what_is_no_token_is_decided_and_recorded_like_a_forged_one(house,
     session = await session_for([])
     async with house.deciding("render", lambda envelope, body: done(envelope, node_id=str(NODE))) as seen:
         await said(session.post("/v1/nodes/join", json={"name": "n", "secret_sha256": ""}, headers={"Authorization": f"Bearer {bearer}"}))
-    assert seen[0][1]["token_id"] == str(UUID(int=0)) and seen[0][1]["token_sha256"] == key_hash(bearer)
+    assert seen[0][1]["token_id"] == str(UUID(int=0)) and seen[0][1]["token_sha256"] == secret_hash(bearer)
 
 
 @pytest.mark.parametrize("headers", [{"Authorization": ""}, {"Authorization": "Basic x"}, {"Authorization": "Bearer "}])

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 import sql
-from api_edge import cursors, openapi, pages
+from api_edge import cursors, openapi, operations, pages
 from api_edge.errors import MEANINGS, Refused, meaning_of
 from api_edge.routes import COMMANDS, QUERIES
 from api_edge.rows import ADDED
@@ -32,7 +32,7 @@ def test_a_statement_selects_what_its_row_says(route):
     if route.query == "explain_render":
         assert {"nodes", "parts", "crashes", "events"} <= columns  # an explanation is made of them, see tests/store/test_explain.py
     elif route.query == "operation_by_id":
-        assert columns == {"id", "type", "state", "request_hash", "outcome", "decided_at"}
+        assert columns == {"id", "type", "state", "request_hash", "outcome", "decided_at", "shown"}
     else:
         assert columns >= fields - ADDED
         assert columns <= fields | {"body"}
@@ -63,6 +63,11 @@ def test_the_description_forbids_unknown_fields_and_hides_what_is_internal():
     assert schemas["PostRequestRender"]["additionalProperties"] is False
     assert "secret_sha256" not in schemas["PostCreateApiKey"]["properties"]
     assert "object_key" not in schemas["RenderRow"]["properties"]
+
+
+def test_what_makes_a_secret_shows_it_at_its_operation_too():
+    assert {type_of(route.command).full_name: route.secret for route in COMMANDS if route.secret} == operations.SECRETS
+    assert not [route.path for route in COMMANDS if "salt" in route.command.__struct_fields__ and not route.secret]
 
 
 def test_every_code_has_a_meaning_and_a_status():
