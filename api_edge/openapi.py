@@ -93,18 +93,14 @@ def _drop_internal(components: dict[str, Schema]) -> None:
 def _command(route: CommandRoute, body: Schema | None) -> Schema:
     parameters = [
         *_path(route),
-        _header(
-            "Idempotency-Key", "1 to 255 visible ASCII characters; makes repeating safe for 30 days, on one route"
-        ),
+        _header("Idempotency-Key", "1 to 255 visible ASCII characters; makes repeating safe for 30 days, on one route"),
         _header("Prefer", "`respond-async`, or `wait=N` seconds (at most 30)"),
     ]
     if route.dry_run:
         parameters.append(_parameter("dry_run", "Only check: nothing is kept", {"type": "boolean"}))
     done = {
         "description": "Done",
-        "headers": {
-            "Idempotent-Replayed": {"description": "`true` when the same key did it before", "schema": {"type": "string"}}
-        },
+        "headers": {"Idempotent-Replayed": {"description": "`true` when the same key did it before", "schema": {"type": "string"}}},
         "content": {"application/json": {"schema": {"type": "object"}}},
     }
     described = _described(route, parameters, {str(route.answers): done, "202": _ACCEPTED})
