@@ -105,7 +105,7 @@ def test_a_broken_file_of_ports_only_means_new_ports(tmp_path):
     assert set(ports.remembered(tmp_path / "ports.json", ["nats"])) == {"nats"}
 
 
-def test_a_secret_that_is_rotated_keeps_the_one_before_and_counts(tmp_path: Path) -> None:
+def test_a_secret_that_is_rotated_keeps_the_one_before_and_counts(tmp_path):
     path = tmp_path / "secrets.json"
     values = [SecretStore(path).get("edge")]
     for version in (2, 3):
