@@ -66,11 +66,11 @@ class CommandHandler:
         operation = edge.signer.operation_id(who.tenant, who.asker, named.id, request_hash)
         if not wait:
             await publish(edge, send, envelope)
-            return _accepted(operation)
+            return _accepted(operation, known=named.known)
         # An outcome that does not come in time stands in the operation's row, or will.
         outcome = await ask(edge, send, envelope, wait) or await operation_state(edge, who, named.id)
         if outcome is None:
-            return _accepted(operation)
+            return _accepted(operation, known=named.known)
         if not same_request(outcome.request_hash, request_hash):
             raise other_body()
         headers = {"Content-Location": f"/v1/operations/{operation}"}
@@ -139,9 +139,9 @@ async def _read(request: web.Request) -> bytes:
     return await request.read()
 
 
-def _accepted(operation: str) -> web.Response:
+def _accepted(operation: str, *, known: bool) -> web.Response:
     body = b'{"operation":"%b","state":"pending"}' % operation.encode()
-    return _json(body, 202, {"Location": f"/v1/operations/{operation}", "Retry-After": "1"})
+    return _json(body, 202, {"Location": f"/v1/operations/{operation}", "Retry-After": "1"} | ({REPLAYED: "true"} if known else {}))
 
 
 def _json(body: bytes, status: int, headers: dict[str, str]) -> web.Response:

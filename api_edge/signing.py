@@ -1,9 +1,9 @@
 """Ids that prove themselves: command ids, request hashes, signed operation ids; the edge's secret has versions, two of which are known."""
 
-import base64
 import hmac
 import os
 import secrets
+from base64 import b32encode, b64decode, urlsafe_b64encode
 from functools import lru_cache
 from hashlib import blake2b, sha256
 from typing import Any, Self
@@ -77,6 +77,7 @@ class Signer:
         self._versions = {version: _Version(secret)}  # the newest first
         if before:
             self._versions[version - 1] = _Version(before)
+        self._newest, self._prefix, self._byte = self._versions[version], f"{version}:", bytes([version])
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -86,23 +87,28 @@ class Signer:
     def request_hash(self, method: str, path: str, body: bytes) -> str:
         """Keyed hashes of a request, one for each version that is known: equal requests are told without keeping them."""
         line = f"{method} {path}\n".encode()
-        return " ".join(f"{number}:{version.request_hash(line, body)}" for number, version in self._versions.items())
+        newest = self._prefix + self._newest.request_hash(line, body)
+        if len(self._versions) == 1:
+            return newest
+        before = self.version - 1
+        return f"{newest} {before}:{self._versions[before].request_hash(line, body)}"
 
     def operation_id(self, tenant: UUID, asker: str, command_id: UUID, request_hash: str) -> str:
         """The signed name of a tenant's command, its request and who asked, 52 characters; the first of them is the version's."""
-        part = hash_versions(request_hash).get(str(self.version), "")[: 2 * _SAID]
-        said = bytes([self.version]) + command_id.bytes + bytes.fromhex(part.ljust(2 * _SAID, "0")) + asker_mark(asker)
-        return base64.urlsafe_b64encode(said + self._versions[self.version].signature(tenant, said)).decode()
+        number = len(self._prefix)  # the newest version's hash stands first
+        part = bytes.fromhex(request_hash[number : number + 2 * _SAID])
+        said = self._byte + command_id.bytes + part + asker_mark(asker)
+        return urlsafe_b64encode(said + self._newest.signature(tenant, said)).decode()
 
     def read_operation_id(self, tenant: UUID, text: str) -> Operation | None:
         """Read an operation id; None when we never made it for this tenant, or made it by a secret that is forgotten."""
         try:
-            raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+            raw = b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         except ValueError:
             return None
         said, mac = raw[:-_MAC], raw[-_MAC:]
         # The comparison of the text closes base64's spare bits: one operation has exactly one id.
-        if base64.urlsafe_b64encode(raw).rstrip(b"=").decode() != text:
+        if urlsafe_b64encode(raw).rstrip(b"=").decode() != text:
             return None
         if len(raw) == 16 + _SAID + _MAC:  # as the release before made them
             number, command, asker = 1, said, b""
@@ -132,7 +138,7 @@ class Signer:
 
 
 def _secret(key: bytes, of: bytes) -> str:
-    return base64.b32encode(hmac.digest(key, of, "sha256")[:20]).decode().lower()
+    return b32encode(hmac.digest(key, of, "sha256")[:20]).decode().lower()
 
 
 @lru_cache(10_000)

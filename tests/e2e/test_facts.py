@@ -114,6 +114,18 @@ async def test_an_operation_shows_its_secret_once_and_to_who_asked(http: Http, s
     assert "key" not in (await http.get(path))["body"]
 
 
+async def test_a_join_token_is_told_again_to_its_retry_and_shown_once_at_its_operation(stack: Stack) -> None:
+    async with Http(stack.url, stack.api_key) as farm:
+        key = uuid4().hex
+        one, two = [await farm.post("/v1/join-tokens", {"note": "facts"}, Idempotency_Key=key) for _ in range(2)]
+        assert one == two and one["token"].startswith("fj1_") and "salt" not in one
+        answer = await farm.send("POST", "/v1/join-tokens", {}, Prefer="respond-async")
+        path = f"/v1/operations/{answer.json['operation']}"
+        told = await farm.until(path, lambda row: row["state"] == "done")
+        assert told["body"]["token"].startswith("fj1_") and "salt" not in told["body"]
+        assert not {"token", "salt"} & (await farm.get(path))["body"].keys()
+
+
 async def test_no_salt_and_no_secret_is_where_it_can_be_found_again(http: Http, stack: Stack, pg: asyncpg.Connection) -> None:
     made = await http.post("/v1/api-keys", KEY)
     secret = made["key"].split("_")[2]

@@ -132,6 +132,17 @@ async def test_an_operation_tells_when_its_key_was_used_for_another_request(hous
     assert (answer.status, body["code"]) == (422, "idempotency.other_body")
 
 
+async def test_an_operation_in_quarantine_tells_nothing_of_what_went_wrong_inside(house, edge, client):
+    envelope = first(Trace.command(), tenant=DEFAULT_TENANT)
+    problem = Problem(code="command.quarantined", detail="UndefinedColumnError: column inbox.x of the release before does not exist")
+    outcome = Outcome(command_id=envelope.id, tenant_id=envelope.tenant, state="quarantined", problem=problem)
+    await operation_row(house, envelope, outcome)
+    genuine = edge.signer.operation_id(envelope.tenant, envelope.actor, envelope.id, "1:" + "ab" * 16)
+    _, body = await said(client.get(f"/v1/operations/{genuine}"))
+    assert (body["state"], body["problem"]["code"]) == ("quarantined", "command.quarantined")
+    assert "column" not in json.dumps(body)
+
+
 async def test_a_body_over_its_limit_is_413_whether_announced_or_not(client):
     answer, body = await said(client.post("/v1/projects", json={"name": "x" * 70_000, "file_id": FILE}))
     assert (answer.status, body["code"]) == (413, "request.too_large")

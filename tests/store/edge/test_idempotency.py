@@ -6,6 +6,7 @@ from uuid import uuid4
 import msgspec
 import pytest
 
+from api_edge import idempotency
 from api_edge.signing import Signer, first_command_id
 from contracts.envelope import derived_id
 from contracts.identity import ApiKeyCreated, SecretRevealed
@@ -124,6 +125,8 @@ async def test_a_repeat_says_so_whether_the_runtime_or_the_row_tells(house, clie
     await operation_row(house, first, done(first, project_id=FILE))
     answer, told, _ = await ask(house, client, "content", "/v1/projects", PROJECT, headers, lambda envelope, body: None)
     assert (answer.status, answer.headers["Idempotent-Replayed"], told) == (201, "true", {"project_id": FILE})
+    answer, _, _ = await ask(house, client, "content", "/v1/projects", PROJECT, headers | LATER)
+    assert (answer.status, answer.headers["Idempotent-Replayed"]) == (202, "true")
 
 
 async def test_a_refusal_that_is_told_again_says_so(house, client):
@@ -155,6 +158,18 @@ async def test_while_the_database_is_away_a_keyed_request_goes_on(house, edge, c
         answer, _, envelope = await ask(house, client, "content", "/v1/projects", PROJECT, keyed())
     finally:
         edge.reader = reader
+    assert answer.status == 201 and envelope.key_hash
+
+
+async def test_a_database_that_is_silent_holds_a_keyed_request_up_for_a_moment_only(house, client, monkeypatch):
+    monkeypatch.setattr(idempotency, "PATIENCE", 0.2)
+    blocking = house.pg.transaction()
+    await blocking.start()
+    await house.pg.execute("lock table studio.inbox in access exclusive mode")
+    try:
+        answer, _, envelope = await ask(house, client, "content", "/v1/projects", PROJECT, keyed())
+    finally:
+        await blocking.rollback()
     assert answer.status == 201 and envelope.key_hash
 
 

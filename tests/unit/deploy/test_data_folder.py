@@ -103,3 +103,15 @@ def test_a_port_whose_grpc_port_is_taken_is_not_chosen(tmp_path):
 def test_a_broken_file_of_ports_only_means_new_ports(tmp_path):
     (tmp_path / "ports.json").write_text("[]")
     assert set(ports.remembered(tmp_path / "ports.json", ["nats"])) == {"nats"}
+
+
+def test_a_secret_that_is_rotated_keeps_the_one_before_and_counts(tmp_path):
+    path = tmp_path / "secrets.json"
+    values = [SecretStore(path).get("edge")]
+    for version in (2, 3):
+        assert SecretStore(path).rotate("edge") == version
+        kept = SecretStore(path)
+        assert (kept.get("edge.before"), kept.get("edge.version")) == (values[-1], str(version))
+        values.append(kept.get("edge"))
+    assert len(set(values)) == 3
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600

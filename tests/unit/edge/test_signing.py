@@ -18,7 +18,7 @@ OLD_ID = "AAAAAAAAAAAAAAAAAAAAB6urq6urq6urCOnK6gM1g5U"  # of command 7 and hash 
 
 
 def made(signer: Signer = SIGNER, tenant: UUID = TENANT, asker: str = "key:1") -> str:
-    return signer.operation_id(tenant, asker, UUID(int=7), "1:" + "ab" * 16)
+    return signer.operation_id(tenant, asker, UUID(int=7), f"{signer.version}:" + "ab" * 16)
 
 
 def test_an_operation_id_is_read_back():
