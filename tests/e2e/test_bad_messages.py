@@ -109,7 +109,7 @@ async def test_what_cannot_be_handled_is_set_aside_alone_and_may_be_driven_again
     while len(held := await quarantine.held(broker.conn)) < before + len(bad) + 1:
         await asyncio.sleep(0.05)  # what is set aside is stored by itself, perhaps after the batch that it came with
     assert len(held) == before + len(bad) + 1 and all(one.reason for one in held)
-    await quarantine.redrive(broker.conn, stack.servers.nats_admin_url, envelope.id)
+    await quarantine.redrive(broker.conn, stack.servers.nats_admin_url, None, envelope.id)
     while (await broker.outcome("content", envelope.id))[0] == "reopened":
         await asyncio.sleep(0.05)
     assert (await broker.outcome("content", envelope.id))[0] == "quarantined", "it is as bad as before, and is set aside again"
