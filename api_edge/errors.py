@@ -34,6 +34,7 @@ MEANINGS = (
     Meaning("join.*", 403, "The node may not join", "Create a new join token; each lets one node join, until it expires."),
     Meaning("idempotency.other_body", 422, "This Idempotency-Key belongs to another request", "Use a new key for a new request."),
     Meaning("operation.not_found", 404, "There is no such operation", "Use the address of a `Location` header as it was given."),
+    Meaning("log.restored", 410, "The log was restored from a backup", "Begin behind the position that `detail` names."),
     Meaning("command.quarantined", 500, "The request could not be handled", "It is kept and waits for a person; tell support its id."),
     Meaning("limit.requests", 429, "Too many requests", "Wait for the seconds that `Retry-After` gives."),
     Meaning("limit.streams", 429, "Too many open event streams", "Close a stream first; one stream can carry all events."),
