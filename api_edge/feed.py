@@ -153,9 +153,7 @@ class Feed:
             return True
         if head.epoch < self.head.epoch:  # an answer from before
             return False
-        log.warning(
-            "the log was restored: its epoch is %d now; position %d was reached in %d", head.epoch, self.position, self.head.epoch
-        )
+        log.warning("the log was restored: its epoch is %d now; position %d was reached in %d", head.epoch, self.position, self.head.epoch)
         self._begin(await self._on_restored())
         return False
 

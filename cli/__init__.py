@@ -11,7 +11,7 @@ COMMANDS = {
     "explain": ("cli.commands.explain", "Say why a render waits, is slow or failed."),
     "nodes": ("cli.commands.nodes", "See the farm's nodes; give them work or none."),
     "join-tokens": ("cli.commands.join_tokens", "Let nodes join the farm."),
-    "log": ("cli.commands.log", "Read the event log."),
+    "log": ("cli.commands.log", "Read the event log; see and mend what stops it."),
     "replay": ("cli.commands.replay", "Rebuild all state from the log, and compare it."),
     "scrub": ("cli.commands.scrub", "Read all stored segments again; have those drawn anew that rotted."),
     "quarantine": ("cli.commands.quarantine", "See what could not be handled; try it again."),

@@ -66,9 +66,13 @@ class Marks:
         self._key = key.encode()
         self._lines = "" if epoch == 0 else f"{EPOCH}: {epoch}\r\n"
 
-    def lines(self, prev_hash: str, hash: str) -> str:
-        """The header lines of the row with this hash, which continues another."""
-        return f"{HASH}: {hash}\r\n{BEFORE}: {prev_hash}\r\n{self._lines}{SEAL}: {self._seal(self.epoch, hash)}\r\n"
+    def seal(self, hash: str) -> str:
+        """The seal of the row with this hash, which nobody can know before it is published."""
+        return self._seal(self.epoch, hash)
+
+    def lines(self, prev_hash: str, hash: str, seal: str) -> str:
+        """The header lines of the row with this hash and this seal, which continues another row."""
+        return f"{HASH}: {hash}\r\n{BEFORE}: {prev_hash}\r\n{self._lines}{SEAL}: {seal}\r\n"
 
     def fits(self, position: int, headers: Mapping[str, str] | None, body: bytes) -> bool:
         """Whether this is the log's event of that position and of this epoch; 5 us."""

@@ -24,6 +24,11 @@ class Alarms:
         for name, detail in self._sounded.items():
             log.warning("alarm %s stands since before: %s", name, detail)
 
+    @property
+    def names(self) -> set[str]:
+        """Of the alarms that stand."""
+        return set(self._sounded)
+
     async def sound(self, name: str, detail: str, remedy: str) -> None:
         """Say it, unless it was said already."""
         if self._sounded.get(name) != detail:

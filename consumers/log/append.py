@@ -54,7 +54,9 @@ class Appender:
         self.stopped: dict[str, float] = {}  # domains whose outbox waits for a person, and when it is looked at again
 
     async def load(self) -> None:
-        """Find the end of the log."""
+        """Find the end of the log, and the outboxes that an earlier sequencer stopped."""
+        await self._alarms.load()
+        self.stopped = {name: 0.0 for name in domains() if _alarm(name) in self._alarms.names}
         head = await self._conn.fetchrow(q.head)
         self.position, self._hash = (head["position"], head["hash"]) if head else (0, GENESIS)
 
@@ -139,8 +141,12 @@ class Appender:
         repeated = isinstance(error, asyncpg.UniqueViolationError) and error.constraint_name == ID_IS_UNIQUE
         why = "has an id that the log has already" if repeated else f"is refused by the log: {error}"
         remedy = f"`flatrender log release {name}` shows both and says how to go on." if repeated else "Correct that row with SQL."
-        await self._alarms.sound(f"outbox.{name}", f"{row}, {why}; this outbox waits there, and nothing of it is lost", remedy)
+        await self._alarms.sound(_alarm(name), f"{row}, {why}; this outbox waits there, and nothing of it is lost", remedy)
 
     async def _go_on(self, name: str) -> None:
         if self.stopped.pop(name, None) is not None:
-            await self._alarms.end(f"outbox.{name}")
+            await self._alarms.end(_alarm(name))
+
+
+def _alarm(domain: str) -> str:
+    return f"outbox.{domain}"

@@ -90,7 +90,6 @@ class Sequencer:
         lock = asyncio.Lock()
         known = Alarms(conn)
         appender, window = Appender(conn, known), Window(conn, lock, self._nc, self._replicas)
-        await known.load()
         await appender.load()
         self._unpublished.clear()
         self._waiting = 0

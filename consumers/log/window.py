@@ -67,11 +67,13 @@ class Window:
     async def publish(self, rows: Sequence[Row]) -> None:
         """Publish rows of the log that continue `position`; returns when all are stored. Raises StreamError; then `align` is due."""
         under_way: deque[asyncio.Future[Msg]] = deque()
-        # What follows is sent while the one before is stored; should that fail, the expected sequence lets all after it fail too.
+        behind = ""
+        # What follows is sent while the one before is stored; should that fail, what it must follow lets all after it fail too.
         for start in range(0, len(rows), ROW):
             row = rows[start : start + ROW]
             frames = [frame_of(one, self._marks) for one in row]
-            under_way.append(await begin_row(self._nc, frames, expected_last=row[0][0] - 1))
+            under_way.append(await begin_row(self._nc, frames, expected_last=row[0][0] - 1, behind=behind))
+            behind = frames[-1].id
             while len(under_way) > 1:
                 self.position = await stored(under_way.popleft())
         while under_way:

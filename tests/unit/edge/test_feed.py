@@ -19,9 +19,12 @@ HEAD = Head(10, 10, 0, [], "a key")
 TIME = datetime(2026, 11, 29, 11, 0, 0, 123456, UTC)
 
 
-def message(position: int, marks: Marks = Marks(0, HEAD.seal), body: str = "{}") -> SimpleNamespace:
+MARKS = Marks(0, HEAD.seal)
+
+
+def message(position: int, marks: Marks = MARKS) -> SimpleNamespace:
     """A message of the feed as the sequencer makes it."""
-    values = (uuid4(), "evt.render.job.started.v1", uuid4(), TIME, "system", uuid4(), uuid4(), "", 1, "", body)
+    values = (uuid4(), "evt.render.job.started.v1", uuid4(), TIME, "system", uuid4(), uuid4(), "", 1, "", "{}")
     frame = frame_of((position, *values, GENESIS, chained(GENESIS, position, values)), marks)
     return SimpleNamespace(subject="feed", headers={**header_lines(frame.lines), "Nats-Sequence": str(position)}, data=frame.body)
 
