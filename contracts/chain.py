@@ -64,11 +64,14 @@ class Marks:
     def __init__(self, epoch: int, key: str) -> None:
         self.epoch = epoch
         self._key = key.encode()
+        self._begun = self._keyed(epoch)
         self._lines = "" if epoch == 0 else f"{EPOCH}: {epoch}\r\n"
 
     def seal(self, hash: str) -> str:
         """The seal of the row with this hash, which nobody can know before it is published."""
-        return self._seal(self.epoch, hash)
+        made = self._begun.copy()
+        made.update(hash.encode())
+        return made.hexdigest()
 
     def lines(self, prev_hash: str, hash: str, seal: str) -> str:
         """The header lines of the row with this hash and this seal, which continues another row."""
@@ -88,8 +91,9 @@ class Marks:
                 return None
         except (KeyError, ValueError, TypeError, OverflowError):
             return None
-        given = headers[SEAL]
-        return epoch if given.isascii() and hmac.compare_digest(given, self._seal(epoch, hash)) else None
+        made = self._begun.copy() if epoch == self.epoch else self._keyed(epoch)
+        made.update(hash.encode(errors="replace"))
+        return epoch if hmac.compare_digest(headers[SEAL].encode(errors="replace"), made.hexdigest().encode()) else None
 
-    def _seal(self, epoch: int, hash: str) -> str:
-        return hashlib.blake2b(f"{epoch} {hash}".encode(), key=self._key, digest_size=16).hexdigest()
+    def _keyed(self, epoch: int) -> "hashlib.blake2b":
+        return hashlib.blake2b(b"%d " % epoch, key=self._key, digest_size=16)

@@ -8,7 +8,9 @@ from typing import Any
 from unittest.mock import patch
 from uuid import UUID
 
-from adapters.nats import ack
+from adapters.nats import ack, publish
+from consumers.log.append import Appender
+from consumers.log.window import Verdict, Window
 from consumers.render import parts
 from consumers.render.rows import PARTS
 from consumers.runtime import projection, runtime
@@ -16,6 +18,8 @@ from consumers.runtime.batch import Batch
 from consumers.runtime.effects import EffectRunner
 from consumers.runtime.runtime import Runtime
 from consumers.runtime.store import Store
+from contracts import chain
+from contracts.chain import Marks
 from tests.support.house import House
 
 Mutation = Callable[[House], Any]  # gives a context manager, sync or async
@@ -129,6 +133,70 @@ def poison_is_dropped(house: House) -> Any:
             await settle(self, store, items, cursor)
 
     return patch.object(Runtime, "_settle", dropping)
+
+
+@contextmanager
+def cursors_believe_the_stream(house: House) -> Iterator[None]:
+    """A domain's cursor moves as far as its reader saw the stream."""
+    q = house.stores["studio"].q
+    with patch.object(q, "move_cursor", q.move_cursor.replace("least($1, published)", "$1")):
+        yield
+
+
+def repeated_events_are_dropped(house: House) -> Any:
+    """The second of two facts under one id is thrown away."""
+
+    async def drop(self: Appender, name: str, record: Any, error: Exception) -> None:
+        await self._conn.execute(f"delete from {name}.outbox where id = $1", record["id"])
+
+    return patch.object(Appender, "_stop", drop)
+
+
+def repeated_events_stop_everybody(house: House) -> Any:
+    """What one domain's outbox holds is refused with all the others'."""
+
+    async def all_or_nothing(self: Appender) -> list[Any]:
+        return await self._move_all()
+
+    return patch.object(Appender, "append", all_or_nothing)
+
+
+def every_message_is_believed(house: House) -> Any:
+    """What stands in the stream is an event."""
+    return patch.object(Marks, "fits", lambda self, position, headers, body: True)
+
+
+def a_seal_is_enough(house: House) -> Any:
+    """Nobody recomputes the hash of what a message says."""
+    return patch.object(chain, "hash_of", lambda position, headers, body: headers[chain.HASH])
+
+
+def a_hash_is_enough(house: House) -> Any:
+    """A right hash, which everybody can compute, makes a message an event."""
+
+    def fits(self: Marks, position: int, headers: Any, body: bytes) -> bool:
+        return chain.HASH in (headers or {}) and chain.hash_of(position, headers, body) == headers[chain.HASH]
+
+    return patch.object(Marks, "fits", fits)
+
+
+def rows_follow_by_sequence_alone(house: House) -> Any:
+    """An event only says at which sequence it stands, not behind which event."""
+
+    def row(frames: Any, expected_last: int, behind: str) -> Iterator[Any]:
+        for position, frame in enumerate(frames):
+            yield frame.subject, frame.body, frame.lines + b"Nats-Expected-Last-Sequence: %d\r\n" % (expected_last + position)
+
+    return patch.object(publish, "_row", row)
+
+
+def the_streams_end_is_believed(house: House) -> Any:
+    """The sequencer goes on behind whatever stands last in the stream."""
+
+    async def ours(self: Window, last: int, head: int) -> Verdict:
+        return Verdict.OURS
+
+    return patch.object(Window, "_verdict", ours)
 
 
 def claims_run_out_by_themselves(house: House) -> Any:
