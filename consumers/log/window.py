@@ -16,7 +16,7 @@ from adapters.nats import ApiError, Connection, api, begin_row, create_stream, h
 from consumers.log.append import Row
 from consumers.log.event import frame_of
 from contracts.catalogue import EVENTS, domains, events_stream
-from contracts.chain import HASH, Marks
+from contracts.chain import HASH, SEAL, Marks
 
 log = logging.getLogger(__name__)
 ROW = 500  # messages for one acknowledgement
@@ -38,6 +38,7 @@ class Verdict(Enum):
 
     OURS = "it is the log's event of that position"
     FOREIGN = "the sequencer of this log did not write it"
+    UNMARKED = "a release before wrote it, without marks"
     EARLIER = "it is of an earlier epoch"
     NEWER = "the sequencer of this log wrote it, and the log does not have it"
 
@@ -120,12 +121,13 @@ class Window:
             return Verdict.OURS if last <= head else Verdict.NEWER
         headers, body = message
         epoch = self._marks.sealed_in(last, headers, body)
-        if epoch is None:
-            return Verdict.FOREIGN
         async with self._lock:
             ours = await self._conn.fetch(q.read, last - 1, last, None, None, 1)
             oldest = await self._conn.fetchval(q.first) or 1
-            await self._conn.execute(q.keep_seen_epoch, epoch)
+            await self._conn.execute(q.keep_seen_epoch, epoch or 0)
+        if epoch is None:
+            plain = SEAL not in headers and ours and headers.get("ce-id") == str(ours[0]["event_id"])
+            return Verdict.UNMARKED if plain else Verdict.FOREIGN
         if epoch < self.epoch:
             return Verdict.EARLIER
         known = last < oldest if not ours else ours[0]["hash"] == headers[HASH]  # what is archived was published long ago
