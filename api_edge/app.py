@@ -32,6 +32,9 @@ def build_app(edge: Edge, access_log: AccessLog | None = None) -> web.Applicatio
     edge.metrics.gauge(
         "flatrender_feed_position", "Log position that the feed has reached.", lambda: edge.feed.position if edge.feed else 0
     )
+    edge.metrics.gauge(
+        "flatrender_feed_foreign", "Messages of the feed that were not the log's.", lambda: edge.feed.foreign if edge.feed else 0
+    )
 
     async def close_streams(_: web.Application) -> None:
         edge.streams.end_all("the edge stops; resume with the last id as Last-Event-ID")

@@ -14,18 +14,19 @@ from api_edge.texts import unholdable
 DEFAULT_LIMIT, MOST = 50, 500
 
 
-def make(query: str, keyset: tuple[str, ...], row: Row) -> str:
-    """The cursor behind a row of a list."""
+def make(query: str, epoch: int, keyset: tuple[str, ...], row: Row) -> str:
+    """The cursor behind a row of a list, in an epoch of the log: what a restore took away is not to be continued."""
     values = [_text(row[column]) for column in keyset]
-    return base64.urlsafe_b64encode(msgspec.json.encode([query, *values])).rstrip(b"=").decode()
+    return base64.urlsafe_b64encode(msgspec.json.encode([_name(query, epoch), *values])).rstrip(b"=").decode()
 
 
-def read(text: str, query: str, kinds: tuple[Any, ...]) -> list[Any]:
+def read(text: str, query: str, epoch: int, kinds: tuple[Any, ...]) -> list[Any]:
     """The ordering values in a cursor, as `kinds` says. Raises Refused for one of another list or of nobody's making."""
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         name, *values = msgspec.json.decode(raw, type=list[str | int])
-        if name != query or len(values) != len(kinds) or any(unholdable(value) for value in values if isinstance(value, str)):
+        held = not any(unholdable(value) for value in values if isinstance(value, str))
+        if name != _name(query, epoch) or len(values) != len(kinds) or not held:
             raise ValueError("of another list")
         return [msgspec.convert(value, kind) for value, kind in zip(values, kinds, strict=True)]
     except (ValueError, RecursionError):
@@ -39,6 +40,10 @@ def limit_of(text: str | None) -> int:
     if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MOST):
         raise Refused("request.parameter", f"limit is a number from 1 to {MOST}.", "limit")
     return int(text)
+
+
+def _name(query: str, epoch: int) -> str:
+    return f"{query} {epoch}" if epoch else query
 
 
 def _text(value: Any) -> Any:

@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from contracts.message import named
+from contracts.positions import position_text
 
 SECRET_FIELDS = frozenset({"secret_sha256", "storage_id", "object_key", "scan_key"})
 """Fields of public events that are the house's own: hashes of secrets, and places in object storage."""
@@ -38,20 +39,22 @@ class _Subject(msgspec.Struct):
 class FeedEvent:
     """An event at its position; ids are text, as they are only passed on."""
 
-    __slots__ = ("_frame", "_job", "body", "causation", "correlation", "id", "kind", "position", "tenant", "time", "type")
+    __slots__ = ("_frame", "_job", "body", "causation", "correlation", "epoch", "id", "kind", "position", "tenant", "time", "type")
 
-    def __init__(self, position: int, type_: str, tenant: str, id_: str, time: str, correlation: str, causation: str, body: bytes) -> None:
-        self.position, self.type, self.tenant, self.id, self.time = (position, type_, tenant, id_, time)
+    def __init__(
+        self, epoch: int, position: int, type_: str, tenant: str, id_: str, time: str, correlation: str, causation: str, body: bytes
+    ) -> None:
+        self.epoch, self.position, self.type, self.tenant, self.id, self.time = (epoch, position, type_, tenant, id_, time)
         self.correlation, self.causation, self.body = correlation, causation, body
         self.kind = kind_of(type_)
         self._frame = b""
         self._job: str | None = None
 
     @classmethod
-    def of_message(cls, position: int, headers: Mapping[str, str], body: bytes) -> "FeedEvent":
+    def of_message(cls, epoch: int, position: int, headers: Mapping[str, str], body: bytes) -> "FeedEvent":
         """An event out of a message of the stream. Raises KeyError when a header is missing."""
         return cls(
-            position, headers["ce-type"], headers["ce-tenant"], headers["ce-id"], headers["ce-time"],
+            epoch, position, headers["ce-type"], headers["ce-tenant"], headers["ce-id"], headers["ce-time"],
             headers["ce-correlation"], headers["ce-causation"], body,
         )  # fmt: skip
 
@@ -75,7 +78,8 @@ class FeedEvent:
                 self.id.encode(), self.kind.name.encode(), self.time.encode(),
                 self.correlation.encode(), self.causation.encode(), shown(self.body, self.kind.secret),
             )  # fmt: skip
-            self._frame = b"id: %d\nevent: %b\ndata: %b\n\n" % (self.position, self.kind.name.encode(), data)
+            id = position_text(self.epoch, self.position).encode()
+            self._frame = b"id: %b\nevent: %b\ndata: %b\n\n" % (id, self.kind.name.encode(), data)
         return self._frame
 
 
@@ -93,9 +97,9 @@ def tick_frame(name: str, body: bytes) -> bytes:
     return b'event: %b\ndata: {"type":"%b","data":%b}\n\n' % (name.encode(), name.encode(), shown(body, False))
 
 
-def of_row(row: Any) -> FeedEvent:
-    """An event out of a row of read.log_events."""
+def of_row(row: Any, epoch: int) -> FeedEvent:
+    """An event out of a row of read.log_events, in the present epoch."""
     return FeedEvent(
-        row["position"], row["type"], str(row["tenant_id"]), str(row["event_id"]), row["time"].isoformat(),
+        epoch, row["position"], row["type"], str(row["tenant_id"]), str(row["event_id"]), row["time"].isoformat(),
         str(row["correlation_id"]), str(row["causation_id"]), row["body"].encode(),
     )  # fmt: skip

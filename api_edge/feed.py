@@ -4,13 +4,17 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from time import monotonic
+from typing import Protocol
 
 from nats.aio.msg import Msg
 
 from adapters.nats import Connection, StreamError, api
 from api_edge.errors import Refused
 from api_edge.events import FeedEvent
+from api_edge.reading import Head
 from contracts.catalogue import EVENTS, feed_subject
+from contracts.chain import Marks
+from contracts.positions import position_text
 
 log = logging.getLogger(__name__)
 
@@ -19,21 +23,38 @@ SILENCE = 1.0  # seconds without a proof after which nothing is known any more
 PROBATION = 1.0  # seconds that a request waits for a proof while the broker is connected, before it is refused
 MOST_ASKED = 4  # questions under way; a busy broker answers late, and one late answer must not silence the next
 GRACE = 0.1  # seconds that an event may be under way before it is read from the log instead
+HEAD_WITHIN = 0.3  # seconds that the database may take to say how far the log is published
 
 Listener = Callable[[FeedEvent], None]
-Missing = Callable[[int, int], Awaitable[list[FeedEvent]]]  # the events behind one position, up to another
+
+
+class Log(Protocol):
+    """What the feed needs of api_edge.reading.Reader."""
+
+    async def head(self) -> Head:
+        """The end of the log."""
+
+    async def events(self, behind: int, until: int) -> list[FeedEvent]:
+        """The events behind one position, up to another."""
 
 
 class Feed:
-    """Follows the stored events behind a position; listeners get every event once, in order.
+    """Follows the log's events behind a position; listeners get every event once, in order.
 
     Silence of a subscription proves nothing, so the stream is asked several times a second how far it is: only who has heard
-    everything up to there is alive. What did not arrive is read by `missing` from the log itself.
+    everything up to there is alive. What did not arrive is read from the log itself. A message that does not bear the log's marks is
+    passed over, and what stands in the stream beyond what the sequencer has published counts for nothing.
+
+    `on_restored` is called when the log's epoch was raised: it takes the log's state anew, and answers from where the feed goes on.
     """
 
-    def __init__(self, nc: Connection, missing: Missing) -> None:
-        self._nc, self._missing = nc, missing
+    def __init__(self, nc: Connection, log: Log, on_restored: Callable[[], Awaitable[Head]]) -> None:
+        self._nc, self._log, self._on_restored = nc, log, on_restored
         self.position = 0
+        self.head = Head(0, 0, 0, [], "")  # as it was asked last
+        self._marks = Marks(0, "")
+        self.foreign = 0  # messages that were passed over
+        self._complained = False
         self.listeners: list[Listener] = []
         self._proved = float("-inf")
         self._proof = asyncio.Event()
@@ -44,11 +65,19 @@ class Feed:
         self._reading: asyncio.Task[None] | None = None
         self._asked: set[asyncio.Task[None]] = set()
 
-    async def start(self, position: int) -> None:
-        """Follow from behind this position."""
-        self.position = position
+    async def start(self, head: Head) -> None:
+        """Follow from behind the end of the log as it was."""
+        self._begin(head)
         await self._nc.subscribe_at_once(feed_subject(), self._receive)
         self._task = asyncio.create_task(self._watch(), name="watch the event feed")
+
+    def _begin(self, head: Head) -> None:
+        self.head, self.position, self._heard_of = head, head.position, 0
+        self._marks = Marks(head.epoch, head.seal)
+
+    def text(self, position: int) -> str:
+        """A position as clients see it."""
+        return position_text(self.head.epoch, position)
 
     async def stop(self) -> None:
         """Stop following."""
@@ -93,29 +122,62 @@ class Feed:
             log.exception("following the event feed failed; trying again")
 
     async def _be_there(self) -> None:
-        """Ask how far the stream is, and hear everything up to there."""
+        """Ask how far the stream is, and hear everything up to there that the log has published."""
         asked = monotonic()
-        answer = await api(self._nc, f"STREAM.INFO.{EVENTS}", within=SILENCE)
+        answer, head = await asyncio.gather(api(self._nc, f"STREAM.INFO.{EVENTS}", within=SILENCE), self._asked_head())
         last: int = answer["state"]["last_seq"]
+        if head is not None:  # without the database, nothing says that the stream holds more than the log's own
+            last = min(last, head.published)
         if self.position < last:
             await asyncio.sleep(GRACE)
         async with self._order:
+            if head is not None and not await self._follows(head):
+                return
             await self._catch_up(last)
         # The answer came behind all events that the server had sent before it, so that it proves them heard.
         self._proved = max(self._proved, asked)
         self._away = False
         self._proof.set()
 
+    async def _asked_head(self) -> Head | None:
+        try:
+            async with asyncio.timeout(HEAD_WITHIN):
+                return await self._log.head()
+        except (TimeoutError, Refused):
+            return None
+
+    async def _follows(self, head: Head) -> bool:
+        """Whether this is the log that is followed; where it was restored, the feed begins anew."""
+        if head.epoch == self.head.epoch:
+            self.head = head
+            return True
+        if head.epoch < self.head.epoch:  # an answer from before
+            return False
+        log.warning("the log was restored: its epoch is %d now; position %d was reached in %d", head.epoch, self.position, self.head.epoch)
+        self._begin(await self._on_restored())
+        return False
+
     def _receive(self, msg: Msg) -> None:
         headers = msg.headers or {}
         try:
-            position = int(headers["Nats-Sequence"])
-            if position == self.position + 1 and not self._order.locked():
-                self._take(FeedEvent.of_message(position, headers, msg.data))
-            elif position > self.position:
+            sequence = headers.get("Nats-Sequence", "")
+            position = int(sequence) if sequence.isdigit() else 0
+            if 0 < position <= self.position:
+                return
+            if not self._marks.fits(position, headers, msg.data):
+                self._pass_over(msg.subject, position)
+            elif position == self.position + 1 and not self._order.locked():
+                self._take(FeedEvent.of_message(self._marks.epoch, position, headers, msg.data))
+            else:
                 self._read_up_to(position)
         except Exception:
             log.exception("a message of the event feed could not be taken; the log will be read instead")
+
+    def _pass_over(self, subject: str, position: int) -> None:
+        self.foreign += 1
+        if not self._complained:
+            self._complained = True
+            log.error("a message on %s, position %d, is not the log's; it is passed over", subject, position)
 
     def _read_up_to(self, position: int) -> None:
         """Something was skipped, or comes while that is read: the log has it all."""
@@ -136,7 +198,7 @@ class Feed:
     async def _catch_up(self, until: int) -> None:
         """Read from the log what did not arrive."""
         while self.position < until:
-            events = await self._missing(self.position, until)
+            events = await self._log.events(self.position, until)
             if not events:
                 raise StreamError(f"the log does not show position {self.position + 1} yet, which the stream has passed")
             for event in events:
@@ -144,5 +206,6 @@ class Feed:
 
     def _take(self, event: FeedEvent) -> None:
         self.position = event.position
+        self._complained = False
         for listener in self.listeners:
             listener(event)

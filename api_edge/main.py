@@ -19,7 +19,7 @@ from api_edge.edge import Edge
 from api_edge.errors import Refused
 from api_edge.events import FeedEvent
 from api_edge.feed import Feed
-from api_edge.reading import Reader
+from api_edge.reading import Head, Reader
 from api_edge.signing import Signer
 from api_edge.sse import tick_listener
 from contracts.catalogue import domain_waits_subject, progress_subject
@@ -75,11 +75,15 @@ async def _connect(edge: Edge, settings: Settings, stack: AsyncExitStack) -> Non
     }
     edge.store = await stack.enter_async_context(_store(settings))
     nc, reader = await asyncio.gather(_broker(edge, settings, stack), _database(edge, settings, stack))
-    edge.feed = Feed(nc, reader.events)
+
+    async def restored() -> Head:
+        edge.streams.end_all("the log was restored from a backup; resume with the last id as Last-Event-ID to be told from where")
+        return await _load_keys(edge, reader)
+
+    edge.feed = Feed(nc, reader, restored)
     stack.push_async_callback(edge.feed.stop)
     edge.feed.listeners += [lambda event: follow_keys(edge, event), edge.streams.hear]
-    position = await _insist("the API keys", lambda: _load_keys(edge, reader))
-    await edge.feed.start(position)
+    await edge.feed.start(await _insist("the API keys", lambda: _load_keys(edge, reader)))
     while not await edge.feed.prove():
         log.info("the event feed is not heard yet")
     del edge.lacks["feed"]
@@ -111,10 +115,10 @@ async def _database(edge: Edge, settings: Settings, stack: AsyncExitStack) -> Re
     return reader
 
 
-async def _load_keys(edge: Edge, reader: Reader) -> int:
-    keys, tenants, position = await reader.keys()
+async def _load_keys(edge: Edge, reader: Reader) -> Head:
+    keys, tenants, head = await reader.keys()
     edge.keys.load(keys, tenants)
-    return position
+    return head
 
 
 def follow_keys(edge: Edge, event: FeedEvent) -> None:

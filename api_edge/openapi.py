@@ -70,7 +70,8 @@ repeat is told what the first was, with `Idempotent-Replayed: true`. A key belon
 Errors are problems (RFC 9457): see /docs/errors."""
 
 _FEED = """`id` is a log position, `event` a type, `data` JSON {id, type, time, correlation, causation, data}.
-With `Last-Event-ID` the stream goes on behind that position without a gap. Progress has no id: it is never repeated."""
+With `Last-Event-ID` the stream goes on behind that position without a gap; 410 `log.restored` says from where to begin when the log was
+restored from a backup since (positions are `<epoch>.<position>` from then on). Progress has no id: it is never repeated."""
 
 
 def _unique(types: Iterable[Any]) -> list[Any]:
@@ -126,7 +127,7 @@ def _query(route: QueryRoute, row: Schema) -> Schema:
         }
     found = {
         "description": "Found",
-        "headers": {"X-Log-Position": {"description": "The log position that this reflects", "schema": {"type": "integer"}}},
+        "headers": {"X-Log-Position": {"description": "The log position that this reflects", "schema": {"type": "string"}}},
         "content": {"application/json": {"schema": schema}},
     }
     described = _described(route, parameters, {"200": found})

@@ -12,7 +12,7 @@ import msgspec
 from aiohttp import web
 
 from api_edge.edge import Edge
-from api_edge.errors import MEANINGS
+from api_edge.errors import MEANINGS, Refused
 
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; "
@@ -75,10 +75,18 @@ def _readiness(edge: Edge) -> Page:
         reasons = dict(edge.lacks)
         if edge.feed is not None and not edge.feed.alive:
             reasons["feed"] = "the event feed is silent, so that a revoked key could not be told"
-        body = {"ready": not reasons, "reasons": reasons}
+        # What waits for a person stops no request: the answer names it and stays as it is.
+        body = {"ready": not reasons, "reasons": reasons, "alarms": await _alarms(edge)}
         return web.Response(body=msgspec.json.encode(body), status=503 if reasons else 200, content_type="application/json")
 
     return page
+
+
+async def _alarms(edge: Edge) -> dict[str, str]:
+    try:
+        return await edge.reader.alarms() if edge.reader else {}
+    except Refused:  # the database is away, which shows elsewhere
+        return {}
 
 
 def _metrics(edge: Edge) -> Page:

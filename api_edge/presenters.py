@@ -10,6 +10,7 @@ from api_edge.edge import Call, Edge
 from api_edge.errors import Refused, unavailable
 from api_edge.events import kind_of, shown
 from api_edge.routing import Row
+from contracts.positions import position_text
 
 ADDRESS_SECONDS = 3600
 PARTS_AT_ONCE = 100
@@ -61,8 +62,10 @@ def api_keys(edge: Edge, call: Call, rows: list[Row]) -> list[Row]:
 
 
 def log(edge: Edge, call: Call, rows: list[Row]) -> list[Row]:
-    """Events with their bodies as JSON, without secrets."""
+    """Events with their bodies as JSON, without secrets, and their ids in the event stream."""
+    epoch = edge.feed.head.epoch if edge.feed else 0
     for row in rows:
+        row["feed_id"] = position_text(epoch, row["position"])
         kind = kind_of(row["type"])
         row["type"] = kind.name
         row["data"] = msgspec.Raw(shown(row.pop("body").encode(), kind.secret))

@@ -10,6 +10,7 @@ from api_edge import cursors
 from api_edge.bodies import path_names
 from api_edge.edge import Call, Edge, admitted
 from api_edge.errors import Refused, unavailable
+from api_edge.resuming import behind
 from api_edge.routing import QueryRoute, Row
 from contracts.message import PLATFORM
 
@@ -40,10 +41,10 @@ class QueryHandler:
         if not self.route.one:
             limit = cursors.limit_of(call.query("limit"))
             cursor = call.query("cursor")
-            args += cursors.read(cursor, self.route.query, self._kinds) if cursor else [None] * len(self._kinds)
+            args += cursors.read(cursor, self.route.query, _epoch(edge), self._kinds) if cursor else [None] * len(self._kinds)
             args.append(limit + 1)
         found = await edge.reader.select(self.route.query, tenants, *args)
-        headers = {"X-Log-Position": str(found.position), "Cache-Control": "no-store"}
+        headers = {"X-Log-Position": found.position, "Cache-Control": "no-store"}
         return await self._one(edge, call, found.rows, headers) if self.route.one else self._page(edge, call, found.rows, limit, headers)
 
     def _path_values(self, edge: Edge, call: Call) -> list[Any]:
@@ -87,7 +88,7 @@ class QueryHandler:
     def _page(self, edge: Edge, call: Call, rows: list[Row], limit: int, headers: dict[str, str]) -> web.Response:
         more = len(rows) > limit
         rows = rows[:limit]
-        cursor = cursors.make(self.route.query, self.route.keyset, rows[-1]) if more else None
+        cursor = cursors.make(self.route.query, _epoch(edge), self.route.keyset, rows[-1]) if more else None
         if self.route.present:
             rows = self.route.present(edge, call, rows)
         return _json({"data": rows, "next_cursor": cursor}, headers)
@@ -101,6 +102,10 @@ def _json(value: Any, headers: dict[str, str]) -> web.Response:
 def _not_found(names: tuple[str, ...]) -> Refused:
     what = names[-1].removesuffix("_id") if names else "thing"
     return Refused(f"{what}.not_found", f"There is no such {what.replace('_', ' ')}.", names[-1] if names else "")
+
+
+def _epoch(edge: Edge) -> int:
+    return edge.feed.head.epoch if edge.feed else 0
 
 
 def as_uuid(edge: Edge, text: str) -> UUID:
@@ -126,7 +131,7 @@ def as_boolean(edge: Edge, text: str) -> bool:
 
 
 def as_position(edge: Edge, text: str) -> int:
-    """A filter that is a log position."""
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
-        raise ValueError("it must be a log position")
-    return int(text)
+    """A filter that is a log position. Raises Refused for one of a log that is no more."""
+    if edge.feed is None:
+        raise unavailable("feed")
+    return behind(edge.feed.head, text, "after")

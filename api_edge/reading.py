@@ -10,6 +10,7 @@ import msgspec
 import sql
 from api_edge.errors import Refused, unavailable
 from api_edge.events import FeedEvent, of_row
+from contracts.positions import position_text
 
 EVERY_TENANT = "*"
 _AWAY = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError,
@@ -20,7 +21,17 @@ class Rows(msgspec.Struct, frozen=True):
     """What a statement found, and the log position that it reflects."""
 
     rows: list[dict[str, Any]]
+    position: str  # as text
+
+
+class Head(msgspec.Struct, frozen=True):
+    """The end of the log over all tenants; `shared` says for each earlier epoch up to where its events are still this log's."""
+
     position: int
+    published: int
+    epoch: int
+    shared: list[int]
+    seal: str
 
 
 class Reader:
@@ -45,27 +56,41 @@ class Reader:
 
     async def select(self, name: str, tenants: str, *args: Any) -> Rows:
         """Run a named statement for a comma-separated list of tenants. Raises Refused (503) when the database is away."""
-        async with self._snapshot(tenants) as (conn, position):
+        async with self._snapshot(tenants) as (conn, begun):
             found = await conn.fetch(getattr(self.q, name), *args)
-        return Rows([dict(row) for row in found], position)
+        return Rows([dict(row) for row in found], position_text(begun["epoch"], begun["position"]))
 
-    async def keys(self) -> tuple[Sequence[asyncpg.Record], Sequence[asyncpg.Record], int]:
-        """All API keys, all tenants, and the position from which the feed goes on."""
-        async with self._snapshot(EVERY_TENANT) as (conn, position):
-            return (await conn.fetch(self.q.all_api_keys), await conn.fetch(self.q.all_tenants), position)
+    async def keys(self) -> tuple[Sequence[asyncpg.Record], Sequence[asyncpg.Record], Head]:
+        """All API keys, all tenants, and the end of the log, from which the feed goes on."""
+        async with self._snapshot(EVERY_TENANT) as (conn, _):
+            return (await conn.fetch(self.q.all_api_keys), await conn.fetch(self.q.all_tenants), await self._head(conn))
+
+    async def head(self) -> Head:
+        """The end of the log. Raises Refused (503) when the database is away."""
+        async with self._snapshot(EVERY_TENANT) as (conn, _):
+            return await self._head(conn)
+
+    async def alarms(self) -> dict[str, str]:
+        """What stops the log or a part of it until a person has looked, by its name. Raises Refused (503)."""
+        async with self._snapshot("") as (conn, _):
+            return {row["name"]: f"{row['detail']}. {row['remedy']}" for row in await conn.fetch(self.q.log_alarms)}
 
     async def events(self, behind: int, until: int, tenant: str = EVERY_TENANT) -> list[FeedEvent]:
         """The log's events behind one position up to another, at most 500; of one tenant or of all."""
         statement = self.q.events_of_all if tenant == EVERY_TENANT else self.q.events_of_tenant
         args = (behind, until) if tenant == EVERY_TENANT else (behind, until, tenant)
-        async with self._snapshot(tenant) as (conn, _):
-            return [of_row(row) for row in await conn.fetch(statement, *args)]
+        async with self._snapshot(tenant) as (conn, begun):
+            return [of_row(row, begun["epoch"]) for row in await conn.fetch(statement, *args)]
+
+    async def _head(self, conn: Any) -> Head:
+        return Head(**dict(await conn.fetchrow(self.q.log_head)))
 
     @asynccontextmanager
-    async def _snapshot(self, tenants: str) -> AsyncIterator[tuple[Any, int]]:
+    async def _snapshot(self, tenants: str) -> AsyncIterator[tuple[Any, Any]]:
+        """A connection in a transaction of one snapshot, and what `begin_read` says of it."""
         try:
             async with self._pool.acquire(timeout=5) as conn, conn.transaction(isolation="repeatable_read", readonly=True):
-                yield conn, await conn.fetchval(self.q.begin_read, tenants, column=1)
+                yield conn, await conn.fetchrow(self.q.begin_read, tenants)
         except asyncpg.DataError:
             raise Refused("request.parameter", "A parameter is out of its range.") from None
         except _AWAY as error:

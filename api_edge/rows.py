@@ -311,6 +311,7 @@ class LogRow(msgspec.Struct, frozen=True, kw_only=True):
     """An event of the tenant in the audit log; `hash` chains it to the one before."""
 
     position: int
+    feed_id: str  # of the event in GET /v1/events: what `after` and Last-Event-ID take
     event_id: UUID
     type: str
     time: datetime
@@ -332,5 +333,5 @@ class OperationRow(msgspec.Struct, frozen=True, kw_only=True):
     problem: Any = None
 
 
-ADDED = frozenset({"parts", "expires_in", "url", "key_id", "key_name", "scopes", "data", "rotate_by"})
+ADDED = frozenset({"parts", "expires_in", "url", "key_id", "key_name", "scopes", "data", "rotate_by", "feed_id"})
 """Fields that presenters add to what the statement found."""

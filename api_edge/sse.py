@@ -10,14 +10,13 @@ from nats.aio.msg import Msg
 from api_edge.edge import Call, Edge, authenticate
 from api_edge.errors import Refused, unavailable
 from api_edge.events import tick_frame
-from api_edge.queries import as_position
+from api_edge.resuming import resumed
 from api_edge.streams import Stream, Wanted
 from contracts.message import type_of
 from contracts.render import JobProgress
 
 HEARTBEAT = 10.0  # seconds without anything after which a comment is sent
 STUCK = 20.0  # seconds that a write may wait for the reader
-MOST_AHEAD = 10_000  # positions
 SCOPE = "log:read"
 _TICK = type_of(JobProgress).name
 _HEADERS = {"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -34,7 +33,7 @@ async def handle(edge: Edge, call: Call) -> web.StreamResponse:
     """Open a stream and keep it until its reader goes, its key is revoked, it is too slow or the edge stops."""
     who = await authenticate(edge, call, SCOPE)
     call.only(("types", "job_id", "after"))
-    behind = _behind(edge, call)
+    behind = await _behind(edge, call)
     wanted = Wanted(who.tenant_text, tuple(filter(None, (call.query("types") or "").split(","))), (call.query("job_id") or "").lower())
     edge.limits.open_stream(who.tenant)
     stream = Stream(who.key_id, wanted)
@@ -43,11 +42,11 @@ async def handle(edge: Edge, call: Call) -> web.StreamResponse:
         # From here on the buffer has all that comes; what is between the asked position and now is read from the log.
         assert edge.feed is not None
         now = edge.feed.position
-        answer = web.StreamResponse(headers={**_HEADERS, "X-Request-Id": call.request_id, "X-Log-Position": str(now)})
+        answer = web.StreamResponse(headers={**_HEADERS, "X-Request-Id": call.request_id, "X-Log-Position": edge.feed.text(now)})
         await answer.prepare(call.request)
         if who.key_id not in edge.keys:
             stream.end("the API key was revoked")
-        await _write(answer, b"retry: 1000\n: live from position %d\n\n" % now)
+        await _write(answer, b"retry: 1000\n: live from position %b\n\n" % edge.feed.text(now).encode())
         await _tell(edge, answer, stream, now if behind is None else behind, now)
     except (ConnectionResetError, TimeoutError):
         if call.request.transport:
@@ -58,22 +57,16 @@ async def handle(edge: Edge, call: Call) -> web.StreamResponse:
     return answer
 
 
-def _behind(edge: Edge, call: Call) -> int | None:
+async def _behind(edge: Edge, call: Call) -> int | None:
     """The position behind which the reader wants events: Last-Event-ID, or ?after= where a header cannot be set."""
+    field = "Last-Event-ID" if call.request.headers.get("Last-Event-ID") else "after"
     text = call.request.headers.get("Last-Event-ID") or call.query("after")
     if not text:
         return None
     try:
-        behind = as_position(edge, text)
+        return await resumed(edge, text, field)
     except ValueError:
-        raise Refused("request.parameter", "Last-Event-ID is the id of an event of this stream.", "Last-Event-ID") from None
-    if edge.feed is None:
-        raise unavailable("feed")
-    # Positions that a query named may be a moment ahead of the feed; anything further was never given out.
-    if behind > edge.feed.position + MOST_AHEAD:
-        detail = f"The log is at position {edge.feed.position}; this id is not of this log. Begin without it."
-        raise Refused("request.parameter", detail, "Last-Event-ID")
-    return behind
+        raise Refused("request.parameter", f"{field} is the id of an event of this stream.", field) from None
 
 
 async def _tell(edge: Edge, answer: web.StreamResponse, stream: Stream, behind: int, now: int) -> None:

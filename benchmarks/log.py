@@ -12,6 +12,7 @@ from benchmarks.ground import Ground, admin, servers
 from benchmarks.history import fill
 from consumers.log.event import frame_of
 from consumers.log.sequencer import Sequencer
+from contracts.chain import Marks
 from deploy.consume import pg_connect
 
 BOUNDS = (Bound("value", least=10_000.0),)
@@ -62,7 +63,8 @@ async def _plain(ground: Ground, rows: list[tuple[Any, ...]]) -> float:
         f"insert into floor select * from unnest({', '.join(f'${n}::{typ}[]' for n, typ in enumerate(columns, 1))})"
     )
     await api(nc, "STREAM.CREATE.FLOOR", {"name": "FLOOR", "subjects": ["floor.>"], "storage": "file", "persist_mode": "async"})
-    frames = [Frame(f"floor.{frame.subject}", frame.lines, frame.body) for frame in map(frame_of, rows)]
+    marks = Marks(0, "a key")
+    frames = [Frame(f"floor.{frame.subject}", frame.lines, frame.body) for frame in (frame_of(row, marks) for row in rows)]
     began = time.perf_counter()
     publishing = None
     for start in range(0, len(rows), GROUP):

@@ -12,7 +12,7 @@ COMMANDS = {
     "nodes": ("cli.commands.nodes", "See the farm's nodes; give them work or none."),
     "join-tokens": ("cli.commands.join_tokens", "Let nodes join the farm."),
     "api-keys": ("cli.commands.api_keys", "See API keys, and which are to be replaced."),
-    "log": ("cli.commands.log", "Read the event log."),
+    "log": ("cli.commands.log", "Read the event log; see and mend what stops it."),
     "replay": ("cli.commands.replay", "Rebuild all state from the log, and compare it."),
     "scrub": ("cli.commands.scrub", "Read all stored segments again; have those drawn anew that rotted."),
     "quarantine": ("cli.commands.quarantine", "See what could not be handled; try it again."),

@@ -43,7 +43,7 @@ def checks(data: Path | None, quick: bool) -> list[Check]:
     """The checks in order; `quick` leaves out what starts a process."""
     place = (data or default_folder()).absolute()
     looks = [Check("python", _python), Check("glibc", _glibc), Check("packages", _packages), Check("disk", lambda: _disk(place))]
-    looks += [Check("ports", _ports), Check("fonts", _fonts)]
+    looks += [Check("ports", _ports), Check("fonts", _fonts), Check("log", lambda: _log(place))]
     return looks if quick else [*looks, Check("engine", _engine), Check("servers", _servers)]
 
 
@@ -97,6 +97,26 @@ async def _ports() -> Finding:
     good = free > len(span) // 2
     text = f"{free} of {len(span)} tried ports on 127.0.0.1 are free"
     return Finding(good, text, "" if good else f"End what listens on 127.0.0.1:{LOWEST} to {HIGHEST}, or allow listening there.")
+
+
+async def _log(place: Path) -> Finding:
+    """What the log of the stack that runs from this folder waits for."""
+    from cli.database import Database
+    from cli.errors import Mistake
+    from cli.service import running
+    from consumers.log.repairs import alarms
+
+    facts = await running(place)
+    if facts is None:
+        return Finding(True, f"nothing runs from {place}")
+    try:
+        async with Database(facts.pg_dsn).connection() as conn:
+            found = await alarms(conn)
+    except Mistake as error:
+        return Finding(False, str(error), error.remedy)
+    if not found:
+        return Finding(True, "nothing stops the log")
+    return Finding(False, "; ".join(f"{one.name}: {one.detail}" for one in found), " ".join(one.remedy for one in found))
 
 
 async def _fonts() -> Finding:

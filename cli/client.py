@@ -165,9 +165,9 @@ class Client:
                 pass  # the connection broke: the next look says how far it is, or raises when nobody answers for long
             await asyncio.sleep(POLL)
 
-    async def events(self, after: int | None = None, **wanted: str) -> AsyncIterator[sse.ServerEvent]:
+    async def events(self, after: str | None = None, **wanted: str) -> AsyncIterator[sse.ServerEvent]:
         """The tenant's events behind a position (none: from now on), until the connection ends; `wanted`: job_id, types."""
-        headers = self.api.authorised(Accept="text/event-stream", **({} if after is None else {"Last-Event-ID": str(after)}))
+        headers = self.api.authorised(Accept="text/event-stream", **({} if after is None else {"Last-Event-ID": after}))
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=SILENCE)
         try:
             async with self.api.http.get(f"{self.api.url}/v1/events", params=wanted, headers=headers, timeout=timeout) as answer:

@@ -10,6 +10,7 @@ import msgspec
 
 from api_edge.errors import meaning_of
 from cli.errors import Mistake
+from contracts.positions import position_text, read_position
 
 T = TypeVar("T")
 PATIENCE = 20.0  # seconds in which a service that has answered before is asked again when it is away or busy
@@ -40,11 +41,11 @@ class _Later(Exception):
 
 
 class Transport:
-    """One service and one key. Use as `async with`; `position` is the newest log position that an answer reflected."""
+    """One service and one key. Use as `async with`."""
 
     def __init__(self, url: str, api_key: str, patience: float = PATIENCE) -> None:
         self.url = url.rstrip("/")
-        self.position = 0
+        self._reflected = (0, 0)
         self._key, self._patience = api_key, patience
         self._met = False  # whether it has ever answered
 
@@ -55,6 +56,11 @@ class Transport:
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         await self.http.close()
+
+    @property
+    def position(self) -> str:
+        """The newest log position that an answer reflected."""
+        return position_text(*self._reflected)
 
     async def get(self, path: str, kind: type[T], **params: str) -> T:
         """Ask for one thing. Raises ApiProblem, Mistake (unreachable)."""
@@ -93,7 +99,7 @@ class Transport:
         except (aiohttp.ClientError, TimeoutError) as error:
             raise _Later(self.unreachable(error)) from error
         self._met = True
-        self.position = max(self.position, int(answer.headers.get("X-Log-Position", 0)))
+        self._reflected = max(self._reflected, read_position(answer.headers.get("X-Log-Position", "0")))
         if answer.status in AGAIN:
             raise _Later(problem_of(answer.status, raw), _seconds(answer.headers.get("Retry-After")))
         if answer.status >= 400:

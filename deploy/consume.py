@@ -20,6 +20,7 @@ from consumers.log.sequencer import Sequencer
 from consumers.runtime.connection import POOL_WAIT
 from consumers.runtime.domain import Domain
 from consumers.runtime.effects import EffectRunner
+from consumers.runtime.genuine import genuine
 from consumers.runtime.runtime import Runtime
 from consumers.runtime.timers import Timers
 from consumers.runtime.tools import Tools
@@ -127,7 +128,7 @@ class Service:
         publisher = Publisher(nc)
 
         async def feed(cursor: int) -> StreamReader:
-            return StreamReader(nc, EVENTS, cursor, subjects=subjects_of(domain.reacts))
+            return StreamReader(nc, EVENTS, cursor, subjects=subjects_of(domain.reacts), knows=lambda: genuine(pool))
 
         commands = [PullConsumer(nc, stream, name, owns_stream=True) for stream in decided_streams(name)]
         runtime = Runtime(domain, nc, lambda: pg_connect(self.settings, role), commands, feed)

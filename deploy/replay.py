@@ -14,11 +14,12 @@ import msgspec
 
 import sql
 from adapters.object_store import ObjectStore
-from consumers.log import GENESIS, LogDamaged, LogEvent, read
+from consumers.log import LogDamaged, LogEvent, read
 from consumers.runtime.domain import Domain
 from consumers.runtime.replay import Hashes, Projector, Report, compare, hashes
 from consumers.runtime.table import Table
 from contracts.audit import DOMAINS
+from contracts.chain import GENESIS
 from sql.migrate import migrations
 
 PREFIX = "flatrender_replay_"

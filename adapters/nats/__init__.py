@@ -12,10 +12,11 @@ from adapters.nats.connection import (
     Unavailable,
     api,
     connect,
+    header_lines,
 )
 from adapters.nats.publish import FEW, Frame, begin_each, begin_now, begin_row, store, stored
 from adapters.nats.pull import ConsumerMissing, PullConsumer, ack, ack_all, deliveries_of, nak
-from adapters.nats.reader import PositionGone, StreamReader, sequences_of
+from adapters.nats.reader import ForeignMessage, Genuine, PositionGone, StreamReader, sequences_of
 
 __all__ = [
     "FEW",
@@ -25,7 +26,9 @@ __all__ = [
     "Connection",
     "ConnectionLost",
     "ConsumerMissing",
+    "ForeignMessage",
     "Frame",
+    "Genuine",
     "NoAnswer",
     "PositionGone",
     "PublishForbidden",
@@ -44,6 +47,7 @@ __all__ = [
     "deliveries_of",
     "ensure_consumer",
     "ensure_stream",
+    "header_lines",
     "nak",
     "sequences_of",
     "store",

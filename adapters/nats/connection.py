@@ -144,12 +144,7 @@ class Connection(Client):
     @staticmethod
     def _parse_header_lines(raw: bytes) -> dict[str, str]:
         """Read header lines without nats-py's look at each character of every name: all publishers here are our own."""
-        headers: dict[str, str] = {}
-        for line in raw.decode(errors="replace").split("\r\n"):
-            name, colon, value = line.partition(":")
-            if colon:
-                headers[name] = value.strip()
-        return headers
+        return header_lines(raw)
 
     async def expect(self, subjects: Iterable[str]) -> tuple[str, asyncio.Future[Msg]]:
         """A reply subject and what will be answered there; fails at once on loss, or when one of `subjects` is forbidden."""
@@ -251,6 +246,16 @@ class Connection(Client):
         for future, subjects in list(self._awaited.values()):
             if subject in subjects and not future.done():
                 future.set_exception(PublishForbidden(subject, reason))
+
+
+def header_lines(raw: bytes) -> dict[str, str]:
+    """The headers in their encoded lines, each value exactly as it was sent."""
+    headers: dict[str, str] = {}
+    for line in raw.decode(errors="replace").split("\r\n"):
+        name, colon, value = line.partition(":")
+        if colon:
+            headers[name] = value.removeprefix(" ")
+    return headers
 
 
 async def connect(settings: NatsSettings, name: str, *, inbox: str = "", within: float | None = None) -> Connection:

@@ -21,11 +21,12 @@ _Message: TypeAlias = tuple[str, bytes, bytes]  # subject, body, header lines
 
 
 class Frame(NamedTuple):
-    """One message ready to be sent; `lines` are its encoded header lines."""
+    """One message ready to be sent; `lines` are its encoded header lines, `id` one that nobody else can know, for `begin_row`."""
 
     subject: str
     lines: bytes
     body: bytes
+    id: str = ""
 
 
 async def store(nc: Connection, frames: Sequence[Frame], *, within: float = 5.0) -> int:
@@ -44,13 +45,15 @@ async def begin_each(nc: Connection, frames: Sequence[Frame]) -> list[Answer]:
     return answers
 
 
-async def begin_row(nc: Connection, frames: Sequence[Frame], *, expected_last: int | None = None) -> Answer:
+async def begin_row(nc: Connection, frames: Sequence[Frame], *, expected_last: int | None = None, behind: str = "") -> Answer:
     """Send `frames`, of one stream that takes no batches, in a row; `stored` then waits for the acknowledgement of the last.
 
-    With `expected_last` the stream's last sequence must be that: all of them are stored, or the first of them up to one that failed,
-    and then `stored` raises ApiError 10071. Without it only the last is known to be stored.
+    With `expected_last` the stream's last sequence must be that, and its last message the one with the id `behind`, if that is given:
+    all frames, which have ids then, are stored, or the first of them up to one that failed, and then `stored` raises ApiError 10070 or
+    10071. The sequence alone would not do it: a foreign message in the place of one that failed lets those behind it fit.
+    Without it only the last is known to be stored.
     """
-    return _sent(nc, _row(frames, expected_last), *await nc.expect({frame.subject for frame in frames}))
+    return _sent(nc, _row(frames, expected_last, behind), *await nc.expect({frame.subject for frame in frames}))
 
 
 def begin_now(nc: Connection, frames: Sequence[Frame]) -> Answer | None:
@@ -96,10 +99,15 @@ def _batch(frames: Sequence[Frame]) -> Iterator[_Message]:
         yield frame.subject, frame.body, b"%bNats-Batch-Id: %b\r\nNats-Batch-Sequence: %d\r\n%b" % (frame.lines, batch, position, commit)
 
 
-def _row(frames: Sequence[Frame], expected_last: int | None) -> Iterator[_Message]:
+def _row(frames: Sequence[Frame], expected_last: int | None, behind: str) -> Iterator[_Message]:
     for position, frame in enumerate(frames):
-        expected = b"" if expected_last is None else b"Nats-Expected-Last-Sequence: %d\r\n" % (expected_last + position)
-        yield frame.subject, frame.body, frame.lines + expected
+        if expected_last is None:
+            yield frame.subject, frame.body, frame.lines
+            continue
+        follows = f"Nats-Expected-Last-Msg-Id: {behind}\r\n" if behind else ""
+        expected = f"Nats-Expected-Last-Sequence: {expected_last + position}\r\n{follows}Nats-Msg-Id: {frame.id}\r\n"
+        yield frame.subject, frame.body, frame.lines + expected.encode()
+        behind = frame.id
 
 
 def _answered(messages: Iterable[_Message], reply: str) -> Iterator[tuple[str, bytes, bytes, str]]:

@@ -1,14 +1,15 @@
 """Reading a stream in order from a position on, without gaps, by ephemeral consumers that are made anew after any loss."""
 
 import asyncio
+import base64
 import logging
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, TypeAlias
 from uuid import uuid4
 
 from nats.aio.msg import Msg
 
-from adapters.nats.connection import Connection, ConnectionLost, StreamError, api
+from adapters.nats.connection import ApiError, Connection, ConnectionLost, StreamError, api, header_lines
 from adapters.nats.pull import PullConsumer
 
 log = logging.getLogger(__name__)
@@ -21,13 +22,31 @@ class PositionGone(StreamError):
     """The stream does not hold the position any more that comes next."""
 
 
+class ForeignMessage(StreamError):
+    """The stream holds a message that does not belong there; whoever keeps the stream has to make it anew."""
+
+
+Genuine: TypeAlias = Callable[[int, Mapping[str, str] | None, bytes], bool]
+"""Whether a message belongs to the stream: by its sequence, headers and body."""
+
+
 class StreamReader:
     """The messages of a stream after the sequence `after`, each once and in order; nothing is acknowledged.
 
-    With `subjects` only theirs: the server passes over the others.
+    With `subjects` only theirs: the server passes over the others. `knows` gives what tells genuine messages from foreign ones; it is
+    asked for anew whenever reading begins anew. A foreign message is never given out: the reader waits until the stream was made anew.
     """
 
-    def __init__(self, nc: Connection, stream: str, after: int, *, subjects: Sequence[str] = (), window: int = 2000) -> None:
+    def __init__(
+        self,
+        nc: Connection,
+        stream: str,
+        after: int,
+        *,
+        subjects: Sequence[str] = (),
+        window: int = 2000,
+        knows: Callable[[], Awaitable[Genuine]] | None = None,
+    ) -> None:
         self._nc = nc
         self._stream = stream
         self._subjects = list(subjects)
@@ -36,6 +55,9 @@ class StreamReader:
         self.position = after
         self._window = window
         self._pull: PullConsumer | None = None
+        self._knows = knows
+        self._is_genuine: Genuine | None = None
+        self._foreign = 0  # the sequence of a foreign message behind those that were given out
         self._stale = False
         self._complaint = ""
         nc.on_back.add(self._was_away)
@@ -54,10 +76,14 @@ class StreamReader:
                     await self._make()
                 assert self._pull is not None
                 taken = self._in_order(await self._pull.next(limit, left))
+                if self._foreign and not taken:
+                    raise ForeignMessage(f"at {self._foreign} is a message that does not belong there")
             except StreamError as error:
                 self._wait_or_raise(error)
                 await asyncio.sleep(min(RETRY_PAUSE, left))
                 taken = []
+            if taken:
+                self._complaint = ""
             if taken or loop.time() >= give_up:
                 return taken
 
@@ -91,10 +117,12 @@ class StreamReader:
         if self._subjects:
             config["filter_subjects"] = self._subjects
         self._stale = False
+        self._foreign = 0
+        if self._knows is not None:
+            self._is_genuine = await self._knows()
         await api(self._nc, f"CONSUMER.CREATE.{self._stream}.{name}", {"stream_name": self._stream, "config": config, "action": "create"})
         self._pull = PullConsumer(self._nc, self._stream, name, window=self._window, acknowledged=False)
         self._name, self._delivered = name, 0
-        self._complaint = ""
 
     async def _still_there(self) -> None:
         """Raises PositionGone when what comes next was removed already."""
@@ -105,19 +133,34 @@ class StreamReader:
     async def seen_to(self) -> int:
         """The position up to which nothing is left to be read: beyond `position`, where only other subjects follow. Raises StreamError."""
         last = int((await api(self._nc, f"STREAM.INFO.{self._stream}"))["state"]["last_seq"])
-        if self._pull is None or self._stale:
+        if self._pull is None or self._stale or last <= self.position or not await self._holds_genuine(last):
             return self.position
+        # Asked last: while the consumer is there, the stream is the one that was looked at.
         state = await api(self._nc, f"CONSUMER.INFO.{self._stream}.{self._name}")
         all_read = not state["num_pending"] and int(state["delivered"]["consumer_seq"]) == self._delivered
-        return max(self.position, last) if all_read else self.position
+        return last if all_read else self.position
+
+    async def _holds_genuine(self, sequence: int) -> bool:
+        """Whether the last message is genuine, and so all before it: who writes the stream expects what it wrote before."""
+        if self._is_genuine is None:
+            return True
+        try:
+            found = (await api(self._nc, f"STREAM.MSG.GET.{self._stream}", {"seq": sequence}))["message"]
+        except ApiError:  # it went meanwhile
+            return False
+        headers = header_lines(base64.b64decode(found.get("hdrs", "")))
+        return self._is_genuine(sequence, headers, base64.b64decode(found.get("data", "")))
 
     def _in_order(self, messages: list[Msg]) -> list[Msg]:
-        """Those that continue the sequence; at a hole the reader begins anew behind the last good one."""
+        """Those that continue the sequence and are genuine; at a hole or a foreign one the reader begins anew behind the last good one."""
         taken: list[Msg] = []
         for msg in messages:
             sequence, delivered = sequences_of(msg)
             if delivered != self._delivered + 1:
                 self._stale = True
+                break
+            if self._is_genuine is not None and not self._is_genuine(sequence, msg.headers, msg.data):
+                self._stale, self._foreign = True, sequence
                 break
             self._delivered = delivered
             if sequence > self.position:

@@ -1,80 +1,152 @@
-"""The first half of the sequencer: from the domains' outboxes into log.events, numbered and chained, in one transaction."""
+"""The first half of the sequencer: from the domains' outboxes into log.events, numbered and chained, in one transaction.
 
+An event that the log refuses, such as one whose id it has already, stops its domain's outbox at that row until a person has looked.
+"""
+
+import asyncio
 import logging
+from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any
 
 import asyncpg
 
 import sql
-from consumers.log.event import GENESIS, chained
+from consumers.log.alarms import Alarms
 from consumers.runtime.lists import as_parameter
 from contracts.catalogue import domains
+from contracts.chain import GENESIS, chained
 
 log = logging.getLogger(__name__)
 MOST_AT_ONCE = 2000  # per domain and transaction
+LOOK_AGAIN = 1.0  # seconds between two looks whether a stopped outbox was put right
 Row = tuple[Any, ...]  # the columns of log.events, in LogEvent's order
+REFUSED = (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError, asyncpg.ProgramLimitExceededError)
+"""What PostgreSQL says of an event that the log cannot take, however often it is tried."""
+ID_IS_UNIQUE = "events_event_id"
 q = sql.load("log")
 
 
 # PostgreSQL's types of the columns that `append` takes.
 _TYPES = ("bigint", "uuid", "text", "uuid", "timestamptz", "text", "uuid", "uuid", "text", "bigint", "text", "json", "text", "text")
-_PENDING = "select " + " or ".join(q.pending.replace("{schema}", domain) for domain in domains())
-_PARTS = ", ".join(f"t{number} as ({q.take.replace('{schema}', domain)})" for number, domain in enumerate(domains()))
-_ALL = " union all ".join(f"select {number} as domain, * from t{number}" for number in range(len(domains())))
-_TAKE = f"with {_PARTS} {_ALL} order by domain, id"
+
+
+@cache
+def _pending(names: tuple[str, ...]) -> str:
+    return "select " + (" or ".join(q.pending.replace("{schema}", name) for name in names) or "false")
+
+
+@cache
+def _take(names: tuple[str, ...]) -> str:
+    parts = ", ".join(f"t{number} as ({q.take.replace('{schema}', name)})" for number, name in enumerate(names))
+    rows = " union all ".join(f"select {number} as domain, * from t{number}" for number in range(len(names)))
+    return f"with {parts} {rows} order by domain, id"
 
 
 class Appender:
     """Appends to the log over one connection, which must hold the sequencer's lock and serve all tenants."""
 
-    def __init__(self, conn: asyncpg.Connection) -> None:
+    def __init__(self, conn: asyncpg.Connection, alarms: Alarms | None = None) -> None:
         self._conn = conn
+        self._alarms = alarms or Alarms(conn)
         self.position = 0
         self._hash = GENESIS
+        self.stopped: dict[str, float] = {}  # domains whose outbox waits for a person, and when it is looked at again
 
     async def load(self) -> None:
-        """Find the end of the log."""
+        """Find the end of the log, and the outboxes that an earlier sequencer stopped."""
+        await self._alarms.load()
+        self.stopped = {name: 0.0 for name in domains() if _alarm(name) in self._alarms.names}
         head = await self._conn.fetchrow(q.head)
         self.position, self._hash = (head["position"], head["hash"]) if head else (0, GENESIS)
 
+    @property
+    def _going(self) -> tuple[str, ...]:
+        return tuple(name for name in domains() if name not in self.stopped)
+
     async def is_pending(self) -> bool:
-        """Whether any outbox holds an event."""
-        return bool(await self._conn.fetchval(_PENDING))
+        """Whether there is something to be done: any outbox that is not stopped holds an event, or one that is will be looked at."""
+        return self._is_due() or bool(await self._conn.fetchval(_pending(self._going)))
+
+    def _is_due(self) -> bool:
+        now = asyncio.get_running_loop().time()
+        return any(now >= moment for moment in self.stopped.values())
 
     async def append(self) -> list[Row]:
         """Move what the outboxes hold, at most MOST_AT_ONCE of each; returns the new rows of the log once they are committed."""
+        again = await self._one_by_one(list(self.stopped), 1) if self.stopped and self._is_due() else []
         try:
-            return await self._move(skip_known=False)
-        except asyncpg.UniqueViolationError:
-            return await self._move(skip_known=True)
+            return again + await self._move_all()
+        except REFUSED:
+            return again + await self._one_by_one(self._going, MOST_AT_ONCE)
 
-    async def _move(self, *, skip_known: bool) -> list[Row]:
-        position, last_hash = self.position, self._hash
-        rows: list[Row] = []
+    async def _move_all(self) -> list[Row]:
+        """The outboxes that are not stopped, in one transaction."""
+        if not self._going:
+            return []
         async with self._conn.transaction():
-            taken = await self._conn.fetch(_TAKE, MOST_AT_ONCE)
-            if skip_known:
-                taken = await self._without_known(taken)
-            for record in taken:
-                position += 1
-                values = tuple(record)[2:]
-                made = chained(last_hash, position, values)
-                rows.append((position, *values, last_hash, made))
-                last_hash = made
-            if rows:
-                columns = zip(*rows, strict=True)
-                await self._conn.execute(q.append, *map(as_parameter, _TYPES, columns))
-        self.position, self._hash = position, last_hash
+            taken = await self._conn.fetch(_take(self._going), MOST_AT_ONCE)
+            rows = await self._write([tuple(record)[2:] for record in taken])
+        return self._committed(rows)
+
+    async def _one_by_one(self, names: Iterable[str], first: int) -> list[Row]:
+        """Each outbox by itself, so that what is refused stops only its own; `first` events of each are tried together at first."""
+        rows: list[Row] = []
+        for name in names:
+            found = await self._conn.fetch(q.look.replace("{schema}", name), MOST_AT_ONCE)
+            rows += await self._move(name, found, first)
         return rows
 
-    async def _without_known(self, taken: list[asyncpg.Record]) -> list[asyncpg.Record]:
-        """An event that the log has already is dropped: its first copy counts."""
-        known = {row["event_id"] for row in await self._conn.fetch(q.already_there, [record["event_id"] for record in taken])}
-        fresh = []
-        for record in taken:
-            if record["event_id"] in known:
-                log.error("the event %s (%s) came twice; the second is dropped", record["event_id"], record["type"])
+    async def _move(self, name: str, found: Sequence[asyncpg.Record], many: int) -> list[Row]:
+        """As many of these as the log takes, in order; halved down to the one that it does not take, where the outbox stops."""
+        rows: list[Row] = []
+        while found:
+            part = found[:many]
+            try:
+                async with self._conn.transaction():
+                    await self._conn.execute(q.remove.replace("{schema}", name), [record["id"] for record in part])
+                    written = await self._write([tuple(record)[1:] for record in part])
+            except REFUSED as error:
+                if len(part) == 1:
+                    await self._stop(name, part[0], error)
+                    return rows
+                many = len(part) // 2
             else:
-                known.add(record["event_id"])
-                fresh.append(record)
-        return fresh
+                rows += self._committed(written)
+                found = found[many:]
+                many *= 2
+        await self._go_on(name)
+        return rows
+
+    async def _write(self, events: Iterable[Sequence[Any]]) -> list[Row]:
+        position, last_hash = self.position, self._hash
+        rows: list[Row] = []
+        for values in events:
+            position += 1
+            made = chained(last_hash, position, values)
+            rows.append((position, *values, last_hash, made))
+            last_hash = made
+        if rows:
+            await self._conn.execute(q.append, *map(as_parameter, _TYPES, zip(*rows, strict=True)))
+        return rows
+
+    def _committed(self, rows: list[Row]) -> list[Row]:
+        if rows:
+            self.position, self._hash = rows[-1][0], rows[-1][-1]
+        return rows
+
+    async def _stop(self, name: str, record: asyncpg.Record, error: Exception) -> None:
+        self.stopped[name] = asyncio.get_running_loop().time() + LOOK_AGAIN
+        row = f"row {record['id']} of {name}.outbox, the event {record['event_id']} ({record['type']})"
+        repeated = isinstance(error, asyncpg.UniqueViolationError) and error.constraint_name == ID_IS_UNIQUE
+        why = "has an id that the log has already" if repeated else f"is refused by the log: {error}"
+        remedy = f"`flatrender log release {name}` shows both and says how to go on." if repeated else "Correct that row with SQL."
+        await self._alarms.sound(_alarm(name), f"{row}, {why}; this outbox waits there, and nothing of it is lost", remedy)
+
+    async def _go_on(self, name: str) -> None:
+        if self.stopped.pop(name, None) is not None:
+            await self._alarms.end(_alarm(name))
+
+
+def _alarm(domain: str) -> str:
+    return f"outbox.{domain}"

@@ -1,20 +1,15 @@
 """One event as the log keeps it, its place in the hash chain, and the message that it is published as."""
 
-import hashlib
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
 from adapters.nats import Frame
+from contracts.chain import Marks, chained
 from contracts.envelope import SOURCE
-
-GENESIS = "0" * 64
-"""What the first event continues."""
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_encode = msgspec.json.Encoder().encode
 
 
 class LogEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,29 +52,17 @@ CHAINED = (
 )
 
 
-def chained(prev_hash: str, position: int, values: Sequence[Any]) -> str:
-    """SHA-256 over the hash before and a JSON array of the position and the values in CHAINED's order, the time in microseconds."""
-    event_id, kind, tenant, time, *rest = values
-    since = time - _EPOCH
-    micros = (since.days * 86400 + since.seconds) * 1_000_000 + since.microseconds
-    row = _encode([position, str(event_id), kind, str(tenant), micros, *map(_plain, rest)])
-    return hashlib.sha256(b"%b\n%b" % (prev_hash.encode(), row)).hexdigest()
-
-
-def _plain(value: Any) -> str | int:
-    return value if isinstance(value, (str, int)) else str(value)
-
-
-def frame_of(row: Sequence[Any]) -> Frame:
-    """The message of an event, from its columns in LogEvent's order; the headers are Envelope's, with aggregate and version."""
-    _, event_id, kind, tenant, time, actor, correlation, causation, aggregate, version, traceparent, body, *_ = row
+def frame_of(row: Sequence[Any], marks: Marks) -> Frame:
+    """The message of an event, from its columns in LogEvent's order; headers: Envelope's, aggregate and version, and the marks."""
+    _, event_id, kind, tenant, time, actor, correlation, causation, aggregate, version, traceparent, body, prev_hash, hash = row
+    seal = marks.seal(hash)
     # Written out because it runs for every event, four times as fast as by an Envelope. The outbox's constraints keep line breaks out.
     lines = (
         f"ce-id: {event_id}\r\nce-type: {kind}\r\nce-source: {SOURCE}\r\nce-time: {time.isoformat()}\r\nce-tenant: {tenant}\r\n"
         f"ce-actor: {actor}\r\nce-correlation: {correlation}\r\nce-causation: {causation}\r\n"
-        f"ce-aggregate: {aggregate}\r\nce-version: {version}\r\n"
+        f"ce-aggregate: {aggregate}\r\nce-version: {version}\r\n{marks.lines(prev_hash, hash, seal)}"
     )
     if traceparent:
         lines += f"traceparent: {traceparent}\r\n"
     prefix, _, name = kind.partition(".")
-    return Frame(f"{prefix}.{tenant}.{name}", lines.encode(), body.encode())
+    return Frame(f"{prefix}.{tenant}.{name}", lines.encode(), body.encode(), seal)

@@ -10,7 +10,8 @@ import msgspec
 
 import sql
 from adapters.object_store import ObjectStore
-from consumers.log.event import GENESIS, LogEvent
+from consumers.log.event import LogEvent
+from contracts.chain import GENESIS
 
 BATCH = 1000
 LARGEST_ARCHIVE = 512 * 1024 * 1024  # bytes

@@ -10,8 +10,10 @@ import asyncpg
 from nats.aio.msg import Msg
 
 from adapters.nats import Connection, StreamError
+from consumers.log import alarms
+from consumers.log.alarms import Alarms
 from consumers.log.append import MOST_AT_ONCE, Appender, Row
-from consumers.log.window import Window
+from consumers.log.window import Window, WindowBroken, q
 from consumers.runtime.connection import DATABASE_AWAY, end, until_lost
 from contracts.catalogue import outbox_hint_subject
 
@@ -20,7 +22,17 @@ LOCK = 7_301_016  # the advisory lock of the active sequencer
 SHORTEST_POLL, LONGEST_POLL = 0.05, 1.0  # seconds between looks at the outboxes without a hint, growing while nothing comes
 STANDBY_POLL = 0.25  # seconds
 RETRY_PAUSE = 0.2  # seconds
+LOOK_EVERY = 1.0  # seconds between two looks whether EVENTS is as it was left, and between two while a person has to decide
 MOST_UNPUBLISHED = 20_000  # rows that are kept in memory for publishing; beyond, appending waits
+
+
+def keep_published(position: int, epoch: int) -> str:
+    """The statement that writes down how far EVENTS is, as one message and a transaction of its own.
+
+    Not synced by itself: after a crash an older number may stand there, which is on the safe side; and what a domain writes later is
+    synced together with all before it, so that no cursor comes out of a crash beyond this number.
+    """
+    return f"begin; set local synchronous_commit = off; {q.keep_published.replace('$1', str(position)).replace('$2', str(epoch))}; commit"
 
 
 class Sequencer:
@@ -36,15 +48,17 @@ class Sequencer:
         self._hint = asyncio.Event()
         self._unpublished: deque[list[Row]] = deque()
         self._waiting = 0
+        self._look_at = 0.0
         self._more = asyncio.Event()
         self._room = asyncio.Event()
         self._aligned = False  # whether EVENTS was compared with the log since the connection was last lost
+        self._told = asyncio.Event()  # set when `published` is to be written to the log's head
         self.active = asyncio.Event()
         self.position = 0
         self.published = 0
 
     async def run(self) -> None:
-        """Work until cancelled; a lost database connection starts it over. Raises WindowBroken when EVENTS contradicts the log."""
+        """Work until cancelled; a lost database connection starts it over, and an older database is waited out with an alarm."""
         subscription = await self._nc.subscribe(outbox_hint_subject(), cb=self._hinted)
         self._nc.on_back.add(self._was_away)
         try:
@@ -74,14 +88,15 @@ class Sequencer:
 
     async def _lead(self, conn: asyncpg.Connection) -> None:
         lock = asyncio.Lock()
-        appender, window = Appender(conn), Window(conn, lock, self._nc, self._replicas)
+        known = Alarms(conn)
+        appender, window = Appender(conn, known), Window(conn, lock, self._nc, self._replicas)
         await appender.load()
         self._unpublished.clear()
         self._waiting = 0
         self.position = appender.position
         log.info("the sequencer is active; the log ends at %d", appender.position)
         self.active.set()
-        work = (self._append(appender, lock), self._publish(window), until_lost(conn))
+        work = (self._append(appender, lock), self._publish(window, known, lock), self._tell(conn, window, lock), until_lost(conn))
         tasks = [asyncio.create_task(one) for one in work]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -120,7 +135,7 @@ class Sequencer:
             self._room.clear()
             await self._room.wait()
 
-    async def _publish(self, window: Window) -> None:
+    async def _publish(self, window: Window, known: Alarms, lock: asyncio.Lock) -> None:
         self._aligned = False
         complaint = ""
         while True:
@@ -128,6 +143,8 @@ class Sequencer:
                 if not self._aligned:
                     self._aligned = True  # before it is so: a break meanwhile takes it back
                     await window.align()
+                    async with lock:
+                        await known.end(alarms.WINDOW)
                     complaint = ""
                 else:
                     await self._publish_next(window)
@@ -137,7 +154,25 @@ class Sequencer:
                     complaint = str(error)
                     log.warning("EVENTS cannot be written just now (%s); the log goes on", error)
                 await asyncio.sleep(RETRY_PAUSE)
+            except WindowBroken as error:
+                self._aligned = False
+                async with lock:
+                    await known.sound(alarms.WINDOW, str(error), error.remedy)
+                await asyncio.sleep(LOOK_EVERY)
+                continue
             self.published = window.position
+            self._told.set()
+
+    async def _tell(self, conn: asyncpg.Connection, window: Window, lock: asyncio.Lock) -> None:
+        """Write down how far EVENTS is, beside the work: what is acknowledged meanwhile is told by the next time."""
+        told = (0, 0)
+        while True:
+            await self._told.wait()
+            self._told.clear()
+            if (window.position, window.epoch) != told:
+                async with lock:
+                    told = (window.position, window.epoch)
+                    await conn.execute(keep_published(*told))
 
     async def _was_away(self) -> None:
         # A killed broker may have lost the latest of EVENTS, which nothing new would show until it comes.
@@ -145,10 +180,18 @@ class Sequencer:
         self._more.set()
 
     async def _publish_next(self, window: Window) -> None:
-        while not self._unpublished and self._aligned:
+        """Publish what is appended next; in between, look whether somebody else wrote to the stream, or the epoch was raised."""
+        loop = asyncio.get_running_loop()
+        if loop.time() >= self._look_at:
+            self._look_at = loop.time() + LOOK_EVERY
+            if not await window.in_step():
+                self._aligned = False
+        while not self._unpublished and self._aligned and loop.time() < self._look_at:
             self._more.clear()
-            await self._more.wait()
-        if not self._aligned:
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(self._look_at):
+                    await self._more.wait()
+        if not self._unpublished or not self._aligned:
             return
         rows = self._unpublished.popleft()
         self._waiting -= len(rows)

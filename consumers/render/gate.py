@@ -20,6 +20,7 @@ import sql
 from adapters.nats import ApiError, Connection, StreamError, api, ensure_consumer
 from adapters.nats.callout import Asked, Issuer, asked_of
 from consumers.runtime.connection import DATABASE_AWAY, POOL_WAIT
+from consumers.runtime.genuine import genuine
 from contracts.catalogue import ACCOUNT, AUTH, node_consumer, node_of, node_role, revocations_subject
 from contracts.enrolment import NodeRevoked
 from contracts.message import PLATFORM, decode
@@ -131,7 +132,15 @@ class Gate:
         return task
 
     async def _revoked(self, msg: Msg) -> None:
-        event = decode((msg.headers or {}).get("ce-type", ""), msg.data)
+        try:
+            is_genuine = await genuine(self._pool)
+        except StreamError as error:
+            log.warning("a revocation cannot be checked just now; the next round finds it: %s", error)
+            return
+        if not is_genuine(int((msg.headers or {}).get("Nats-Sequence", "0")), msg.headers, msg.data):
+            log.error("a message on %s is not the log's; it is passed over", msg.subject)
+            return
+        event = decode((msg.headers or {})["ce-type"], msg.data)
         assert isinstance(event, NodeRevoked)
         self._begin(self._cut(event.node_id))
 

@@ -120,6 +120,7 @@ def _reading(stream: str) -> list[str]:
     consumers = [f"{API}.CONSUMER.{verb}.{stream}.>" for verb in verbs]
     return [
         f"{API}.STREAM.INFO.{stream}",
+        f"{API}.STREAM.MSG.GET.{stream}",
         f"{API}.CONSUMER.CREATE.{stream}",
         f"{API}.DIRECT.GET.{stream}.>",
         f"$JS.ACK.{stream}.>",

@@ -48,6 +48,8 @@ def events_stream(replicas: int = 1, first: int = 1) -> Config:
     """The window on the log; `first` is the position it begins with when it is made anew."""
     config = _copy(EVENTS, [all_events_subject()], replicas, max_age=7 * DAY, max_bytes=8 * GIB)
     config["republish"] = {"src": all_events_subject(), "dest": feed_subject().replace(".*.>", ".>")}
+    # Ids of messages say which one must stand before, not which came already.
+    config["duplicate_window"] = SECOND // 10
     # The window's order is the log's; nobody may take single messages out of it.
     config |= {"deny_delete": True, "deny_purge": True}
     if first > 1:

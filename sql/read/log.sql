@@ -1,8 +1,16 @@
 -- name: begin_read
--- Begins every read: whose rows are seen in this transaction, and the head of the log in its snapshot (0 while the log is empty).
+-- Begins every read: whose rows are seen in this transaction, and the head of the log in its snapshot (0 while the log is empty) with its epoch.
 with served as materialized (select set_config('app.tenants', $1, true) as tenants)
-select tenants, coalesce((select position from read.log_head), 0)::bigint as position
+select tenants, coalesce((select position from read.log_head), 0)::bigint as position, (select epoch from read.log_head) as epoch
 from served;
+
+-- name: log_head
+-- The end of the log over all tenants, up to where it is published, its epoch, what earlier epochs share with it, and the key of the seals.
+select position, published, epoch, shared, seal from read.log_head;
+
+-- name: log_alarms
+-- What stops the log, or a part of it, until a person has looked.
+select name, detail, remedy, since from read.log_alarms order by since, name;
 
 -- name: log_of_tenant
 -- A tenant's events in order, of types with a prefix, behind a position; a cursor is such a position too.

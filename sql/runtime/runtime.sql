@@ -41,9 +41,13 @@ on conflict do nothing;
 select position from {schema}.cursors where name = 'events';
 
 -- name: move_cursor
--- In the transaction that holds the reactions.
-insert into {schema}.cursors (name, position) values ('events', $1)
+-- In the transaction that holds the reactions. Never beyond what EVENTS is known to hold: what follows there may be no event of the log.
+insert into {schema}.cursors (name, position) select 'events', least($1, published) from platform.log_head
 on conflict (name) do update set position = excluded.position where {schema}.cursors.position < excluded.position;
+
+-- name: log_head
+-- By what this domain knows the log's messages.
+select epoch, seal from platform.log_head;
 
 -- name: claim_effects
 -- Take effects that are due and push their due moment out, so that nobody else takes them meanwhile.

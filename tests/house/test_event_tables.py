@@ -17,7 +17,7 @@ from sql.migrate import migrations
 from tests.support.house import PASSWORD
 
 WORK = {"inbox", "outbox", "effects", "timers", "cursors"}
-WITHOUT_TENANT = {f"{domain}.cursors" for domain in DOMAINS} | {"log.archives"}
+WITHOUT_TENANT = {f"{domain}.cursors" for domain in DOMAINS} | {"log.archives", "log.head", "log.alarms"}
 TELEMETRY = {"render.node_health_logs", "render.segment_scrubs"}
 KINDS = ("event", "work", "telemetry", "log")
 EVENT_TABLES: dict[str, Table] = {table.name: table for domain in all_domains() for table in domain.tables}

@@ -10,9 +10,11 @@ from uuid import UUID
 
 import msgspec
 
-from adapters.nats import ack
+from adapters.nats import ack, publish
 from api_edge import signing
 from consumers.identity import api_keys
+from consumers.log.append import Appender
+from consumers.log.window import Verdict, Window
 from consumers.render import parts
 from consumers.render.rows import PARTS
 from consumers.runtime import domain as domain_module
@@ -21,6 +23,8 @@ from consumers.runtime.batch import Batch
 from consumers.runtime.effects import EffectRunner
 from consumers.runtime.settling import Settler
 from consumers.runtime.store import Store
+from contracts import chain
+from contracts.chain import Marks
 from contracts.identity import SecretRevealed
 from contracts.ids import derived_id
 from tests.support.house import House
@@ -156,6 +160,70 @@ def the_cursor_passes_what_is_held(house: House) -> Any:
 def nodes_choose_their_reports_ids(house: House) -> Any:
     """A report is the command of the id that its node gave it, in the tenant that the node names."""
     return patch.object(reading, "_reported", lambda envelope, scope: envelope)
+
+
+@contextmanager
+def cursors_believe_the_stream(house: House) -> Iterator[None]:
+    """A domain's cursor moves as far as its reader saw the stream."""
+    q = house.stores["studio"].q
+    with patch.object(q, "move_cursor", q.move_cursor.replace("least($1, published)", "$1")):
+        yield
+
+
+def repeated_events_are_dropped(house: House) -> Any:
+    """The second of two facts under one id is thrown away."""
+
+    async def drop(self: Appender, name: str, record: Any, error: Exception) -> None:
+        await self._conn.execute(f"delete from {name}.outbox where id = $1", record["id"])
+
+    return patch.object(Appender, "_stop", drop)
+
+
+def repeated_events_stop_everybody(house: House) -> Any:
+    """What one domain's outbox holds is refused with all the others'."""
+
+    async def all_or_nothing(self: Appender) -> list[Any]:
+        return await self._move_all()
+
+    return patch.object(Appender, "append", all_or_nothing)
+
+
+def every_message_is_believed(house: House) -> Any:
+    """What stands in the stream is an event."""
+    return patch.object(Marks, "fits", lambda self, position, headers, body: True)
+
+
+def a_seal_is_enough(house: House) -> Any:
+    """Nobody recomputes the hash of what a message says."""
+    return patch.object(chain, "hash_of", lambda position, headers, body: headers[chain.HASH])
+
+
+def a_hash_is_enough(house: House) -> Any:
+    """A right hash, which everybody can compute, makes a message an event."""
+
+    def fits(self: Marks, position: int, headers: Any, body: bytes) -> bool:
+        return chain.HASH in (headers or {}) and chain.hash_of(position, headers, body) == headers[chain.HASH]
+
+    return patch.object(Marks, "fits", fits)
+
+
+def rows_follow_by_sequence_alone(house: House) -> Any:
+    """An event only says at which sequence it stands, not behind which event."""
+
+    def row(frames: Any, expected_last: int, behind: str) -> Iterator[Any]:
+        for position, frame in enumerate(frames):
+            yield frame.subject, frame.body, frame.lines + b"Nats-Expected-Last-Sequence: %d\r\n" % (expected_last + position)
+
+    return patch.object(publish, "_row", row)
+
+
+def the_streams_end_is_believed(house: House) -> Any:
+    """The sequencer goes on behind whatever stands last in the stream."""
+
+    async def ours(self: Window, last: int, head: int) -> Verdict:
+        return Verdict.OURS
+
+    return patch.object(Window, "_verdict", ours)
 
 
 def claims_run_out_by_themselves(house: House) -> Any:

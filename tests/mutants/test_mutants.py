@@ -2,11 +2,13 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
+from adapters.nats import connect
 from deploy.local.servers import Servers
 from tests.mutants import mutations, promises
 from tests.mutants.promises import Broken
@@ -28,6 +30,14 @@ RED: list[tuple[str, Check, mutations.Mutation]] = [
     ("I4", promises.tenants_are_apart, mutations.transactions_serve_everyone),
     ("I4", promises.tenants_are_apart, mutations.table_without_row_security),
     ("I4", promises.a_node_cannot_take_a_commands_id, mutations.nodes_choose_their_reports_ids),
+    ("I1", promises.no_cursor_passes_what_is_published, mutations.cursors_believe_the_stream),
+    ("I2", promises.a_repeated_event_stops_its_outbox_alone, mutations.repeated_events_are_dropped),
+    ("I2", promises.a_repeated_event_stops_its_outbox_alone, mutations.repeated_events_stop_everybody),
+    ("I2", promises.foreign_messages_are_not_taken, mutations.every_message_is_believed),
+    ("I2", promises.foreign_messages_are_not_taken, mutations.a_seal_is_enough),
+    ("I2", promises.foreign_messages_are_not_taken, mutations.a_hash_is_enough),
+    ("I2", promises.nothing_foreign_stays_in_the_window, mutations.rows_follow_by_sequence_alone),
+    ("I2", promises.nothing_foreign_stays_in_the_window, mutations.the_streams_end_is_believed),
     ("I5", promises.the_log_gives_the_same_rows, mutations.outbox_is_not_written),
     ("I5", promises.the_log_gives_the_same_rows, mutations.rows_take_the_wall_clock),
     ("I8", promises.a_poisoned_command_costs_only_itself, mutations.batches_are_not_halved),
@@ -50,8 +60,13 @@ async def house(servers: Servers) -> AsyncIterator[House]:
         yield running
 
 
-async def made_ready(check: Check, house: House) -> tuple[Any, ...]:
+async def made_ready(check: Check, house: House, stack: AsyncExitStack, servers: Servers) -> tuple[Any, ...]:
     """What a check needs besides the house."""
+    if check is promises.nothing_foreign_stays_in_the_window:
+        admin = SimpleNamespace(nats_url=servers.nats_url, nats_user="admin", nats_password=servers.secrets.get("nats.admin"))
+        nc = await connect(admin, "mutants", within=10)
+        stack.push_async_callback(nc.close)
+        return (nc,)
     if check is not promises.late_reports_are_refused:
         return ()
     story = Story(house, tenants=1, jobs=1, seconds=2.0)
@@ -63,17 +78,18 @@ async def made_ready(check: Check, house: House) -> tuple[Any, ...]:
 
 
 @pytest.mark.parametrize(("promise", "check"), GREEN, ids=lambda value: getattr(value, "__name__", value))
-async def test_the_promise_holds(promise: str, check: Check, house: House) -> None:
-    await check(house, *await made_ready(check, house))
+async def test_the_promise_holds(promise: str, check: Check, house: House, servers: Servers) -> None:
+    async with AsyncExitStack() as stack:
+        await check(house, *await made_ready(check, house, stack, servers))
 
 
 @pytest.mark.parametrize(("promise", "check", "mutation"), RED, ids=lambda value: getattr(value, "__name__", value))
 async def test_the_mutant_turns_the_check_red(
-    promise: str, check: Check, mutation: mutations.Mutation, house: House, monkeypatch: pytest.MonkeyPatch
+    promise: str, check: Check, mutation: mutations.Mutation, house: House, servers: Servers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(promises, "SOON", SOON)
-    needed = await made_ready(check, house)
     async with AsyncExitStack() as stack:
+        needed = await made_ready(check, house, stack, servers)
         mutant = mutation(house)
         if hasattr(mutant, "__aenter__"):
             await stack.enter_async_context(mutant)

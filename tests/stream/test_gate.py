@@ -15,9 +15,11 @@ import pytest_asyncio
 
 from adapters.nats import Connection, ConnectRefused, Frame, PublishForbidden, PullConsumer, api, connect, ensure_stream, store
 from adapters.nats.callout import Issuer
+from consumers.log.event import frame_of
 from consumers.render import gate
 from consumers.render.gate import Gate
 from contracts.catalogue import node_consumer, node_role, roles, streams
+from contracts.chain import GENESIS, Marks, chained
 from contracts.enrolment import NodeRevoked
 from contracts.message import PLATFORM, encode, type_of
 from contracts.node import CancelPart, LeaveNode
@@ -77,8 +79,14 @@ class House:
     async def revoke(self, node_id: UUID) -> None:
         """What the render domain and the log do."""
         await self.enrol(node_id, "revoked")
-        subject = f"feed.{type_of(NodeRevoked).subject(PLATFORM)}"
-        await self.admin.publish(subject, encode(NodeRevoked(node_id=node_id, reason="")))
+        await self.word(node_id, await self.pg.fetchval("select seal from log.head"))
+
+    async def word(self, node_id: UUID, key: str) -> None:
+        """The event of a revocation, under the seal of a key."""
+        event = encode(NodeRevoked(node_id=node_id, reason="")).decode()
+        values = (uuid4(), type_of(NodeRevoked).full_name, PLATFORM, datetime.now(UTC), "key:1", uuid4(), uuid4(), "", 1, "", event)
+        frame = frame_of((7, *values, GENESIS, chained(GENESIS, 7, values)), Marks(0, key))
+        await self.admin.send(f"feed.{frame.subject}", frame.body, b"Nats-Sequence: 7\r\n" + frame.lines)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -166,6 +174,18 @@ async def test_who_was_never_enrolled_and_who_was_revoked_are_refused(house: Hou
     for user in ("", "root", "node-", f"node-{NODE}x", f"node-{str(NODE).upper()}", f"NODE-{NODE}"):
         with pytest.raises(ConnectRefused):
             await connect(settings(house.servers.nats_url, user, SECRET), "stranger", within=10)
+
+
+async def test_a_word_of_a_revocation_that_is_not_the_logs_takes_nothing_from_a_node(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gate, "LOOKS", (0.0,))
+    monkeypatch.setattr(gate, "GONE", 0.0)
+    await house.node(NODE)
+    await house.node(OTHER_NODE)
+    await house.word(OTHER_NODE, "a guess")
+    await house.revoke(NODE)
+    while f"{NODE}" in (names := (await api(house.admin, "CONSUMER.NAMES.WORK"))["consumers"] or []):
+        await asyncio.sleep(0.01)
+    assert f"{OTHER_NODE}" in names
 
 
 async def test_the_word_of_a_revocation_ends_a_nodes_connection_at_its_first_look_and_it_cannot_come_back(

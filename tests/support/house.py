@@ -9,6 +9,7 @@ import asyncpg
 import msgspec
 
 from consumers.log.append import Appender
+from consumers.log.sequencer import keep_published
 from consumers.runtime.batch import Batch
 from consumers.runtime.domain import Domain
 from consumers.runtime.item import Item
@@ -92,6 +93,7 @@ class House:
         """Move all outboxes into the log; answers its last position."""
         while await self._appender.append():
             pass
+        await self._log.execute(keep_published(self._appender.position, 0))
         return self._appender.position
 
     async def tenant(self, name: str = "a tenant") -> UUID:

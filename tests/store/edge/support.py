@@ -9,13 +9,16 @@ import asyncpg
 import msgspec
 from pydantic import SecretStr
 
+from adapters.nats import store
 from adapters.settings import Settings
 from api_edge.secret_texts import secret_hash, secret_text
+from consumers.log.event import frame_of
 from contracts.catalogue import command_stream
+from contracts.chain import GENESIS, Marks, chained
 from contracts.content import CreateProject
 from contracts.envelope import Envelope, first
 from contracts.identity import ApiKeyCreated, ApiKeyRevoked
-from contracts.message import DEFAULT_TENANT, encode, type_of
+from contracts.message import DEFAULT_TENANT, encode
 from contracts.outcome import Outcome
 
 PASSWORD = "for-the-tests"
@@ -28,7 +31,7 @@ class House:
 
     def __init__(self, servers, pg, nc):
         self.servers, self.pg, self.nc = servers, pg, nc
-        self.position = 0
+        self.position, self.last_hash = 0, GENESIS
 
     @property
     def settings(self):
@@ -61,18 +64,23 @@ class House:
         """Write an event to the log and publish it, as the sequencer does; returns its position."""
         envelope = first(event, tenant=tenant)
         self.position += 1
-        await self.pg.execute(
-            "insert into log.events values ($1,$2,$3,$4,$5,$6,$7,$8,'',1,'',$9,'',$10)",
-            self.position, envelope.id, envelope.type, tenant, envelope.time, envelope.actor,
-            envelope.correlation, envelope.causation, encode(event).decode(), "h",
+        values = (
+            envelope.id, envelope.type, tenant, envelope.time, envelope.actor, envelope.correlation, envelope.causation, "", 1, "",
+            encode(event).decode(),
         )  # fmt: skip
+        row = (self.position, *values, self.last_hash, chained(self.last_hash, self.position, values))
+        self.last_hash = row[-1]
+        await self.pg.execute(f"insert into log.events values ({','.join(f'${number}' for number in range(1, 15))})", *row)
         if publish:
-            await self.publish(event, envelope, tenant)
+            await self.publish(row)
         return self.position
 
-    async def publish(self, event, envelope, tenant):
-        ack = await self.nc.jetstream().publish(type_of(event).subject(tenant), encode(event), headers=envelope.headers())
-        assert ack.seq == self.position
+    async def publish(self, row):
+        """Publish a row of the log, and write down how far the stream is."""
+        head = await self.pg.fetchrow("select epoch, seal from log.head")
+        frame = frame_of(row, Marks(head["epoch"], head["seal"]))
+        assert await store(self.nc, [frame]) == row[0]
+        await self.pg.execute("update log.head set published = $1", row[0])
 
     async def key(self, scopes=("*",), tenant=DEFAULT_TENANT, name="test"):
         """An API key that works once its event is heard; returns its id and text."""

@@ -15,7 +15,7 @@ JOB = uuid4()
 
 
 def event(message, position=1, tenant=TENANT):
-    return FeedEvent(position, type_of(message).full_name, tenant, "i", "t", "co", "ca", encode(message))
+    return FeedEvent(0, position, type_of(message).full_name, tenant, "i", "t", "co", "ca", encode(message))
 
 
 def test_a_frame_has_position_type_and_one_line_of_json():

@@ -84,12 +84,13 @@ def test_the_errors_page_is_up_to_date():
 
 def test_a_cursor_leads_back_to_the_row_and_to_its_list_only():
     row = {"job_id": UUID(int=5), "created_at": msgspec.convert("2026-01-02T03:04:05.678901+00:00", __import__("datetime").datetime)}
-    text = cursors.make("renders", ("created_at", "job_id"), row)
+    text = cursors.make("renders", 0, ("created_at", "job_id"), row)
     kinds = (type(row["created_at"]), UUID)
-    assert cursors.read(text, "renders", kinds) == [row["created_at"], row["job_id"]]
-    for wrong in (text[:-2], "x", "", "é", cursors.make("files", ("created_at", "job_id"), row)):
+    assert cursors.read(text, "renders", 0, kinds) == [row["created_at"], row["job_id"]]
+    of_others = [cursors.make(query, epoch, ("created_at", "job_id"), row) for query, epoch in (("files", 0), ("renders", 1))]
+    for wrong in (text[:-2], "x", "", "é", *of_others):
         with pytest.raises(Refused):
-            cursors.read(wrong, "renders", kinds)
+            cursors.read(wrong, "renders", 0, kinds)
 
 
 @pytest.mark.parametrize("text", ["0", "501", "-1", "x", "1e2", "٣", ""])
