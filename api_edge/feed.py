@@ -10,7 +10,7 @@ from nats.aio.msg import Msg
 from adapters.nats import Connection, StreamError, api
 from api_edge.errors import Refused
 from api_edge.events import FeedEvent
-from contracts.catalogue import EVENTS, feed_subject
+from contracts.catalogue import EVENTS, LOG_API, feed_subject
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +95,7 @@ class Feed:
     async def _be_there(self) -> None:
         """Ask how far the stream is, and hear everything up to there."""
         asked = monotonic()
-        answer = await api(self._nc, f"STREAM.INFO.{EVENTS}", within=SILENCE)
+        answer = await api(self._nc, f"STREAM.INFO.{EVENTS}", within=SILENCE, prefix=LOG_API)
         last: int = answer["state"]["last_seq"]
         if self.position < last:
             await asyncio.sleep(GRACE)

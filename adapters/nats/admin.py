@@ -3,18 +3,18 @@
 import asyncio
 from typing import Any, Literal
 
-from adapters.nats.connection import ApiError, Connection, StreamError, api
+from adapters.nats.connection import API, ApiError, Connection, StreamError, api
 
-Change = Literal["created", "corrected", "replaced", "same"]
+Change = Literal["created", "corrected", "replaced", "same", "removed"]
 STREAM_NOT_FOUND = 10059
 CONSUMER_NOT_FOUND = 10014
 NO_STORE = 10049  # also while the server still removes the files of a stream that had this name
 NO_STORE_WITHIN = 2.0  # seconds
 
 
-async def stream_state(nc: Connection, name: str) -> dict[str, Any] | None:
+async def stream_state(nc: Connection, name: str, *, prefix: str = API) -> dict[str, Any] | None:
     """The stream's `config` and `state`, or None when there is none."""
-    return await _info(nc, f"STREAM.INFO.{name}", STREAM_NOT_FOUND)
+    return await _info(nc, f"STREAM.INFO.{name}", STREAM_NOT_FOUND, prefix)
 
 
 async def ensure_stream(nc: Connection, config: dict[str, Any], *, replace: bool = False) -> Change:
@@ -71,9 +71,9 @@ async def ensure_consumer(nc: Connection, stream: str, config: dict[str, Any]) -
     return "corrected"
 
 
-async def _info(nc: Connection, request: str, not_found: int) -> dict[str, Any] | None:
+async def _info(nc: Connection, request: str, not_found: int, prefix: str = API) -> dict[str, Any] | None:
     try:
-        return await api(nc, request)
+        return await api(nc, request, prefix=prefix)
     except ApiError as error:
         if error.number == not_found:
             return None

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from nats.aio.msg import Msg
 
-from adapters.nats.connection import Connection, ConnectionLost, StreamError, api
+from adapters.nats.connection import API, Connection, ConnectionLost, StreamError, api
 from adapters.nats.pull import PullConsumer
 
 log = logging.getLogger(__name__)
@@ -24,11 +24,14 @@ class PositionGone(StreamError):
 class StreamReader:
     """The messages of a stream after the sequence `after`, each once and in order; nothing is acknowledged.
 
-    With `subjects` only theirs: the server passes over the others.
+    With `subjects` only theirs: the server passes over the others. `prefix` is where JetStream is asked about this stream.
     """
 
-    def __init__(self, nc: Connection, stream: str, after: int, *, subjects: Sequence[str] = (), window: int = 2000) -> None:
+    def __init__(
+        self, nc: Connection, stream: str, after: int, *, subjects: Sequence[str] = (), window: int = 2000, prefix: str = API
+    ) -> None:
         self._nc = nc
+        self._prefix = prefix
         self._stream = stream
         self._subjects = list(subjects)
         self._name = ""
@@ -91,23 +94,24 @@ class StreamReader:
         if self._subjects:
             config["filter_subjects"] = self._subjects
         self._stale = False
-        await api(self._nc, f"CONSUMER.CREATE.{self._stream}.{name}", {"stream_name": self._stream, "config": config, "action": "create"})
-        self._pull = PullConsumer(self._nc, self._stream, name, window=self._window, acknowledged=False)
+        request = {"stream_name": self._stream, "config": config, "action": "create"}
+        await api(self._nc, f"CONSUMER.CREATE.{self._stream}.{name}", request, prefix=self._prefix)
+        self._pull = PullConsumer(self._nc, self._stream, name, window=self._window, acknowledged=False, prefix=self._prefix)
         self._name, self._delivered = name, 0
         self._complaint = ""
 
     async def _still_there(self) -> None:
         """Raises PositionGone when what comes next was removed already."""
-        first = int((await api(self._nc, f"STREAM.INFO.{self._stream}"))["state"]["first_seq"])
+        first = int((await api(self._nc, f"STREAM.INFO.{self._stream}", prefix=self._prefix))["state"]["first_seq"])
         if first > self.position + 1:
             raise PositionGone(f"the stream {self._stream} begins at {first}; {self.position + 1} is needed")
 
     async def seen_to(self) -> int:
         """The position up to which nothing is left to be read: beyond `position`, where only other subjects follow. Raises StreamError."""
-        last = int((await api(self._nc, f"STREAM.INFO.{self._stream}"))["state"]["last_seq"])
+        last = int((await api(self._nc, f"STREAM.INFO.{self._stream}", prefix=self._prefix))["state"]["last_seq"])
         if self._pull is None or self._stale:
             return self.position
-        state = await api(self._nc, f"CONSUMER.INFO.{self._stream}.{self._name}")
+        state = await api(self._nc, f"CONSUMER.INFO.{self._stream}.{self._name}", prefix=self._prefix)
         all_read = not state["num_pending"] and int(state["delivered"]["consumer_seq"]) == self._delivered
         return max(self.position, last) if all_read else self.position
 

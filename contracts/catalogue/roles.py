@@ -1,10 +1,11 @@
-"""Who may publish and subscribe to what: one NATS user per part of the house, and one per node."""
+"""Who may publish and subscribe to what: one NATS user per part of the house, and one per node, each in its account."""
 
 from uuid import UUID
 
 import msgspec
 
 from contracts.audit import LOG
+from contracts.catalogue.accounts import API, LOG_ACCOUNT, LOG_API, NODES, SERVICES, SYSTEM, VIEWERS, crossings
 from contracts.catalogue.subjects import (
     EVENTS,
     WORK,
@@ -12,6 +13,7 @@ from contracts.catalogue.subjects import (
     decided_streams,
     domains,
     feed_subject,
+    node_tick_subject,
     outbox_hint_subject,
     outcome_subject,
     progress_subject,
@@ -22,8 +24,6 @@ from contracts.catalogue.subjects import (
 )
 from contracts.message import Kind
 
-API = "$JS.API"
-ACCOUNT = "FLATRENDER"  # of all roles but `system`
 AUTH = "$SYS.REQ.USER.AUTH"  # where nats-server asks who may come in
 
 
@@ -34,23 +34,23 @@ class Role(msgspec.Struct, frozen=True, kw_only=True):
     publish: tuple[str, ...]
     subscribe: tuple[str, ...]
     allow_responses: bool = False  # may answer a request on whatever inbox the request names
-    system: bool = False  # belongs to the account from which the server itself is steered
+    account: str = SERVICES
 
 
 def roles() -> list[Role]:
     """Every role but the nodes'."""
-    return [edge(), *(domain(name) for name in domains()), log(), provision(), viewer(), gate(), system()]
+    return [edge(), *(domain(name) for name in domains()), log(), provision(), provision_log(), viewer(), gate(), system()]
 
 
 def edge() -> Role:
     """The HTTP edge: sends every domain's commands, hears outcomes, the feed and progress."""
     commands = tuple(f"{Kind.COMMAND}.*.{name}.>" for name in domains())
-    return _role("edge", (*commands, *_reading(EVENTS)), (outcome_subject("*"), feed_subject(), progress_subject()))
+    return _role("edge", (*commands, *_reading_events()), (outcome_subject("*"), feed_subject(), progress_subject()))
 
 
 def domain(name: str) -> Role:
     """A domain's consumer: takes its own commands, reads all events, answers, and sends commands to itself only."""
-    publish = [f"{Kind.COMMAND}.*.{name}.>", outcome_subject("*"), outbox_hint_subject(), *_reading(EVENTS)]
+    publish = [f"{Kind.COMMAND}.*.{name}.>", outcome_subject("*"), outbox_hint_subject(), *_reading_events()]
     for stream in decided_streams(name):
         publish += [f"{API}.CONSUMER.{verb}.{stream}.{name}" for verb in ("MSG.NEXT", "INFO")]
         publish += [f"$JS.ACK.{stream}.{name}.>", f"{API}.STREAM.PURGE.{stream}"]
@@ -69,14 +69,14 @@ def log() -> Role:
         f"{API}.STREAM.DELETE.{EVENTS}",
         f"{API}.STREAM.MSG.GET.{EVENTS}",
     )
-    return _role(LOG, (all_events_subject(), *api), (outbox_hint_subject(),))
+    return _role(LOG, (all_events_subject(), *api), (outbox_hint_subject(),), LOG_ACCOUNT)
 
 
 def node(node_id: UUID | str) -> Role:
     """One render node: its own work, its own reports and its own ticks."""
-    own = (report_subject(node_id), tick_subject(node_id).replace(".>", ".node.>"))
+    own = (report_subject(node_id), node_tick_subject(node_id))
     pull = (f"{API}.CONSUMER.MSG.NEXT.{WORK}.{node_id}", f"$JS.ACK.{WORK}.{node_id}.>")
-    return _role(f"node-{node_id}", (*own, *pull), ())
+    return _role(f"node-{node_id}", (*own, *pull), (), NODES)
 
 
 def node_of(user: str) -> UUID | None:
@@ -99,7 +99,7 @@ def gate() -> Role:
 def system() -> Role:
     """Looks which connections there are, and ends those of revoked nodes."""
     requests = tuple(f"$SYS.REQ.SERVER.*.{verb}" for verb in ("CONNZ", "KICK"))
-    return msgspec.structs.replace(_role("system", requests, ()), system=True)
+    return _role("system", requests, (), SYSTEM)
 
 
 def provision() -> Role:
@@ -107,24 +107,24 @@ def provision() -> Role:
     return _role("provision", (f"{API}.>",), ())
 
 
+def provision_log() -> Role:
+    """The same step in the log's account."""
+    return _role(
+        "provision_log", tuple(f"{API}.STREAM.{verb}.{EVENTS}" for verb in ("INFO", "CREATE", "UPDATE", "DELETE")), (), LOG_ACCOUNT
+    )
+
+
 def viewer() -> Role:
     """An operator's eyes: events, telemetry and the state of streams; changes nothing."""
-    looks = (f"{API}.INFO", f"{API}.STREAM.INFO.>", f"{API}.STREAM.NAMES", f"{API}.STREAM.LIST")
-    return _role("viewer", (*looks, f"{API}.CONSUMER.INFO.>", f"{API}.CONSUMER.LIST.>"), (feed_subject(), tick_subject("*")))
+    mine = [crossing for crossing in crossings() if crossing.user == VIEWERS]
+    looks = tuple(crossing.local for crossing in mine if crossing.kind == "service")
+    return _role("viewer", looks, tuple(dict.fromkeys(crossing.local for crossing in mine if crossing.kind == "stream")), VIEWERS)
 
 
-def _reading(stream: str) -> list[str]:
-    """Reading a stream from any place with consumers of one's own."""
-    verbs = ("CREATE", "INFO", "DELETE", "MSG.NEXT")
-    consumers = [f"{API}.CONSUMER.{verb}.{stream}.>" for verb in verbs]
-    return [
-        f"{API}.STREAM.INFO.{stream}",
-        f"{API}.CONSUMER.CREATE.{stream}",
-        f"{API}.DIRECT.GET.{stream}.>",
-        f"$JS.ACK.{stream}.>",
-        *consumers,
-    ]
+def _reading_events() -> list[str]:
+    """Reading the window on the log from any place, with consumers of one's own."""
+    return [crossing.local for crossing in crossings() if crossing.user == SERVICES and crossing.local.startswith(f"{LOG_API}.")]
 
 
-def _role(name: str, publish: tuple[str, ...], subscribe: tuple[str, ...]) -> Role:
-    return Role(name=name, publish=publish, subscribe=(f"_INBOX_{name}.>", *subscribe))
+def _role(name: str, publish: tuple[str, ...], subscribe: tuple[str, ...], account: str = SERVICES) -> Role:
+    return Role(name=name, publish=publish, subscribe=(f"_INBOX_{name}.>", *subscribe), account=account)
