@@ -23,7 +23,7 @@ def provision(
 ) -> None:
     """Make or correct the streams and consumers on NATS; running it again changes nothing.
 
-    Reads FLATRENDER_NATS_URL, and the passwords of the roles `provision` and `provision_log` (FLATRENDER_NATS_PASSWORDS).
+    Reads FLATRENDER_NATS_URL, _NATS_USER (the role `provision`) and _NATS_PASSWORD.
     """
     if new_issuer:
         from adapters.nats.callout import Issuer, new_seed
@@ -35,13 +35,16 @@ def provision(
 
 
 async def _provision(nodes: list[UUID], replicas: int) -> None:
-    from adapters.nats import StreamError
+    from adapters.nats import StreamError, connect
     from adapters.settings import Settings
     from deploy import provision as step
 
     try:
-        async with step.logins(Settings()) as (nc, log):
-            done = {**await step.provision(nc, log, replicas), **{f"node {node}": await step.provision_node(nc, node) for node in nodes}}
+        nc = await connect(Settings(), "flatrender provision", within=10)
+        try:
+            done = {**await step.provision(nc, replicas), **{f"node {node}": await step.provision_node(nc, node) for node in nodes}}
+        finally:
+            await nc.close()
     except StreamError as error:
         raise Mistake("provision.refused", str(error)) from error
     print("\n".join(f"{change} {name}" for name, change in done.items()))

@@ -18,13 +18,20 @@ SERVICES = "FLATRENDER"  # the edge, the domains, the gate; command streams, WOR
 LOG_ACCOUNT = "LOG"  # the sequencer and EVENTS: nobody else's message or reply subject reaches `evt.>`
 NODES = "NODES"  # render nodes; no JetStream of its own, so that a reply subject of theirs is stored nowhere
 VIEWERS = "VIEWERS"  # who only looks
+DEPLOY = "DEPLOY"  # the step that makes the streams of both
 SYSTEM = "SYSTEM"  # from which the server itself is steered
-ACCOUNTS = (SERVICES, LOG_ACCOUNT, NODES, VIEWERS, SYSTEM)
+ACCOUNTS = (SERVICES, LOG_ACCOUNT, NODES, VIEWERS, DEPLOY, SYSTEM)
 WITH_JETSTREAM = frozenset({SERVICES, LOG_ACCOUNT})
 
 API = "$JS.API"
-LOG_API = "log.api"
-"""Under which prefix other accounts than the log's own reach JetStream's API of the log's account, as far as it is let out."""
+SERVICES_API, LOG_API = "services.api", "log.api"
+"""Under which prefix other accounts reach JetStream's API of these two, as far as it is let out.
+
+Not under `$JS.API`: there the server itself answers each account, one without JetStream with a refusal.
+"""
+
+
+_PREFIX = {SERVICES: SERVICES_API, LOG_ACCOUNT: LOG_API}
 
 
 class Crossing(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,12 +52,13 @@ class Crossing(msgspec.Struct, frozen=True, kw_only=True):
 
 def crossings() -> list[Crossing]:
     """Every one of them."""
-    return [*_of_nodes(), *_of_the_log(), *_of_viewers()]
+    return [*_of_nodes(), *_of_the_log(), *_of_viewers(), *_of_deploy()]
 
 
 def api_of(stream: str, account: str) -> str:
     """The prefix under which somebody in this account asks JetStream about this stream."""
-    return LOG_API if stream == EVENTS and account != LOG_ACCOUNT else API
+    owner = account_of(stream)
+    return API if account == owner else _PREFIX[owner]
 
 
 def account_of(stream: str) -> str:
@@ -72,7 +80,7 @@ def _of_the_log() -> list[Crossing]:
     requests = [f"STREAM.INFO.{EVENTS}", f"DIRECT.GET.{EVENTS}", *(f"CONSUMER.{verb}.{EVENTS}.>" for verb in verbs)]
     several = ("DIRECT.GET", "CONSUMER.MSG.NEXT")
     return [
-        *(_of_log_api(SERVICES, request, many=request.startswith(several)) for request in requests),
+        *(_api(LOG_ACCOUNT, SERVICES, request, many=request.startswith(several)) for request in requests),
         _stream(LOG_ACCOUNT, SERVICES, feed_subject()),
         _stream(SERVICES, LOG_ACCOUNT, outbox_hint_subject()),
     ]
@@ -81,17 +89,25 @@ def _of_the_log() -> list[Crossing]:
 def _of_viewers() -> list[Crossing]:
     looks = ("INFO", "STREAM.INFO.*", "STREAM.NAMES", "STREAM.LIST", "CONSUMER.INFO.*.*", "CONSUMER.LIST.*")
     return [
-        *(_service(SERVICES, VIEWERS, f"{API}.{request}") for request in looks),
-        *(_of_log_api(VIEWERS, request) for request in looks),
+        *(_api(owner, VIEWERS, request) for owner in (SERVICES, LOG_ACCOUNT) for request in looks),
         _stream(LOG_ACCOUNT, VIEWERS, feed_subject()),
         _stream(SERVICES, VIEWERS, tick_subject("*")),
         _stream(NODES, VIEWERS, node_tick_subject("*")),
     ]
 
 
-def _of_log_api(user: str, request: str, *, many: bool = False) -> Crossing:
-    crossing = _service(LOG_ACCOUNT, user, f"{API}.{request}", many=many)
-    return msgspec.structs.replace(crossing, to=f"{LOG_API}.{request}")
+def _of_deploy() -> list[Crossing]:
+    verbs = ("INFO", "CREATE", "UPDATE", "DELETE")
+    requests = [*(f"STREAM.{verb}.*" for verb in verbs), *(f"CONSUMER.{verb}.*.*" for verb in ("INFO", "CREATE", "DELETE"))]
+    return [
+        *(_api(SERVICES, DEPLOY, request) for request in requests),
+        *(_api(LOG_ACCOUNT, DEPLOY, f"STREAM.{verb}.{EVENTS}") for verb in verbs),
+    ]
+
+
+def _api(owner: str, user: str, request: str, *, many: bool = False) -> Crossing:
+    crossing = _service(owner, user, f"{API}.{request}", many=many)
+    return msgspec.structs.replace(crossing, to=f"{_PREFIX[owner]}.{request}")
 
 
 def _service(owner: str, user: str, subject: str, *, many: bool = False) -> Crossing:

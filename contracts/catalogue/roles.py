@@ -5,7 +5,7 @@ from uuid import UUID
 import msgspec
 
 from contracts.audit import LOG
-from contracts.catalogue.accounts import API, LOG_ACCOUNT, LOG_API, NODES, SERVICES, SYSTEM, VIEWERS, crossings
+from contracts.catalogue.accounts import API, DEPLOY, LOG_ACCOUNT, NODES, SERVICES, SYSTEM, VIEWERS, crossings
 from contracts.catalogue.subjects import (
     EVENTS,
     WORK,
@@ -39,7 +39,7 @@ class Role(msgspec.Struct, frozen=True, kw_only=True):
 
 def roles() -> list[Role]:
     """Every role but the nodes'."""
-    return [edge(), *(domain(name) for name in domains()), log(), provision(), provision_log(), viewer(), gate(), system()]
+    return [edge(), *(domain(name) for name in domains()), log(), provision(), viewer(), gate(), system()]
 
 
 def edge() -> Role:
@@ -104,26 +104,22 @@ def system() -> Role:
 
 def provision() -> Role:
     """The deploy step that makes streams and consumers."""
-    return _role("provision", (f"{API}.>",), ())
-
-
-def provision_log() -> Role:
-    """The same step in the log's account."""
-    return _role(
-        "provision_log", tuple(f"{API}.STREAM.{verb}.{EVENTS}" for verb in ("INFO", "CREATE", "UPDATE", "DELETE")), (), LOG_ACCOUNT
-    )
+    return _role("provision", _let_in(DEPLOY, "service"), (), DEPLOY)
 
 
 def viewer() -> Role:
     """An operator's eyes: events, telemetry and the state of streams; changes nothing."""
-    mine = [crossing for crossing in crossings() if crossing.user == VIEWERS]
-    looks = tuple(crossing.local for crossing in mine if crossing.kind == "service")
-    return _role("viewer", looks, tuple(dict.fromkeys(crossing.local for crossing in mine if crossing.kind == "stream")), VIEWERS)
+    return _role("viewer", _let_in(VIEWERS, "service"), _let_in(VIEWERS, "stream"), VIEWERS)
+
+
+def _let_in(account: str, kind: str) -> tuple[str, ...]:
+    """All that this account gets of the others."""
+    return tuple(dict.fromkeys(one.local for one in crossings() if one.user == account and one.kind == kind))
 
 
 def _reading_events() -> list[str]:
     """Reading the window on the log from any place, with consumers of one's own."""
-    return [crossing.local for crossing in crossings() if crossing.user == SERVICES and crossing.local.startswith(f"{LOG_API}.")]
+    return list(_let_in(SERVICES, "service"))
 
 
 def _role(name: str, publish: tuple[str, ...], subscribe: tuple[str, ...], account: str = SERVICES) -> Role:

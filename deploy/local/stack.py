@@ -15,6 +15,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 import aiohttp
 import asyncpg
 
+from adapters.nats import connect
 from adapters.object_store import ObjectStore
 from adapters.settings import Settings
 from contracts import catalogue
@@ -26,7 +27,7 @@ from deploy.local.secret_store import write_private
 from deploy.local.servers import Servers
 from deploy.local.supervisor import Supervisor
 from deploy.nats import NatsRole
-from deploy.provision import logins, provision, provision_node
+from deploy.provision import provision, provision_node
 from sql.migrate import migrate, set_role_passwords
 
 BUCKET = "flatrender"
@@ -122,10 +123,13 @@ class Stack:
             await conn.close()
 
     async def _prepare_nats(self) -> None:
-        async with logins(self._of_several("provision", "provision_log")) as (nc, log):
-            await provision(nc, log)
+        nc = await connect(self.settings("provision"), "flatrender provision", within=10)
+        try:
+            await provision(nc)
             for node_id in self.node_ids:
                 await provision_node(nc, node_id)
+        finally:
+            await nc.close()
 
     def _nats_roles(self) -> list[NatsRole]:
         roles = [*catalogue.roles(), *(catalogue.node_role(node_id) for node_id in self.node_ids)]

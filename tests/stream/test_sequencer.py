@@ -12,12 +12,13 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
+import pytest_asyncio
 
 from adapters.nats import Connection, StreamReader, api, connect, sequences_of, stream_state
 from adapters.object_store import ObjectStore
 from consumers.log import GENESIS, LogDamaged, LogEvent, Sequencer, WindowBroken, archive, read, verify_chain
 from consumers.log.window import Window
-from contracts.catalogue import EVENTS, events_stream, feed_subject
+from contracts.catalogue import EVENTS, LOG_API, events_stream, feed_subject
 from contracts.envelope import Envelope
 from deploy.local.servers import Servers
 from tests.stream.lossy_wire import LossyWire
@@ -30,6 +31,12 @@ INSERT = """insert into {domain}.outbox
     (event_id, type, tenant_id, time, actor, correlation_id, causation_id, aggregate, version, traceparent, body)
     values ($1, $2, $3, $4, 'key:1', $1, $1, 'jobs/1', 1, '', $5)"""
 Start = Callable[[], Awaitable[Sequencer]]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def admin(log_admin: Connection) -> Connection:
+    """The administrator of the account where EVENTS lies."""
+    return log_admin
 
 
 async def happen(db: asyncpg.Connection, count: int, domain: str = "render", tenant: UUID = TENANT) -> list[UUID]:
@@ -143,7 +150,7 @@ async def test_what_a_killed_broker_lost_of_the_stream_comes_back_by_itself_at_i
     servers: Servers, admin: Connection, login: Login, db: asyncpg.Connection, log_dsn: str, tmp_path: Path
 ) -> None:
     domain = await login("studio")
-    reader = StreamReader(domain, EVENTS, after=0)
+    reader = StreamReader(domain, EVENTS, after=0, prefix=LOG_API)
     async with running(log_dsn, await login("log")) as sequencer:
         ids = await happen(db, 40)
         await until_published(sequencer, 40)

@@ -26,8 +26,8 @@ OTHER_TENANT = UUID("00000000-0000-0000-0000-000000000002")
 class House:
     """The servers with an administrator's connections, and shortcuts for what the domains would do."""
 
-    def __init__(self, servers, pg, nc):
-        self.servers, self.pg, self.nc = servers, pg, nc
+    def __init__(self, servers, pg, nc, log):
+        self.servers, self.pg, self.nc, self.log = servers, pg, nc, log
         self.position = 0
 
     @property
@@ -46,8 +46,8 @@ class House:
         )
 
     @classmethod
-    async def open(cls, servers, nc):
-        return cls(servers, await asyncpg.connect(cls.address(servers)), nc)
+    async def open(cls, servers, nc, log):
+        return cls(servers, await asyncpg.connect(cls.address(servers)), nc, log)
 
     @staticmethod
     def address(servers):
@@ -71,7 +71,7 @@ class House:
         return self.position
 
     async def publish(self, event, envelope, tenant):
-        ack = await self.nc.jetstream().publish(type_of(event).subject(tenant), encode(event), headers=envelope.headers())
+        ack = await self.log.jetstream().publish(type_of(event).subject(tenant), encode(event), headers=envelope.headers())
         assert ack.seq == self.position
 
     async def key(self, scopes=("*",), tenant=DEFAULT_TENANT, name="test"):
@@ -153,5 +153,7 @@ class Trace:
 class Admin:
     """The administrator's way in."""
 
-    def __init__(self, servers):
-        self.nats_url, self.nats_user, self.nats_password = servers.nats_url, "admin", servers.secrets.get("nats.admin")
+    def __init__(self, servers, user="admin"):
+        self.nats_url, self.nats_user, self.nats_password = servers.nats_url, user, PASSWORD
+        if user.startswith("admin"):
+            self.nats_password = servers.secrets.get(f"nats.{user}")

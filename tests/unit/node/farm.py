@@ -56,7 +56,7 @@ class Farm:
         node = catalogue.node_role(self.node_id)
         roles = [
             NatsRole("farm", "farm-password", [">"], [">"]),
-            NatsRole(node.name, "node-password", node.publish, node.subscribe),
+            NatsRole.of(node, "node-password"),
         ]
         config = NatsConfig(self.folder / "nats", self.port, self._ports["nats_monitor"], roles)
         (self.folder / "nats.conf").write_text(render(config))
