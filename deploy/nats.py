@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from contracts.catalogue import ACCOUNTS, NODES, SERVICES, SYSTEM, WITH_JETSTREAM, Crossing, Role, crossings
+from contracts.catalogue import ACCOUNTS, NODES, SERVICES, SYSTEM, WITH_JETSTREAM, Crossing, Role, crossings, roles
 
 ASKING = 1.5  # seconds that the server waits for a login's password, and for the answer whether a node may come in
 # How long the server keeps the way back of a request with several answers after the last of them: a pull hears a heartbeat every 4 seconds.
@@ -67,7 +67,7 @@ def render(config: NatsConfig) -> str:
     return "\n".join(lines) + "\n"
 
 
-def accounts(roles: Sequence[NatsRole], password: Callable[[NatsRole], str] = lambda role: _quoted(role.password)) -> list[str]:
+def accounts(users: Sequence[NatsRole], password: Callable[[NatsRole], str] = lambda role: _quoted(role.password)) -> list[str]:
     """The lines of all accounts with these users; `password` is what stands there for one's password."""
     lines = ["accounts {"]
     for account in ACCOUNTS:
@@ -81,11 +81,17 @@ def accounts(roles: Sequence[NatsRole], password: Callable[[NatsRole], str] = la
             *(f"      {_import(crossing)}" for crossing in crossings() if crossing.user == account),
             "    ]",
             "    users: [",
-            *(line for role in roles if role.account == account for line in _user(role, password(role))),
+            *(line for role in users if role.account == account for line in _user(role, password(role))),
             "    ]",
             "  }",
         ]
     return [*lines, "}", f"system_account: {SYSTEM}"]
+
+
+def for_an_operator() -> str:
+    """The accounts with every role of the catalogue, for servers that somebody else runs: passwords are the server's own variables."""
+    users = [NatsRole.of(role, "") for role in roles()]
+    return "\n".join(accounts(users, lambda role: f"$NATS_{role.name.upper()}"))
 
 
 def _exported(account: str) -> list[list[Crossing]]:

@@ -63,7 +63,8 @@ class Farm:
         await self.start_broker()
         self.nc = await connect(self._login("farm", "farm-password"), "farm")
         for stream in catalogue.streams():
-            await ensure_stream(self.nc, stream)
+            if catalogue.account_of(stream["name"]) == catalogue.SERVICES:
+                await ensure_stream(self.nc, stream)
         for stream_name, consumer in [*catalogue.consumers(), catalogue.node_consumer(self.node_id)]:
             await ensure_consumer(self.nc, stream_name, consumer)
         await self.nc.subscribe(catalogue.tick_subject("*"), cb=self._tick)
