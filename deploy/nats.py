@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from contracts.catalogue import ACCOUNTS, NODES, SERVICES, SYSTEM, WITH_JETSTREAM, Crossing, Role, crossings, roles
+from contracts.catalogue import ACCOUNTS, SERVICES, SYSTEM, WITH_JETSTREAM, Crossing, Role, crossings, roles
 
 ASKING = 1.5  # seconds that the server waits for a login's password, and for the answer whether a node may come in
 # How long the server keeps the way back of a request with several answers after the last of them: a pull hears a heartbeat every 4 seconds.
@@ -130,14 +130,13 @@ def _user(role: NatsRole, password: str) -> list[str]:
 
 
 def _callout(config: NatsConfig) -> list[str]:
-    """Whoever is no user of this configuration is asked for at the gate, which lets in nodes only; its users never depend on that."""
+    """Whoever is no user of this configuration is asked for at the gate; its users never depend on that."""
     return [
         "authorization {",
         f"  timeout: {ASKING}",
         "  auth_callout {",
         f"    issuer: {_quoted(config.issuer)}",
         f"    account: {SERVICES}",
-        f"    allowed_accounts: [{NODES}]",
         f"    auth_users: [{', '.join(_quoted(role.name) for role in config.roles)}]",
         "  }",
         "}",

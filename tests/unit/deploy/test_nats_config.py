@@ -2,7 +2,7 @@
 
 import pytest
 
-from contracts.catalogue import NODES, SYSTEM
+from contracts.catalogue import SYSTEM
 from deploy.nats import NatsConfig, NatsRole, render
 
 
@@ -60,5 +60,4 @@ def test_only_with_an_issuer_anybody_else_is_asked_for(tmp_path):
     roles = NatsRole("edge", "pw"), NatsRole("system", "pw", account=SYSTEM)
     assert "auth_callout" not in render(config(tmp_path, *roles))
     text = render(NatsConfig(tmp_path, 4222, 8222, roles, issuer="ABC"))
-    assert f"allowed_accounts: [{NODES}]" in text
     assert 'issuer: "ABC"' in text and 'auth_users: ["edge", "system"]' in text
