@@ -1,4 +1,4 @@
-"""A whole stack's walls: every role has a password of its own, and nodes are in their account."""
+"""A whole stack: every role has a password of its own, and everybody is in the account of NATS that is meant for him."""
 
 import json
 from itertools import product
