@@ -14,11 +14,13 @@ class Settings(BaseSettings):
     nats_url: str = "nats://127.0.0.1:4222"
     nats_user: str = ""
     nats_password: SecretStr = SecretStr("")
+    nats_passwords: dict[str, SecretStr] = {}  # a process that is several roles: {"role": "password"}; the others have nats_password
     nats_public_url: str = ""  # where nodes reach the broker, if elsewhere than nats_url
     nats_issuer: SecretStr = SecretStr("")  # seed (SA…) of the key by which nats-server knows who lets enrolled nodes in
 
     pg_dsn: str = ""  # postgresql://host:port/database, without user
-    pg_password: SecretStr = SecretStr("")  # one for all service roles on one machine; a cluster sets it per process
+    pg_password: SecretStr = SecretStr("")
+    pg_passwords: dict[str, SecretStr] = {}  # the same for PostgreSQL: {"render_app": "password"}
 
     s3_url: str = ""
     s3_bucket: str = "flatrender"
@@ -47,3 +49,11 @@ class Settings(BaseSettings):
     node_fonts: str = ""  # font families on the machine, with commas; added to what fontconfig knows
     node_labels: str = ""  # words by which renders may ask for this node, with commas
     data: Path = Path("flatrender-data")  # a node's cache and spool
+
+    def as_nats(self, role: str) -> "Settings":
+        """These settings with the NATS user of one role, and its password."""
+        return self.model_copy(update={"nats_user": role, "nats_password": self.nats_passwords.get(role, self.nats_password)})
+
+    def pg_password_of(self, role: str) -> str:
+        """The password of one of PostgreSQL's roles."""
+        return self.pg_passwords.get(role, self.pg_password).get_secret_value()

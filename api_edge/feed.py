@@ -12,7 +12,7 @@ from adapters.nats import Connection, StreamError, api
 from api_edge.errors import Refused
 from api_edge.events import FeedEvent
 from api_edge.reading import Head
-from contracts.catalogue import EVENTS, feed_subject
+from contracts.catalogue import EVENTS, LOG_API, feed_subject
 from contracts.chain import Marks
 from contracts.positions import position_text
 
@@ -124,7 +124,8 @@ class Feed:
     async def _be_there(self) -> None:
         """Ask how far the stream is, and hear everything up to there that the log has published."""
         asked = monotonic()
-        answer, head = await asyncio.gather(api(self._nc, f"STREAM.INFO.{EVENTS}", within=SILENCE), self._asked_head())
+        asking = api(self._nc, f"STREAM.INFO.{EVENTS}", within=SILENCE, prefix=LOG_API)
+        answer, head = await asyncio.gather(asking, self._asked_head())
         last: int = answer["state"]["last_seq"]
         if head is not None:  # without the database, nothing says that the stream holds more than the log's own
             last = min(last, head.published)

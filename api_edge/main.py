@@ -107,7 +107,7 @@ async def _broker(edge: Edge, settings: Settings, stack: AsyncExitStack) -> Conn
 
 
 async def _database(edge: Edge, settings: Settings, stack: AsyncExitStack) -> Reader:
-    password = settings.pg_password.get_secret_value()
+    password = settings.pg_password_of("edge_ro")
     reader = await _insist("PostgreSQL", lambda: Reader.connect(settings.pg_dsn, password))
     stack.push_async_callback(reader.close)
     edge.reader = reader

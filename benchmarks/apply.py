@@ -67,7 +67,7 @@ async def _applied(ground: Ground, commands: int) -> float:
         raise AssertionError("identity reacts to nothing")
 
     consumer = PullConsumer(nc, command_stream(DOMAIN), DOMAIN)
-    runtime = Runtime(domain_named(DOMAIN), nc, lambda: pg_connect(ground.settings(""), f"{DOMAIN}_app"), [consumer], no_feed)
+    runtime = Runtime(domain_named(DOMAIN), nc, lambda: pg_connect(ground.settings(DOMAIN), f"{DOMAIN}_app"), [consumer], no_feed)
     done = asyncio.Event()
     count = 0
 

@@ -41,15 +41,14 @@ class Ground(Stack):
 
     async def postgres(self, role: str) -> asyncpg.Connection:
         """A connection of a service role that sees all tenants."""
-        conn = await pg_connect(self.settings(""), role)
+        conn = await pg_connect(self.settings(role.removesuffix("_app")), role)
         await conn.execute("set app.tenants = '*'")
         return conn
 
 
 async def admin(running: Stack) -> Connection:
     """The administrator's connection to NATS."""
-    password = running.servers.secrets.get("nats.admin")
-    return await connect(running.settings("admin", nats_password=password), "flatrender bench", within=10)
+    return await connect(running.settings("admin"), "flatrender bench", within=10)
 
 
 @asynccontextmanager

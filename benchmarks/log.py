@@ -38,7 +38,7 @@ async def measure(quick: bool) -> list[Figure]:
 async def _sequenced(ground: Ground, until: int) -> float:
     """Seconds until the stream holds the log up to a position."""
     nc = await ground.nats("log")
-    sequencer = Sequencer(lambda: pg_connect(ground.settings(""), "log_app"), nc)
+    sequencer = Sequencer(lambda: pg_connect(ground.settings("log"), "log_app"), nc)
     began = time.perf_counter()
     running = asyncio.create_task(sequencer.run())
     await sequencer.active.wait()

@@ -7,6 +7,7 @@ import asyncpg
 from benchmarks.figures import Bound, Figure, figure
 from benchmarks.ground import Ground, servers
 from deploy.replay import verify
+from sql.migrate import set_role_passwords
 from tests.support import house
 from tests.support.story import Story
 
@@ -31,7 +32,9 @@ async def measure(quick: bool) -> list[Figure]:
 
 async def _history(ground: Ground, tenants: int) -> None:
     """Templates, files, renders and what goes wrong with them, decided by the real domains without a broker."""
-    house.PASSWORD = ground.servers.secrets.get("services")
+    conn = await asyncpg.connect(ground.servers.pg_admin_dsn)
+    await set_role_passwords(conn, house.PASSWORD)
+    await conn.close()
     async with house.House(ground.servers.pg_admin_dsn) as domains:
         await Story(domains, tenants=tenants, jobs=2, seconds=8.0).tell()
         await domains.sequence()

@@ -5,11 +5,17 @@ from uuid import UUID
 import msgspec
 
 from contracts.farm import Capabilities, CrashKind
-from contracts.message import Report, Tick, Work, message
+from contracts.ids import derived_id
+from contracts.message import PLATFORM, Report, Tick, Work, message
 from contracts.render import Edge, PartKind
 from contracts.spec import AudioTrack, Quality, SceneSpec, Warning
 
 PROTOCOL = 2
+
+
+def report_id(node: UUID | str, said: UUID) -> UUID:
+    """The id under which the farm knows a report, made of its node's id and the one that the node gave it: no node can choose another's."""
+    return derived_id(derived_id(PLATFORM, f"reports of {node}"), str(said))
 
 
 class SegmentTask(msgspec.Struct, frozen=True, kw_only=True):

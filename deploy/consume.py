@@ -25,7 +25,7 @@ from consumers.runtime.runtime import Runtime
 from consumers.runtime.timers import Timers
 from consumers.runtime.tools import Tools
 from contracts.audit import DOMAINS, LOG
-from contracts.catalogue import EVENTS, decided_streams, subjects_of
+from contracts.catalogue import EVENTS, LOG_API, decided_streams, subjects_of
 from producers.publisher import Publisher
 
 log = logging.getLogger(__name__)
@@ -41,14 +41,9 @@ def domain_named(name: str) -> Domain:
     return domain
 
 
-def role_settings(settings: Settings, role: str) -> Settings:
-    """The settings with this role's NATS user; on one machine all service roles share a password."""
-    return settings.model_copy(update={"nats_user": role})
-
-
 async def pg_connect(settings: Settings, role: str) -> asyncpg.Connection:
     """A connection of a service role."""
-    password = settings.pg_password.get_secret_value()
+    password = settings.pg_password_of(role)
     return await asyncpg.connect(
         settings.pg_dsn, user=role, password=password, server_settings=session(role), timeout=5, statement_cache_size=STATEMENTS
     )
@@ -82,7 +77,7 @@ class Service:
     def _broker(self) -> NatsBroker:
         """FastStream's own connection, which an application of its kind must have; our loops have theirs (decision 24)."""
         user = "render" if "render" in self.names else self.names[0]
-        password = self.settings.nats_password.get_secret_value()
+        password = self.settings.as_nats(user).nats_password.get_secret_value()
         security = SASLPlaintext(username=user, password=password, use_ssl=False) if password else None
         return NatsBroker(
             self.settings.nats_url, security=security, inbox_prefix=f"_INBOX_{user}", max_reconnect_attempts=-1, reconnect_time_wait=1
@@ -113,7 +108,7 @@ class Service:
             self.app.exit()
 
     async def _connect(self, role: str, stack: AsyncExitStack) -> Connection:
-        nc = await connect(role_settings(self.settings, role), f"flatrender {role}")
+        nc = await connect(self.settings.as_nats(role), f"flatrender {role}")
         stack.push_async_callback(nc.close)
         return nc
 
@@ -128,7 +123,8 @@ class Service:
         publisher = Publisher(nc)
 
         async def feed(cursor: int) -> StreamReader:
-            return StreamReader(nc, EVENTS, cursor, subjects=subjects_of(domain.reacts), knows=lambda: genuine(pool))
+            subjects = subjects_of(domain.reacts)
+            return StreamReader(nc, EVENTS, cursor, subjects=subjects, knows=lambda: genuine(pool), prefix=LOG_API)
 
         commands = [PullConsumer(nc, stream, name, owns_stream=True) for stream in decided_streams(name)]
         runtime = Runtime(domain, nc, lambda: pg_connect(self.settings, role), commands, feed)
@@ -196,7 +192,7 @@ async def _store(settings: Settings) -> AsyncIterator[ObjectStore]:
 
 @asynccontextmanager
 async def _pool(settings: Settings, role: str) -> AsyncIterator[asyncpg.Pool]:
-    password = settings.pg_password.get_secret_value()
+    password = settings.pg_password_of(role)
     async with asyncpg.create_pool(
         settings.pg_dsn,
         user=role,

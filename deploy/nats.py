@@ -1,15 +1,16 @@
-"""Writes the configuration of nats-server: users with permissions per role, the gate, JetStream that syncs every write, monitoring."""
+"""Writes the configuration of nats-server: accounts and what passes between them, users with permissions, the gate, JetStream."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from contracts.catalogue import ACCOUNT, Role
+from contracts.catalogue import ACCOUNTS, SERVICES, SYSTEM, WITH_JETSTREAM, Crossing, Role, crossings, roles
 
-SYSTEM_ACCOUNT = "SYSTEM"
 ASKING = 1.5  # seconds that the server waits for a login's password, and for the answer whether a node may come in
+# How long the server keeps the way back of a request with several answers after the last of them: a pull hears a heartbeat every 4 seconds.
+ANSWERS_END = "30s"
 
 
 @dataclass(frozen=True)
@@ -22,13 +23,12 @@ class NatsRole:
     subscribe: Sequence[str] = ()
     # Lets a service answer a request on whatever inbox the request names.
     allow_responses: bool = False
-    # Belongs to the account from which the server itself is steered.
-    system: bool = False
+    account: str = SERVICES
 
     @classmethod
     def of(cls, role: Role, password: str) -> Self:
         """A role of the catalogue with its password."""
-        return cls(role.name, password, role.publish, role.subscribe, role.allow_responses, role.system)
+        return cls(role.name, password, role.publish, role.subscribe, role.allow_responses, role.account)
 
 
 @dataclass(frozen=True)
@@ -61,30 +61,65 @@ def render(config: NatsConfig) -> str:
         f"  max_memory_store: {config.max_memory_store}",
         f"  max_file_store: {config.max_file_store}",
         "}",
-        "accounts {",
-        f"  {ACCOUNT} {{",
-        "    jetstream: enabled",
-        "    users: [",
-        *(line for role in config.roles if not role.system for line in _user(role)),
-        "    ]",
-        "  }",
-        f"  {SYSTEM_ACCOUNT} {{",
-        "    users: [",
-        *(line for role in config.roles if role.system for line in _user(role)),
-        "    ]",
-        "  }",
-        "}",
-        f"system_account: {SYSTEM_ACCOUNT}",
+        *accounts(config.roles),
         *(_callout(config) if config.issuer else []),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _user(role: NatsRole) -> list[str]:
+def accounts(users: Sequence[NatsRole], password: Callable[[NatsRole], str] = lambda role: _quoted(role.password)) -> list[str]:
+    """The lines of all accounts with these users; `password` is what stands there for one's password."""
+    lines = ["accounts {"]
+    for account in ACCOUNTS:
+        lines += [
+            f"  {account} {{",
+            *(["    jetstream: enabled"] if account in WITH_JETSTREAM else []),
+            "    exports: [",
+            *(f"      {_export(crossing)}" for crossing in _exported(account)),
+            "    ]",
+            "    imports: [",
+            *(f"      {_import(crossing)}" for crossing in crossings() if crossing.user == account),
+            "    ]",
+            "    users: [",
+            *(line for role in users if role.account == account for line in _user(role, password(role))),
+            "    ]",
+            "  }",
+        ]
+    return [*lines, "}", f"system_account: {SYSTEM}"]
+
+
+def for_an_operator() -> str:
+    """The accounts with every role of the catalogue, for servers that somebody else runs: passwords are the server's own variables."""
+    users = [NatsRole.of(role, "") for role in roles()]
+    return "\n".join(accounts(users, lambda role: f"$NATS_{role.name.upper()}"))
+
+
+def _exported(account: str) -> list[list[Crossing]]:
+    """What an account lets out, each subject once with all who may have it."""
+    found: dict[tuple[str, str], list[Crossing]] = {}
+    for crossing in crossings():
+        if crossing.owner == account:
+            found.setdefault((crossing.kind, crossing.subject), []).append(crossing)
+    return list(found.values())
+
+
+def _export(same: list[Crossing]) -> str:
+    one, users = same[0], ", ".join(crossing.user for crossing in same)
+    several = any(crossing.many for crossing in same)
+    more = f", response_type: stream, response_threshold: {_quoted(ANSWERS_END)}" if several else ""
+    return f"{{ {one.kind}: {_quoted(one.subject)}, accounts: [{users}]{more} }}"
+
+
+def _import(crossing: Crossing) -> str:
+    to = f", to: {_quoted(crossing.to)}" if crossing.to else ""
+    return f"{{ {crossing.kind}: {{ account: {crossing.owner}, subject: {_quoted(crossing.subject)} }}{to} }}"
+
+
+def _user(role: NatsRole, password: str) -> list[str]:
     return [
         "      {",
         f"        user: {_quoted(role.name)}",
-        f"        password: {_quoted(role.password)}",
+        f"        password: {password}",
         "        permissions {",
         f"          publish {{ {_grant(role.publish)} }}",
         f"          subscribe {{ {_grant(role.subscribe)} }}",
@@ -101,7 +136,7 @@ def _callout(config: NatsConfig) -> list[str]:
         f"  timeout: {ASKING}",
         "  auth_callout {",
         f"    issuer: {_quoted(config.issuer)}",
-        f"    account: {ACCOUNT}",
+        f"    account: {SERVICES}",
         f"    auth_users: [{', '.join(_quoted(role.name) for role in config.roles)}]",
         "  }",
         "}",

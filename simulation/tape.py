@@ -9,7 +9,7 @@ import msgspec
 from nats.aio.msg import Msg
 
 from adapters.nats import Connection, StreamReader, stream_state
-from contracts.catalogue import EVENTS, feed_of_jobs
+from contracts.catalogue import EVENTS, LOG_API, feed_of_jobs
 from contracts.envelope import Envelope
 from contracts.message import decode, type_of
 from contracts.node import DrawPart
@@ -64,7 +64,7 @@ class Tape:
     async def read_parts(self, nc: Connection) -> None:
         """Read what has happened to parts since `listen`, or since it was read last."""
         last = await _last(nc)
-        reader = StreamReader(nc, EVENTS, self._read_to, subjects=[type_of(cls).subject("*") for cls in OF_PARTS])
+        reader = StreamReader(nc, EVENTS, self._read_to, subjects=[type_of(cls).subject("*") for cls in OF_PARTS], prefix=LOG_API)
         while (seen := await reader.seen_to()) < last:
             for msg in await reader.next(1000, 1.0):
                 self._read(msg)
@@ -118,5 +118,5 @@ _JOBS = frozenset(type_of(cls).full_name for cls in OF_JOBS)
 
 
 async def _last(nc: Connection) -> int:
-    state = await stream_state(nc, EVENTS)
+    state = await stream_state(nc, EVENTS, prefix=LOG_API)
     return int(state["state"]["last_seq"]) if state else 0

@@ -141,8 +141,7 @@ async def world(plan: Plan, data: Path | None = None) -> AsyncIterator[World]:
 @asynccontextmanager
 async def _on(plan: Plan, data: Path) -> AsyncIterator[World]:
     async with Stack(data, nodes=0) as running, aiohttp.ClientSession() as http:
-        password = running.servers.secrets.get("nats.admin")
-        nc = await connect(running.settings("admin", nats_password=password), "flatrender simulate", within=10)
+        nc = await connect(running.settings("admin"), "flatrender simulate", within=10)
         made = World(plan, running, nc, http)
         try:
             await made.start()

@@ -1,6 +1,7 @@
 """The migration runner: numbered plain SQL files, each in a transaction of its own, each applied once and never changed after."""
 
 import hashlib
+from collections.abc import Callable
 from importlib.resources import files
 
 import asyncpg
@@ -46,8 +47,10 @@ async def migrate(conn: asyncpg.Connection) -> list[str]:
     return applied
 
 
-async def set_role_passwords(conn: asyncpg.Connection, password: str) -> None:
-    """Give every service role that may log in this password (one machine; a cluster's operator sets one each)."""
+async def set_role_passwords(conn: asyncpg.Connection, password: str | Callable[[str], str]) -> None:
+    """Give every service role that may log in its password: what `password` says for its name; a role without one keeps what it has."""
     for row in await conn.fetch("select rolname from pg_roles where rolcanlogin and (rolname like '%\\_app' or rolname = 'edge_ro')"):
-        quoted = await conn.fetchval("select quote_literal($1::text)", password)
-        await conn.execute(f"alter role {row['rolname']} password {quoted}")
+        given = password(row["rolname"]) if callable(password) else password
+        if given:
+            quoted = await conn.fetchval("select quote_literal($1::text)", given)
+            await conn.execute(f"alter role {row['rolname']} password {quoted}")

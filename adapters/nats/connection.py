@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 PING_INTERVAL = 5  # seconds; two unanswered pings end a connection whose peer vanished without a word
 RECONNECT_PAUSE = 0.1  # seconds between two attempts
 REMEMBERED_REFUSALS = 64
+API = "$JS.API"  # where JetStream is asked in one's own account
 _FORBIDDEN = re.compile(r'permissions violation for (?:publish|subscription) to "([^"]+)"', re.IGNORECASE)
 
 Notice = Callable[[], Awaitable[None]]
@@ -306,14 +307,18 @@ def answer_of(msg: Msg) -> dict[str, Any]:
     return answer
 
 
-async def api(nc: Connection, request: str, body: dict[str, Any] | None = None, within: float = 5.0) -> dict[str, Any]:
-    """Ask JetStream's JSON API, `request` being the subject after `$JS.API.`; waits out a start or a reconnect.
+async def api(
+    nc: Connection, request: str, body: dict[str, Any] | None = None, within: float = 5.0, *, prefix: str = API
+) -> dict[str, Any]:
+    """Ask JetStream's JSON API, `request` being the subject after `prefix`, which is another for a stream of another account.
+
+    Waits out a start or a reconnect.
 
     Raises ApiError, PublishForbidden, NoAnswer, Unavailable.
     """
     loop = asyncio.get_running_loop()
     give_up = loop.time() + within
-    subject = f"$JS.API.{request}"
+    subject = f"{prefix}.{request}"
     while True:
         try:
             if not await nc.until_connected(give_up - loop.time()):

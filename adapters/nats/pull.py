@@ -12,7 +12,7 @@ from typing import Any
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
-from adapters.nats.connection import Connection, ConnectionLost, StreamError, api
+from adapters.nats.connection import API, Connection, ConnectionLost, StreamError, api
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +66,15 @@ class PullConsumer:
     """
 
     def __init__(
-        self, nc: Connection, stream: str, durable: str, *, window: int = 1000, acknowledged: bool = True, owns_stream: bool = False
+        self,
+        nc: Connection,
+        stream: str,
+        durable: str,
+        *,
+        window: int = 1000,
+        acknowledged: bool = True,
+        owns_stream: bool = False,
+        prefix: str = API,
     ) -> None:
         self._nc = nc
         self._place = f"{stream}.{durable}", stream
@@ -75,7 +83,7 @@ class PullConsumer:
         self._tidied = 0  # of `_delivered`, known to be gone from the stream
         self._tidied_at = 0.0
         self._name = f"consumer {durable} on stream {stream}"
-        self._subject = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{durable}"
+        self._subject = f"{prefix}.CONSUMER.MSG.NEXT.{stream}.{durable}"
         self._window = window
         self._acknowledged = acknowledged
         self._buffer: deque[Msg] = deque()

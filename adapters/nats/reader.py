@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from nats.aio.msg import Msg
 
-from adapters.nats.connection import ApiError, Connection, ConnectionLost, StreamError, api, header_lines
+from adapters.nats.connection import API, ApiError, Connection, ConnectionLost, StreamError, api, header_lines
 from adapters.nats.pull import PullConsumer
 
 log = logging.getLogger(__name__)
@@ -35,6 +35,7 @@ class StreamReader:
 
     With `subjects` only theirs: the server passes over the others. `knows` gives what tells genuine messages from foreign ones; it is
     asked for anew whenever reading begins anew. A foreign message is never given out: the reader waits until the stream was made anew.
+    `prefix` is where JetStream is asked about this stream.
     """
 
     def __init__(
@@ -46,8 +47,10 @@ class StreamReader:
         subjects: Sequence[str] = (),
         window: int = 2000,
         knows: Callable[[], Awaitable[Genuine]] | None = None,
+        prefix: str = API,
     ) -> None:
         self._nc = nc
+        self._prefix = prefix
         self._stream = stream
         self._subjects = list(subjects)
         self._name = ""
@@ -120,23 +123,24 @@ class StreamReader:
         self._foreign = 0
         if self._knows is not None:
             self._is_genuine = await self._knows()
-        await api(self._nc, f"CONSUMER.CREATE.{self._stream}.{name}", {"stream_name": self._stream, "config": config, "action": "create"})
-        self._pull = PullConsumer(self._nc, self._stream, name, window=self._window, acknowledged=False)
+        request = {"stream_name": self._stream, "config": config, "action": "create"}
+        await api(self._nc, f"CONSUMER.CREATE.{self._stream}.{name}", request, prefix=self._prefix)
+        self._pull = PullConsumer(self._nc, self._stream, name, window=self._window, acknowledged=False, prefix=self._prefix)
         self._name, self._delivered = name, 0
 
     async def _still_there(self) -> None:
         """Raises PositionGone when what comes next was removed already."""
-        first = int((await api(self._nc, f"STREAM.INFO.{self._stream}"))["state"]["first_seq"])
+        first = int((await api(self._nc, f"STREAM.INFO.{self._stream}", prefix=self._prefix))["state"]["first_seq"])
         if first > self.position + 1:
             raise PositionGone(f"the stream {self._stream} begins at {first}; {self.position + 1} is needed")
 
     async def seen_to(self) -> int:
         """The position up to which nothing is left to be read: beyond `position`, where only other subjects follow. Raises StreamError."""
-        last = int((await api(self._nc, f"STREAM.INFO.{self._stream}"))["state"]["last_seq"])
+        last = int((await api(self._nc, f"STREAM.INFO.{self._stream}", prefix=self._prefix))["state"]["last_seq"])
         if self._pull is None or self._stale or last <= self.position or not await self._holds_genuine(last):
             return self.position
         # Asked last: while the consumer is there, the stream is the one that was looked at.
-        state = await api(self._nc, f"CONSUMER.INFO.{self._stream}.{self._name}")
+        state = await api(self._nc, f"CONSUMER.INFO.{self._stream}.{self._name}", prefix=self._prefix)
         all_read = not state["num_pending"] and int(state["delivered"]["consumer_seq"]) == self._delivered
         return last if all_read else self.position
 
@@ -145,7 +149,7 @@ class StreamReader:
         if self._is_genuine is None:
             return True
         try:
-            found = (await api(self._nc, f"STREAM.MSG.GET.{self._stream}", {"seq": sequence}))["message"]
+            found = (await api(self._nc, f"STREAM.MSG.GET.{self._stream}", {"seq": sequence}, prefix=self._prefix))["message"]
         except ApiError:  # it went meanwhile
             return False
         headers = header_lines(base64.b64decode(found.get("hdrs", "")))

@@ -21,7 +21,7 @@ def migrate(
 ) -> None:
     """Apply the migrations that a database lacks; running it again changes nothing.
 
-    With FLATRENDER_PG_PASSWORD set, every service role gets that password.
+    Every service role gets the password that FLATRENDER_PG_PASSWORDS has for it, else FLATRENDER_PG_PASSWORD, else keeps its own.
     """
     run(_migrate(pg_dsn))
 
@@ -32,12 +32,11 @@ async def _migrate(dsn: str) -> None:
     from sql.migrate import MigrationDrift, set_role_passwords
     from sql.migrate import migrate as apply
 
-    password = Settings().pg_password.get_secret_value()
+    settings = Settings()
     async with Database(dsn).connection() as conn:
         try:
             applied = await apply(conn)
         except MigrationDrift as error:
             raise Mistake("migrate.drift", str(error)) from error
-        if password:
-            await set_role_passwords(conn, password)
+        await set_role_passwords(conn, settings.pg_password_of)
     print("\n".join(f"applied {name}" for name in applied) or "nothing to apply: the database is at this release")

@@ -20,6 +20,12 @@ def provision(
     new_issuer: Annotated[
         bool, typer.Option("--new-issuer", help="Only make a key for the gate (FLATRENDER_NATS_ISSUER, and `issuer` of nats-server).")
     ] = False,
+    nats_accounts: Annotated[
+        bool,
+        typer.Option(
+            "--nats-accounts", help="Only print the accounts and users for nats-server's configuration; it takes passwords from $NATS_…."
+        ),
+    ] = False,
 ) -> None:
     """Make or correct the streams and consumers on NATS; running it again changes nothing.
 
@@ -30,6 +36,11 @@ def provision(
 
         seed = new_seed()
         print(f"FLATRENDER_NATS_ISSUER={seed}\nissuer: {Issuer(seed).public}")
+        return
+    if nats_accounts:
+        from deploy.nats import for_an_operator
+
+        print(for_an_operator())
         return
     run(_provision(nodes or [], replicas))
 

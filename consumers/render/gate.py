@@ -21,7 +21,7 @@ from adapters.nats import ApiError, Connection, StreamError, api, ensure_consume
 from adapters.nats.callout import Asked, Issuer, asked_of
 from consumers.runtime.connection import DATABASE_AWAY, POOL_WAIT
 from consumers.runtime.genuine import genuine
-from contracts.catalogue import ACCOUNT, AUTH, node_consumer, node_of, node_role, revocations_subject
+from contracts.catalogue import AUTH, NODES, node_consumer, node_of, node_role, revocations_subject
 from contracts.enrolment import NodeRevoked
 from contracts.message import PLATFORM, decode
 
@@ -109,7 +109,7 @@ class Gate:
 
     async def _admit(self, one: Waiting) -> None:
         role = node_role(one.node_id)
-        await _say(one.msg, self._issuer.admit(one.asked, ACCOUNT, role.publish, role.subscribe))
+        await _say(one.msg, self._issuer.admit(one.asked, NODES, role.publish, role.subscribe))
 
     async def _admit_first(self, one: Waiting) -> None:
         """Let a node in that this gate has not seen yet: its consumer is made before, unless that takes longer than the server waits."""
@@ -149,7 +149,7 @@ class Gate:
         for moment in LOOKS:
             await asyncio.sleep(moment - passed)
             passed = moment
-            await self._list({"auth": True, "user": node_role(node_id).name, "limit": PAGE})
+            await self._list({"auth": True, "acc": NODES, "user": node_role(node_id).name, "limit": PAGE})
         await asyncio.sleep(GONE - passed)
         await self._remove(node_id)
 
@@ -169,12 +169,12 @@ class Gate:
             await asyncio.sleep(ROUND)
 
     async def _look(self) -> None:
-        """Have every server list its connections."""
-        await self._list({"auth": True, "acc": ACCOUNT, "limit": PAGE})
+        """Have every server list the nodes' connections."""
+        await self._list({"auth": True, "acc": NODES, "limit": PAGE})
 
     async def _list(self, wanted: dict[str, Any], server: str = "PING") -> None:
         try:
-            reply = f"{self._listing}.{'all' if 'acc' in wanted else 'one'}"
+            reply = f"{self._listing}.{'one' if 'user' in wanted else 'all'}"
             await self._system.publish(f"$SYS.REQ.SERVER.{server}.CONNZ", json.dumps(wanted).encode(), reply=reply)
         except errors.Error as error:  # the connection is away: its return looks again
             log.warning("connections cannot be listed just now: %r", error)
@@ -197,7 +197,7 @@ class Gate:
                 body = json.dumps({"cid": cid}).encode()
                 await self._system.publish(f"$SYS.REQ.SERVER.{server}.KICK", body, reply=f"{self._listing}.kick.done")
         if msg.subject.endswith(".all") and (to := data.get("offset", 0) + len(connections)) < data.get("total", 0) and connections:
-            await self._list({"auth": True, "acc": ACCOUNT, "limit": PAGE, "offset": to}, server)
+            await self._list({"auth": True, "acc": NODES, "limit": PAGE, "offset": to}, server)
 
     async def _rows(self, query: str, node_ids: list[UUID]) -> list[Any]:
         async with self._pool.acquire(timeout=POOL_WAIT) as conn, conn.transaction(readonly=True):

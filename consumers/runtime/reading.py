@@ -13,6 +13,7 @@ from consumers.runtime.domain import Domain
 from consumers.runtime.item import Item
 from contracts.envelope import Envelope, derived_id, node_actor
 from contracts.message import PLATFORM, Command, Event, Kind, Message, decode, named, type_of, versions_of
+from contracts.node import report_id
 
 _PLAIN = re.compile(r"[\x20-\x7e]{0,1000}")
 _REPORTS = f"{Kind.REPORT}."
@@ -48,8 +49,9 @@ def _reported(envelope: Envelope, scope: str) -> Envelope:
     Its id is made of the node's and the one that it gave, so that it is no other fact's. The tenant that it names counts only as far as its
     decider finds the part there, under this node.
     """
-    id = derived_id(derived_id(PLATFORM, f"reports of {scope}"), str(envelope.id))
-    return msgspec.structs.replace(envelope, id=id, actor=node_actor(scope), reply="", dry_run=False, request_hash="", key_hash="")
+    return msgspec.structs.replace(
+        envelope, id=report_id(scope, envelope.id), actor=node_actor(scope), reply="", dry_run=False, request_hash="", key_hash=""
+    )
 
 
 def _read_body(domain: Domain, item: Item) -> None:

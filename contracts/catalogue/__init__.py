@@ -2,8 +2,25 @@
 
 # Every declaring module is imported here, so that the registry is complete wherever the catalogue is used.
 from contracts import audit, content, enrolment, farm, file_mgr, identity, node, notification, render, repair, snapshot, studio  # noqa: F401
+from contracts.catalogue.accounts import (
+    ACCOUNTS,
+    API,
+    DEPLOY,
+    LOG_ACCOUNT,
+    LOG_API,
+    NODES,
+    SERVICES,
+    SERVICES_API,
+    SYSTEM,
+    VIEWERS,
+    WITH_JETSTREAM,
+    Crossing,
+    account_of,
+    api_of,
+    crossings,
+)
 from contracts.catalogue.references import asyncapi, json_schema, webhook_catalogue
-from contracts.catalogue.roles import ACCOUNT, AUTH, Role, node_of, roles
+from contracts.catalogue.roles import AUTH, Role, node_of, roles
 from contracts.catalogue.roles import node as node_role
 from contracts.catalogue.streams import consumers, events_stream, node_consumer, streams
 from contracts.catalogue.subjects import (
@@ -34,18 +51,32 @@ from contracts.catalogue.subjects import (
 )
 
 __all__ = [
-    "ACCOUNT",
+    "ACCOUNTS",
+    "API",
     "AUTH",
     "COPIES",
+    "DEPLOY",
     "EVENTS",
+    "LOG_ACCOUNT",
+    "LOG_API",
+    "NODES",
     "REPORTS",
+    "SERVICES",
+    "SERVICES_API",
+    "SYSTEM",
+    "VIEWERS",
+    "WITH_JETSTREAM",
     "WORK",
+    "Crossing",
     "Role",
+    "account_of",
     "all_events_subject",
+    "api_of",
     "asyncapi",
     "command_stream",
     "command_subject",
     "consumers",
+    "crossings",
     "decided_streams",
     "domain_waits_subject",
     "domains",

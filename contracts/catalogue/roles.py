@@ -1,10 +1,11 @@
-"""Who may publish and subscribe to what: one NATS user per part of the house, and one per node."""
+"""Who may publish and subscribe to what: one NATS user per part of the house, and one per node, each in its account."""
 
 from uuid import UUID
 
 import msgspec
 
 from contracts.audit import LOG
+from contracts.catalogue.accounts import API, DEPLOY, LOG_ACCOUNT, NODES, SERVICES, SYSTEM, VIEWERS, crossings
 from contracts.catalogue.subjects import (
     EVENTS,
     WORK,
@@ -13,6 +14,7 @@ from contracts.catalogue.subjects import (
     domain_waits_subject,
     domains,
     feed_subject,
+    node_tick_subject,
     outbox_hint_subject,
     outcome_subject,
     progress_subject,
@@ -23,8 +25,6 @@ from contracts.catalogue.subjects import (
 )
 from contracts.message import Kind
 
-API = "$JS.API"
-ACCOUNT = "FLATRENDER"  # of all roles but `system`
 AUTH = "$SYS.REQ.USER.AUTH"  # where nats-server asks who may come in
 
 
@@ -35,7 +35,7 @@ class Role(msgspec.Struct, frozen=True, kw_only=True):
     publish: tuple[str, ...]
     subscribe: tuple[str, ...]
     allow_responses: bool = False  # may answer a request on whatever inbox the request names
-    system: bool = False  # belongs to the account from which the server itself is steered
+    account: str = SERVICES
 
 
 def roles() -> list[Role]:
@@ -46,12 +46,14 @@ def roles() -> list[Role]:
 def edge() -> Role:
     """The HTTP edge: sends every domain's commands, hears outcomes, the feed and progress."""
     commands = tuple(f"{Kind.COMMAND}.*.{name}.>" for name in domains())
-    return _role("edge", (*commands, *_reading(EVENTS)), (outcome_subject("*"), feed_subject(), progress_subject(), domain_waits_subject()))
+    return _role(
+        "edge", (*commands, *_reading_events()), (outcome_subject("*"), feed_subject(), progress_subject(), domain_waits_subject())
+    )
 
 
 def domain(name: str) -> Role:
     """A domain's consumer: takes its own commands, reads all events, answers, and sends commands to itself only."""
-    publish = [f"{Kind.COMMAND}.*.{name}.>", outcome_subject("*"), outbox_hint_subject(), domain_waits_subject(name), *_reading(EVENTS)]
+    publish = [f"{Kind.COMMAND}.*.{name}.>", outcome_subject("*"), outbox_hint_subject(), domain_waits_subject(name), *_reading_events()]
     for stream in decided_streams(name):
         publish += [f"{API}.CONSUMER.{verb}.{stream}.{name}" for verb in ("MSG.NEXT", "INFO")]
         publish += [f"$JS.ACK.{stream}.{name}.>", f"{API}.STREAM.PURGE.{stream}"]
@@ -70,14 +72,14 @@ def log() -> Role:
         f"{API}.STREAM.DELETE.{EVENTS}",
         f"{API}.STREAM.MSG.GET.{EVENTS}",
     )
-    return _role(LOG, (all_events_subject(), *api), (outbox_hint_subject(),))
+    return _role(LOG, (all_events_subject(), *api), (outbox_hint_subject(),), LOG_ACCOUNT)
 
 
 def node(node_id: UUID | str) -> Role:
     """One render node: its own work, its own reports and its own ticks."""
-    own = (report_subject(node_id), tick_subject(node_id).replace(".>", ".node.>"))
+    own = (report_subject(node_id), node_tick_subject(node_id))
     pull = (f"{API}.CONSUMER.MSG.NEXT.{WORK}.{node_id}", f"$JS.ACK.{WORK}.{node_id}.>")
-    return _role(f"node-{node_id}", (*own, *pull), ())
+    return _role(f"node-{node_id}", (*own, *pull), (), NODES)
 
 
 def node_of(user: str) -> UUID | None:
@@ -100,33 +102,28 @@ def gate() -> Role:
 def system() -> Role:
     """Looks which connections there are, and ends those of revoked nodes."""
     requests = tuple(f"$SYS.REQ.SERVER.*.{verb}" for verb in ("CONNZ", "KICK"))
-    return msgspec.structs.replace(_role("system", requests, ()), system=True)
+    return _role("system", requests, (), SYSTEM)
 
 
 def provision() -> Role:
     """The deploy step that makes streams and consumers."""
-    return _role("provision", (f"{API}.>",), ())
+    return _role("provision", _let_in(DEPLOY, "service"), (), DEPLOY)
 
 
 def viewer() -> Role:
     """An operator's eyes: events, telemetry and the state of streams; changes nothing."""
-    looks = (f"{API}.INFO", f"{API}.STREAM.INFO.>", f"{API}.STREAM.NAMES", f"{API}.STREAM.LIST")
-    return _role("viewer", (*looks, f"{API}.CONSUMER.INFO.>", f"{API}.CONSUMER.LIST.>"), (feed_subject(), tick_subject("*")))
+    return _role("viewer", _let_in(VIEWERS, "service"), _let_in(VIEWERS, "stream"), VIEWERS)
 
 
-def _reading(stream: str) -> list[str]:
-    """Reading a stream from any place with consumers of one's own."""
-    verbs = ("CREATE", "INFO", "DELETE", "MSG.NEXT")
-    consumers = [f"{API}.CONSUMER.{verb}.{stream}.>" for verb in verbs]
-    return [
-        f"{API}.STREAM.INFO.{stream}",
-        f"{API}.STREAM.MSG.GET.{stream}",
-        f"{API}.CONSUMER.CREATE.{stream}",
-        f"{API}.DIRECT.GET.{stream}.>",
-        f"$JS.ACK.{stream}.>",
-        *consumers,
-    ]
+def _let_in(account: str, kind: str) -> tuple[str, ...]:
+    """All that this account gets of the others."""
+    return tuple(dict.fromkeys(one.local for one in crossings() if one.user == account and one.kind == kind))
 
 
-def _role(name: str, publish: tuple[str, ...], subscribe: tuple[str, ...]) -> Role:
-    return Role(name=name, publish=publish, subscribe=(f"_INBOX_{name}.>", *subscribe))
+def _reading_events() -> list[str]:
+    """Reading the window on the log from any place, with consumers of one's own."""
+    return list(_let_in(SERVICES, "service"))
+
+
+def _role(name: str, publish: tuple[str, ...], subscribe: tuple[str, ...], account: str = SERVICES) -> Role:
+    return Role(name=name, publish=publish, subscribe=(f"_INBOX_{name}.>", *subscribe), account=account)

@@ -54,6 +54,11 @@ def tick_subject(scope: UUID | str) -> str:
     return f"{Kind.TICK}.{scope}.>"
 
 
+def node_tick_subject(node: UUID | str) -> str:
+    """All ticks that one node, or `*`, may send: a job's progress is told by the render domain alone."""
+    return f"{Kind.TICK}.{node}.node.>"
+
+
 def heartbeat_subject(node: str = "*") -> str:
     """The heartbeats of a node, or of all."""
     return _named("tick.node.daemon.beat.v1").subject(node)

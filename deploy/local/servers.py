@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
+from contracts.catalogue import LOG_ACCOUNT, SERVICES
 from deploy.local import leftovers, logs, nats_server, ports, postgres, seaweed
 from deploy.local.errors import StackError, explained
 from deploy.local.folder import DataFolder, default_folder
@@ -20,7 +21,7 @@ from deploy.local.supervisor import Keeper
 from deploy.nats import NatsRole
 
 READY_WITHIN = 30.0  # seconds
-NATS_ADMIN = "admin"
+NATS_ADMIN, NATS_LOG_ADMIN = "admin", "admin_log"  # of the services' account and of the log's
 HEAL_EVERY = 3.0  # seconds between two looks at whether nats-server can still write
 ROOM = 64 * 2**20  # bytes that a disk must have free before that
 
@@ -223,7 +224,9 @@ class Servers:
         return Issuer(self.nats_issuer).public
 
     def _with_admin(self, roles: Sequence[NatsRole]) -> list[NatsRole]:
-        return [NatsRole(NATS_ADMIN, self.secrets.get("nats.admin"), [">"], [">"]), *roles]
+        admins = {NATS_ADMIN: SERVICES, NATS_LOG_ADMIN: LOG_ACCOUNT}
+        may_all = [NatsRole(name, self.secrets.get(f"nats.{name}"), [">"], [">"], account=account) for name, account in admins.items()]
+        return [*may_all, *roles]
 
     async def _start_all(self) -> None:
         tasks = [asyncio.create_task(self._start_one(name)) for name in self._servers]

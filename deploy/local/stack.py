@@ -33,6 +33,7 @@ from sql.migrate import migrate, set_role_passwords
 BUCKET = "flatrender"
 READY_WITHIN = 60.0  # seconds
 CRASH_LOOP = 3  # ends of a process of ours before the stack is ready
+GATE = ("gate", "system")  # the NATS users of the gate, which runs beside the render domain
 CONTROL = ("consumers", "log", "edge")  # what the product cannot do without, beside the servers
 STOP_EDGE, STOP_CONSUMERS, STOP_NODE = 5.0, 5.0, 3.0  # seconds until SIGKILL
 
@@ -89,21 +90,22 @@ class Stack:
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         await self.stop()
 
-    def settings(self, nats_user: str, **more: Any) -> Settings:
-        """What a process of this stack gets as its settings."""
-        secrets = self.servers.secrets
+    def settings(self, role: str, **more: Any) -> Settings:
+        """What a process of this stack that is one role gets as its settings; with no role, no password."""
+        secrets, database = self.servers.secrets, pg_role(role)
+        secret = secrets.get
         return Settings.model_validate(
             {
                 "nats_url": self.servers.nats_url,
-                "nats_user": nats_user,
-                "nats_password": self.servers.secrets.get("services"),
+                "nats_user": role,
+                "nats_password": secret(nats_secret(role)) if role else "",
                 "pg_dsn": self._pg_dsn,
-                "pg_password": self.servers.secrets.get("services"),
+                "pg_password": secret(pg_secret(database)) if database else "",
                 "s3_url": self.servers.s3_url,
                 "s3_bucket": BUCKET,
                 "s3_access_key": self.servers.s3_access_key,
                 "s3_secret_key": self.servers.s3_secret_key,
-                "secret": self.servers.secrets.get("edge"),
+                "secret": secret("edge"),
                 **{f"secret_{name}": secrets.get(f"edge.{name}") for name in ("before", "version") if f"edge.{name}" in secrets},
                 **more,
             }
@@ -118,7 +120,7 @@ class Stack:
         conn = await asyncpg.connect(self.servers.pg_admin_dsn)
         try:
             await migrate(conn)
-            await set_role_passwords(conn, self.servers.secrets.get("services"))
+            await set_role_passwords(conn, lambda role: self.servers.secrets.get(pg_secret(role)))
         finally:
             await conn.close()
 
@@ -132,10 +134,15 @@ class Stack:
             await nc.close()
 
     def _nats_roles(self) -> list[NatsRole]:
-        password = self.servers.secrets.get("services")
-        nodes = [catalogue.node_role(node_id) for node_id in self.node_ids]
-        services = [NatsRole.of(role, password) for role in catalogue.roles()]
-        return [*services, *(NatsRole.of(role, self.servers.secrets.get(role.name)) for role in nodes)]
+        roles = [*catalogue.roles(), *(catalogue.node_role(node_id) for node_id in self.node_ids)]
+        return [NatsRole.of(role, self.servers.secrets.get(nats_secret(role.name))) for role in roles]
+
+    def _of_several(self, *roles: str, **more: Any) -> Settings:
+        """The settings of a process that is several roles."""
+        secret = self.servers.secrets.get
+        nats = {role: secret(nats_secret(role)) for role in roles}
+        databases = {database: secret(pg_secret(database)) for role in roles if (database := pg_role(role))}
+        return self.settings("", nats_passwords=nats, pg_passwords=databases, **more)
 
     async def _prepare_store(self) -> None:
         async with ObjectStore(self.servers.s3_url, BUCKET, self.servers.s3_access_key, self.servers.s3_secret_key) as store:
@@ -143,17 +150,18 @@ class Stack:
 
     def _add_processes(self) -> None:
         port = self._edge_port()
-        consume, issuer = ["-m", "deploy", "consume"], self.servers.nats_issuer
-        self._add("consumers", [*consume, *DOMAINS], self.settings("", nats_issuer=issuer), STOP_CONSUMERS)
+        consume = ["-m", "deploy", "consume"]
+        consumers = self._of_several(*DOMAINS, *GATE, nats_issuer=self.servers.nats_issuer)
+        self._add("consumers", [*consume, *DOMAINS], consumers, STOP_CONSUMERS)
         # A process of its own: numbering and publishing events waits for no decision, nor does any decision wait for it.
-        self._add("log", [*consume, LOG], self.settings(""), STOP_CONSUMERS)
+        self._add("log", [*consume, LOG], self.settings(LOG), STOP_CONSUMERS)
         self._add("edge", ["-m", "deploy", "edge"], self.settings("edge", port=port), STOP_EDGE)
         self.url = f"http://127.0.0.1:{port}"
         for number, node_id in enumerate(self.node_ids, 1):
             role = catalogue.node_role(node_id).name
             mine: dict[str, Any] = {
                 "nats_user": role,
-                "nats_password": self.servers.secrets.get(role),
+                "nats_password": self.servers.secrets.get(nats_secret(role)),
                 "node_id": str(node_id),
                 "node_name": f"node-{number}",
             }
@@ -219,7 +227,26 @@ def environment(settings: Settings) -> dict[str, str]:
     """A process's settings as FLATRENDER_… variables, over this process's own environment."""
     values = {}
     for name, value in settings:
-        plain = value.get_secret_value() if hasattr(value, "get_secret_value") else str(value)
+        plain = json.dumps({role: _plain(password) for role, password in value.items()}) if isinstance(value, dict) else _plain(value)
         values[f"FLATRENDER_{name.upper()}"] = plain
     own = {name: value for name, value in os.environ.items() if not name.startswith("FLATRENDER_")}
     return {**own, "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(Path(__file__).parents[2]), **values}
+
+
+def nats_secret(role: str) -> str:
+    """The name in the secret store of a NATS user's password; a node's is its user's name, as ever."""
+    return role if catalogue.node_of(role) else f"nats.{role}"
+
+
+def pg_role(role: str) -> str:
+    """The role of PostgreSQL that belongs to one of NATS, if one does."""
+    return "edge_ro" if role == "edge" else f"{role}_app" if role in (*DOMAINS, LOG) else ""
+
+
+def pg_secret(role: str) -> str:
+    """The name in the secret store of the password of one of PostgreSQL's roles."""
+    return f"pg.{role}"
+
+
+def _plain(value: Any) -> str:
+    return value.get_secret_value() if hasattr(value, "get_secret_value") else str(value)

@@ -14,7 +14,7 @@ from adapters.object_store import ObjectStore
 from api_edge.signing import key_mark
 from consumers.log.reading import verify_chain
 from contracts.audit import DOMAINS
-from contracts.catalogue import EVENTS, decided_streams
+from contracts.catalogue import EVENTS, LOG_API, decided_streams
 from contracts.message import PLATFORM
 from deploy.replay import verify
 from tests.chaos.films import Made
@@ -62,7 +62,7 @@ class Checks:
                 info = await api(self._nc, f"CONSUMER.INFO.{stream}.{domain}")
                 found[f"{domain} in {stream}"] = info["num_pending"] + info["num_ack_pending"]
         head = await self._conn.fetchval("select coalesce(max(position), 0) from log.events")
-        found["events to publish"] = head - (await api(self._nc, f"STREAM.INFO.{EVENTS}"))["state"]["last_seq"]
+        found["events to publish"] = head - (await api(self._nc, f"STREAM.INFO.{EVENTS}", prefix=LOG_API))["state"]["last_seq"]
         return {name: count for name, count in found.items() if count}
 
     async def commands(self, accepted: Sequence[Accepted]) -> None:

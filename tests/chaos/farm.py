@@ -146,7 +146,7 @@ class FarmChaos:
     ) -> None:
         conn = await asyncpg.connect(self._stack.servers.pg_admin_dsn)
         await conn.execute("set app.tenants = '*'")
-        nc = await connect(self._stack.settings("provision"), "chaos", within=10)
+        nc = await connect(self._stack.settings("admin"), "chaos", within=10)
         servers = self._stack.servers
         under_fire = [tenant for tenant in tenants if tenant != reference[0].tenant]
         try:

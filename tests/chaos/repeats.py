@@ -57,7 +57,7 @@ class Repeats:
         await self._conn.execute("set app.tenants = '*'")
         for node in self._stack.node_ids:
             name = node_role(node).name
-            login = self._stack.settings(name, nats_password=self._stack.servers.secrets.get(name))
+            login = self._stack.settings(name)
             self._ncs[node] = await connect(login, f"chaos {name}", within=10)
         return self
 

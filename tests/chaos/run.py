@@ -116,7 +116,7 @@ class Chaos:
     async def _reckon(self, clients: Sequence[Traffic], reference: Sequence[Made], tenants: Sequence[UUID]) -> None:
         conn = await asyncpg.connect(self._stack.servers.pg_admin_dsn)
         await conn.execute("set app.tenants = '*'")
-        nc = await connect(self._stack.settings("provision"), "chaos", within=10)
+        nc = await connect(self._stack.settings("admin"), "chaos", within=10)
         servers = self._stack.servers
         try:
             async with ObjectStore(servers.s3_url, BUCKET, servers.s3_access_key, servers.s3_secret_key) as store:

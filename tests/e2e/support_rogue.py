@@ -16,7 +16,7 @@ from adapters.settings import Settings
 from contracts.catalogue import WORK
 from contracts.envelope import Envelope, first
 from contracts.message import PLATFORM, Message, Report, Work, decode, encode, type_of
-from contracts.node import PROTOCOL, CancelPart, DrawPart, Heartbeat, LeaveNode, RegisterNode, ReportRefused, SegmentTask
+from contracts.node import PROTOCOL, CancelPart, DrawPart, Heartbeat, LeaveNode, RegisterNode, ReportRefused, SegmentTask, report_id
 from deploy.local.stack import Stack
 from tests.e2e.support_http import Http
 
@@ -88,7 +88,7 @@ class Rogue:
     async def verdict(self, id: UUID) -> Verdict:
         """What became of a report, once it was decided."""
         async with asyncio.timeout(SOON):
-            while not (row := await self.conn.fetchrow(OUTCOME, id)):
+            while not (row := await self.conn.fetchrow(OUTCOME, report_id(self.id, id))):
                 await asyncio.sleep(0.02)
         return Verdict(row["state"], row["code"] or "", row["detail"] or "")
 

@@ -326,6 +326,7 @@ async def our_own_fault_costs_no_command(house: House) -> None:
 async def a_cursor_passes_nothing_over(house: House) -> None:
     """I1: a reaction that cannot be stored just now is read again by whoever leads next."""
     tenant, store = await house.tenant(), house.stores["render"]
+    await house.admin.execute("update log.head set published = 100")
     await store.conn.execute(store.q.move_cursor, 10)
     settler = runtime_of(house, "render", Wire()).settler
     settler.begin(10)

@@ -223,7 +223,7 @@ def reacted(house: House, domain: str, envelope: Envelope, event: Event, positio
 async def test_the_cursor_never_passes_a_reaction_that_is_not_stored(damaged: House) -> None:
     tenant = await damaged.tenant()
     settled = Settled(damaged, "render")
-    await damaged.admin.execute("insert into render.cursors values ('events', 10)")
+    await damaged.admin.execute("update log.head set published = 100; insert into render.cursors values ('events', 10)")
     settled.settler.begin(10)
     await damaged.admin.execute("alter table render.inspections rename column name to gone")
     [held] = reacted(damaged, "render", *stored_file(tenant), position=14)

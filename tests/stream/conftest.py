@@ -29,11 +29,11 @@ async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ser
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def login(servers: Servers) -> AsyncIterator[Login]:
-    """Connects as a role of the catalogue, or as `admin`; what was opened is closed after the test."""
+    """Connects as a role of the catalogue, as `admin` or `admin_log`; what was opened is closed after the test."""
     opened: list[Connection] = []
 
     async def open_as(user: str) -> Connection:
-        password = servers.secrets.get("nats.admin") if user == "admin" else PASSWORD
+        password = servers.secrets.get(f"nats.{user}") if user.startswith("admin") else PASSWORD
         opened.append(await connect(settings(servers.nats_url, user, password), f"test {user}", within=10))
         return opened[-1]
 
@@ -43,16 +43,28 @@ async def login(servers: Servers) -> AsyncIterator[Login]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def admin(servers: Servers, login: Login) -> Connection:
-    """The administrator, on a server whose streams were made anew from the catalogue."""
+async def admins(servers: Servers, login: Login) -> tuple[Connection, Connection]:
+    """The administrators of the services' account and of the log's, on a server whose streams were made anew from the catalogue."""
     if servers.pid("nats") is None:
         await servers.restart("nats")
-    nc = await login("admin")
-    listed = await api(nc, "STREAM.NAMES")
-    for name in listed.get("streams") or []:
-        await api(nc, f"STREAM.DELETE.{name}")
-    await provision(nc)
-    return nc
+    both = await login("admin"), await login("admin_log")
+    for nc in both:
+        for name in (await api(nc, "STREAM.NAMES")).get("streams") or []:
+            await api(nc, f"STREAM.DELETE.{name}")
+    await provision(await login("provision"))
+    return both
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def admin(admins: tuple[Connection, Connection]) -> Connection:
+    """The administrator of the services' account."""
+    return admins[0]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def log_admin(admins: tuple[Connection, Connection]) -> Connection:
+    """The administrator of the log's account, where EVENTS lies."""
+    return admins[1]
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -18,7 +18,7 @@ from adapters.nats.callout import Issuer
 from consumers.log.event import frame_of
 from consumers.render import gate
 from consumers.render.gate import Gate
-from contracts.catalogue import node_consumer, node_role, roles, streams
+from contracts.catalogue import API, NODES, SERVICES, WORK, account_of, node_consumer, node_role, roles, streams
 from contracts.chain import GENESIS, Marks, chained
 from contracts.enrolment import NodeRevoked
 from contracts.message import PLATFORM, encode, type_of
@@ -103,7 +103,8 @@ async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ser
 async def kept(servers: Servers) -> AsyncIterator[House]:
     admin = await connect(settings(servers.nats_url, "admin", servers.secrets.get("nats.admin")), "tests", within=10)
     for config in streams():
-        await ensure_stream(admin, config)
+        if account_of(config["name"]) == SERVICES:
+            await ensure_stream(admin, config)
     pg = await asyncpg.connect(servers.pg_admin_dsn.rsplit("/", 1)[0] + "/gate")
     await migrate(pg)
     await set_role_passwords(pg, PASSWORD)
@@ -147,6 +148,25 @@ async def test_an_enrolled_node_may_report_and_hear_its_own_work_and_nothing_els
     for subject in (">", "feed.>", "report.>", f"_INBOX_node-{OTHER_NODE}.>", "$SYS.>"):
         await nc.subscribe(subject, cb=hear)
         await until(lambda subject=subject: subject.lower() in nc.refusals)
+
+
+async def test_a_node_comes_into_the_nodes_account(house: House) -> None:
+    nc = await house.node(NODE)
+    listed = await get_json(f"{house.servers.nats_monitor_url}/connz?auth=true&cid={nc.client_id}")
+    assert listed and [one["account"] for one in listed["connections"]] == [NODES]
+
+
+async def test_no_reply_subject_of_an_enrolled_node_reaches_a_stream(house: House) -> None:
+    nc = await house.node(NODE)
+    before = await api(house.admin, "STREAM.LIST")
+    for target in (type_of(NodeRevoked).subject(PLATFORM), type_of(CancelPart).subject(OTHER_NODE), f"{API}.STREAM.DELETE.CMD_RENDER"):
+        for _ in range(20):
+            await nc.publish(f"{API}.CONSUMER.MSG.NEXT.{WORK}.{NODE}", b'{"batch": 1, "no_wait": true}', reply=target)
+    await nc.flush()
+    after = await api(house.admin, "STREAM.LIST")
+    assert [(one["config"]["name"], one["state"]["last_seq"]) for one in after["streams"]] == [
+        (one["config"]["name"], one["state"]["last_seq"]) for one in before["streams"]
+    ]
 
 
 async def test_a_nodes_consumer_of_work_is_there_when_it_comes_in(house: House) -> None:

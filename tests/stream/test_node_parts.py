@@ -107,7 +107,7 @@ async def test_a_node_registers_draws_uploads_and_reports(farm):
 
 async def test_an_unknown_farm_protocol_is_answered(farm):
     async with running(farm):
-        work = farm.drawing("good", protocol=2)
+        work = farm.drawing("good", protocol=99)
         await farm.send(work)
         failure = (await farm.until(ReportFailure))[0]
     assert (failure.code, failure.part_id, failure.crash) == ("node.protocol", work.part_id, None)

@@ -3,7 +3,7 @@
 import pytest
 
 from adapters.nats import Connection, ConnectRefused, NoAnswer, StreamError, api, connect, ensure_stream, stream_state
-from contracts.catalogue import EVENTS, WORK, command_stream, consumers, streams
+from contracts.catalogue import EVENTS, LOG_API, SERVICES, WORK, api_of, command_stream, consumers, streams
 from deploy.local.servers import Servers
 from deploy.provision import provision
 from tests.stream.support import Login, settings
@@ -14,9 +14,10 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(60)
 async def configuration(nc: Connection) -> dict[str, object]:
     found: dict[str, object] = {}
     for stream in streams():
-        state = await stream_state(nc, stream["name"])
+        name = stream["name"]
+        state = await stream_state(nc, name, prefix=api_of(name, SERVICES))
         assert state
-        found[stream["name"]] = state["config"]
+        found[name] = state["config"]
     for name, consumer in consumers():
         found[f"{name}/{consumer['durable_name']}"] = (await api(nc, f"CONSUMER.INFO.{name}.{consumer['durable_name']}"))["config"]
     return found
@@ -52,9 +53,9 @@ async def test_what_drifted_is_corrected_and_messages_stay(admin: Connection, lo
     assert state["state"]["messages"] == 1
 
 
-async def test_what_cannot_be_changed_in_place_is_an_error_that_names_it(admin: Connection) -> None:
+async def test_what_cannot_be_changed_in_place_is_an_error_that_names_it(log_admin: Connection) -> None:
     with pytest.raises(StreamError, match=f"stream {EVENTS} differs from the catalogue and cannot be changed in place"):
-        await ensure_stream(admin, {"name": EVENTS, "storage": "memory"})
+        await ensure_stream(log_admin, {"name": EVENTS, "storage": "memory"})
 
 
 async def test_a_stream_of_copies_from_an_older_release_is_replaced(admin: Connection, login: Login) -> None:
@@ -67,6 +68,15 @@ async def test_a_stream_of_copies_from_an_older_release_is_replaced(admin: Conne
     assert state
     assert state["config"]["persist_mode"] == "async"
     assert (await provision(await login("provision")))[WORK] == "same"
+
+
+async def test_the_events_of_an_older_release_no_longer_lie_among_the_services_streams(admin: Connection, login: Login) -> None:
+    older = next(config for config in streams() if config["name"] == EVENTS)
+    await api(admin, f"STREAM.CREATE.{EVENTS}", older)
+    done = await provision(await login("provision"))
+    assert (done[EVENTS], done[f"{EVENTS} of the services"]) == ("same", "removed")
+    assert await stream_state(admin, EVENTS) is None
+    assert await stream_state(admin, EVENTS, prefix=LOG_API) is not None
 
 
 async def test_a_wrong_password_is_an_error_at_once(servers: Servers, admin: Connection) -> None:

@@ -20,7 +20,7 @@ from adapters.nats import (
     pull,
     stream_state,
 )
-from contracts.catalogue import EVENTS, WORK, command_stream, consumers, node_consumer
+from contracts.catalogue import EVENTS, LOG_API, WORK, command_stream, consumers, node_consumer
 from contracts.envelope import first
 from contracts.identity import CreateTenant, TenantCreated
 from contracts.node import CancelPart
@@ -166,7 +166,7 @@ async def test_a_user_who_may_not_pull_is_told_so(admin: Connection, login: Logi
 
 async def test_a_node_gets_its_own_work_only(admin: Connection, login: Login, impatient: None) -> None:
     for node in (NODE, OTHER_NODE):
-        await provision_node(admin, node)
+        await provision_node(await login("provision"), node)
     publisher = Publisher(await login("render"))
     for node in (OTHER_NODE, NODE):
         message = CancelPart(part_id=node)
@@ -199,7 +199,7 @@ async def read_until(reader: StreamReader, position: int) -> list[int]:
 
 
 async def test_a_reader_sees_every_event_once_and_in_order_across_kills(servers: Servers, admin: Connection, login: Login) -> None:
-    reader = StreamReader(await login("studio"), EVENTS, after=10, window=40)
+    reader = StreamReader(await login("studio"), EVENTS, after=10, window=40, prefix=LOG_API)
     reading = asyncio.create_task(read_until(reader, 300))
     nc = await login("log")
     for _ in range(3):
@@ -210,22 +210,22 @@ async def test_a_reader_sees_every_event_once_and_in_order_across_kills(servers:
     await reader.close()
 
 
-async def test_a_reader_waits_for_a_stream_that_is_made_later(admin: Connection, login: Login) -> None:
-    await delete_stream(admin, EVENTS)
-    reader = StreamReader(await login("studio"), EVENTS, after=0)
+async def test_a_reader_waits_for_a_stream_that_is_made_later(log_admin: Connection, login: Login) -> None:
+    await delete_stream(log_admin, EVENTS)
+    reader = StreamReader(await login("studio"), EVENTS, after=0, prefix=LOG_API)
     assert await reader.next(10, 0.3) == []
-    await api(admin, f"STREAM.CREATE.{EVENTS}", {"name": EVENTS, "subjects": ["evt.>"], "allow_atomic": True})
+    await api(log_admin, f"STREAM.CREATE.{EVENTS}", {"name": EVENTS, "subjects": ["evt.>"], "allow_atomic": True})
     await send_events(await login("log"), 50)
     assert await read_until(reader, 50) == list(range(1, 51))
     await reader.close()
 
 
-async def test_a_reader_says_so_when_the_position_it_needs_is_gone(admin: Connection, login: Login) -> None:
-    await delete_stream(admin, EVENTS)
+async def test_a_reader_says_so_when_the_position_it_needs_is_gone(log_admin: Connection, login: Login) -> None:
+    await delete_stream(log_admin, EVENTS)
     config = {"name": EVENTS, "subjects": ["evt.>"], "allow_atomic": True, "first_seq": 101}
-    await api(admin, f"STREAM.CREATE.{EVENTS}", config)
+    await api(log_admin, f"STREAM.CREATE.{EVENTS}", config)
     await send_events(await login("log"), 50)
-    reader = StreamReader(await login("studio"), EVENTS, after=20)
+    reader = StreamReader(await login("studio"), EVENTS, after=20, prefix=LOG_API)
     with pytest.raises(PositionGone, match="begins at 101; 21 is needed"):
         await reader.next(10, 10)
     await reader.close()

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
+import pytest_asyncio
 
 from adapters.nats import Connection
 from consumers.log.append import MOST_AT_ONCE
@@ -31,6 +32,12 @@ async def waiting(db: asyncpg.Connection, domain: str = "studio") -> list[UUID]:
 async def until_alarmed(db: asyncpg.Connection, count: int = 1) -> None:
     while len(await alarms(db)) < count:
         await asyncio.sleep(0.01)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def admin(log_admin: Connection) -> Connection:
+    """The administrator of the account where EVENTS lies."""
+    return log_admin
 
 
 async def test_a_repeated_event_id_stops_its_domains_outbox_at_that_row_and_no_other(

@@ -10,12 +10,13 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
+import pytest_asyncio
 
 from adapters.nats import Connection, StreamReader, api, connect, sequences_of, stream_state
 from adapters.object_store import ObjectStore
 from consumers.log import LogDamaged, LogEvent, archive, read, verify_chain
 from consumers.log.window import Window
-from contracts.catalogue import EVENTS, events_stream, feed_subject
+from contracts.catalogue import EVENTS, LOG_API, events_stream, feed_subject
 from contracts.chain import GENESIS
 from contracts.envelope import Envelope
 from deploy.local.servers import Servers
@@ -24,6 +25,12 @@ from tests.stream.sequencing import INSERT, TENANT, TYPE, happen, in_log, in_str
 from tests.stream.support import PASSWORD, Login, delete_stream, settings
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(60)]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def admin(log_admin: Connection) -> Connection:
+    """The administrator of the account where EVENTS lies."""
+    return log_admin
 
 
 async def test_the_events_of_all_domains_get_one_order_and_a_position_is_the_streams_sequence(
@@ -91,7 +98,7 @@ async def test_what_a_killed_broker_lost_of_the_stream_comes_back_by_itself_at_i
     servers: Servers, admin: Connection, login: Login, db: asyncpg.Connection, log_dsn: str, tmp_path: Path
 ) -> None:
     domain = await login("studio")
-    reader = StreamReader(domain, EVENTS, after=0)
+    reader = StreamReader(domain, EVENTS, after=0, prefix=LOG_API)
     async with running(log_dsn, await login("log")) as sequencer:
         ids = await happen(db, 40)
         await until_published(sequencer, 40)

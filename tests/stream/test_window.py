@@ -19,7 +19,7 @@ from adapters.settings import Settings
 from api_edge.access_log import AccessLog
 from api_edge.edge import Edge
 from api_edge.main import running as serving
-from api_edge.signing import key_hash, key_text
+from api_edge.secret_texts import secret_hash, secret_text
 from cli.sse import events as sse_events
 from consumers.log import Sequencer
 from consumers.log.alarms import WINDOW
@@ -28,7 +28,7 @@ from consumers.log.repairs import alarms, raise_epoch
 from consumers.log.window import Window
 from consumers.runtime.genuine import genuine
 from consumers.runtime.store import Store
-from contracts.catalogue import EVENTS, events_stream
+from contracts.catalogue import EVENTS, LOG_API, events_stream
 from contracts.chain import EPOCH, HASH, SEAL, Marks, chained
 from deploy.local.servers import Servers
 from tests.stream.sequencing import INSERT, TENANT, TYPE, happen, in_log, in_stream, numbered, running, until_published
@@ -38,6 +38,12 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(90)
 SUBJECT = f"evt.{TENANT}.render.job.started.v1"
 OTHERS = f"evt.{TENANT}.studio.render.requested.v1"
 Forge = Callable[[asyncpg.Connection, Connection], Awaitable[None]]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def admin(log_admin: Connection) -> Connection:
+    """The administrator of the account where EVENTS lies."""
+    return log_admin
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -51,7 +57,7 @@ class Reading:
     """A domain's reader and what it got."""
 
     def __init__(self, nc: Connection, pool: asyncpg.Pool, *subjects: str, after: int = 0) -> None:
-        self.reader = StreamReader(nc, EVENTS, after, subjects=subjects, knows=lambda: genuine(pool))
+        self.reader = StreamReader(nc, EVENTS, after, subjects=subjects, knows=lambda: genuine(pool), prefix=LOG_API)
         self.got: list[tuple[int, str]] = []
 
     async def until(self, count: int) -> None:
@@ -108,8 +114,8 @@ async def house(servers: Servers, database: str, db: asyncpg.Connection, admin: 
     key_id, secret = uuid4(), uuid4().hex
     await db.execute("insert into identity.tenants values ($1, 1, now(), now(), 'one', 1, 64, 100000) on conflict do nothing", TENANT)
     await db.execute(
-        "insert into identity.tenant_api_keys values ($1,$2,1,$3,$3,'test','[\"*\"]',$4,'','active')",
-        TENANT, key_id, datetime.now(UTC), key_hash(secret),
+        "insert into identity.tenant_api_keys values ($1,$2,1,$3,$3,'test','[\"*\"]',$4,'','active',1)",
+        TENANT, key_id, datetime.now(UTC), secret_hash(secret),
     )  # fmt: skip
     settings = Settings(
         nats_url=servers.nats_url,
@@ -125,7 +131,7 @@ async def house(servers: Servers, database: str, db: asyncpg.Connection, admin: 
     async with serving(settings, AccessLog(None)) as (edge, url):
         while edge.lacks:
             await asyncio.sleep(0.01)
-        yield House(edge, url, key_text(key_id, secret))
+        yield House(edge, url, secret_text("fr", key_id, secret))
 
 
 async def bare(db: asyncpg.Connection, admin: Connection) -> None:

@@ -28,15 +28,18 @@ async def house():
             admin = await asyncpg.connect(servers.pg_admin_dsn)
             await admin.execute("create database flatrender")
             await admin.close()
-            nc = await connect(Admin(servers), "tests")
-            house = await House.open(servers, nc)
+            nc, log = await connect(Admin(servers), "tests"), await connect(Admin(servers, "admin_log"), "tests")
+            house = await House.open(servers, nc, log)
             await migrate(house.pg)
             await set_role_passwords(house.pg, PASSWORD)
             for tenant, name in ((DEFAULT_TENANT, "default"), (OTHER_TENANT, "other")):
                 await house.pg.execute("insert into identity.tenants values ($1, 1, now(), now(), $2, 1, 64, 100000)", tenant, name)
-            await provision(nc)
+            deploy = await connect(Admin(servers, "provision"), "tests")
+            await provision(deploy)
+            await deploy.close()
             yield house
             await nc.close()
+            await log.close()
             await house.pg.close()
 
 

@@ -29,8 +29,8 @@ OTHER_TENANT = UUID("00000000-0000-0000-0000-000000000002")
 class House:
     """The servers with an administrator's connections, and shortcuts for what the domains would do."""
 
-    def __init__(self, servers, pg, nc):
-        self.servers, self.pg, self.nc = servers, pg, nc
+    def __init__(self, servers, pg, nc, log):
+        self.servers, self.pg, self.nc, self.log = servers, pg, nc, log
         self.position, self.last_hash = 0, GENESIS
 
     @property
@@ -49,8 +49,8 @@ class House:
         )
 
     @classmethod
-    async def open(cls, servers, nc):
-        return cls(servers, await asyncpg.connect(cls.address(servers)), nc)
+    async def open(cls, servers, nc, log):
+        return cls(servers, await asyncpg.connect(cls.address(servers)), nc, log)
 
     @staticmethod
     def address(servers):
@@ -79,7 +79,7 @@ class House:
         """Publish a row of the log, and write down how far the stream is."""
         head = await self.pg.fetchrow("select epoch, seal from log.head")
         frame = frame_of(row, Marks(head["epoch"], head["seal"]))
-        assert await store(self.nc, [frame]) == row[0]
+        assert await store(self.log, [frame]) == row[0]
         await self.pg.execute("update log.head set published = $1", row[0])
 
     async def key(self, scopes=("*",), tenant=DEFAULT_TENANT, name="test"):
@@ -163,5 +163,7 @@ class Trace:
 class Admin:
     """The administrator's way in."""
 
-    def __init__(self, servers):
-        self.nats_url, self.nats_user, self.nats_password = servers.nats_url, "admin", servers.secrets.get("nats.admin")
+    def __init__(self, servers, user="admin"):
+        self.nats_url, self.nats_user, self.nats_password = servers.nats_url, user, PASSWORD
+        if user.startswith("admin"):
+            self.nats_password = servers.secrets.get(f"nats.{user}")

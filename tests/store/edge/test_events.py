@@ -65,7 +65,7 @@ async def test_a_stream_resumes_without_gap_or_repeat_while_events_go_on(house, 
 
 async def test_what_the_feed_never_delivered_is_read_from_the_log(house, client):
     reader = await opened(client, "/v1/events?types=render.")
-    js = house.nc.jetstream()
+    js = house.log.jetstream()
     config = (await js.stream_info("EVENTS")).config
     # The stream stores the event and tells nobody: as when a connection drops what is under way.
     await js.update_stream(config.evolve(republish=None))

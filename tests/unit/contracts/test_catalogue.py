@@ -58,6 +58,25 @@ def test_a_node_may_publish_under_its_own_id_only() -> None:
         assert not any(matches(pattern, entry.subject(other)) for pattern in node(me).publish), entry.full_name
 
 
+@pytest.mark.parametrize("role", [*catalogue.roles(), node("n1")], ids=lambda role: role.name)
+def test_a_role_may_publish_to_nothing_that_does_not_lead_out_of_an_account_without_streams(role: catalogue.Role) -> None:
+    if role.account in (*catalogue.WITH_JETSTREAM, catalogue.SYSTEM):
+        return
+    out = [
+        one.local
+        for one in catalogue.crossings()
+        if (one.user == role.account and one.kind == "service") or (one.owner == role.account and one.kind == "stream")
+    ]
+    assert [subject for subject in role.publish if not any(matches(pattern, subject) for pattern in out)] == []
+
+
+def test_nothing_but_the_logs_own_account_may_bring_something_under_the_subject_of_events() -> None:
+    into = [one for one in catalogue.crossings() if catalogue.LOG_ACCOUNT in (one.owner, one.user)]
+    brought = [one.subject for one in into if (one.kind == "service") == (one.owner == catalogue.LOG_ACCOUNT)]
+    assert [subject for subject in brought if subject.split(".")[0] in (">", "*", "evt")] == []
+    assert {role.name for role in catalogue.roles() if role.account == catalogue.LOG_ACCOUNT} == {"log"}
+
+
 def test_no_two_roles_share_a_name_or_an_inbox() -> None:
     everyone = [*catalogue.roles(), node(uuid4()), node(uuid4())]
     assert len({role.name for role in everyone}) == len(everyone)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from contracts.catalogue import SYSTEM
 from deploy.nats import NatsConfig, NatsRole, render
 
 
@@ -49,14 +50,14 @@ def test_a_role_that_could_not_be_told_apart_or_protected_is_refused(tmp_path, r
 
 
 def test_a_user_of_the_system_account_is_in_no_other(tmp_path):
-    text = render(config(tmp_path, NatsRole("edge", "pw"), NatsRole("system", "pw", system=True)))
-    ours, _, system = text.partition("  SYSTEM {")
+    text = render(config(tmp_path, NatsRole("edge", "pw"), NatsRole("system", "pw", account=SYSTEM)))
+    ours, _, system = text.partition("  SYSTEM {\n")
     assert 'user: "edge"' in ours and 'user: "system"' not in ours
     assert 'user: "system"' in system and "system_account: SYSTEM\n" in text
 
 
 def test_only_with_an_issuer_anybody_else_is_asked_for(tmp_path):
-    roles = NatsRole("edge", "pw"), NatsRole("system", "pw", system=True)
+    roles = NatsRole("edge", "pw"), NatsRole("system", "pw", account=SYSTEM)
     assert "auth_callout" not in render(config(tmp_path, *roles))
     text = render(NatsConfig(tmp_path, 4222, 8222, roles, issuer="ABC"))
     assert 'issuer: "ABC"' in text and 'auth_users: ["edge", "system"]' in text

@@ -56,14 +56,15 @@ class Farm:
         node = catalogue.node_role(self.node_id)
         roles = [
             NatsRole("farm", "farm-password", [">"], [">"]),
-            NatsRole(node.name, "node-password", node.publish, node.subscribe),
+            NatsRole.of(node, "node-password"),
         ]
         config = NatsConfig(self.folder / "nats", self.port, self._ports["nats_monitor"], roles)
         (self.folder / "nats.conf").write_text(render(config))
         await self.start_broker()
         self.nc = await connect(self._login("farm", "farm-password"), "farm")
         for stream in catalogue.streams():
-            await ensure_stream(self.nc, stream)
+            if catalogue.account_of(stream["name"]) == catalogue.SERVICES:
+                await ensure_stream(self.nc, stream)
         for stream_name, consumer in [*catalogue.consumers(), catalogue.node_consumer(self.node_id)]:
             await ensure_consumer(self.nc, stream_name, consumer)
         await self.nc.subscribe(catalogue.tick_subject("*"), cb=self._tick)
