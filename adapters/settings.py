@@ -20,6 +20,8 @@ class Settings(BaseSettings):
     pg_dsn: str = ""  # postgresql://host:port/database, without user
     pg_password: SecretStr = SecretStr("")  # one for all service roles on one machine; a cluster sets it per process
 
+    pg_pool: int = 12  # connections that a process of consumers has at most, beside those that hold its domains' locks
+
     s3_url: str = ""
     s3_bucket: str = "flatrender"
     s3_access_key: str = ""
@@ -43,4 +45,5 @@ class Settings(BaseSettings):
     node_slots: int = 1
     node_fonts: str = ""  # font families on the machine, with commas; added to what fontconfig knows
     node_labels: str = ""  # words by which renders may ask for this node, with commas
+    alive: str = ""  # a file that this process touches each second, for whoever starts it again when it freezes
     data: Path = Path("flatrender-data")  # a node's cache and spool

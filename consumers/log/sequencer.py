@@ -13,12 +13,12 @@ from adapters.nats import Connection, StreamError
 from consumers.log.append import MOST_AT_ONCE, Appender, Row
 from consumers.log.window import Window
 from consumers.runtime.connection import DATABASE_AWAY, end, until_lost
+from consumers.runtime.leading import Leading, Line
 from contracts.catalogue import outbox_hint_subject
 
 log = logging.getLogger(__name__)
 LOCK = 7_301_016  # the advisory lock of the active sequencer
 SHORTEST_POLL, LONGEST_POLL = 0.05, 1.0  # seconds between looks at the outboxes without a hint, growing while nothing comes
-STANDBY_POLL = 0.25  # seconds
 RETRY_PAUSE = 0.2  # seconds
 MOST_UNPUBLISHED = 20_000  # rows that are kept in memory for publishing; beyond, appending waits
 
@@ -30,7 +30,6 @@ class Sequencer:
     """
 
     def __init__(self, connect: Callable[[], Awaitable[asyncpg.Connection]], nc: Connection, *, replicas: int = 1) -> None:
-        self._connect = connect
         self._nc = nc
         self._replicas = replicas
         self._hint = asyncio.Event()
@@ -39,7 +38,8 @@ class Sequencer:
         self._more = asyncio.Event()
         self._room = asyncio.Event()
         self._aligned = False  # whether EVENTS was compared with the log since the connection was last lost
-        self.active = asyncio.Event()
+        self.leading = Leading("the log", LOCK, connect)
+        self.active = self.leading.active
         self.position = 0
         self.published = 0
 
@@ -60,28 +60,22 @@ class Sequencer:
                 await subscription.unsubscribe()
 
     async def _with_connection(self) -> None:
-        conn = await self._connect()
-        try:
+        async with self.leading.lead(shared=True) as line:
+            await self._lead(line)
+
+    async def _lead(self, line: Line) -> None:
+        conn = line.conn
+        appender, window = Appender(conn), Window(conn, line, self._nc, self._replicas)
+        async with line:
             # The statement over all outboxes takes longer to plan than to run.
             await conn.execute("set app.tenants = '*'; set plan_cache_mode = force_generic_plan")
-            # Not the waiting form of the lock: it would keep a snapshot open, and vacuum from working, for as long as a standby waits.
-            while not await conn.fetchval("select pg_try_advisory_lock($1)", LOCK):
-                await asyncio.sleep(STANDBY_POLL)
-            await self._lead(conn)
-        finally:
-            self.active.clear()
-            conn.terminate()
-
-    async def _lead(self, conn: asyncpg.Connection) -> None:
-        lock = asyncio.Lock()
-        appender, window = Appender(conn), Window(conn, lock, self._nc, self._replicas)
-        await appender.load()
+            await appender.load()
         self._unpublished.clear()
         self._waiting = 0
         self.position = appender.position
         log.info("the sequencer is active; the log ends at %d", appender.position)
         self.active.set()
-        work = (self._append(appender, lock), self._publish(window), until_lost(conn))
+        work = (self._append(appender, line), self._publish(window), until_lost(conn))
         tasks = [asyncio.create_task(one) for one in work]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -90,11 +84,11 @@ class Sequencer:
         finally:
             await end(conn, tasks)
 
-    async def _append(self, appender: Appender, lock: asyncio.Lock) -> None:
+    async def _append(self, appender: Appender, line: Line) -> None:
         pause = SHORTEST_POLL
         while True:
             hinted = await self._hinted_within(pause)
-            async with lock:
+            async with line:
                 # Whether anything is there is asked only without a hint: the question costs as much as the answer while much comes.
                 rows = await appender.append() if hinted or await appender.is_pending() else []
             if rows:

@@ -5,6 +5,8 @@ import base64
 import logging
 from collections import deque
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 import asyncpg
 from nats.aio.msg import Msg
@@ -28,7 +30,7 @@ class WindowBroken(Exception):
 class Window:
     """Keeps EVENTS in step with the log; `position` is the last that the stream is known to hold."""
 
-    def __init__(self, conn: asyncpg.Connection, lock: asyncio.Lock, nc: Connection, replicas: int = 1) -> None:
+    def __init__(self, conn: asyncpg.Connection, lock: AbstractAsyncContextManager[Any], nc: Connection, replicas: int = 1) -> None:
         self._conn = conn
         self._lock = lock  # the connection is shared with the appender
         self._nc = nc

@@ -9,7 +9,6 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
-import asyncpg
 import msgspec
 from nats.aio.msg import Msg
 
@@ -18,6 +17,7 @@ from consumers.runtime.batch import Batch, Item, scout
 from consumers.runtime.connection import DATABASE_AWAY, end, until_lost
 from consumers.runtime.domain import Domain
 from consumers.runtime.effects import Task
+from consumers.runtime.leading import LeaderStore, Leading, Line
 from consumers.runtime.reading import read_command, read_event
 from consumers.runtime.state import Want
 from consumers.runtime.store import Store
@@ -33,7 +33,7 @@ Observer = Callable[[list[Item]], None]
 
 
 class Runtime:
-    """The one active consumer of a domain; `connect` opens the connection that holds the domain's lock and writes.
+    """The one active consumer of a domain; `connect` opens the connection that holds the domain's lock and writes (`leading`).
 
     `commands` are the consumers of what it decides, one for each stream.
     """
@@ -42,7 +42,7 @@ class Runtime:
         self, domain: Domain, nc: Any, connect: Callable[[], Any], commands: Sequence[PullConsumer], feed: Callable[[int], Any]
     ) -> None:
         self.domain, self.nc = domain, nc
-        self._connect, self._commands, self._open_feed = connect, commands, feed
+        self._commands, self._open_feed = commands, feed
         self._waiting: deque[Item] = deque()
         self._own: deque[Item] = deque()
         self._events: deque[tuple[int, Msg | None]] = deque()  # None: nothing to react to up to that position
@@ -53,7 +53,8 @@ class Runtime:
         self.admits: Callable[[Item], bool] = lambda item: True  # what is not admitted is acknowledged, and that is all
         self.foresees: Callable[[Item], tuple[Want, ...]] = lambda item: ()  # rows that a command will ask for, as far as its memory knows
         self.on_effects: Callable[[list[Task]], None] = lambda tasks: None
-        self.active = asyncio.Event()
+        self.leading = Leading.of_domain(domain.name, zlib.crc32(f"flatrender {domain.name}".encode()), connect)
+        self.active = self.leading.active
 
     def submit(self, command: Command, envelope: Envelope) -> None:
         """Decide a command of this very process that it may lose: its maker asks again (the scheduler)."""
@@ -64,13 +65,8 @@ class Runtime:
         """Take the domain's lock and work until cancelled; a lost database connection starts it over."""
         while True:
             try:
-                conn = await self._connect()
-                try:
-                    await self._locked(conn)
-                finally:
-                    self.active.clear()
-                    # Not closed politely: asyncpg waits for ever for a connection that was lost in the middle of a statement.
-                    conn.terminate()
+                async with self.leading.lead() as line:
+                    await self._locked(line)
             except DATABASE_AWAY as error:
                 log.warning("%s: database away (%s); trying again", self.domain.name, error)
                 await asyncio.sleep(0.3)
@@ -78,12 +74,12 @@ class Runtime:
                 log.warning("%s: %s; trying again", self.domain.name, error)
                 await asyncio.sleep(1.0)
 
-    async def _locked(self, conn: asyncpg.Connection) -> None:
-        await self._take_lock(conn)
-        store = Store(conn, self.domain.name)
-        cursor = await conn.fetchval(store.q.cursor)
-        if cursor is None and self.domain.reacts:
-            await conn.execute(store.q.move_cursor, cursor := 0)  # from now on the log keeps a window for this domain
+    async def _locked(self, line: Line) -> None:
+        conn, store = line.conn, LeaderStore(line, self.domain.name)
+        async with line:
+            cursor = await conn.fetchval(store.q.cursor)
+            if cursor is None and self.domain.reacts:
+                await conn.execute(store.q.move_cursor, cursor := 0)  # from now on the log keeps a window for this domain
         cursor = cursor or 0
         log.info("%s: active from position %d", self.domain.name, cursor)
         await self._give_back(item.raw for item in self._waiting)
@@ -106,11 +102,6 @@ class Runtime:
             await end(conn, tasks)
             if feed is not None:
                 await feed.close()
-
-    async def _take_lock(self, conn: asyncpg.Connection) -> None:
-        key = zlib.crc32(f"flatrender {self.domain.name}".encode())
-        while not await conn.fetchval("select pg_try_advisory_lock($1)", key):
-            await asyncio.sleep(0.25)
 
     async def _pump_commands(self, commands: PullConsumer) -> None:
         while True:
@@ -158,7 +149,7 @@ class Runtime:
         for item in items:
             if self.admits(item):
                 admitted.append(item)
-            else:
+            elif await self.leading.holds(self.leading.lease):
                 await ack(item.raw)
         return admitted
 

@@ -19,6 +19,7 @@ from contracts.node import ReportSegment
 from contracts.render import ExpirePart, SegmentsPlanned, SegmentVerified
 from deploy.replay import verify
 from tests.support.house import PASSWORD, House, item_of
+from tests.support.leading import leads
 from tests.support.story import Story, sha
 
 SOON = 25.0  # seconds: longer than any recovery takes on a slow machine, and shorter than a dead process's claim lasts
@@ -202,8 +203,9 @@ async def what_a_dead_process_left_is_done_at_once(house: House) -> None:
         return []
 
     domain = msgspec.structs.replace(house.domains["file_mgr"], runs=dict.fromkeys(house.domains["file_mgr"].runs, run))
-    async with asyncpg.create_pool(house.dsn, user="file_mgr_app", password=PASSWORD, min_size=1, max_size=2) as pool:
-        runner = EffectRunner(domain, pool, lambda command, envelope: asyncio.sleep(0), None)
+    creating = asyncpg.create_pool(house.dsn, user="file_mgr_app", password=PASSWORD, min_size=1, max_size=2)
+    async with creating as pool, leads(house.dsn, "file_mgr") as leading:
+        runner = EffectRunner(domain, pool, lambda command, envelope: asyncio.sleep(0), None, leading)
         running = asyncio.create_task(runner.run())
         await runner.take_over()
         try:
