@@ -26,7 +26,7 @@ ANSWER = 5.0  # seconds that a word waits for its answer
 BUDGET = 30.0  # seconds that a batch may take; the server ends its connection then (deploy.consume)
 OVER_BUDGET = BUDGET + ANSWER  # seconds after which the leader itself does, should the server not be heard
 LOOK = 0.25  # seconds between a standby's tries
-ASK_AGAIN = 0.05  # seconds between two looks at whether this process leads
+ASK_AGAIN = 0.05  # seconds between two looks, at the soonest
 NOBODY = sys.maxsize  # a lease that no process ever has
 _BOOT: int | None = getattr(time, "CLOCK_BOOTTIME", None)
 _q = sql.load("runtime")
@@ -186,13 +186,14 @@ class Leading:
             self._first = NOBODY  # as far as can be known it is another process that leads now
             if clock() >= look:
                 look = clock() + await self._end_silent(conn)
-            await asyncio.sleep(LOOK)
+            await asyncio.sleep(max(0.0, min(LOOK, look - clock())))
 
     async def _end_silent(self, conn: asyncpg.Connection) -> float:
         """End a holder that is silent; answers after how many seconds to look again: it cannot be silent before."""
         row = await conn.fetchrow(_q.end_silent, self._key, SILENT, OVER_BUDGET, timeout=ANSWER)
-        if row is None:
-            return 0.0
+        if row is None or row["remaining"] is None:  # it ended just now; or it has another role, which is not ours to judge
+            return LOOK
         if row["ended"]:
             log.warning("%s: the leader was silent for %.1f s; %d of its connections were ended", self.name, SILENT, row["ended"])
-        return min(SILENT, row["remaining"]) if row["remaining"] is not None else SILENT
+            return 0.0
+        return max(ASK_AGAIN, min(SILENT, row["remaining"]))

@@ -11,7 +11,7 @@ update {schema}.leader set lease = lease + 1 returning lease;
 -- of this role. Silent is a session that sends nothing for $2 seconds, or takes none of its answer, or lets one statement run for $3.
 with holder as (
   select a.pid, a.application_name as process,
-    (case when a.state = 'active' and a.wait_event_type is distinct from 'Client' then $3 else $2 end)::float8
+    (case when a.state = 'active' and a.wait_event_type is distinct from 'Client' then $3::float8 else $2::float8 end)
       - extract(epoch from clock_timestamp() - a.state_change)::float8 as remaining
   from pg_locks l join pg_stat_activity a on a.pid = l.pid
   where l.locktype = 'advisory' and l.granted and l.objsubid = 1 and l.database = (select oid from pg_database where datname = current_database())

@@ -2,21 +2,24 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 
 import asyncpg
 
 from consumers.runtime.leading import Leading
+from consumers.runtime.pool import Connections, Pool
 from tests.support.house import PASSWORD
 
 
-async def app_connection(dsn: str, domain: str) -> asyncpg.Connection:
-    """A connection of a domain's role; `dsn` is the superuser's."""
-    return await asyncpg.connect(dsn, user=f"{domain}_app", password=PASSWORD, server_settings={"timezone": "UTC"})
+async def app_connection(dsn: str, domain: str, *, port: int | None = None) -> asyncpg.Connection:
+    """A connection of a domain's role; `dsn` is the superuser's, `port` another way to the same server."""
+    there = port or urlsplit(dsn).port
+    return await asyncpg.connect(dsn, user=f"{domain}_app", password=PASSWORD, port=there, server_settings={"timezone": "UTC"})
 
 
-def standing_by(dsn: str, domain: str) -> Leading:
+def standing_by(dsn: str, domain: str, *, port: int | None = None) -> Leading:
     """A process's part in who leads a domain, which does not try yet."""
-    return Leading.of_domain(domain, len(domain), lambda: app_connection(dsn, domain))
+    return Leading.of_domain(domain, len(domain), lambda: app_connection(dsn, domain, port=port))
 
 
 @asynccontextmanager
@@ -26,3 +29,8 @@ async def leads(dsn: str, domain: str) -> AsyncIterator[Leading]:
     async with leading.lead():
         leading.active.set()
         yield leading
+
+
+def pool_of(dsn: str, domain: str) -> Pool:
+    """The product's pool for one domain."""
+    return Connections(lambda role: app_connection(dsn, domain), most=2, each=2).of(domain)
