@@ -196,4 +196,4 @@ class Leading:
         if row["ended"]:
             log.warning("%s: the leader was silent for %.1f s; %d of its connections were ended", self.name, SILENT, row["ended"])
             return 0.0
-        return max(ASK_AGAIN, min(SILENT, row["remaining"]))
+        return max(ASK_AGAIN, min(SILENT, float(row["remaining"])))

@@ -29,6 +29,9 @@ RED: list[tuple[str, Check, mutations.Mutation]] = [
     ("I8", promises.a_poisoned_command_costs_only_itself, mutations.batches_are_not_halved),
     ("I8", promises.a_poisoned_command_costs_only_itself, mutations.poison_is_dropped),
     ("I9", promises.what_a_dead_process_left_is_done_at_once, mutations.claims_run_out_by_themselves),
+    ("I9", promises.a_leader_that_froze_loses_its_lock, mutations.silent_leaders_are_left_alone),
+    ("I9", promises.a_leader_that_was_replaced_begins_nothing, mutations.statements_name_no_lease),
+    ("I9", promises.what_was_begun_under_a_lease_that_is_over_is_not_reported, mutations.leases_are_all_one),
     ("I9", promises.a_lost_connection_is_noticed_while_idle, mutations.idle_connections_are_not_watched),
 ]
 SOON = 2.0  # seconds in which a recovery that cannot come is waited for

@@ -50,7 +50,7 @@ async def admin(dsn: str) -> AsyncIterator[asyncpg.Connection]:
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same rules with shorter times, for leaders of this very process."""
-    for name, value in (("SPEAK", 0.1), ("SILENT", 1.0), ("SURE", 0.8), ("ANSWER", 1.0)):
+    for name, value in (("SPEAK", 0.1), ("SILENT", 2.0), ("SURE", 1.6), ("ANSWER", 2.0)):
         monkeypatch.setattr(rules, name, value)
 
 
