@@ -16,10 +16,11 @@ from uuid import UUID
 import asyncpg
 
 import sql
+from consumers.runtime.connection import DATABASE_AWAY
 from consumers.runtime.store import Store
 
 log = logging.getLogger(__name__)
-SPEAK = 1.0  # seconds after which a leader that has nothing to write says a word
+SPEAK = 1.0  # seconds between the moments at which a leader that had nothing to write says a word
 SILENT = 5.0  # seconds without a word after which a standby ends a leader's connections
 SURE = 4.0  # seconds since the last proof in which nobody can have done so
 ANSWER = 5.0  # seconds that a word waits for its answer
@@ -47,7 +48,7 @@ class Line:
         self.conn = conn
         self.proved = clock()  # a moment at which the server surely heard it
         self._since = 0.0  # when the work under way began
-        self._word: asyncio.Future[str] | None = None
+        self._word: asyncio.Future[None] | None = None
         self._turn = asyncio.Lock() if shared else None
 
     async def __aenter__(self) -> None:
@@ -56,7 +57,7 @@ class Line:
         self._since = clock()  # before the pause: no further word begins
         if self._word is not None:  # seldom, and over in a moment: a statement cannot begin within another one
             try:
-                await asyncio.wait({self._word})
+                await asyncio.shield(self._word)
             except BaseException:
                 self._end()
                 raise
@@ -85,34 +86,32 @@ class Line:
     async def speak(self) -> None:
         """Say a word each second in which there is no work, until cancelled; a connection that does not answer is dropped."""
         while not self.conn.is_closed():
-            await asyncio.sleep(SPEAK)
+            await asyncio.sleep(SPEAK - clock() % SPEAK)  # all leaders of a process in the same moment: it wakes once
             if self._since:
                 if clock() - self._since > OVER_BUDGET:
                     self._drop(f"work on it is not done after {OVER_BUDGET:.0f} s")
-            elif clock() - self.proved >= SPEAK:
+            elif clock() - self.proved >= SPEAK / 2:
                 await self._say()
 
     async def _say(self) -> None:
-        said = clock()
-        word = self._word = asyncio.ensure_future(self.conn.execute("select 1"))
-        word.add_done_callback(self._said)
+        said, loop = clock(), asyncio.get_running_loop()
+        word = self._word = loop.create_future()
         # Not cancelled when it takes too long: asyncpg waits for ever for the word that a statement on a lost connection was cancelled.
-        await asyncio.wait({word}, timeout=ANSWER)
-        if not word.done():
-            self._drop(f"the server has not answered for {ANSWER:.0f} s")
-        elif word.exception() is not None:
-            self._drop(str(word.exception()))
-        else:
+        late = loop.call_later(ANSWER, self._drop, f"the server has not answered for {ANSWER:.0f} s")
+        try:
+            await self.conn.execute("select 1")
             self.proved = said
-
-    def _said(self, word: asyncio.Future[str]) -> None:
-        self._word = None
-        if not word.cancelled():
-            word.exception()  # read here too, should the speaker be gone
+        except (asyncpg.PostgresError, *DATABASE_AWAY) as error:
+            self._drop(str(error))
+        finally:
+            late.cancel()
+            self._word = None
+            word.set_result(None)
 
     def _drop(self, why: str) -> None:
-        log.warning("the connection of a leader is dropped: %s", why)
-        self.conn.terminate()
+        if not self.conn.is_closed():
+            log.warning("the connection of a leader is dropped: %s", why)
+            self.conn.terminate()
 
 
 class LeaderStore(Store):

@@ -13,7 +13,7 @@ import asyncpg
 from consumers.runtime.connection import DATABASE_AWAY, POOL_WAIT
 
 log = logging.getLogger(__name__)
-IDLE = 60.0  # seconds after which a connection that nobody takes is closed
+IDLE = 20.0  # seconds after which a connection that nobody takes is closed: longer than an idle leader's looks for effects are apart
 CLOSING = 2.0  # seconds for its goodbye
 Connect = Callable[[str], Awaitable[asyncpg.Connection]]
 

@@ -197,7 +197,7 @@ async def test_a_statement_that_takes_long_is_no_silence(dsn: str, hasty: None, 
 
 
 async def test_a_word_and_work_never_meet_on_the_connection(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rules, "SPEAK", 0.0)  # it speaks whenever there is no work
+    monkeypatch.setattr(rules, "SPEAK", 1e-6)  # it speaks whenever there is no work
     words = 0
     say = Line._say
 
