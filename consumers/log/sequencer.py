@@ -75,7 +75,7 @@ class Sequencer:
         self.position = appender.position
         log.info("the sequencer is active; the log ends at %d", appender.position)
         self.active.set()
-        work = (self._append(appender, line), self._publish(window), until_lost(conn))
+        work = (self._append(appender, line), self._publish(window, line), until_lost(conn))
         tasks = [asyncio.create_task(one) for one in work]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -114,17 +114,18 @@ class Sequencer:
             self._room.clear()
             await self._room.wait()
 
-    async def _publish(self, window: Window) -> None:
+    async def _publish(self, window: Window, line: Line) -> None:
         self._aligned = False
         complaint = ""
         while True:
             try:
                 if not self._aligned:
                     self._aligned = True  # before it is so: a break meanwhile takes it back
+                    await line.sure()  # it may remake the stream
                     await window.align()
                     complaint = ""
                 else:
-                    await self._publish_next(window)
+                    await self._publish_next(window, line)
             except StreamError as error:
                 self._aligned = False
                 if str(error) != complaint:
@@ -138,7 +139,7 @@ class Sequencer:
         self._aligned = False
         self._more.set()
 
-    async def _publish_next(self, window: Window) -> None:
+    async def _publish_next(self, window: Window, line: Line) -> None:
         while not self._unpublished and self._aligned:
             self._more.clear()
             await self._more.wait()
@@ -150,6 +151,7 @@ class Sequencer:
         # What `align` published from the table is in the queue too.
         fresh = rows if rows[0][0] > window.position else rows[window.position - rows[0][0] + 1 :]
         if fresh:
+            await line.sure()
             await window.publish(fresh)
 
     async def _hinted(self, msg: Msg) -> None:

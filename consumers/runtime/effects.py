@@ -69,6 +69,8 @@ class EffectRunner:
 
     async def take_over(self) -> None:
         """Take up what an earlier leader of the domain left behind; called when this process has become the leader."""
+        if self._leading.begins:  # what still runs here, or waits for its next try, is left
+            self._mine.intersection_update(task.id for task in self._finished)
         async with self._pool.acquire(timeout=POOL_WAIT) as conn:
             store = Store(conn, self.domain.name)
             async with store.transaction(None):

@@ -44,9 +44,9 @@ class Line:
     `shared` is for several tasks that work over it by turns.
     """
 
-    def __init__(self, conn: asyncpg.Connection, *, shared: bool = False) -> None:
+    def __init__(self, conn: asyncpg.Connection, proved: float, *, shared: bool = False) -> None:
         self.conn = conn
-        self.proved = clock()  # a moment at which the server surely heard it
+        self.proved = proved  # a moment after which the server surely heard it
         self._since = 0.0  # when the work under way began
         self._word: asyncio.Future[None] | None = None
         self._turn = asyncio.Lock() if shared else None
@@ -76,6 +76,13 @@ class Line:
     def is_sure(self) -> bool:
         """Whether nobody can have taken the lock since it was proved last."""
         return not self.conn.is_closed() and clock() - self.proved < SURE
+
+    async def sure(self) -> None:
+        """Return when it surely leads still. Raises ConnectionError when the connection is gone."""
+        while not self.is_sure:
+            if self.conn.is_closed():
+                raise ConnectionError("the connection to PostgreSQL was lost")
+            await asyncio.sleep(ASK_AGAIN)
 
     async def still(self) -> None:
         """At the end of work: return if it surely led all the time. Raises an error of DATABASE_AWAY when the connection is gone."""
@@ -131,7 +138,8 @@ class LeaderStore(Store):
 
 
 class Leading:
-    """One process's part in who leads. `raise_lease` is the statement that raises the lease once the lock is taken; the log has none."""
+    """One process's part in who leads. `raise_lease` is the statement that raises the lease once the lock is taken; the log has none, as it
+    does all over its one connection."""
 
     def __init__(self, name: str, key: int, connect: Callable[[], Awaitable[asyncpg.Connection]], raise_lease: str = "") -> None:
         self.name, self._key, self._connect, self._raise = name, key, connect, raise_lease
@@ -153,9 +161,9 @@ class Leading:
         speaking = None
         try:
             await self._take_lock(conn)
-            if self._raise:
-                self._lead_from(await conn.fetchval(self._raise))
-            self._line = Line(conn, shared=shared)
+            taken = clock()
+            self._lead_from(await conn.fetchval(self._raise, timeout=ANSWER) if self._raise else 1)
+            self._line = Line(conn, taken, shared=shared)
             speaking = asyncio.create_task(self._line.speak())
             yield self._line
         finally:
@@ -165,6 +173,11 @@ class Leading:
             conn.terminate()
             if speaking is not None:
                 speaking.cancel()
+
+    @property
+    def begins(self) -> bool:
+        """Whether somebody else led before: what this process began earlier is over."""
+        return self.lease == self._first
 
     async def holds(self, lease: int) -> bool:
         """Whether what was begun under a lease may go on: nobody else has led since. Waits while that cannot be known."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -14,17 +15,18 @@ import pytest
 import pytest_asyncio
 
 import sql
+from adapters.settings import Settings
 from consumers.runtime import leading as rules
 from consumers.runtime.batch import Batch
-from consumers.runtime.connection import DATABASE_AWAY
+from consumers.runtime.connection import CUTS, DATABASE_AWAY
 from consumers.runtime.leading import LeaderStore, Leading, Line
 from consumers.runtime.store import Store
 from contracts.file_mgr import StartUpload
-from deploy.consume import domain_named
+from deploy.consume import BOUNDS, domain_named, pg_connect
 from deploy.local.servers import Servers
 from tests.chaos.wires import Wire
 from tests.support.databases import migrated
-from tests.support.house import item_of
+from tests.support.house import PASSWORD, item_of
 from tests.support.leader_process import DOMAIN, Leader
 from tests.support.leading import app_connection, leads, standing_by
 
@@ -277,3 +279,17 @@ async def test_statements_under_a_lease_that_is_over_change_nothing(dsn: str, ad
         assert await all_of_them(leader.lease) == [1] * 7
         assert await all_of_them(leader.lease - 1) == await all_of_them(0) == [0] * 7
         await conn.close()
+
+
+async def test_a_services_session_is_bounded_and_both_of_its_ends_notice_that_the_other_is_gone(dsn: str) -> None:
+    parts = urlsplit(dsn)
+    settings = Settings(pg_dsn=f"postgresql://127.0.0.1:{parts.port}{parts.path}", pg_password=PASSWORD)  # type: ignore[arg-type]
+    conn = await pg_connect(settings, f"{DOMAIN}_app")
+    names = list(BOUNDS)
+    shown = [await conn.fetchval("select current_setting($1)", name) for name in names]
+    assert dict(zip(names, shown, strict=True)) == BOUNDS
+    sock = conn._transport.get_extra_info("socket")
+    assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+    for name, value in CUTS.items():
+        assert sock.getsockopt(socket.IPPROTO_TCP, getattr(socket, name)) == value
+    await conn.close()
