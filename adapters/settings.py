@@ -22,6 +22,8 @@ class Settings(BaseSettings):
     pg_password: SecretStr = SecretStr("")
     pg_passwords: dict[str, SecretStr] = {}  # the same for PostgreSQL: {"render_app": "password"}
 
+    pg_pool: int = 12  # connections that a process of consumers has at most, beside those that hold its domains' locks
+
     s3_url: str = ""
     s3_bucket: str = "flatrender"
     s3_access_key: str = ""
@@ -48,6 +50,7 @@ class Settings(BaseSettings):
     node_slots: int = 1
     node_fonts: str = ""  # font families on the machine, with commas; added to what fontconfig knows
     node_labels: str = ""  # words by which renders may ask for this node, with commas
+    alive: str = ""  # a file that this process touches each second, for whoever starts it again when it freezes
     data: Path = Path("flatrender-data")  # a node's cache and spool
 
     def as_nats(self, role: str) -> "Settings":

@@ -10,6 +10,7 @@ import asyncpg
 from aiohttp import web
 
 from adapters import collector
+from adapters.life import shown
 from adapters.nats import Connection, StreamError, connect
 from adapters.object_store import ObjectStore
 from adapters.settings import Settings
@@ -36,7 +37,7 @@ async def serve(settings: Settings, on_listening: Callable[[str], None] | None =
 
     Raises OSError when the port is taken, ValueError without a secret, adapters.nats.ConnectRefused for a wrong password.
     """
-    async with running(settings, access_log) as (edge, url):
+    async with running(settings, access_log) as (edge, url), shown(settings.alive):
         collector.relax()
         if on_listening:
             on_listening(url)

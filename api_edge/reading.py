@@ -13,6 +13,7 @@ from api_edge.events import FeedEvent, of_row
 from contracts.positions import position_text
 
 EVERY_TENANT = "*"
+MOST = 8  # connections of one edge
 _AWAY = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError,
          asyncpg.TooManyConnectionsError, asyncpg.AdminShutdownError)  # fmt: skip
 
@@ -45,7 +46,7 @@ class Reader:
     async def connect(cls, dsn: str, password: str) -> "Reader":
         """Open the pool. Raises OSError or PostgresError when the database is not there."""
         pool = await asyncpg.create_pool(
-            dsn, user="edge_ro", password=password, min_size=1, max_size=8, init=_prepare, reset=_keep, timeout=5, command_timeout=10,
+            dsn, user="edge_ro", password=password, min_size=1, max_size=MOST, init=_prepare, reset=_keep, timeout=5, command_timeout=10,
             server_settings={"application_name": "flatrender edge"},
         )  # fmt: skip
         return cls(pool)

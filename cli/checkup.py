@@ -22,6 +22,7 @@ PACKAGES = ("msgspec", "nats-py", "aiohttp", "asyncpg", "faststream", "aioboto3"
 DISK = 2 * 2**30  # bytes: servers, a node's cache and some films
 TEXT = "سلام، FlatRender"
 FRAMES = 10
+RESERVED = 3  # connections that PostgreSQL keeps for superusers unless told
 
 
 class Finding(NamedTuple):
@@ -43,7 +44,7 @@ def checks(data: Path | None, quick: bool) -> list[Check]:
     """The checks in order; `quick` leaves out what starts a process."""
     place = (data or default_folder()).absolute()
     looks = [Check("python", _python), Check("glibc", _glibc), Check("packages", _packages), Check("disk", lambda: _disk(place))]
-    looks += [Check("ports", _ports), Check("fonts", _fonts), Check("log", lambda: _log(place))]
+    looks += [Check("ports", _ports), Check("database", _database), Check("fonts", _fonts), Check("log", lambda: _log(place))]
     return looks if quick else [*looks, Check("engine", _engine), Check("servers", _servers)]
 
 
@@ -117,6 +118,28 @@ async def _log(place: Path) -> Finding:
     if not found:
         return Finding(True, "nothing stops the log")
     return Finding(False, "; ".join(f"{one.name}: {one.detail}" for one in found), " ".join(one.remedy for one in found))
+
+
+async def _database() -> Finding:
+    import asyncpg
+
+    from adapters.settings import Settings
+    from deploy.connections import Room, needed, of_consumers, room
+    from deploy.local.postgres import SETTINGS
+
+    settings = Settings()
+    wanted = needed(settings.pg_pool)
+    if settings.pg_dsn:
+        try:
+            there = await room(settings)
+        except (OSError, TimeoutError, asyncpg.PostgresError) as error:
+            advice = "See FLATRENDER_PG_DSN and FLATRENDER_PG_PASSWORD, and whether the server runs and was migrated."
+            return Finding(False, f"PostgreSQL cannot be asked: {error or type(error).__name__}", advice)
+    else:
+        there = Room(int(SETTINGS["max_connections"]) - RESERVED, 0)
+    text = f"PostgreSQL lets in {there.room} connections, {there.taken} are taken; an edge, a log and a process of consumers need {wanted}"
+    more = f"each further process of consumers takes {of_consumers(settings.pg_pool)} (FLATRENDER_PG_POOL, and a lock for each domain)"
+    return Finding(there.room >= wanted, text, "" if there.room >= wanted else f"Raise max_connections: {more}.")
 
 
 async def _fonts() -> Finding:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
+from uuid import uuid4
 
 import asyncpg
 from faststream import FastStream
@@ -13,14 +14,17 @@ from faststream.nats import NatsBroker
 from faststream.security import SASLPlaintext
 
 from adapters import collector
+from adapters.life import shown
 from adapters.nats import Connection, PullConsumer, StreamReader, connect
 from adapters.object_store import ObjectStore
 from adapters.settings import Settings
 from consumers.log.sequencer import Sequencer
-from consumers.runtime.connection import POOL_WAIT
+from consumers.runtime.connection import POOL_WAIT, notice_cuts
 from consumers.runtime.domain import Domain
 from consumers.runtime.effects import EffectRunner
 from consumers.runtime.genuine import genuine
+from consumers.runtime.leading import BUDGET, SILENT
+from consumers.runtime.pool import Connections, Pool
 from consumers.runtime.runtime import Runtime
 from consumers.runtime.timers import Timers
 from consumers.runtime.tools import Tools
@@ -29,7 +33,19 @@ from contracts.catalogue import EVENTS, LOG_API, decided_streams, subjects_of
 from producers.publisher import Publisher
 
 log = logging.getLogger(__name__)
-POOL = 4  # connections for a domain's effects, timers and rebuilding; the runtime holds one of its own
+EACH = 4  # connections of the process's pool for a domain's effects, timers and rebuilding; the runtime holds one of its own
+PROCESS = uuid4().hex[:8]  # tells this process's sessions from another's
+BOUNDS = {
+    # Even without a standby a process that is stopped within a batch holds its rows no longer than this; nor does an endless batch.
+    "idle_in_transaction_session_timeout": f"{2 * SILENT:.0f}s",
+    "transaction_timeout": f"{BUDGET:.0f}s",
+    # The server notices a client that is gone without a word: between statements, within one, and while it sends.
+    "tcp_keepalives_idle": "2",
+    "tcp_keepalives_interval": "1",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": f"{SILENT * 1000:.0f}",
+    "client_connection_check_interval": "1s",
+}
 STATEMENTS = 400  # that a session keeps prepared: rows of several tables are loaded by one statement for each set of them
 
 
@@ -44,16 +60,19 @@ def domain_named(name: str) -> Domain:
 async def pg_connect(settings: Settings, role: str) -> asyncpg.Connection:
     """A connection of a service role."""
     password = settings.pg_password_of(role)
-    return await asyncpg.connect(
+    conn = await asyncpg.connect(
         settings.pg_dsn, user=role, password=password, server_settings=session(role), timeout=5, statement_cache_size=STATEMENTS
     )
+    notice_cuts(conn)
+    return conn
 
 
 def session(role: str) -> dict[str, str]:
     """The settings of a service's database session."""
     # Statements find rows by key, and their plans are kept: one made while a table was small must not read all of it when it has grown.
     by_key = dict.fromkeys(("enable_seqscan", "enable_hashjoin", "enable_mergejoin"), "off")
-    return {"timezone": "UTC", "application_name": f"flatrender {role}", **by_key}
+    # The process is named too: a standby ends all connections of a leader that is silent.
+    return {"timezone": "UTC", "application_name": f"flatrender {role} {PROCESS}", **by_key, **BOUNDS}
 
 
 class Service:
@@ -65,6 +84,7 @@ class Service:
             if name != LOG:
                 domain_named(name)
         self._parts: list[asyncio.Task[None]] = []
+        self._connections = Connections(lambda role: pg_connect(settings, role), most=settings.pg_pool, each=EACH)
         self.app = FastStream(self._broker(), lifespan=self._lifespan, logger=None)
 
     async def run(self) -> None:
@@ -87,6 +107,8 @@ class Service:
     async def _lifespan(self) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             objects = await stack.enter_async_context(_store(self.settings))
+            await stack.enter_async_context(shown(self.settings.alive))
+            stack.push_async_callback(self._connections.close)
             try:
                 for name in self.names:
                     await (self._add_log(stack) if name == LOG else self._add_domain(name, objects, stack))
@@ -119,7 +141,7 @@ class Service:
     async def _add_domain(self, name: str, objects: ObjectStore, stack: AsyncExitStack) -> None:
         domain, nc = domain_named(name), await self._connect(name, stack)
         role = f"{name}_app"
-        pool = await stack.enter_async_context(_pool(self.settings, role))
+        pool = self._connections.of(role)
         publisher = Publisher(nc)
 
         async def feed(cursor: int) -> StreamReader:
@@ -128,7 +150,7 @@ class Service:
 
         commands = [PullConsumer(nc, stream, name, owns_stream=True) for stream in decided_streams(name)]
         runtime = Runtime(domain, nc, lambda: pg_connect(self.settings, role), commands, feed)
-        effects = EffectRunner(domain, pool, publisher.publish, Tools(publisher, objects, pool))
+        effects = EffectRunner(domain, pool, publisher.publish, Tools(publisher, objects, pool), runtime.leading)
         runtime.on_effects = effects.start_new
         runtime.prepare.append(effects.take_over)
         if name == "render":
@@ -137,11 +159,10 @@ class Service:
                 await self._add_gate(pool, stack)
         if domain.runs or domain.runs_together:
             self._start(f"{name} effects", effects.run())
-        if domain.timers:
-            self._start(f"{name} timers", Timers(domain, pool, publisher.publish).run())
+        self._start(f"{name} timers", Timers(domain, pool, publisher.publish, runtime.leading).run())
         self._start(name, runtime.run())
 
-    async def _add_farm(self, runtime: Runtime, nc: Connection, publisher: Publisher, pool: asyncpg.Pool, objects: ObjectStore) -> None:
+    async def _add_farm(self, runtime: Runtime, nc: Connection, publisher: Publisher, pool: Pool, objects: ObjectStore) -> None:
         from consumers.render.floods import Floods
         from consumers.render.health import Health
         from consumers.render.hearing import hear
@@ -158,16 +179,16 @@ class Service:
         floods = Floods(runtime.submit)
         runtime.admits = floods.admits
         runtime.observers += [progress.observe, floods.observe]
-        health = Health(pool, runtime.active, every=self.settings.health_seconds, months=self.settings.health_months)
+        health = Health(pool, runtime.leading, every=self.settings.health_seconds, months=self.settings.health_months)
         await hear(nc, scheduler, progress, health)
         self._start("scheduler", scheduler.run())
         self._start("progress", progress.run())
         self._start("health", health.run())
         if (rate := self.settings.scrub_rate) > 0:
-            scrubber = Scrubber(pool, objects, publisher.publish, runtime.active, rate=rate, every=self.settings.scrub_every)
+            scrubber = Scrubber(pool, objects, publisher.publish, runtime.leading, rate=rate, every=self.settings.scrub_every)
             self._start("scrubber", scrubber.run())
 
-    async def _add_gate(self, pool: asyncpg.Pool, stack: AsyncExitStack) -> None:
+    async def _add_gate(self, pool: Pool, stack: AsyncExitStack) -> None:
         """Beside every render consumer, active or not: logins wait for no leader."""
         from adapters.nats.callout import Issuer
         from consumers.render.gate import Gate
@@ -188,21 +209,6 @@ async def _store(settings: Settings) -> AsyncIterator[ObjectStore]:
     )
     async with store:
         yield store
-
-
-@asynccontextmanager
-async def _pool(settings: Settings, role: str) -> AsyncIterator[asyncpg.Pool]:
-    password = settings.pg_password_of(role)
-    async with asyncpg.create_pool(
-        settings.pg_dsn,
-        user=role,
-        password=password,
-        server_settings=session(role),
-        min_size=1,
-        max_size=POOL,
-        max_inactive_connection_lifetime=0,
-    ) as pool:
-        yield pool
 
 
 def consume(settings: Settings, names: Sequence[str]) -> None:

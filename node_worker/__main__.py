@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from adapters.life import shown
 from adapters.settings import Settings
 from node_worker.daemon import BadSettings, Revoked, run
 from node_worker.enrolment import JoinRefused, NotAnswered, enrolled
@@ -19,7 +20,9 @@ def main(join: str = "", url: str = "", **given: Any) -> int:
     """
 
     async def work() -> None:
-        await run(await enrolled(Settings(**given), join, url))
+        settings = Settings(**given)
+        async with shown(settings.alive):
+            await run(await enrolled(settings, join, url))
 
     try:
         asyncio.run(work())

@@ -15,12 +15,12 @@ from consumers.log.alarms import Alarms
 from consumers.log.append import MOST_AT_ONCE, Appender, Row
 from consumers.log.window import Window, WindowBroken, q
 from consumers.runtime.connection import DATABASE_AWAY, end, until_lost
+from consumers.runtime.leading import Leading, Line
 from contracts.catalogue import outbox_hint_subject
 
 log = logging.getLogger(__name__)
 LOCK = 7_301_016  # the advisory lock of the active sequencer
 SHORTEST_POLL, LONGEST_POLL = 0.05, 1.0  # seconds between looks at the outboxes without a hint, growing while nothing comes
-STANDBY_POLL = 0.25  # seconds
 RETRY_PAUSE = 0.2  # seconds
 LOOK_EVERY = 1.0  # seconds between two looks whether EVENTS is as it was left, and between two while a person has to decide
 MOST_UNPUBLISHED = 20_000  # rows that are kept in memory for publishing; beyond, appending waits
@@ -42,7 +42,6 @@ class Sequencer:
     """
 
     def __init__(self, connect: Callable[[], Awaitable[asyncpg.Connection]], nc: Connection, *, replicas: int = 1) -> None:
-        self._connect = connect
         self._nc = nc
         self._replicas = replicas
         self._hint = asyncio.Event()
@@ -53,7 +52,8 @@ class Sequencer:
         self._room = asyncio.Event()
         self._aligned = False  # whether EVENTS was compared with the log since the connection was last lost
         self._told = asyncio.Event()  # set when `published` is to be written to the log's head
-        self.active = asyncio.Event()
+        self.leading = Leading("the log", LOCK, connect)
+        self.active = self.leading.active
         self.position = 0
         self.published = 0
 
@@ -74,29 +74,23 @@ class Sequencer:
                 await subscription.unsubscribe()
 
     async def _with_connection(self) -> None:
-        conn = await self._connect()
-        try:
+        async with self.leading.lead(shared=True) as line:
+            await self._lead(line)
+
+    async def _lead(self, line: Line) -> None:
+        conn = line.conn
+        known = Alarms(conn)
+        appender, window = Appender(conn, known), Window(conn, line, self._nc, self._replicas)
+        async with line:
             # The statement over all outboxes takes longer to plan than to run.
             await conn.execute("set app.tenants = '*'; set plan_cache_mode = force_generic_plan")
-            # Not the waiting form of the lock: it would keep a snapshot open, and vacuum from working, for as long as a standby waits.
-            while not await conn.fetchval("select pg_try_advisory_lock($1)", LOCK):
-                await asyncio.sleep(STANDBY_POLL)
-            await self._lead(conn)
-        finally:
-            self.active.clear()
-            conn.terminate()
-
-    async def _lead(self, conn: asyncpg.Connection) -> None:
-        lock = asyncio.Lock()
-        known = Alarms(conn)
-        appender, window = Appender(conn, known), Window(conn, lock, self._nc, self._replicas)
-        await appender.load()
+            await appender.load()
         self._unpublished.clear()
         self._waiting = 0
         self.position = appender.position
         log.info("the sequencer is active; the log ends at %d", appender.position)
         self.active.set()
-        work = (self._append(appender, lock), self._publish(window, known, lock), self._tell(conn, window, lock), until_lost(conn))
+        work = (self._append(appender, line), self._publish(window, known, line), self._tell(window, line), until_lost(conn))
         tasks = [asyncio.create_task(one) for one in work]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -105,11 +99,11 @@ class Sequencer:
         finally:
             await end(conn, tasks)
 
-    async def _append(self, appender: Appender, lock: asyncio.Lock) -> None:
+    async def _append(self, appender: Appender, line: Line) -> None:
         pause = SHORTEST_POLL
         while True:
             hinted = await self._hinted_within(pause)
-            async with lock:
+            async with line:
                 # Whether anything is there is asked only without a hint: the question costs as much as the answer while much comes.
                 rows = await appender.append() if hinted or await appender.is_pending() else []
             if rows:
@@ -135,19 +129,20 @@ class Sequencer:
             self._room.clear()
             await self._room.wait()
 
-    async def _publish(self, window: Window, known: Alarms, lock: asyncio.Lock) -> None:
+    async def _publish(self, window: Window, known: Alarms, line: Line) -> None:
         self._aligned = False
         complaint = ""
         while True:
             try:
                 if not self._aligned:
                     self._aligned = True  # before it is so: a break meanwhile takes it back
+                    await line.sure()  # it may remake the stream
                     await window.align()
-                    async with lock:
+                    async with line:
                         await known.end(alarms.WINDOW)
                     complaint = ""
                 else:
-                    await self._publish_next(window)
+                    await self._publish_next(window, line)
             except StreamError as error:
                 self._aligned = False
                 if str(error) != complaint:
@@ -156,30 +151,30 @@ class Sequencer:
                 await asyncio.sleep(RETRY_PAUSE)
             except WindowBroken as error:
                 self._aligned = False
-                async with lock:
+                async with line:
                     await known.sound(alarms.WINDOW, str(error), error.remedy)
                 await asyncio.sleep(LOOK_EVERY)
                 continue
             self.published = window.position
             self._told.set()
 
-    async def _tell(self, conn: asyncpg.Connection, window: Window, lock: asyncio.Lock) -> None:
+    async def _tell(self, window: Window, line: Line) -> None:
         """Write down how far EVENTS is, beside the work: what is acknowledged meanwhile is told by the next time."""
         told = (0, 0)
         while True:
             await self._told.wait()
             self._told.clear()
             if (window.position, window.epoch) != told:
-                async with lock:
+                async with line:
                     told = (window.position, window.epoch)
-                    await conn.execute(keep_published(*told))
+                    await line.conn.execute(keep_published(*told))
 
     async def _was_away(self) -> None:
         # A killed broker may have lost the latest of EVENTS, which nothing new would show until it comes.
         self._aligned = False
         self._more.set()
 
-    async def _publish_next(self, window: Window) -> None:
+    async def _publish_next(self, window: Window, line: Line) -> None:
         """Publish what is appended next; in between, look whether somebody else wrote to the stream, or the epoch was raised."""
         loop = asyncio.get_running_loop()
         if loop.time() >= self._look_at:
@@ -199,6 +194,7 @@ class Sequencer:
         # What `align` published from the table is in the queue too.
         fresh = rows if rows[0][0] > window.position else rows[window.position - rows[0][0] + 1 :]
         if fresh:
+            await line.sure()
             await window.publish(fresh)
 
     async def _hinted(self, msg: Msg) -> None:

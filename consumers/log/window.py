@@ -5,6 +5,7 @@ import base64
 import logging
 from collections import deque
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from enum import Enum
 from typing import Any
 
@@ -46,7 +47,7 @@ class Verdict(Enum):
 class Window:
     """Keeps EVENTS in step with the log; `position` is the last that the stream is known to hold."""
 
-    def __init__(self, conn: asyncpg.Connection, lock: asyncio.Lock, nc: Connection, replicas: int = 1) -> None:
+    def __init__(self, conn: asyncpg.Connection, lock: AbstractAsyncContextManager[Any], nc: Connection, replicas: int = 1) -> None:
         self._conn = conn
         self._lock = lock  # the connection is shared with the appender
         self._nc = nc

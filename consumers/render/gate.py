@@ -21,6 +21,7 @@ from adapters.nats import ApiError, Connection, StreamError, api, ensure_consume
 from adapters.nats.callout import Asked, Issuer, asked_of
 from consumers.runtime.connection import DATABASE_AWAY, POOL_WAIT
 from consumers.runtime.genuine import genuine
+from consumers.runtime.pool import Pool
 from contracts.catalogue import AUTH, NODES, node_consumer, node_of, node_role, revocations_subject
 from contracts.enrolment import NodeRevoked
 from contracts.message import PLATFORM, decode
@@ -46,7 +47,7 @@ class Waiting(NamedTuple):
 class Gate:
     """`nc` is the role `gate`'s connection, `system` the role `system`'s; `pool` may read the render domain's tables."""
 
-    def __init__(self, nc: Connection, system: Connection, pool: asyncpg.Pool, issuer: Issuer) -> None:
+    def __init__(self, nc: Connection, system: Connection, pool: Pool, issuer: Issuer) -> None:
         self._nc, self._system, self._pool, self._issuer = nc, system, pool, issuer
         self._waiting: list[Waiting] = []
         self._arrived = asyncio.Event()

@@ -11,6 +11,8 @@ import asyncpg
 
 import sql
 from consumers.runtime.connection import DATABASE_AWAY, POOL_WAIT
+from consumers.runtime.leading import Leading
+from consumers.runtime.pool import Pool
 from contracts.message import PLATFORM
 from contracts.node import Heartbeat
 
@@ -29,16 +31,14 @@ def utc_now() -> datetime:
 class Health:
     """The newest heartbeat of each node until it is written. Whatever fails here is logged, and the farm works on."""
 
-    def __init__(
-        self, pool: asyncpg.Pool, active: asyncio.Event, *, every: float, months: int, clock: Callable[[], datetime] = utc_now
-    ) -> None:
-        """`every` seconds the nodes heard since are written, while `active`; `months` are kept beside the current one."""
-        self._pool, self._active, self._every, self._months, self._clock = pool, active, every, months, clock
+    def __init__(self, pool: Pool, leading: Leading, *, every: float, months: int, clock: Callable[[], datetime] = utc_now) -> None:
+        """`every` seconds the nodes heard since are written, by the leader; `months` are kept beside the current one."""
+        self._pool, self._leading, self._every, self._months, self._clock = pool, leading, every, months, clock
         self._heard: dict[UUID, tuple[datetime, Heartbeat]] = {}
 
     def heard(self, node_id: UUID, beat: Heartbeat) -> None:
         """A node's heartbeat; of several between two writings the last counts."""
-        if self._active.is_set():  # of several processes one writes
+        if self._leading.active.is_set():  # of several processes one writes
             self._heard[node_id] = (self._clock(), beat)
 
     async def run(self) -> None:
@@ -47,6 +47,7 @@ class Health:
 
     async def _forever(self, work: Callable[[], Awaitable[object]], every: float) -> None:
         while True:
+            await self._leading.active.wait()
             try:
                 await work()
             except (asyncpg.PostgresError, *DATABASE_AWAY) as error:
@@ -58,7 +59,7 @@ class Health:
     async def keep(self) -> list[str]:
         """See to the partitions of this month and the next, and drop old ones; answers what was done."""
         async with self._serving() as conn:
-            done: list[str] = await conn.fetchval(_q.keep_months, self._months, self._clock())
+            done: list[str] = await conn.fetchval(_q.keep_months, self._months, self._clock(), self._leading.lease) or []
         if done:
             log.info("nodes' health: %s", ", ".join(done))
         return done
@@ -78,7 +79,7 @@ class Health:
 
     async def _store(self, columns: list[list[object]]) -> None:
         async with self._serving() as conn:
-            await conn.execute(_q.keep_health, PLATFORM, *columns)
+            await conn.execute(_q.keep_health, PLATFORM, *columns, self._leading.lease)
 
     @asynccontextmanager
     async def _serving(self) -> AsyncIterator[asyncpg.Connection]:

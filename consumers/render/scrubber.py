@@ -13,6 +13,8 @@ import msgspec
 import sql
 from adapters.object_store import ObjectMissing, ObjectStore, StoreError
 from consumers.runtime.connection import DATABASE_AWAY, POOL_WAIT
+from consumers.runtime.leading import Leading
+from consumers.runtime.pool import Pool
 from contracts.envelope import Envelope, first
 from contracts.message import Command
 from contracts.repair import ReportRot
@@ -54,25 +56,23 @@ async def look(one: Stored, objects: ObjectStore, publish: Publish) -> Found:
     return "rot" if found else "missing"
 
 
-async def keep(conn: asyncpg.Connection, one: Stored, found: Found) -> None:
-    """Remember that a segment was looked at."""
-    await conn.execute(_q.keep_scrub, one.tenant_id, one.segment_key, one.object_key, found)
+async def keep(conn: asyncpg.Connection, one: Stored, found: Found, lease: int | None = None) -> None:
+    """Remember that a segment was looked at: by the leader under its lease, or by a person."""
+    await conn.execute(_q.keep_scrub, one.tenant_id, one.segment_key, one.object_key, found, lease)
 
 
 class Scrubber:
-    """Walks round and round while `active`: `rate` bytes a second, rounds beginning `every` seconds at the soonest."""
+    """Walks round and round while its process leads: `rate` bytes a second, rounds beginning `every` seconds at the soonest."""
 
-    def __init__(
-        self, pool: asyncpg.Pool, objects: ObjectStore, publish: Publish, active: asyncio.Event, *, rate: float, every: float
-    ) -> None:
-        self._pool, self._objects, self._publish, self._active = pool, objects, publish, active
+    def __init__(self, pool: Pool, objects: ObjectStore, publish: Publish, leading: Leading, *, rate: float, every: float) -> None:
+        self._pool, self._objects, self._publish, self._leading = pool, objects, publish, leading
         self._rate, self._every = rate, every
 
     async def run(self) -> None:
         """Scrub for ever, from where the last process left off; whatever fails is logged and tried again."""
         place: tuple[UUID, str] | None = None
         while True:
-            await self._active.wait()
+            await self._leading.active.wait()
             try:
                 place = place or await self._last()
                 begun = asyncio.get_running_loop().time()
@@ -90,7 +90,8 @@ class Scrubber:
         return (row["tenant_id"], row["segment_key"]) if row is not None else BEGINNING
 
     async def _round(self, place: tuple[UUID, str]) -> None:
-        while self._active.is_set():
+        lease = self._leading.lease
+        while await self._leading.holds(lease):
             async with self._serving() as conn:
                 one = await stored_after(conn, *place)
             if one is None:
@@ -99,7 +100,7 @@ class Scrubber:
             if found != "whole":
                 log.warning("the stored segment %s of tenant %s: %s", one.segment_key, one.tenant_id, found)
             async with self._serving() as conn:
-                await keep(conn, one, found)
+                await keep(conn, one, found, self._leading.lease)
             place = one.tenant_id, one.segment_key
             await asyncio.sleep(one.bytes / self._rate)
 

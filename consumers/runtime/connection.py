@@ -1,6 +1,8 @@
 """Living with lost connections to PostgreSQL: which errors mean it, how one hears of it at once, and how work over one is ended."""
 
 import asyncio
+import os
+import socket
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,12 +15,28 @@ DATABASE_AWAY: tuple[type[Exception], ...] = (
     asyncpg.TransactionRollbackError,
     asyncpg.InsufficientResourcesError,
     asyncpg.OperatorInterventionError,
+    asyncpg.TransactionTimeoutError,  # the server ended a session that took too long, or that was silent within a transaction
+    asyncpg.IdleInTransactionSessionTimeoutError,
     OSError,
     TimeoutError,
 )
 """After these the same statement may succeed later, on another connection."""
 POOL_WAIT = 10.0  # seconds to get, and to give back, a pool's connection; asyncpg waits for ever for one that was lost while it cancels
 CANCEL_EVERY = 0.2  # seconds
+CUTS = {"TCP_KEEPIDLE": 2, "TCP_KEEPINTVL": 1, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 5000}
+"""Socket options, in seconds, a count and milliseconds: a line on which nothing is acknowledged for five seconds is cut."""
+
+
+def notice_cuts(conn: asyncpg.Connection) -> None:
+    """Have the system end the connection when the server's machine is gone without a word; over a unix socket there is nothing to do."""
+    given = conn._transport.get_extra_info("socket")  # asyncpg has no way to give options
+    if given is None or given.family not in (socket.AF_INET, socket.AF_INET6):
+        return
+    with socket.socket(fileno=os.dup(given.fileno())) as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in CUTS.items():
+            if (option := getattr(socket, name, None)) is not None:  # not every system has each
+                sock.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 async def until_lost(conn: asyncpg.Connection) -> None:

@@ -5,6 +5,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +14,8 @@ import msgspec
 
 from consumers.runtime.connection import DATABASE_AWAY, POOL_WAIT
 from consumers.runtime.domain import Domain, EffectFailed
+from consumers.runtime.leading import Leading
+from consumers.runtime.pool import Pool
 from consumers.runtime.store import Store
 from contracts.envelope import Envelope, derived_id
 from contracts.message import Command
@@ -37,10 +40,13 @@ class Task(msgspec.Struct, frozen=True):
 
 
 class EffectRunner:
-    """Runs a domain's effects; `tools` is what they may use, `publish` sends the commands that report them."""
+    """Runs a domain's effects while this process leads it; `tools` is what they may use, `publish` sends the commands that report them.
 
-    def __init__(self, domain: Domain, pool: asyncpg.Pool, publish: Callable[[Command, Envelope], Any], tools: Any) -> None:
-        self.domain, self._pool, self._publish, self._tools = domain, pool, publish, tools
+    What was begun and somebody else took over meanwhile is neither carried out nor reported: its row waits for the leader.
+    """
+
+    def __init__(self, domain: Domain, pool: Pool, publish: Callable[[Command, Envelope], Any], tools: Any, leading: Leading) -> None:
+        self.domain, self._pool, self._publish, self._tools, self._leading = domain, pool, publish, tools, leading
         self._slots = asyncio.Semaphore(LIMIT)
         self._running: set[asyncio.Task[None]] = set()
         self._mine: set[UUID] = set()  # effects that this process runs, will try again, or has still to forget
@@ -51,21 +57,24 @@ class EffectRunner:
     def start_new(self, tasks: list[Task]) -> None:
         """Run what a batch has just committed, without going through the table."""
         groups: dict[str, list[Task]] = {}
+        lease = self._leading.lease
         for task in tasks:
             if task.kind in self.domain.runs_together:
                 groups.setdefault(task.kind, []).append(task)
             else:
-                self._spawn(task)
+                self._spawn(task, lease=lease)
         for group in groups.values():
             for start in range(0, len(group), TOGETHER):
-                self._spawn(*group[start : start + TOGETHER])
+                self._spawn(*group[start : start + TOGETHER], lease=lease)
 
     async def take_over(self) -> None:
         """Take up what an earlier leader of the domain left behind; called when this process has become the leader."""
+        if self._leading.begins:  # what still runs here, or waits for its next try, is left
+            self._mine.intersection_update(task.id for task in self._finished)
         async with self._pool.acquire(timeout=POOL_WAIT) as conn:
             store = Store(conn, self.domain.name)
             async with store.transaction(None):
-                await conn.execute(store.q.take_over_effects, list(self._mine))
+                await conn.execute(store.q.take_over_effects, list(self._mine), self._leading.lease)
                 left = {kind: await together.left(conn) for kind, together in self.domain.runs_together.items()}
         self._due.set()
         self.start_new([Task(envelope.tenant, envelope.id, kind, payload, envelope) for kind in left for payload, envelope in left[kind]])
@@ -76,12 +85,13 @@ class EffectRunner:
 
     async def _look(self) -> None:
         while True:
+            await self._leading.active.wait()
             self._due.clear()
             try:
                 async with self._pool.acquire(timeout=POOL_WAIT) as conn:
                     store = Store(conn, self.domain.name)
                     async with store.transaction(None):
-                        rows = await conn.fetch(store.q.claim_effects, LIMIT)
+                        rows = await conn.fetch(store.q.claim_effects, LIMIT, lease := self._leading.lease)
                 for row in rows:
                     if row["id"] in self._mine:
                         continue
@@ -93,7 +103,8 @@ class EffectRunner:
                             msgspec.Raw(row["payload"].encode()),
                             msgspec.json.decode(row["envelope"], type=Envelope),
                             row["attempts"],
-                        )
+                        ),
+                        lease=lease,
                     )
             except (asyncpg.PostgresError, *DATABASE_AWAY) as error:
                 log.warning("%s: effects cannot be claimed: %s", self.domain.name, error)
@@ -101,69 +112,84 @@ class EffectRunner:
                 async with asyncio.timeout(POLL):
                     await self._due.wait()
 
-    def _spawn(self, *tasks: Task) -> None:
+    def _spawn(self, *tasks: Task, lease: int) -> None:
         together = tasks[0].kind in self.domain.runs_together
         if not together:
             self._mine.add(tasks[0].id)
-        running = asyncio.create_task(self._carry_out_together(tasks) if together else self._carry_out(tasks[0]))
+        running = asyncio.create_task(self._carry_out_together(tasks, lease) if together else self._carry_out(tasks[0], lease))
         self._running.add(running)
         running.add_done_callback(self._running.discard)
 
-    async def _carry_out(self, task: Task) -> None:
+    async def _carry_out(self, task: Task, lease: int) -> None:
         async with self._slots:
             try:
+                if not await self._leading.holds(lease):
+                    self._leave(task)
+                    return
                 commands = await self.domain.runs[task.kind](msgspec.json.decode(task.payload), task.envelope, self._tools)
-                await self._report(task, list(commands))
+                await self._report(task, list(commands), lease)
             except EffectFailed as failed:
                 log.warning("%s: %s failed for good: %s", self.domain.name, task.kind, failed)
-                await self._report(task, failed.commands)
+                await self._report(task, failed.commands, lease)
             except Exception as error:  # whatever it was, the row stays and is tried again
                 log.warning("%s: %s failed (attempt %d): %s: %s", self.domain.name, task.kind, task.attempts, type(error).__name__, error)
-                await self._postpone(task, f"{type(error).__name__}: {error}")
+                await self._postpone(task, f"{type(error).__name__}: {error}", lease)
 
-    async def _carry_out_together(self, tasks: Sequence[Task]) -> None:
+    async def _carry_out_together(self, tasks: Sequence[Task], lease: int) -> None:
         """One group in one go; when it fails, each is tried again by itself, so that one cannot hold the others up."""
         async with self._slots:
             try:
+                if not await self._leading.holds(lease):
+                    return
                 await self.domain.runs_together[tasks[0].kind].run([(task.payload, task.envelope) for task in tasks], self._tools)
             except Exception as error:  # whatever it was, they are tried again
                 log.warning("%s: %d of %s failed: %s: %s", self.domain.name, len(tasks), tasks[0].kind, type(error).__name__, error)
                 for task in tasks:
-                    self._again(task)
+                    self._again(task, lease)
 
-    async def _report(self, task: Task, commands: list[Command]) -> None:
+    async def _report(self, task: Task, commands: list[Command], lease: int) -> None:
+        if not await self._leading.holds(lease):
+            self._leave(task)
+            return
         for number, command in enumerate(commands):
             identity = derived_id(task.id, f"report {number}")
             await self._publish(command, task.envelope.caused(command, id=identity, time=datetime.now(UTC), actor="system"))
         self._finished.append(task)
         self._finish.set()
 
-    async def _postpone(self, task: Task, reason: str) -> None:
-        wait = _wait(task)
+    def _leave(self, task: Task) -> None:
+        log.info("%s: %s is left to the process that leads now", self.domain.name, task.kind)
+        self._mine.discard(task.id)
+
+    async def _postpone(self, task: Task, reason: str, lease: int) -> None:
+        due = _wait(task) + ELSEWHERE
         try:
             async with self._pool.acquire(timeout=POOL_WAIT) as conn:
                 store = Store(conn, self.domain.name)
                 async with store.transaction({task.tenant_id}):
-                    await conn.execute(store.q.postpone_effect, task.tenant_id, task.id, wait + ELSEWHERE, reason[:500], task.attempts)
+                    await conn.execute(
+                        store.q.postpone_effect, task.tenant_id, task.id, due, reason[:500], task.attempts, self._leading.lease
+                    )
         except (asyncpg.PostgresError, *DATABASE_AWAY) as error:
             log.warning("%s: that %s failed cannot be noted: %s", self.domain.name, task.kind, error)
-        self._again(task)
+        self._again(task, lease)
 
-    def _again(self, task: Task) -> None:
+    def _again(self, task: Task, lease: int) -> None:
         again = msgspec.structs.replace(task, attempts=task.attempts + 1)
-        asyncio.get_running_loop().call_later(_wait(task), self._spawn, again)
+        asyncio.get_running_loop().call_later(_wait(task), partial(self._spawn, again, lease=lease))
 
     async def _forget(self) -> None:
         while True:
             await self._finish.wait()
             await asyncio.sleep(0.05)
+            await self._leading.active.wait()  # what another leader has done meanwhile is done twice, and is removed once
             self._finish.clear()
             done, self._finished = self._finished, []
             try:
                 async with self._pool.acquire(timeout=POOL_WAIT) as conn:
                     store = Store(conn, self.domain.name)
                     async with store.transaction({task.tenant_id for task in done}):
-                        await conn.execute(store.q.drop_effects, [t.tenant_id for t in done], [t.id for t in done])
+                        await conn.execute(store.q.drop_effects, [t.tenant_id for t in done], [t.id for t in done], self._leading.lease)
             except (asyncpg.PostgresError, *DATABASE_AWAY) as error:
                 log.warning("%s: finished effects cannot be dropped yet: %s", self.domain.name, error)
                 self._finished += done

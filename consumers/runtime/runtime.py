@@ -20,8 +20,9 @@ from consumers.runtime.domain import Domain
 from consumers.runtime.effects import Task
 from consumers.runtime.faults import DomainWaits
 from consumers.runtime.item import Item, scout
+from consumers.runtime.leading import LeaderStore, Leading, Line
 from consumers.runtime.reading import read_command, read_event, unreacted
-from consumers.runtime.settling import Settler, probe
+from consumers.runtime.settling import BATCH, Settler, probe
 from consumers.runtime.state import Want
 from consumers.runtime.store import Store
 from contracts.catalogue import domain_waits_subject, outbox_hint_subject
@@ -29,7 +30,6 @@ from contracts.envelope import Envelope
 from contracts.message import Command
 
 log = logging.getLogger(__name__)
-BATCH = 500
 CURSOR_EVENTS, CURSOR_SECONDS = 500, 30.0  # how far the kept cursor may stay behind while nothing is reacted to
 MOST_HELD = 4 * BATCH  # reactions that wait for their type; with more, no event is read
 SHORTEST_WAIT, LONGEST_WAIT = 0.5, 10.0  # seconds between two tries of a domain that cannot work
@@ -38,7 +38,7 @@ Observer = Callable[[list[Item]], None]
 
 
 class Runtime:
-    """The one active consumer of a domain; `connect` opens the connection that holds the domain's lock and writes.
+    """The one active consumer of a domain; `connect` opens the connection that holds the domain's lock and writes (`leading`).
 
     `commands` are the consumers of what it decides, one for each stream.
     """
@@ -47,7 +47,7 @@ class Runtime:
         self, domain: Domain, nc: Any, connect: Callable[[], Any], commands: Sequence[PullConsumer], feed: Callable[[int], Any]
     ) -> None:
         self.domain, self.nc = domain, nc
-        self._connect, self._commands, self._open_feed = connect, commands, feed
+        self._commands, self._open_feed = commands, feed
         self._waiting: deque[Item] = deque()
         self._own: deque[Item] = deque()
         self._events: deque[tuple[int, Msg | None]] = deque()  # None: nothing to react to up to that position
@@ -62,7 +62,8 @@ class Runtime:
         self.admits: Callable[[Item], bool] = lambda item: True  # what is not admitted is acknowledged, and that is all
         self.foresees: Callable[[Item], tuple[Want, ...]] = lambda item: ()  # rows that a command will ask for, as far as its memory knows
         self.on_effects: Callable[[list[Task]], None] = lambda tasks: None
-        self.active = asyncio.Event()
+        self.leading = Leading.of_domain(domain.name, zlib.crc32(f"flatrender {domain.name}".encode()), connect)
+        self.active = self.leading.active
 
     def submit(self, command: Command, envelope: Envelope) -> None:
         """Decide a command of this very process that it may lose: its maker asks again (the scheduler)."""
@@ -81,13 +82,8 @@ class Runtime:
     async def _lead(self) -> float:
         """Work as long as that goes well; answers the seconds after which it is tried again."""
         try:
-            conn = await self._connect()
-            try:
-                await self._locked(conn)
-            finally:
-                self.active.clear()
-                # Not closed politely: asyncpg waits for ever for a connection that was lost in the middle of a statement.
-                conn.terminate()
+            async with self.leading.lead() as line:
+                await self._locked(line)
         except DATABASE_AWAY as error:
             log.warning("%s: database away (%s); trying again", self.domain.name, error)
             return 0.3
@@ -114,13 +110,13 @@ class Runtime:
             if self.waits and self.nc.is_connected:
                 await self.nc.publish(subject, b"")
 
-    async def _locked(self, conn: asyncpg.Connection) -> None:
-        await self._take_lock(conn)
-        store = Store(conn, self.domain.name)
+    async def _locked(self, line: Line) -> None:
+        conn, store = line.conn, LeaderStore(line, self.domain.name)
         await probe(store)
-        cursor = await conn.fetchval(store.q.cursor)
-        if cursor is None and self.domain.reacts:
-            await conn.execute(store.q.move_cursor, cursor := 0)  # from now on the log keeps a window for this domain
+        async with line:
+            cursor = await conn.fetchval(store.q.cursor)
+            if cursor is None and self.domain.reacts:
+                await conn.execute(store.q.move_cursor, cursor := 0)  # from now on the log keeps a window for this domain
         cursor = cursor or 0
         log.info("%s: active from position %d", self.domain.name, cursor)
         await self._give_back(item.raw for item in self._waiting)
@@ -149,11 +145,6 @@ class Runtime:
                 await commands.pause()
             if feed is not None:
                 await feed.close()
-
-    async def _take_lock(self, conn: asyncpg.Connection) -> None:
-        key = zlib.crc32(f"flatrender {self.domain.name}".encode())
-        while not await conn.fetchval("select pg_try_advisory_lock($1)", key):
-            await asyncio.sleep(0.25)
 
     async def _pump_commands(self, commands: PullConsumer) -> None:
         while True:
@@ -202,7 +193,8 @@ class Runtime:
         admitted = []
         for item in items:
             if not self.admits(item):
-                await ack(item.raw)
+                if await self.leading.holds(self.leading.lease):
+                    await ack(item.raw)
             elif wait := self.settler.parking.wait(item.envelope.type):
                 await nak(item.raw, wait)
             else:
@@ -220,7 +212,7 @@ class Runtime:
     def _take_events(self, cursor: int) -> tuple[list[Item], int]:
         items: list[Item] = []
         weight = 0
-        while self._events and weight < BATCH:
+        while self._events and weight < self.settler.most:
             position, msg = self._events.popleft()
             if position > cursor:
                 cursor = position
@@ -236,7 +228,7 @@ class Runtime:
         """What fits into a batch; a heavy command is the last of its batch, so that what is short does not wait for several."""
         items: list[Item] = []
         weight = 0
-        while self._waiting and weight < BATCH:
+        while self._waiting and weight < self.settler.most:
             items.append(self._waiting.popleft())
             weight += self.domain.weight(items[-1].command)
         return items

@@ -8,10 +8,12 @@ from consumers.runtime.batch import Batch
 from consumers.runtime.domain import Domain
 from consumers.runtime.faults import DomainWaits, fault_of, told_of
 from consumers.runtime.item import Item
+from consumers.runtime.leading import BUDGET, clock
 from consumers.runtime.parking import Parking
 from consumers.runtime.store import Store
 
 log = logging.getLogger(__name__)
+BATCH = 500
 BACK = 0.3  # seconds until what was given back comes again
 SHORTEST_TURN = 0.05  # seconds
 TRIED = ("done", "refused")  # outcomes by which a parked type has shown that it works
@@ -29,6 +31,7 @@ class Settler:
         self.parking = Parking()
         self.held: list[Item] = []  # reactions of parked types: the kept cursor stays before the first of them
         self.kept = 0  # the cursor, as it is stored
+        self.most = BATCH  # how much a batch may weigh: less after one that took more time than it may
         self._parked_now: set[str] = set()  # while the present items are settled
 
     def begin(self, cursor: int) -> None:
@@ -56,13 +59,23 @@ class Settler:
     async def settle(self, store: Store, items: list[Item], cursor: int) -> None:
         """Commit items, and with the last of them the cursor (0: leave it). Raises DomainWaits and what passes, with all given back."""
         self._parked_now.clear()
+        began = clock()
         try:
             await self._commit(store, items, cursor)
+            self.most = min(BATCH, self.most * 2)
         except Exception:
+            if clock() - began > BUDGET * 0.9:
+                self._shrink(items)
             for item in items:  # of one that was acknowledged meanwhile the broker does nothing more
                 if item.raw is not None:
                     await nak(item.raw, BACK)
             raise
+
+    def _shrink(self, items: list[Item]) -> None:
+        """The server ended a batch that took too long: the next is smaller, until the one command that takes so long is found."""
+        self.most = max(1, min(self.most, len(items)) // 2)
+        if len(items) == 1:
+            self.parking.park(items[0].envelope.type, f"one of them takes longer than the {BUDGET:.0f} s of a batch")
 
     async def _commit(self, store: Store, items: list[Item], cursor: int) -> None:
         """Commit, halving the batch down to the culprit."""

@@ -10,6 +10,8 @@ import asyncpg
 
 from consumers.runtime.connection import DATABASE_AWAY, POOL_WAIT
 from consumers.runtime.domain import Domain
+from consumers.runtime.leading import Leading
+from consumers.runtime.pool import Pool
 from consumers.runtime.store import Store
 from contracts.envelope import Envelope, derived_id
 from contracts.message import Command, decode, type_of
@@ -21,16 +23,18 @@ SWEEP = 600.0  # seconds between sweeps of old operations
 
 
 class Timers:
-    """Publishes a domain's due commands; the inbox drops what a crash publishes twice."""
+    """Publishes a domain's due commands while this process leads it; the inbox drops what a crash publishes twice."""
 
-    def __init__(self, domain: Domain, pool: asyncpg.Pool, publish: Callable[[Command, Envelope], Any]) -> None:
-        self.domain, self._pool, self._publish = domain, pool, publish
+    def __init__(self, domain: Domain, pool: Pool, publish: Callable[[Command, Envelope], Any], leading: Leading) -> None:
+        self.domain, self._pool, self._publish, self._leading = domain, pool, publish, leading
         self._swept = 0.0
+        self._longest = LONGEST_SLEEP if domain.timers else SWEEP  # without timers there is nothing but the sweep
 
     async def run(self) -> None:
-        """Sleep until the next is due, at most five seconds, so that new ones are seen."""
+        """Sleep until the next is due, at most five seconds, so that new ones are seen; without timers there is only the sweep."""
         while True:
-            wait = LONGEST_SLEEP
+            await self._leading.active.wait()
+            wait = LONGEST_SLEEP  # when the database is away
             try:
                 async with self._pool.acquire(timeout=POOL_WAIT) as conn:
                     wait = await self._round(Store(conn, self.domain.name))
@@ -39,31 +43,38 @@ class Timers:
             await asyncio.sleep(wait)
 
     async def _round(self, store: Store) -> float:
+        lease = self._leading.lease
         async with store.transaction(None):
-            due = await store.conn.fetch(store.q.due_timers, 100)
-            for row in due:
-                command = decode(row["type"], row["body"])
-                assert isinstance(command, Command)
-                identity = derived_id(row["id"], "due")
-                now = datetime.now(UTC)
-                envelope = Envelope(
-                    id=identity,
-                    type=type_of(command).full_name,  # the newest version of what was stored
-                    tenant=row["tenant_id"],
-                    time=now,
-                    actor="timer",
-                    correlation=identity,
-                    causation=row["id"],
-                )
-                await self._publish(command, envelope)
-            if due:
-                await store.conn.execute(store.q.drop_timers, [row["tenant_id"] for row in due], [row["id"] for row in due])
-            await self._sweep(store)
-            following = await store.conn.fetchval(store.q.next_timer)
-        return LONGEST_SLEEP if following is None else min(LONGEST_SLEEP, max(SHORTEST_SLEEP, following))
+            due = await store.conn.fetch(store.q.due_timers, 100, lease)
+            if not due:
+                await self._sweep(store, lease)
+                following = await store.conn.fetchval(store.q.next_timer)
+                return self._longest if following is None else min(self._longest, max(SHORTEST_SLEEP, following))
+        # Not within a transaction: publishing waits for the broker.
+        if await self._leading.holds(lease):
+            await self._publish_all(due)
+            async with store.transaction(None):
+                await store.conn.execute(store.q.drop_timers, [row["tenant_id"] for row in due], [row["id"] for row in due], lease)
+        return SHORTEST_SLEEP
 
-    async def _sweep(self, store: Store) -> None:
+    async def _publish_all(self, due: list[asyncpg.Record]) -> None:
+        for row in due:
+            command = decode(row["type"], row["body"])
+            assert isinstance(command, Command)
+            identity = derived_id(row["id"], "due")
+            envelope = Envelope(
+                id=identity,
+                type=type_of(command).full_name,  # the newest version of what was stored
+                tenant=row["tenant_id"],
+                time=datetime.now(UTC),
+                actor="timer",
+                correlation=identity,
+                causation=row["id"],
+            )
+            await self._publish(command, envelope)
+
+    async def _sweep(self, store: Store, lease: int) -> None:
         now = asyncio.get_running_loop().time()
         if now - self._swept > SWEEP or not self._swept:
             self._swept = now
-            await store.conn.execute(store.q.forget_operations)
+            await store.conn.execute(store.q.forget_operations, lease)

@@ -9,6 +9,7 @@ import asyncpg
 
 from adapters.object_store import ObjectStore
 from consumers.runtime.connection import POOL_WAIT
+from consumers.runtime.pool import Pool
 from contracts.envelope import Envelope
 from contracts.message import Message
 
@@ -30,7 +31,7 @@ class Publishes(Protocol):
 class Tools:
     """One domain's tools."""
 
-    def __init__(self, publisher: Publishes, objects: ObjectStore, pool: asyncpg.Pool) -> None:
+    def __init__(self, publisher: Publishes, objects: ObjectStore, pool: Pool) -> None:
         self.publisher, self.objects, self._pool = publisher, objects, pool
 
     @asynccontextmanager

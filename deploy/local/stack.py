@@ -21,7 +21,7 @@ from adapters.settings import Settings
 from contracts import catalogue
 from contracts.audit import DOMAINS, LOG
 from deploy.bootstrap import ensure_first_key
-from deploy.local import logs, ports
+from deploy.local import frozen, logs, ports
 from deploy.local.errors import StackError
 from deploy.local.secret_store import write_private
 from deploy.local.servers import Servers
@@ -35,6 +35,7 @@ READY_WITHIN = 60.0  # seconds
 CRASH_LOOP = 3  # ends of a process of ours before the stack is ready
 GATE = ("gate", "system")  # the NATS users of the gate, which runs beside the render domain
 CONTROL = ("consumers", "log", "edge")  # what the product cannot do without, beside the servers
+NODE_STOPPED = frozen.BUSY  # looks at which a node may be stopped: its leases end by themselves, and its work goes elsewhere
 STOP_EDGE, STOP_CONSUMERS, STOP_NODE = 5.0, 5.0, 3.0  # seconds until SIGKILL
 
 
@@ -166,12 +167,13 @@ class Stack:
                 "node_name": f"node-{number}",
             }
             mine |= {"node_slots": self._slots, "data": str(self.data / f"node-{number}")}
-            self._add(
-                f"node-{number}", ["-m", "node_worker"], Settings.model_validate({"nats_url": self.servers.nats_url, **mine}), STOP_NODE
-            )
+            settings = Settings.model_validate({"nats_url": self.servers.nats_url, **mine})
+            self._add(f"node-{number}", ["-m", "node_worker"], settings, STOP_NODE, stopped=NODE_STOPPED)
 
-    def _add(self, name: str, arguments: Sequence[str], settings: Settings, stop: float) -> None:
-        self.processes.add(name, [sys.executable, "-P", *arguments], environment(settings), stop_timeout=stop)
+    def _add(self, name: str, arguments: Sequence[str], settings: Settings, stop: float, stopped: int = frozen.STOPPED) -> None:
+        alive = self.data / "run" / f"{name}.alive"
+        environ = environment(settings.model_copy(update={"alive": str(alive)}))
+        self.processes.add(name, [sys.executable, "-P", *arguments], environ, stop_timeout=stop, alive=alive, stopped=stopped)
 
     def _edge_port(self) -> int:
         return ports.remembered(self.data / "edge-port.json", ("edge",))["edge"]

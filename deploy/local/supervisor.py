@@ -4,10 +4,12 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
-from deploy.local import logs
+from deploy.local import frozen, logs
 from deploy.local.errors import StackError
+from deploy.local.frozen import Watch
 from deploy.local.process import Process, Program
 
 FIRST_DELAY, LONGEST_DELAY = 0.2, 10.0  # seconds before a restart
@@ -27,8 +29,11 @@ class Keeper:
         notice: Notice,
         started: Callable[[], None] | None = None,
         log_cap: int = logs.DEFAULT_CAP,
+        watch: Callable[[int], Watch] | None = None,
     ) -> None:
+        """With `watch`, which is given a process id, a process that has frozen is ended, and so started again."""
         self._program = program
+        self._watch_over = watch
         self._notice = notice
         self._started = started or (lambda: None)
         self._log_cap = log_cap
@@ -73,10 +78,17 @@ class Keeper:
         return f"{process.program.name} {how}"
 
     async def _until_ended(self, process: Process) -> int:
+        watch = self._watch_over(process.pid) if self._watch_over is not None and process.pid is not None else None
+        checked = -LOG_CHECK_INTERVAL
         while True:
-            logs.cap(self.log, self._log_cap)
+            if time.monotonic() - checked >= LOG_CHECK_INTERVAL:
+                checked = time.monotonic()
+                logs.cap(self.log, self._log_cap)
             with contextlib.suppress(TimeoutError):
-                return await asyncio.wait_for(process.wait(), LOG_CHECK_INTERVAL)
+                return await asyncio.wait_for(process.wait(), LOG_CHECK_INTERVAL if watch is None else frozen.LOOK)
+            if watch is not None and (wrong := watch.look()):
+                self._notice(f"{process.program.name} {wrong}; ending it")
+                await process.kill()
 
     async def stop(self) -> None:
         """Stops it and its tree; nothing happens when it does not run."""
@@ -98,8 +110,20 @@ class Supervisor:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._running = False
 
-    def add(self, name: str, argv: Sequence[str], env: Mapping[str, str] | None = None, stop_timeout: float = 10.0) -> None:
-        """Adds a program; it starts at once when the supervisor runs. Raises ValueError for a name that is taken."""
+    def add(
+        self,
+        name: str,
+        argv: Sequence[str],
+        env: Mapping[str, str] | None = None,
+        stop_timeout: float = 10.0,
+        alive: Path | None = None,
+        stopped: int = frozen.STOPPED,
+    ) -> None:
+        """Adds a program; it starts at once when the supervisor runs. Raises ValueError for a name that is taken.
+
+        With `alive`, a file that the program touches each second, it is ended and started again when it freezes; `stopped` is the number of
+        looks at which it may be stopped by a signal.
+        """
         if name in self._keepers:
             raise ValueError(f"a process named {name} is there already")
         program = Program(name, argv, env or {}, stop_timeout=stop_timeout)
@@ -107,7 +131,8 @@ class Supervisor:
         async def unchanged() -> Program:
             return program
 
-        self._keepers[name] = Keeper(unchanged, self.log(name), self._notice, log_cap=self._log_cap)
+        watch = None if alive is None else partial(Watch, alive=alive, stopped=stopped)
+        self._keepers[name] = Keeper(unchanged, self.log(name), self._notice, log_cap=self._log_cap, watch=watch)
         if self._running:
             self._watch(name)
 

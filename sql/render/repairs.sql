@@ -14,8 +14,9 @@ where state = 'done' and (tenant_id, segment_key) > ($1, $2) order by tenant_id,
 select tenant_id, segment_key from render.segment_scrubs order by checked_at desc limit 1;
 
 -- name: keep_scrub
--- A stored segment was looked at.
-insert into render.segment_scrubs (tenant_id, segment_key, checked_at, object_key, found) values ($1, $2, now(), $3, $4)
+-- A stored segment was looked at: by the leader with this lease, or, without one, by a person.
+insert into render.segment_scrubs (tenant_id, segment_key, checked_at, object_key, found)
+select $1::uuid, $2::text, now(), $3::text, $4::text from render.leader where lease = coalesce($5::bigint, lease)
 on conflict (tenant_id, segment_key) do update set checked_at = excluded.checked_at, object_key = excluded.object_key, found = excluded.found;
 
 -- name: open_repairs

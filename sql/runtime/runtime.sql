@@ -53,24 +53,28 @@ select epoch, seal from platform.log_head;
 -- Take effects that are due and push their due moment out, so that nobody else takes them meanwhile.
 update {schema}.effects e set attempts = attempts + 1, due_at = now() + interval '60 seconds'
 from (select tenant_id, id from {schema}.effects where due_at <= now() order by due_at limit $1 for update skip locked) d
-where e.tenant_id = d.tenant_id and e.id = d.id
+where e.tenant_id = d.tenant_id and e.id = d.id and exists (select from {schema}.leader where lease = $2)
 returning e.tenant_id, e.id, e.kind, e.payload::text as payload, e.envelope::text as envelope, e.attempts;
 
 -- name: take_over_effects
 -- What a leader that is no more had claimed becomes due, except what the new one has under way itself.
-update {schema}.effects set due_at = now() where due_at > now() and id <> all ($1::uuid[]);
+update {schema}.effects set due_at = now() where due_at > now() and id <> all ($1::uuid[])
+  and exists (select from {schema}.leader where lease = $2);
 
 -- name: drop_effects
 -- Done, and reported.
-delete from {schema}.effects where (tenant_id, id) in (select * from unnest($1::uuid[], $2::uuid[]));
+delete from {schema}.effects where (tenant_id, id) in (select * from unnest($1::uuid[], $2::uuid[]))
+  and exists (select from {schema}.leader where lease = $3);
 
 -- name: postpone_effect
 -- Failed for now.
-update {schema}.effects set due_at = now() + make_interval(secs => $3), last_error = $4, attempts = $5 where tenant_id = $1 and id = $2;
+update {schema}.effects set due_at = now() + make_interval(secs => $3), last_error = $4, attempts = $5
+where tenant_id = $1 and id = $2 and exists (select from {schema}.leader where lease = $6);
 
 -- name: due_timers
 -- Commands whose moment has come.
-select tenant_id, id, type, body::text as body from {schema}.timers where due_at <= now() order by due_at limit $1;
+select tenant_id, id, type, body::text as body from {schema}.timers
+where due_at <= now() and exists (select from {schema}.leader where lease = $2) order by due_at limit $1;
 
 -- name: next_timer
 -- Seconds until the next timer; null without one.
@@ -78,7 +82,8 @@ select extract(epoch from min(due_at) - now())::float8 from {schema}.timers;
 
 -- name: drop_timers
 -- Their commands are published.
-delete from {schema}.timers where (tenant_id, id) in (select * from unnest($1::uuid[], $2::uuid[]));
+delete from {schema}.timers where (tenant_id, id) in (select * from unnest($1::uuid[], $2::uuid[]))
+  and exists (select from {schema}.leader where lease = $3);
 
 -- name: quarantined
 -- What waits for a person, or was given another try that nobody has decided yet.
@@ -92,7 +97,8 @@ update {schema}.inbox set state = 'reopened' where tenant_id = $1 and id = $2 an
 
 -- name: forget_operations
 -- Operations are kept 30 days; a quarantined one stays.
-delete from {schema}.inbox where ctid in (select ctid from {schema}.inbox where decided_at < now() - interval '30 days' and state in ('done', 'refused') limit 5000);
+delete from {schema}.inbox where ctid in (select ctid from {schema}.inbox where decided_at < now() - interval '30 days' and state in ('done', 'refused') limit 5000)
+  and exists (select from {schema}.leader where lease = $1);
 
 -- name: close_quarantined
 -- What a reaction could not make of an event was made and published now.

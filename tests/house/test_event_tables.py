@@ -16,8 +16,8 @@ from deploy.replay import all_domains
 from sql.migrate import migrations
 from tests.support.house import PASSWORD
 
-WORK = {"inbox", "outbox", "effects", "timers", "cursors"}
-WITHOUT_TENANT = {f"{domain}.cursors" for domain in DOMAINS} | {"log.archives", "log.head", "log.alarms"}
+WORK = {"inbox", "outbox", "effects", "timers", "cursors", "leader"}
+WITHOUT_TENANT = {f"{domain}.{name}" for domain in DOMAINS for name in ("cursors", "leader")} | {"log.archives", "log.head", "log.alarms"}
 TELEMETRY = {"render.node_health_logs", "render.segment_scrubs"}
 KINDS = ("event", "work", "telemetry", "log")
 EVENT_TABLES: dict[str, Table] = {table.name: table for domain in all_domains() for table in domain.tables}

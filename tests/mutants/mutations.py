@@ -1,6 +1,7 @@
 """Small wrong changes of the product, each put in place for a moment."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
@@ -18,9 +19,10 @@ from consumers.log.window import Verdict, Window
 from consumers.render import parts
 from consumers.render.rows import PARTS
 from consumers.runtime import domain as domain_module
-from consumers.runtime import projection, reading, runtime, settling
+from consumers.runtime import leading, projection, reading, runtime, settling
 from consumers.runtime.batch import Batch
 from consumers.runtime.effects import EffectRunner
+from consumers.runtime.leading import Leading
 from consumers.runtime.settling import Settler
 from consumers.runtime.store import Store
 from contracts import chain
@@ -229,6 +231,38 @@ def the_streams_end_is_believed(house: House) -> Any:
 def claims_run_out_by_themselves(house: House) -> Any:
     """Nobody takes over what a dead process had claimed before its minute is over."""
     return patch.object(EffectRunner, "take_over", _nothing)
+
+
+def silent_leaders_are_left_alone(house: House) -> Any:
+    """A standby waits until the server notices by itself that a leader is gone."""
+
+    async def leave(self: Leading, conn: Any) -> float:
+        return leading.LOOK
+
+    return patch.object(Leading, "_end_silent", leave)
+
+
+def statements_name_no_lease(house: House) -> Any:
+    """What a former leader sends over its pool is carried out."""
+    make = Store.__init__
+
+    def without(self: Store, conn: Any, domain: str) -> None:
+        make(self, conn, domain)
+        for name, text in vars(self.q).items():
+            setattr(self.q, name, re.sub(r"leader where lease = (\$\d+)", r"leader where lease >= least(lease, \1::bigint)", text))
+
+    stores = [without(store, store.conn, store.domain) for store in house.stores.values()]
+    assert len(stores) == len(house.stores)
+    return patch.object(Store, "__init__", without)
+
+
+def leases_are_all_one(house: House) -> Any:
+    """Whoever leads goes on with what it began, whoever led in between."""
+
+    async def always(self: Leading, lease: int) -> bool:
+        return True
+
+    return patch.object(Leading, "holds", always)
 
 
 def idle_connections_are_not_watched(house: House) -> Any:

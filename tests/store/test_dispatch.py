@@ -15,6 +15,7 @@ from contracts.node import PROTOCOL, DrawPart, Manifest, RegisterNode
 from contracts.render import AssignPart, CancelJob, PartAssigned, SegmentsPlanned, SubmitJob
 from contracts.spec import RenderSpec, SceneSpec
 from tests.support.house import PASSWORD, House
+from tests.support.leading import leads
 from tests.support.story import sha
 
 
@@ -66,8 +67,9 @@ async def leased(
 
 async def taken_over(database: str, sent: Sent, tenant: UUID) -> list[tuple[DrawPart, Any, Any]]:
     """What a new leader sends to the nodes of a tenant."""
-    async with asyncpg.create_pool(database, user="render_app", password=PASSWORD, min_size=1, max_size=2) as pool:
-        runner = EffectRunner(DOMAIN, pool, lambda command, envelope: None, Tools(sent, sent, pool))  # type: ignore[arg-type]
+    creating = asyncpg.create_pool(database, user="render_app", password=PASSWORD, min_size=1, max_size=2)
+    async with creating as pool, leads(database, "render") as leading:
+        runner = EffectRunner(DOMAIN, pool, lambda command, envelope: None, Tools(sent, sent, pool), leading)  # type: ignore[arg-type]
         await runner.take_over()
         async with asyncio.timeout(10):
             while runner._running or not sent.calls or sent.failed:

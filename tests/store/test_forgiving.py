@@ -15,6 +15,7 @@ from contracts.node import PROTOCOL, RegisterNode, ReportFailure
 from contracts.render import AssignPart, PartAssigned, SubmitJob
 from contracts.spec import RenderSpec, SceneSpec
 from tests.support.house import PASSWORD, House, item_of
+from tests.support.leading import leads
 
 BUILD = {"engine_build": f"e {uuid4()}", "encoder_build": "x", "version": "0", "platform": "linux"}
 
@@ -56,8 +57,9 @@ async def test_a_set_aside_node_is_forgiven_by_its_timer_and_not_before(house: H
     async def publish(command: Command, envelope: Envelope) -> None:
         said.append((command, envelope))
 
-    async with asyncpg.create_pool(database, user="render_app", password=PASSWORD, min_size=1, max_size=1) as pool:
-        timers = Timers(DOMAIN, pool, publish)
+    creating = asyncpg.create_pool(database, user="render_app", password=PASSWORD, min_size=1, max_size=1)
+    async with creating as pool, leads(database, "render") as leading:
+        timers = Timers(DOMAIN, pool, publish, leading)
         await one_round(timers, pool)
         assert said == []
         await house.admin.execute("update render.timers set due_at = now() where id = $1", waiting[0]["id"])

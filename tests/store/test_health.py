@@ -12,11 +12,13 @@ import pytest
 import pytest_asyncio
 
 from consumers.render.health import Health
+from consumers.runtime.leading import Leading
 from contracts.message import PLATFORM
 from contracts.node import Heartbeat
 from deploy.local.servers import Servers
 from tests.support.databases import migrated
 from tests.support.house import PASSWORD
+from tests.support.leading import leads, standing_by
 
 TABLE = "render.node_health_logs"
 MAY = datetime(2031, 5, 17, 12, tzinfo=UTC)
@@ -56,11 +58,14 @@ def clock() -> Clock:
     return Clock()
 
 
-def service(pool: asyncpg.Pool, clock: Clock, *, active: bool = True, **changes: Any) -> Health:
-    running = asyncio.Event()
-    if active:
-        running.set()
-    return Health(pool, running, **{"every": 10.0, "months": 3, "clock": clock, **changes})
+@pytest_asyncio.fixture(loop_scope="session")
+async def leading(dsn: str) -> AsyncIterator[Leading]:
+    async with leads(dsn, "render") as leading:
+        yield leading
+
+
+def service(pool: asyncpg.Pool, clock: Clock, leading: Leading, **changes: Any) -> Health:
+    return Health(pool, leading, **{"every": 10.0, "months": 3, "clock": clock, **changes})
 
 
 def beat(**changes: Any) -> Heartbeat:
@@ -76,17 +81,19 @@ async def rows(admin: asyncpg.Connection) -> list[asyncpg.Record]:
     return await admin.fetch(f"select *, tableoid::regclass::text as partition from {TABLE} order by at, node_id")
 
 
-async def test_this_months_partition_and_the_next_are_made(pool: asyncpg.Pool, admin: asyncpg.Connection, clock: Clock) -> None:
-    health = service(pool, clock)
+async def test_this_months_partition_and_the_next_are_made(
+    pool: asyncpg.Pool, leading: Leading, admin: asyncpg.Connection, clock: Clock
+) -> None:
+    health = service(pool, clock, leading)
     assert await health.keep() == ["made node_health_logs_2031_05", "made node_health_logs_2031_06"]
     assert await health.keep() == []
     assert await partitions(admin) == ["2031_05", "2031_06"]
 
 
 async def test_with_the_clock_moved_on_by_a_month_the_next_partition_appears_and_old_ones_go(
-    pool: asyncpg.Pool, admin: asyncpg.Connection, clock: Clock
+    pool: asyncpg.Pool, leading: Leading, admin: asyncpg.Connection, clock: Clock
 ) -> None:
-    health = service(pool, clock)
+    health = service(pool, clock, leading)
     for _ in range(6):
         await health.keep()
         clock.now += timedelta(days=31)
@@ -94,10 +101,10 @@ async def test_with_the_clock_moved_on_by_a_month_the_next_partition_appears_and
 
 
 async def test_the_service_keeps_the_partitions_by_itself_from_its_start(
-    pool: asyncpg.Pool, admin: asyncpg.Connection, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    pool: asyncpg.Pool, leading: Leading, admin: asyncpg.Connection, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("consumers.render.health.KEEP_EVERY", 0.02)
-    running = asyncio.create_task(service(pool, clock).run())
+    running = asyncio.create_task(service(pool, clock, leading).run())
     try:
         await until(admin, ["2031_05", "2031_06"])
         clock.now += timedelta(days=31)
@@ -113,9 +120,9 @@ async def until(admin: asyncpg.Connection, wanted: list[str]) -> None:
 
 
 async def test_heartbeats_around_the_months_border_are_stored_each_in_its_month(
-    pool: asyncpg.Pool, admin: asyncpg.Connection, clock: Clock
+    pool: asyncpg.Pool, leading: Leading, admin: asyncpg.Connection, clock: Clock
 ) -> None:
-    health = service(pool, clock)
+    health = service(pool, clock, leading)
     await health.keep()
     border = datetime(2031, 6, 1, tzinfo=UTC)
     for clock.now in (border - timedelta(microseconds=1), border, border + timedelta(seconds=1)):
@@ -124,8 +131,10 @@ async def test_heartbeats_around_the_months_border_are_stored_each_in_its_month(
     assert [row["partition"][-7:] for row in await rows(admin)] == ["2031_05", "2031_06", "2031_06"]
 
 
-async def test_a_heartbeat_whose_month_has_no_partition_yet_makes_it(pool: asyncpg.Pool, admin: asyncpg.Connection, clock: Clock) -> None:
-    health = service(pool, clock)
+async def test_a_heartbeat_whose_month_has_no_partition_yet_makes_it(
+    pool: asyncpg.Pool, leading: Leading, admin: asyncpg.Connection, clock: Clock
+) -> None:
+    health = service(pool, clock, leading)
     await health.keep()
     clock.now = datetime(2031, 9, 30, 23, 59, 59, tzinfo=UTC)
     health.heard(uuid4(), beat())
@@ -133,8 +142,10 @@ async def test_a_heartbeat_whose_month_has_no_partition_yet_makes_it(pool: async
     assert "2031_09" in await partitions(admin)
 
 
-async def test_a_node_has_one_row_for_each_writing_with_its_last_word(pool: asyncpg.Pool, admin: asyncpg.Connection, clock: Clock) -> None:
-    health, node = service(pool, clock), uuid4()
+async def test_a_node_has_one_row_for_each_writing_with_its_last_word(
+    pool: asyncpg.Pool, leading: Leading, admin: asyncpg.Connection, clock: Clock
+) -> None:
+    health, node = service(pool, clock, leading), uuid4()
     await health.keep()
     for cpu in (0.1, 0.2, 0.75):
         clock.now += timedelta(seconds=1)
@@ -148,8 +159,10 @@ async def test_a_node_has_one_row_for_each_writing_with_its_last_word(pool: asyn
     assert row["tenant_id"] == PLATFORM
 
 
-async def test_a_node_that_lies_about_itself_costs_no_other_its_row(pool: asyncpg.Pool, admin: asyncpg.Connection, clock: Clock) -> None:
-    health = service(pool, clock)
+async def test_a_node_that_lies_about_itself_costs_no_other_its_row(
+    pool: asyncpg.Pool, leading: Leading, admin: asyncpg.Connection, clock: Clock
+) -> None:
+    health = service(pool, clock, leading)
     await health.keep()
     health.heard(uuid4(), beat(cpu=-3.0, memory=2**70, disk_free=-(2**70), load=1e300))
     health.heard(uuid4(), beat(cpu=1e9))
@@ -157,18 +170,32 @@ async def test_a_node_that_lies_about_itself_costs_no_other_its_row(pool: asyncp
     assert {row["cpu"] for row in await rows(admin)} == {0.0, 1.0}
 
 
-async def test_a_process_that_does_not_lead_writes_nothing(pool: asyncpg.Pool, clock: Clock) -> None:
-    health = service(pool, clock, active=False)
-    await health.keep()
+async def test_a_process_that_does_not_lead_writes_nothing(dsn: str, pool: asyncpg.Pool, clock: Clock) -> None:
+    health = service(pool, clock, standing_by(dsn, "render"))
+    assert await health.keep() == []
     health.heard(uuid4(), beat())
     assert await health.write() == 0
 
 
+async def test_what_a_leader_heard_that_is_none_any_more_is_not_stored(
+    dsn: str, pool: asyncpg.Pool, leading: Leading, admin: asyncpg.Connection, clock: Clock
+) -> None:
+    health = service(pool, clock, leading)
+    await health.keep()
+    health.heard(uuid4(), beat())
+    await admin.execute("update render.leader set lease = lease + 1")  # another process leads; this one, just woken, does not know yet
+    clock.now += timedelta(days=365)
+    assert await health.keep() == []
+    clock.now -= timedelta(days=365)
+    await health.write()
+    assert await rows(admin) == []
+
+
 async def test_a_failure_is_logged_and_the_service_goes_on(
-    pool: asyncpg.Pool, admin: asyncpg.Connection, clock: Clock, caplog: pytest.LogCaptureFixture
+    pool: asyncpg.Pool, leading: Leading, admin: asyncpg.Connection, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     await admin.execute("alter function platform.keep_months rename to gone")
-    health = service(pool, clock, every=0.02)
+    health = service(pool, clock, leading, every=0.02)
     with caplog.at_level(logging.WARNING):
         running = asyncio.create_task(health.run())
         health.heard(uuid4(), beat())
@@ -198,9 +225,9 @@ async def test_only_a_role_that_may_write_telemetry_can_have_its_months_kept(
 
 
 async def test_no_role_reaches_a_partition_past_its_table_and_the_edge_sees_the_platforms_rows_only_when_it_serves_it(
-    dsn: str, pool: asyncpg.Pool, admin: asyncpg.Connection, clock: Clock
+    dsn: str, pool: asyncpg.Pool, leading: Leading, admin: asyncpg.Connection, clock: Clock
 ) -> None:
-    health = service(pool, clock)
+    health = service(pool, clock, leading)
     await health.keep()
     health.heard(uuid4(), beat())
     await health.write()

@@ -11,12 +11,14 @@ import pytest_asyncio
 from adapters.object_store import ObjectStore
 from consumers.render import scrubber as scrubbing
 from consumers.render.scrubber import Scrubber
+from consumers.runtime.leading import Leading
 from contracts.envelope import Envelope
 from contracts.message import Command
 from contracts.repair import ReportRot
 from deploy.local.servers import Servers
 from tests.support.databases import migrated
 from tests.support.house import PASSWORD
+from tests.support.leading import leads
 
 SEGMENT = """
     insert into render.segments (tenant_id, segment_key, version, created_at, updated_at, state, frames, epoch, attempts, object_key,
@@ -28,12 +30,10 @@ SEGMENT = """
 class Shelf:
     """Stored segments, and what the scrubber says of them."""
 
-    def __init__(self, admin: asyncpg.Connection, pool: asyncpg.Pool, store: ObjectStore) -> None:
-        self.admin, self.pool, self.store = admin, pool, store
+    def __init__(self, admin: asyncpg.Connection, pool: asyncpg.Pool, store: ObjectStore, leading: Leading) -> None:
+        self.admin, self.pool, self.store, self.leading = admin, pool, store, leading
         self.tenants = sorted(uuid4() for _ in range(2))
         self.told: list[tuple[UUID, str, str]] = []
-        self.active = asyncio.Event()
-        self.active.set()
 
     async def keep(self, tenant: UUID, key: str, stored: bytes | None, *, state: str = "done") -> None:
         """A segment that was verified as b"verified", with these bytes where it should lie."""
@@ -49,7 +49,7 @@ class Shelf:
     async def scrub(self, looks: int, **settings: float) -> list[tuple[str, str]]:
         """Let a scrubber run until so many segments were looked at; what it noted, in its order."""
         before = await self.admin.fetchval("select count(*) from render.segment_scrubs")
-        one = Scrubber(self.pool, self.store, self.publish, self.active, **{"rate": 1e9, "every": 3600.0, **settings})
+        one = Scrubber(self.pool, self.store, self.publish, self.leading, **{"rate": 1e9, "every": 3600.0, **settings})
         running = asyncio.create_task(one.run())
         try:
             while await self.admin.fetchval("select count(*) from render.segment_scrubs") < before + looks:
@@ -66,11 +66,12 @@ async def shelf(servers: Servers) -> AsyncIterator[Shelf]:
     async with (
         migrated(servers.pg_admin_dsn) as dsn,
         asyncpg.create_pool(dsn, user="render_app", password=PASSWORD, min_size=1, max_size=2) as pool,
+        leads(dsn, "render") as leading,
         ObjectStore(servers.s3_url, "scrubber-tests", *keys) as store,
     ):
         await store.ensure_bucket()
         admin = await asyncpg.connect(dsn)
-        yield Shelf(admin, pool, store)
+        yield Shelf(admin, pool, store, leading)
         await admin.close()
 
 
@@ -94,12 +95,12 @@ async def test_a_new_process_goes_on_where_the_last_one_was(shelf: Shelf) -> Non
 
 async def test_a_process_that_does_not_lead_the_domain_looks_at_nothing(shelf: Shelf) -> None:
     await shelf.keep(shelf.tenants[0], "a", b"rotten")
-    shelf.active.clear()
+    shelf.leading.active.clear()
     waiting = asyncio.create_task(shelf.scrub(1))
     for _ in range(20):
         await asyncio.sleep(0.01)
     assert shelf.told == [] and not waiting.done()
-    shelf.active.set()
+    shelf.leading.active.set()
     await waiting
     assert len(shelf.told) == 1
 

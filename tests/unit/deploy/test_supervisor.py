@@ -10,7 +10,7 @@ import sys
 import psutil
 import pytest
 
-from deploy.local import leftovers, logs, supervisor
+from deploy.local import frozen, leftovers, logs, supervisor
 from deploy.local.errors import StackError
 from deploy.local.process import Process, Program
 from deploy.local.supervisor import Supervisor
@@ -81,6 +81,77 @@ async def test_a_process_that_keeps_ending_is_started_again_with_growing_delay(t
     await task
     assert [notice.rsplit(" in ")[1] for notice in notices[:3]] == ["0.1 s", "0.2 s", "0.2 s"]
     assert all("ended with code 3" in notice for notice in notices)
+
+
+# Each touches its file for a moment, then says that it is up and does what its name says.
+LIVELY = """
+import pathlib, sys, time
+alive, what = pathlib.Path(sys.argv[1]), sys.argv[2]
+alive.touch()
+print('up', flush=True)
+while True:
+    if what == 'lives':
+        alive.touch()
+        time.sleep(0.01)
+    elif what == 'sleeps':
+        time.sleep(60)
+"""
+
+
+@contextlib.asynccontextmanager
+async def watched(tmp_path, monkeypatch, what, **looks):
+    for name, value in {"LOOK": 0.1, "HELD_UP": 60.0, **looks}.items():
+        monkeypatch.setattr(frozen, name, value)
+    notices = []
+    keep = Supervisor(tmp_path / "logs", notices.append)
+    alive = tmp_path / "worker.alive"
+    keep.add("worker", [sys.executable, "-c", LIVELY, str(alive), what], stop_timeout=0.2, alive=alive)
+    await keep.start()
+    try:
+        await until(lambda: keep.log("worker").exists() and "up" in keep.log("worker").read_text())
+        yield keep, notices
+    finally:
+        await keep.stop()
+
+
+async def test_a_stopped_process_is_ended_and_started_again(tmp_path, monkeypatch):
+    async with watched(tmp_path, monkeypatch, "lives") as (keep, notices):
+        first = keep.pids()["worker"]
+        os.kill(first, signal.SIGSTOP)
+        await until(lambda: keep.pids().get("worker", first) != first)
+        assert not psutil.pid_exists(first)
+        assert notices[0] == "worker is stopped; ending it"
+
+
+async def test_a_process_without_a_sign_of_life_is_ended_and_started_again(tmp_path, monkeypatch):
+    async with watched(tmp_path, monkeypatch, "sleeps") as (keep, notices):
+        await until(lambda: keep.restarts("worker") > 0)
+        assert notices[0].startswith("worker has given no sign of life for")
+
+
+async def test_a_process_that_works_or_lives_is_left_alone_until_its_work_has_no_end(tmp_path, monkeypatch):
+    looked = []
+    judge = frozen.Watch._judge
+    monkeypatch.setattr(frozen.Watch, "_judge", lambda self, process: looked.append(judge(self, process)) or looked[-1])
+    async with watched(tmp_path, monkeypatch, "works", BUSY=20, SILENT=2) as (keep, notices):
+        await until(lambda: keep.restarts("worker") > 0)
+    assert looked.index("has given no sign of life for 2 s") >= 19
+    async with watched(tmp_path, monkeypatch, "lives", SILENT=1, STOPPED=1) as (keep, notices):
+        look, looks = frozen.Watch.look, []
+        monkeypatch.setattr(frozen.Watch, "look", lambda self: looks.append(look(self)) or looks[-1])
+        await until(lambda: len(looks) > 10)
+        assert keep.restarts("worker") == 0 and notices == []
+
+
+async def test_who_was_held_up_itself_judges_nobody(tmp_path, monkeypatch):
+    with subprocess.Popen(SLEEP, stdout=subprocess.DEVNULL) as process:
+        process.send_signal(signal.SIGSTOP)
+        monkeypatch.setattr(frozen, "HELD_UP", -1.0)  # every look comes late
+        watch = frozen.Watch(process.pid, tmp_path / "alive", stopped=1)
+        assert [watch.look() for _ in range(3)] == ["", "", ""]
+        monkeypatch.setattr(frozen, "HELD_UP", 60.0)
+        await until(watch.look)
+        process.kill()
 
 
 async def test_stopping_ends_even_a_deaf_process_and_its_children_in_sessions_of_their_own(tmp_path):

@@ -1,0 +1,302 @@
+"""Who leads, on a real PostgreSQL: a leader that freezes or is cut off loses the lock, and writes and tells nothing when it comes back."""
+
+import asyncio
+import re
+import socket
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+import sql
+from adapters.settings import Settings
+from consumers.runtime import leading as rules
+from consumers.runtime.batch import Batch
+from consumers.runtime.connection import CUTS, DATABASE_AWAY
+from consumers.runtime.leading import LeaderStore, Leading, Line
+from consumers.runtime.store import Store
+from contracts.file_mgr import StartUpload
+from deploy.consume import BOUNDS, domain_named, pg_connect
+from deploy.local.servers import Servers
+from tests.chaos.wires import Wire
+from tests.support.databases import migrated
+from tests.support.house import PASSWORD, item_of
+from tests.support.leader_process import DOMAIN, Leader
+from tests.support.leading import app_connection, leads, standing_by
+
+pytestmark = pytest.mark.timeout(90)
+KEPT_IN_A_BATCH = {
+    "keep_operations",
+    "keep_events",
+    "keep_effects",
+    "keep_timers",
+    "move_cursor",
+    "probe",
+}  # over the connection with the lock
+A_PERSONS = {"reopen", "close_quarantined"}
+COMMANDS = "select 'inbox', id from file_mgr.inbox union all select 'outbox', causation_id from file_mgr.outbox"
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def dsn(servers: Servers) -> AsyncIterator[str]:
+    async with migrated(servers.pg_admin_dsn) as dsn:
+        yield dsn
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def admin(dsn: str) -> AsyncIterator[asyncpg.Connection]:
+    conn = await asyncpg.connect(dsn)
+    yield conn
+    await conn.close()
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same rules with shorter times, for leaders of this very process."""
+    for name, value in (("SPEAK", 0.1), ("SILENT", 2.0), ("SURE", 1.6), ("ANSWER", 2.0)):
+        monkeypatch.setattr(rules, name, value)
+
+
+async def written(line: Line, tenant: UUID) -> UUID:
+    """Have a command decided over a leader's connection; its id."""
+    item = item_of(StartUpload(name="a file", bytes=10), tenant)
+    await Batch(domain_named(DOMAIN), LeaderStore(line, DOMAIN), [item]).commit()
+    return item.envelope.id
+
+
+async def in_tables(admin: asyncpg.Connection) -> list[tuple[str, UUID]]:
+    """Every command that left something in the inbox, or an event."""
+    return [tuple(row) for row in await admin.fetch(COMMANDS)]
+
+
+@pytest.mark.parametrize("place", ["idle", "within", "committed", "effect"])
+async def test_a_standby_takes_over_from_a_process_that_froze_which_writes_and_tells_nothing_when_woken(
+    dsn: str, admin: asyncpg.Connection, place: str
+) -> None:
+    tenant = uuid4()
+    async with Leader(dsn, place, tenant) as frozen:
+        lease, _ = await frozen.until_said("leads")
+        standby = standing_by(dsn, DOMAIN)
+        if place == "idle":
+            frozen.freeze()
+        await frozen.until_frozen()
+        began = time.monotonic()
+        async with standby.lead() as line:
+            print(f"\ntakeover from a process frozen {place}: {time.monotonic() - began:.1f} s")
+            assert standby.lease == int(lease) + 1
+            ours = await written(line, tenant)
+            frozen.wake()
+            if place != "effect":
+                await frozen.until_said("lost")
+        again, _ = await frozen.until_said("leads", 2)  # it stood by, and leads when its turn comes
+        await frozen.until_said("rests")
+    assert int(again) == standby._latest + 1
+    (late,) = {UUID(words[0]) for words in frozen.words("decides")} or {None}
+    kept = {"idle": [], "within": [], "committed": [late], "effect": [late]}[place]
+    assert sorted(await in_tables(admin)) == sorted((table, id) for id in (ours, *kept) for table in ("inbox", "outbox"))
+    assert [UUID(words[0]) for words in frozen.words("tells")] == ([late] if place == "effect" else [])
+    assert frozen.words("published") == []
+    assert await admin.fetchval("select count(*) from file_mgr.effects") == 1 + len(kept)
+
+
+@asynccontextmanager
+async def wired(dsn: str) -> AsyncIterator[Wire]:
+    port = urlsplit(dsn).port
+    assert port
+    async with Wire(lambda: port) as wire:
+        yield wire
+
+
+@pytest.mark.parametrize("place", ["idle", "within"])
+async def test_a_standby_takes_over_from_a_process_that_was_cut_off_without_a_word(
+    dsn: str, admin: asyncpg.Connection, place: str, hasty: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant, cut = uuid4(), asyncio.Event()
+    async with wired(dsn) as wire, AsyncExitStack() as stack:
+        leader, standby = standing_by(dsn, DOMAIN, port=wire.port), standing_by(dsn, DOMAIN)
+        line = await stack.enter_async_context(leader.lead())
+        if place == "within":
+            write = Batch._write
+
+            async def cut_off(self: Batch, **how: Any) -> None:
+                await write(self, **how)
+                wire.cut("", "silent")
+                cut.set()
+
+            monkeypatch.setattr(Batch, "_write", cut_off)
+            writing = asyncio.create_task(written(line, tenant))
+            await cut.wait()
+            monkeypatch.setattr(Batch, "_write", write)
+        else:
+            wire.cut("", "silent")
+        began = time.monotonic()
+        async with standby.lead() as other:
+            print(f"\ntakeover from a process cut off {place}, where {rules.SILENT} s are silent: {time.monotonic() - began:.1f} s")
+            ours = await written(other, tenant)
+            wire.heal("")
+            if place == "within":
+                with pytest.raises(DATABASE_AWAY):
+                    await writing
+            while not line.conn.is_closed():
+                await asyncio.sleep(0.01)
+            with pytest.raises(DATABASE_AWAY):
+                await written(line, tenant)
+    assert sorted(await in_tables(admin)) == [("inbox", ours), ("outbox", ours)]
+
+
+async def test_a_leader_that_nobody_answers_any_more_drops_its_connection_by_itself(dsn: str, hasty: None) -> None:
+    async with wired(dsn) as wire, standing_by(dsn, DOMAIN, port=wire.port).lead() as line:
+        wire.cut("", "silent")
+        while not line.conn.is_closed():
+            await asyncio.sleep(0.01)
+
+
+class Looks:
+    """Counts how often a standby looks at the leader."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.count = 0
+        look = Leading._end_silent
+
+        async def counted(one: Leading, conn: asyncpg.Connection) -> float:
+            self.count += 1
+            await look(one, conn)
+            return rules.LOOK
+
+        monkeypatch.setattr(Leading, "_end_silent", counted)
+
+    async def some(self) -> None:
+        """Wait for more looks than fit into the time after which a leader is silent."""
+        while self.count < 2 + 3 * rules.SILENT / rules.LOOK:
+            await asyncio.sleep(0.01)
+
+
+async def test_an_idle_leader_keeps_its_lock_beside_a_standby(dsn: str, hasty: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = Looks(monkeypatch)
+    async with leads(dsn, DOMAIN) as leader, asyncio.TaskGroup() as group:
+        waiting = group.create_task(held_once(standing_by(dsn, DOMAIN)))
+        await looks.some()
+        assert leader.lease and not waiting.done() and await leader.holds(leader.lease)
+        waiting.cancel()
+
+
+async def held_once(leading: Leading) -> None:
+    async with leading.lead():
+        return
+
+
+async def test_a_statement_that_takes_long_is_no_silence(dsn: str, hasty: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = Looks(monkeypatch)
+    leader = standing_by(dsn, DOMAIN)
+    async with leader.lead() as line, asyncio.TaskGroup() as group:
+        waiting = group.create_task(held_once(standing_by(dsn, DOMAIN)))
+        async with line:
+            working = group.create_task(line.conn.execute("select pg_sleep(60)"))
+            await looks.some()
+            assert not waiting.done() and not working.done() and not line.conn.is_closed()
+            assert not line.is_sure  # what was begun before waits for the end of the work, or of the leader
+            working.cancel()
+        waiting.cancel()
+
+
+async def test_a_word_and_work_never_meet_on_the_connection(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rules, "SPEAK", 1e-6)  # it speaks whenever there is no work
+    words = 0
+    say = Line._say
+
+    async def counted(line: Line) -> None:
+        nonlocal words
+        words += 1
+        await say(line)
+
+    monkeypatch.setattr(Line, "_say", counted)
+    tenant = uuid4()
+    async with standing_by(dsn, DOMAIN).lead() as line:
+        done = {await written(line, tenant) for _ in range(200)}
+        for _ in range(200):
+            await asyncio.sleep(0)
+            done.add(await written(line, tenant))
+    assert len(done) == 400 and words > 10
+
+
+async def test_who_leads_again_without_another_in_between_goes_on_with_what_it_began(dsn: str) -> None:
+    leading = standing_by(dsn, DOMAIN)
+    async with leading.lead():
+        first = leading.lease
+    async with leading.lead():
+        assert leading.lease == first + 1 and await leading.holds(first)
+    async with standing_by(dsn, DOMAIN).lead():
+        pass
+    async with leading.lead():
+        assert not await leading.holds(first) and await leading.holds(leading.lease)
+
+
+def test_every_statement_that_writes_over_a_pools_connection_names_the_lease() -> None:
+    others = {*KEPT_IN_A_BATCH, *A_PERSONS, "raise_lease"}
+    careless = []
+    for name, text in [*vars(sql.load("runtime")).items(), *vars(sql.load("render")).items()]:
+        bare = re.sub(r"--[^\n]*", "", text)
+        writes = re.search(r"\b(insert into|update \{?\w+\}?\.|delete from|keep_months)", bare)
+        if writes and name not in others and not re.search(r"from (\{schema\}|render)\.leader where lease = ", bare):
+            careless.append(name)
+    assert careless == []
+
+
+async def test_statements_under_a_lease_that_is_over_change_nothing(dsn: str, admin: asyncpg.Connection) -> None:
+    tenant = uuid4()
+    async with leads(dsn, DOMAIN) as leader:
+        assert leader._line
+        await written(leader._line, tenant)
+        await admin.execute("update file_mgr.effects set due_at = now()")
+        await admin.execute("update file_mgr.timers set due_at = now()")
+        await admin.execute("update file_mgr.inbox set decided_at = now() - interval '31 days'")
+        conn = await app_connection(dsn, DOMAIN)
+        store = Store(conn, DOMAIN)
+        effect = await admin.fetchval("select id from file_mgr.effects")
+        timer = await admin.fetchval("select id from file_mgr.timers")
+
+        async def all_of_them(lease: int) -> list[int]:
+            """How many rows each statement finds; what it does is undone."""
+            tried = (
+                (store.q.claim_effects, 32, lease),
+                (store.q.take_over_effects, [], lease),
+                (store.q.postpone_effect, tenant, effect, 1.0, "", 1, lease),
+                (store.q.drop_effects, [tenant], [effect], lease),
+                (store.q.due_timers, 100, lease),
+                (store.q.drop_timers, [tenant], [timer], lease),
+                (store.q.forget_operations, lease),
+            )
+            found = []
+            for statement, *given in tried:
+                transaction = conn.transaction()
+                await transaction.start()
+                await conn.execute("set local app.tenants = '*'")
+                if statement == store.q.take_over_effects:
+                    await conn.execute("update file_mgr.effects set due_at = now() + interval '1 hour'")
+                found.append(int((await conn.execute(statement, *given)).rpartition(" ")[2]))
+                await transaction.rollback()
+            return found
+
+        assert await all_of_them(leader.lease) == [1] * 7
+        assert await all_of_them(leader.lease - 1) == await all_of_them(0) == [0] * 7
+        await conn.close()
+
+
+async def test_a_services_session_is_bounded_and_both_of_its_ends_notice_that_the_other_is_gone(dsn: str) -> None:
+    parts = urlsplit(dsn)
+    settings = Settings(pg_dsn=f"postgresql://127.0.0.1:{parts.port}{parts.path}", pg_password=PASSWORD)  # type: ignore[arg-type]
+    conn = await pg_connect(settings, f"{DOMAIN}_app")
+    names = list(BOUNDS)
+    shown = [await conn.fetchval("select current_setting($1)", name) for name in names]
+    assert dict(zip(names, shown, strict=True)) == BOUNDS
+    sock = conn._transport.get_extra_info("socket")
+    assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+    for name, value in CUTS.items():
+        assert sock.getsockopt(socket.IPPROTO_TCP, getattr(socket, name)) == value
+    await conn.close()
