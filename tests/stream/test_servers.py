@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import random
 import shutil
 import signal
 import stat
@@ -18,7 +19,7 @@ import nats
 import psutil
 import pytest
 
-from deploy.local import binaries
+from deploy.local import binaries, postgres_orphans
 from deploy.local.errors import StackError
 from deploy.local.http import get_json, status
 from deploy.local.process import Process, Program
@@ -49,6 +50,12 @@ def running(pid):
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def left_in(folder):
+    """The processes that work in a folder."""
+    lines = [" ".join(process.info["cmdline"] or ()) for process in psutil.process_iter(["cmdline"])]
+    return [line for line in lines if str(folder) in line or postgres_orphans.cluster_name(folder / "postgres") in line]
 
 
 async def quiet(error):
@@ -221,12 +228,26 @@ async def test_a_server_that_cannot_start_shows_its_last_lines_and_nothing_stays
         pass
 
 
+@pytest.mark.parametrize("seed", range(8))
+async def test_a_start_that_is_stopped_in_the_middle_leaves_nothing_running_and_the_folder_can_be_removed(data, seed):
+    chance = random.Random(seed)
+    servers = Servers(data, supervise=True)
+    starting = asyncio.create_task(servers.start())
+    # The first start makes PostgreSQL's folder, which takes most of its time; some come to its end.
+    await asyncio.sleep(chance.uniform(0.0, 2.0))
+    starting.cancel()
+    await asyncio.gather(starting, return_exceptions=True)
+    await servers.stop()
+    assert left_in(data) == []
+
+
 async def test_a_missing_server_is_named_with_what_to_do(data, monkeypatch, tmp_path):
     monkeypatch.setattr(binaries.sys, "executable", str(tmp_path / "python"))
     monkeypatch.setattr(binaries.sysconfig, "get_path", lambda name: str(tmp_path))
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(StackError, match=r"is missing. Run `make env`"):
         await Servers(data).start()
+    assert left_in(data) == []
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="children are tied to their parent by Linux alone")
