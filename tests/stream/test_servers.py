@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import json
 import os
-import random
 import shutil
 import signal
 import stat
@@ -26,6 +25,7 @@ from deploy.local.process import Process, Program
 from deploy.local.s3_signature import signed_request
 from deploy.local.servers import Servers
 from deploy.nats import NatsRole
+from tests.support.chance import chance
 
 NAMES = ("nats", "postgres", "s3")
 
@@ -230,11 +230,10 @@ async def test_a_server_that_cannot_start_shows_its_last_lines_and_nothing_stays
 
 @pytest.mark.parametrize("seed", range(8))
 async def test_a_start_that_is_stopped_in_the_middle_leaves_nothing_running_and_the_folder_can_be_removed(data, seed):
-    chance = random.Random(seed)
     servers = Servers(data, supervise=True)
     starting = asyncio.create_task(servers.start())
     # The first start makes PostgreSQL's folder, which takes most of its time; some come to its end.
-    await asyncio.sleep(chance.uniform(0.0, 2.0))
+    await asyncio.sleep(chance(seed).uniform(0.0, 2.0))
     starting.cancel()
     await asyncio.gather(starting, return_exceptions=True)
     await servers.stop()

@@ -2,19 +2,20 @@
 
 import asyncio
 import os
-import random
 import sys
 
 import psutil
 import pytest
 
 from deploy.local.process import Process, Program, is_alive
+from tests.support.chance import chance
 
 # Starts children without a pause, every second one in a session of its own, each of which starts one more; they write into the folder.
 BUSY = """
-import os, subprocess, sys, time
+import subprocess, sys, time
 mark = sys.argv[1]
-child = "import subprocess, sys, time; subprocess.Popen([sys.executable, '-S', '-c', 'import time; time.sleep(60)', sys.argv[1]]); time.sleep(60)"
+wait = "import time; time.sleep(60)"
+child = f"import subprocess, sys; subprocess.Popen([sys.executable, '-S', '-c', '{wait}', sys.argv[1]]); {wait}"
 for number in range(60):
     subprocess.Popen([sys.executable, "-S", "-c", child, mark], start_new_session=number % 2 == 0)
 time.sleep(60)
@@ -31,7 +32,7 @@ async def test_what_is_killed_while_it_starts_children_leaves_none(tmp_path, see
     mark = f"mark-{os.getpid()}-{seed}"
     process = Process(Program("busy", [sys.executable, "-S", "-c", BUSY, mark]), tmp_path / "log")
     process.start()
-    await asyncio.sleep(random.Random(seed).uniform(0.02, 0.4))
+    await asyncio.sleep(chance(seed).uniform(0.02, 0.4))
     await process.kill()
     assert marked(mark) == []
 
