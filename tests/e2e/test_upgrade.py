@@ -31,7 +31,7 @@ from tests.upgrade.packing import unpack
 from tests.upgrade.work import PART, Listener, tone
 
 pytestmark = pytest.mark.timeout(300)
-KEPT = sorted((Path(__file__).parents[1] / "data").glob("release-*"))
+KEPT = sorted((Path(__file__).parents[1] / "data").glob("20*"))
 SOON = 60.0  # seconds
 ENDED = ("done", "refused", "quarantined")
 

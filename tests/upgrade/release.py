@@ -44,7 +44,8 @@ class Release:
             self.kill()
 
     def hold(self, part: str) -> None:
-        """Stop a part where it stands."""
+        """Stop a part where it stands; who would start it anew is stopped first."""
+        self._up.suspend()
         self._signal(self._of(part), signal.SIGSTOP)
 
     def go_on(self, part: str) -> None:
