@@ -1,6 +1,7 @@
 """What takes long to make and many tests need: made once for the session, only when a test asks for it. And the order of the tests."""
 
 import os
+import re
 from collections.abc import AsyncIterator
 from itertools import zip_longest
 from pathlib import Path
@@ -15,6 +16,7 @@ from templates.build import DemoFiles, build_demo
 from tests.support.chance import SEED, chance
 from tests.support.house import PASSWORD
 
+UUIDS = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 LONG = 150  # seconds: who declares a longer timeout than this takes long
 
 
@@ -38,6 +40,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     short = [path for path in files if path not in set(long)]
     turns = [path for pair in zip_longest(long, short) for path in pair if path is not None]
     items[:] = [item for path in turns for item in files[path]]
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Ids that are drawn anew at each start may stand in a test's parameters, not in its name, which both lanes must agree on."""
+    return UUIDS.sub("id", val) if isinstance(val, str) and UUIDS.search(val) else None
 
 
 def _longest(items: list[pytest.Item]) -> float:
