@@ -19,6 +19,7 @@ from adapters.settings import Settings
 from contracts.envelope import first
 from contracts.message import PLATFORM, encode, type_of
 from contracts.node import PROTOCOL, RegisterNode
+from deploy.local.servers import NATS_ADMIN
 from deploy.local.stack import Stack
 from deploy.replay import verify
 from tests.chaos.client import Client
@@ -173,7 +174,9 @@ async def test_reports_that_nobody_had_read_and_those_on_the_nodes_disks_are_hea
     async with asyncio.timeout(SOON):
         while list(risen.stack.data.glob("node-*/spool/*.json")):
             await asyncio.sleep(0.05)
-    nc = await connect(risen.stack.settings("provision"), "test", within=10)
+    servers = risen.stack.servers
+    login = {"nats_url": servers.nats_url, "nats_user": NATS_ADMIN, "nats_password": servers.secrets.get("nats.admin")}
+    nc = await connect(Settings.model_validate(login), "test", within=10)
     async with asyncio.timeout(SOON):
         while (info := await api(nc, "CONSUMER.INFO.REPORTS.render"))["num_pending"] + info["num_ack_pending"]:
             await asyncio.sleep(0.05)
