@@ -22,10 +22,12 @@ class Freezer:
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
-        self._held: set[asyncio.Task[None]] = set()
+        self._held: dict[str, asyncio.Task[None]] = {}
 
     async def leader(self, name: str, conn: asyncpg.Connection) -> int | None:
-        """Which process leads, the first or its standby; None while nobody does."""
+        """Which process leads, the first or its standby; None while nobody does, or one of them is frozen already."""
+        if name in self._held:
+            return None
         pids = self._stack.processes.pids()
         ports = {row["client_port"] for row in await conn.fetch(HOLDERS, LEADS[name])}
         for pid in (pids[one] for one in (name, name + SECOND) if one in pids):
@@ -34,20 +36,19 @@ class Freezer:
                     return pid
         return None
 
-    def freeze(self, pid: int) -> bool:
+    def freeze(self, name: str, pid: int) -> bool:
         """Stop a process for so long; whether it was there."""
         with contextlib.suppress(psutil.Error):
             process = psutil.Process(pid)
             process.suspend()
-            task = asyncio.create_task(self._thaw(process))
-            self._held.add(task)
-            task.add_done_callback(self._held.discard)
+            task = self._held[name] = asyncio.create_task(self._thaw(process))
+            task.add_done_callback(lambda done: self._held.pop(name, None))
             return True
         return False
 
     async def settle(self) -> None:
         """Until nothing is frozen."""
-        await asyncio.gather(*self._held)
+        await asyncio.gather(*self._held.values())
 
     async def _thaw(self, process: psutil.Process) -> None:
         await asyncio.sleep(FROZEN)

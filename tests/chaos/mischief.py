@@ -86,7 +86,7 @@ class Mischief:
         with suppress(*DATABASE_AWAY):
             async with _connected(self._stack) as conn:
                 leader = await self._freezer.leader(name, conn)
-                if leader is None or not self._freezer.freeze(leader):
+                if leader is None or not self._freezer.freeze(name, leader):
                     return None
                 head = await conn.fetchval(HEAD)
             return self._pulse if name == "consumers" else lambda: self._numbered(head)
