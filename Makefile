@@ -2,7 +2,7 @@
 # PYTHON=/path/to/python3.12 chooses the Python; ARGS="..." is handed on (make test ARGS="-k lease", make up ARGS="--data /srv/fr").
 
 .DEFAULT_GOAL := help
-.PHONY: help env up demo test lint fmt bench chaos generate lock clean
+.PHONY: help env up demo test lint fmt soak bench chaos generate lock clean
 PYTHON ?=
 ARGS ?=
 BIN := .venv/bin
@@ -23,8 +23,11 @@ up: env ## Start everything on this machine; Ctrl-C stops it.
 demo: env ## Start everything, render the demo film, show where it lies.
 	@$(BIN)/flatrender demo $(ARGS)
 
-test: env ## Run the tests.
-	@$(BIN)/python -m pytest $(ARGS)
+test: env ## Run the tests, in two lanes side by side (ARGS="-n 0" for one).
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+soak: env ## Repeat tests, in another order each time, and keep what failed (ARGS="--help").
+	@$(BIN)/python -m tests.soak $(ARGS)
 
 lint: env ## Check style, types and which part imports which.
 	$(BIN)/python -m ruff check

@@ -1,4 +1,4 @@
-"""`make bench`: measures everything, or what is named, writes bench.json and prints a table; exit code 1 when a target is missed."""
+"""`make bench`: measures everything, or what is named, writes bench.json and prints a table; exit code 1 when a ratio is missed."""
 
 import argparse
 import asyncio
@@ -28,7 +28,7 @@ Measure = Callable[[bool], Awaitable[list[Figure]]]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure; 0 when every target is met, 1 otherwise, 2 for wrong usage."""
+    """Measure; 1 when a figure's ratio to its floor is missed, 0 otherwise (a slow machine misses absolutes), 2 for wrong usage."""
     asked = _parser().parse_args(arguments)
     unknown = [name for name in asked.only if name not in SUBJECTS]
     if unknown:
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         asked.output.write_bytes(msgspec.json.format(msgspec.json.encode(figures), indent=1) + b"\n")
         show(figures)
     print(f"written to {asked.output}")
-    return 1 if any(one.met is False for one in figures) else 0
+    return 1 if any(one.failed for one in figures) else 0
 
 
 def _parser() -> argparse.ArgumentParser:

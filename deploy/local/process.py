@@ -90,7 +90,7 @@ class Process:
         """Asks it to stop with its signal, waits, then ends what is left of its tree with SIGKILL."""
         if self.pid is None:
             return
-        tree = descendants(self.pid)
+        tree = descendants(self.pid)  # their parent may be gone when they are looked for again
         if self.program.stop_signal != signal.SIGKILL:
             self._signal(self.program.stop_signal)
             with contextlib.suppress(TimeoutError):
@@ -100,17 +100,24 @@ class Process:
     async def kill(self) -> None:
         """Ends it and its whole tree with SIGKILL, now."""
         if self.pid is not None:
-            await self._end(descendants(self.pid))
+            await self._end([])
 
-    async def _end(self, tree: Sequence[psutil.Process]) -> None:
-        self._signal(signal.SIGKILL)
-        # Children may have sessions of their own (PostgreSQL's do), so the process group does not reach them.
+    async def _end(self, known: Sequence[psutil.Process]) -> None:
+        # Children may have sessions of their own (PostgreSQL's do), so the process group does not reach them all.
+        tree = [*known, *(_frozen_tree(self.pid) if self.pid is not None else ())]
         for child in tree:
             with contextlib.suppress(psutil.NoSuchProcess):
                 child.kill()
+        self._end_group()
         await self.wait()
         while any(is_alive(child) for child in tree):
             await asyncio.sleep(0.01)
+
+    def _end_group(self) -> None:
+        """What the program started last, and nobody has seen, is still in its group, which is named by its number."""
+        if self._popen is not None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._popen.pid, signal.SIGKILL)
 
     def _signal(self, which: signal.Signals) -> None:
         if self._popen is not None:
@@ -124,6 +131,22 @@ def descendants(pid: int) -> list[psutil.Process]:
         return found
     except psutil.NoSuchProcess:
         return []
+
+
+def _frozen_tree(pid: int) -> list[psutil.Process]:
+    """A process and all below it, held still: what is killed while it starts children would leave the latest behind."""
+    held: dict[int, psutil.Process] = {}
+    try:
+        found = [psutil.Process(pid)]
+    except psutil.NoSuchProcess:
+        return []
+    while found:
+        for process in found:
+            held[process.pid] = process
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.suspend()
+        found = [process for process in descendants(pid) if process.pid not in held]
+    return list(held.values())
 
 
 def is_alive(process: psutil.Process) -> bool:

@@ -42,6 +42,7 @@ USES = {
     "pytest": "development: tests",
     "pytest-asyncio": "development: tests",
     "pytest-timeout": "development: tests",
+    "pytest-xdist": "development: tests, in lanes side by side",
     "python-bidi": "the order of mixed right-to-left text",
     "rich": "progress and tables in the terminal",
     "ruff": "development: style",

@@ -17,7 +17,9 @@ from contracts.audit import DOMAINS
 from contracts.catalogue import EVENTS, LOG_API, decided_streams
 from contracts.message import PLATFORM
 from deploy.replay import verify
+from tests.chaos.feed import Feed
 from tests.chaos.films import Made
+from tests.chaos.foreign import MARK
 from tests.chaos.traffic import Accepted
 
 SETTLED_WITHIN = 40.0  # seconds in which all that waits must be gone once nothing is killed any more
@@ -39,7 +41,12 @@ EXPECTED_REFUSALS = {
 class Checks:
     """`violations` says precisely what does not hold; `figures` is what was counted."""
 
-    def __init__(self, conn: asyncpg.Connection, nc: Connection, store: ObjectStore, tenants: Sequence[UUID], since: datetime) -> None:
+    def __init__(
+        self, conn: asyncpg.Connection, nc: Connection, store: ObjectStore, tenants: Sequence[UUID], since: datetime,
+        liars: Sequence[UUID] = (),
+    ) -> None:  # fmt: skip
+        """What the nodes `liars` said may be set aside and refused."""
+        self._liars = [f"node:{node}" for node in liars]
         self._conn, self._nc, self._store, self._tenants, self._since = conn, nc, store, list(tenants), since
         self.violations: list[str] = []
         self.figures: dict[str, int] = {}
@@ -115,24 +122,39 @@ class Checks:
             self.violations.append(f"I2: events without a known cause: {[dict(row) for row in uncaused]}")
         self.figures |= {"events": events}
 
+    async def feed(self, feed: Feed) -> None:
+        """What listeners heard at every edge is what the log says, and nothing foreign."""
+        self.violations += await feed.check(self._conn)
+        self.figures |= {"events heard": sum(len(heard) for heard in feed.heard.values())}
+
     async def quarantine(self) -> None:
-        """I8: nothing had to be set aside, and refusals are only those that faults explain."""
-        rows = await self._conn.fetch(
-            "select type, outcome->'problem'->>'detail' as why from read.operations where state = 'quarantined'"
-            " and tenant_id = any($1) and decided_at >= $2",
-            [*self._tenants, PLATFORM],
-            self._since,  # others may have had something set aside on the same stack before
-        )
+        """I8: only what is foreign was set aside, and refusals are only those that faults explain."""
+        found = []
+        for domain in DOMAINS:
+            found += await self._conn.fetch(
+                f"select type, outcome->'problem'->>'detail' as why, position($3 in coalesce(body, '')) > 0"
+                f" or coalesce(headers->>'ce-actor', '') = any($4) as foreign_one from {domain}.inbox"
+                " where state in ('quarantined', 'reopened') and tenant_id = any($1) and decided_at >= $2",
+                [*self._tenants, PLATFORM],
+                self._since,  # others may have had something set aside on the same stack before
+                MARK,
+                self._liars,
+            )
+        rows = [row for row in found if not row["foreign_one"]]
         if rows:
             self.violations.append(f"I8: {len(rows)} commands in quarantine, the first: {dict(rows[0])}")
         refused = await self._conn.fetch(
             "select body::json->>'code' as code, count(*) from log.events where type like 'evt.%.command.refused.v1'"
-            " and (body::json->>'tenant_id')::uuid = any($1) group by 1", self._tenants,
+            " and (body::json->>'tenant_id')::uuid = any($1) and actor <> all($2) group by 1", self._tenants, self._liars,
         )  # fmt: skip
         codes = {row["code"]: row["count"] for row in refused}
         if strange := {code: count for code, count in codes.items() if code not in EXPECTED_REFUSALS}:
             self.violations.append(f"refusals that no fault explains: {strange}")
-        self.figures |= {"quarantined": len(rows), "late reports refused": sum(codes.values())}
+        self.figures |= {
+            "foreign ones quarantined": len(found) - len(rows),
+            "quarantined": len(rows),
+            "late reports refused": sum(codes.values()),
+        }
 
     async def replay(self, pg_admin_dsn: str) -> None:
         """I5: the log, played into empty tables, gives the same rows."""

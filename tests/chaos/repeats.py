@@ -16,7 +16,7 @@ from consumers.render.places import segment_place
 from contracts.catalogue import node_role
 from contracts.envelope import first
 from contracts.message import encode, type_of
-from contracts.node import ReportSegment
+from contracts.node import ReportSegment, report_id
 from deploy.local.stack import Stack
 from tests.chaos.watcher import MARK, Said, Watcher
 
@@ -34,7 +34,7 @@ LOST = """
 
 
 class Sent(msgspec.Struct, frozen=True):
-    """A report of ours that the broker has taken, under its id."""
+    """A report of ours that the broker has taken, under the id by which the farm knows it."""
 
     kind: RepeatKind
     id: UUID
@@ -119,7 +119,7 @@ class Repeats:
         except StreamError as error:
             self.not_taken[type(error).__name__] += 1
             return
-        self.sent.append(Sent(kind, UUID(headers["ce-id"]), headers["ce-type"]))
+        self.sent.append(Sent(kind, report_id(said.node, UUID(headers["ce-id"])), headers["ce-type"]))
 
 
 def _anew() -> dict[str, str]:

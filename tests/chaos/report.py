@@ -29,16 +29,16 @@ class Report(msgspec.Struct, kw_only=True):
 
     def table(self) -> str:
         """For a person."""
-        lines = [f"{'victim':<18}{'kills':>6}{'alone':>7}{'median s':>10}{'max s':>8}"]
+        lines = [f"{'victim':<20}{'kills':>6}{'alone':>7}{'median s':>10}{'max s':>8}"]
         count = Counter(kill.victim for kill in self.kills)
         for victim in sorted(count):
             times = [kill.seconds for kill in self.kills if kill.victim == victim and kill.seconds is not None]
             middle, most = (f"{statistics.median(times):.1f}", f"{max(times):.1f}") if times else ("-", "-")
-            lines.append(f"{victim:<18}{count[victim]:>6}{len(times):>7}{middle:>10}{most:>8}")
+            lines.append(f"{victim:<20}{count[victim]:>6}{len(times):>7}{middle:>10}{most:>8}")
         times = [kill.seconds for kill in self.kills if kill.seconds is not None]
         if times:
             slow = sum(one > LEASE for one in times)
-            lines.append(f"{'all':<18}{len(self.kills):>6}{len(times):>7}{statistics.median(times):>10.1f}{max(times):>8.1f}")
+            lines.append(f"{'all':<20}{len(self.kills):>6}{len(times):>7}{statistics.median(times):>10.1f}{max(times):>8.1f}")
             lines.append(f"recoveries over the lease of {LEASE:.0f} s: {slow} of {len(times)}")
         lines += [f"{name}: {value:,}" for name, value in self.figures.items()]
         lines.append("answers: " + ", ".join(f"{name} x{count:,}" for name, count in sorted(self.tries.items())))

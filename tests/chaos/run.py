@@ -23,11 +23,14 @@ from deploy.local.stack import BUCKET, Stack
 from tests.chaos.checks import Checks, guarded
 from tests.chaos.farm import farm_chaos
 from tests.chaos.farm_report import FarmReport
+from tests.chaos.feed import Feed
 from tests.chaos.films import DONE_WITHIN, Cinema, Made, build
 from tests.chaos.houses import keep_house, until_ended
+from tests.chaos.mischief import MISCHIEF, Mischief
 from tests.chaos.report import LEASE, Kill, Report
 from tests.chaos.tenants import Tenants
 from tests.chaos.traffic import Traffic
+from tests.chaos.twin_stack import TwinStack, urls
 from tests.chaos.victims import GIVE_UP, PAUSE, WEIGHTS, Recovered, Victims
 
 PARTS = ("all", "farm")
@@ -43,11 +46,15 @@ class Chaos:
 
     def __init__(
         self, stack: Stack, folder: Path, *, kills: int, seed: int, seconds: float = 3600.0, slowest: float = GIVE_UP,
-        notice: Notice = lambda text: None,
+        only: Sequence[str] = (), notice: Notice = lambda text: None,
     ) -> None:  # fmt: skip
-        """A recovery that takes longer than `slowest` seconds is a violation; after `seconds` nothing more is killed."""
+        """A recovery that takes longer than `slowest` seconds is a violation; after `seconds` nothing more is killed.
+
+        `only` names the kinds of victims and mischief, where it shall not be all.
+        """
         self._stack, self._notice, self._limit, self._slowest = stack, notice, seconds, slowest
         self._wanted = kills
+        self._kinds = {name: weight for name, weight in (WEIGHTS | MISCHIEF).items() if name in (only or WEIGHTS | MISCHIEF)}
         self._random = random.Random(seed)
         self._cinema = Cinema(stack.url, build(folder))
         self._made: list[Made] = []
@@ -64,30 +71,39 @@ class Chaos:
                 f"reference: {len(reference)} films, {sum(one.frames for one in reference)} frames, {time.monotonic() - begun:.1f} s"
             )
             project = await self._cinema.project(first)
-            clients = [Traffic(self._stack.url, first, project, self._random.randrange(2**32)) for _ in range(CLIENTS)]
+            clients = [Traffic(urls(self._stack), first, project, self._random.randrange(2**32)) for _ in range(CLIENTS)]
             victims = Victims(self._stack, first.api_key, self._random)
+            feed = Feed(urls(self._stack), first)
+            listening = asyncio.create_task(feed.run())
             houses = (keep_house(tenants, self._cinema, self._stop, self._made, self.report.violations) for _ in range(HOUSES))
             working = [asyncio.create_task(house) for house in houses]
             working += [asyncio.create_task(client.run(self._stop)) for client in clients]
-            await self._kill_all(victims, begun)
-            self._notice(f"the last kill was at {time.monotonic() - begun:.0f} s")
-            await victims.settle()
-            self._stop.set()
-            await until_ended(working, DONE_WITHIN + 30, self.report.violations, "a client")
-            await self._reckon(clients, reference, [tenant.id for tenant in tenants.made])
+            async with Mischief(self._stack, first, project, victims.pulse, self._random) as mischief:
+                await self._kill_all(victims, mischief, begun)
+                self._notice(f"the last fault was at {time.monotonic() - begun:.0f} s")
+                await victims.settle()
+                await mischief.settle()
+                self._stop.set()
+                await until_ended(working, DONE_WITHIN + 30, self.report.violations, "a client")
+                await self._reckon(clients, mischief, feed, reference, [tenant.id for tenant in tenants.made])
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
         self.report.seconds = time.monotonic() - begun
         return self.report
 
-    async def _kill_all(self, victims: Victims, begun: float) -> None:
-        names, weights = list(WEIGHTS), list(WEIGHTS.values())
+    async def _kill_all(self, victims: Victims, mischief: Mischief, begun: float) -> None:
+        names, weights = list(self._kinds), list(self._kinds.values())
+        due = [name for name in names if name in MISCHIEF]  # each kind of mischief once, whatever chance says
         while len(self.report.kills) < self._wanted and time.monotonic() - begun < self._limit:
-            victim = self._random.choices(names, weights)[0]
+            victim = due[0] if due else self._random.choices(names, weights)[0]
             alone = self._random.random() > BURSTS
             await asyncio.sleep(self._random.uniform(0.1, 0.8))
             before = time.monotonic()
-            recovered = await victims.kill(victim)
+            recovered = await (mischief.make(victim) if victim in MISCHIEF else victims.kill(victim))
             if recovered is None:
                 continue
+            if due:
+                due.pop(0)
             kill = Kill(victim=victim, at=round(before - begun, 2), alone=alone)
             self.report.kills.append(kill)
             if alone:
@@ -113,19 +129,22 @@ class Chaos:
         if kill.seconds > LEASE:
             self._notice(f"slow: {kill}")
 
-    async def _reckon(self, clients: Sequence[Traffic], reference: Sequence[Made], tenants: Sequence[UUID]) -> None:
+    async def _reckon(
+        self, clients: Sequence[Traffic], mischief: Mischief, feed: Feed, reference: Sequence[Made], tenants: Sequence[UUID]
+    ) -> None:
         conn = await asyncpg.connect(self._stack.servers.pg_admin_dsn)
         await conn.execute("set app.tenants = '*'")
         nc = await connect(self._stack.settings("admin"), "chaos", within=10)
         servers = self._stack.servers
         try:
             async with ObjectStore(servers.s3_url, BUCKET, servers.s3_access_key, servers.s3_secret_key) as store:
-                checks = Checks(conn, nc, store, tenants, self._since)
-                accepted = [one for client in clients for one in client.accepted]
+                checks = Checks(conn, nc, store, tenants, self._since, liars=[mischief.forger.rogue.id])
+                accepted = [one for client in (*clients, mischief.keys) for one in client.accepted]
                 steps = (
                     checks.settled,
                     lambda: checks.commands(accepted),
                     checks.log,
+                    lambda: checks.feed(feed),
                     checks.quarantine,
                     lambda: checks.replay(servers.pg_admin_dsn),
                     lambda: checks.films(self._made, reference),
@@ -136,16 +155,17 @@ class Chaos:
         finally:
             await nc.close()
             await conn.close()
-        self.report.violations += [*(text for client in clients for text in client.refused), *checks.violations]
-        self.report.figures = checks.figures | {"uploads sent again": self._cinema.uploads_repeated}
+        self.report.violations += [*(text for client in clients for text in client.refused), *mischief.keys.violations, *checks.violations]
+        self.report.figures = checks.figures | {"uploads sent again": self._cinema.uploads_repeated} | mischief.figures
         self.report.tries = dict(sum((client.tries for client in clients), Counter()))
 
 
-async def chaos(folder: Path, kills: int, seed: int, seconds: float, notice: Notice) -> Report:
+async def chaos(folder: Path, kills: int, seed: int, seconds: float, only: Sequence[str], notice: Notice) -> Report:
     """A run on a stack of its own in `folder`."""
-    async with Stack(folder / "data", nodes=2) as stack:
+    async with TwinStack(folder / "data", nodes=2) as stack:
         notice(f"the stack runs in {stack.data}")
-        return await Chaos(stack, folder / "films", kills=kills, seed=seed, seconds=seconds, slowest=SLOWEST, notice=notice).run()
+        run = Chaos(stack, folder / "films", kills=kills, seed=seed, seconds=seconds, slowest=SLOWEST, only=only, notice=notice)
+        return await run.run()
 
 
 def parser() -> argparse.ArgumentParser:
@@ -154,7 +174,10 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--part", choices=PARTS, help="all: any process of a whole stack is killed; farm: faults of nodes only; without: both"
     )
-    made.add_argument("--kills", type=int, default=200, help="how many processes are killed in the part all (200)")
+    made.add_argument("--kills", type=int, default=200, help="how many faults the part all makes: kills and mischief (200)")
+    made.add_argument(
+        "--only", action="append", default=[], choices=[*WEIGHTS, *MISCHIEF], help="a kind of fault of the part all; may be repeated"
+    )
     made.add_argument("--faults", type=int, default=1000, help="how many faults the part farm makes (1000)")
     made.add_argument("--alone", type=int, default=3, help="of each kind so many come alone, so that recovery is measured undisturbed (3)")
     made.add_argument("--seed", type=int, default=None, help="the same seed chooses the same victims (but not the same moments)")
@@ -180,7 +203,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         for part in [options.part] if options.part else PARTS:
             notice(f"part {part}, seed {seed}")
             if part == "all":
-                reports[part] = asyncio.run(chaos(folder, options.kills, seed, options.seconds, notice))
+                reports[part] = asyncio.run(chaos(folder, options.kills, seed, options.seconds, options.only, notice))
             else:
                 reports[part] = asyncio.run(farm_chaos(folder, options.faults, options.alone, seed, options.seconds, notice))
             print(reports[part].table(), flush=True)

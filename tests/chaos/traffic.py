@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections import Counter
+from collections.abc import Sequence
 from uuid import UUID, uuid4
 
 import aiohttp
@@ -29,8 +30,9 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True):
 class Traffic:
     """One client that sends commands one after the other."""
 
-    def __init__(self, url: str, tenant: Tenant, project: str, seed: int, rate: float = 8.0) -> None:
-        self._url, self._tenant, self._project = url, tenant, project
+    def __init__(self, urls: Sequence[str], tenant: Tenant, project: str, seed: int, rate: float = 8.0) -> None:
+        """`urls` are the edges'; each try goes to one of them."""
+        self._urls, self._tenant, self._project = urls, tenant, project
         self._random = random.Random(seed)
         self._pause = 1 / rate
         self.accepted: list[Accepted] = []
@@ -74,7 +76,7 @@ class Traffic:
         """One try: the status (0 when no answer came) and the operation's id, or the words of a refusal."""
         headers = {"Idempotency-Key": key, **({"Prefer": "respond-async"} if later else {})}
         try:
-            async with http.post(f"{self._url}{path}", data=body, headers=headers) as answer:
+            async with http.post(f"{self._random.choice(self._urls)}{path}", data=body, headers=headers) as answer:
                 text = await answer.text()
                 self.tries[str(answer.status)] += 1
                 place = answer.headers.get("Content-Location") or answer.headers.get("Location") or ""

@@ -188,3 +188,18 @@ async def test_ticks_are_dropped_without_an_error_while_the_server_is_away(serve
     await Ticks(nc).emit(tick, uuid4())
     await servers.restart("nats")
     assert nc.pending_data_size == 0
+
+
+async def test_what_was_subscribed_before_a_flush_hears_what_is_published_after_it(login: Login) -> None:
+    hearer, speaker = await login("admin"), await login("admin")
+    for number in range(300):  # nats-py's own flush fails at one in fifty
+        heard = asyncio.Event()
+
+        async def hear(msg: object, heard: asyncio.Event = heard) -> None:
+            heard.set()
+
+        subscription = await hearer.subscribe(f"probe.{number}", cb=hear)
+        await hearer.flush()
+        await speaker.publish(f"probe.{number}", b"")
+        await asyncio.wait_for(heard.wait(), 30)
+        await subscription.unsubscribe()

@@ -32,7 +32,9 @@ def test_a_new_seed_is_an_accounts_and_so_is_its_public_key():
 
 
 @pytest.mark.parametrize(
-    "seed", ["", "SA", "x" * 58, new_seed()[:-1] + "\n", new_seed().lower(), _encoded(bytes([18 << 3 | 5, 0]) + bytes(32))]
+    "seed",
+    ["", "SA", "x" * 58, new_seed()[:-1] + "\n", new_seed().lower(), _encoded(bytes([18 << 3 | 5, 0]) + bytes(32))],
+    ids=["nothing", "its beginning", "letters", "a line's end", "small letters", "a user's"],
 )
 def test_what_is_no_accounts_seed_is_refused_without_being_repeated(seed):
     with pytest.raises(ValueError, match="must be the seed") as refusal:

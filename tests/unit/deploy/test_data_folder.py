@@ -5,6 +5,8 @@ import json
 import os
 import socket
 import stat
+import subprocess
+import sys
 
 import pytest
 
@@ -98,6 +100,23 @@ def test_a_port_whose_grpc_port_is_taken_is_not_chosen(tmp_path):
         taken = other.getsockname()[1]
         (tmp_path / "ports.json").write_text(json.dumps({"s3": taken - ports.GRPC_OFFSET}))
         assert ports.remembered(tmp_path / "ports.json", ["s3"], with_grpc=["s3"])["s3"] != taken - ports.GRPC_OFFSET
+
+
+def test_a_port_that_another_stack_has_chosen_is_not_chosen_though_nothing_listens_there_yet(tmp_path, monkeypatch):
+    monkeypatch.setattr(ports, "LOWEST", 21900)
+    monkeypatch.setattr(ports, "HIGHEST", 21950)
+    choose = "import pathlib, sys; from deploy.local import ports; ports.LOWEST, ports.HIGHEST = 21900, 21950; "
+    choose += "print(*ports.remembered(pathlib.Path(sys.argv[1]), [*'abcdefghijklmno']).values(), flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", choose, str(tmp_path / "theirs.json")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        theirs = {int(port) for port in other.stdout.readline().split()}
+        ours = set(ports.remembered(tmp_path / "ours.json", [*"abcdefghijklmno"]).values())
+        assert len(theirs) == len(ours) == 15 and not theirs & ours
+        assert not ports.claim(min(theirs))
+        other.stdin.close()
+        other.wait()
+    assert ports.claim(min(theirs))  # it ended, however that was
 
 
 def test_a_broken_file_of_ports_only_means_new_ports(tmp_path):
