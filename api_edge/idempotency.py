@@ -14,6 +14,7 @@ from api_edge.signing import command_id, first_command_id, key_mark
 from api_edge.texts import header
 from contracts.audit import QUARANTINED, REFUSED
 from contracts.envelope import derived_id, hash_versions, same_request
+from contracts.ids import moment_id
 from contracts.message import PLATFORM, type_of
 
 HEADER = "Idempotency-Key"
@@ -98,10 +99,12 @@ async def _used(edge: Edge, who: Principal, mark: str, earlier: UUID) -> list[Ro
 
 async def _same_asker(edge: Edge, who: Principal, row: Row, *, secret: bool) -> bool:
     """Whether an earlier release's command is this asker's own: its event tells. Raises Refused when none does and a secret is at stake."""
-    domain, moment = str(row["domain"]), row["decided_at"].timestamp()
-    names = ("event 0", *(f"{kind[domain].__name__} {moment}" for kind in (REFUSED, QUARANTINED)))
+    domain, moment = str(row["domain"]), row["decided_at"]
+    ends = [kind[domain].__name__ for kind in (REFUSED, QUARANTINED)]
     assert edge.reader is not None
-    events = [derived_id(row["id"], name) for name in names]
+    events = [derived_id(row["id"], name) for name in ("event 0", *(f"{end} {moment.timestamp()}" for end in ends))]
+    # What was queued at the update was decided by this release, which derives ids otherwise.
+    events += [moment_id(moment, row["tenant_id"], row["id"], domain, name) for name in ("event 0", *ends)]
     found = await edge.reader.select("actors_of_events", f"{who.tenant_text},{PLATFORM}", events)
     actors = {event["actor"] for event in found.rows}
     if not actors and secret:

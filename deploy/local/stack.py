@@ -138,12 +138,12 @@ class Stack:
         roles = [*catalogue.roles(), *(catalogue.node_role(node_id) for node_id in self.node_ids)]
         return [NatsRole.of(role, self.servers.secrets.get(nats_secret(role.name))) for role in roles]
 
-    def _of_several(self, *roles: str, **more: Any) -> Settings:
-        """The settings of a process that is several roles."""
-        secret = self.servers.secrets.get
+    def settings_of_consumers(self) -> Settings:
+        """What a process that consumes for all domains, and lets nodes in, gets."""
+        secret, roles = self.servers.secrets.get, (*DOMAINS, *GATE)
         nats = {role: secret(nats_secret(role)) for role in roles}
         databases = {database: secret(pg_secret(database)) for role in roles if (database := pg_role(role))}
-        return self.settings("", nats_passwords=nats, pg_passwords=databases, **more)
+        return self.settings("", nats_passwords=nats, pg_passwords=databases, nats_issuer=self.servers.nats_issuer)
 
     async def _prepare_store(self) -> None:
         async with ObjectStore(self.servers.s3_url, BUCKET, self.servers.s3_access_key, self.servers.s3_secret_key) as store:
@@ -152,8 +152,7 @@ class Stack:
     def _add_processes(self) -> None:
         port = self._edge_port()
         consume = ["-m", "deploy", "consume"]
-        consumers = self._of_several(*DOMAINS, *GATE, nats_issuer=self.servers.nats_issuer)
-        self._add("consumers", [*consume, *DOMAINS], consumers, STOP_CONSUMERS)
+        self._add("consumers", [*consume, *DOMAINS], self.settings_of_consumers(), STOP_CONSUMERS)
         # A process of its own: numbering and publishing events waits for no decision, nor does any decision wait for it.
         self._add("log", [*consume, LOG], self.settings(LOG), STOP_CONSUMERS)
         self._add("edge", ["-m", "deploy", "edge"], self.settings("edge", port=port), STOP_EDGE)

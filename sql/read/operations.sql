@@ -7,11 +7,11 @@ where tenant_id in ($1, 'ffffffff-ffff-4fff-8fff-ffffffffffff') and id = $2;
 
 -- name: operations_of_key
 -- What somebody asked for by an Idempotency-Key in the last 30 days, on whatever route; $3 is the id that the releases before gave such a command.
-select id, domain, type, state, request_hash, decided_at
+select id, tenant_id, domain, type, state, request_hash, decided_at
 from read.operations
 where tenant_id in ($1, 'ffffffff-ffff-4fff-8fff-ffffffffffff') and key_hash = $2 and key_hash <> '' and decided_at > now() - interval '30 days'
 union all
-select id, domain, type, state, request_hash, decided_at
+select id, tenant_id, domain, type, state, request_hash, decided_at
 from read.operations
 where tenant_id in ($1, 'ffffffff-ffff-4fff-8fff-ffffffffffff') and id = $3 and decided_at > now() - interval '30 days';
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import psutil
@@ -50,12 +50,12 @@ class FarmStack(Stack):
         self._broker[name].heal("")
         self._store.heal(name)
 
-    def _add(self, name: str, arguments: Sequence[str], settings: Settings, stop: float) -> None:
+    def _add(self, name: str, arguments: Sequence[str], settings: Settings, stop: float, **more: Any) -> None:
         if name in self._broker:
             changed = {"nats_url": f"nats://127.0.0.1:{self._broker[name].port}"}
         else:
             changed = {"s3_public_url": f"http://127.0.0.1:{self._store.port}"}
-        super()._add(name, arguments, settings.model_copy(update=changed), stop)
+        super()._add(name, arguments, settings.model_copy(update=changed), stop, **more)
 
     def _whose(self, port: int) -> str:
         """The node whose daemon has this local port, or nobody: all nodes are sent the same addresses."""

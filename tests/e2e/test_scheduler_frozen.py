@@ -27,7 +27,7 @@ class Pair:
     """Two processes of consumers that nobody starts again; the stack's own is away meanwhile."""
 
     def __init__(self, stack: Stack) -> None:
-        self._processes, self._settings = stack.processes, stack.settings("", nats_issuer=stack.servers.nats_issuer)
+        self._processes, self._settings = stack.processes, stack.settings_of_consumers()
 
     def add(self, name: str) -> None:
         """Start one."""
@@ -56,7 +56,7 @@ async def pair(stack: Stack) -> AsyncIterator[Pair]:
     finally:
         for name in ("consumers-a", "consumers-b"):
             await stack.processes.remove(name)
-        stack._add("consumers", CONSUME, stack.settings("", nats_issuer=stack.servers.nats_issuer), STOP_CONSUMERS)
+        stack._add("consumers", CONSUME, stack.settings_of_consumers(), STOP_CONSUMERS)
 
 
 @pytest.mark.timeout(240)

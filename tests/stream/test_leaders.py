@@ -101,7 +101,7 @@ async def until(what: str, db: asyncpg.Connection, number: int) -> None:
 
 @pytest.mark.timeout(300)
 async def test_of_two_processes_the_other_takes_over_domain_and_log_from_one_that_froze_or_was_cut_off_and_nothing_is_doubled(
-    servers: Servers, admin: Connection, login: Login, tmp_path: Path
+    servers: Servers, log_admin: Connection, login: Login, tmp_path: Path
 ) -> None:
     tenant, sent = uuid4(), 0
     publisher = Publisher(await login("edge"))
@@ -148,7 +148,7 @@ async def test_of_two_processes_the_other_takes_over_domain_and_log_from_one_tha
         assert [tuple(row) for row in kinds] == [(f"evt.file_mgr.upload.{what}.v1", sent, sent) for what in ("opened", "started")]
         assert await verify_chain(db) is None
         ids: list[UUID] = [row["event_id"] for row in await db.fetch("select event_id from log.events order by position")]
-        while len(found := await in_stream(admin)) < len(ids):
+        while len(found := await in_stream(log_admin)) < len(ids):
             await asyncio.sleep(0.05)
         assert found == numbered(ids)
         report = await verify(dsn, all_domains())
