@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 
 HEARTBEAT = 4.0  # seconds between the server's signs of life on an outstanding pull
 EXPIRES = 30.0  # seconds until an unfilled pull ends by itself
+# The same for the one consumer of a stream, whose process another may follow: until then the server hands what comes to one that froze.
+SHORT = 4.0
 SILENCE = 2.5 * HEARTBEAT  # without a sign of life for so long, what is outstanding counts as lost
 MISSING_AFTER = 2.0  # seconds that a consumer may be away before that is an error: JetStream may just be starting
 LONGEST_PAUSE = 1.0
@@ -203,7 +205,8 @@ class PullConsumer:
         self._pulls += 1
         self._outstanding += room
         self._heard = time.monotonic()
-        request = {"batch": room, "expires": int(EXPIRES * 1e9), "idle_heartbeat": int(HEARTBEAT * 1e9)}
+        expires = SHORT if self._owns_stream else EXPIRES
+        request = {"batch": room, "expires": int(expires * 1e9), "idle_heartbeat": int(min(HEARTBEAT, expires / 2) * 1e9)}
         await self._nc.publish(self._subject, json.dumps(request).encode(), reply=f"{self._inbox}.{self._pulls}")
 
     async def _watchdog(self) -> None:

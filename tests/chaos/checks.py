@@ -17,6 +17,7 @@ from contracts.audit import DOMAINS
 from contracts.catalogue import EVENTS, LOG_API, decided_streams
 from contracts.message import PLATFORM
 from deploy.replay import verify
+from tests.chaos.client import UNHEARD
 from tests.chaos.feed import Feed
 from tests.chaos.films import Made
 from tests.chaos.foreign import MARK
@@ -35,6 +36,7 @@ EXPECTED_REFUSALS = {
     "render.not_waiting",
     "render.not_ready",
     "render.ended",
+    *UNHEARD,
 }
 
 

@@ -12,6 +12,9 @@ import aiohttp
 
 TIMEOUT = aiohttp.ClientTimeout(total=8)
 PAUSE = 0.15  # seconds between two tries, and between two looks
+# Refusals of what another domain has told and this one has not heard yet: while the log is frozen, for longer than their patience.
+UNHEARD = ("content.not_found", "file.not_found")
+HEARD_WITHIN = 15.0  # seconds in which a standby of the log has taken over and caught up
 Json = dict[str, Any]
 
 
@@ -40,9 +43,15 @@ class Client:
 
     async def post(self, path: str, **body: Any) -> Json:
         """Send a command until its outcome is told. Raises Refused."""
-        key = str(uuid4())
+        loop = asyncio.get_running_loop()
+        key, give_up = str(uuid4()), loop.time() + HEARD_WITHIN
         while True:
-            status, said = await self._once("POST", path, json=body, headers={"Idempotency-Key": key})
+            try:
+                status, said = await self._once("POST", path, json=body, headers={"Idempotency-Key": key})
+            except Refused as refused:
+                if refused.code not in UNHEARD or loop.time() > give_up:
+                    raise
+                key, status, said = str(uuid4()), 0, {}  # decided under the first one
             if status in (200, 201):
                 return said
             await asyncio.sleep(PAUSE)
