@@ -119,8 +119,9 @@ async def _store_one(conn: asyncpg.Connection, statements: list[asyncpg.prepared
 _ONE = (
     "insert into identity.inbox (tenant_id, id, type, request_hash, state, outcome, decided_at)"
     " values ($1, $2, 'cmd.identity.api_key.create.v1', '', 'done', '{\"name\": \"a key\"}', $3)",
-    "insert into identity.tenant_api_keys (tenant_id, key_id, name, scopes, secret_sha256, hint, state, version, created_at, updated_at)"
-    " values ($1, $2, 'a key', '[\"*\"]', $2::uuid::text, '0000', 'active', 1, $3, $3)",
+    "insert into identity.tenant_api_keys"
+    " (tenant_id, key_id, name, scopes, secret_sha256, hint, state, format, version, created_at, updated_at)"
+    " values ($1, $2, 'a key', '[\"*\"]', $2::uuid::text, '0000', 'active', 2, 1, $3, $3)",
     "insert into identity.outbox"
     " (event_id, type, tenant_id, time, actor, correlation_id, causation_id, aggregate, version, traceparent, body)"
     " values ($2, 'evt.identity.api_key.created.v1', $1, $3, 'key:bench', $2, $2, 'identity.tenant_api_keys', 1, '',"
