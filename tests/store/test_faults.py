@@ -28,7 +28,7 @@ from contracts.message import PLATFORM, Command, Event, encode
 from contracts.node import LeaveNode
 from contracts.outcome import NOT_HANDLED
 from deploy.local.servers import Servers
-from tests.mutants.promises import Wire
+from tests.mutants.checks import Wire
 from tests.support.databases import migrated
 from tests.support.house import House, item_of
 from tests.support.leading import app_connection, standing_by
