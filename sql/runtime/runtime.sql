@@ -48,8 +48,8 @@ on conflict (name) do update set position = excluded.position where {schema}.cur
 returning position;
 
 -- name: log_head
--- By what this domain knows the log's messages.
-select epoch, seal from platform.log_head;
+-- By what this domain knows the log's messages, and up to where EVENTS is known to hold the log.
+select published, epoch, seal from platform.log_head;
 
 -- name: claim_effects
 -- Take effects that are due and push their due moment out, so that nobody else takes them meanwhile.
