@@ -64,6 +64,7 @@ class Feed:
         self._heard_of = 0  # the latest position that is known to exist
         self._reading: asyncio.Task[None] | None = None
         self._asked: set[asyncio.Task[None]] = set()
+        self._head_asked: asyncio.Task[Head] | None = None
 
     async def start(self, head: Head) -> None:
         """Follow from behind the end of the log as it was."""
@@ -81,7 +82,7 @@ class Feed:
 
     async def stop(self) -> None:
         """Stop following."""
-        tasks = [*self._asked, *(task for task in (self._task, self._reading) if task)]
+        tasks = [*self._asked, *(task for task in (self._task, self._reading, self._head_asked) if task)]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -141,10 +142,16 @@ class Feed:
         self._proof.set()
 
     async def _asked_head(self) -> Head | None:
+        """The log's head, asked now; None while the database does not say it in time, or has not answered the question before."""
+        if self._head_asked is not None and not self._head_asked.done():
+            return None
+        asking = self._head_asked = asyncio.create_task(self._log.head(), name="ask how far the log is published")
+        asking.add_done_callback(lambda task: task.cancelled() or task.exception())
+        # Neither cancelled nor awaited longer: a database that is silent lets the end of a cancelled question take for ever.
+        done, _ = await asyncio.wait({asking}, timeout=HEAD_WITHIN)
         try:
-            async with asyncio.timeout(HEAD_WITHIN):
-                return await self._log.head()
-        except (TimeoutError, Refused):
+            return asking.result() if done else None
+        except Refused:
             return None
 
     async def _follows(self, head: Head) -> bool:

@@ -146,7 +146,7 @@ class Service:
 
         async def feed(cursor: int) -> StreamReader:
             subjects = subjects_of(domain.reacts)
-            return StreamReader(nc, EVENTS, cursor, subjects=subjects, knows=lambda: genuine(pool), prefix=LOG_API)
+            return StreamReader(nc, EVENTS, cursor, subjects=subjects, knows=lambda last: genuine(pool, last), prefix=LOG_API)
 
         commands = [PullConsumer(nc, stream, name, owns_stream=True) for stream in decided_streams(name)]
         runtime = Runtime(domain, nc, lambda: pg_connect(self.settings, role), commands, feed)

@@ -34,7 +34,8 @@ class StreamReader:
     """The messages of a stream after the sequence `after`, each once and in order; nothing is acknowledged.
 
     With `subjects` only theirs: the server passes over the others. `knows` gives what tells genuine messages from foreign ones; it is
-    asked for anew whenever reading begins anew. A foreign message is never given out: the reader waits until the stream was made anew.
+    asked for anew whenever reading begins anew, with the sequence at which the stream ends then. A foreign message is never given out: the
+    reader waits until the stream was made anew.
     `prefix` is where JetStream is asked about this stream.
     """
 
@@ -46,7 +47,7 @@ class StreamReader:
         *,
         subjects: Sequence[str] = (),
         window: int = 2000,
-        knows: Callable[[], Awaitable[Genuine]] | None = None,
+        knows: Callable[[int], Awaitable[Genuine]] | None = None,
         prefix: str = API,
     ) -> None:
         self._nc = nc
@@ -107,7 +108,7 @@ class StreamReader:
             await self._pull.close()
             self._pull = None
         name = f"reader-{uuid4().hex}"
-        await self._still_there()
+        last = await self._still_there()
         config: dict[str, Any] = {
             "name": name,
             "deliver_policy": "by_start_sequence",
@@ -122,17 +123,18 @@ class StreamReader:
         self._stale = False
         self._foreign = 0
         if self._knows is not None:
-            self._is_genuine = await self._knows()
+            self._is_genuine = await self._knows(last)
         request = {"stream_name": self._stream, "config": config, "action": "create"}
         await api(self._nc, f"CONSUMER.CREATE.{self._stream}.{name}", request, prefix=self._prefix)
         self._pull = PullConsumer(self._nc, self._stream, name, window=self._window, acknowledged=False, prefix=self._prefix)
         self._name, self._delivered = name, 0
 
-    async def _still_there(self) -> None:
-        """Raises PositionGone when what comes next was removed already."""
-        first = int((await api(self._nc, f"STREAM.INFO.{self._stream}", prefix=self._prefix))["state"]["first_seq"])
-        if first > self.position + 1:
+    async def _still_there(self) -> int:
+        """Where the stream ends. Raises PositionGone when what comes next was removed already."""
+        state = (await api(self._nc, f"STREAM.INFO.{self._stream}", prefix=self._prefix))["state"]
+        if (first := int(state["first_seq"])) > self.position + 1:
             raise PositionGone(f"the stream {self._stream} begins at {first}; {self.position + 1} is needed")
+        return int(state["last_seq"])
 
     async def seen_to(self) -> int:
         """The position up to which nothing is left to be read: beyond `position`, where only other subjects follow. Raises StreamError."""

@@ -90,16 +90,17 @@ class Appender:
         return self._committed(rows)
 
     async def _one_by_one(self, names: Iterable[str], first: int) -> list[Row]:
-        """Each outbox by itself, so that what is refused stops only its own; `first` events of each are tried together at first."""
+        """Each outbox by itself, so that what is refused stops only its own: its `first` events."""
         rows: list[Row] = []
         for name in names:
-            found = await self._conn.fetch(q.look.replace("{schema}", name), MOST_AT_ONCE)
-            rows += await self._move(name, found, first)
+            found = await self._conn.fetch(q.look.replace("{schema}", name), first)
+            rows += await self._move(name, found)
         return rows
 
-    async def _move(self, name: str, found: Sequence[asyncpg.Record], many: int) -> list[Row]:
+    async def _move(self, name: str, found: Sequence[asyncpg.Record]) -> list[Row]:
         """As many of these as the log takes, in order; halved down to the one that it does not take, where the outbox stops."""
         rows: list[Row] = []
+        many = len(found)
         while found:
             part = found[:many]
             try:

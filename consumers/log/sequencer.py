@@ -15,6 +15,7 @@ from consumers.log.alarms import Alarms
 from consumers.log.append import MOST_AT_ONCE, Appender, Row
 from consumers.log.window import Window, WindowBroken, q
 from consumers.runtime.connection import DATABASE_AWAY, end, until_lost
+from consumers.runtime.faults import told_of
 from consumers.runtime.leading import Leading, Line
 from contracts.catalogue import outbox_hint_subject
 
@@ -22,6 +23,7 @@ log = logging.getLogger(__name__)
 LOCK = 7_301_016  # the advisory lock of the active sequencer
 SHORTEST_POLL, LONGEST_POLL = 0.05, 1.0  # seconds between looks at the outboxes without a hint, growing while nothing comes
 RETRY_PAUSE = 0.2  # seconds
+BROKEN_PAUSE = 5.0  # seconds between two tries while the database refuses the log's own statements
 LOOK_EVERY = 1.0  # seconds between two looks whether EVENTS is as it was left, and between two while a person has to decide
 MOST_UNPUBLISHED = 20_000  # rows that are kept in memory for publishing; beyond, appending waits
 
@@ -68,6 +70,9 @@ class Sequencer:
                 except DATABASE_AWAY as error:
                     log.warning("the log's database is away (%s); trying again", error)
                     await asyncio.sleep(RETRY_PAUSE)
+                except asyncpg.PostgresError as error:  # a privilege, a schema, a database that only reads: somebody puts it right
+                    log.error("ALARM: the log cannot be kept: %s; events wait in their outboxes", told_of(error))
+                    await asyncio.sleep(BROKEN_PAUSE)
         finally:
             self._nc.on_back.discard(self._was_away)
             if not self._nc.is_closed:
@@ -85,8 +90,7 @@ class Sequencer:
             # The statement over all outboxes takes longer to plan than to run.
             await conn.execute("set app.tenants = '*'; set plan_cache_mode = force_generic_plan")
             await appender.load()
-        self._unpublished.clear()
-        self._waiting = 0
+        self._lose_step()
         self.position = appender.position
         log.info("the sequencer is active; the log ends at %d", appender.position)
         self.active.set()
@@ -122,6 +126,8 @@ class Sequencer:
         return hinted
 
     async def _hand_over(self, rows: list[Row]) -> None:
+        if not self._aligned:  # whoever aligns reads them from the log; what cannot be published for long takes no memory
+            return
         self._unpublished.append(rows)
         self._waiting += len(rows)
         self._more.set()
@@ -129,8 +135,16 @@ class Sequencer:
             self._room.clear()
             await self._room.wait()
 
-    async def _publish(self, window: Window, known: Alarms, line: Line) -> None:
+    def _lose_step(self) -> None:
+        """EVENTS has to be compared with the log, which publishes from the log's table on: what waits for it here is forgotten."""
         self._aligned = False
+        self._unpublished.clear()
+        self._waiting = 0
+        self._room.set()
+        self._more.set()
+
+    async def _publish(self, window: Window, known: Alarms, line: Line) -> None:
+        self._lose_step()
         complaint = ""
         while True:
             try:
@@ -144,13 +158,13 @@ class Sequencer:
                 else:
                     await self._publish_next(window, line)
             except StreamError as error:
-                self._aligned = False
+                self._lose_step()
                 if str(error) != complaint:
                     complaint = str(error)
                     log.warning("EVENTS cannot be written just now (%s); the log goes on", error)
                 await asyncio.sleep(RETRY_PAUSE)
             except WindowBroken as error:
-                self._aligned = False
+                self._lose_step()
                 async with line:
                     await known.sound(alarms.WINDOW, str(error), error.remedy)
                 await asyncio.sleep(LOOK_EVERY)
@@ -171,8 +185,7 @@ class Sequencer:
 
     async def _was_away(self) -> None:
         # A killed broker may have lost the latest of EVENTS, which nothing new would show until it comes.
-        self._aligned = False
-        self._more.set()
+        self._lose_step()
 
     async def _publish_next(self, window: Window, line: Line) -> None:
         """Publish what is appended next; in between, look whether somebody else wrote to the stream, or the epoch was raised."""
@@ -180,7 +193,7 @@ class Sequencer:
         if loop.time() >= self._look_at:
             self._look_at = loop.time() + LOOK_EVERY
             if not await window.in_step():
-                self._aligned = False
+                self._lose_step()
         while not self._unpublished and self._aligned and loop.time() < self._look_at:
             self._more.clear()
             with suppress(TimeoutError):

@@ -44,6 +44,7 @@ class Scheduler:
         runtime.prepare.append(self.rebuild)
         runtime.observers.append(self.observe)
         runtime.foresees = self.foresee
+        runtime.settler.on_put_off = self.put_off
 
     def now(self) -> float:
         return asyncio.get_running_loop().time()
@@ -72,6 +73,15 @@ class Scheduler:
             if isinstance(item.command, AssignPart) and not item.events:
                 self._revert(_part_of(item.envelope))
         self._wake.set()
+
+    def put_off(self, item: Item) -> None:
+        """What is asked for once is asked for again later; the rest is found anew by whoever looks at the farm."""
+        if isinstance(item.command, PlanJob | FailJob):
+            asyncio.get_running_loop().call_later(UNSETTLED, self._ask_again, item.command, item.envelope, self.farm)
+
+    def _ask_again(self, command: Command, envelope: Envelope, farm: Farm) -> None:
+        if farm is self.farm:
+            self.runtime.submit(command, envelope)
 
     def foresee(self, item: Item) -> tuple[Want, ...]:
         """A report's job, which its decider learns of only from the rows it asks for first: a round of loading less."""

@@ -40,6 +40,7 @@ class Batch:
 
     def __init__(self, domain: Domain, store: Store, items: list[Item], cursor: int = 0) -> None:
         self.domain, self.store, self.items, self.cursor = domain, store, items, cursor
+        self.kept = 0  # where the cursor stands by this batch; 0 when it does not move
         self.now = datetime.now(UTC)
         self.state = State()
         self.effects: list[Task] = []
@@ -211,7 +212,7 @@ class Batch:
         await store.keep_columns(q.keep_effects, columns(map(_effect, kept_effects), EFFECT), due)
         await store.keep(q.keep_timers, [row for envelope, event, _, _ in happened for row in self._timers_of(envelope, event)])
         if self.cursor:
-            await store.conn.execute(q.move_cursor, self.cursor)
+            self.kept = await store.conn.fetchval(q.move_cursor, self.cursor) or 0
 
     def _operations(self, decided: list[Item]) -> Columns:
         self.on_writing()

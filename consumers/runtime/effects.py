@@ -126,14 +126,18 @@ class EffectRunner:
                 if not await self._leading.holds(lease):
                     self._leave(task)
                     return
-                commands = await self.domain.runs[task.kind](msgspec.json.decode(task.payload), task.envelope, self._tools)
-                await self._report(task, list(commands), lease)
-            except EffectFailed as failed:
-                log.warning("%s: %s failed for good: %s", self.domain.name, task.kind, failed)
-                await self._report(task, failed.commands, lease)
+                await self._report(task, await self._run(task), lease)
             except Exception as error:  # whatever it was, the row stays and is tried again
                 log.warning("%s: %s failed (attempt %d): %s: %s", self.domain.name, task.kind, task.attempts, type(error).__name__, error)
                 await self._postpone(task, f"{type(error).__name__}: {error}", lease)
+
+    async def _run(self, task: Task) -> list[Command]:
+        """The commands that report it."""
+        try:
+            return list(await self.domain.runs[task.kind](msgspec.json.decode(task.payload), task.envelope, self._tools))
+        except EffectFailed as failed:
+            log.warning("%s: %s failed for good: %s", self.domain.name, task.kind, failed)
+            return failed.commands
 
     async def _carry_out_together(self, tasks: Sequence[Task], lease: int) -> None:
         """One group in one go; when it fails, each is tried again by itself, so that one cannot hold the others up."""

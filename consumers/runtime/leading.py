@@ -145,6 +145,7 @@ class Leading:
         self.name, self._key, self._connect, self._raise = name, key, connect, raise_lease
         self.active = asyncio.Event()  # set by whoever leads, once it works
         self.lease = 0  # 0 while this process does not lead
+        self.stands_by = False  # another process holds the lock
         self._latest = 0
         self._first = NOBODY  # the lease since which no other process has led
         self._line: Line | None = None
@@ -195,10 +196,11 @@ class Leading:
     async def _take_lock(self, conn: asyncpg.Connection) -> None:
         look = 0.0
         while not await conn.fetchval(_q.try_lock, self._key, timeout=ANSWER):
-            self._first = NOBODY  # as far as can be known it is another process that leads now
+            self.stands_by, self._first = True, NOBODY  # as far as can be known it is another process that leads now
             if clock() >= look:
                 look = clock() + await self._end_silent(conn)
             await asyncio.sleep(max(0.0, min(LOOK, look - clock())))
+        self.stands_by = False
 
     async def _end_silent(self, conn: asyncpg.Connection) -> float:
         """End a holder that is silent; answers after how many seconds to look again: it cannot be silent before."""

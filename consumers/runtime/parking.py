@@ -38,20 +38,19 @@ class Parking:
 
     def wait(self, type: str) -> float:
         """Seconds until a command of this type may be tried: 0 for one of a type that is not parked, and for the one whose turn it is."""
-        place = self._places.get(type)
-        if place is None:
-            return 0.0
-        left = place.until - time.monotonic()
+        left = self.left(type)
         if left > 0:
             return left
-        place.until = time.monotonic() + place.delay  # the others wait for what becomes of this one
+        if (place := self._places.get(type)) is not None:
+            place.until = time.monotonic() + place.delay  # the others wait for what becomes of this one
         return 0.0
+
+    def left(self, type: str) -> float:
+        """Seconds until the next command of this type may be tried, without taking its turn."""
+        place = self._places.get(type)
+        return 0.0 if place is None else max(0.0, place.until - time.monotonic())
 
     def free(self, type: str) -> None:
         """One of its commands was carried out."""
         if self._places.pop(type, None) is not None:
             log.warning("commands %s work again", type)
-
-    def next_turn(self) -> float:
-        """Seconds until the next type may be tried; infinite when none is parked."""
-        return min((place.until - time.monotonic() for place in self._places.values()), default=float("inf"))

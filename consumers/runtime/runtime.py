@@ -107,7 +107,8 @@ class Runtime:
         subject = domain_waits_subject(self.domain.name)
         while True:
             await asyncio.sleep(SAYING)
-            if self.waits and self.nc.is_connected:
+            # One who stands by says nothing: the domain may work, elsewhere.
+            if self.waits and self.nc.is_connected and not self.leading.stands_by:
                 await self.nc.publish(subject, b"")
 
     async def _locked(self, line: Line) -> None:
@@ -177,8 +178,7 @@ class Runtime:
             held = settler.take_held()
             reactions, cursor = self._take_events(cursor)
             commands = await self._admitted(self._take_commands())
-            own = [self._own.popleft() for _ in range(min(BATCH, len(self._own)))]
-            items = held + reactions + [item for item in own if item.envelope.type not in settler.parking] + commands
+            items = held + reactions + self._take_own() + commands
             # Events that nobody reacts to need no transaction of their own: they may be read again.
             kept, safe = settler.kept, settler.safe(cursor)
             late = safe - kept >= CURSOR_EVENTS or (safe > kept and time.monotonic() - kept_at > CURSOR_SECONDS)
@@ -223,6 +223,16 @@ class Runtime:
                         weight += self.domain.weight(item.command)
                         items.append(item)
         return items, cursor
+
+    def _take_own(self) -> list[Item]:
+        """What this very process asks for; of a parked type one is tried when it is the type's turn, as with any other."""
+        items: list[Item] = []
+        for item in [self._own.popleft() for _ in range(min(BATCH, len(self._own)))]:
+            if self.settler.parking.wait(item.envelope.type):
+                self.settler.on_put_off(item)
+            else:
+                items.append(item)
+        return items
 
     def _take_commands(self) -> list[Item]:
         """What fits into a batch; a heavy command is the last of its batch, so that what is short does not wait for several."""

@@ -31,6 +31,7 @@ class Settler:
         self.parking = Parking()
         self.held: list[Item] = []  # reactions of parked types: the kept cursor stays before the first of them
         self.kept = 0  # the cursor, as it is stored
+        self.on_put_off: Callable[[Item], None] = lambda item: None  # told of a command of this very process that is not tried now
         self.most = BATCH  # how much a batch may weigh: less after one that took more time than it may
         self._parked_now: set[str] = set()  # while the present items are settled
 
@@ -45,14 +46,15 @@ class Settler:
 
     def next_turn(self) -> float:
         """Seconds until a held reaction may be tried; infinite when none is held."""
-        return max(SHORTEST_TURN, self.parking.next_turn()) if self.held else float("inf")
+        types = {item.envelope.type for item in self.held}
+        return max(SHORTEST_TURN, min(map(self.parking.left, types))) if types else float("inf")
 
     def take_held(self) -> list[Item]:
-        """The held reactions whose turn it is: one, or all of a type once that works again."""
+        """The held reactions whose turn it is: one, or as many of a type as a batch takes once that works again."""
         left: list[Item] = []
         due: list[Item] = []
         for item in self.held:
-            (left if self.parking.wait(item.envelope.type) else due).append(item)
+            (left if len(due) >= self.most or self.parking.wait(item.envelope.type) else due).append(item)
         self.held = left
         return due
 
@@ -95,7 +97,7 @@ class Settler:
             await self._go_on(store, items, cursor, error, parks=fault == "ours")
             return
         if cursor:
-            self.kept = max(self.kept, batch.cursor)
+            self.kept = max(self.kept, batch.kept)
         self._free(batch)
         await self._tell(batch)
 
@@ -142,7 +144,9 @@ class Settler:
     async def _put_off(self, item: Item, seconds: float) -> None:
         if item.raw is not None:
             await nak(item.raw, seconds)
-        elif not item.own:  # whose maker chooses anew
+        elif item.own:  # its maker chooses anew
+            self.on_put_off(item)
+        else:
             self.held.append(item)
 
     def _free(self, batch: Batch) -> None:

@@ -41,13 +41,15 @@ on conflict do nothing;
 select position from {schema}.cursors where name = 'events';
 
 -- name: move_cursor
--- In the transaction that holds the reactions. Never beyond what EVENTS is known to hold: what follows there may be no event of the log.
+-- In the transaction that holds the reactions; answers where it stands then, nothing when it stays. Never beyond what EVENTS is known to
+-- hold: what follows there may be no event of the log.
 insert into {schema}.cursors (name, position) select 'events', least($1, published) from platform.log_head
-on conflict (name) do update set position = excluded.position where {schema}.cursors.position < excluded.position;
+on conflict (name) do update set position = excluded.position where {schema}.cursors.position < excluded.position
+returning position;
 
 -- name: log_head
--- By what this domain knows the log's messages.
-select epoch, seal from platform.log_head;
+-- By what this domain knows the log's messages, and up to where EVENTS is known to hold the log.
+select published, epoch, seal from platform.log_head;
 
 -- name: claim_effects
 -- Take effects that are due and push their due moment out, so that nobody else takes them meanwhile.

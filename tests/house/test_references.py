@@ -5,6 +5,7 @@ import re
 
 import asyncpg
 
+from contracts.node import PROTOCOL
 from deploy.references import ROOT, from_code, from_database, licences
 from deploy.references.touches import touches
 from deploy.replay import all_domains
@@ -58,6 +59,10 @@ def test_every_document_stands_in_the_index():
     index = (ROOT / "docs/README.md").read_text(encoding="utf-8")
     names = [str(path.relative_to(ROOT / "docs")) for path in (ROOT / "docs").rglob("*.md") if path.name != "README.md"]
     assert names and [name for name in names if f"({name})" not in index] == [], "add a line to docs/README.md"
+
+
+def test_the_nodes_document_names_the_protocol():
+    assert f"Protocol version: **{PROTOCOL}**." in (ROOT / "docs/node-protocol.md").read_text(encoding="utf-8")
 
 
 def test_decision_records_are_short():

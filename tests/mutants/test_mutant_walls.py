@@ -7,7 +7,7 @@ import pytest
 
 from adapters.nats import StreamError
 from tests.mutants import walls
-from tests.mutants.promises import Broken
+from tests.mutants.checks import Broken
 
 Check = Callable[[Path], Awaitable[None]]
 RED: list[tuple[Check, walls.Mutation]] = [

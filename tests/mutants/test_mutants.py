@@ -10,8 +10,8 @@ import pytest_asyncio
 
 from adapters.nats import connect
 from deploy.local.servers import Servers
-from tests.mutants import mutations, promises
-from tests.mutants.promises import Broken
+from tests.mutants import keys, leaders, mutations, promises, windows
+from tests.mutants.checks import Broken
 from tests.support.databases import migrated
 from tests.support.house import House
 from tests.support.story import Story
@@ -20,8 +20,8 @@ Check = Callable[..., Awaitable[None]]
 RED: list[tuple[str, Check, mutations.Mutation]] = [
     ("I1", promises.repeated_commands_are_applied_once, mutations.inbox_is_not_read),
     ("I1", promises.repeated_commands_are_applied_once, mutations.inbox_is_not_written),
-    ("I1", promises.a_key_names_one_command_for_each_who_asks_and_where, mutations.keys_are_the_tenants),
-    ("I1", promises.a_key_names_one_command_for_each_who_asks_and_where, mutations.keys_are_of_no_route),
+    ("I1", keys.a_key_names_one_command_for_each_who_asks_and_where, mutations.keys_are_the_tenants),
+    ("I1", keys.a_key_names_one_command_for_each_who_asks_and_where, mutations.keys_are_of_no_route),
     ("I1", promises.what_is_not_committed_is_not_acknowledged, mutations.acknowledged_before_commit),
     ("I2", promises.every_change_has_its_event, mutations.outbox_is_not_written),
     ("I2", promises.every_change_has_its_event, mutations.refusals_are_not_logged),
@@ -30,27 +30,27 @@ RED: list[tuple[str, Check, mutations.Mutation]] = [
     ("I4", promises.tenants_are_apart, mutations.transactions_serve_everyone),
     ("I4", promises.tenants_are_apart, mutations.table_without_row_security),
     ("I4", promises.a_node_cannot_take_a_commands_id, mutations.nodes_choose_their_reports_ids),
-    ("I1", promises.no_cursor_passes_what_is_published, mutations.cursors_believe_the_stream),
-    ("I2", promises.a_repeated_event_stops_its_outbox_alone, mutations.repeated_events_are_dropped),
-    ("I2", promises.a_repeated_event_stops_its_outbox_alone, mutations.repeated_events_stop_everybody),
-    ("I2", promises.foreign_messages_are_not_taken, mutations.every_message_is_believed),
-    ("I2", promises.foreign_messages_are_not_taken, mutations.a_seal_is_enough),
-    ("I2", promises.foreign_messages_are_not_taken, mutations.a_hash_is_enough),
-    ("I2", promises.nothing_foreign_stays_in_the_window, mutations.rows_follow_by_sequence_alone),
-    ("I2", promises.nothing_foreign_stays_in_the_window, mutations.the_streams_end_is_believed),
+    ("I1", windows.no_cursor_passes_what_is_published, mutations.cursors_believe_the_stream),
+    ("I2", windows.a_repeated_event_stops_its_outbox_alone, mutations.repeated_events_are_dropped),
+    ("I2", windows.a_repeated_event_stops_its_outbox_alone, mutations.repeated_events_stop_everybody),
+    ("I2", windows.foreign_messages_are_not_taken, mutations.every_message_is_believed),
+    ("I2", windows.foreign_messages_are_not_taken, mutations.a_seal_is_enough),
+    ("I2", windows.foreign_messages_are_not_taken, mutations.a_hash_is_enough),
+    ("I2", windows.nothing_foreign_stays_in_the_window, mutations.rows_follow_by_sequence_alone),
+    ("I2", windows.nothing_foreign_stays_in_the_window, mutations.the_streams_end_is_believed),
     ("I5", promises.the_log_gives_the_same_rows, mutations.outbox_is_not_written),
     ("I5", promises.the_log_gives_the_same_rows, mutations.rows_take_the_wall_clock),
     ("I8", promises.a_poisoned_command_costs_only_itself, mutations.batches_are_not_halved),
     ("I8", promises.a_poisoned_command_costs_only_itself, mutations.poison_is_dropped),
     ("I8", promises.our_own_fault_costs_no_command, mutations.our_faults_are_blamed_on_the_message),
     ("I8", promises.a_cursor_passes_nothing_over, mutations.the_cursor_passes_what_is_held),
-    ("I9", promises.what_a_dead_process_left_is_done_at_once, mutations.claims_run_out_by_themselves),
-    ("I9", promises.a_leader_that_froze_loses_its_lock, mutations.silent_leaders_are_left_alone),
-    ("I9", promises.a_leader_that_was_replaced_begins_nothing, mutations.statements_name_no_lease),
-    ("I9", promises.what_was_begun_under_a_lease_that_is_over_is_not_reported, mutations.leases_are_all_one),
-    ("I9", promises.a_lost_connection_is_noticed_while_idle, mutations.idle_connections_are_not_watched),
-    ("I10", promises.a_secret_is_shown_once, mutations.what_was_shown_is_forgotten),
-    ("I10", promises.a_salt_is_in_the_outcome_alone, mutations.the_hint_is_the_salt),
+    ("I9", leaders.what_a_dead_process_left_is_done_at_once, mutations.claims_run_out_by_themselves),
+    ("I9", leaders.a_leader_that_froze_loses_its_lock, mutations.silent_leaders_are_left_alone),
+    ("I9", leaders.a_leader_that_was_replaced_begins_nothing, mutations.statements_name_no_lease),
+    ("I9", leaders.what_was_begun_under_a_lease_that_is_over_is_not_reported, mutations.leases_are_all_one),
+    ("I9", leaders.a_lost_connection_is_noticed_while_idle, mutations.idle_connections_are_not_watched),
+    ("I10", keys.a_secret_is_shown_once, mutations.what_was_shown_is_forgotten),
+    ("I10", keys.a_salt_is_in_the_outcome_alone, mutations.the_hint_is_the_salt),
 ]
 SOON = 2.0  # seconds in which a recovery that cannot come is waited for
 GREEN = list(dict.fromkeys((promise, check) for promise, check, _ in RED))
@@ -65,7 +65,7 @@ async def house(servers: Servers) -> AsyncIterator[House]:
 
 async def made_ready(check: Check, house: House, stack: AsyncExitStack, servers: Servers) -> tuple[Any, ...]:
     """What a check needs besides the house."""
-    if check is promises.nothing_foreign_stays_in_the_window:
+    if check is windows.nothing_foreign_stays_in_the_window:
         admin = SimpleNamespace(nats_url=servers.nats_url, nats_user="admin", nats_password=servers.secrets.get("nats.admin"))
         nc = await connect(admin, "mutants", within=10)
         stack.push_async_callback(nc.close)
@@ -90,7 +90,7 @@ async def test_the_promise_holds(promise: str, check: Check, house: House, serve
 async def test_the_mutant_turns_the_check_red(
     promise: str, check: Check, mutation: mutations.Mutation, house: House, servers: Servers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(promises, "SOON", SOON)
+    monkeypatch.setattr(leaders, "SOON", SOON)
     async with AsyncExitStack() as stack:
         needed = await made_ready(check, house, stack, servers)
         mutant = mutation(house)

@@ -16,7 +16,7 @@ from contracts.render import JobStarted
 from deploy import nats
 from deploy.local import binaries, ports, stack
 from deploy.provision import provision, provision_node
-from tests.mutants.promises import hold
+from tests.mutants.checks import hold
 
 NODE = "33333333-3333-4333-8333-333333333333"
 EVENT = type_of(JobStarted).subject(PLATFORM)

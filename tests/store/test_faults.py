@@ -2,15 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-import asyncpg
 import msgspec
 import pytest
 import pytest_asyncio
 
+from consumers.runtime import runtime as runtimes
 from consumers.runtime.batch import Batch
 from consumers.runtime.faults import DomainWaits
 from consumers.runtime.item import Item
@@ -27,9 +28,10 @@ from contracts.message import PLATFORM, Command, Event, encode
 from contracts.node import LeaveNode
 from contracts.outcome import NOT_HANDLED
 from deploy.local.servers import Servers
-from tests.mutants.promises import Wire
+from tests.mutants.checks import Wire
 from tests.support.databases import migrated
 from tests.support.house import House, item_of
+from tests.support.leading import app_connection, standing_by
 from tests.support.story import sha
 
 
@@ -144,32 +146,76 @@ async def test_a_probe_leaves_nothing(damaged: House) -> None:
         assert await damaged.admin.fetchval(f"select count(*) from {domain}.cursors where name = 'probe'") == 0
 
 
-async def test_the_domain_works_again_by_itself_and_says_meanwhile_that_it_waits(damaged: House) -> None:
-    said: list[str] = []
+class Saying(Wire):
+    """Keeps what is said, too."""
 
-    class Saying(Wire):
-        async def publish(self, subject: str, body: bytes = b"", **_: Any) -> None:
-            said.append(subject)
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: list[str] = []
 
+    async def publish(self, subject: str, body: bytes = b"", **_: Any) -> None:
+        self.said.append(subject)
+
+
+@asynccontextmanager
+async def running(house: House) -> AsyncIterator[tuple[Runtime, list[str]]]:
+    """Identity's runtime, and what it says."""
     wire = Saying()
-
-    async def connect() -> asyncpg.Connection:
-        return await asyncpg.connect(damaged.dsn, user="identity_app", password="for-the-tests", server_settings={"timezone": "UTC"})
-
-    await damaged.admin.execute("alter table identity.inbox rename column outcome to gone")
-    runtime = Runtime(damaged.domains["identity"], wire, connect, [wire], None)  # type: ignore[arg-type,list-item]
-    running = asyncio.create_task(runtime.run())
+    runtime = Runtime(house.domains["identity"], wire, lambda: app_connection(house.dsn, "identity"), [wire], None)  # type: ignore[arg-type,list-item]
+    task = asyncio.create_task(runtime.run())
     try:
         async with asyncio.timeout(30):
-            while "waits.identity" not in said:
-                await asyncio.sleep(0.05)
-            assert not runtime.active.is_set() and "outcome" in runtime.waits
-            await damaged.admin.execute("alter table identity.inbox rename column gone to outcome")
-            await runtime.active.wait()
-        assert not runtime.waits
+            yield runtime, wire.said
     finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_the_domain_works_again_by_itself_and_says_meanwhile_that_it_waits(damaged: House) -> None:
+    await damaged.admin.execute("alter table identity.inbox rename column outcome to gone")
+    async with running(damaged) as (runtime, said):
+        while "waits.identity" not in said:
+            await asyncio.sleep(0.05)
+        assert not runtime.active.is_set() and "outcome" in runtime.waits
+        await damaged.admin.execute("alter table identity.inbox rename column gone to outcome")
+        await runtime.active.wait()
+        assert not runtime.waits
+
+
+async def test_who_waited_and_stands_by_now_does_not_say_that_the_domain_waits(damaged: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The leader may work long since; its commands must not be refused for what another process saw."""
+    monkeypatch.setattr(runtimes, "SAYING", 0.05)
+    await damaged.admin.execute("alter table identity.inbox rename column outcome to gone")
+    async with running(damaged) as (runtime, said):
+        while "waits.identity" not in said:
+            await asyncio.sleep(0.05)
+        async with standing_by(damaged.dsn, "identity", key=runtime.leading._key).lead():
+            while not runtime.leading.stands_by:
+                await asyncio.sleep(0.05)
+            said.clear()
+            await asyncio.sleep(0.5)
+            assert not said
+        while "waits.identity" not in said:  # it leads again, and nothing was mended
+            await asyncio.sleep(0.05)
+
+
+async def test_what_the_process_itself_asks_for_is_tried_again_when_its_type_was_parked(damaged: House) -> None:
+    tenant = await damaged.tenant()
+    own = key_of(tenant, "its own")
+    async with running(damaged) as (runtime, _):
+        put_off: list[Item] = []
+        runtime.settler.on_put_off = put_off.append
+        await runtime.active.wait()
+        await damaged.admin.execute(BREAKS["a missing column"][0])
+        assert own.command is not None
+        runtime.submit(own.command, own.envelope)
+        while not put_off:
+            await asyncio.sleep(0.02)
+        await damaged.admin.execute(BREAKS["a missing column"][1])
+        while not await kept(damaged, own):
+            runtime.submit(own.command, own.envelope)
+            await asyncio.sleep(0.2)
+        assert not runtime.settler.parking
 
 
 async def test_what_cannot_be_stored_is_quarantined_without_loading_anything(house: House) -> None:
@@ -234,8 +280,32 @@ async def test_the_cursor_never_passes_a_reaction_that_is_not_stored(damaged: Ho
     settled.settler.parking._places[held.envelope.type].until = 0.0
     again = settled.settler.take_held()
     assert again == [held] and await settled.take(*again, cursor=20) == ["done"]
-    assert await damaged.admin.fetchval(cursor) == 20
+    assert settled.settler.kept == 20 and await damaged.admin.fetchval(cursor) == 20
     assert await damaged.admin.fetchval("select count(*) from render.inspections where tenant_id = $1", tenant) == 1
+
+
+async def test_held_reactions_of_a_type_that_works_again_wait_no_longer_and_come_in_batches(damaged: House) -> None:
+    tenant = await damaged.tenant()
+    settler = Settled(damaged, "render").settler
+    settler.held = [item for at in range(5) for item in reacted(damaged, "render", *stored_file(tenant), position=at + 1)]
+    kind, settler.most = settler.held[0].envelope.type, 3
+    settler.parking.park(kind, "why")
+    assert settler.next_turn() > 0.5 and not settler.take_held()
+    settler.parking.free(kind)  # a command of the type came by another way, and was carried out
+    assert settler.next_turn() < 0.5
+    assert [len(settler.take_held()) for _ in range(3)] == [3, 2, 0] and settler.next_turn() == float("inf")
+
+
+async def test_the_cursor_counts_as_kept_as_far_as_it_is_stored(damaged: House) -> None:
+    """What is not known to be published yet is kept later, though nothing follows."""
+    settled = Settled(damaged, "render")
+    settled.settler.begin(0)
+    await damaged.admin.execute("update log.head set published = 7")
+    await settled.take(cursor=9)
+    assert settled.settler.kept == 7
+    await damaged.admin.execute("update log.head set published = 9")
+    await settled.take(cursor=9)
+    assert settled.settler.kept == 9
 
 
 async def test_a_reaction_that_fails_is_quarantined_and_redriven_from_the_log(house: House) -> None:

@@ -12,6 +12,7 @@ from contracts import catalogue
 from contracts.catalogue import API, EVENTS, LOG_API, REPORTS, SERVICES_API, WORK, Role, node_role, roles
 from contracts.message import PLATFORM
 from tests.stream.support import NODE, OTHER_NODE, Login
+from tests.support.subjects import takes
 
 TENANT = UUID("aaaaaaaa-0000-4000-8000-00000000000a")
 EVERYBODY = {role.name: role for role in [*roles(), node_role(NODE), node_role(OTHER_NODE)]}
@@ -44,16 +45,7 @@ class Stored(NamedTuple):
 
 def may(patterns: tuple[str, ...], subject: str) -> bool:
     """Whether one of the patterns of NATS takes this subject."""
-    return any(_takes(pattern.split("."), subject.split(".")) for pattern in patterns)
-
-
-def _takes(wanted: list[str], given: list[str]) -> bool:
-    for position, token in enumerate(wanted):
-        if token == ">":
-            return len(given) > position
-        if position >= len(given) or token not in ("*", given[position]):
-            return False
-    return len(wanted) == len(given)
+    return any(takes(pattern, subject) for pattern in patterns)
 
 
 def messages(who: str) -> list[str]:

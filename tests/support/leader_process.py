@@ -17,7 +17,6 @@ import psutil
 
 ROOT = Path(__file__).parents[2]
 DOMAIN = "file_mgr"
-PLACES = ("idle", "within", "committed", "effect")
 
 
 def freeze() -> None:

@@ -17,9 +17,9 @@ async def app_connection(dsn: str, domain: str, *, port: int | None = None) -> a
     return await asyncpg.connect(dsn, user=f"{domain}_app", password=PASSWORD, port=there, server_settings={"timezone": "UTC"})
 
 
-def standing_by(dsn: str, domain: str, *, port: int | None = None) -> Leading:
-    """A process's part in who leads a domain, which does not try yet."""
-    return Leading.of_domain(domain, len(domain), lambda: app_connection(dsn, domain, port=port))
+def standing_by(dsn: str, domain: str, *, port: int | None = None, key: int | None = None) -> Leading:
+    """A process's part in who leads a domain, which does not try yet; `key` is that of a runtime's lock, if it is about one."""
+    return Leading.of_domain(domain, key or len(domain), lambda: app_connection(dsn, domain, port=port))
 
 
 @asynccontextmanager

@@ -9,20 +9,10 @@ import pytest
 from contracts import catalogue
 from contracts.catalogue.roles import node
 from contracts.message import Event, Kind, MessageType, all_types, named
+from tests.support.subjects import takes
 
 TYPES = list(all_types())
 STREAMS = {stream["name"]: stream for stream in catalogue.streams()}
-
-
-def matches(pattern: str, subject: str) -> bool:
-    """NATS' matching of a subject against a pattern with `*` and `>`."""
-    wanted, given = pattern.split("."), subject.split(".")
-    for position, token in enumerate(wanted):
-        if token == ">":
-            return len(given) > position
-        if position >= len(given) or token not in ("*", given[position]):
-            return False
-    return len(wanted) == len(given)
 
 
 def name_of(entry: MessageType) -> str:
@@ -32,7 +22,7 @@ def name_of(entry: MessageType) -> str:
 @pytest.mark.parametrize("entry", TYPES, ids=name_of)
 def test_every_message_goes_into_the_one_stream_that_the_catalogue_says(entry: MessageType) -> None:
     subject = entry.subject(uuid4())
-    taking = [name for name, stream in STREAMS.items() if any(matches(pattern, subject) for pattern in stream["subjects"])]
+    taking = [name for name, stream in STREAMS.items() if any(takes(pattern, subject) for pattern in stream["subjects"])]
     assert taking == ([] if entry.kind is Kind.TICK else [catalogue.stream_of(entry)])
 
 
@@ -40,22 +30,22 @@ def test_every_message_goes_into_the_one_stream_that_the_catalogue_says(entry: M
 def test_only_the_log_may_publish_an_event(entry: MessageType) -> None:
     everyone = [*catalogue.roles(), node(uuid4())]
     subject = entry.subject(uuid4())
-    assert [role.name for role in everyone if any(matches(pattern, subject) for pattern in role.publish)] == ["log"]
+    assert [role.name for role in everyone if any(takes(pattern, subject) for pattern in role.publish)] == ["log"]
 
 
 @pytest.mark.parametrize("entry", [e for e in TYPES if e.kind is Kind.COMMAND], ids=name_of)
 def test_a_command_may_come_from_the_edge_and_from_its_own_domain_only(entry: MessageType) -> None:
     subject = entry.subject(uuid4())
-    allowed = {role.name for role in [*catalogue.roles(), node(uuid4())] if any(matches(p, subject) for p in role.publish)}
+    allowed = {role.name for role in [*catalogue.roles(), node(uuid4())] if any(takes(p, subject) for p in role.publish)}
     assert allowed == {"edge", entry.domain}
 
 
 def test_a_node_may_publish_under_its_own_id_only() -> None:
     me, other = uuid4(), uuid4()
     for entry in TYPES:
-        mine = any(matches(pattern, entry.subject(me)) for pattern in node(me).publish)
+        mine = any(takes(pattern, entry.subject(me)) for pattern in node(me).publish)
         assert mine is (entry.kind is Kind.REPORT or (entry.kind is Kind.TICK and entry.domain == "node")), entry.full_name
-        assert not any(matches(pattern, entry.subject(other)) for pattern in node(me).publish), entry.full_name
+        assert not any(takes(pattern, entry.subject(other)) for pattern in node(me).publish), entry.full_name
 
 
 @pytest.mark.parametrize("role", [*catalogue.roles(), node("n1")], ids=lambda role: role.name)
@@ -67,7 +57,7 @@ def test_a_role_may_publish_to_nothing_that_does_not_lead_out_of_an_account_with
         for one in catalogue.crossings()
         if (one.user == role.account and one.kind == "service") or (one.owner == role.account and one.kind == "stream")
     ]
-    assert [subject for subject in role.publish if not any(matches(pattern, subject) for pattern in out)] == []
+    assert [subject for subject in role.publish if not any(takes(pattern, subject) for pattern in out)] == []
 
 
 def test_nothing_but_the_logs_own_account_may_bring_something_under_the_subject_of_events() -> None:
@@ -113,10 +103,10 @@ def test_a_stream_that_is_made_anew_begins_at_the_position_asked() -> None:
 def test_the_feed_repeats_an_events_subject_under_its_own_root() -> None:
     republish = STREAMS[catalogue.EVENTS]["republish"]
     tenant = uuid4()
-    assert matches(republish["dest"], f"feed.evt.{tenant}.render.job.started.v1")
-    assert matches(catalogue.feed_subject(tenant), f"feed.evt.{tenant}.render.job.started.v1")
-    assert not matches(catalogue.feed_subject(tenant), f"feed.evt.{uuid4()}.render.job.started.v1")
-    assert matches(catalogue.outcome_subject("edge1"), catalogue.reply_subject("edge1", "17"))
+    assert takes(republish["dest"], f"feed.evt.{tenant}.render.job.started.v1")
+    assert takes(catalogue.feed_subject(tenant), f"feed.evt.{tenant}.render.job.started.v1")
+    assert not takes(catalogue.feed_subject(tenant), f"feed.evt.{uuid4()}.render.job.started.v1")
+    assert takes(catalogue.outcome_subject("edge1"), catalogue.reply_subject("edge1", "17"))
 
 
 def references(value: object) -> list[str]:

@@ -172,3 +172,25 @@ async def test_a_raised_epoch_begins_the_feed_anew_from_the_end_of_the_restored_
     followed.wire.take(message(12))
     followed.wire.take(message(12, Marks(1, HEAD.seal)))
     assert followed.heard == [11, 12, 13, 12]
+
+
+async def test_a_database_that_is_silent_does_not_silence_the_feed(followed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It lets the end of a cancelled question take for ever: no question waits for it, and one alone is under way."""
+    asked = []
+
+    async def head() -> Head:
+        asked.append(True)
+        while True:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                if over:
+                    raise
+
+    over: list[bool] = []
+    monkeypatch.setattr(followed.log, "head", head)
+    async with asyncio.timeout(5):
+        assert await followed.feed._asked_head() is None
+        assert await followed.feed._asked_head() is None
+    over.append(True)
+    assert len(asked) == 1

@@ -1,0 +1,131 @@
+"""The promises about who leads (I9) as checks over a real database: another takes over, and what was left is done once."""
+
+import asyncio
+import contextlib
+from typing import Any
+
+import asyncpg
+import msgspec
+
+from consumers.runtime.batch import Batch
+from consumers.runtime.connection import DATABASE_AWAY
+from consumers.runtime.effects import EffectRunner
+from contracts.file_mgr import AbortUpload, StartUpload
+from tests.mutants.checks import Broken, Wire, hold, runtime_of
+from tests.support.house import MOST, PASSWORD, House, item_of
+from tests.support.leading import app_connection, leads, pool_of, standing_by
+
+SOON = 25.0  # seconds: longer than any recovery takes on a slow machine, and shorter than a dead process's claim lasts
+
+
+async def what_a_dead_process_left_is_done_at_once(house: House) -> None:
+    """I9: effects that a process had claimed when it died are run by its successor without waiting for the claim to end."""
+    tenant = await house.tenant()
+    await house.send(StartUpload(name="a file", bytes=10), tenant)
+    ran = asyncio.Event()
+
+    async def run(payload: Any, envelope: Any, tools: Any) -> list[Any]:
+        if envelope.tenant == tenant:
+            ran.set()
+        return []
+
+    domain = msgspec.structs.replace(house.domains["file_mgr"], runs=dict.fromkeys(house.domains["file_mgr"].runs, run))
+    creating = asyncpg.create_pool(house.dsn, user="file_mgr_app", password=PASSWORD, min_size=1, max_size=2)
+    async with creating as pool, leads(house.dsn, "file_mgr") as leading:
+        runner = EffectRunner(domain, pool, lambda command, envelope: asyncio.sleep(0), None, leading)
+        running = asyncio.create_task(runner.run())
+        await runner.take_over()
+        try:
+            await asyncio.wait_for(ran.wait(), SOON)
+        except TimeoutError:
+            raise Broken(f"the effect was not run within {SOON:.0f} s") from None
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+
+async def a_leader_that_froze_loses_its_lock(house: House) -> None:
+    """I9: a domain whose leader froze in the middle of a transaction is led by a standby, and what it wrote does not come about."""
+    standby, frozen = standing_by(house.dsn, "file_mgr"), await app_connection(house.dsn, "file_mgr")
+    await frozen.execute("select pg_advisory_lock($1)", standby._key)
+    await frozen.execute("begin; set local app.tenants = '*'; insert into file_mgr.cursors values ('late', 1)")
+    try:
+        async with asyncio.timeout(SOON), standby.lead() as line:
+            await line.conn.execute("insert into file_mgr.cursors values ('late', 2)")
+    except TimeoutError:
+        raise Broken(f"nobody led the domain within {SOON:.0f} s") from None
+    finally:
+        with contextlib.suppress(*DATABASE_AWAY):
+            await frozen.execute("commit")
+        frozen.terminate()
+    hold(await house.admin.fetchval("select position from file_mgr.cursors where name = 'late'") == 2, "the frozen leader's row stands")
+
+
+async def a_leader_that_was_replaced_begins_nothing(house: House) -> None:
+    """I9: effects and timers that are due are not taken by a process which thinks that it leads, but does not any more."""
+    tenant = await house.tenant()
+    await house.send(StartUpload(name="a file", bytes=10), tenant)
+    for table in ("effects", "timers"):
+        await house.admin.execute(f"update file_mgr.{table} set due_at = now() where tenant_id = $1", tenant)
+    async with leads(house.dsn, "file_mgr") as woken:
+        await house.admin.execute("update file_mgr.leader set lease = lease + 1")  # what another process does that leads
+        store = house.stores["file_mgr"]
+        async with store.transaction(None):
+            effects = await store.conn.fetch(store.q.claim_effects, MOST, woken.lease)
+            timers = await store.conn.fetch(store.q.due_timers, MOST, woken.lease)
+            await store.conn.execute(store.q.forget_operations, woken.lease)
+    hold(not effects and not timers, f"it took {len(effects)} effects and {len(timers)} timers")
+
+
+async def what_was_begun_under_a_lease_that_is_over_is_not_reported(house: House) -> None:
+    """I9: a process that lost its domain while an effect ran, and sees that another led since, leaves the effect to it."""
+    tenant, running, go_on = await house.tenant(), asyncio.Event(), asyncio.Event()
+    item = item_of(StartUpload(name="a file", bytes=10), tenant)
+    batch = Batch(house.domains["file_mgr"], house.stores["file_mgr"], [item])
+    await batch.commit()
+    reported: list[Any] = []
+
+    async def run(payload: Any, envelope: Any, tools: Any) -> list[Any]:
+        running.set()
+        await go_on.wait()
+        return [AbortUpload(upload_id=tenant)]
+
+    async def publish(command: Any, envelope: Any) -> None:
+        reported.append(command)
+
+    domain = msgspec.structs.replace(house.domains["file_mgr"], runs=dict.fromkeys(house.domains["file_mgr"].runs, run))
+    leading = standing_by(house.dsn, "file_mgr")
+    runner = EffectRunner(domain, pool_of(house.dsn, "file_mgr"), publish, None, leading)
+    async with leading.lead():
+        runner.start_new(batch.effects)
+        await running.wait()
+    async with leads(house.dsn, "file_mgr"):
+        pass
+    async with leading.lead():
+        go_on.set()
+        while runner._running:
+            await asyncio.sleep(0.01)
+    hold(reported == [], f"it reported {reported}")
+
+
+async def a_lost_connection_is_noticed_while_idle(house: House) -> None:
+    """I9: a domain whose database connection dies takes its lock again, even when no command comes."""
+    made: list[asyncpg.Connection] = []
+
+    async def connect() -> asyncpg.Connection:
+        made.append(await app_connection(house.dsn, "identity"))
+        return made[-1]
+
+    runtime = runtime_of(house, "identity", Wire(), connect)
+    running = asyncio.create_task(runtime.run())
+    try:
+        async with asyncio.timeout(SOON):
+            await runtime.active.wait()
+            await house.admin.execute("select pg_terminate_backend($1)", made[0].get_server_pid())
+            while len(made) < 2 or not runtime.active.is_set():
+                await asyncio.sleep(0.02)
+    except TimeoutError:
+        raise Broken(f"the domain was not active again within {SOON:.0f} s") from None
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
