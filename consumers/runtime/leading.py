@@ -148,6 +148,7 @@ class Leading:
         self._latest = 0
         self._first = NOBODY  # the lease since which no other process has led
         self._line: Line | None = None
+        self.stands_by = False  # whether another process holds the lock, so that what is said of the domain is its word
 
     @classmethod
     def of_domain(cls, name: str, key: int, connect: Callable[[], Awaitable[asyncpg.Connection]]) -> "Leading":
@@ -196,9 +197,11 @@ class Leading:
         look = 0.0
         while not await conn.fetchval(_q.try_lock, self._key, timeout=ANSWER):
             self._first = NOBODY  # as far as can be known it is another process that leads now
+            self.stands_by = True
             if clock() >= look:
                 look = clock() + await self._end_silent(conn)
             await asyncio.sleep(max(0.0, min(LOOK, look - clock())))
+        self.stands_by = False
 
     async def _end_silent(self, conn: asyncpg.Connection) -> float:
         """End a holder that is silent; answers after how many seconds to look again: it cannot be silent before."""

@@ -45,6 +45,8 @@ class Settler:
 
     def next_turn(self) -> float:
         """Seconds until a held reaction may be tried; infinite when none is held."""
+        if any(item.envelope.type not in self.parking for item in self.held):
+            return SHORTEST_TURN
         return max(SHORTEST_TURN, self.parking.next_turn()) if self.held else float("inf")
 
     def take_held(self) -> list[Item]:
@@ -84,7 +86,7 @@ class Settler:
         try:
             await batch.commit()
         except Exception as error:
-            fault = fault_of(error, among_rows=store.among_rows)
+            fault = fault_of(error, among_rows=store.among_rows, written=self.domain.written)
             if fault == "passing":
                 log.warning("%s: %s; %d commands wait", self.domain.name, told_of(error), len(items))
                 raise

@@ -83,6 +83,11 @@ BREAKS = {
         "revoke insert on identity.tenant_api_keys from identity_app",
         "grant insert on identity.tenant_api_keys to identity_app",
     ),
+    "a column of a newer release": (
+        "alter table identity.tenant_api_keys add column newer text not null default ''; "
+        "alter table identity.tenant_api_keys alter column newer drop default",
+        "alter table identity.tenant_api_keys drop column newer",
+    ),
     "a table that is gone": ("alter table identity.tenant_api_keys rename to gone", "alter table identity.gone rename to tenant_api_keys"),
 }
 
@@ -172,6 +177,41 @@ async def test_the_domain_works_again_by_itself_and_says_meanwhile_that_it_waits
         await asyncio.gather(running, return_exceptions=True)
 
 
+async def test_a_standby_leaves_it_to_the_leader_to_say_that_the_domain_waits(damaged: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: dict[str, int] = {"one": 0, "other": 0}
+    monkeypatch.setattr("consumers.runtime.runtime.SAYING", 0.1)
+
+    class Saying(Wire):
+        def __init__(self, name: str) -> None:
+            super().__init__()
+            self.name = name
+
+        async def publish(self, subject: str, body: bytes = b"", **_: Any) -> None:
+            said[self.name] += subject == "waits.identity"
+
+    async def connect() -> asyncpg.Connection:
+        return await asyncpg.connect(damaged.dsn, user="identity_app", password="for-the-tests", server_settings={"timezone": "UTC"})
+
+    await damaged.admin.execute("alter table identity.inbox rename column outcome to gone")
+    wires = [Saying(name) for name in said]
+    runtimes = [Runtime(damaged.domains["identity"], wire, connect, [wire], None) for wire in wires]  # type: ignore[arg-type,list-item]
+    running = [asyncio.create_task(runtime.run()) for runtime in runtimes]
+    try:
+        async with asyncio.timeout(40):
+            while not all(said.values()):
+                await asyncio.sleep(0.05)
+            await damaged.admin.execute("alter table identity.inbox rename column gone to outcome")
+            while not any(runtime.active.is_set() for runtime in runtimes) or not any(one.leading.stands_by for one in runtimes):
+                await asyncio.sleep(0.05)
+        before = dict(said)
+        await asyncio.sleep(0.5)
+        assert said == before, "one of them works, and the other has nothing to say"
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+
 async def test_what_cannot_be_stored_is_quarantined_without_loading_anything(house: House) -> None:
     """A text in a key that PostgreSQL cannot hold fails the loading, too."""
     bad = item_of(ReleaseTemplate(template="\0"), PLATFORM)
@@ -236,6 +276,19 @@ async def test_the_cursor_never_passes_a_reaction_that_is_not_stored(damaged: Ho
     assert again == [held] and await settled.take(*again, cursor=20) == ["done"]
     assert await damaged.admin.fetchval(cursor) == 20
     assert await damaged.admin.fetchval("select count(*) from render.inspections where tenant_id = $1", tenant) == 1
+
+
+async def test_what_is_held_is_tried_at_once_when_its_type_works_again(damaged: House) -> None:
+    tenant = await damaged.tenant()
+    settled = Settled(damaged, "render")
+    await damaged.admin.execute("alter table render.inspections rename column name to gone")
+    two = [reacted(damaged, "render", *stored_file(tenant, name), position=at)[0] for at, name in ((14, "a"), (15, "b"))]
+    assert await settled.take(*two, cursor=20) == ["back", "back"]
+    await damaged.admin.execute("alter table render.inspections rename column gone to name")
+    settled.settler.parking._places[two[0].envelope.type].until = 0.0
+    assert await settled.take(*settled.settler.take_held(), cursor=20) == ["done"] and settled.settler.held == two[1:]
+    assert settled.settler.next_turn() < 1, "an idle domain sleeps until that"
+    assert settled.settler.take_held() == two[1:]
 
 
 async def test_a_reaction_that_fails_is_quarantined_and_redriven_from_the_log(house: House) -> None:
