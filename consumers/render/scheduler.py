@@ -29,6 +29,7 @@ LEASE = 6.0  # seconds of silence after which a node's leases end
 GRACE = 3.0  # seconds that a node has to list a new part in its heartbeats
 MISSES = 3  # heartbeats in a row that may leave a part out
 WATCH = 0.5  # seconds between looks at what nodes serve
+AGAIN = 1.0  # seconds until what was not decided is submitted once more
 UNSETTLED = 5.0  # seconds after which an assignment that was never decided is given back
 
 
@@ -41,9 +42,11 @@ class Scheduler:
         self._choices: dict[UUID, Choice] = {}  # part to what was chosen, until it is decided
         self._wake = asyncio.Event()
         self._asked_again: dict[UUID, float] = {}
+        self._dropped: dict[Command, Envelope] = {}  # what is submitted once more, each once
         runtime.prepare.append(self.rebuild)
         runtime.observers.append(self.observe)
         runtime.foresees = self.foresee
+        runtime.settler.on_dropped = self.dropped
 
     def now(self) -> float:
         return asyncio.get_running_loop().time()
@@ -56,6 +59,7 @@ class Scheduler:
         """Make the picture anew whenever the runtime becomes active: before its first batch, so that none is missed or counted twice."""
         self.farm = await self._load(self.now())
         self._choices.clear()
+        self._dropped.clear()
 
     def observe(self, items: list[Item]) -> None:
         """Follow what the runtime has committed."""
@@ -72,6 +76,20 @@ class Scheduler:
             if isinstance(item.command, AssignPart) and not item.events:
                 self._revert(_part_of(item.envelope))
         self._wake.set()
+
+    def dropped(self, item: Item) -> None:
+        """A command was not decided, for its type is parked: work is chosen anew, and what nobody would say again is said again."""
+        if isinstance(item.command, AssignPart):
+            self._revert(_part_of(item.envelope))
+        elif item.command is not None and not isinstance(item.command, LoseNode):
+            if not self._dropped:
+                asyncio.get_running_loop().call_later(AGAIN, self._submit_again)
+            self._dropped[item.command] = item.envelope
+
+    def _submit_again(self) -> None:
+        dropped, self._dropped = self._dropped, {}
+        for command, envelope in dropped.items():
+            self.runtime.submit(command, envelope)
 
     def foresee(self, item: Item) -> tuple[Want, ...]:
         """A report's job, which its decider learns of only from the rows it asks for first: a round of loading less."""

@@ -178,7 +178,7 @@ class Runtime:
             reactions, cursor = self._take_events(cursor)
             commands = await self._admitted(self._take_commands())
             own = [self._own.popleft() for _ in range(min(BATCH, len(self._own)))]
-            items = held + reactions + [item for item in own if item.envelope.type not in settler.parking] + commands
+            items = held + reactions + self._not_parked(own) + commands
             # Events that nobody reacts to need no transaction of their own: they may be read again.
             kept, safe = settler.kept, settler.safe(cursor)
             late = safe - kept >= CURSOR_EVENTS or (safe > kept and time.monotonic() - kept_at > CURSOR_SECONDS)
@@ -200,6 +200,16 @@ class Runtime:
             else:
                 admitted.append(item)
         return admitted
+
+    def _not_parked(self, own: list[Item]) -> list[Item]:
+        """The commands of this very process that may be tried: of a parked type one, when it is its turn."""
+        due = []
+        for item in own:
+            if self.settler.parking.wait(item.envelope.type):
+                self.settler.on_dropped(item)
+            else:
+                due.append(item)
+        return due
 
     async def _something(self) -> None:
         if not self._waiting and not self._events and not self._own:

@@ -28,6 +28,7 @@ class Settler:
 
     def __init__(self, domain: Domain, tell: Callable[[Batch], Awaitable[None]], on_writing: Callable[[], None]) -> None:
         self.domain, self._tell, self._on_writing = domain, tell, on_writing
+        self.on_dropped: Callable[[Item], None] = lambda item: None  # hears of a command of this very process that is not decided now
         self.parking = Parking()
         self.held: list[Item] = []  # reactions of parked types: the kept cursor stays before the first of them
         self.kept = 0  # the cursor, as it is stored
@@ -144,7 +145,9 @@ class Settler:
     async def _put_off(self, item: Item, seconds: float) -> None:
         if item.raw is not None:
             await nak(item.raw, seconds)
-        elif not item.own:  # whose maker chooses anew
+        elif item.own:  # whose maker chooses anew
+            self.on_dropped(item)
+        else:
             self.held.append(item)
 
     def _free(self, batch: Batch) -> None:

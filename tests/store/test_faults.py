@@ -117,6 +117,20 @@ async def test_a_parked_type_is_tried_by_one_command_at_a_time_and_ever_more_sel
     assert [parking.wait("a") > 0 for _ in range(3)] == [False, True, True] and parking.wait("b") == 0
 
 
+async def test_a_parked_command_of_this_very_process_is_tried_when_its_turn_comes(damaged: House) -> None:
+    runtime = Runtime(damaged.domains["identity"], None, None, [], None)  # type: ignore[arg-type]
+    dropped: list[Item] = []
+    runtime.settler.on_dropped = dropped.append
+    own = [key_of(await damaged.tenant(), str(number)) for number in range(3)]
+    parking, kind = runtime.settler.parking, own[0].envelope.type
+    parking.park(kind, "why")
+    assert runtime._not_parked(own) == [] and dropped == own
+    parking._places[kind].until = 0.0
+    assert runtime._not_parked(own) == own[:1], "or nothing would ever show that it works again"
+    parking.free(kind)
+    assert runtime._not_parked(own) == own
+
+
 @pytest.mark.parametrize(
     "breaks",
     [
