@@ -1,7 +1,9 @@
 """Reads schema `read`: every statement in a transaction of one snapshot, for named tenants only, with the log's head beside it."""
 
+import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from time import monotonic
 from typing import Any
 
 import asyncpg
@@ -16,6 +18,8 @@ EVERY_TENANT = "*"
 MOST = 8  # connections of one edge
 _AWAY = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError,
          asyncpg.TooManyConnectionsError, asyncpg.AdminShutdownError)  # fmt: skip
+COMPLAIN = 10.0  # seconds between two lines in the log that something of ours keeps it from reading
+log = logging.getLogger(__name__)
 
 
 class Rows(msgspec.Struct, frozen=True):
@@ -40,6 +44,7 @@ class Reader:
 
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
         self._pool = pool
+        self._complained = float("-inf")
         self.q = sql.load("read")
 
     @classmethod
@@ -95,6 +100,11 @@ class Reader:
         except asyncpg.DataError:
             raise Refused("request.parameter", "A parameter is out of its range.") from None
         except _AWAY as error:
+            raise unavailable("database") from error
+        except asyncpg.PostgresError as error:  # a schema, a privilege, a time of ours: no request's doing
+            if monotonic() - self._complained > COMPLAIN:
+                self._complained = monotonic()
+                log.error("ALARM: the database cannot be read: %s: %s", type(error).__name__, error)
             raise unavailable("database") from error
 
 

@@ -29,6 +29,7 @@ LEASE = 6.0  # seconds of silence after which a node's leases end
 GRACE = 3.0  # seconds that a node has to list a new part in its heartbeats
 MISSES = 3  # heartbeats in a row that may leave a part out
 WATCH = 0.5  # seconds between looks at what nodes serve
+AGAIN = 1.0  # seconds until what was not decided is submitted once more
 UNSETTLED = 5.0  # seconds after which an assignment that was never decided is given back
 
 
@@ -41,6 +42,7 @@ class Scheduler:
         self._choices: dict[UUID, Choice] = {}  # part to what was chosen, until it is decided
         self._wake = asyncio.Event()
         self._asked_again: dict[UUID, float] = {}
+        self._dropped: dict[Command, Envelope] = {}  # what is submitted once more, each once
         runtime.prepare.append(self.rebuild)
         runtime.observers.append(self.observe)
         runtime.foresees = self.foresee
@@ -57,6 +59,7 @@ class Scheduler:
         """Make the picture anew whenever the runtime becomes active: before its first batch, so that none is missed or counted twice."""
         self.farm = await self._load(self.now())
         self._choices.clear()
+        self._dropped.clear()
 
     def observe(self, items: list[Item]) -> None:
         """Follow what the runtime has committed."""
@@ -75,12 +78,17 @@ class Scheduler:
         self._wake.set()
 
     def put_off(self, item: Item) -> None:
-        """What is asked for once is asked for again later; the rest is found anew by whoever looks at the farm."""
-        if isinstance(item.command, PlanJob | FailJob):
-            asyncio.get_running_loop().call_later(UNSETTLED, self._ask_again, item.command, item.envelope, self.farm)
+        """A command was not decided, for its type is parked: work is chosen anew, and what nobody would say again is said again."""
+        if isinstance(item.command, AssignPart):
+            self._revert(_part_of(item.envelope))
+        elif item.command is not None and not isinstance(item.command, LoseNode):
+            if not self._dropped:
+                asyncio.get_running_loop().call_later(AGAIN, self._submit_again)
+            self._dropped[item.command] = item.envelope
 
-    def _ask_again(self, command: Command, envelope: Envelope, farm: Farm) -> None:
-        if farm is self.farm:
+    def _submit_again(self) -> None:
+        dropped, self._dropped = self._dropped, {}
+        for command, envelope in dropped.items():
             self.runtime.submit(command, envelope)
 
     def foresee(self, item: Item) -> tuple[Want, ...]:

@@ -143,6 +143,11 @@ class Domain(msgspec.Struct, frozen=True, kw_only=True):
         keys = {f"{table.name.partition('.')[2]}_pkey" for table in self.tables}
         return EXISTS if name in keys else self.constraints.get(name)
 
+    @property
+    def written(self) -> set[tuple[str, str]]:
+        """The columns of its tables that this release writes, each with its table's name."""
+        return {(table.name, column) for table in self.tables for column in table.fields}
+
     def weight(self, command: Command | None) -> int:
         """How much of a batch a command fills."""
         weigh = self.weighs.get(type(command))  # type: ignore[arg-type]

@@ -95,17 +95,13 @@ class EffectRunner:
                 for row in rows:
                     if row["id"] in self._mine:
                         continue
-                    self._spawn(
-                        Task(
-                            row["tenant_id"],
-                            row["id"],
-                            row["kind"],
-                            msgspec.Raw(row["payload"].encode()),
-                            msgspec.json.decode(row["envelope"], type=Envelope),
-                            row["attempts"],
-                        ),
-                        lease=lease,
-                    )
+                    try:
+                        envelope = msgspec.json.decode(row["envelope"], type=Envelope)
+                    except msgspec.MsgspecError as error:  # it stays for a person, and is looked at once a minute
+                        log.error("ALARM: %s: effect %s (%s) cannot be read: %s", self.domain.name, row["id"], row["kind"], error)
+                        continue
+                    payload = msgspec.Raw(row["payload"].encode())
+                    self._spawn(Task(row["tenant_id"], row["id"], row["kind"], payload, envelope, row["attempts"]), lease=lease)
             except (asyncpg.PostgresError, *DATABASE_AWAY) as error:
                 log.warning("%s: effects cannot be claimed: %s", self.domain.name, error)
             with contextlib.suppress(TimeoutError):

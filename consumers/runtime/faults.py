@@ -1,5 +1,6 @@
 """Whose fault an error is: the message's, ours, or nobody's, because it passes by itself."""
 
+from collections.abc import Container
 from typing import Literal
 
 import asyncpg
@@ -23,12 +24,17 @@ def told_of(error: Exception) -> str:
     return f"{type(error).__name__}: {said}"
 
 
-def fault_of(error: Exception, *, among_rows: bool) -> Fault:
-    """Judge what a batch failed with; `among_rows` says that a table's rows were being loaded or written."""
+def fault_of(error: Exception, *, among_rows: bool, written: Container[tuple[str, str]] = ()) -> Fault:
+    """Judge what a batch failed with; `among_rows` says that a table's rows were being loaded or written.
+
+    `written` are the tables' columns that this release writes: one of another release that wants a value is no command's doing.
+    """
     if isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError):  # asyncpg could not encode a parameter
         return "message"
     if isinstance(error, DATABASE_AWAY) and not isinstance(error, _LASTING):
         return "passing"
+    if isinstance(error, asyncpg.NotNullViolationError) and (f"{error.schema_name}.{error.table_name}", error.column_name) not in written:
+        return "ours"
     if isinstance(error, asyncpg.PostgresError):
         return "message" if (error.sqlstate or "").startswith(_MESSAGE) else "ours"
     # A row that cannot be read, or came back for another tenant, is not the command's doing; what it said itself and cannot be encoded is.

@@ -103,7 +103,7 @@ class Runtime:
         return self._pause
 
     async def _say_waits(self) -> None:
-        """Tell the edges, so that they refuse at once what would only wait."""
+        """Tell the edges, so that they refuse at once what would only wait; where another process leads, whether it waits is its word."""
         subject = domain_waits_subject(self.domain.name)
         while True:
             await asyncio.sleep(SAYING)

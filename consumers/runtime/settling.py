@@ -86,7 +86,7 @@ class Settler:
         try:
             await batch.commit()
         except Exception as error:
-            fault = fault_of(error, among_rows=store.among_rows)
+            fault = fault_of(error, among_rows=store.among_rows, written=self.domain.written)
             if fault == "passing":
                 log.warning("%s: %s; %d commands wait", self.domain.name, told_of(error), len(items))
                 raise

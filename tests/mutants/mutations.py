@@ -151,7 +151,7 @@ def ids_forget_the_moment(house: House) -> Any:
 
 def our_faults_are_blamed_on_the_message(house: House) -> Any:
     """A column that is missing quarantines every healthy command."""
-    return patch.object(settling, "fault_of", lambda error, *, among_rows: "message")
+    return patch.object(settling, "fault_of", lambda error, **told: "message")
 
 
 def the_cursor_passes_what_is_held(house: House) -> Any:

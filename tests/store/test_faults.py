@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
+import asyncpg
 import msgspec
 import pytest
 import pytest_asyncio
@@ -85,6 +86,11 @@ BREAKS = {
         "revoke insert on identity.tenant_api_keys from identity_app",
         "grant insert on identity.tenant_api_keys to identity_app",
     ),
+    "a column of a newer release": (
+        "alter table identity.tenant_api_keys add column newer text not null default ''; "
+        "alter table identity.tenant_api_keys alter column newer drop default",
+        "alter table identity.tenant_api_keys drop column newer",
+    ),
     "a table that is gone": ("alter table identity.tenant_api_keys rename to gone", "alter table identity.gone rename to tenant_api_keys"),
 }
 
@@ -112,6 +118,25 @@ async def test_a_parked_type_is_tried_by_one_command_at_a_time_and_ever_more_sel
     assert delays == [1, 2, 4, 8, 16, 32, 60, 60]
     parking._places["a"].until = 0.0
     assert [parking.wait("a") > 0 for _ in range(3)] == [False, True, True] and parking.wait("b") == 0
+
+
+async def test_a_parked_command_of_this_very_process_is_tried_when_its_turn_comes(damaged: House) -> None:
+    runtime = Runtime(damaged.domains["identity"], None, None, [], None)  # type: ignore[arg-type]
+    dropped: list[Item] = []
+    runtime.settler.on_put_off = dropped.append
+    own = [key_of(await damaged.tenant(), str(number)) for number in range(3)]
+    parking, kind = runtime.settler.parking, own[0].envelope.type
+
+    def taken() -> list[Item]:
+        runtime._own.extend(own)
+        return runtime._take_own()
+
+    parking.park(kind, "why")
+    assert taken() == [] and dropped == own
+    parking._places[kind].until = 0.0
+    assert taken() == own[:1], "or nothing would ever show that it works again"
+    parking.free(kind)
+    assert taken() == own
 
 
 @pytest.mark.parametrize(
@@ -216,6 +241,41 @@ async def test_what_the_process_itself_asks_for_is_tried_again_when_its_type_was
             runtime.submit(own.command, own.envelope)
             await asyncio.sleep(0.2)
         assert not runtime.settler.parking
+
+
+async def test_a_standby_leaves_it_to_the_leader_to_say_that_the_domain_waits(damaged: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: dict[str, int] = {"one": 0, "other": 0}
+    monkeypatch.setattr("consumers.runtime.runtime.SAYING", 0.1)
+
+    class Saying(Wire):
+        def __init__(self, name: str) -> None:
+            super().__init__()
+            self.name = name
+
+        async def publish(self, subject: str, body: bytes = b"", **_: Any) -> None:
+            said[self.name] += subject == "waits.identity"
+
+    async def connect() -> asyncpg.Connection:
+        return await asyncpg.connect(damaged.dsn, user="identity_app", password="for-the-tests", server_settings={"timezone": "UTC"})
+
+    await damaged.admin.execute("alter table identity.inbox rename column outcome to gone")
+    wires = [Saying(name) for name in said]
+    runtimes = [Runtime(damaged.domains["identity"], wire, connect, [wire], None) for wire in wires]  # type: ignore[arg-type,list-item]
+    running = [asyncio.create_task(runtime.run()) for runtime in runtimes]
+    try:
+        async with asyncio.timeout(40):
+            while not all(said.values()):
+                await asyncio.sleep(0.05)
+            await damaged.admin.execute("alter table identity.inbox rename column gone to outcome")
+            while not any(runtime.active.is_set() for runtime in runtimes) or not any(one.leading.stands_by for one in runtimes):
+                await asyncio.sleep(0.05)
+        before = dict(said)
+        await asyncio.sleep(0.5)
+        assert said == before, "one of them works, and the other has nothing to say"
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
 
 
 async def test_what_cannot_be_stored_is_quarantined_without_loading_anything(house: House) -> None:

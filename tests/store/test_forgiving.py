@@ -1,5 +1,6 @@
 """A node that fails too much is set aside and forgiven by a timer of the domain, over a real database."""
 
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -10,7 +11,7 @@ from consumers.render import DOMAIN
 from consumers.runtime.timers import Timers
 from contracts.envelope import Envelope
 from contracts.farm import ForgiveNode, NodeSteered
-from contracts.message import PLATFORM, Command
+from contracts.message import PLATFORM, Command, encode, type_of
 from contracts.node import PROTOCOL, RegisterNode, ReportFailure
 from contracts.render import AssignPart, PartAssigned, SubmitJob
 from contracts.spec import RenderSpec, SceneSpec
@@ -70,6 +71,26 @@ async def test_a_set_aside_node_is_forgiven_by_its_timer_and_not_before(house: H
     assert outcome is not None and outcome.state == "done"
     assert await service(house, north) == "open"
     assert await house.admin.fetchval("select suspects::text from render.render_nodes where node_id = $1", north) == "[]"
+
+
+async def test_a_timer_that_this_release_cannot_read_holds_up_no_other(house: House, database: str) -> None:
+    steered = ForgiveNode(node_id=uuid4(), until=datetime.now(UTC))
+    said: list[Command] = []
+
+    async def publish(command: Command, envelope: Envelope) -> None:
+        said.append(command)
+
+    keep = "insert into render.timers (tenant_id, id, type, body, due_at) values ($1, $2, $3, $4, now() - interval '1 minute')"
+    unread = uuid4()
+    await house.admin.execute(keep, PLATFORM, unread, "cmd.render.node.of_another_release.v1", "{}")
+    await house.admin.execute(keep, PLATFORM, uuid4(), type_of(steered).full_name, encode(steered).decode())
+    creating = asyncpg.create_pool(database, user="render_app", password=PASSWORD, min_size=1, max_size=1)
+    async with creating as pool, leads(database, "render") as leading:
+        timers = Timers(DOMAIN, pool, publish, leading)
+        await one_round(timers, pool)
+        await one_round(timers, pool)
+    assert steered in said and len(said) == len(set(said))
+    assert await house.admin.fetchval("delete from render.timers where id = $1 returning id", unread) == unread, "it waits for a person"
 
 
 async def one_round(timers: Timers, pool: Any) -> None:

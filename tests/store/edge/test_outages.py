@@ -48,3 +48,17 @@ async def test_without_the_database_commands_are_accepted_and_queries_say_503(ho
         return await status(client, "/v1/renders") == 200
 
     await until(back)
+
+
+async def test_a_view_that_the_edge_may_not_read_is_no_fault_of_a_request(house, edge, client):
+    await house.pg.execute("revoke select on read.operations from edge_ro")
+    try:
+        answer, body = await said(client.get("/v1/operations/" + "x" * 52))
+        assert answer.status == 404, body
+        headers = {"Prefer": "respond-async", "Idempotency-Key": "unseen"}
+        answer, body = await said(client.post("/v1/projects", json=PROJECT, headers=headers))
+        assert answer.status == 202, body
+        answer, body = await said(client.get(answer.headers["Location"]))
+        assert (answer.status, body["code"]) == (503, "unavailable.database")
+    finally:
+        await house.pg.execute("grant select on read.operations to edge_ro")
