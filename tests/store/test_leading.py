@@ -27,7 +27,7 @@ from deploy.local.servers import Servers
 from tests.chaos.wires import Wire
 from tests.support.databases import migrated
 from tests.support.house import PASSWORD, item_of
-from tests.support.leader_process import DOMAIN, PLACES, Leader
+from tests.support.leader_process import DOMAIN, Leader
 from tests.support.leading import app_connection, leads, standing_by
 
 pytestmark = pytest.mark.timeout(90)
@@ -40,6 +40,7 @@ KEPT_IN_A_BATCH = {
     "probe",
 }  # over the connection with the lock
 A_PERSONS = {"reopen", "close_quarantined"}
+PLACES = ("idle", "within", "committed", "effect")
 COMMANDS = "select 'inbox', id from file_mgr.inbox union all select 'outbox', causation_id from file_mgr.outbox"
 
 
