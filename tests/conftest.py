@@ -1,13 +1,14 @@
 """What takes long to make and many tests need: made once for the session, only when a test asks for it. And the order of the tests."""
 
+import fcntl
 import os
 import re
 from collections.abc import AsyncIterator
-from itertools import zip_longest
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from xdist.remote import Producer
 
 from contracts.catalogue import roles
 from deploy.local.servers import Servers
@@ -15,6 +16,7 @@ from deploy.nats import NatsRole
 from templates.build import DemoFiles, build_demo
 from tests.support.chance import SEED, chance
 from tests.support.house import PASSWORD
+from tests.support.lanes import Lanes
 
 UUIDS = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 LONG = 150  # seconds: who declares a longer timeout than this takes long
@@ -22,10 +24,9 @@ LONG = 150  # seconds: who declares a longer timeout than this takes long
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """In lanes side by side (`make test`) long files and short ones take turns, the longest first: so both lanes end together.
+    """In lanes side by side (`make test`) long files come first, the longest of all before the others: the lanes end together.
 
-    A file's tests stay together and in order, in one lane. The two longest come to the same lane, one after the other. `make soak`
-    shuffles the files.
+    A file's tests stay together and in order, in one lane; which, `Lanes` says. `make soak` shuffles the files.
     """
     files: dict[Path, list[pytest.Item]] = {}
     for item in items:
@@ -36,14 +37,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         files = {path: files[path] for path in shuffled}
     elif not hasattr(config, "workerinput"):
         return
-    long = sorted((path for path in files if _longest(files[path]) > LONG), key=lambda path: -_longest(files[path]))
-    short = [path for path in files if path not in set(long)]
-    turns = [path for pair in zip_longest(long, short) for path in pair if path is not None]
+    turns = sorted(files, key=lambda path: -max(LONG, _longest(files[path])))
     items[:] = [item for path in turns for item in files[path]]
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Lanes | None:
+    """Files go to lanes by what they need."""
+    return Lanes(config, log) if config.getoption("dist") == "loadfile" else None
+
+
 def pytest_make_parametrize_id(val: object) -> str | None:
-    """Ids that are drawn anew at each start may stand in a test's parameters, not in its name, which both lanes must agree on."""
+    """Ids that are drawn anew at each start may stand in a test's parameters, not in its name, which all lanes must agree on."""
     return UUIDS.sub("id", val) if isinstance(val, str) and UUIDS.search(val) else None
 
 
@@ -61,6 +66,10 @@ async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ser
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> DemoFiles:
-    """The demo's files; who changes them takes a copy of their folder."""
-    return build_demo(tmp_path_factory.mktemp("demo"))
+def demo(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> DemoFiles:
+    """The demo's files, made once for all lanes; who changes them takes a copy of their folder."""
+    base = tmp_path_factory.getbasetemp()
+    place = (base.parent if hasattr(request.config, "workerinput") else base) / "demo"
+    with place.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return build_demo(place)

@@ -20,3 +20,10 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
     os.environ.setdefault("FLATRENDER_HEALTH_SECONDS", "2")  # a test waits for rows of every node's health
     async with Stack(tmp_path_factory.mktemp("stack") / "data", nodes=2) as running:
         yield running
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def commands_stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    """Another, for the command line: nothing fails there, and its log is short."""
+    async with Stack(tmp_path_factory.mktemp("commands") / "data") as running:
+        yield running

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import wave
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -15,7 +14,6 @@ from uuid import UUID, uuid4
 import numpy as np
 import psutil
 import pytest
-import pytest_asyncio
 
 from cli import checking
 from cli.client import Client
@@ -35,11 +33,10 @@ pytestmark = pytest.mark.timeout(240)
 BLUE = "#0000FF"
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
-    """The whole product, once for this file."""
-    async with Stack(tmp_path_factory.mktemp("cli") / "data") as running:
-        yield running
+@pytest.fixture(scope="module")
+def stack(commands_stack: Stack) -> Stack:
+    """The whole product, for these files alone."""
+    return commands_stack
 
 
 @pytest.fixture

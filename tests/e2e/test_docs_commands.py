@@ -6,11 +6,9 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from deploy.local.stack import Stack
 from templates.build import DemoFiles
@@ -28,11 +26,10 @@ COMMANDS = [
 pytestmark = pytest.mark.timeout(240)
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
-    """The whole product, once for this file."""
-    async with Stack(tmp_path_factory.mktemp("docs") / "data") as running:
-        yield running
+@pytest.fixture(scope="module")
+def stack(commands_stack: Stack) -> Stack:
+    """The whole product, for these files alone."""
+    return commands_stack
 
 
 @pytest.fixture(scope="module")

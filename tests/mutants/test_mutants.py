@@ -16,6 +16,7 @@ from tests.support.databases import migrated
 from tests.support.house import House
 from tests.support.story import Story
 
+pytestmark = pytest.mark.timeout(180)  # a minute for all: of its lane's files it comes early
 Check = Callable[..., Awaitable[None]]
 RED: list[tuple[str, Check, mutations.Mutation]] = [
     ("I1", promises.repeated_commands_are_applied_once, mutations.inbox_is_not_read),

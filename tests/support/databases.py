@@ -17,7 +17,8 @@ async def migrated(pg_admin_dsn: str) -> AsyncIterator[str]:
     """A new database with all migrations, dropped afterwards; yields the superuser's address of it."""
     name = _new_name()
     admin = await asyncpg.connect(pg_admin_dsn)
-    await admin.execute(f"create database {name} template {await _model(admin, pg_admin_dsn)}")
+    # Copied file by file: page by page through the log, as is the default, costs four times the processor time (0.3 s).
+    await admin.execute(f"create database {name} template {await _model(admin, pg_admin_dsn)} strategy file_copy")
     try:
         yield _address(pg_admin_dsn, name)
     finally:

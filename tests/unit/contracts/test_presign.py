@@ -1,6 +1,8 @@
 """Presigned addresses are those that botocore makes."""
 
 from datetime import UTC, datetime
+from functools import cache
+from typing import Any
 from unittest.mock import patch
 
 import botocore.auth
@@ -13,10 +15,15 @@ from adapters.presign import Presigner
 NOW = datetime(2026, 11, 20, 12, 34, 56, tzinfo=UTC)
 
 
-def by_botocore(url: str, operation: str, parameters: dict[str, object], seconds: int) -> str:
+@cache
+def client_for(url: str) -> Any:
     config = Config(signature_version="s3v4", s3={"addressing_style": "path"})
     keys = {"aws_access_key_id": "an-access-key", "aws_secret_access_key": "a secret"}
-    client = botocore.session.get_session().create_client("s3", region_name="us-east-1", endpoint_url=url, config=config, **keys)
+    return botocore.session.get_session().create_client("s3", region_name="us-east-1", endpoint_url=url, config=config, **keys)
+
+
+def by_botocore(url: str, operation: str, parameters: dict[str, object], seconds: int) -> str:
+    client = client_for(url)
     with patch.object(botocore.auth, "get_current_datetime", lambda remove_tzinfo=True: NOW.replace(tzinfo=None)):
         return str(client.generate_presigned_url(operation, Params={"Bucket": "bucket", **parameters}, ExpiresIn=seconds))
 
