@@ -9,11 +9,11 @@ import asyncpg
 import msgspec
 from pydantic import SecretStr
 
-from adapters.nats import store
+from adapters.nats import store, stream_state
 from adapters.settings import Settings
 from api_edge.secret_texts import secret_hash, secret_text
 from consumers.log.event import frame_of
-from contracts.catalogue import command_stream
+from contracts.catalogue import EVENTS, command_stream
 from contracts.chain import GENESIS, Marks, chained
 from contracts.content import CreateProject
 from contracts.envelope import Envelope, first
@@ -31,7 +31,7 @@ class House:
 
     def __init__(self, servers, pg, nc, log):
         self.servers, self.pg, self.nc, self.log = servers, pg, nc, log
-        self.position, self.last_hash = 0, GENESIS
+        self.position, self.last_hash, self.rows = 0, GENESIS, []
 
     @property
     def settings(self):
@@ -76,10 +76,13 @@ class House:
         return self.position
 
     async def publish(self, row):
-        """Publish a row of the log, and write down how far the stream is."""
+        """Publish a row of the log, behind what a killed broker lost of those before, and write down how far the stream is."""
         head = await self.pg.fetchrow("select epoch, seal from log.head")
-        frame = frame_of(row, Marks(head["epoch"], head["seal"]))
-        assert await store(self.log, [frame]) == row[0]
+        self.rows.append(row)
+        state = await stream_state(self.log, EVENTS)
+        for one in self.rows:
+            if one[0] > state["state"]["last_seq"]:
+                assert await store(self.log, [frame_of(one, Marks(head["epoch"], head["seal"]))]) == one[0]
         await self.pg.execute("update log.head set published = $1", row[0])
 
     async def key(self, scopes=("*",), tenant=DEFAULT_TENANT, name="test"):
