@@ -26,7 +26,8 @@ from contracts.file_mgr import FileReady, FileRejected, UploadAborted, UploadSta
 from contracts.message import Command, Event
 
 LEARNING = 1.5  # seconds in which a file may still be on its way from its own domain
-PATIENCE = 10.0  # seconds in which a template's publishing waits for its last scene
+# Seconds in which a template's publishing waits for its last scene: longer than a parked type of commands is left alone (a minute).
+PATIENCE = 120.0
 
 
 def on_upload_started(event: UploadStarted, envelope: Envelope) -> list[Command]:
