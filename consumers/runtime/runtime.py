@@ -120,7 +120,6 @@ class Runtime:
                 await conn.execute(store.q.move_cursor, cursor := 0)  # from now on the log keeps a window for this domain
         cursor = cursor or 0
         log.info("%s: active from position %d", self.domain.name, cursor)
-        await self._give_back(item.raw for item in self._waiting)
         for prepare in self.prepare:
             await prepare()
         # Last, and without a pause before: what was chosen by an older picture must not be decided.
@@ -142,10 +141,16 @@ class Runtime:
                 task.result()
         finally:
             await end(conn, tasks)
-            for commands in self._commands:  # who decides nothing holds nothing: another may
-                await commands.pause()
+            await self._give_all_back()
             if feed is not None:
                 await feed.close()
+
+    async def _give_all_back(self) -> None:
+        """Who decides nothing holds nothing, and asks for nothing: another may lead."""
+        for commands in self._commands:
+            await commands.pause()
+        await self._give_back(item.raw for item in self._waiting)
+        self._waiting.clear()
 
     async def _pump_commands(self, commands: PullConsumer) -> None:
         while True:
