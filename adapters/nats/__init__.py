@@ -15,8 +15,8 @@ from adapters.nats.connection import (
     header_lines,
 )
 from adapters.nats.publish import FEW, Frame, begin_each, begin_now, begin_row, store, stored
-from adapters.nats.pull import ConsumerMissing, PullConsumer, ack, ack_all, deliveries_of, nak
-from adapters.nats.reader import ForeignMessage, Genuine, PositionGone, StreamReader, sequences_of
+from adapters.nats.pull import ConsumerMissing, PullConsumer, ack, ack_all, deliveries_of, nak, sequences_of
+from adapters.nats.reader import ForeignMessage, Genuine, PositionGone, StreamReader
 
 __all__ = [
     "FEW",

@@ -56,8 +56,20 @@ async def _answer(msg: Msg, text: bytes) -> None:
 
 def deliveries_of(msg: Msg) -> int:
     """How often a consumer's message was delivered, this time included."""
+    return int(_counted(msg)[0])
+
+
+def sequences_of(msg: Msg) -> tuple[int, int]:
+    """The sequences in the stream and of the consumer."""
+    _, stream, consumer = _counted(msg)
+    return int(stream), int(consumer)
+
+
+def _counted(msg: Msg) -> list[str]:
+    """The three tokens before the time in the reply subject, with a domain and an account or without: deliveries and both sequences."""
     tokens = msg.reply.split(".")
-    return int(tokens[4 if len(tokens) == 9 else 6])
+    at = 4 if len(tokens) == 9 else 6
+    return tokens[at : at + 3]
 
 
 class PullConsumer:

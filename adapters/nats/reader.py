@@ -10,7 +10,7 @@ from uuid import uuid4
 from nats.aio.msg import Msg
 
 from adapters.nats.connection import API, ApiError, Connection, ConnectionLost, StreamError, api, header_lines
-from adapters.nats.pull import PullConsumer
+from adapters.nats.pull import PullConsumer, sequences_of
 
 log = logging.getLogger(__name__)
 
@@ -183,10 +183,3 @@ class StreamReader:
         if str(error) != self._complaint:
             self._complaint = str(error)
             log.warning("the stream %s cannot be read just now: %s", self._stream, error)
-
-
-def sequences_of(msg: Msg) -> tuple[int, int]:
-    """The sequences in the stream and of the consumer: the two tokens before the time, with a domain and an account or without."""
-    tokens = msg.reply.split(".")
-    at = 5 if len(tokens) == 9 else 7
-    return int(tokens[at]), int(tokens[at + 1])

@@ -131,7 +131,7 @@ class Batch:
             if isinstance(decision, Refusal):
                 return self._refuse(item, decision)
             answer = decision if isinstance(decision, Answer) else Answer(list(decision))
-            self._happen(item, answer.events)
+            self._happen(item, answer.events, context)
             if item.envelope.dry_run:
                 self.state.rollback(mark)
                 item.events = []
@@ -149,8 +149,7 @@ class Batch:
     def _context(self, item: Item) -> Context:
         return Context.of(self.domain.name, item.envelope, self.now, foreseen=item.own, minted=self.state.minted)
 
-    def _happen(self, item: Item, events: Iterable[Event | ForPlatform]) -> None:
-        context = self._context(item)
+    def _happen(self, item: Item, events: Iterable[Event | ForPlatform], context: Context) -> None:
         for number, given in enumerate(events, len(item.events)):
             event, tenant = tenant_of(given, item.envelope)
             envelope = item.envelope.caused(event, id=context.id(f"event {number}"), time=self.now, tenant=tenant, cause=item.cause)

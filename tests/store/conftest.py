@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from uuid import UUID
 
+import asyncpg
 import pytest_asyncio
 
 from deploy.local.servers import Servers
@@ -28,3 +29,18 @@ async def house(database: str) -> AsyncIterator[House]:
 async def tenant(house: House) -> Callable[[], Awaitable[UUID]]:
     """Makes a new tenant."""
     return house.tenant
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def dsn(servers: Servers) -> AsyncIterator[str]:
+    """The superuser's address of a migrated database of the test's own."""
+    async with migrated(servers.pg_admin_dsn) as dsn:
+        yield dsn
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def admin(dsn: str) -> AsyncIterator[asyncpg.Connection]:
+    """The superuser's connection to it."""
+    conn = await asyncpg.connect(dsn)
+    yield conn
+    await conn.close()

@@ -15,8 +15,6 @@ from consumers.render.health import Health
 from consumers.runtime.leading import Leading
 from contracts.message import PLATFORM
 from contracts.node import Heartbeat
-from deploy.local.servers import Servers
-from tests.support.databases import migrated
 from tests.support.house import PASSWORD
 from tests.support.leading import leads, standing_by
 
@@ -35,22 +33,9 @@ class Clock:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def dsn(servers: Servers) -> AsyncIterator[str]:
-    async with migrated(servers.pg_admin_dsn) as dsn:
-        yield dsn
-
-
-@pytest_asyncio.fixture(loop_scope="session")
 async def pool(dsn: str) -> AsyncIterator[asyncpg.Pool]:
     async with asyncpg.create_pool(dsn, user="render_app", password=PASSWORD, min_size=1, max_size=2) as pool:
         yield pool
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def admin(dsn: str) -> AsyncIterator[asyncpg.Connection]:
-    conn = await asyncpg.connect(dsn)
-    yield conn
-    await conn.close()
 
 
 @pytest.fixture

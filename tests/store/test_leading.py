@@ -44,19 +44,6 @@ PLACES = ("idle", "within", "committed", "effect")
 COMMANDS = "select 'inbox', id from file_mgr.inbox union all select 'outbox', causation_id from file_mgr.outbox"
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def dsn(servers: Servers) -> AsyncIterator[str]:
-    async with migrated(servers.pg_admin_dsn) as dsn:
-        yield dsn
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def admin(dsn: str) -> AsyncIterator[asyncpg.Connection]:
-    conn = await asyncpg.connect(dsn)
-    yield conn
-    await conn.close()
-
-
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same rules with shorter times, for leaders of this very process."""
