@@ -1,0 +1,7 @@
+-- name: history
+-- Events of some types behind one position up to another, in order, as far as one call reads.
+select * from platform.history($1, $2, $3, $4);
+
+-- name: published
+-- Up to where EVENTS is known to hold the log.
+select published from platform.log_head;
