@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -29,6 +29,8 @@ class Settings(BaseSettings):
     s3_access_key: str = ""
     s3_secret_key: SecretStr = SecretStr("")
     s3_public_url: str = ""  # where clients and nodes reach the store, if elsewhere than s3_url
+
+    log_days: float = Field(90, ge=31)  # that events stay in the log's table at least; a key of a request is remembered for 30 of them
 
     health_seconds: float = 10.0  # between two rows of a node's health
     health_months: int = 3  # that nodes' health is kept beside the current one

@@ -22,6 +22,10 @@ update log.head set position = $15, hash = $16
 -- The last position that a partition is there for.
 select max(last) from log.parts
 
+-- name: full_at
+-- The last position of the partition that an event behind this one lies in.
+select min(last) from log.parts where last > $1
+
 -- name: make_part
 -- Make the next partition; answers its last position.
 select log.make_part()
@@ -118,6 +122,14 @@ where r.tenant_id = $1 and r.last > $2 and r.first <= $3 order by r.last
 -- name: archive_of
 -- The archived runs that hold an event of this id.
 select first, last, object_key, sha256, bytes, prev_hash, hash, format from log.archives where log.tail_of($1) = any (ids) order by first
+
+-- name: is_keeping_due
+-- Whether a partition is full and not looked up, or retired and not dropped, or the oldest that is read in the table is from before a moment.
+select exists (
+  select from log.parts p, log.head h
+  where p.last <= h.position and (p.moments is null or (p.retired_at is not null and p.dropped_at is null)
+    or (p.retired_at is null and (select e.time from log.events e where e.position = p.last) < $1)))
+  or exists (select from log.archives where format = 1)
 
 -- name: part_to_look_up
 -- The oldest partition that is full and of whose ids the moments are not known yet.

@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from consumers.log.event import CHAINED
+from contracts.runs import CHAINED
 from contracts.chain import GENESIS, chained
 from deploy.local.servers import Servers
 from deploy.replay import chain_breaks
