@@ -1,6 +1,7 @@
-"""The format of an archived run of the log: an object in pieces, each a gzip member of one tenant's events as JSON lines, by (tenant, position).
+"""The format of an archived run of the log: an object in pieces, each a gzip member of one tenant's events as JSON lines.
 
-A piece is read by itself; all of them together, one after another, are the object. Pure: who reads or writes objects is elsewhere.
+Events stand in the order of (tenant, position). A piece is read by itself; all of them, one after another, are the object. Nothing here
+reads or writes objects.
 """
 
 import gzip

@@ -1,4 +1,4 @@
-"""What the log's leader does beside its work, for the partitions of the table: learns what is in those that are full, and archives the oldest."""
+"""What the log's leader does for the partitions of its table: looks up what is in those that are full, and archives the oldest."""
 
 import asyncio
 import logging
@@ -65,8 +65,8 @@ class Keeper:
 
     async def _keep(self, conn: asyncpg.Connection, line: Line, appender: Appender) -> None:
         await self.look_up(conn, line, appender)
-        for part in await drop_retired(conn, RETIRED):
-            log.info("the partition of the log from position %d on was dropped", part)
+        for dropped in await drop_retired(conn, RETIRED):
+            log.info("the partition of the log from position %d on was dropped", dropped)
         if self._store is not None:
             archiver = Archiver(conn, line, self._store)
             while (part := await archiver.archive(datetime.now(UTC) - self._kept)) is not None:

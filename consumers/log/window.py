@@ -92,7 +92,7 @@ class Window:
         """Find out where the stream stands and publish on from the log to its end. Raises WindowBroken, StreamError."""
         async with self._lock:
             await self.load()
-            head = await self._conn.fetchval(q.head)
+            head = int(await self._conn.fetchval(q.head))
         state = await stream_state(self._nc, EVENTS)
         if state is None or (head and state["state"]["last_seq"] == 0):
             self.position = await self._remake(head, "it held nothing", is_new=state is None, is_empty=True)
@@ -148,7 +148,7 @@ class Window:
     async def _remake(self, head: int, why: str, *, is_new: bool = False, is_empty: bool = False) -> int:
         """Make the stream begin where every domain has reacted and the last thousand events are in it; returns the position before."""
         async with self._lock:
-            oldest = await self._conn.fetchval(q.first)
+            oldest = int(await self._conn.fetchval(q.first))
             reacted = await self._conn.fetchval(_REACTED)
         wanted = max(0, head - LEAST_WINDOW)
         before = max(min(wanted, head if reacted is None else reacted), oldest - 1)

@@ -12,19 +12,20 @@ select position, published, epoch, shared, seal from read.log_head;
 select name, detail, remedy, since from read.log_alarms order by since, name;
 
 -- name: log_of_tenant
--- A tenant's events in order, of types with a prefix, behind a position. Looks at `$5` of them at most, in the index alone; the last row says
--- how far that was, without an event where the last one is not of such a type, and nothing is said where all were looked at.
+-- A tenant's events in order, of types with a prefix, behind a position; a cursor is such a position too. With a prefix it looks at 10000 events at
+-- most, in the index alone; where that was not all, a row without an event says how far it was.
 with seen as materialized (
-  select position, type from read.log_events where tenant_id = $1 and position > $3 order by position
-  limit case when $2::text is null then $4 else $5 end),
+  select position, type from read.log_events
+  where tenant_id = $1 and position > greatest(coalesce($3::bigint, 0), coalesce($4::bigint, 0)) order by position
+  limit case when $2::text is null then $5 else 10000 end),
 found as materialized (
-  select position from seen where $2::text is null or starts_with(type, 'evt.' || $2) order by position limit $4)
+  select position from seen where $2::text is null or starts_with(type, 'evt.' || $2) order by position limit $5)
 select e.position, e.event_id, e.type, e.time, e.actor, e.correlation_id, e.causation_id, e.body, e.hash
 from found f cross join lateral (select * from read.log_events l where l.position = f.position) e
 union all
 select max(position), null, null, null, null, null, null, null, null from seen
-having count(*) = $5 and (select count(*) from found) < $4 and max(position) > coalesce((select max(position) from found), 0)
-order by position;
+having count(*) = 10000 and (select count(*) from found) < $5
+order by 1;
 
 -- name: ranges_of_tenant
 -- Where a tenant's archived events behind a position up to another lie, the next few pieces of runs.
@@ -40,13 +41,5 @@ select exists (select from read.log_unsorted where last > $1);
 select position, event_id, type, tenant_id, time, correlation_id, causation_id, body
 from read.log_events
 where position > $1 and position <= $2
-order by position
-limit 500;
-
--- name: events_of_tenant
--- One tenant's events behind one position up to another, for a stream that resumes.
-select position, event_id, type, tenant_id, time, correlation_id, causation_id, body
-from read.log_events
-where tenant_id = $3::uuid and position > $1 and position <= $2
 order by position
 limit 500;
