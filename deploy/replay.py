@@ -6,6 +6,7 @@ import importlib
 import time
 from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
+from operator import attrgetter
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
@@ -27,7 +28,8 @@ PREFIX = "flatrender_replay_"
 SCRATCH_LOCK = 7_301_017  # held while scratch databases are swept and one is made
 FETCH = 1000  # events at once: some 20 ms, after which the answers to everything that runs meanwhile are heard
 _projected = attrgetter(
-    "position", "event_id", "type", "tenant_id", "time", "actor", "correlation_id", "causation_id", "traceparent", "body")
+    "position", "event_id", "type", "tenant_id", "time", "actor", "correlation_id", "causation_id", "traceparent", "body"
+)
 SERVER = {"timezone": "UTC", "application_name": "flatrender replay"}
 T = TypeVar("T")
 Columns = Any  # a sequence: a record of asyncpg or a tuple

@@ -27,7 +27,7 @@ class Archiver:
 
     def __init__(self, conn: asyncpg.Connection, line: Line, store: ObjectStore) -> None:
         self._conn, self._line, self._store = conn, line, store
-        self.most = MOST_EVENTS
+        self.most, self.window = MOST_EVENTS, LEAST_WINDOW
 
     async def archive(self, older_than: datetime) -> int | None:
         """Archive the oldest partition, if all in it happened before that; answers its first position, or None.
@@ -35,7 +35,7 @@ class Archiver:
         Raises LogDamaged for what is not as it was written, with nothing removed, and StoreError.
         """
         await self._write_anew()
-        part = await self._conn.fetchrow(q.to_archive, LEAST_WINDOW, older_than)
+        part = await self._conn.fetchrow(q.to_archive, self.window, older_than)
         if part is None:
             return None
         after = part["next"] - 1
@@ -60,7 +60,7 @@ class Archiver:
         while len(events) < self.most and after < last:
             rows = await self._conn.fetch(q.read, after, last, None, None, min(1000, self.most - len(events)))
             if not rows:
-                raise LogDamaged(f"position {after + 1} is missing from the log; see `flatrender log verify`")
+                raise LogDamaged(f"position {after + 1} is missing from the log; `flatrender replay --verify` says more")
             for row in rows:
                 size += len(row["body"])
                 if events and size > MOST_BYTES:
@@ -114,5 +114,5 @@ def _check(events: list[LogEvent], position: int, last_hash: str) -> None:
     for event in events:
         position += 1
         if event.position != position or event.prev_hash != last_hash or event.hash != event.expected_hash:
-            raise LogDamaged(f"the chain is broken at position {position}; see `flatrender log verify`")
+            raise LogDamaged(f"the chain is broken at position {position}; `flatrender replay --verify` says more")
         last_hash = event.hash

@@ -50,19 +50,18 @@ from {schema}.outbox order by id limit $1
 delete from {schema}.outbox where id = any ($1::bigint[])
 
 -- name: of_event
--- What the log has under an event's id.
-select position, type, tenant_id, time, body from log.events where event_id = $1
+-- What the log's table has under an event's id.
+select position, event_id, type, tenant_id, time, actor, correlation_id, causation_id, aggregate, version, body from log.events where event_id = $1
 
 -- name: replace_id
 -- Give the oldest event in a domain's outbox another id; answers how many it was.
 update {schema}.outbox set event_id = gen_random_uuid() where id = (select min(id) from {schema}.outbox) and event_id = $1
 
 -- name: remove_copy
--- Remove the oldest event of a domain's outbox where it is the very event that the log has under its id.
-delete from {schema}.outbox o using log.events e
-where o.id = (select min(id) from {schema}.outbox) and o.event_id = $1 and e.event_id = $1
-  and (o.type, o.tenant_id, o.time, o.actor, o.correlation_id, o.causation_id, o.aggregate, o.version, o.body)
-    = (e.type, e.tenant_id, e.time, e.actor, e.correlation_id, e.causation_id, e.aggregate, e.version, e.body)
+-- Remove the oldest event of a domain's outbox where it is this one, as the log has it.
+delete from {schema}.outbox
+where id = (select min(id) from {schema}.outbox)
+  and (event_id, type, tenant_id, time, actor, correlation_id, causation_id, aggregate, version, body) = ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 
 -- name: window
 -- What is known of EVENTS: up to where it holds the log, the epoch, and the key of the seals.
