@@ -9,8 +9,8 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from consumers.log.event import CHAINED
 from contracts.chain import GENESIS, chained
+from contracts.runs import CHAINED
 from deploy.local.servers import Servers
 from deploy.replay import chain_breaks
 from tests.support.databases import migrated

@@ -34,6 +34,7 @@ from contracts.chain import EPOCH, HASH, SEAL, Marks, chained
 from deploy.local.servers import Servers
 from tests.stream.sequencing import INSERT, TENANT, TYPE, happen, in_log, in_stream, numbered, running, until_published
 from tests.stream.support import PASSWORD, Login
+from tests.support.logs import head_follows
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(90)]
 SUBJECT = f"evt.{TENANT}.render.job.started.v1"
@@ -360,6 +361,7 @@ async def restored(db: asyncpg.Connection, log_dsn: str, nc: Connection, house: 
         while house is not None and (house.edge.feed is None or house.edge.feed.position < 20):
             await asyncio.sleep(0.01)
     await db.execute("delete from log.events where position > 15")
+    await head_follows(db)
     await db.execute("update log.head set published = 15")
     async with running(log_dsn, nc) as sequencer:
         while not await alarms(db):
@@ -427,6 +429,7 @@ async def test_a_backup_from_before_an_earlier_restore_gets_an_epoch_that_was_ne
         await happen(db, 5)
         await until_published(sequencer, 20)
     await db.execute("delete from log.events where position > 15")
+    await head_follows(db)
     await db.execute("update log.head set published = 15, epoch = 0, seen_epoch = 0, shared = '{}'")
     await db.execute("truncate log.alarms")
     async with running(log_dsn, nc) as sequencer:
