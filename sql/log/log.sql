@@ -100,5 +100,5 @@ values ($1, $2, $3, $4, $5, $6, $7, now()) on conflict (first) do nothing
 select log.forget_archived($1)
 
 -- name: reacted
--- Up to which position a domain has reacted (a part of a larger question over all domains).
-select position from {schema}.cursors where name = 'events'
+-- Up to which position each reaction of a domain has come (a part of a larger question over all domains).
+select position from {schema}.cursors where starts_with(name, 'reaction.')
