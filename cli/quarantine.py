@@ -12,9 +12,8 @@ from cli.errors import Mistake
 from consumers.log import read
 from consumers.runtime.quarantine import NotRedriven, Quarantined, listing
 from consumers.runtime.quarantine import redrive as again
+from consumers.runtime.reading import Happened
 from contracts.audit import DOMAINS
-from contracts.envelope import Envelope
-from contracts.message import Event, decode
 from deploy.consume import domain_named
 from producers.publisher import Publisher
 
@@ -33,7 +32,7 @@ async def redrive(conn: asyncpg.Connection, nats_url: str, store: ObjectStore | 
         )
     one = found[0]
 
-    async def event_at(position: int) -> tuple[Envelope, Event]:
+    async def event_at(position: int) -> Happened:
         return await _event_at(conn, store, position)
 
     # The broker is known to be there before the row changes.
@@ -47,22 +46,10 @@ async def redrive(conn: asyncpg.Connection, nats_url: str, store: ObjectStore | 
     return one
 
 
-async def _event_at(conn: asyncpg.Connection, store: ObjectStore | None, position: int) -> tuple[Envelope, Event]:
+async def _event_at(conn: asyncpg.Connection, store: ObjectStore | None, position: int) -> Happened:
     async for events in read(conn, position - 1, until=position, store=store):
         (found,) = events
-        message = decode(found.type, found.body)
-        assert isinstance(message, Event), "the log holds events"
-        envelope = Envelope(
-            id=found.event_id,
-            type=found.type,
-            tenant=found.tenant_id,
-            time=found.time,
-            actor=found.actor,
-            correlation=found.correlation_id,
-            causation=found.causation_id,
-            traceparent=found.traceparent,
-        )
-        return envelope, message
+        return Happened.of_record(found)
     raise NotRedriven(f"the log has no position {position}")
 
 

@@ -9,7 +9,7 @@ from contracts.spec import ColourPreset, Element, Warning
 
 @message("content.bundle.learn")
 class LearnBundle(Command, frozen=True, kw_only=True):
-    """A file was announced or judged; projects may wait for it."""
+    """A file was announced or judged; projects may wait for it. Sent by earlier releases only."""
 
     file_id: UUID
     state: Literal["awaited", "ready", "rejected"]
@@ -21,7 +21,7 @@ class LearnBundle(Command, frozen=True, kw_only=True):
 
 @message("content.bundle.learned")
 class BundleLearned(Event, frozen=True, kw_only=True):
-    """What is known of a file that may be a template."""
+    """What is known of a file that may be a template. Of earlier releases only."""
 
     file_id: UUID
     state: Literal["awaited", "ready", "rejected"]
@@ -29,6 +29,18 @@ class BundleLearned(Event, frozen=True, kw_only=True):
     scan_key: str
     code: str
     detail: str
+
+
+@message("content.project.continue")
+class ContinueProjects(Command, frozen=True, kw_only=True):
+    """A file was judged: the projects that wait for it go on, or fail."""
+
+    file_id: UUID
+    state: Literal["ready", "rejected"]
+    sha256: str = ""
+    scan_key: str = ""
+    code: str = ""
+    detail: str = ""
 
 
 @message("content.project.create")

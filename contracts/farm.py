@@ -182,7 +182,7 @@ class TemplateReleased(Event, frozen=True, kw_only=True):
 
 @message("render.share.learn")
 class LearnShare(Command, frozen=True, kw_only=True):
-    """A tenant's share of the farm, as identity recorded it; under that tenant."""
+    """A tenant's share of the farm, as identity recorded it; under that tenant. Sent by earlier releases only."""
 
     render_weight: int
     max_slots: int
@@ -190,7 +190,7 @@ class LearnShare(Command, frozen=True, kw_only=True):
 
 @message("render.share.learned")
 class ShareLearned(Event, frozen=True, kw_only=True):
-    """The render domain's copy of a tenant's share; under that tenant."""
+    """The render domain's copy of a tenant's share; under that tenant. Of earlier releases only."""
 
     render_weight: int
     max_slots: int

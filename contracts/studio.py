@@ -33,7 +33,7 @@ class Track(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 @message("studio.scene.learn")
 class LearnScene(Command, frozen=True, kw_only=True):
-    """A template's scene, as content recorded it."""
+    """A template's scene, as content recorded it. Sent by earlier releases only."""
 
     project_id: UUID
     scene: str
@@ -50,7 +50,7 @@ class LearnScene(Command, frozen=True, kw_only=True):
 
 @message("studio.scene.learned")
 class SceneLearned(Event, frozen=True, kw_only=True):
-    """studio's copy of a template's scene."""
+    """studio's copy of a template's scene; of earlier releases only."""
 
     project_id: UUID
     scene: str
@@ -67,7 +67,7 @@ class SceneLearned(Event, frozen=True, kw_only=True):
 
 @message("studio.template.learn")
 class LearnTemplate(Command, frozen=True, kw_only=True):
-    """A template was published."""
+    """A template was published. Sent by earlier releases only."""
 
     project_id: UUID
     bundle_sha256: str
@@ -77,7 +77,7 @@ class LearnTemplate(Command, frozen=True, kw_only=True):
 
 @message("studio.template.learned")
 class TemplateLearned(Event, frozen=True, kw_only=True):
-    """studio's copy of a template."""
+    """studio's copy of a template; of earlier releases only."""
 
     project_id: UUID
     bundle_sha256: str
@@ -87,7 +87,7 @@ class TemplateLearned(Event, frozen=True, kw_only=True):
 
 @message("studio.file.learn")
 class LearnFile(Command, frozen=True, kw_only=True):
-    """A file became ready."""
+    """A file became ready. Sent by earlier releases only."""
 
     file_id: UUID
     kind: FileKind
@@ -97,7 +97,7 @@ class LearnFile(Command, frozen=True, kw_only=True):
 
 @message("studio.file.learned")
 class FileLearned(Event, frozen=True, kw_only=True):
-    """studio's copy of a file's facts."""
+    """studio's copy of a file's facts; of earlier releases only."""
 
     file_id: UUID
     kind: FileKind

@@ -23,6 +23,7 @@ from consumers.runtime.connection import POOL_WAIT, notice_cuts
 from consumers.runtime.domain import Domain
 from consumers.runtime.effects import EffectRunner
 from consumers.runtime.genuine import genuine
+from consumers.runtime.history import History
 from consumers.runtime.leading import BUDGET, SILENT
 from consumers.runtime.pool import Connections, Pool
 from consumers.runtime.runtime import Runtime
@@ -145,12 +146,13 @@ class Service:
         pool = self._connections.of(role)
         publisher = Publisher(nc)
 
+        subjects = subjects_of(dict.fromkeys(event for one in domain.reacts for event in one.events))
+
         async def feed(cursor: int) -> StreamReader:
-            subjects = subjects_of(domain.reacts)
             return StreamReader(nc, EVENTS, cursor, subjects=subjects, knows=lambda last: genuine(pool, last), prefix=LOG_API)
 
         commands = [PullConsumer(nc, stream, name, owns_stream=True) for stream in decided_streams(name)]
-        runtime = Runtime(domain, nc, lambda: pg_connect(self.settings, role), commands, feed)
+        runtime = Runtime(domain, nc, lambda: pg_connect(self.settings, role), commands, feed, History(pool, objects))
         effects = EffectRunner(domain, pool, publisher.publish, Tools(publisher, objects, pool), runtime.leading)
         runtime.on_effects = effects.start_new
         runtime.prepare.append(effects.take_over)

@@ -18,7 +18,8 @@ from adapters.object_store import ObjectStore
 from consumers.log import LogDamaged, LogEvent
 from consumers.log.reading import archived
 from consumers.runtime.domain import Domain
-from consumers.runtime.replay import Hashes, Projector, Report, compare, hashes
+from consumers.runtime.reactions import CURSOR
+from consumers.runtime.replay import Hashes, Projector, Report, Spans, compare, hashes
 from consumers.runtime.table import Table
 from contracts.audit import DOMAINS
 from contracts.chain import GENESIS
@@ -86,7 +87,7 @@ async def replay_into(
 ) -> tuple[Counts, list[str]]:
     """Project the whole log and then what lies in outboxes; answers how much that was, and what could not be applied."""
     counts = Counts()
-    async with Projector(scratch, domains) as projector:
+    async with Projector(scratch, domains, await spans(live, domains)) as projector:
         async for records in recorded(live, store):
             counts.events, counts.head = counts.events + len(records), records[-1][0]
             await projector.take(records)
@@ -96,6 +97,15 @@ async def replay_into(
                 counts.unsequenced += len(rows)
                 await projector.take(rows)
     return counts, projector.problems
+
+
+async def spans(live: asyncpg.Connection, domains: Sequence[Domain]) -> Spans:
+    """Where each fold began, and how far it has come, in the live database."""
+    found = {}
+    for domain in domains:
+        for row in await live.fetch(_q.cursors.replace("{schema}", domain.name)):
+            found[domain.name, row["name"].removeprefix(CURSOR)] = (row["since"], row["position"])
+    return found
 
 
 async def recorded(live: asyncpg.Connection, store: ObjectStore | None) -> AsyncIterator[Sequence[Columns]]:

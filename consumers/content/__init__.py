@@ -4,6 +4,7 @@ from consumers.content import effects, projects
 from consumers.content.rows import BUNDLES, ELEMENTS, PRESETS, PROJECTS, SCENES
 from consumers.runtime.domain import Domain
 from consumers.runtime.projection import create, nothing, upsert
+from consumers.runtime.reactions import Fold, Reaction
 from contracts import content, file_mgr
 from contracts.audit import QUARANTINED, REFUSED
 
@@ -12,17 +13,28 @@ DOMAIN = Domain(
     tables=(BUNDLES, PROJECTS, PRESETS, SCENES, ELEMENTS),
     decides={
         content.LearnBundle: projects.learn,
+        content.ContinueProjects: projects.go_on,
         content.CreateProject: projects.create,
         content.RecordScene: projects.record,
         content.PublishProject: projects.publish,
         content.FailProject: projects.fail,
     },
-    reacts={
-        file_mgr.UploadStarted: projects.on_upload_started,
-        file_mgr.UploadAborted: projects.on_upload_aborted,
-        file_mgr.FileReady: projects.on_file_ready,
-        file_mgr.FileRejected: projects.on_file_rejected,
-    },
+    reacts=(
+        Fold(
+            name="bundles",
+            on=(file_mgr.UploadStarted, file_mgr.UploadAborted, file_mgr.FileReady, file_mgr.FileRejected),
+            into=BUNDLES,
+            write=projects.fold_bundle,
+            formerly=projects.on_said,
+        ),
+        Reaction(
+            name="waiting_projects",
+            on=(file_mgr.UploadAborted, file_mgr.FileReady, file_mgr.FileRejected),
+            make=projects.on_judged,
+            history="skip",
+            follows="bundles",
+        ),
+    ),
     writes={
         content.BundleLearned: upsert(BUNDLES),
         content.ProjectCreated: create(PROJECTS),

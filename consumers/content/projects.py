@@ -1,7 +1,10 @@
 """Templates: made from an uploaded file, filled from its scan, published once every scene is there."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
 
 from consumers.content.rows import BUNDLES, ELEMENTS, PRESETS, PROJECTS, SCENES, Bundle, Project
 from consumers.runtime.domain import Answer, Context, Decision, refuse
@@ -10,6 +13,7 @@ from consumers.runtime.state import View
 from consumers.runtime.table import Row, Table
 from contracts.content import (
     BundleLearned,
+    ContinueProjects,
     CreateProject,
     FailProject,
     LearnBundle,
@@ -30,44 +34,76 @@ LEARNING = 1.5  # seconds in which a file may still be on its way from its own d
 PATIENCE = 120.0
 
 
-def on_upload_started(event: UploadStarted, envelope: Envelope) -> list[Command]:
-    """A file is on its way; templates may be made of it already."""
-    return [LearnBundle(file_id=event.file_id, state="awaited")]
+class Said(msgspec.Struct, frozen=True, kw_only=True):
+    """What an event says of a file that may be a template."""
+
+    file_id: UUID
+    state: Literal["awaited", "ready", "rejected"]
+    sha256: str = ""
+    scan_key: str = ""
+    code: str = ""
+    detail: str = ""
 
 
-def on_upload_aborted(event: UploadAborted, envelope: Envelope) -> list[Command]:
-    """A file will never come; what waits for it fails."""
-    return [LearnBundle(file_id=event.file_id, state="rejected", code="file.upload_aborted", detail=f"the upload ended: {event.reason}")]
+OfFiles = UploadStarted | UploadAborted | FileReady | FileRejected
 
 
-def on_file_ready(event: FileReady, envelope: Envelope) -> list[Command]:
-    """Remember template files; other kinds do not matter here."""
+def said(event: OfFiles) -> Said:
+    """The file is on its way, so that templates may be made of it already; or it can be used; or it will never be."""
+    if isinstance(event, UploadStarted):
+        return Said(file_id=event.file_id, state="awaited")
+    if isinstance(event, UploadAborted):
+        return Said(file_id=event.file_id, state="rejected", code="file.upload_aborted", detail=f"the upload ended: {event.reason}")
+    if isinstance(event, FileRejected):
+        return Said(file_id=event.file_id, state="rejected", code=event.code, detail=event.detail)
     if event.kind != "template":
         what = "of no kind that is known here" if event.kind == "unknown" else f"of kind {event.kind}"
         detail = f"the file is {what}; a template is a Lottie .json, a .lottie or a zip of them"
-        return [LearnBundle(file_id=event.file_id, state="rejected", code="template.kind", detail=detail)]
-    return [LearnBundle(file_id=event.file_id, state="ready", sha256=event.sha256, scan_key=event.scan_key)]
+        return Said(file_id=event.file_id, state="rejected", code="template.kind", detail=detail)
+    return Said(file_id=event.file_id, state="ready", sha256=event.sha256, scan_key=event.scan_key)
 
 
-def on_file_rejected(event: FileRejected, envelope: Envelope) -> list[Command]:
-    """A template made of this file fails with the file's reason."""
-    return [LearnBundle(file_id=event.file_id, state="rejected", code=event.code, detail=event.detail)]
+def fold_bundle(event: OfFiles, envelope: Envelope, view: View) -> Iterable[tuple[Table[Any], Row]]:
+    """What is known of a file is what was said last, until it is judged."""
+    new = said(event)
+    known, values = view.get(BUNDLES, new.file_id), msgspec.structs.asdict(new)
+    if known is None:
+        yield BUNDLES, fresh(BUNDLES, envelope, values)
+    elif _tells(known, new.state):
+        yield BUNDLES, moved(known, envelope, **values)
+
+
+def _tells(known: Bundle | None, state: str) -> bool:
+    return known is None or (known.state == "awaited" and state != "awaited")
+
+
+def on_judged(event: UploadAborted | FileReady | FileRejected, envelope: Envelope) -> list[Command]:
+    """The projects that wait for a file go on, or fail with its reason."""
+    return [ContinueProjects(**msgspec.structs.asdict(said(event)))]
+
+
+def go_on(cmd: ContinueProjects, view: View, ctx: Context) -> Decision:
+    """Go on with the projects that wait for a file; those that come later see it in the copy."""
+    return [_next(project, cmd) for project in view.where(PROJECTS, file_id=cmd.file_id) if project.state == "waiting"]
+
+
+def on_said(event: OfFiles, envelope: Envelope) -> list[Command]:
+    """How earlier releases learned of a file, and went on with projects."""
+    return [LearnBundle(**msgspec.structs.asdict(said(event)))]
 
 
 def learn(cmd: LearnBundle, view: View, ctx: Context) -> Decision:
-    """Note a template file, and go on with the projects that wait for it."""
-    known = view.get(BUNDLES, cmd.file_id)
-    if known is not None and (known.state != "awaited" or cmd.state == "awaited"):
+    """Note a template file, and go on with the projects that wait for it: of an earlier release's queue."""
+    if not _tells(view.get(BUNDLES, cmd.file_id), cmd.state):
         return []
-    names = ("file_id", "state", "sha256", "scan_key", "code", "detail")
-    events: list[Event] = [BundleLearned(**{name: getattr(cmd, name) for name in names})]
+    events: list[Event] = [BundleLearned(**{name: getattr(cmd, name) for name in cmd.__struct_fields__})]
     for project in view.where(PROJECTS, file_id=cmd.file_id) if cmd.state != "awaited" else ():
         if project.state == "waiting":
             events.append(_next(project, cmd))
     return events
 
 
-def _next(project: Project, bundle: LearnBundle | Bundle) -> Event:
+def _next(project: Project, bundle: LearnBundle | ContinueProjects) -> Event:
     if bundle.state == "rejected":
         return ProjectFailed(project_id=project.project_id, code=bundle.code, detail=bundle.detail)
     return ProjectImporting(project_id=project.project_id, bundle_sha256=bundle.sha256, scan_key=bundle.scan_key)

@@ -4,6 +4,7 @@ from consumers.file_mgr import effects, files, uploads
 from consumers.file_mgr.rows import FILES, UPLOADS
 from consumers.runtime.domain import Domain
 from consumers.runtime.projection import create, nothing, together, upsert
+from consumers.runtime.reactions import Reaction
 from contracts import file_mgr, render
 from contracts.audit import QUARANTINED, REFUSED
 
@@ -19,7 +20,7 @@ DOMAIN = Domain(
         file_mgr.StoreFile: uploads.store,
         file_mgr.JudgeFile: files.judge,
     },
-    reacts={render.InspectionEnded: files.on_inspected},
+    reacts=(Reaction(name="judgements", on=render.InspectionEnded, make=files.on_inspected, history="act", unnamed=True),),
     writes={
         file_mgr.UploadStarted: create(UPLOADS),
         file_mgr.UploadOpened: upsert(UPLOADS, state="open"),

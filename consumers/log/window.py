@@ -22,6 +22,7 @@ from contracts.chain import HASH, SEAL, Marks
 
 log = logging.getLogger(__name__)
 ROW = 500  # messages for one acknowledgement
+MOST_WINDOW = 100_000  # that it holds at most for reactions that are behind; one further behind is caught up from history
 q = sql.load("log")
 
 
@@ -146,14 +147,15 @@ class Window:
         return header_lines(base64.b64decode(message.get("hdrs", ""))), base64.b64decode(message.get("data", ""))
 
     async def _remake(self, head: int, why: str, *, is_new: bool = False, is_empty: bool = False) -> int:
-        """Make the stream begin where every domain has reacted and the last thousand events are in it; returns the position before."""
+        """Make the stream begin where every reaction has come and the last thousand events are in it; returns the position before.
+
+        What a reaction needs that is further behind, or archived, it reads from history.
+        """
         async with self._lock:
             oldest = int(await self._conn.fetchval(q.first))
             reacted = await self._conn.fetchval(_REACTED)
         wanted = max(0, head - LEAST_WINDOW)
-        before = max(min(wanted, head if reacted is None else reacted), oldest - 1)
-        if reacted is not None and reacted < before:
-            log.warning("a domain has reacted up to %d only, but the log begins at %d outside the archives", reacted, before + 1)
+        before = max(min(wanted, head if reacted is None else reacted), head - MOST_WINDOW, oldest - 1)
         if is_empty and not is_new and before == 0:
             return 0
         if not is_new:

@@ -4,6 +4,7 @@ from consumers.notification import inbox
 from consumers.notification.rows import NOTIFICATIONS
 from consumers.runtime.domain import Domain
 from consumers.runtime.projection import nothing
+from consumers.runtime.reactions import Reaction
 from contracts import notification, render
 from contracts.audit import QUARANTINED, REFUSED
 
@@ -14,10 +15,7 @@ DOMAIN = Domain(
         notification.CreateNotification: inbox.create,
         notification.ReadNotification: inbox.read,
     },
-    reacts={
-        render.JobCompleted: inbox.on_completed,
-        render.JobFailed: inbox.on_failed,
-    },
+    reacts=(Reaction(name="renders", on=(render.JobCompleted, render.JobFailed), make=inbox.on_ended, history="skip", unnamed=True),),
     writes={
         notification.NotificationCreated: inbox.created,
         notification.NotificationSeen: inbox.seen,

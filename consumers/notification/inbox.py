@@ -14,7 +14,12 @@ from contracts.notification import CreateNotification, NotificationCreated, Noti
 from contracts.render import JobCompleted, JobFailed
 
 
-def on_completed(event: JobCompleted, envelope: Envelope) -> list[Command]:
+def on_ended(event: JobCompleted | JobFailed, envelope: Envelope) -> list[Command]:
+    """A render has ended."""
+    return on_completed(event) if isinstance(event, JobCompleted) else on_failed(event)
+
+
+def on_completed(event: JobCompleted) -> list[Command]:
     """A video is there."""
     body = f"{event.frames} frames, {event.duration:.1f} seconds" + (", drawn without its expressions" if event.degraded else "")
     told = CreateNotification(
@@ -23,7 +28,7 @@ def on_completed(event: JobCompleted, envelope: Envelope) -> list[Command]:
     return [told]
 
 
-def on_failed(event: JobFailed, envelope: Envelope) -> list[Command]:
+def on_failed(event: JobFailed) -> list[Command]:
     """A video could not be made."""
     data = {"code": event.code, "field": event.field, "metadata": event.metadata}
     return [

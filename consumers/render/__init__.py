@@ -37,6 +37,7 @@ from consumers.render.rows import (
 from consumers.render.snapshot_rows import SNAPSHOTS
 from consumers.runtime.domain import Domain, Together
 from consumers.runtime.projection import create, nothing, upsert
+from consumers.runtime.reactions import Fold, Reaction
 from contracts import enrolment as enrol
 from contracts import farm, file_mgr, identity, node, render, repair, snapshot, studio
 from contracts.audit import QUARANTINED, REFUSED
@@ -97,13 +98,18 @@ DOMAIN = Domain(
         node.ReportFailure: admitted(failures.report_failure),
         node.ReportCrash: admitted(failures.report_crash),
     },
-    reacts={
-        identity.TenantCreated: shares.on_tenant,
-        identity.TenantLimitsChanged: shares.on_tenant,
-        studio.RenderRequested: jobs.on_render_requested,
-        studio.SnapshotRequested: snapshots.on_requested,
-        file_mgr.FileStored: inspections.on_file_stored,
-    },
+    reacts=(
+        Fold(
+            name="shares",
+            on=(identity.TenantCreated, identity.TenantLimitsChanged),
+            into=SHARES,
+            write=shares.fold_share,
+            formerly=shares.on_tenant,
+        ),
+        Reaction(name="jobs", on=studio.RenderRequested, make=jobs.on_render_requested, history="act", unnamed=True),
+        Reaction(name="snapshots", on=studio.SnapshotRequested, make=snapshots.on_requested, history="act", unnamed=True),
+        Reaction(name="inspections", on=file_mgr.FileStored, make=inspections.on_file_stored, history="act", unnamed=True),
+    ),
     writes={
         render.JobSubmitted: projections.job_submitted,
         render.JobPlanned: projections.job_planned,

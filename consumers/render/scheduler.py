@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -14,6 +14,7 @@ from consumers.render.farm import Choice, Farm, NodeState, PartState
 from consumers.render.rows import JOBS
 from consumers.render.watching import watch
 from consumers.runtime.domain import Context
+from consumers.runtime.folding import Folded
 from consumers.runtime.item import Item
 from consumers.runtime.runtime import Runtime
 from consumers.runtime.state import Want
@@ -45,6 +46,7 @@ class Scheduler:
         self._dropped: dict[Command, Envelope] = {}  # what is submitted once more, each once
         runtime.prepare.append(self.rebuild)
         runtime.observers.append(self.observe)
+        runtime.on_folded = self.learn
         runtime.foresees = self.foresee
         runtime.settler.on_put_off = self.put_off
 
@@ -76,6 +78,11 @@ class Scheduler:
             if isinstance(item.command, AssignPart) and not item.events:
                 self._revert(_part_of(item.envelope))
         self._wake.set()
+
+    def learn(self, folded: Sequence[Folded]) -> None:
+        """Follow what the runtime has learned of others."""
+        for one in folded:
+            watch(self.farm, one.event, one.envelope, self.now())
 
     def put_off(self, item: Item) -> None:
         """A command was not decided, for its type is parked: work is chosen anew, and what nobody would say again is said again."""

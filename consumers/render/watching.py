@@ -8,6 +8,7 @@ from consumers.render.farm import Farm, NodeState, PartState
 from contracts.enrolment import NodeRevoked
 from contracts.envelope import Envelope
 from contracts.farm import NodeLeft, NodeLost, NodeRegistered, NodeSteered, ShareLearned
+from contracts.identity import TenantCreated, TenantLimitsChanged
 from contracts.render import (
     InspectionEnded,
     InspectionRequested,
@@ -161,7 +162,7 @@ def _steered(farm: Farm, event: NodeSteered, tenant: UUID, now: float) -> None:
     farm.steer(event.node_id, event.service)
 
 
-def _shared(farm: Farm, event: ShareLearned, tenant: UUID, now: float) -> None:
+def _shared(farm: Farm, event: ShareLearned | TenantCreated | TenantLimitsChanged, tenant: UUID, now: float) -> None:
     farm.tenants.share(tenant, event.render_weight, event.max_slots)
 
 
@@ -194,4 +195,6 @@ _CHANGES: dict[type, Callable[[Farm, Any, UUID, float], None]] = {
     NodeRevoked: _gone,
     NodeSteered: _steered,
     ShareLearned: _shared,
+    TenantCreated: _shared,
+    TenantLimitsChanged: _shared,
 }

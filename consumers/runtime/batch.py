@@ -1,7 +1,7 @@
 """One batch in one transaction: inbox, load, decide, project, write, outbox; and what it leaves to be told afterwards."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ import msgspec
 from adapters.nats import deliveries_of
 from consumers.runtime.domain import EXISTS, Answer, Context, Domain, ForPlatform, Refusal, tenant_of
 from consumers.runtime.effects import Task
+from consumers.runtime.folding import Folded, fold
 from consumers.runtime.item import Item, Numbers, storable
 from consumers.runtime.projection import RowExists, project
 from consumers.runtime.state import Missing, State, Want
@@ -36,11 +37,14 @@ class Repeated(Exception):
 
 
 class Batch:
-    """Decides items in order; `commit` writes all of it or nothing."""
+    """Folds what was learned, then decides items in order; `commit` writes all of it, and the cursors with it, or nothing."""
 
-    def __init__(self, domain: Domain, store: Store, items: list[Item], cursor: int = 0) -> None:
-        self.domain, self.store, self.items, self.cursor = domain, store, items, cursor
-        self.kept = 0  # where the cursor stands by this batch; 0 when it does not move
+    def __init__(
+        self, domain: Domain, store: Store, items: list[Item], cursors: Mapping[str, int] | None = None, folded: Sequence[Folded] = ()
+    ) -> None:
+        self.domain, self.store, self.items, self.folded = domain, store, items, folded
+        self.cursors = cursors or {}
+        self.kept: dict[str, int] = {}  # the cursors that this batch has moved
         self.now = datetime.now(UTC)
         self.state = State()
         self.effects: list[Task] = []
@@ -63,6 +67,7 @@ class Batch:
     async def _commit(self, *, ask: bool) -> None:
         tenants = {PLATFORM, *(item.home for item in self.items)}
         tenants |= {item.envelope.tenant for item in self.items if item.command is not None}
+        tenants |= {one.envelope.tenant for one in self.folded}
         async with self.store.transaction(tenants):
             await self._drop_seen(ask)
             await self._decide_all()
@@ -99,7 +104,11 @@ class Batch:
 
     async def _decide_all(self) -> None:
         open_items = [item for item in self.items if not item.seen]
-        await self.state.load([want for item in open_items for want in item.wants], self.store.fetch_rows)
+        wanted = [want for item in open_items for want in item.wants]
+        if self.folded:  # before any command, so that all of them see what is known
+            await fold(self.state, self.folded, wanted, self.store.fetch_rows)
+        else:
+            await self.state.load(wanted, self.store.fetch_rows)
         begin = 0
         while begin < len(open_items):
             wants: list[Want] = []
@@ -210,8 +219,7 @@ class Batch:
         kept_effects = (task for task in self.effects if task.kind not in self.domain.runs_together)
         await store.keep_columns(q.keep_effects, columns(map(_effect, kept_effects), EFFECT), due)
         await store.keep(q.keep_timers, [row for envelope, event, _, _ in happened for row in self._timers_of(envelope, event)])
-        if self.cursor:
-            self.kept = await store.conn.fetchval(q.move_cursor, self.cursor) or 0
+        self.kept = await store.move(self.cursors)
 
     def _operations(self, decided: list[Item]) -> Columns:
         self.on_writing()

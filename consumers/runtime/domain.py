@@ -9,6 +9,7 @@ import asyncpg
 import msgspec
 
 from consumers.runtime.projection import Write
+from consumers.runtime.reactions import Hearer
 from consumers.runtime.state import View
 from consumers.runtime.table import Table
 from contracts.envelope import Envelope
@@ -71,7 +72,6 @@ LONGEST_TEXT = 400  # characters of a refusal's detail or field
 
 Decision = Answer | Refusal | Sequence[Event | ForPlatform]
 Decide = Callable[[Any, View, Context], Decision]
-React = Callable[[Any, Envelope], Iterable[Command]]
 
 
 def refuse(code: str, detail: str, field: str = "", *, patience: float = 0.0, errors: tuple[dict[str, str], ...] = ()) -> Refusal:
@@ -129,7 +129,7 @@ class Domain(msgspec.Struct, frozen=True, kw_only=True):
     tables: tuple[Table[Any], ...]
     decides: dict[type[Command], Decide]
     writes: dict[type[Event], Write]
-    reacts: dict[type[Event], React] = {}
+    reacts: tuple[Hearer, ...] = ()
     effects: dict[type[Event], Callable[[Any, Envelope], Iterable[Effect]]] = {}
     timers: dict[type[Event], Callable[[Any, Envelope], Iterable[Timer]]] = {}
     runs: dict[str, RunEffect] = {}

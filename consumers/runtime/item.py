@@ -13,6 +13,7 @@ from contracts.outcome import Outcome, Problem
 
 Numbers = tuple[int, int]
 POSITION = "reacts-to"  # among the kept headers: the log's position of the event that a reaction reacted to
+REACTION = "reaction"  # and the reaction's name
 
 
 class Item(msgspec.Struct):
@@ -24,6 +25,7 @@ class Item(msgspec.Struct):
     body: bytes = b""  # as it came; empty for a command of this very process
     own: bool = False  # of this very process, which may lose it: nobody sends it again or asks for it
     position: int = 0  # of the event that a reaction reacts to
+    reaction: str = ""  # its name
     said: UUID | None = None  # the id that a node gave its report
     unreadable: str = ""
     verdict: Problem | None = None  # why it is refused before it is decided again: a constraint's name for it
@@ -54,7 +56,9 @@ class Item(msgspec.Struct):
         """The headers as quarantine keeps them: those under which it is published again, and which event it reacted to."""
         envelope = self.envelope if self.said is None else msgspec.structs.replace(self.envelope, id=self.said)
         headers = {name: storable(value) for name, value in envelope.headers().items()}
-        return headers | ({POSITION: str(self.position)} if self.position else {})
+        if self.position:
+            headers |= {POSITION: str(self.position)} | ({REACTION: self.reaction} if self.reaction else {})
+        return headers
 
     @property
     def cause(self) -> UUID:

@@ -10,15 +10,16 @@ import asyncpg
 import msgspec
 
 from consumers.runtime.domain import Domain
-from consumers.runtime.item import POSITION
-from consumers.runtime.reading import reactions
+from consumers.runtime.item import POSITION, REACTION
+from consumers.runtime.reactions import Ears, Fold, Reaction, ears_of
+from consumers.runtime.reading import Happened, reactions
 from consumers.runtime.store import Store
 from contracts.envelope import Envelope, acting_node
 from contracts.message import Command, Event, Report, decode, type_of
 
 MOST = 1000
-EventAt = Callable[[int], Awaitable[tuple[Envelope, Event]]]
-"""The log's event at a position."""
+EventAt = Callable[[int], Awaitable[Happened]]
+"""The log's event at a position, in archives too."""
 
 
 class NotRedriven(Exception):
@@ -28,7 +29,7 @@ class NotRedriven(Exception):
 class Quarantined(msgspec.Struct, frozen=True, kw_only=True):
     """A command that waits for a person; `state` is reopened when it was published again and is not decided yet.
 
-    `position` is that of the event, where it is a domain's reaction that failed.
+    `position` is that of the event, where it is a domain's reaction that failed; `reaction` is its name, empty of an earlier release's.
     """
 
     domain: str
@@ -39,6 +40,7 @@ class Quarantined(msgspec.Struct, frozen=True, kw_only=True):
     decided_at: datetime
     state: str
     position: int
+    reaction: str
 
 
 class Publish(Protocol):
@@ -71,7 +73,7 @@ async def redrive(conn: asyncpg.Connection, domain: Domain, publish: Publish, te
             raise NotRedriven("nothing of this command could be stored but why it is here; whoever sent it has to send it anew")
         envelope, message = _read(headers, row["body"])
     if isinstance(message, Event):
-        await _react_again(store, domain, publish, await event_at(int(headers[POSITION])), int(headers[POSITION]))
+        await _react_again(domain, publish, await event_at(int(headers[POSITION])), headers.get(REACTION, ""))
         async with store.transaction({tenant}):
             await conn.execute(store.q.close_quarantined, tenant, id)
     else:
@@ -80,16 +82,27 @@ async def redrive(conn: asyncpg.Connection, domain: Domain, publish: Publish, te
     return envelope
 
 
-async def _react_again(store: Store, domain: Domain, publish: Publish, found: tuple[Envelope, Event], position: int) -> None:
+async def _react_again(domain: Domain, publish: Publish, happened: Happened, name: str) -> None:
     """Publish what the reaction makes of its event; the inbox knows what it had made before."""
-    envelope, event = found
     try:
-        items = reactions(domain, envelope, event, position)
+        items = [item for one in _who(ears_of(domain.reacts), happened.envelope.type, name) for item in reactions(one, happened)]
     except Exception as error:  # whatever it was, it is the reaction's fault once more
         raise NotRedriven(f"the reaction fails as before: {type(error).__name__}: {error}") from error
     for item in items:
         assert item.command is not None
         await publish(item.command, item.envelope, scope=item.envelope.tenant)
+
+
+def _who(ears: Ears, kind: str, name: str) -> list[Reaction]:
+    """The reaction of this name; of an earlier release, which named none, all that hear the event, as they were then."""
+    if name:
+        return [one for one in ears.of(kind) if isinstance(one, Reaction) and one.name == name]
+    before = [
+        Reaction(name=one.name, on=one.on, make=one.formerly, history="act", unnamed=True)
+        for one in ears.of(kind)
+        if isinstance(one, Fold) and one.formerly is not None
+    ]
+    return before + [one for one in ears.of(kind) if isinstance(one, Reaction) and one.unnamed]
 
 
 def _read(headers: dict[str, Any], body: str) -> tuple[Envelope, Command | Event]:

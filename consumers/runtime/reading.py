@@ -2,17 +2,17 @@
 
 import re
 from datetime import UTC, datetime
-from functools import lru_cache
-from typing import Any
-from uuid import uuid5
+from typing import Any, Protocol
+from uuid import UUID, uuid5
 
 import msgspec
 from nats.aio.msg import Msg
 
 from consumers.runtime.domain import Domain
 from consumers.runtime.item import Item
+from consumers.runtime.reactions import Reaction
 from contracts.envelope import Envelope, derived_id, node_actor
-from contracts.message import PLATFORM, Command, Event, Kind, Message, decode, named, type_of, versions_of
+from contracts.message import PLATFORM, Command, Event, Kind, decode, named, type_of
 from contracts.node import report_id
 
 _PLAIN = re.compile(r"[\x20-\x7e]{0,1000}")
@@ -67,43 +67,92 @@ def _read_body(domain: Domain, item: Item) -> None:
     item.command = message
 
 
-def read_event(domain: Domain, msg: Msg, position: int = 0) -> list[Item]:
-    """The commands that this domain's reactions make of an event. Raises what a reaction raises."""
-    headers = msg.headers or {}
-    kind = headers.get("ce-type", "")
-    if kind not in _reacted(domain):
-        return []
-    return reactions(domain, Envelope.read(headers), decode(kind, msg.data), position)
+class Row(Protocol):
+    """An event's row as history and the log's own readers give it."""
+
+    @property
+    def position(self) -> int: ...
+    @property
+    def event_id(self) -> UUID: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def tenant_id(self) -> UUID: ...
+    @property
+    def time(self) -> datetime: ...
+    @property
+    def actor(self) -> str: ...
+    @property
+    def correlation_id(self) -> UUID: ...
+    @property
+    def causation_id(self) -> UUID: ...
+    @property
+    def traceparent(self) -> str: ...
+    @property
+    def body(self) -> str: ...
 
 
-def reactions(domain: Domain, envelope: Envelope, event: Message, position: int) -> list[Item]:
-    """The commands that this domain makes of an event at a position of the log. Raises what a reaction raises."""
-    assert isinstance(event, Event)
-    commands = domain.reacts[type(event)](event, envelope)
-    return [_reaction(envelope, command, number, position) for number, command in enumerate(commands)]
+class Happened(msgspec.Struct, frozen=True):
+    """An event of the log, not decoded yet."""
+
+    position: int
+    envelope: Envelope
+    body: bytes | str
+
+    @classmethod
+    def of_message(cls, position: int, msg: Msg) -> "Happened":
+        """As EVENTS has it."""
+        return cls(position, Envelope.read(msg.headers or {}), msg.data)
+
+    @classmethod
+    def of_record(cls, row: Row) -> "Happened":
+        """As the log has it."""
+        envelope = Envelope(
+            id=row.event_id,
+            type=row.type,
+            tenant=row.tenant_id,
+            time=row.time,
+            actor=row.actor,
+            correlation=row.correlation_id,
+            causation=row.causation_id,
+            traceparent=row.traceparent,
+        )
+        return cls(row.position, envelope, row.body)
+
+    def decoded(self) -> Event:
+        """The event, in its newest version. Raises msgspec's errors."""
+        event = decode(self.envelope.type, self.body)
+        assert isinstance(event, Event), "only events are in the log"
+        return event
 
 
-def unreacted(domain: Domain, msg: Msg, position: int, why: str) -> Item:
-    """What waits in quarantine for an event of which this domain's reaction could make nothing: it is re-driven from the log."""
-    envelope = Envelope.read(msg.headers or {})
-    own = msgspec.structs.replace(envelope, id=derived_id(envelope.id, f"reaction of {domain.name}"), causation=envelope.id, reply="")
-    return Item(envelope=own, command=None, body=msg.data, position=position, unreadable=why)
+def reactions(reaction: Reaction, happened: Happened, event: Event | None = None) -> list[Item]:
+    """The commands that a reaction makes of an event. Raises what it raises."""
+    commands = reaction.make(event or happened.decoded(), happened.envelope)
+    return [_reaction(reaction, happened, command, number) for number, command in enumerate(commands)]
 
 
-@lru_cache(64)
-def _names(reacts: tuple[type[Event], ...]) -> frozenset[str]:
-    return frozenset(entry.full_name for event in reacts for entry in versions_of(event))
+def unreacted(domain: Domain, reaction: Reaction, happened: Happened, error: Exception) -> Item:
+    """What waits in quarantine for an event of which a reaction could make nothing: it is re-driven from the log."""
+    envelope, position = happened.envelope, happened.position
+    own = derived_id(envelope.id, f"reaction of {domain.name}" + ("" if reaction.unnamed else f" {reaction.name}"))
+    kept = msgspec.structs.replace(envelope, id=own, causation=envelope.id, reply="")
+    body = happened.body if isinstance(happened.body, bytes) else happened.body.encode()
+    why = f"reaction {reaction.name} to position {position}: {type(error).__name__}: {error}"
+    return Item(envelope=kept, command=None, body=body, position=position, reaction=reaction.name, unreadable=why)
 
 
-def _reacted(domain: Domain) -> frozenset[str]:
-    """The types of the events that this domain reacts to, older versions included."""
-    return _names(tuple(domain.reacts))
+def reaction_id(event: UUID, command: Command, number: int, name: str = "") -> UUID:
+    """The id of the command that a reaction makes of an event: the same whenever it does."""
+    return uuid5(event, f"{type_of(command).full_name} {number}" + (f" {name}" if name else ""))
 
 
-def _reaction(envelope: Envelope, command: Command, number: int, position: int) -> Item:
-    identity = uuid5(envelope.id, f"{type_of(command).full_name} {number}")
+def _reaction(reaction: Reaction, happened: Happened, command: Command, number: int) -> Item:
+    envelope = happened.envelope
+    identity = reaction_id(envelope.id, command, number, "" if reaction.unnamed else reaction.name)
     caused = envelope.caused(command, id=identity, time=envelope.time, actor="system")
-    return Item(envelope=caused, command=command, body=msgspec.json.encode(command), position=position)
+    body = msgspec.json.encode(command)
+    return Item(envelope=caused, command=command, body=body, position=happened.position, reaction=reaction.name)
 
 
 def _checked(envelope: Envelope) -> Envelope:

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import time
 import zlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -13,15 +12,18 @@ import asyncpg
 import msgspec
 from nats.aio.msg import Msg
 
-from adapters.nats import PullConsumer, StreamError, ack, ack_all, nak, sequences_of
+from adapters.nats import PullConsumer, StreamError, ack, ack_all, nak
 from consumers.runtime.batch import Batch
 from consumers.runtime.connection import DATABASE_AWAY, end, until_lost
 from consumers.runtime.domain import Domain
 from consumers.runtime.effects import Task
 from consumers.runtime.faults import DomainWaits
+from consumers.runtime.folding import Folded
+from consumers.runtime.history import History
 from consumers.runtime.item import Item, scout
 from consumers.runtime.leading import LeaderStore, Leading, Line
-from consumers.runtime.reading import read_command, read_event, unreacted
+from consumers.runtime.listening import CURSOR_SECONDS, Listening
+from consumers.runtime.reading import read_command
 from consumers.runtime.settling import BATCH, Settler, probe
 from consumers.runtime.state import Want
 from consumers.runtime.store import Store
@@ -30,8 +32,6 @@ from contracts.envelope import Envelope
 from contracts.message import Command
 
 log = logging.getLogger(__name__)
-CURSOR_EVENTS, CURSOR_SECONDS = 500, 30.0  # how far the kept cursor may stay behind while nothing is reacted to
-MOST_HELD = 4 * BATCH  # reactions that wait for their type; with more, no event is read
 SHORTEST_WAIT, LONGEST_WAIT = 0.5, 10.0  # seconds between two tries of a domain that cannot work
 SAYING = 1.0  # seconds between two words to the edges that the domain waits
 Observer = Callable[[list[Item]], None]
@@ -40,24 +40,31 @@ Observer = Callable[[list[Item]], None]
 class Runtime:
     """The one active consumer of a domain; `connect` opens the connection that holds the domain's lock and writes (`leading`).
 
-    `commands` are the consumers of what it decides, one for each stream.
+    `commands` are the consumers of what it decides, one for each stream; `feed` and `history` are needed where it reacts.
     """
 
     def __init__(
-        self, domain: Domain, nc: Any, connect: Callable[[], Any], commands: Sequence[PullConsumer], feed: Callable[[int], Any]
+        self,
+        domain: Domain,
+        nc: Any,
+        connect: Callable[[], Any],
+        commands: Sequence[PullConsumer],
+        feed: Callable[[int], Any],
+        history: History | None = None,
     ) -> None:
         self.domain, self.nc = domain, nc
-        self._commands, self._open_feed = commands, feed
+        self._commands = commands
         self._waiting: deque[Item] = deque()
         self._own: deque[Item] = deque()
-        self._events: deque[tuple[int, Msg | None]] = deque()  # None: nothing to react to up to that position
         # Reading what arrives takes long: not while a decision waits for its rows.
-        self.settler = Settler(domain, self._tell, lambda: self._room.set())
+        self.settler = Settler(domain, self._tell, self._make_room)
         self.waits = ""  # why the domain can do nothing at all
         self._pause = SHORTEST_WAIT
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
+        self.listening = Listening(domain, history, feed, self.settler, self._wake)
         self.observers: list[Observer] = []
+        self.on_folded: Callable[[Sequence[Folded]], None] = lambda folded: None  # told of what was learned, history too
         self.prepare: list[Callable[[], Awaitable[None]]] = []  # awaited under the lock, before anything is decided
         self.admits: Callable[[Item], bool] = lambda item: True  # what is not admitted is acknowledged, and that is all
         self.foresees: Callable[[Item], tuple[Want, ...]] = lambda item: ()  # rows that a command will ask for, as far as its memory knows
@@ -114,27 +121,20 @@ class Runtime:
     async def _locked(self, line: Line) -> None:
         conn, store = line.conn, LeaderStore(line, self.domain.name)
         await probe(store)
-        async with line:
-            cursor = await conn.fetchval(store.q.cursor)
-            if cursor is None and self.domain.reacts:
-                await conn.execute(store.q.move_cursor, cursor := 0)  # from now on the log keeps a window for this domain
-        cursor = cursor or 0
-        log.info("%s: active from position %d", self.domain.name, cursor)
+        await self.listening.begin(store)
+        log.info("%s: active; %s", self.domain.name, self.listening)
         for prepare in self.prepare:
             await prepare()
         # Last, and without a pause before: what was chosen by an older picture must not be decided.
-        for held in (self._waiting, self._events, self._own):
+        for held in (self._waiting, self._own):
             held.clear()
-        self.settler.begin(cursor)
-        feed = await self._open_feed(cursor) if self.domain.reacts else None
         pumps = [asyncio.create_task(self._pump_commands(commands)) for commands in self._commands]
-        if feed is not None:
-            pumps.append(asyncio.create_task(self._pump_events(feed)))
+        pumps.append(asyncio.create_task(self.listening.pump()))
         if self.waits:
             log.warning("%s decides again", self.domain.name)
         self.waits = ""
         self.active.set()
-        tasks = [asyncio.create_task(self._work(store, cursor)), asyncio.create_task(until_lost(conn)), *pumps]
+        tasks = [asyncio.create_task(self._work(store)), asyncio.create_task(until_lost(conn)), *pumps]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -142,8 +142,6 @@ class Runtime:
         finally:
             await end(conn, tasks)
             await self._give_all_back()
-            if feed is not None:
-                await feed.close()
 
     async def _give_all_back(self) -> None:
         """Who decides nothing holds nothing, and asks for nothing: another may lead."""
@@ -152,7 +150,12 @@ class Runtime:
         await self._give_back(item.raw for item in self._waiting)
         self._waiting.clear()
 
+    def _make_room(self) -> None:
+        self._room.set()
+        self.listening.room.set()
+
     async def _pump_commands(self, commands: PullConsumer) -> None:
+        await self.listening.learned.wait()  # what the domain has to learn first: until then they wait in their stream
         while True:
             while len(self._waiting) > 2 * BATCH:
                 self._room.clear()
@@ -165,34 +168,24 @@ class Runtime:
         item.wants += self.foresees(item)
         return item
 
-    async def _pump_events(self, feed: Any) -> None:
-        while True:
-            while len(self._events) > 4 * BATCH or len(self.settler.held) > MOST_HELD:
-                self._room.clear()
-                await self._room.wait()
-            messages = await feed.next(BATCH, CURSOR_SECONDS)
-            self._events.extend((sequences_of(msg)[0], msg) for msg in messages)
-            if not messages:  # nothing that this domain reacts to: its cursor follows all the same, or the log kept a window for it
-                self._events.append((await feed.seen_to(), None))
-            self._wake.set()
-
-    async def _work(self, store: Store, cursor: int) -> None:
-        settler, kept_at = self.settler, time.monotonic()
+    async def _work(self, store: Store) -> None:
+        settler, listening = self.settler, self.listening
         while True:
             await self._something()
+            await listening.catch_up(store)
+            if not listening.learned.is_set():
+                continue
             held = settler.take_held()
-            reactions, cursor = self._take_events(cursor)
+            heard = listening.take()
             commands = await self._admitted(self._take_commands())
-            items = held + reactions + self._take_own() + commands
+            items = held + heard.items + self._take_own() + commands
             # Events that nobody reacts to need no transaction of their own: they may be read again.
-            kept, safe = settler.kept, settler.safe(cursor)
-            late = safe - kept >= CURSOR_EVENTS or (safe > kept and time.monotonic() - kept_at > CURSOR_SECONDS)
-            if items or late:
-                await settler.settle(store, items, cursor if held or reactions or late else 0)
+            cursors = listening.cursors(all_of_them=bool(held or heard.items or heard.folded))
+            if items or heard.folded or cursors:
+                await settler.settle(store, items, cursors, heard.folded)
+                listening.settled()
             else:
-                self._room.set()
-            if settler.kept != kept:
-                kept_at = time.monotonic()
+                self._make_room()
 
     async def _admitted(self, items: list[Item]) -> list[Item]:
         admitted = []
@@ -207,27 +200,14 @@ class Runtime:
         return admitted
 
     async def _something(self) -> None:
-        if not self._waiting and not self._events and not self._own:
-            self._wake.clear()
-            seconds = min(CURSOR_SECONDS, self.settler.next_turn())
+        if self.listening.learned.is_set() and (self._waiting or self._own):
+            return
+        self._wake.clear()
+        seconds = min(CURSOR_SECONDS, self.settler.next_turn(), self.listening.wait())
+        if seconds > 0:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
                     await self._wake.wait()
-
-    def _take_events(self, cursor: int) -> tuple[list[Item], int]:
-        items: list[Item] = []
-        weight = 0
-        while self._events and weight < self.settler.most:
-            position, msg = self._events.popleft()
-            if position > cursor:
-                cursor = position
-                for item in self._react(position, msg) if msg is not None else ():
-                    if self.settler.parking.wait(item.envelope.type):
-                        self.settler.held.append(item)
-                    else:
-                        weight += self.domain.weight(item.command)
-                        items.append(item)
-        return items, cursor
 
     def _take_own(self) -> list[Item]:
         """What this very process asks for; of a parked type one is tried when it is the type's turn, as with any other."""
@@ -248,13 +228,6 @@ class Runtime:
             weight += self.domain.weight(items[-1].command)
         return items
 
-    def _react(self, position: int, msg: Msg) -> list[Item]:
-        try:
-            return read_event(self.domain, msg, position)
-        except Exception as error:  # a reaction's bug must not stop the feed; the event waits for a person
-            log.exception("%s: reaction to %s at %d failed", self.domain.name, msg.subject, position)
-            return [unreacted(self.domain, msg, position, f"reaction to position {position}: {type(error).__name__}: {error}")]
-
     async def _give_back(self, messages: Iterable[Msg]) -> None:
         for msg in messages:
             await nak(msg, 0.3)
@@ -262,6 +235,8 @@ class Runtime:
     async def _tell(self, batch: Batch) -> None:
         if any(item.events for item in batch.items):
             await self.nc.publish(outbox_hint_subject(), b"")
+        if batch.folded:
+            self.on_folded(batch.folded)
         for observe in self.observers:
             observe(batch.items)
         if batch.effects:

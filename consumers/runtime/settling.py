@@ -1,15 +1,19 @@
 """From items to a committed batch, whatever fails: each error costs the message, its type, or all the domain's work, and never more."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+import msgspec
 
 from adapters.nats import nak
 from consumers.runtime.batch import Batch
 from consumers.runtime.domain import Domain
 from consumers.runtime.faults import DomainWaits, fault_of, told_of
+from consumers.runtime.folding import Folded
 from consumers.runtime.item import Item
 from consumers.runtime.leading import BUDGET, clock
 from consumers.runtime.parking import Parking
+from consumers.runtime.reactions import CURSOR, ears_of
 from consumers.runtime.store import Store
 
 log = logging.getLogger(__name__)
@@ -19,30 +23,53 @@ SHORTEST_TURN = 0.05  # seconds
 TRIED = ("done", "refused")  # outcomes by which a parked type has shown that it works
 
 
+class Stuck(msgspec.Struct, frozen=True):
+    """A fold that fails behind a position, where it stays."""
+
+    at: int
+    why: str
+
+
 class Settler:
     """Commits what a domain has taken; `tell` says afterwards what became of it.
 
     An error is the message's fault (it ends refused or in quarantine), ours (its type is parked), or passing (all is given back). Only
-    when the runtime's own statements fail, nothing goes on: DomainWaits.
+    when the runtime's own statements fail, nothing goes on: DomainWaits. A fold's error is always ours: it alone stays where it is.
     """
 
     def __init__(self, domain: Domain, tell: Callable[[Batch], Awaitable[None]], on_writing: Callable[[], None]) -> None:
         self.domain, self._tell, self._on_writing = domain, tell, on_writing
         self.parking = Parking()
-        self.held: list[Item] = []  # reactions of parked types: the kept cursor stays before the first of them
-        self.kept = 0  # the cursor, as it is stored
+        self.held: list[Item] = []  # reactions of parked types: their cursors stay before the first of them
+        self.kept: dict[str, int] = {}  # each reaction's cursor, as it is stored
+        self.stuck: dict[str, Stuck] = {}  # folds that failed, and the reactions that follow them; whoever reads takes them out
         self.on_put_off: Callable[[Item], None] = lambda item: None  # told of a command of this very process that is not tried now
         self.most = BATCH  # how much a batch may weigh: less after one that took more time than it may
         self._parked_now: set[str] = set()  # while the present items are settled
 
-    def begin(self, cursor: int) -> None:
-        """The domain leads anew and reads events from behind this position."""
+    def begin(self, kept: Mapping[str, int]) -> None:
+        """The domain leads anew; its reactions stand there."""
         self.held.clear()
-        self.kept = cursor
+        self.stuck.clear()
+        self.kept = dict(kept)
 
-    def safe(self, cursor: int) -> int:
-        """How far the cursor may be kept: never beyond a reaction that is not stored yet."""
-        return min([cursor, *(item.position - 1 for item in self.held)])
+    def safe(self, reaction: str, cursor: int) -> int:
+        """How far a reaction's cursor may be kept: never beyond what is not stored yet."""
+        if reaction in self.stuck:
+            cursor = min(cursor, self.stuck[reaction].at)
+        return min([cursor, *(item.position - 1 for item in self.held if item.reaction == reaction)])
+
+    def stick(self, fold: str, at: int, error: Exception) -> None:
+        """A fold fails behind this position, and stays there with what follows it."""
+        for name in ears_of(self.domain.reacts).with_followers(fold):
+            known = self.stuck.get(name)
+            if known is None or at < known.at:
+                self.stuck[name] = Stuck(at, told_of(error))
+        self.held = [item for item in self.held if not self._is_beyond(item)]
+
+    def _is_beyond(self, item: Item) -> bool:
+        """Whether it comes after what its reaction waits for: it is read again."""
+        return item.reaction in self.stuck and item.position > self.stuck[item.reaction].at
 
     def next_turn(self) -> float:
         """Seconds until a held reaction may be tried; infinite when none is held."""
@@ -58,12 +85,19 @@ class Settler:
         self.held = left
         return due
 
-    async def settle(self, store: Store, items: list[Item], cursor: int) -> None:
-        """Commit items, and with the last of them the cursor (0: leave it). Raises DomainWaits and what passes, with all given back."""
+    async def settle(
+        self, store: Store, items: list[Item], cursors: Mapping[str, int] | None = None, folded: Sequence[Folded] = ()
+    ) -> None:
+        """Commit what was folded, items, and with the last of them the reactions' cursors (those not named are left).
+
+        Raises DomainWaits and what passes, with all given back.
+        """
         self._parked_now.clear()
         began = clock()
+        if self.stuck:
+            items = [item for item in items if not self._is_beyond(item)]
         try:
-            await self._commit(store, items, cursor)
+            await self._commit(store, items, cursors or {}, folded)
             self.most = min(BATCH, self.most * 2)
         except Exception:
             if clock() - began > BUDGET * 0.9:
@@ -79,38 +113,67 @@ class Settler:
         if len(items) == 1:
             self.parking.park(items[0].envelope.type, f"one of them takes longer than the {BUDGET:.0f} s of a batch")
 
-    async def _commit(self, store: Store, items: list[Item], cursor: int) -> None:
+    async def _commit(self, store: Store, items: list[Item], cursors: Mapping[str, int], folded: Sequence[Folded] = ()) -> None:
         """Commit, halving the batch down to the culprit."""
-        batch = Batch(self.domain, store, items, cursor and self.safe(cursor))
-        batch.on_writing = self._on_writing
         try:
-            await batch.commit()
+            await self._write(store, items, cursors, folded)
         except Exception as error:
             fault = fault_of(error, among_rows=store.among_rows, written=self.domain.written)
             if fault == "passing":
                 log.warning("%s: %s; %d commands wait", self.domain.name, told_of(error), len(items))
                 raise
-            if fault == "ours":
+            if fault == "ours" or folded:
                 await probe(store)
-            if not items:
-                raise DomainWaits(f"the cursor cannot be moved: {told_of(error)}") from error
-            await self._go_on(store, items, cursor, error, parks=fault == "ours")
-            return
-        if cursor:
-            self.kept = max(self.kept, batch.kept)
+            if folded:
+                await self._fold_alone(store, cursors, folded)
+                await self._commit(store, [item for item in items if not self._is_beyond(item)], cursors)
+            elif items:
+                await self._go_on(store, items, cursors, error, parks=fault == "ours")
+            else:
+                raise DomainWaits(f"the cursors cannot be moved: {told_of(error)}") from error
+
+    async def _write(self, store: Store, items: list[Item], cursors: Mapping[str, int], folded: Sequence[Folded]) -> None:
+        """One batch in one transaction, and what is told of it."""
+        moves = {CURSOR + name: safe for name, cursor in cursors.items() if (safe := self.safe(name, cursor)) > self.kept.get(name, 0)}
+        batch = Batch(self.domain, store, items, moves, folded)
+        batch.on_writing = self._on_writing
+        await batch.commit()
+        self.kept |= {name.removeprefix(CURSOR): position for name, position in batch.kept.items()}
         self._free(batch)
         await self._tell(batch)
 
-    async def _go_on(self, store: Store, items: list[Item], cursor: int, error: Exception, *, parks: bool) -> None:
+    async def _fold_alone(self, store: Store, cursors: Mapping[str, int], folded: Sequence[Folded]) -> None:
+        """Each fold by itself, as far as it goes: one that fails stays there, and costs nobody else anything."""
+        for name in dict.fromkeys(one.fold.name for one in folded):
+            mine = [one for one in folded if one.fold.name == name]
+            await self._fold_as_far(store, mine, cursors.get(name, mine[-1].position))
+
+    async def _fold_as_far(self, store: Store, folded: Sequence[Folded], reached: int) -> bool:
+        """Fold some events of one fold and move its cursor, halving down to the one that fails; answers whether all went well."""
+        name = folded[0].fold.name
+        try:
+            await self._write(store, [], {name: reached}, folded)
+        except Exception as error:
+            if fault_of(error, among_rows=store.among_rows, written=self.domain.written) == "passing":
+                raise
+            if len(folded) == 1:
+                self.stick(name, folded[0].position - 1, error)
+                return False
+            half = len(folded) // 2
+            first = await self._fold_as_far(store, folded[:half], folded[half].position - 1)
+            return first and await self._fold_as_far(store, folded[half:], reached)
+        return True
+
+    async def _go_on(self, store: Store, items: list[Item], cursors: Mapping[str, int], error: Exception, *, parks: bool) -> None:
         if len(items) > 1:
             half = len(items) // 2
-            await self._commit(store, items[:half], 0)
-            await self._commit(store, await self._without_parked(items[half:]), cursor)
+            await self._commit(store, items[:half], {})
+            await self._commit(store, await self._without_parked(items[half:]), cursors)
         elif parks:
             await self._park(items[0], told_of(error))
         else:
             self._blame(items[0], error)
-            await self._commit(store, items, cursor)
+            await self._commit(store, items, cursors)
 
     def _blame(self, item: Item, error: Exception) -> None:
         """Have the one command that cannot be stored refused, if a constraint says why, else quarantined. Raises DomainWaits."""

@@ -1,7 +1,7 @@
 """The runtime's SQL against one domain's schema."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import lru_cache
 from types import SimpleNamespace
@@ -100,6 +100,13 @@ class Store:
         done = await self.conn.execute(table.update_sql(names), *table.rows_given([after for _, after in changed], names))
         if done != f"UPDATE {len(changed)}":
             raise RuntimeError(f"{table}: {len(changed)} rows were to be changed, PostgreSQL says {done}")
+
+    async def move(self, cursors: Mapping[str, int]) -> dict[str, int]:
+        """Move cursors forward in the present transaction; answers where those stand then that moved."""
+        if not cursors:
+            return {}
+        moved = await self.conn.fetch(self.q.move_cursors, list(cursors), list(cursors.values()))
+        return {row["name"]: row["position"] for row in moved}
 
     async def keep(self, statement: str, rows: list[Any]) -> None:
         """Run one of the keep_… statements that take JSON, unless there is nothing to keep."""

@@ -4,7 +4,7 @@ from consumers.runtime.domain import Domain
 from consumers.runtime.projection import create, nothing, upsert
 from consumers.studio import learning, renders, saved, snapshots
 from consumers.studio.rows import FILES, REQUESTS, SAVED, SCENES, SNAPSHOTS, TEMPLATES
-from contracts import content, file_mgr, studio
+from contracts import studio
 from contracts.audit import QUARANTINED, REFUSED
 
 DOMAIN = Domain(
@@ -18,11 +18,7 @@ DOMAIN = Domain(
         studio.RequestRender: renders.request,
         studio.RequestSnapshot: snapshots.request,
     },
-    reacts={
-        content.SceneRecorded: learning.on_scene,
-        content.ProjectPublished: learning.on_template,
-        file_mgr.FileReady: learning.on_file,
-    },
+    reacts=learning.LEARNS,
     writes={
         studio.SceneLearned: create(SCENES),
         studio.TemplateLearned: create(TEMPLATES),

@@ -1,7 +1,16 @@
-"""What studio learns from other domains' events, so that its decisions need nobody else's tables."""
+"""What studio learns from other domains' events, so that its decisions need nobody else's tables.
+
+Each fact comes once. Earlier releases learned by commands and events of studio's own: what those left behind is decided here still.
+"""
+
+from collections.abc import Iterable
+from typing import Any
 
 from consumers.runtime.domain import Context, Decision
+from consumers.runtime.projection import fresh
+from consumers.runtime.reactions import Fold
 from consumers.runtime.state import View
+from consumers.runtime.table import Row, Table
 from consumers.studio.rows import FILES, SCENES, TEMPLATES
 from contracts.content import ProjectPublished, SceneRecorded
 from contracts.envelope import Envelope
@@ -10,22 +19,46 @@ from contracts.message import Command
 from contracts.studio import FileLearned, LearnFile, LearnScene, LearnTemplate, SceneLearned, TemplateLearned
 
 _SCENE = ("project_id", "position", "width", "height", "rate", "duration", "digest", "elements", "fonts", "warnings")
+_TEMPLATE = ("project_id", "bundle_sha256", "scene_count", "presets")
+_FILE = ("file_id", "kind", "sha256", "duration")
+Rows = Iterable[tuple[Table[Any], Row]]
+
+
+def fold_scene(event: SceneRecorded, envelope: Envelope, view: View) -> Rows:
+    """A template has one more scene."""
+    if view.get(SCENES, event.project_id, event.key) is None:
+        yield SCENES, fresh(SCENES, envelope, {"scene": event.key} | _some(event, _SCENE))
+
+
+def fold_template(event: ProjectPublished, envelope: Envelope, view: View) -> Rows:
+    """A template can be filled."""
+    if view.get(TEMPLATES, event.project_id) is None:
+        yield TEMPLATES, fresh(TEMPLATES, envelope, _some(event, _TEMPLATE))
+
+
+def fold_file(event: FileReady, envelope: Envelope, view: View) -> Rows:
+    """A file can be used."""
+    if view.get(FILES, event.file_id) is None:
+        yield FILES, fresh(FILES, envelope, _some(event, _FILE))
+
+
+def _some(event: Any, names: Iterable[str]) -> dict[str, Any]:
+    return {name: getattr(event, name) for name in names}
 
 
 def on_scene(event: SceneRecorded, envelope: Envelope) -> list[Command]:
-    """A template has one more scene."""
-    return [LearnScene(scene=event.key, **{name: getattr(event, name) for name in _SCENE})]
+    """How earlier releases learned of a scene."""
+    return [LearnScene(scene=event.key, **_some(event, _SCENE))]
 
 
 def on_template(event: ProjectPublished, envelope: Envelope) -> list[Command]:
-    """A template can be filled."""
-    names = ("project_id", "bundle_sha256", "scene_count", "presets")
-    return [LearnTemplate(**{name: getattr(event, name) for name in names})]
+    """How earlier releases learned of a template."""
+    return [LearnTemplate(**_some(event, _TEMPLATE))]
 
 
 def on_file(event: FileReady, envelope: Envelope) -> list[Command]:
-    """A file can be used."""
-    return [LearnFile(file_id=event.file_id, kind=event.kind, sha256=event.sha256, duration=event.duration)]
+    """How earlier releases learned of a file."""
+    return [LearnFile(**_some(event, _FILE))]
 
 
 def scene(cmd: LearnScene, view: View, ctx: Context) -> Decision:
@@ -47,3 +80,10 @@ def file(cmd: LearnFile, view: View, ctx: Context) -> Decision:
     if view.get(FILES, cmd.file_id) is not None:
         return []
     return [FileLearned(**{name: getattr(cmd, name) for name in cmd.__struct_fields__})]
+
+
+LEARNS = (
+    Fold(name="scenes", on=SceneRecorded, into=SCENES, write=fold_scene, formerly=on_scene),
+    Fold(name="templates", on=ProjectPublished, into=TEMPLATES, write=fold_template, formerly=on_template),
+    Fold(name="files", on=FileReady, into=FILES, write=fold_file, formerly=on_file),
+)

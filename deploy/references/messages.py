@@ -11,6 +11,7 @@ import msgspec
 
 from api_edge.routes import COMMANDS
 from consumers.runtime.domain import Domain
+from consumers.runtime.reactions import Fold, Hearer, Reaction
 from contracts.catalogue import stream_of
 from contracts.message import Command, Event, Kind, Message, MessageType, Report, all_types, type_of
 from deploy.references.sources import HEAD, about, fields, place, structs_in
@@ -68,13 +69,18 @@ def _event(entry: MessageType, domain: Domain, domains: list[Domain]) -> str:
     if written := touches(domain.writes[cls], cls):
         lines.append("- writes " + ", ".join(dict.fromkeys(f"`{touch.table}`{' (new row)' if touch.new else ''}" for touch in written)))
     for other in domains:
-        if react := other.reacts.get(cls):
-            lines.append(f"- {other.name} reacts: {_names(react)} by {place(react)}")
+        lines += [_heard(other, one) for one in other.reacts if cls in one.events]
     if effect := domain.effects.get(cls):
         lines.append(f"- effect: {about(effect)} ({place(effect)})")
     if timer := domain.timers.get(cls):
         lines.append(f"- timer: {about(timer)} ({place(timer)})")
     return _joined(entry, lines)
+
+
+def _heard(domain: Domain, one: Hearer) -> str:
+    if isinstance(one, Fold):
+        return f"- {domain.name} learns (`{one.name}`): `{one.into}` by {place(one.write)}"
+    return f"- {domain.name} reacts (`{one.name}`, history: {one.history}): {_names(one.make)} by {place(one.make)}"
 
 
 def _other(entry: MessageType) -> str:
@@ -95,9 +101,11 @@ def _origins(domains: list[Domain]) -> Origins:
     for route in COMMANDS:
         found[route.command].append(f"`{route.method} {route.path}`")
     for domain in domains:
-        for event, react in domain.reacts.items():
-            for cls in _made_by(react):
-                found[cls].append(f"the reaction to `{type_of(event).name}`")
+        for one in domain.reacts:
+            for cls in _made_by(one.make) if isinstance(one, Reaction) else ():
+                found[cls] += [f"the reaction to `{type_of(event).name}`" for event in one.events]
+            for cls in _made_by(one.formerly) if isinstance(one, Fold) and one.formerly is not None else ():
+                found[cls].append("earlier releases")
         for event, timer in domain.timers.items():
             for cls in _made_by(timer):
                 found[cls].append(f"a timer that `{type_of(event).name}` sets")

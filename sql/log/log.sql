@@ -177,5 +177,5 @@ select log.retire($1)
 select log.drop_retired($1)
 
 -- name: reacted
--- Up to which position a domain has reacted (a part of a larger question over all domains).
-select position from {schema}.cursors where name = 'events'
+-- Up to which position each reaction of a domain has come (a part of a larger question over all domains).
+select position from {schema}.cursors where starts_with(name, 'reaction.')

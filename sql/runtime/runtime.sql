@@ -36,16 +36,30 @@ select tenant_id, id, type, body, due_at
 from json_to_recordset($1::json) as r(tenant_id uuid, id uuid, type text, body jsonb, due_at timestamptz)
 on conflict do nothing;
 
--- name: cursor
--- Up to which position this domain has reacted to the log.
-select position from {schema}.cursors where name = 'events';
+-- name: cursors
+-- Up to where each reaction has come, where it began, and what has to be learned before commands are taken.
+select name, position, since, goal from {schema}.cursors where starts_with(name, 'reaction.');
 
--- name: move_cursor
--- In the transaction that holds the reactions; answers where it stands then, nothing when it stays. Never beyond what EVENTS is known to
+-- name: begin_cursors
+-- A reaction's first start.
+insert into {schema}.cursors (name, position, since, goal) select * from unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[])
+on conflict (name) do nothing;
+
+-- name: take_over_cursor
+-- The first start of a fold that earlier releases had as commands: their events hold the copy up to here.
+update {schema}.cursors set position = $2, since = $2, goal = 0 where name = $1;
+
+-- name: decided
+-- Which of these commands have an operation.
+select id from {schema}.inbox where (tenant_id, id) in (select * from unnest($1::uuid[], $2::uuid[]));
+
+-- name: move_cursors
+-- In the transaction that holds what the reactions made; answers where those stand then that moved. Never beyond what EVENTS is known to
 -- hold: what follows there may be no event of the log.
-insert into {schema}.cursors (name, position) select 'events', least($1, published) from platform.log_head
-on conflict (name) do update set position = excluded.position where {schema}.cursors.position < excluded.position
-returning position;
+update {schema}.cursors c set position = least(m.position, h.published)
+from unnest($1::text[], $2::bigint[]) as m(name, position), platform.log_head h
+where c.name = m.name and c.position < least(m.position, h.published)
+returning c.name, c.position;
 
 -- name: log_head
 -- By what this domain knows the log's messages, and up to where EVENTS is known to hold the log.
@@ -90,7 +104,7 @@ delete from {schema}.timers where (tenant_id, id) in (select * from unnest($1::u
 -- name: quarantined
 -- What waits for a person, or was given another try that nobody has decided yet.
 select tenant_id, id, type, coalesce(nullif(reason, ''), outcome->'problem'->>'detail') as reason, decided_at, state,
-  coalesce((headers->>'reacts-to')::bigint, 0) as position from {schema}.inbox
+  coalesce((headers->>'reacts-to')::bigint, 0) as position, coalesce(headers->>'reaction', '') as reaction from {schema}.inbox
 where state in ('quarantined', 'reopened') order by decided_at limit $1;
 
 -- name: reopen

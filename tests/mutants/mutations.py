@@ -63,10 +63,10 @@ def acknowledged_before_commit(house: House) -> Any:
     """The broker forgets commands that the database may never see."""
     settle = Settler.settle
 
-    async def early(self: Settler, store: Store, items: list[Any], cursor: int) -> None:
+    async def early(self: Settler, store: Store, items: list[Any], *rest: Any) -> None:
         for item in items:
             await ack(item.raw)
-        await settle(self, store, items, cursor)
+        await settle(self, store, items, *rest)
 
     return patch.object(Settler, "settle", early)
 
@@ -123,8 +123,8 @@ def rows_take_the_wall_clock(house: House) -> Any:
 def batches_are_not_halved(house: House) -> Any:
     """One bad command takes its whole batch with it."""
 
-    async def whole(self: Settler, store: Store, items: list[Any], cursor: int) -> None:
-        batch = Batch(self.domain, store, items, cursor)
+    async def whole(self: Settler, store: Store, items: list[Any], cursors: Any, folded: Any = ()) -> None:
+        batch = Batch(self.domain, store, items)
         await batch.commit()
         await self._tell(batch)
 
@@ -135,11 +135,11 @@ def poison_is_dropped(house: House) -> Any:
     """What cannot be stored is acknowledged and forgotten."""
     settle = Settler._commit
 
-    async def dropping(self: Settler, store: Store, items: list[Any], cursor: int) -> None:
+    async def dropping(self: Settler, store: Store, items: list[Any], *rest: Any) -> None:
         if len(items) == 1 and items[0].command is None:
             await ack(items[0].raw)
         else:
-            await settle(self, store, items, cursor)
+            await settle(self, store, items, *rest)
 
     return patch.object(Settler, "_commit", dropping)
 
@@ -156,7 +156,7 @@ def our_faults_are_blamed_on_the_message(house: House) -> Any:
 
 def the_cursor_passes_what_is_held(house: House) -> Any:
     """A reaction that could not be stored is passed over."""
-    return patch.object(Settler, "safe", lambda self, cursor: cursor)
+    return patch.object(Settler, "safe", lambda self, reaction, cursor: cursor)
 
 
 def nodes_choose_their_reports_ids(house: House) -> Any:
@@ -168,7 +168,7 @@ def nodes_choose_their_reports_ids(house: House) -> Any:
 def cursors_believe_the_stream(house: House) -> Iterator[None]:
     """A domain's cursor moves as far as its reader saw the stream."""
     q = house.stores["studio"].q
-    with patch.object(q, "move_cursor", q.move_cursor.replace("least($1, published)", "$1")):
+    with patch.object(q, "move_cursors", q.move_cursors.replace("least(m.position, h.published)", "m.position")):
         yield
 
 

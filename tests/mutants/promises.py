@@ -55,7 +55,7 @@ async def what_is_not_committed_is_not_acknowledged(house: House) -> None:
     item.raw = wire.message()
     conn.terminate()
     with contextlib.suppress(asyncpg.InterfaceError, OSError):
-        await runtime_of(house, "file_mgr", wire).settler.settle(Store(conn, "file_mgr"), [item], 0)
+        await runtime_of(house, "file_mgr", wire).settler.settle(Store(conn, "file_mgr"), [item])
     hold(wire.answers and not any(answer.startswith(b"+ACK") for answer in wire.answers), f"the broker was told {wire.answers}")
 
 
@@ -162,7 +162,7 @@ async def our_own_fault_costs_no_command(house: House) -> None:
     for item in (key, other):
         item.raw = wire.message()
     await house.admin.execute("alter table identity.tenant_api_keys rename column hint to gone")
-    await runtime_of(house, "identity", wire).settler.settle(house.stores["identity"], [key, other], 0)
+    await runtime_of(house, "identity", wire).settler.settle(house.stores["identity"], [key, other])
     found = {
         row["id"]: row["state"] for row in await house.admin.fetch("select id, state from identity.inbox where tenant_id = $1", tenant)
     }
@@ -174,14 +174,14 @@ async def a_cursor_passes_nothing_over(house: House) -> None:
     """I1: a reaction that cannot be stored just now is read again by whoever leads next."""
     tenant, store = await house.tenant(), house.stores["render"]
     await house.admin.execute("update log.head set published = 100")
-    await store.conn.execute(store.q.move_cursor, 10)
+    await store.move({"reaction.inspections": 10})
     settler = runtime_of(house, "render", Wire()).settler
-    settler.begin(10)
+    settler.begin({"inspections": 10})
     request = item_of(RequestInspection(file_id=uuid4(), name="n", bytes=1, object_key="k"), tenant)
-    request.position = 14
+    request.position, request.reaction = 14, "inspections"
     await house.admin.execute("alter table render.inspections rename column name to gone")
-    await settler.settle(store, [request, item_of(LeaveNode(), PLATFORM, actor=f"node:{uuid4()}")], 20)
-    cursor = await store.conn.fetchval(store.q.cursor)
+    await settler.settle(store, [request, item_of(LeaveNode(), PLATFORM, actor=f"node:{uuid4()}")], {"inspections": 20})
+    cursor = await store.conn.fetchval("select position from render.cursors where name = 'reaction.inspections'")
     hold(cursor < 14, f"the cursor is at {cursor}, the reaction to 14 is nowhere")
 
 
@@ -193,7 +193,7 @@ async def a_poisoned_command_costs_only_itself(house: House) -> None:
     for item in items:
         item.raw = wire.message()
     try:
-        await runtime_of(house, "identity", wire).settler.settle(house.stores["identity"], items, 0)
+        await runtime_of(house, "identity", wire).settler.settle(house.stores["identity"], items)
     except Exception as error:
         raise Broken(f"one command ended its domain: {error!r}") from error
     rows = await house.admin.fetch("select id, state, reason as why from identity.inbox where tenant_id = $1", tenant)

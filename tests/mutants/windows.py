@@ -24,8 +24,8 @@ async def no_cursor_passes_what_is_published(house: House) -> None:
     store = house.stores["studio"]
     published = await house.sequence()
     async with store.transaction(None):
-        await store.conn.execute(store.q.move_cursor, published + 5)
-    cursor = await store.conn.fetchval(store.q.cursor)
+        await store.move({"reaction.scenes": published + 5})
+    cursor = await house.admin.fetchval("select position from studio.cursors where name = 'reaction.scenes'")
     hold(cursor <= published, f"the cursor is at {cursor}, and {published} is published")
 
 

@@ -13,16 +13,15 @@ import pytest
 from consumers.identity.rows import API_KEYS, TENANTS, Tenant
 from consumers.runtime.batch import Batch
 from consumers.runtime.item import Item, scout
-from consumers.runtime.reading import read_event
 from consumers.runtime.runtime import Runtime
 from consumers.runtime.store import Store
-from contracts.content import CreateProject
-from contracts.file_mgr import FileReady
+from contracts.envelope import first
 from contracts.identity import CreateApiKey, CreateTenant, RevokeApiKey
 from contracts.message import PLATFORM
 from contracts.outcome import NOT_HANDLED
+from contracts.render import JobFailed
 from contracts.studio import RequestRender
-from tests.support.house import House, body_of, item_of
+from tests.support.house import House, body_of, item_of, reacted
 from tests.support.story import sha
 
 NewTenant = Callable[[], Awaitable[UUID]]
@@ -44,7 +43,7 @@ async def events_of(house: House, command: UUID, domain: str = "identity") -> li
 async def settle(house: House, domain: str, items: list[Item]) -> list[Item]:
     """A batch as the runtime settles it, halving down to a culprit; what it would tell goes nowhere."""
     runtime = Runtime(house.domains[domain], Nobody(), None, (), None)  # type: ignore[arg-type]
-    await runtime.settler.settle(house.stores[domain], items, 0)
+    await runtime.settler.settle(house.stores[domain], items)
     return items
 
 
@@ -203,16 +202,14 @@ async def test_a_patient_refusal_waits_for_a_number_of_tries_whatever_the_clocks
 
 async def test_a_reaction_to_the_same_event_has_the_same_id_and_is_decided_once(house: House, tenant: NewTenant) -> None:
     one = await tenant()
-    ready = FileReady(file_id=uuid4(), kind="template", sha256="s", bytes=1, width=0, height=0, duration=0.0, scan_key="k")
-    cause = item_of(CreateProject(name="n", file_id=ready.file_id), one)
-    envelope = cause.envelope.caused(ready, id=uuid4(), time=datetime.now(UTC))
-    msg: Any = msgspec.defstruct("Msg", ["headers", "data"])(envelope.headers(), msgspec.json.encode(ready))
-    first, second = read_event(house.domains["content"], msg), read_event(house.domains["content"], msg)
-    assert [item.envelope.id for item in first] == [item.envelope.id for item in second]
-    await house.decide("content", [*first, cause])
-    await house.decide("content", second)
-    assert [len(item.events) for item in second] == [0]
-    assert await house.admin.fetchval("select state from content.projects where tenant_id = $1", one) == "importing"
+    done = JobFailed(job_id=uuid4(), code="c", detail="d", field="", metadata={})
+    envelope = first(done, tenant=one)
+    twice = [reacted(house.domains["notification"], envelope, done) for _ in range(2)]
+    assert [item.envelope.id for item in twice[0]] == [item.envelope.id for item in twice[1]]
+    for items in twice:
+        await house.decide("notification", items)
+    assert [[len(item.events) for item in items] for items in twice] == [[1], [0]]
+    assert await house.admin.fetchval("select count(*) from notification.notifications where tenant_id = $1", one) == 1
 
 
 async def test_the_database_shows_a_batch_no_row_of_another_tenant(house: House, tenant: NewTenant) -> None:

@@ -17,7 +17,8 @@ from consumers.runtime.batch import Batch
 from consumers.runtime.faults import DomainWaits
 from consumers.runtime.item import Item
 from consumers.runtime.quarantine import NotRedriven, listing, redrive
-from consumers.runtime.reading import read_event, unreacted
+from consumers.runtime.reactions import ears_of
+from consumers.runtime.reading import Happened, unreacted
 from consumers.runtime.runtime import Runtime
 from consumers.runtime.settling import Settler, probe
 from contracts.content import CreateProject
@@ -32,6 +33,7 @@ from deploy.local.servers import Servers
 from tests.mutants.checks import Wire
 from tests.support.databases import migrated
 from tests.support.house import House, item_of
+from tests.support.house import reacted as all_reacted
 from tests.support.leading import app_connection, standing_by
 from tests.support.story import sha
 
@@ -58,7 +60,7 @@ class Settled:
         wire = Wire()
         for item in items:
             item.outcome, item.raw = None, wire.message() if not item.position else None
-        await self.settler.settle(self.store, list(items), cursor)
+        await self.settler.settle(self.store, list(items), {"inspections": cursor} if cursor else {})
         self.answers = wire.answers
         return [item.outcome.state if item.outcome and _told(self.told, item) else "back" for item in items]
 
@@ -302,7 +304,7 @@ async def _nobody(*_: Any, **__: Any) -> int:
     raise AssertionError("nothing is to be published")
 
 
-async def _nothing(position: int) -> tuple[Envelope, Event]:
+async def _nothing(position: int) -> Happened:
     raise AssertionError(position)
 
 
@@ -320,27 +322,24 @@ def _more(cls: type[Any]) -> dict[str, Any]:
 
 
 def reacted(house: House, domain: str, envelope: Envelope, event: Event, position: int) -> list[Item]:
-    class Msg:
-        headers, data, subject = envelope.headers(), encode(event), "evt"
-
-    return read_event(house.domains[domain], Msg, position)  # type: ignore[arg-type]
+    return all_reacted(house.domains[domain], envelope, event, position)
 
 
 async def test_the_cursor_never_passes_a_reaction_that_is_not_stored(damaged: House) -> None:
     tenant = await damaged.tenant()
     settled = Settled(damaged, "render")
-    await damaged.admin.execute("update log.head set published = 100; insert into render.cursors values ('events', 10)")
-    settled.settler.begin(10)
+    await damaged.admin.execute("update log.head set published = 100; update render.cursors set position = 10")
+    settled.settler.begin({"inspections": 10})
     await damaged.admin.execute("alter table render.inspections rename column name to gone")
     [held] = reacted(damaged, "render", *stored_file(tenant), position=14)
     assert await settled.take(held, item_of(LeaveNode(), PLATFORM, actor=f"node:{uuid4()}"), cursor=20) == ["back", "done"]
-    cursor = "select position from render.cursors where name = 'events'"
+    cursor = "select position from render.cursors where name = 'reaction.inspections'"
     assert settled.settler.held == [held] and await damaged.admin.fetchval(cursor) == 13
     await damaged.admin.execute("alter table render.inspections rename column gone to name")
     settled.settler.parking._places[held.envelope.type].until = 0.0
     again = settled.settler.take_held()
     assert again == [held] and await settled.take(*again, cursor=20) == ["done"]
-    assert settled.settler.kept == 20 and await damaged.admin.fetchval(cursor) == 20
+    assert settled.settler.kept == {"inspections": 20} and await damaged.admin.fetchval(cursor) == 20
     assert await damaged.admin.fetchval("select count(*) from render.inspections where tenant_id = $1", tenant) == 1
 
 
@@ -359,13 +358,13 @@ async def test_held_reactions_of_a_type_that_works_again_wait_no_longer_and_come
 async def test_the_cursor_counts_as_kept_as_far_as_it_is_stored(damaged: House) -> None:
     """What is not known to be published yet is kept later, though nothing follows."""
     settled = Settled(damaged, "render")
-    settled.settler.begin(0)
+    settled.settler.begin({"inspections": 0})
     await damaged.admin.execute("update log.head set published = 7")
     await settled.take(cursor=9)
-    assert settled.settler.kept == 7
+    assert settled.settler.kept == {"inspections": 7}
     await damaged.admin.execute("update log.head set published = 9")
     await settled.take(cursor=9)
-    assert settled.settler.kept == 9
+    assert settled.settler.kept == {"inspections": 9}
 
 
 async def test_a_reaction_that_fails_is_quarantined_and_redriven_from_the_log(house: House) -> None:
@@ -373,23 +372,27 @@ async def test_a_reaction_that_fails_is_quarantined_and_redriven_from_the_log(ho
     domain = house.domains["render"]
     envelope, event = stored_file(tenant, "waits for a person")
 
-    class Msg:
-        headers, data, subject = envelope.headers(), encode(event), "evt"
-
-    broken = unreacted(domain, Msg, 77, "reaction to position 77: TypeError: a bug")  # type: ignore[arg-type]
+    happened = Happened(77, envelope, encode(event))
+    broken = unreacted(domain, ears_of(domain.reacts).named["inspections"], happened, TypeError("a bug"))  # type: ignore[arg-type]
     await house.decide("render", [broken])
     conn = house.stores["render"].conn
     [found] = [one for one in await listing(conn, "render") if one.id == broken.envelope.id]
-    assert (found.position, found.type) == (77, "evt.file_mgr.file.stored.v1") and "TypeError" in found.reason
+    where = (found.position, found.reaction, found.type)
+    assert where == (
+        77,
+        "inspections",
+        "evt.file_mgr.file.stored.v1",
+    )
+    assert "TypeError" in found.reason
     published: list[tuple[Command, Envelope]] = []
 
     async def publish(command: Command, envelope: Envelope, *, scope: Any = None) -> int:
         published.append((command, envelope))
         return 1
 
-    async def event_at(position: int) -> tuple[Envelope, Event]:
+    async def event_at(position: int) -> Happened:
         assert position == 77
-        return envelope, event
+        return happened
 
     await redrive(conn, domain, publish, tenant, broken.envelope.id, event_at)
     [item] = reacted(house, "render", envelope, event, 77)
@@ -410,8 +413,8 @@ async def test_a_reactions_command_that_cannot_be_stored_names_its_event(house: 
 async def test_creating_what_is_there_is_refused_and_writes_over_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     tenant = await house.tenant()
     file = FileReady(file_id=uuid4(), kind="template", sha256="s", bytes=1, width=0, height=0, duration=0.0, scan_key="k")
-    for item in reacted(house, "content", first(file, tenant=tenant), file, 1):
-        await house.decide("content", [item])
+    happened = Happened(1, first(file, tenant=tenant), encode(file))
+    await house.decide("content", [], folded=house.taken(house.domains["content"], [happened]).folded)
     same = uuid4()
     monkeypatch.setattr("consumers.runtime.domain.moment_id", lambda *_: same)  # as if two decisions gave one id
     one, two, three = (item_of(CreateProject(name=name, file_id=file.file_id), tenant) for name in ("first", "second", "third"))

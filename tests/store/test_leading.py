@@ -36,7 +36,9 @@ KEPT_IN_A_BATCH = {
     "keep_events",
     "keep_effects",
     "keep_timers",
-    "move_cursor",
+    "move_cursors",
+    "begin_cursors",
+    "take_over_cursor",
     "probe",
 }  # over the connection with the lock
 A_PERSONS = {"reopen", "close_quarantined"}

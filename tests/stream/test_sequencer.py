@@ -192,7 +192,7 @@ async def test_a_deposed_sequencer_that_still_publishes_cannot_disturb_the_order
 async def test_a_lost_stream_is_made_anew_at_its_position_and_goes_on(
     admin: Connection, login: Login, db: asyncpg.Connection, log_dsn: str
 ) -> None:
-    await db.execute("insert into render.cursors (name, position) values ('events', 1700)")
+    await db.execute("insert into render.cursors (name, position) values ('reaction.jobs', 1700)")
     async with running(log_dsn, await login("log")) as sequencer:
         ids = await happen(db, 3000)
         await until_published(sequencer, 3000)

@@ -294,8 +294,8 @@ async def test_no_cursor_of_a_domain_passes_what_foreign_messages_pretend(
     async with pool.acquire() as conn:
         studio = Store(conn, "studio")
         async with studio.transaction(None):
-            await conn.execute(studio.q.move_cursor, 15)
-        assert await conn.fetchval(studio.q.cursor) == 10
+            await conn.execute(studio.q.begin_cursors, ["reaction.scenes"], [0], [0], [0])
+            assert await studio.move({"reaction.scenes": 15}) == {"reaction.scenes": 10}
     events = [uuid4() for _ in range(5)]
     for event in events:
         await db.execute(INSERT.format(domain="studio"), event, "evt.studio.render.requested.v1", TENANT, datetime.now(UTC), "{}")

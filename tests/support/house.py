@@ -1,7 +1,6 @@
 """Domains in this process over a real PostgreSQL, without a broker: commands go through Batch, events through reactions."""
 
-from collections.abc import Iterable
-from types import SimpleNamespace
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -11,9 +10,13 @@ import msgspec
 from consumers.log.append import Appender
 from consumers.log.sequencer import keep_published
 from consumers.runtime.batch import Batch
+from consumers.runtime.catching_up import Taken
 from consumers.runtime.domain import Domain
+from consumers.runtime.folding import Folded
 from consumers.runtime.item import Item
-from consumers.runtime.reading import read_event
+from consumers.runtime.reactions import CURSOR, Reaction, ears_of
+from consumers.runtime.reading import Happened, reactions
+from consumers.runtime.settling import Settler
 from consumers.runtime.store import Store
 from contracts.envelope import Envelope, first
 from contracts.identity import CreateTenant
@@ -39,7 +42,9 @@ class House:
         self.admin = await asyncpg.connect(self.dsn)
         for name in self.domains:
             conn = await asyncpg.connect(self.dsn, user=f"{name}_app", password=PASSWORD, server_settings={"timezone": "UTC"})
-            self.stores[name] = Store(conn, name)
+            store = self.stores[name] = Store(conn, name)
+            begin = [CURSOR + one.name for one in self.domains[name].reacts]
+            await conn.execute(store.q.begin_cursors, begin, *([0] * len(begin) for _ in range(3)))
         self._log = await asyncpg.connect(self.dsn, user="log_app", password=PASSWORD)
         await self._log.execute("set app.tenants = '*'")
         self._appender = Appender(self._log)
@@ -50,10 +55,10 @@ class House:
         for conn in (self.admin, self._log, *(store.conn for store in self.stores.values())):
             await conn.close()
 
-    async def decide(self, domain: str, items: list[Item]) -> list[Outcome | None]:
-        """One batch; what happened is remembered for `react`."""
-        batch = Batch(self.domains[domain], self.stores[domain], items)
-        await batch.commit()
+    async def decide(self, domain: str, items: list[Item], cursor: int = 0, folded: Sequence[Folded] = ()) -> list[Outcome | None]:
+        """One batch, which moves all cursors of its domain if told to; what happened is remembered for `react`."""
+        moves = {CURSOR + one.name: cursor for one in self.domains[domain].reacts} if cursor else {}
+        await Batch(self.domains[domain], self.stores[domain], items, moves, folded).commit()
         for item in items:
             for envelope, event, _, _ in item.events:
                 self.events.append((envelope, event))
@@ -76,18 +81,32 @@ class House:
         return (await self.send_all([(command, tenant)], actor=actor))[0]
 
     async def react(self) -> None:
-        """Let every domain react to what happened, until nothing follows any more."""
+        """Let every domain react to what happened, as the log has it, until nothing follows any more."""
         while self._unheard:
             heard, self._unheard = self._unheard, []
+            head = await self.sequence()
+            ids = [envelope.id for envelope, _ in heard]
+            found = await self.admin.fetch("select event_id, position from log.events where event_id = any ($1)", ids)
+            positions = {row["event_id"]: row["position"] for row in found}
+            told = [Happened(positions[envelope.id], envelope, encode(event)) for envelope, event in heard]
             for name, domain in self.domains.items():
-                items: list[Item] = []
-                for envelope, event in heard:
-                    if type(event) in domain.reacts:
-                        msg: Any = SimpleNamespace(headers=envelope.headers(), data=encode(event))
-                        items += read_event(domain, msg)
-                for start in range(0, len(items), MOST):
-                    for outcome in await self.decide(name, items[start : start + MOST]):
+                taken = self.taken(domain, sorted(told, key=lambda one: one.position))
+                await self.decide(name, [], head, taken.folded)
+                for start in range(0, len(taken.items), MOST):
+                    for outcome in await self.decide(name, taken.items[start : start + MOST]):
                         body_of(outcome)
+
+    def taken(self, domain: Domain, told: Iterable[Happened]) -> Taken:
+        """What a domain makes of some events."""
+
+        async def nobody(batch: Batch) -> None: ...
+
+        settler = Settler(domain, nobody, lambda: None)
+        taken = Taken(domain, ears_of(domain.reacts), settler)
+        for one in told:
+            taken.hear(one, {reaction.name for reaction in domain.reacts})
+        assert not settler.stuck, settler.stuck
+        return taken
 
     async def sequence(self) -> int:
         """Move all outboxes into the log; answers its last position."""
@@ -101,6 +120,13 @@ class House:
         tenant = uuid4()
         await self.send(CreateTenant(name=name), tenant)
         return tenant
+
+
+def reacted(domain: Domain, envelope: Envelope, event: Event, position: int = 0) -> list[Item]:
+    """The commands that all of a domain's reactions make of an event."""
+    happened = Happened(position, envelope, encode(event))
+    heard = [one for one in ears_of(domain.reacts).of(envelope.type) if isinstance(one, Reaction)]
+    return [item for one in heard for item in reactions(one, happened)]
 
 
 class Refused(Exception):

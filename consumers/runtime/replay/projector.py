@@ -1,7 +1,7 @@
 """Projects recorded events into empty tables: in memory first, the last state of every row written in batches behind it."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -10,6 +10,7 @@ import msgspec
 
 from consumers.runtime.domain import Domain
 from consumers.runtime.projection import Write, change
+from consumers.runtime.reactions import Fold
 from consumers.runtime.replay.held import Held
 from consumers.runtime.replay.writing import Writer
 from consumers.runtime.state import Missing, Want
@@ -25,6 +26,8 @@ MOST_PROBLEMS = 100
 Recorded = Sequence[Any]
 """An event's columns as `recorded` and `unsequenced` select them; position 0: not in the log yet."""
 Ready = tuple[Write, Event, Envelope, Recorded]
+Spans = Mapping[tuple[str, str], tuple[int, int]]
+"""Behind which position and up to which each fold (its domain, its name) has filled its table."""
 
 
 class Problems(list[str]):
@@ -39,12 +42,19 @@ class Problems(list[str]):
 class Projector:
     """Fills the tables behind `conn`, which must serve all tenants and may still be on its way; all is there when the context ends.
 
-    `problems` says what could not be applied.
+    `spans` are those of the live tables' folds: what is not folded there yet is not folded here. `problems` says what could not be applied.
     """
 
-    def __init__(self, conn: asyncio.Future[asyncpg.Connection], domains: Iterable[Domain], *, most_rows: int = MOST_ROWS) -> None:
+    def __init__(
+        self, conn: asyncio.Future[asyncpg.Connection], domains: Sequence[Domain], spans: Spans, *, most_rows: int = MOST_ROWS
+    ) -> None:
         self._conn, self._most_rows = conn, most_rows
         self._writes: dict[type[Event], Write] = {cls: write for domain in domains for cls, write in domain.writes.items()}
+        self._folds: dict[type[Event], list[tuple[int, int, Write]]] = {}
+        for name, fold in [(domain.name, one) for domain in domains for one in domain.reacts if isinstance(one, Fold)]:
+            since, until = spans.get((name, fold.name), (0, 0))
+            for cls in fold.events:
+                self._folds.setdefault(cls, []).append((since, until, fold.write))
         self._held = Held()
         self.problems = Problems()
         self._writer = Writer(conn, self.problems.say)  # not a method of this object: a ring would keep all rows until the collector comes
@@ -53,7 +63,7 @@ class Projector:
 
     async def take(self, events: Sequence[Recorded]) -> None:
         """Project some events, in order; every projection sees what the earlier ones made."""
-        known = [ready for event in events if (ready := self._read(event)) is not None]
+        known = [ready for event in events for ready in self._read(event)]
         while wants := self._project(known):
             self._held.rollback(self._mark)
             await self._written()
@@ -74,18 +84,19 @@ class Projector:
             self._writing.cancel()
             await asyncio.gather(self._writing, return_exceptions=True)
 
-    def _read(self, recorded: Recorded) -> Ready | None:
-        _, event_id, kind, tenant, time, actor, correlation, causation, traceparent, body = recorded
+    def _read(self, recorded: Recorded) -> list[Ready]:
+        """What an event does to its domain's own tables, and to others' copies."""
+        position, event_id, kind, tenant, time, actor, correlation, causation, traceparent, body = recorded
         try:
             event = decode(kind, body)
             assert isinstance(event, Event), "only events are recorded"
             write = self._writes[type(event)]
         except KeyError:
             self._note(recorded, "no domain writes events of this type; replay with the release that wrote it, or a newer one")
-            return None
+            return []
         except msgspec.MsgspecError as error:
             self._note(recorded, f"the body cannot be read: {error}")
-            return None
+            return []
         envelope = Envelope(
             id=event_id,
             type=kind,
@@ -96,7 +107,11 @@ class Projector:
             causation=causation,
             traceparent=traceparent,
         )
-        return write, event, envelope, recorded
+        ready = [(write, event, envelope, recorded)]
+        for since, until, fold in self._folds.get(type(event), ()):
+            if since < position <= until:
+                ready.append((fold, event, envelope, recorded))
+        return ready
 
     def _note(self, recorded: Recorded, text: str) -> None:
         position, event_id, kind, *_ = recorded

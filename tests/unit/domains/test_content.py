@@ -1,11 +1,11 @@
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from consumers.content import DOMAIN
-from consumers.content.projects import on_file_ready, on_file_rejected, on_upload_aborted
-from consumers.content.rows import ELEMENTS, PRESETS, PROJECTS, SCENES
+from consumers.content.projects import on_said
+from consumers.content.rows import BUNDLES, ELEMENTS, PRESETS, PROJECTS, SCENES
 from contracts.content import CreateProject, FailProject, LearnBundle, PublishProject, RecordScene
 from contracts.envelope import first
-from contracts.file_mgr import FileReady, FileRejected, UploadAborted
+from contracts.file_mgr import FileReady, FileRejected, UploadAborted, UploadStarted
 from contracts.spec import ColourPreset, Element
 from tests.unit.domains.world import World, kinds, refused
 
@@ -17,19 +17,29 @@ def scene(project_id: object, key: str = "intro", position: int = 0) -> RecordSc
     return RecordScene(project_id=project_id, position=position, key=key, elements=(ELEMENT,), **look)
 
 
+def announced(file_id: UUID) -> UploadStarted:
+    parts = {"object_key": "k", "part_bytes": 1, "part_count": 1}
+    return UploadStarted(upload_id=uuid4(), file_id=file_id, name="n", bytes=1, media_type="x/y", **parts)
+
+
+def ready(file_id: UUID, kind: str = "template") -> FileReady:
+    return FileReady(file_id=file_id, kind=kind, sha256="s", bytes=1, width=1, height=1, duration=0.0, scan_key="k")
+
+
 def importing() -> tuple[World, object]:
     world, file_id = World(DOMAIN), uuid4()
-    world.do(LearnBundle(file_id=file_id, state="ready", sha256="s", scan_key="k"))
+    world.hear(ready(file_id))
     created, _ = world.do(CreateProject(name="T", file_id=file_id))
     return world, created.project_id
 
 
 def test_a_project_waits_for_a_file_that_is_not_judged_yet() -> None:
     world, file_id = World(DOMAIN), uuid4()
-    world.do(LearnBundle(file_id=file_id, state="awaited"))
+    world.hear(announced(file_id))
     [created] = world.do(CreateProject(name="T", file_id=file_id))
     assert world.row(PROJECTS, created.project_id).state == "waiting"
-    assert kinds(world.do(LearnBundle(file_id=file_id, state="ready", sha256="s", scan_key="k"))) == ["BundleLearned", "ProjectImporting"]
+    assert kinds(world.hear(ready(file_id))) == ["ProjectImporting"]
+    assert kinds(world.hear(ready(file_id))) == [] and world.row(BUNDLES, file_id).version == 2
 
 
 def test_a_project_of_a_file_that_nobody_announced_is_refused() -> None:
@@ -39,36 +49,33 @@ def test_a_project_of_a_file_that_nobody_announced_is_refused() -> None:
 
 def test_a_project_fails_when_the_upload_of_its_file_is_given_up() -> None:
     world, file_id = World(DOMAIN), uuid4()
-    world.do(LearnBundle(file_id=file_id, state="awaited"))
+    world.hear(announced(file_id))
     [created] = world.do(CreateProject(name="T", file_id=file_id))
     ended = UploadAborted(upload_id=uuid4(), file_id=file_id, reason="nobody completed it in time")
-    [command] = on_upload_aborted(ended, first(ended))
-    world.do(command)
+    world.hear(ended)
     row = world.row(PROJECTS, created.project_id)
     assert (row.state, row.code) == ("failed", "file.upload_aborted") and "nobody completed" in row.detail
 
 
 def test_a_project_whose_file_is_rejected_fails_with_the_files_reason() -> None:
     world, file_id = World(DOMAIN), uuid4()
-    world.do(LearnBundle(file_id=file_id, state="awaited"))
+    world.hear(announced(file_id))
     [created] = world.do(CreateProject(name="T", file_id=file_id))
-    world.do(LearnBundle(file_id=file_id, state="rejected", code="bundle.bomb", detail="too large"))
+    world.hear(FileRejected(file_id=file_id, code="bundle.bomb", detail="too large"))
     row = world.row(PROJECTS, created.project_id)
     assert (row.state, row.code) == ("failed", "bundle.bomb")
 
 
 def test_a_project_of_a_rejected_file_is_refused_at_once() -> None:
     world, file_id = World(DOMAIN), uuid4()
-    world.do(LearnBundle(file_id=file_id, state="rejected", code="bundle.bomb", detail="too large"))
+    world.hear(FileRejected(file_id=file_id, code="bundle.bomb", detail="too large"))
     assert refused(world.do(CreateProject(name="T", file_id=file_id))) == "bundle.bomb"
 
 
 def test_a_picture_is_no_template() -> None:
-    ready = FileReady(file_id=uuid4(), kind="picture", sha256="s", bytes=1, width=1, height=1, duration=0.0, scan_key="")
-    [command] = on_file_ready(ready, first(ready))
-    assert (command.state, command.code) == ("rejected", "template.kind")
-    lost = FileRejected(file_id=uuid4(), code="c", detail="d")
-    assert [c.state for c in on_file_rejected(lost, first(lost))] == ["rejected"]
+    world, file_id = World(DOMAIN), uuid4()
+    world.hear(ready(file_id, "picture"))
+    assert (world.row(BUNDLES, file_id).state, world.row(BUNDLES, file_id).code) == ("rejected", "template.kind")
 
 
 def test_a_project_is_published_when_all_its_scenes_are_there() -> None:
@@ -108,8 +115,11 @@ def test_a_project_needs_a_name() -> None:
     assert refused(World(DOMAIN).do(CreateProject(name=" ", file_id=uuid4()))) == "content.name"
 
 
-def test_learning_a_file_twice_changes_nothing() -> None:
+def test_what_an_earlier_release_had_queued_is_learned_once_and_never_over_what_is_newer() -> None:
     world, file_id = World(DOMAIN), uuid4()
-    learn = LearnBundle(file_id=file_id, state="ready", sha256="s", scan_key="k")
+    [awaited], [learn] = (on_said(event, first(event)) for event in (announced(file_id), ready(file_id)))
     assert kinds(world.do(learn)) == ["BundleLearned"]
-    assert kinds(world.do(learn)) == []
+    assert kinds(world.do(learn)) == kinds(world.do(awaited)) == []
+    other = uuid4()
+    world.hear(ready(other))
+    assert world.do(LearnBundle(file_id=other, state="awaited")) == [] and world.row(BUNDLES, other).state == "ready"

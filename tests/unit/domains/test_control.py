@@ -85,10 +85,18 @@ def test_a_job_that_cannot_be_drawn_fails_with_the_reason_and_only_once(world: W
 
 def test_the_farm_learns_a_tenants_share_and_ignores_what_it_knows(world: World) -> None:
     created = TenantCreated(name="t", render_weight=3, max_slots=7, requests_per_second=1)
-    (learn,) = on_tenant(created, None)
+    for _ in range(2):
+        assert world.hear(created) == []
+        assert (world.row(SHARES).max_slots, world.row(SHARES).version) == (7, 1)
+    world.hear(TenantLimitsChanged(render_weight=3, max_slots=8, requests_per_second=1))
+    assert (world.row(SHARES).max_slots, world.row(SHARES).version) == (8, 2)
+
+
+def test_a_share_of_an_earlier_releases_queue_is_kept_where_none_is_known(world: World) -> None:
+    (learn,) = on_tenant(TenantCreated(name="t", render_weight=3, max_slots=7, requests_per_second=1), None)
     assert learn == LearnShare(render_weight=3, max_slots=7)
     assert kinds(world.do(learn)) == ["ShareLearned"] and world.row(SHARES).max_slots == 7
-    assert world.do(learn) == []
+    assert world.do(LearnShare(render_weight=1, max_slots=1)) == []
 
 
 def test_a_tenants_limits_change_one_by_one_within_their_bounds() -> None:

@@ -1,7 +1,7 @@
 from uuid import uuid4
 
 from consumers.notification import DOMAIN
-from consumers.notification.inbox import on_completed, on_failed
+from consumers.notification.inbox import on_ended
 from consumers.notification.rows import NOTIFICATIONS
 from contracts.envelope import first
 from contracts.notification import ReadNotification
@@ -15,7 +15,7 @@ DONE = JobCompleted(
 
 def test_a_finished_video_is_told_with_its_metadata() -> None:
     world = World(DOMAIN)
-    [command] = on_completed(DONE, first(DONE))
+    [command] = on_ended(DONE, first(DONE))
     [event] = world.do(command)
     row = world.row(NOTIFICATIONS, event.notification_id)
     assert (row.kind, row.subject_id, row.seen) == ("render.completed", DONE.job_id, False)
@@ -24,13 +24,13 @@ def test_a_finished_video_is_told_with_its_metadata() -> None:
 
 def test_a_failed_video_is_told_with_its_reason() -> None:
     lost = JobFailed(job_id=uuid4(), code="font.no_glyph", detail="no font has this", field="frl_title")
-    [command] = on_failed(lost, first(lost))
+    [command] = on_ended(lost, first(lost))
     assert (command.body, command.data["code"], command.data["field"]) == ("no font has this", "font.no_glyph", "frl_title")
 
 
 def test_a_notification_is_seen_once() -> None:
     world = World(DOMAIN)
-    [command] = on_completed(DONE, first(DONE))
+    [command] = on_ended(DONE, first(DONE))
     [event] = world.do(command)
     assert kinds(world.do(ReadNotification(notification_id=event.notification_id))) == ["NotificationSeen"]
     assert kinds(world.do(ReadNotification(notification_id=event.notification_id))) == []

@@ -5,8 +5,10 @@ import pytest
 
 from consumers.studio import DOMAIN
 from consumers.studio.rows import REQUESTS, SAVED
+from contracts.content import ProjectPublished, SceneRecorded
+from contracts.file_mgr import FileReady
 from contracts.spec import ColourPreset, Element, frames_of
-from contracts.studio import LearnFile, LearnScene, LearnTemplate, RequestRender, SaveProject, SceneValues, Track
+from contracts.studio import LearnFile, LearnTemplate, RequestRender, SaveProject, SceneValues, Track
 from tests.unit.domains.world import World, kinds, refused
 
 PROJECT = uuid4()
@@ -29,16 +31,17 @@ def learned() -> World:
         "fonts": (),
         "warnings": (),
     }
-    world.do(LearnScene(project_id=PROJECT, scene="intro", position=0, **look))
-    world.do(LearnScene(project_id=PROJECT, scene="outro", position=1, **look))
+    for position, key in enumerate(("intro", "outro")):
+        world.hear(SceneRecorded(project_id=PROJECT, scene_id=uuid4(), key=key, title=key, position=position, **look))
     preset = ColourPreset(key="dark", title="Dark", colours={"primary": "#101010"})
-    world.do(LearnTemplate(project_id=PROJECT, bundle_sha256="b", scene_count=2, presets=(preset,)))
+    world.hear(ProjectPublished(project_id=PROJECT, bundle_sha256="b", scene_count=2, presets=(preset,), warnings=()))
     return world
 
 
 def with_file(world: World, kind: str = "picture") -> UUID:
     file_id = uuid4()
-    world.do(LearnFile(file_id=file_id, kind=kind, sha256=f"sha-{kind}", duration=1.0))
+    sizes = {"bytes": 1, "width": 1, "height": 1, "duration": 1.0}
+    world.hear(FileReady(file_id=file_id, kind=kind, sha256=f"sha-{kind}", scan_key="", **sizes))
     return file_id
 
 
@@ -175,7 +178,7 @@ def test_saving_into_a_project_that_does_not_exist_is_refused() -> None:
     assert refused(learned().do(SaveProject(project_id=PROJECT, saved_project_id=uuid4()))) == "studio.not_found"
 
 
-def test_what_was_learned_once_is_not_learned_again() -> None:
+def test_what_an_earlier_release_had_queued_changes_nothing_that_is_known() -> None:
     world = learned()
     assert kinds(world.do(LearnTemplate(project_id=PROJECT, bundle_sha256="x", scene_count=1, presets=()))) == []
     file_id = with_file(world)

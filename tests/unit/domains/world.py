@@ -7,7 +7,8 @@ from uuid import UUID, uuid4
 import msgspec
 
 from consumers.runtime.domain import Answer, Context, Domain, Refusal, tenant_of
-from consumers.runtime.projection import project
+from consumers.runtime.projection import change, project
+from consumers.runtime.reactions import Fold, Reaction, ears_of
 from consumers.runtime.state import Missing, State
 from consumers.runtime.table import Table
 from contracts.envelope import Envelope, derived_id, first
@@ -50,6 +51,16 @@ class World:
         cause = envelope or first(event, tenant=self.tenant)
         caused = cause.caused(event, id=derived_id(cause.id, f"event {number}"), time=self.now, tenant=tenant or cause.tenant)
         self._loaded(lambda: project(self.domain.writes[type(event)], event, caused, self.state.view(caused.tenant)))
+
+    def hear(self, event: Event) -> list[Event]:
+        """Let an event of any domain be learned and reacted to; answers what follows from it."""
+        self.now += timedelta(seconds=1)
+        envelope = msgspec.structs.replace(first(event, tenant=self.tenant), time=self.now)
+        heard = ears_of(self.domain.reacts).of(envelope.type)
+        for fold in (one for one in heard if isinstance(one, Fold)):
+            self._loaded(lambda fold=fold: change(fold.write, event, envelope, self.state.view(self.tenant)))
+        made = (one.make(event, envelope) for one in heard if isinstance(one, Reaction))
+        return [followed for commands in made for command in commands for followed in self.do(command)]
 
     def row(self, table: Table[Any], *key: Any, tenant: UUID | None = None) -> Any:
         """A row as the events left it."""

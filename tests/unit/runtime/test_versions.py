@@ -9,12 +9,15 @@ import msgspec
 import pytest
 
 from consumers.runtime.domain import Domain
+from consumers.runtime.item import Item
 from consumers.runtime.projection import nothing
-from consumers.runtime.reading import read_command, read_event
+from consumers.runtime.reactions import Reaction
+from consumers.runtime.reading import read_command
 from contracts import message as registry
 from contracts.catalogue import subjects_of
 from contracts.envelope import first
 from contracts.message import Command, Event, encode, message, versions_of
+from tests.support.house import reacted
 
 
 class Kept(Event, frozen=True, kw_only=True):
@@ -61,7 +64,7 @@ def domain(monkeypatch: pytest.MonkeyPatch) -> Iterator[Domain]:
         tables=(),
         decides={Keep: lambda cmd, view, ctx: [Kept(text=cmd.text)]},
         writes={Kept: nothing},
-        reacts={Kept: lambda event, envelope: [Keep(text=event.text)]},
+        reacts=(Reaction(name="keeping", on=Kept, make=lambda event, envelope: [Keep(text=event.text)], history="act"),),
     )
 
 
@@ -71,6 +74,10 @@ def as_sent(body: Any) -> Any:
     return SimpleNamespace(headers=envelope.headers(), data=encode(body), subject=subject, reply="")
 
 
+def made(domain: Domain, event: Event) -> list[Item]:
+    return reacted(domain, first(event, tenant=uuid4()), event, 9)
+
+
 def test_a_command_of_an_older_version_is_lifted_and_decided(domain: Domain) -> None:
     item = read_command(domain, as_sent(KeepBefore(number=5)))
     assert (item.command, item.unreadable) == (Keep(text="5"), "")
@@ -78,12 +85,13 @@ def test_a_command_of_an_older_version_is_lifted_and_decided(domain: Domain) -> 
 
 
 def test_an_event_of_an_older_version_is_lifted_and_reacted_to(domain: Domain) -> None:
-    assert [item.command for item in read_event(domain, as_sent(KeptBefore(number=5)), 9)] == [Keep(text="5")]
-    assert [item.position for item in read_event(domain, as_sent(Kept(text="6")), 9)] == [9]
+    [old], [new] = (made(domain, event) for event in (KeptBefore(number=5), Kept(text="6")))
+    assert (old.command, new.command) == (Keep(text="5"), Keep(text="6"))
+    assert (new.position, new.reaction) == (9, "keeping")
 
 
 def test_a_reader_subscribes_to_every_version(domain: Domain) -> None:
-    assert subjects_of(domain.reacts) == ["evt.*.trial.thing.kept.v1", "evt.*.trial.thing.kept.v2"]
+    assert subjects_of(domain.reacts[0].events) == ["evt.*.trial.thing.kept.v1", "evt.*.trial.thing.kept.v2"]
     assert [entry.version for entry in versions_of(Keep)] == [1, 2]
 
 

@@ -1,0 +1,47 @@
+"""Folding: many events onto the domain's copies at once, the same way live, in catching up and (one by one) at replay."""
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+
+import msgspec
+
+from consumers.runtime.projection import change
+from consumers.runtime.reactions import Fold
+from consumers.runtime.state import Load, Missing, State, Want
+from consumers.runtime.table import Row
+from contracts.envelope import Envelope
+from contracts.message import Event
+
+Fetch = Callable[[Sequence[Load]], Awaitable[list[list[Row]]]]
+
+
+class Folded(msgspec.Struct, frozen=True):
+    """An event of the log that a fold takes in."""
+
+    fold: Fold
+    event: Event
+    envelope: Envelope
+    position: int
+
+
+async def fold(state: State, folded: Sequence[Folded], wants: Iterable[Want], fetch: Fetch) -> None:
+    """Fold all in order; `wants` are rows that others will ask for, loaded in the same round. Raises what a fold raises."""
+    asked = [*wants, *_apply(state, folded)]
+    while asked:
+        await state.load(asked, fetch)
+        asked = _apply(state, folded)
+
+
+def _apply(state: State, folded: Sequence[Folded]) -> list[Want]:
+    """Fold all; or answer which rows have to be loaded before, with nothing changed."""
+    mark = state.mark()
+    wants: list[Want] = []
+    for one in folded:
+        try:
+            for table, _ in change(one.fold.write, one.event, one.envelope, state.view(one.envelope.tenant)):
+                if table is not one.fold.into:
+                    raise TypeError(f"the fold {one.fold.name} wrote {table}, not {one.fold.into}")
+        except Missing as missing:
+            wants += missing.wants
+    if wants:
+        state.rollback(mark)
+    return wants

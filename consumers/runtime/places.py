@@ -1,0 +1,89 @@
+"""Where each reaction of a domain stands: its cursor row, made at its first start, and what its domain has to learn before it works."""
+
+import time
+from collections.abc import Sequence
+
+import msgspec
+
+from consumers.runtime.domain import Domain
+from consumers.runtime.history import History
+from consumers.runtime.reactions import CURSOR, Ears, Fold, Hearer
+from consumers.runtime.reading import Happened, reaction_id
+from consumers.runtime.store import Store
+
+PAGE = 2000  # events that are read at once
+
+
+class Place(msgspec.Struct, frozen=True):
+    """A reaction's cursor row, as it stood when its domain began to lead."""
+
+    position: int
+    goal: int  # until it has come so far, its domain takes no commands; 0 for what does not learn
+
+
+class Group(msgspec.Struct):
+    """Reactions that stand at the same place in memory, and are read for together."""
+
+    cursor: int
+    names: set[str]
+    delay: float = 0.0  # seconds, of what fails: between two tries
+    not_before: float = 0.0  # by the monotonic clock
+    turn: int = 0  # which one it had last
+
+    def put_off(self, seconds: float) -> None:
+        """Leave it alone for so long."""
+        self.not_before = time.monotonic() + seconds
+
+    @property
+    def left(self) -> float:
+        """Seconds until it may be tried."""
+        return max(0.0, self.not_before - time.monotonic())
+
+
+async def begin(store: Store, domain: Domain, history: History, ears: Ears) -> dict[str, Place]:
+    """Find, or make, the cursor of each reaction. Raises errors of DATABASE_AWAY."""
+    rows = await _rows(store)
+    head = await history.head()
+    new = [one for one in domain.reacts if CURSOR + one.name not in rows]
+    came = {name: await _came(store, domain, history, ears, fold, rows[name][0], head) for name, fold in _taken_over(domain, rows)}
+    async with store.transaction(None):
+        await store.conn.execute(store.q.begin_cursors, *_first(new, head))
+        for name, position in came.items():
+            await store.conn.execute(store.q.take_over_cursor, name, position)
+        rows = await _rows(store)
+    found = {one.name: rows[CURSOR + one.name] for one in domain.reacts}
+    return {name: Place(position, goal or 0) for name, (position, goal) in found.items()}
+
+
+async def _rows(store: Store) -> dict[str, tuple[int, int | None]]:
+    return {row["name"]: (row["position"], row["goal"]) for row in await store.conn.fetch(store.q.cursors)}
+
+
+def _first(new: Sequence[Hearer], head: int) -> tuple[list[str], list[int], list[int], list[int]]:
+    """The columns of begin_cursors: `skip` begins at the head, all else with the log; what learns takes down the head."""
+    names = [CURSOR + one.name for one in new]
+    begin = [head if one.history == "skip" else 0 for one in new]
+    return names, begin, begin, [head if one.history == "learn" else 0 for one in new]
+
+
+def _taken_over(domain: Domain, rows: dict[str, tuple[int, int | None]]) -> list[tuple[str, Fold]]:
+    """The folds whose cursors a migration made of an earlier release's, and that begin for the first time."""
+    folds = [(CURSOR + one.name, one) for one in domain.reacts if isinstance(one, Fold)]
+    return [(name, fold) for name, fold in folds if name in rows and rows[name][1] is None]
+
+
+async def _came(store: Store, domain: Domain, history: History, ears: Ears, fold: Fold, cursor: int, head: int) -> int:
+    """Up to where an earlier release has learned by commands: its cursor, or beyond, where it had held other reactions back before that."""
+    came = at = cursor
+    while fold.formerly is not None and at < head:
+        page = await history.read(at, head, ears.types({fold.name}), most=PAGE)
+        at = page.reached
+        told = [Happened.of_record(row) for row in page.events]
+        made = [
+            (one, reaction_id(one.envelope.id, cmd, n)) for one in told for n, cmd in enumerate(fold.formerly(one.decoded(), one.envelope))
+        ]
+        async with store.transaction(None):
+            decided = await store.conn.fetch(store.q.decided, [one.envelope.tenant for one, _ in made], [id for _, id in made])
+        ids = {row["id"] for row in decided}
+        came = max([came, *(one.position for one, id in made if id in ids)])
+    return came
