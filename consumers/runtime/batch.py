@@ -9,6 +9,7 @@ import asyncpg
 import msgspec
 
 from adapters.nats import deliveries_of
+from consumers.runtime.clock import utc_now
 from consumers.runtime.domain import EXISTS, Answer, Context, Domain, ForPlatform, Refusal, tenant_of
 from consumers.runtime.effects import Task
 from consumers.runtime.item import Item, Numbers, storable
@@ -16,6 +17,7 @@ from consumers.runtime.projection import RowExists, project
 from consumers.runtime.state import Missing, State, Want
 from consumers.runtime.store import Columns, Store, columns, meanwhile, to_json
 from consumers.runtime.table import JSON
+from consumers.runtime.timing import Timing
 from contracts.audit import QUARANTINED, REFUSED
 from contracts.envelope import Envelope, derived_id, same_request
 from contracts.message import PLATFORM, Event, encode
@@ -38,10 +40,10 @@ class Repeated(Exception):
 class Batch:
     """Decides items in order; `commit` writes all of it or nothing."""
 
-    def __init__(self, domain: Domain, store: Store, items: list[Item], cursor: int = 0) -> None:
+    def __init__(self, domain: Domain, store: Store, items: list[Item], cursor: int = 0, now: datetime | None = None) -> None:
         self.domain, self.store, self.items, self.cursor = domain, store, items, cursor
         self.kept = 0  # where the cursor stands by this batch; 0 when it does not move
-        self.now = datetime.now(UTC)
+        self.now = now or utc_now()
         self.state = State()
         self.effects: list[Task] = []
         self.on_writing: Callable[[], None] = lambda: None  # called when the decisions are made and PostgreSQL has work
@@ -65,6 +67,8 @@ class Batch:
         tenants |= {item.envelope.tenant for item in self.items if item.command is not None}
         async with self.store.transaction(tenants):
             await self._drop_seen(ask)
+            self.timing = Timing(self.domain, self.store, self.items, self.now)
+            await self.timing.load()
             await self._decide_all()
             self._answer_repeats()
             await self._write(sure=ask)
@@ -123,6 +127,10 @@ class Batch:
         mark = self.state.mark()
         if item.command is None:
             return self._quarantine(item, item.unreadable)
+        if item.envelope.timer and (late := self.timing.refusal(item)) is not None:
+            return self._refuse(item, late)
+        if item.again:
+            return None
         if item.verdict is not None:
             return self._refuse(item, Refusal(item.verdict))
         context = self._context(item)
@@ -209,7 +217,7 @@ class Batch:
         due = datetime.fromtimestamp(self.now.timestamp() + OWN_EFFECT, UTC)
         kept_effects = (task for task in self.effects if task.kind not in self.domain.runs_together)
         await store.keep_columns(q.keep_effects, columns(map(_effect, kept_effects), EFFECT), due)
-        await store.keep(q.keep_timers, [row for envelope, event, _, _ in happened for row in self._timers_of(envelope, event)])
+        await self.timing.write(decided)
         if self.cursor:
             self.kept = await store.conn.fetchval(q.move_cursor, self.cursor) or 0
 
@@ -225,16 +233,6 @@ class Batch:
             else:
                 identity = derived_id(envelope.id, f"effect {effect.kind} {effect.name}")
                 yield Task(envelope.tenant, identity, effect.kind, msgspec.Raw(encode(effect.payload)), envelope)
-
-    def _timers_of(self, envelope: Envelope, event: Event) -> Iterable[dict[str, Any]]:
-        make = self.domain.timers.get(type(event))
-        for number, timer in enumerate(make(event, envelope) if make else ()):
-            first = {"tenant_id": envelope.tenant, "id": derived_id(envelope.id, f"timer {number}")}
-            yield first | {
-                "type": envelope.caused(timer.command, id=envelope.id, time=self.now).type,
-                "body": timer.command,
-                "due_at": timer.due_at,
-            }
 
 
 def _operation(item: Item) -> tuple[Any, ...]:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from adapters.nats import nak
 from consumers.runtime.batch import Batch
+from consumers.runtime.clock import Clock, utc_now
 from consumers.runtime.domain import Domain
 from consumers.runtime.faults import DomainWaits, fault_of, told_of
 from consumers.runtime.item import Item
@@ -29,6 +30,7 @@ class Settler:
     def __init__(self, domain: Domain, tell: Callable[[Batch], Awaitable[None]], on_writing: Callable[[], None]) -> None:
         self.domain, self._tell, self._on_writing = domain, tell, on_writing
         self.parking = Parking()
+        self.clock: Clock = utc_now  # by which decisions are made
         self.held: list[Item] = []  # reactions of parked types: the kept cursor stays before the first of them
         self.kept = 0  # the cursor, as it is stored
         self.on_put_off: Callable[[Item], None] = lambda item: None  # told of a command of this very process that is not tried now
@@ -81,7 +83,7 @@ class Settler:
 
     async def _commit(self, store: Store, items: list[Item], cursor: int) -> None:
         """Commit, halving the batch down to the culprit."""
-        batch = Batch(self.domain, store, items, cursor and self.safe(cursor))
+        batch = Batch(self.domain, store, items, cursor and self.safe(cursor), self.clock())
         batch.on_writing = self._on_writing
         try:
             await batch.commit()

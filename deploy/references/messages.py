@@ -72,8 +72,7 @@ def _event(entry: MessageType, domain: Domain, domains: list[Domain]) -> str:
             lines.append(f"- {other.name} reacts: {_names(react)} by {place(react)}")
     if effect := domain.effects.get(cls):
         lines.append(f"- effect: {about(effect)} ({place(effect)})")
-    if timer := domain.timers.get(cls):
-        lines.append(f"- timer: {about(timer)} ({place(timer)})")
+    lines += [f"- timer: {about(timer)} ({place(timer)})" for timer in domain.timers.get(cls, ())]
     return _joined(entry, lines)
 
 
@@ -98,8 +97,8 @@ def _origins(domains: list[Domain]) -> Origins:
         for event, react in domain.reacts.items():
             for cls in _made_by(react):
                 found[cls].append(f"the reaction to `{type_of(event).name}`")
-        for event, timer in domain.timers.items():
-            for cls in _made_by(timer):
+        for event, timers in domain.timers.items():
+            for cls in (cls for timer in timers for cls in _made_by(timer)):
                 found[cls].append(f"a timer that `{type_of(event).name}` sets")
         for kind, run in domain.runs.items():
             for cls in _made_by(run):
