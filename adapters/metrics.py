@@ -53,6 +53,20 @@ class Gauge:
         return [f"{self.name} {self._read():g}"]
 
 
+class Gauges:
+    """Values that whoever measures them puts here, for each combination of label values."""
+
+    kind = "gauge"
+
+    def __init__(self, name: str, about: str, labels: Labels) -> None:
+        self.name, self.about, self._labels = name, about, labels
+        self.values: dict[Labels, float] = {}
+
+    def lines(self) -> list[str]:
+        """The samples as text."""
+        return [f"{_labelled(self.name, self._labels, labels)} {value:g}" for labels, value in sorted(self.values.items())]
+
+
 class Histogram:
     """Counts durations in seconds by upper bounds, for each combination of label values."""
 
@@ -89,7 +103,7 @@ class Registry:
     """The metrics of one process, in the order they were made."""
 
     def __init__(self) -> None:
-        self._metrics: list[Counter | Gauge | Histogram] = []
+        self._metrics: list[Counter | Gauge | Gauges | Histogram] = []
 
     def counter(self, name: str, about: str, labels: Labels = ()) -> Counter:
         """Make a counter; its name ends with `_total`."""
@@ -100,6 +114,12 @@ class Registry:
     def gauge(self, name: str, about: str, read: Callable[[], float]) -> Gauge:
         """Make a gauge out of a function."""
         metric = Gauge(name, about, read)
+        self._metrics.append(metric)
+        return metric
+
+    def gauges(self, name: str, about: str, labels: Labels) -> Gauges:
+        """Make a gauge with labels, whose values are put into it."""
+        metric = Gauges(name, about, labels)
         self._metrics.append(metric)
         return metric
 

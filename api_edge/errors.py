@@ -49,6 +49,7 @@ MEANINGS = (
     Meaning("secret.forgotten", 410, "The secret can no longer be shown", "Revoke what it belongs to and create a new one."),
     Meaning("secret.shown", 409, "The secret was shown already", "Send the first request again with its key, or create a new one."),
     Meaning("operation.not_found", 404, "There is no such operation", "Use the address of a `Location` header as it was given."),
+    Meaning("timer.moved", 409, "The timer is not what it was", "Nothing is to be done: its present moment counts."),
     Meaning("log.restored", 410, "The log was restored from a backup", "Begin behind the position that `detail` names."),
     Meaning("command.quarantined", 500, "The request could not be handled", "It is kept and waits for a person; tell support its id."),
     Meaning("limit.requests", 429, "Too many requests", "Wait for the seconds that `Retry-After` gives."),

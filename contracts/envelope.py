@@ -30,6 +30,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     request_hash: str = ""  # keyed hashes of the HTTP request, see hash_versions; empty for what no person asked
     key_hash: str = ""  # hash of who asked and their Idempotency-Key, whatever the route; empty without one
     reply: str = ""  # the subject that waits for the outcome
+    timer: str = ""  # of a timer's command: its moment and the timer's name; whoever decides it looks whether the timer says so
     dry_run: bool = False
     traceparent: str = ""
 
@@ -73,7 +74,13 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
 
     def _optional(self) -> tuple[tuple[str, str], ...]:
         """Headers that are left out when they are empty."""
-        return (("ce-request", self.request_hash), ("ce-key", self.key_hash), ("ce-reply", self.reply), ("traceparent", self.traceparent))
+        return (
+            ("ce-request", self.request_hash),
+            ("ce-key", self.key_hash),
+            ("ce-reply", self.reply),
+            ("ce-timer", self.timer),
+            ("traceparent", self.traceparent),
+        )
 
     @classmethod
     def read(cls, headers: dict[str, str]) -> "Envelope":
@@ -91,6 +98,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
             request_hash=headers.get("ce-request", ""),
             key_hash=headers.get("ce-key", ""),
             reply=headers.get("ce-reply", ""),
+            timer=headers.get("ce-timer", ""),
             dry_run=headers.get("ce-dryrun") == "1",
             traceparent=headers.get("traceparent", ""),
         )

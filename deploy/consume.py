@@ -26,11 +26,13 @@ from consumers.runtime.genuine import genuine
 from consumers.runtime.history import History
 from consumers.runtime.leading import BUDGET, SILENT
 from consumers.runtime.pool import Connections, Pool
+from consumers.runtime.retention import Retention
 from consumers.runtime.runtime import Runtime
 from consumers.runtime.timers import Timers
 from consumers.runtime.tools import Tools
 from contracts.audit import DOMAINS, LOG
 from contracts.catalogue import EVENTS, LOG_API, decided_streams, subjects_of
+from deploy.metrics import Metrics
 from producers.publisher import Publisher
 
 log = logging.getLogger(__name__)
@@ -85,6 +87,7 @@ class Service:
             if name != LOG:
                 domain_named(name)
         self._parts: list[asyncio.Task[None]] = []
+        self.metrics = Metrics()
         self._connections = Connections(lambda role: pg_connect(settings, role), most=settings.pg_pool, each=EACH)
         self.app = FastStream(self._broker(), lifespan=self._lifespan, logger=None)
 
@@ -109,6 +112,7 @@ class Service:
         async with AsyncExitStack() as stack:
             objects = await stack.enter_async_context(_store(self.settings))
             await stack.enter_async_context(shown(self.settings.alive))
+            await stack.enter_async_context(self.metrics.shown(self.settings.metrics_host, self.settings.metrics_port))
             stack.push_async_callback(self._connections.close)
             try:
                 for name in self.names:
@@ -156,16 +160,24 @@ class Service:
         effects = EffectRunner(domain, pool, publisher.publish, Tools(publisher, objects, pool), runtime.leading)
         runtime.on_effects = effects.start_new
         runtime.prepare.append(effects.take_over)
+        retention = Retention(domain, pool, runtime.leading, months=self.settings.health_months)
+        self.metrics.asks(retention.oldest)
         if name == "render":
-            await self._add_farm(runtime, nc, publisher, pool, objects)
+            await self._add_farm(runtime, nc, publisher, pool, objects, retention)
             if self.settings.nats_issuer.get_secret_value():
                 await self._add_gate(pool, stack)
         if domain.runs or domain.runs_together:
             self._start(f"{name} effects", effects.run())
-        self._start(f"{name} timers", Timers(domain, pool, publisher.publish, runtime.leading).run())
+        if domain.timers:
+            timers = Timers(domain, pool, publisher.publish, runtime.leading)
+            runtime.on_timers = timers.expect
+            self._start(f"{name} timers", timers.run())
+        self._start(f"{name} retention", retention.run())
         self._start(name, runtime.run())
 
-    async def _add_farm(self, runtime: Runtime, nc: Connection, publisher: Publisher, pool: Pool, objects: ObjectStore) -> None:
+    async def _add_farm(
+        self, runtime: Runtime, nc: Connection, publisher: Publisher, pool: Pool, objects: ObjectStore, retention: Retention
+    ) -> None:
         from consumers.render.floods import Floods
         from consumers.render.health import Health
         from consumers.render.hearing import hear
@@ -182,7 +194,7 @@ class Service:
         floods = Floods(runtime.submit)
         runtime.admits = floods.admits
         runtime.observers += [progress.observe, floods.observe]
-        health = Health(pool, runtime.leading, every=self.settings.health_seconds, months=self.settings.health_months)
+        health = Health(pool, runtime.leading, retention.make_room, every=self.settings.health_seconds)
         await hear(nc, scheduler, progress, health)
         self._start("scheduler", scheduler.run())
         self._start("progress", progress.run())

@@ -37,6 +37,10 @@ DOMAIN = Domain(
         file_mgr.UploadCompleted: effects.on_completed,
         file_mgr.UploadAborted: effects.on_aborted,
     },
-    timers={file_mgr.UploadStarted: uploads.give_up_later},
+    timers={
+        file_mgr.UploadStarted: (uploads.give_up_later,),
+        file_mgr.UploadCompleted: (uploads.never_mind,),
+        file_mgr.UploadAborted: (uploads.never_mind,),
+    },
     runs={"open": effects.open_upload, "join": effects.join, "drop": effects.drop},
 )

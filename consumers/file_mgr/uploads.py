@@ -3,9 +3,10 @@
 import re
 import unicodedata
 from datetime import timedelta
+from uuid import UUID
 
 from consumers.file_mgr.rows import UPLOADS
-from consumers.runtime.domain import Answer, Context, Decision, Timer, refuse
+from consumers.runtime.domain import Answer, Context, Decision, DropTimer, SetTimer, refuse
 from consumers.runtime.state import View
 from contracts.envelope import Envelope
 from contracts.file_mgr import (
@@ -53,9 +54,18 @@ def start(cmd: StartUpload, view: View, ctx: Context) -> Decision:
     return Answer([started], body)
 
 
-def give_up_later(event: UploadStarted, envelope: Envelope) -> list[Timer]:
+def give_up_later(event: UploadStarted, envelope: Envelope) -> list[SetTimer]:
     """An upload that nobody completes is aborted after a day."""
-    return [Timer(envelope.time + LIVES, AbortUpload(upload_id=event.upload_id))]
+    return [SetTimer(_timer(event.upload_id), envelope.time + LIVES, AbortUpload(upload_id=event.upload_id))]
+
+
+def never_mind(event: UploadCompleted | UploadAborted, envelope: Envelope) -> list[DropTimer]:
+    """An upload that is completed or aborted is not given up any more."""
+    return [DropTimer(_timer(event.upload_id))]
+
+
+def _timer(upload_id: UUID) -> str:
+    return f"give up upload {upload_id}"
 
 
 def opened(cmd: OpenUpload, view: View, ctx: Context) -> Decision:
@@ -89,7 +99,7 @@ def abort(cmd: AbortUpload, view: View, ctx: Context) -> Decision:
     upload = view.get(UPLOADS, cmd.upload_id)
     if upload is None:
         return refuse("file.not_found", f"there is no upload {cmd.upload_id}", "upload_id")
-    timer = ctx.envelope.actor == "timer"
+    timer = bool(ctx.envelope.timer)
     if upload.state not in ("started", "open"):
         return [] if timer else refuse("file.upload_state", f"the upload is {upload.state} already", "upload_id")
     reason = "nobody completed it in time" if timer else "aborted on request"

@@ -38,6 +38,7 @@ from consumers.render.snapshot_rows import SNAPSHOTS
 from consumers.runtime.domain import Domain, Together
 from consumers.runtime.projection import create, nothing, upsert
 from consumers.runtime.reactions import Fold, Reaction
+from consumers.runtime.retention_rules import Kept, Monthly
 from contracts import enrolment as enrol
 from contracts import farm, file_mgr, identity, node, render, repair, snapshot, studio
 from contracts.audit import QUARANTINED, REFUSED
@@ -164,7 +165,11 @@ DOMAIN = Domain(
         repair.RepairRequested: looking.on_requested,
         repair.RepairDrawn: looking.on_drawn,
     },
-    timers={farm.NodeSteered: steering.timers},
+    timers={farm.NodeSteered: (steering.timers,)},
+    retains=(
+        Monthly("node_health_logs", "at"),
+        Kept("segment_scrubs", "one row for each stored segment, however often it is looked at"),
+    ),
     runs={
         "stop": dispatch.stop,
         "tell_node": dispatch.tell_node,

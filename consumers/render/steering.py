@@ -7,7 +7,7 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from consumers.render.rows import NODES, TEMPLATES, Node
-from consumers.runtime.domain import Answer, Context, Decision, Refusal, Timer, refuse
+from consumers.runtime.domain import Answer, Context, Decision, DropTimer, Refusal, SetTimer, TimerChange, refuse
 from consumers.runtime.state import View
 from contracts.envelope import Envelope
 from contracts.farm import (
@@ -82,10 +82,13 @@ def set_aside(node: Node, reason: str, ctx: Context) -> NodeSteered:
     return NodeSteered(node_id=node.node_id, service="set_aside", reason=reason, until=until, set_asides=times)
 
 
-def timers(event: NodeSteered, envelope: Envelope) -> Iterable[Timer]:
-    """A set-aside node is forgiven by itself."""
+def timers(event: NodeSteered, envelope: Envelope) -> Iterable[TimerChange]:
+    """A set-aside node is forgiven by itself; one that is steered otherwise needs it no more."""
+    name = f"forgive node {event.node_id}"
     if event.service == "set_aside" and event.until is not None:
-        yield Timer(event.until, ForgiveNode(node_id=event.node_id, until=event.until))
+        yield SetTimer(name, event.until, ForgiveNode(node_id=event.node_id, until=event.until))
+    else:
+        yield DropTimer(name)
 
 
 def release(cmd: ReleaseTemplate, view: View, ctx: Context) -> Decision:

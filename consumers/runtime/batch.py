@@ -9,6 +9,7 @@ import asyncpg
 import msgspec
 
 from adapters.nats import deliveries_of
+from consumers.runtime.clock import utc_now
 from consumers.runtime.domain import EXISTS, Answer, Context, Domain, ForPlatform, Refusal, tenant_of
 from consumers.runtime.effects import Task
 from consumers.runtime.folding import Folded, fold
@@ -17,6 +18,7 @@ from consumers.runtime.projection import RowExists, project
 from consumers.runtime.state import Missing, State, Want
 from consumers.runtime.store import Columns, Store, columns, meanwhile, to_json
 from consumers.runtime.table import JSON
+from consumers.runtime.timing import Timing
 from contracts.audit import QUARANTINED, REFUSED
 from contracts.envelope import Envelope, derived_id, same_request
 from contracts.message import PLATFORM, Event, encode
@@ -40,12 +42,18 @@ class Batch:
     """Folds what was learned, then decides items in order; `commit` writes all of it, and the cursors with it, or nothing."""
 
     def __init__(
-        self, domain: Domain, store: Store, items: list[Item], cursors: Mapping[str, int] | None = None, folded: Sequence[Folded] = ()
+        self,
+        domain: Domain,
+        store: Store,
+        items: list[Item],
+        cursors: Mapping[str, int] | None = None,
+        folded: Sequence[Folded] = (),
+        now: datetime | None = None,
     ) -> None:
         self.domain, self.store, self.items, self.folded = domain, store, items, folded
         self.cursors = cursors or {}
         self.kept: dict[str, int] = {}  # the cursors that this batch has moved
-        self.now = datetime.now(UTC)
+        self.now = now or utc_now()
         self.state = State()
         self.effects: list[Task] = []
         self.on_writing: Callable[[], None] = lambda: None  # called when the decisions are made and PostgreSQL has work
@@ -70,6 +78,8 @@ class Batch:
         tenants |= {one.envelope.tenant for one in self.folded}
         async with self.store.transaction(tenants):
             await self._drop_seen(ask)
+            self.timing = Timing(self.domain, self.store, self.items, self.now)
+            await self.timing.load()
             await self._decide_all()
             self._answer_repeats()
             await self._write(sure=ask)
@@ -132,6 +142,10 @@ class Batch:
         mark = self.state.mark()
         if item.command is None:
             return self._quarantine(item, item.unreadable)
+        if item.envelope.timer and (late := self.timing.refusal(item)) is not None:
+            return self._refuse(item, late)
+        if item.again:
+            return None
         if item.verdict is not None:
             return self._refuse(item, Refusal(item.verdict))
         context = self._context(item)
@@ -218,7 +232,7 @@ class Batch:
         due = datetime.fromtimestamp(self.now.timestamp() + OWN_EFFECT, UTC)
         kept_effects = (task for task in self.effects if task.kind not in self.domain.runs_together)
         await store.keep_columns(q.keep_effects, columns(map(_effect, kept_effects), EFFECT), due)
-        await store.keep(q.keep_timers, [row for envelope, event, _, _ in happened for row in self._timers_of(envelope, event)])
+        await self.timing.write(decided)
         self.kept = await store.move(self.cursors)
 
     def _operations(self, decided: list[Item]) -> Columns:
@@ -233,16 +247,6 @@ class Batch:
             else:
                 identity = derived_id(envelope.id, f"effect {effect.kind} {effect.name}")
                 yield Task(envelope.tenant, identity, effect.kind, msgspec.Raw(encode(effect.payload)), envelope)
-
-    def _timers_of(self, envelope: Envelope, event: Event) -> Iterable[dict[str, Any]]:
-        make = self.domain.timers.get(type(event))
-        for number, timer in enumerate(make(event, envelope) if make else ()):
-            first = {"tenant_id": envelope.tenant, "id": derived_id(envelope.id, f"timer {number}")}
-            yield first | {
-                "type": envelope.caused(timer.command, id=envelope.id, time=self.now).type,
-                "body": timer.command,
-                "due_at": timer.due_at,
-            }
 
 
 def _operation(item: Item) -> tuple[Any, ...]:

@@ -1,5 +1,6 @@
 """What a domain declares: its tables, who decides each command, what it reacts to, what each event writes, which effects run."""
 
+import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -10,6 +11,8 @@ import msgspec
 
 from consumers.runtime.projection import Write
 from consumers.runtime.reactions import Hearer
+from consumers.runtime.recurrence import Missed
+from consumers.runtime.retention_rules import Rule
 from consumers.runtime.state import View
 from consumers.runtime.table import Table
 from contracts.envelope import Envelope
@@ -93,11 +96,48 @@ class Effect(msgspec.Struct, frozen=True):
     name: str = ""
 
 
-class Timer(msgspec.Struct, frozen=True):
-    """A command that becomes due."""
+_TIMER = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,198}[\x21-\x7e])?")
 
+
+def _check_name(name: str) -> None:
+    """A timer's name travels in a header. Raises ValueError."""
+    if not _TIMER.fullmatch(name):
+        raise ValueError(f"a timer's name is 1 to 200 printable ASCII characters, no spaces around them, not {name[:100]!r}")
+
+
+class SetTimer(msgspec.Struct, frozen=True):
+    """A command that becomes due once. A timer of the same name and tenant is replaced: so it is moved."""
+
+    name: str  # unique within the domain and the tenant, e.g. "upload <id> gives up"; printable ASCII
     due_at: datetime
     command: Command
+
+    def __post_init__(self) -> None:
+        _check_name(self.name)
+
+
+class SetRecurring(msgspec.Struct, frozen=True):
+    """A command that becomes due again and again (`consumers.runtime.recurrence`); a decider has checked what a person gives for a rule."""
+
+    name: str
+    rule: str  # RFC 5545, e.g. FREQ=MONTHLY;BYMONTHDAY=1;BYHOUR=3
+    zone: str  # IANA, e.g. Asia/Tehran
+    missed: Missed
+    command: Command
+    begins: datetime | None = None  # from when on, itself included; None: after the event
+
+    def __post_init__(self) -> None:
+        _check_name(self.name)
+
+
+class DropTimer(msgspec.Struct, frozen=True):
+    """A timer that is no more, if it was there."""
+
+    name: str
+
+
+TimerChange = SetTimer | SetRecurring | DropTimer
+MakeTimers = Callable[[Any, Envelope], Iterable[TimerChange]]
 
 
 class EffectFailed(Exception):
@@ -131,7 +171,8 @@ class Domain(msgspec.Struct, frozen=True, kw_only=True):
     writes: dict[type[Event], Write]
     reacts: tuple[Hearer, ...] = ()
     effects: dict[type[Event], Callable[[Any, Envelope], Iterable[Effect]]] = {}
-    timers: dict[type[Event], Callable[[Any, Envelope], Iterable[Timer]]] = {}
+    timers: dict[type[Event], tuple[MakeTimers, ...]] = {}
+    retains: tuple[Rule, ...] = ()  # its tables that grow beside the event tables and the runtime's own
     runs: dict[str, RunEffect] = {}
     runs_together: dict[str, Together] = {}
     constraints: dict[str, Problem] = {}  # what a command is refused for that one of these refuses: the last resort, deciders look first

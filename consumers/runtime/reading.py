@@ -50,7 +50,7 @@ def _reported(envelope: Envelope, scope: str) -> Envelope:
     decider finds the part there, under this node.
     """
     return msgspec.structs.replace(
-        envelope, id=report_id(scope, envelope.id), actor=node_actor(scope), reply="", dry_run=False, request_hash="", key_hash=""
+        envelope, id=report_id(scope, envelope.id), actor=node_actor(scope), reply="", timer="", dry_run=False, request_hash="", key_hash=""
     )
 
 
@@ -157,7 +157,7 @@ def _reaction(reaction: Reaction, happened: Happened, command: Command, number: 
 
 def _checked(envelope: Envelope) -> Envelope:
     """The envelope, if it can be stored and answered. Raises ValueError."""
-    for name in ("type", "actor", "request_hash", "key_hash", "traceparent"):
+    for name in ("type", "actor", "request_hash", "key_hash", "timer", "traceparent"):
         if not _PLAIN.fullmatch(getattr(envelope, name)):
             raise ValueError(f"{name} is not plain text of at most 1000 characters")
     if envelope.reply and not _REPLY.fullmatch(envelope.reply):

@@ -6,6 +6,7 @@ import logging
 import zlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 import asyncpg
@@ -69,6 +70,7 @@ class Runtime:
         self.admits: Callable[[Item], bool] = lambda item: True  # what is not admitted is acknowledged, and that is all
         self.foresees: Callable[[Item], tuple[Want, ...]] = lambda item: ()  # rows that a command will ask for, as far as its memory knows
         self.on_effects: Callable[[list[Task]], None] = lambda tasks: None
+        self.on_timers: Callable[[datetime], None] = lambda soonest: None
         self.leading = Leading.of_domain(domain.name, zlib.crc32(f"flatrender {domain.name}".encode()), connect)
         self.active = self.leading.active
 
@@ -241,6 +243,8 @@ class Runtime:
             observe(batch.items)
         if batch.effects:
             self.on_effects(batch.effects)
+        if batch.timing.soonest is not None:
+            self.on_timers(batch.timing.soonest)
         asked = [item for item in batch.items if item.outcome is not None and item.envelope.reply]
         outcomes = [(item.envelope.reply, msgspec.json.encode(item.outcome)) for item in asked]
         if outcomes and self.nc.is_connected:

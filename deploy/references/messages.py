@@ -72,8 +72,7 @@ def _event(entry: MessageType, domain: Domain, domains: list[Domain]) -> str:
         lines += [_heard(other, one) for one in other.reacts if cls in one.events]
     if effect := domain.effects.get(cls):
         lines.append(f"- effect: {about(effect)} ({place(effect)})")
-    if timer := domain.timers.get(cls):
-        lines.append(f"- timer: {about(timer)} ({place(timer)})")
+    lines += [f"- timer: {about(timer)} ({place(timer)})" for timer in domain.timers.get(cls, ())]
     return _joined(entry, lines)
 
 
@@ -106,8 +105,8 @@ def _origins(domains: list[Domain]) -> Origins:
                 found[cls] += [f"the reaction to `{type_of(event).name}`" for event in one.events]
             for cls in _made_by(one.formerly) if isinstance(one, Fold) and one.formerly is not None else ():
                 found[cls].append("earlier releases")
-        for event, timer in domain.timers.items():
-            for cls in _made_by(timer):
+        for event, timers in domain.timers.items():
+            for cls in (cls for timer in timers for cls in _made_by(timer)):
                 found[cls].append(f"a timer that `{type_of(event).name}` sets")
         for kind, run in domain.runs.items():
             for cls in _made_by(run):

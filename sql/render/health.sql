@@ -1,7 +1,3 @@
--- name: keep_months
--- Make the next month's partition of nodes' health, drop those that are older than so many months; answers what was done.
-select platform.keep_months('render.node_health_logs', 1, $1, $2) from render.leader where lease = $3;
-
 -- name: keep_health
 -- How nodes fare, a row each.
 insert into render.node_health_logs (tenant_id, node_id, at, cpu, memory, disk_free, load, parts)

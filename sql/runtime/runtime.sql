@@ -29,12 +29,24 @@ select tenant_id, id, kind, payload::jsonb, envelope::jsonb, 0, $6, ''
 from unnest($1::text::uuid[], $2::text::uuid[], $3::text::text[], $4::text[], $5::text[]) as r(tenant_id, id, kind, payload, envelope)
 on conflict do nothing;
 
+-- name: held_timers
+-- The timers whose commands are about to be decided.
+select tenant_id, name, set_by, type, body::text as body, due_at, recurrence::text as recurrence from {schema}.timers
+where (tenant_id, name) in (select * from unnest($1::uuid[], $2::text[]))
+order by tenant_id, name for update;
+
 -- name: keep_timers
--- Commands that become due because of the batch's events.
-insert into {schema}.timers (tenant_id, id, type, body, due_at)
-select tenant_id, id, type, body, due_at
-from json_to_recordset($1::json) as r(tenant_id uuid, id uuid, type text, body jsonb, due_at timestamptz)
-on conflict do nothing;
+-- What a batch's events set and moved, and recurring ones at their next moment; each is published anew.
+insert into {schema}.timers (tenant_id, name, set_by, type, body, due_at, recurrence, again_at, set_aside)
+select tenant_id, name, set_by, type, body, due_at, recurrence, null, set_aside
+from json_to_recordset($1::json) as r(tenant_id uuid, name text, set_by uuid, type text, body jsonb, due_at timestamptz, recurrence jsonb, set_aside text)
+order by tenant_id, name
+on conflict (tenant_id, name) do update set set_by = excluded.set_by, type = excluded.type, body = excluded.body, due_at = excluded.due_at,
+  recurrence = excluded.recurrence, again_at = null, set_aside = excluded.set_aside;
+
+-- name: drop_timers
+-- What a batch's events dropped, and those whose commands it decided.
+delete from {schema}.timers where (tenant_id, name) in (select * from unnest($1::uuid[], $2::text[]));
 
 -- name: cursors
 -- Up to where each reaction has come, where it began, and what has to be learned before commands are taken.
@@ -88,18 +100,46 @@ update {schema}.effects set due_at = now() + make_interval(secs => $3), last_err
 where tenant_id = $1 and id = $2 and exists (select from {schema}.leader where lease = $6);
 
 -- name: due_timers
--- Commands whose moment has come.
-select tenant_id, id, type, body::text as body from {schema}.timers
-where due_at <= now() and exists (select from {schema}.leader where lease = $2) order by due_at limit $1;
+-- What is to be published: whose moment has come, or was published long ago and is still there.
+select tenant_id, name, set_by, type, body::text as body, due_at, recurrence::text as recurrence, again_at is not null as published
+from {schema}.timers
+where coalesce(again_at, due_at) <= $1 and set_aside = '' and exists (select from {schema}.leader where lease = $3)
+order by coalesce(again_at, due_at) limit $2;
 
 -- name: next_timer
--- Seconds until the next timer; null without one.
-select extract(epoch from min(due_at) - now())::float8 from {schema}.timers;
+-- When the next is to be published; null without one.
+select coalesce(again_at, due_at) from {schema}.timers where set_aside = '' order by coalesce(again_at, due_at) limit 1;
 
--- name: drop_timers
--- Their commands are published.
-delete from {schema}.timers where (tenant_id, id) in (select * from unnest($1::uuid[], $2::uuid[]))
-  and exists (select from {schema}.leader where lease = $3);
+-- name: timers_published
+-- Their commands are in their stream: what a batch is about to decide at this moment needs no note.
+update {schema}.timers t set again_at = $5
+from (select h.tenant_id, h.name from {schema}.timers h
+      join unnest($1::uuid[], $2::text[], $3::uuid[], $4::timestamptz[]) as p(tenant_id, name, set_by, due_at)
+        on (h.tenant_id, h.name, h.set_by, h.due_at) = (p.tenant_id, p.name, p.set_by, p.due_at)
+      for update of h skip locked) d
+where t.tenant_id = d.tenant_id and t.name = d.name and exists (select from {schema}.leader where lease = $6);
+
+-- name: set_timer_aside
+-- It cannot be read, or not be published; the others go on.
+update {schema}.timers set set_aside = $5
+where tenant_id = $1 and name = $2 and set_by = $3 and due_at = $4 and exists (select from {schema}.leader where lease = $6);
+
+-- name: try_set_aside
+-- Another release may read what the one before could not.
+update {schema}.timers set set_aside = '' where starts_with(set_aside, $1) and set_aside <> '' and exists (select from {schema}.leader where lease = $2);
+
+-- name: pass_over_timer
+-- What was missed does not count: the next occurrence, or none any more.
+with over as (
+  delete from {schema}.timers where $5::timestamptz is null
+    and tenant_id = $1 and name = $2 and set_by = $3 and due_at = $4 and exists (select from {schema}.leader where lease = $6))
+update {schema}.timers set due_at = $5, again_at = null where $5::timestamptz is not null
+  and tenant_id = $1 and name = $2 and set_by = $3 and due_at = $4 and exists (select from {schema}.leader where lease = $6);
+
+-- name: listed_timers
+-- The domain's timers, those that were set aside first; $1: only these.
+select tenant_id, name, type, due_at, recurrence->>'rule' as rule, recurrence->>'zone' as zone, again_at, set_aside from {schema}.timers
+where set_aside <> '' or not $1 order by set_aside = '', due_at limit $2;
 
 -- name: quarantined
 -- What waits for a person, or was given another try that nobody has decided yet.
@@ -111,10 +151,23 @@ where state in ('quarantined', 'reopened') order by decided_at limit $1;
 -- Give a quarantined command another try, as often as it takes to publish it; answers what was published.
 update {schema}.inbox set state = 'reopened' where tenant_id = $1 and id = $2 and state in ('quarantined', 'reopened') returning headers::text as headers, body;
 
--- name: forget_operations
--- Operations are kept 30 days; a quarantined one stays.
-delete from {schema}.inbox where ctid in (select ctid from {schema}.inbox where decided_at < now() - interval '30 days' and state in ('done', 'refused') limit 5000)
-  and exists (select from {schema}.leader where lease = $1);
+-- name: sweep
+-- Remove rows that are over, a bounded number; by their places, which are found by an index.
+delete from {schema}.{table} where ctid = any (array(select ctid from {schema}.{table} where {column} < $1 and {goes} order by {column} limit $2))
+  and exists (select from {schema}.leader where lease = $3);
+
+-- name: keep_months
+-- Make the next month's partition of a table, drop those that are older than so many months; answers what was done.
+select platform.keep_months($1::text::regclass, 1, $2, $3) from {schema}.leader where lease = $4;
+
+-- name: oldest_month
+-- When the oldest month begins of which a table has a partition.
+select min(to_date(right(c.relname, 7), 'YYYY_MM'))::timestamp at time zone 'UTC' from pg_inherits i join pg_class c on c.oid = i.inhrelid
+where i.inhparent = '{schema}.{table}'::regclass;
+
+-- name: has_column
+-- Whether a table has a column.
+select exists (select from pg_attribute where attrelid = to_regclass($1) and attname = $2 and not attisdropped);
 
 -- name: close_quarantined
 -- What a reaction could not make of an event was made and published now.
@@ -132,5 +185,6 @@ event as (
 effect as (
   insert into {schema}.effects (tenant_id, id, kind, payload, envelope, attempts, due_at, last_error) values ($1, $1, 'probe', '{}', '{}', 0, now(), '')),
 timer as (
-  insert into {schema}.timers (tenant_id, id, type, body, due_at) values ($1, $1, 'probe', '{}', now()))
+  insert into {schema}.timers (tenant_id, name, set_by, type, body, due_at, recurrence, again_at, set_aside)
+  values ($1, 'probe', $1, 'probe', '{}', now(), null, null, 'probe'))
 insert into {schema}.cursors (name, position) values ('probe', 0);
