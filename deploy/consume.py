@@ -21,7 +21,7 @@ from adapters.settings import Settings
 from consumers.log.sequencer import Sequencer
 from consumers.runtime.connection import POOL_WAIT, notice_cuts
 from consumers.runtime.domain import Domain
-from consumers.runtime.effects import EffectRunner
+from consumers.runtime.effects.runner import EffectRunner
 from consumers.runtime.genuine import genuine
 from consumers.runtime.leading import BUDGET, SILENT
 from consumers.runtime.pool import Connections, Pool
@@ -84,6 +84,7 @@ class Service:
             if name != LOG:
                 domain_named(name)
         self._parts: list[asyncio.Task[None]] = []
+        self._runners: list[EffectRunner] = []
         self._connections = Connections(lambda role: pg_connect(settings, role), most=settings.pg_pool, each=EACH)
         self.app = FastStream(self._broker(), lifespan=self._lifespan, logger=None)
 
@@ -115,6 +116,7 @@ class Service:
                 collector.relax()
                 yield
             finally:
+                await asyncio.gather(*(runner.rest() for runner in self._runners))
                 for part in self._parts:
                     part.cancel()
                 await asyncio.gather(*self._parts, return_exceptions=True)
@@ -157,7 +159,8 @@ class Service:
             await self._add_farm(runtime, nc, publisher, pool, objects)
             if self.settings.nats_issuer.get_secret_value():
                 await self._add_gate(pool, stack)
-        if domain.runs or domain.runs_together:
+        if domain.effects:
+            self._runners.append(effects)
             self._start(f"{name} effects", effects.run())
         self._start(f"{name} timers", Timers(domain, pool, publisher.publish, runtime.leading).run())
         self._start(name, runtime.run())

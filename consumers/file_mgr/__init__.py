@@ -3,6 +3,7 @@
 from consumers.file_mgr import effects, files, uploads
 from consumers.file_mgr.rows import FILES, UPLOADS
 from consumers.runtime.domain import Domain
+from consumers.runtime.effects import steering
 from consumers.runtime.projection import create, nothing, together, upsert
 from contracts import file_mgr, render
 from contracts.audit import QUARANTINED, REFUSED
@@ -18,6 +19,7 @@ DOMAIN = Domain(
         file_mgr.FailUpload: uploads.fail,
         file_mgr.StoreFile: uploads.store,
         file_mgr.JudgeFile: files.judge,
+        **steering.decides("file_mgr"),
     },
     reacts={render.InspectionEnded: files.on_inspected},
     writes={
@@ -30,12 +32,13 @@ DOMAIN = Domain(
         file_mgr.FileRejected: upsert(FILES, state="rejected"),
         REFUSED["file_mgr"]: nothing,
         QUARANTINED["file_mgr"]: nothing,
+        **steering.writes("file_mgr"),
     },
-    effects={
-        file_mgr.UploadStarted: effects.on_started,
-        file_mgr.UploadCompleted: effects.on_completed,
-        file_mgr.UploadAborted: effects.on_aborted,
+    makes={
+        file_mgr.UploadStarted: (effects.on_started,),
+        file_mgr.UploadCompleted: (effects.on_completed,),
+        file_mgr.UploadAborted: (effects.on_aborted,),
     },
+    effects=effects.KINDS,
     timers={file_mgr.UploadStarted: uploads.give_up_later},
-    runs={"open": effects.open_upload, "join": effects.join, "drop": effects.drop},
 )

@@ -3,6 +3,7 @@
 from consumers.notification import inbox
 from consumers.notification.rows import NOTIFICATIONS
 from consumers.runtime.domain import Domain
+from consumers.runtime.effects import steering
 from consumers.runtime.projection import nothing
 from contracts import notification, render
 from contracts.audit import QUARANTINED, REFUSED
@@ -13,6 +14,7 @@ DOMAIN = Domain(
     decides={
         notification.CreateNotification: inbox.create,
         notification.ReadNotification: inbox.read,
+        **steering.decides("notification"),
     },
     reacts={
         render.JobCompleted: inbox.on_completed,
@@ -23,5 +25,6 @@ DOMAIN = Domain(
         notification.NotificationSeen: inbox.seen,
         REFUSED["notification"]: nothing,
         QUARANTINED["notification"]: nothing,
+        **steering.writes("notification"),
     },
 )

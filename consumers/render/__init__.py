@@ -35,7 +35,8 @@ from consumers.render.rows import (
     TEMPLATES,
 )
 from consumers.render.snapshot_rows import SNAPSHOTS
-from consumers.runtime.domain import Domain, Together
+from consumers.runtime.domain import Domain
+from consumers.runtime.effects import steering as effect_steering
 from consumers.runtime.projection import create, nothing, upsert
 from contracts import enrolment as enrol
 from contracts import farm, file_mgr, identity, node, render, repair, snapshot, studio
@@ -96,6 +97,7 @@ DOMAIN = Domain(
         node.ReportSnapshot: admitted(snapshots.report),
         node.ReportFailure: admitted(failures.report_failure),
         node.ReportCrash: admitted(failures.report_crash),
+        **effect_steering.decides("render"),
     },
     reacts={
         identity.TenantCreated: shares.on_tenant,
@@ -147,25 +149,19 @@ DOMAIN = Domain(
         enrol.NodeRevoked: enrolment.revoked,
         REFUSED["render"]: nothing,
         QUARANTINED["render"]: nothing,
+        **effect_steering.writes("render"),
     },
-    effects={
-        render.PartAssigned: dispatch.on_assigned,
-        render.PartEnded: dispatch.on_ended,
-        REFUSED["render"]: dispatch.on_report_refused,
-        QUARANTINED["render"]: dispatch.on_report_refused,
-        render.JobCompleted: looking.on_delivered,
-        repair.ExportReplaced: looking.on_delivered,
-        repair.RepairRequested: looking.on_requested,
-        repair.RepairDrawn: looking.on_drawn,
+    makes={
+        render.PartAssigned: (dispatch.on_assigned,),
+        render.PartEnded: (dispatch.on_ended,),
+        REFUSED["render"]: (dispatch.on_report_refused,),
+        QUARANTINED["render"]: (dispatch.on_report_refused,),
+        render.JobCompleted: (looking.on_delivered,),
+        repair.ExportReplaced: (looking.on_delivered,),
+        repair.RepairRequested: (looking.on_requested,),
+        repair.RepairDrawn: (looking.on_drawn,),
     },
+    effects=(*dispatch.KINDS, *looking.KINDS),
     timers={farm.NodeSteered: steering.timers},
-    runs={
-        "stop": dispatch.stop,
-        "tell_node": dispatch.tell_node,
-        "look_at_job": looking.look_at_job,
-        "look_at_export": looking.look_at_export,
-        "look_at_delivery": looking.look_at_delivery,
-    },
-    runs_together={"dispatch": Together(dispatch.dispatch, dispatch.left_behind)},
     weighs={render.SubmitJob: jobs.weigh},
 )

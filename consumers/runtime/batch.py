@@ -10,7 +10,7 @@ import msgspec
 
 from adapters.nats import deliveries_of
 from consumers.runtime.domain import EXISTS, Answer, Context, Domain, ForPlatform, Refusal, tenant_of
-from consumers.runtime.effects import Task
+from consumers.runtime.effects.making import Made, effect_rows
 from consumers.runtime.item import Item, Numbers, storable
 from consumers.runtime.projection import RowExists, project
 from consumers.runtime.state import Missing, State, Want
@@ -22,11 +22,9 @@ from contracts.message import PLATFORM, Event, encode
 from contracts.outcome import NO_BODY, NOT_HANDLED, Outcome, Problem
 
 log = logging.getLogger(__name__)
-OWN_EFFECT = 60.0  # seconds until an effect counts as left behind: this process runs it at once
-# PostgreSQL's types of what keep_operations, keep_events and keep_effects take as columns.
+# PostgreSQL's types of what keep_operations and keep_events take as columns.
 OPERATION = ("uuid", "uuid", "text", "text", "text", "text", JSON, "text", "text", "text")
 EVENT = ("uuid", "text", "uuid", "text", "uuid", "uuid", "text", "bigint", "text", JSON)
-EFFECT = ("uuid", "uuid", "text", JSON, JSON)
 LONGEST_REASON = 2000  # characters that are kept of why a command is in quarantine
 AGAIN = 0.1  # seconds between two tries of a command whose refusal has patience
 
@@ -43,7 +41,7 @@ class Batch:
         self.kept = 0  # where the cursor stands by this batch; 0 when it does not move
         self.now = datetime.now(UTC)
         self.state = State()
-        self.effects: list[Task] = []
+        self.effects = Made()
         self.on_writing: Callable[[], None] = lambda: None  # called when the decisions are made and PostgreSQL has work
 
     async def commit(self) -> None:
@@ -203,12 +201,8 @@ class Batch:
         if kept < len(lasting) and not sure:
             raise Repeated
         writing = store.keep_columns(q.keep_events, events, self.now)
-        _, self.effects = await meanwhile(
-            writing, lambda: [task for envelope, event, _, _ in happened for task in self._effects_of(envelope, event)]
-        )
-        due = datetime.fromtimestamp(self.now.timestamp() + OWN_EFFECT, UTC)
-        kept_effects = (task for task in self.effects if task.kind not in self.domain.runs_together)
-        await store.keep_columns(q.keep_effects, columns(map(_effect, kept_effects), EFFECT), due)
+        _, self.effects = await meanwhile(writing, lambda: effect_rows(self.domain, happened))
+        await store.keep_columns(q.keep_effects, self.effects.rows)
         await store.keep(q.keep_timers, [row for envelope, event, _, _ in happened for row in self._timers_of(envelope, event)])
         if self.cursor:
             self.kept = await store.conn.fetchval(q.move_cursor, self.cursor) or 0
@@ -216,15 +210,6 @@ class Batch:
     def _operations(self, decided: list[Item]) -> Columns:
         self.on_writing()
         return columns(map(_operation, decided), OPERATION)
-
-    def _effects_of(self, envelope: Envelope, event: Event) -> Iterable[Task]:
-        make = self.domain.effects.get(type(event))
-        for effect in make(event, envelope) if make else ():
-            if effect.kind in self.domain.runs_together:
-                yield Task(envelope.tenant, envelope.id, effect.kind, effect.payload, envelope)
-            else:
-                identity = derived_id(envelope.id, f"effect {effect.kind} {effect.name}")
-                yield Task(envelope.tenant, identity, effect.kind, msgspec.Raw(encode(effect.payload)), envelope)
 
     def _timers_of(self, envelope: Envelope, event: Event) -> Iterable[dict[str, Any]]:
         make = self.domain.timers.get(type(event))
@@ -249,11 +234,6 @@ def _operation(item: Item) -> tuple[Any, ...]:
             headers, body = to_json(item.kept_headers), item.text
     asked = envelope.request_hash, envelope.key_hash
     return item.home, envelope.id, envelope.type, *asked, outcome.state, to_json(outcome), headers, body, reason
-
-
-def _effect(task: Task) -> tuple[Any, ...]:
-    """The columns of keep_effects."""
-    return task.tenant_id, task.id, task.kind, bytes(task.payload).decode(), to_json(task.envelope)
 
 
 def _outbox(envelope: Envelope, event: Event, aggregate: str, version: int) -> tuple[Any, ...]:

@@ -70,8 +70,8 @@ def _event(entry: MessageType, domain: Domain, domains: list[Domain]) -> str:
     for other in domains:
         if react := other.reacts.get(cls):
             lines.append(f"- {other.name} reacts: {_names(react)} by {place(react)}")
-    if effect := domain.effects.get(cls):
-        lines.append(f"- effect: {about(effect)} ({place(effect)})")
+    for maker in domain.makes.get(cls, ()):
+        lines.append(f"- effect: {about(maker)} ({place(maker)})")
     if timer := domain.timers.get(cls):
         lines.append(f"- timer: {about(timer)} ({place(timer)})")
     return _joined(entry, lines)
@@ -101,9 +101,9 @@ def _origins(domains: list[Domain]) -> Origins:
         for event, timer in domain.timers.items():
             for cls in _made_by(timer):
                 found[cls].append(f"a timer that `{type_of(event).name}` sets")
-        for kind, run in domain.runs.items():
-            for cls in _made_by(run):
-                found[cls].append(f"the effect `{kind}`")
+        for kind in domain.effects:
+            for cls in dict.fromkeys(cls for told in (kind.run, kind.exhausted, kind.settled) for cls in _made_by(told)):
+                found[cls].append(f"the effect `{kind.name}`")
     for name, maker in _MAKERS.items():
         for cls in {value for value in vars(importlib.import_module(name)).values() if _is_command(value)}:
             found[cls].append(maker)
