@@ -21,7 +21,7 @@ from adapters.settings import Settings
 from consumers.log.sequencer import Sequencer
 from consumers.runtime.connection import POOL_WAIT, notice_cuts
 from consumers.runtime.domain import Domain
-from consumers.runtime.effects import EffectRunner
+from consumers.runtime.effects.runner import EffectRunner
 from consumers.runtime.genuine import genuine
 from consumers.runtime.history import History
 from consumers.runtime.leading import BUDGET, SILENT
@@ -88,6 +88,7 @@ class Service:
                 domain_named(name)
         self._parts: list[asyncio.Task[None]] = []
         self.metrics = Metrics()
+        self._runners: list[EffectRunner] = []
         self._connections = Connections(lambda role: pg_connect(settings, role), most=settings.pg_pool, each=EACH)
         self.app = FastStream(self._broker(), lifespan=self._lifespan, logger=None)
 
@@ -120,6 +121,7 @@ class Service:
                 collector.relax()
                 yield
             finally:
+                await asyncio.gather(*(runner.rest() for runner in self._runners))
                 for part in self._parts:
                     part.cancel()
                 await asyncio.gather(*self._parts, return_exceptions=True)
@@ -166,7 +168,8 @@ class Service:
             await self._add_farm(runtime, nc, publisher, pool, objects, retention)
             if self.settings.nats_issuer.get_secret_value():
                 await self._add_gate(pool, stack)
-        if domain.runs or domain.runs_together:
+        if domain.effects:
+            self._runners.append(effects)
             self._start(f"{name} effects", effects.run())
         if domain.timers:
             timers = Timers(domain, pool, publisher.publish, runtime.leading)

@@ -3,6 +3,7 @@
 from consumers.content import effects, projects
 from consumers.content.rows import BUNDLES, ELEMENTS, PRESETS, PROJECTS, SCENES
 from consumers.runtime.domain import Domain
+from consumers.runtime.effects import steering
 from consumers.runtime.projection import create, nothing, upsert
 from consumers.runtime.reactions import Fold, Reaction
 from contracts import content, file_mgr
@@ -18,6 +19,7 @@ DOMAIN = Domain(
         content.RecordScene: projects.record,
         content.PublishProject: projects.publish,
         content.FailProject: projects.fail,
+        **steering.decides("content"),
     },
     reacts=(
         Fold(
@@ -44,7 +46,8 @@ DOMAIN = Domain(
         content.ProjectFailed: upsert(PROJECTS, state="failed"),
         REFUSED["content"]: nothing,
         QUARANTINED["content"]: nothing,
+        **steering.writes("content"),
     },
-    effects={content.ProjectImporting: effects.on_importing},
-    runs={"import": effects.import_scan},
+    makes={content.ProjectImporting: (effects.on_importing,)},
+    effects=effects.KINDS,
 )

@@ -1,12 +1,12 @@
 """What content does outside: read a template's scan and record it scene by scene."""
 
-from typing import Any
+from collections.abc import Iterable
 from uuid import UUID
 
 import msgspec
 
 from adapters.object_store import ObjectMissing
-from consumers.runtime.domain import Effect, EffectFailed
+from consumers.runtime.effects.declared import Call, EffectFailed, EffectKind
 from consumers.runtime.tools import Tools
 from contracts.content import FailProject, ProjectImporting, PublishProject, RecordScene
 from contracts.envelope import Envelope
@@ -17,16 +17,28 @@ LARGEST = 16 * 2**20  # bytes of a scan
 SCENE_LARGEST = 56_000  # bytes of one scene, so that its message stays under 64 KB
 
 
-def on_importing(event: ProjectImporting, envelope: Envelope) -> list[Effect]:
+class Import(msgspec.Struct, frozen=True):
+    """Record a template as its scan describes it."""
+
+    project_id: UUID
+    scan_key: str
+
+
+def on_importing(event: ProjectImporting, envelope: Envelope) -> list[Import]:
     """Read the scan."""
-    return [Effect("import", {"project_id": event.project_id, "scan_key": event.scan_key})]
+    return [Import(event.project_id, event.scan_key)]
 
 
-async def import_scan(payload: dict[str, Any], envelope: Envelope, tools: Tools) -> list[Command]:
+def no_scan(effect: Import, envelope: Envelope, why: str) -> Iterable[Command]:
+    """The template cannot be used."""
+    yield _failed(effect.project_id, "template.scan", "the template's scan could not be read for a long time; create the template anew")
+
+
+async def import_scan(effect: Import, call: Call, tools: Tools) -> list[Command]:
     """Turn the scan's object into commands; a scan that cannot be used fails the project."""
-    project_id = UUID(payload["project_id"])
+    project_id = effect.project_id
     try:
-        scan = msgspec.json.decode(await tools.objects.get(payload["scan_key"], LARGEST), type=ScanResult)
+        scan = msgspec.json.decode(await tools.objects.get(effect.scan_key, LARGEST), type=ScanResult)
     except (ObjectMissing, msgspec.MsgspecError) as error:
         raise EffectFailed(str(error), [_failed(project_id, "template.scan", f"the template's scan cannot be read: {error}")]) from error
     commands: list[Command] = [_scene(project_id, position, scene) for position, scene in enumerate(scan.scenes)]
@@ -44,3 +56,6 @@ def _scene(project_id: UUID, position: int, scene: ScannedScene) -> RecordScene:
 
 def _failed(project_id: UUID, code: str, detail: str) -> FailProject:
     return FailProject(project_id=project_id, code=code, detail=detail)
+
+
+KINDS = (EffectKind(name="import", payload=Import, run=import_scan, timeout=120.0, exhausted=no_scan),)

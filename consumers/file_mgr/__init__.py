@@ -3,6 +3,7 @@
 from consumers.file_mgr import effects, files, uploads
 from consumers.file_mgr.rows import FILES, UPLOADS
 from consumers.runtime.domain import Domain
+from consumers.runtime.effects import steering
 from consumers.runtime.projection import create, nothing, together, upsert
 from consumers.runtime.reactions import Reaction
 from contracts import file_mgr, render
@@ -19,6 +20,7 @@ DOMAIN = Domain(
         file_mgr.FailUpload: uploads.fail,
         file_mgr.StoreFile: uploads.store,
         file_mgr.JudgeFile: files.judge,
+        **steering.decides("file_mgr"),
     },
     reacts=(Reaction(name="judgements", on=render.InspectionEnded, make=files.on_inspected, history="act", unnamed=True),),
     writes={
@@ -31,16 +33,17 @@ DOMAIN = Domain(
         file_mgr.FileRejected: upsert(FILES, state="rejected"),
         REFUSED["file_mgr"]: nothing,
         QUARANTINED["file_mgr"]: nothing,
+        **steering.writes("file_mgr"),
     },
-    effects={
-        file_mgr.UploadStarted: effects.on_started,
-        file_mgr.UploadCompleted: effects.on_completed,
-        file_mgr.UploadAborted: effects.on_aborted,
+    makes={
+        file_mgr.UploadStarted: (effects.on_started,),
+        file_mgr.UploadCompleted: (effects.on_completed,),
+        file_mgr.UploadAborted: (effects.on_aborted,),
     },
     timers={
         file_mgr.UploadStarted: (uploads.give_up_later,),
         file_mgr.UploadCompleted: (uploads.never_mind,),
         file_mgr.UploadAborted: (uploads.never_mind,),
     },
-    runs={"open": effects.open_upload, "join": effects.join, "drop": effects.drop},
+    effects=effects.KINDS,
 )

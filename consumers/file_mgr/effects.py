@@ -1,62 +1,90 @@
 """What file_mgr does at the store: open, join and drop multipart uploads."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 import sql
 from adapters.object_store import ObjectMissing, StoreRefused
-from consumers.runtime.domain import Effect, EffectFailed
+from consumers.runtime.effects.declared import Call, EffectFailed, EffectKind
 from consumers.runtime.tools import Tools
 from contracts.envelope import Envelope
 from contracts.file_mgr import FailUpload, OpenUpload, StoreFile, UploadAborted, UploadCompleted, UploadStarted
 from contracts.message import Command
 
+NO_ANSWER = "the store did not answer for a long time; announce the file anew"
 
-def on_started(event: UploadStarted, envelope: Envelope) -> list[Effect]:
+
+class Open(msgspec.Struct, frozen=True):
     """Ask the store for a multipart upload."""
-    return [Effect("open", {"upload_id": event.upload_id, "object_key": event.object_key, "media_type": event.media_type})]
+
+    upload_id: UUID
+    object_key: str
+    media_type: str
 
 
-def on_completed(event: UploadCompleted, envelope: Envelope) -> list[Effect]:
+class Join(msgspec.Struct, frozen=True):
     """Have the store join the parts."""
-    return [Effect("join", {"upload_id": event.upload_id})]
+
+    upload_id: UUID
 
 
-def on_aborted(event: UploadAborted, envelope: Envelope) -> list[Effect]:
+class Drop(msgspec.Struct, frozen=True):
+    """Drop the parts, and what may be there of the object."""
+
+    upload_id: UUID
+
+
+def on_started(event: UploadStarted, envelope: Envelope) -> list[Open]:
+    """Ask the store for a multipart upload."""
+    return [Open(event.upload_id, event.object_key, event.media_type)]
+
+
+def on_completed(event: UploadCompleted, envelope: Envelope) -> list[Join]:
+    """Have the store join the parts."""
+    return [Join(event.upload_id)]
+
+
+def on_aborted(event: UploadAborted, envelope: Envelope) -> list[Drop]:
     """Drop the parts."""
-    return [Effect("drop", {"upload_id": event.upload_id})]
+    return [Drop(event.upload_id)]
 
 
-async def open_upload(payload: dict[str, Any], envelope: Envelope, tools: Tools) -> list[Command]:
+def no_answer(effect: Open | Join, envelope: Envelope, why: str) -> Iterable[Command]:
+    """The upload is given up."""
+    yield FailUpload(upload_id=effect.upload_id, reason=NO_ANSWER)
+
+
+async def open_upload(effect: Open, call: Call, tools: Tools) -> list[Command]:
     """Create the multipart upload; a repeated run leaves an empty one behind, which the store's own rule removes."""
-    upload_id = UUID(payload["upload_id"])
     try:
-        storage_id = await tools.objects.create_multipart(payload["object_key"], payload["media_type"])
+        storage_id = await tools.objects.create_multipart(effect.object_key, effect.media_type)
     except StoreRefused as error:
         reason = "the store refuses this upload; announce the file anew"
-        raise EffectFailed(str(error), [FailUpload(upload_id=upload_id, reason=reason)]) from error
-    return [OpenUpload(upload_id=upload_id, storage_id=storage_id)]
+        raise EffectFailed(str(error), [FailUpload(upload_id=effect.upload_id, reason=reason)]) from error
+    return [OpenUpload(upload_id=effect.upload_id, storage_id=storage_id)]
 
 
-async def join(payload: dict[str, Any], envelope: Envelope, tools: Tools) -> list[Command]:
+async def join(effect: Join, call: Call, tools: Tools) -> list[Command]:
     """Complete the multipart upload; one that is joined already is found by its object."""
-    upload_id = UUID(payload["upload_id"])
-    row = await _session(tools, envelope.tenant, upload_id)
+    row = await _session(tools, call.envelope.tenant, effect.upload_id)
     try:
         size = await tools.objects.complete_multipart(row["object_key"], row["storage_id"], row["etags"])
     except (StoreRefused, ObjectMissing) as error:
         joined = await tools.objects.head(row["object_key"])
         if joined is None:
             reason = "the parts could not be joined: one is missing, or an etag is not its part's; send the file again in a new upload"
-            raise EffectFailed(str(error), [FailUpload(upload_id=upload_id, reason=reason)]) from error
+            raise EffectFailed(str(error), [FailUpload(upload_id=effect.upload_id, reason=reason)]) from error
         size = joined
-    return [StoreFile(upload_id=upload_id, bytes=size)]
+    return [StoreFile(upload_id=effect.upload_id, bytes=size)]
 
 
-async def drop(payload: dict[str, Any], envelope: Envelope, tools: Tools) -> list[Command]:
+async def drop(effect: Drop, call: Call, tools: Tools) -> list[Command]:
     """Abort the multipart upload and remove what may be there."""
-    row = await _session(tools, envelope.tenant, UUID(payload["upload_id"]))
+    row = await _session(tools, call.envelope.tenant, effect.upload_id)
     if row["storage_id"]:
         await tools.objects.abort_multipart(row["object_key"], row["storage_id"])
     await tools.objects.delete(row["object_key"])
@@ -67,3 +95,11 @@ async def _session(tools: Tools, tenant: UUID, upload_id: UUID) -> dict[str, Any
     async with tools.reading(tenant) as conn:
         row = await conn.fetchrow(sql.load("file_mgr").upload, tenant, upload_id)
     return {"object_key": row["object_key"], "storage_id": row["storage_id"], "etags": json.loads(row["etags"])}
+
+
+KINDS = (
+    EffectKind(name="open", payload=Open, run=open_upload, exhausted=no_answer),
+    # The store copies what it joins: 2 GiB take their time.
+    EffectKind(name="join", payload=Join, run=join, timeout=300.0, exhausted=no_answer),
+    EffectKind(name="drop", payload=Drop, run=drop, lane="bulk"),
+)

@@ -3,6 +3,7 @@
 from consumers.identity import api_keys, secrets, tenants
 from consumers.identity.rows import API_KEYS, REVEALED, TENANTS
 from consumers.runtime.domain import Domain
+from consumers.runtime.effects import steering
 from consumers.runtime.projection import create, nothing, upsert
 from contracts import identity
 from contracts.audit import QUARANTINED, REFUSED
@@ -17,6 +18,7 @@ DOMAIN = Domain(
         identity.CreateApiKey: api_keys.create,
         identity.RevokeApiKey: api_keys.revoke,
         identity.RevealSecret: secrets.reveal,
+        **steering.decides("identity"),
     },
     constraints={
         "api_keys_secret": Problem(code="identity.exists", detail="there is a key with this secret already; send the request again")
@@ -29,5 +31,6 @@ DOMAIN = Domain(
         identity.SecretRevealed: create(REVEALED),
         REFUSED["identity"]: nothing,
         QUARANTINED["identity"]: nothing,
+        **steering.writes("identity"),
     },
 )

@@ -3,6 +3,7 @@
 from consumers.notification import inbox
 from consumers.notification.rows import NOTIFICATIONS
 from consumers.runtime.domain import Domain
+from consumers.runtime.effects import steering
 from consumers.runtime.projection import nothing
 from consumers.runtime.reactions import Reaction
 from contracts import notification, render
@@ -14,6 +15,7 @@ DOMAIN = Domain(
     decides={
         notification.CreateNotification: inbox.create,
         notification.ReadNotification: inbox.read,
+        **steering.decides("notification"),
     },
     reacts=(Reaction(name="renders", on=(render.JobCompleted, render.JobFailed), make=inbox.on_ended, history="skip", unnamed=True),),
     writes={
@@ -21,5 +23,6 @@ DOMAIN = Domain(
         notification.NotificationSeen: inbox.seen,
         REFUSED["notification"]: nothing,
         QUARANTINED["notification"]: nothing,
+        **steering.writes("notification"),
     },
 )

@@ -35,7 +35,8 @@ from consumers.render.rows import (
     TEMPLATES,
 )
 from consumers.render.snapshot_rows import SNAPSHOTS
-from consumers.runtime.domain import Domain, Together
+from consumers.runtime.domain import Domain
+from consumers.runtime.effects import steering as effect_steering
 from consumers.runtime.projection import create, nothing, upsert
 from consumers.runtime.reactions import Fold, Reaction
 from consumers.runtime.retention_rules import Kept, Monthly
@@ -98,6 +99,7 @@ DOMAIN = Domain(
         node.ReportSnapshot: admitted(snapshots.report),
         node.ReportFailure: admitted(failures.report_failure),
         node.ReportCrash: admitted(failures.report_crash),
+        **effect_steering.decides("render"),
     },
     reacts=(
         Fold(
@@ -154,29 +156,23 @@ DOMAIN = Domain(
         enrol.NodeRevoked: enrolment.revoked,
         REFUSED["render"]: nothing,
         QUARANTINED["render"]: nothing,
+        **effect_steering.writes("render"),
     },
-    effects={
-        render.PartAssigned: dispatch.on_assigned,
-        render.PartEnded: dispatch.on_ended,
-        REFUSED["render"]: dispatch.on_report_refused,
-        QUARANTINED["render"]: dispatch.on_report_refused,
-        render.JobCompleted: looking.on_delivered,
-        repair.ExportReplaced: looking.on_delivered,
-        repair.RepairRequested: looking.on_requested,
-        repair.RepairDrawn: looking.on_drawn,
+    makes={
+        render.PartAssigned: (dispatch.on_assigned,),
+        render.PartEnded: (dispatch.on_ended,),
+        REFUSED["render"]: (dispatch.on_report_refused,),
+        QUARANTINED["render"]: (dispatch.on_report_refused,),
+        render.JobCompleted: (looking.on_delivered,),
+        repair.ExportReplaced: (looking.on_delivered,),
+        repair.RepairRequested: (looking.on_requested,),
+        repair.RepairDrawn: (looking.on_drawn,),
     },
     timers={farm.NodeSteered: (steering.timers,)},
     retains=(
         Monthly("node_health_logs", "at"),
         Kept("segment_scrubs", "one row for each stored segment, however often it is looked at"),
     ),
-    runs={
-        "stop": dispatch.stop,
-        "tell_node": dispatch.tell_node,
-        "look_at_job": looking.look_at_job,
-        "look_at_export": looking.look_at_export,
-        "look_at_delivery": looking.look_at_delivery,
-    },
-    runs_together={"dispatch": Together(dispatch.dispatch, dispatch.left_behind)},
+    effects=(*dispatch.KINDS, *looking.KINDS),
     weighs={render.SubmitJob: jobs.weigh},
 )

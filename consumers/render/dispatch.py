@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -13,8 +12,11 @@ import sql
 from consumers.render import shelf
 from consumers.render.manifests import LIVES, MANIFESTS
 from consumers.render.rows import PARTS, Part
-from consumers.runtime.domain import Effect, clipped
+from consumers.render.shelf import Known
+from consumers.runtime.domain import clipped
+from consumers.runtime.effects.declared import Call, EffectKind, Together
 from consumers.runtime.projection import fresh
+from consumers.runtime.table import Row
 from consumers.runtime.tools import Tools
 from contracts.audit import CommandQuarantined, CommandRefused
 from contracts.envelope import Envelope, acting_node
@@ -24,41 +26,52 @@ from contracts.render import PartAssigned, PartEnded
 
 INLINE = 40_000  # bytes of work that travels with its manifest in it; larger manifests are objects
 SOON = 2.0  # seconds in which a lease is taken to stand without asking
-MOST_OVER = 1000
-_over: dict[UUID, None] = {}  # leases that nodes were told to stop lately
 _q = sql.load("render")
 
 
-def on_assigned(event: PartAssigned, envelope: Envelope) -> list[Effect]:
+class Stop(msgspec.Struct, frozen=True):
+    """Tell a node to stop a part."""
+
+    part_id: UUID
+    node_id: UUID
+
+
+class TellNode(msgspec.Struct, frozen=True):
+    """Tell a node why its report does not count."""
+
+    node_id: str
+    refused: ReportRefused
+
+
+def on_assigned(event: PartAssigned, envelope: Envelope) -> list[Row]:
     """A lease is useless until its node knows of it."""
-    return [Effect("dispatch", fresh(PARTS, envelope, msgspec.structs.asdict(event)))]
+    return [fresh(PARTS, envelope, msgspec.structs.asdict(event))]
 
 
-def on_ended(event: PartEnded, envelope: Envelope) -> list[Effect]:
+def on_ended(event: PartEnded, envelope: Envelope) -> list[Stop]:
     """Tell a node to stop what does not count any more."""
-    return [Effect("stop", {"part_id": event.part_id, "node_id": event.node_id})] if event.end in ("cancelled", "expired") else []
+    return [Stop(event.part_id, event.node_id)] if event.end in ("cancelled", "expired") else []
 
 
-def on_report_refused(event: CommandRefused | CommandQuarantined, envelope: Envelope) -> list[Effect]:
+def on_report_refused(event: CommandRefused | CommandQuarantined, envelope: Envelope) -> list[TellNode]:
     """A node hears why its report does not count; one whose headers cannot be read has no id to be told of."""
     node = acting_node(envelope.actor)
     if not event.command_type.startswith(f"{Kind.REPORT}.") or not node:
         return []
     code, detail = (event.code, event.detail) if isinstance(event, CommandRefused) else ("command.quarantined", event.reason)
     told = ReportRefused(report=event.command_id, report_type=event.command_type, code=code, detail=clipped(detail))
-    return [Effect("tell_node", {"node_id": node, "refused": told})]
+    return [TellNode(node, told)]
 
 
-async def tell_node(payload: dict[str, Any], envelope: Envelope, tools: Tools) -> list[Command]:
+async def tell_node(effect: TellNode, call: Call, tools: Tools) -> list[Command]:
     """Publish ReportRefused to the node."""
-    return await _tell(payload["node_id"], msgspec.convert(payload["refused"], ReportRefused), envelope, tools)
+    return await _tell(effect.node_id, effect.refused, call.envelope, tools)
 
 
-async def stop(payload: dict[str, Any], envelope: Envelope, tools: Tools) -> list[Command]:
+async def stop(effect: Stop, call: Call, tools: Tools) -> list[Command]:
     """Publish CancelPart to the node; one that is away finds its lease refused later."""
-    _over[UUID(payload["part_id"])] = None
-    shelf.bound(_over, MOST_OVER)
-    return await _tell(payload["node_id"], CancelPart(part_id=UUID(payload["part_id"])), envelope, tools)
+    tools.keep(Known).end(effect.part_id)
+    return await _tell(str(effect.node_id), CancelPart(part_id=effect.part_id), call.envelope, tools)
 
 
 async def _tell(node_id: str, work: Work, envelope: Envelope, tools: Tools) -> list[Command]:
@@ -68,11 +81,11 @@ async def _tell(node_id: str, work: Work, envelope: Envelope, tools: Tools) -> l
 
 async def dispatch(group: Sequence[tuple[Part, Envelope]], tools: Tools) -> None:
     """Publish DrawPart for each part to its node, unless its lease is over already."""
-    parts = [part for part, _ in group]
+    parts, known = [part for part, _ in group], tools.keep(Known)
     async with tools.asking(*{part.tenant_id for part in parts}) as ask:
         late = [part for part in parts if (datetime.now(UTC) - part.created_at).total_seconds() > SOON]
         ended = {part.part_id for part in late} - (await shelf.active(ask, late) if late else set())
-        filled = await shelf.fill(ask, [part for part in parts if part.part_id not in ended])
+        filled = await shelf.fill(ask, known, [part for part in parts if part.part_id not in ended])
     stands = [(part, envelope) for part, envelope in group if part.part_id not in ended]
     works = [_work(part, MANIFESTS[part.kind](filled, part, tools.objects)) for part, _ in stands]
     bodies = [encode(work) for work in works]
@@ -83,7 +96,7 @@ async def dispatch(group: Sequence[tuple[Part, Envelope]], tools: Tools) -> None
     messages = [
         (body, envelope.caused(work, id=part.part_id, time=envelope.time), part.node_id)
         for body, work, (part, envelope) in zip(bodies, works, stands, strict=True)
-        if part.part_id not in _over
+        if part.part_id not in known.over
     ]
     await tools.publisher.publish_all(DrawPart, messages)
 
@@ -117,3 +130,11 @@ async def _by_address(work: DrawPart, tools: Tools) -> bytes:
     key = f"manifests/{work.tenant_id}/{work.part_id}"
     await tools.objects.put(key, encode(work.manifest))
     return encode(msgspec.structs.replace(work, manifest=None, manifest_url=tools.objects.presign_get(key, LIVES)))
+
+
+KINDS = (
+    EffectKind(name="dispatch", payload=Part, together=Together(dispatch, left_behind)),
+    # A node that hears neither within some minutes finds its lease refused anyway.
+    EffectKind(name="stop", payload=Stop, run=stop, tries=12),
+    EffectKind(name="tell_node", payload=TellNode, run=tell_node, tries=12),
+)

@@ -5,9 +5,11 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 import sql
 from adapters.object_store import ObjectMissing, ObjectStore
-from consumers.runtime.domain import Effect
+from consumers.runtime.effects.declared import Call, EffectKind
 from consumers.runtime.tools import Tools
 from contracts.envelope import Envelope
 from contracts.message import Command
@@ -18,6 +20,27 @@ AT_ONCE = 4  # objects that are read at the same time
 _q = sql.load("render")
 
 
+class LookAtJob(msgspec.Struct, frozen=True):
+    """See which of a job's stored segments are not what was verified."""
+
+    job_id: UUID
+
+
+class LookAtExport(msgspec.Struct, frozen=True):
+    """See what a repaired job's export is."""
+
+    repair_id: UUID
+    object_key: str
+
+
+class LookAtDelivery(msgspec.Struct, frozen=True):
+    """See whether a delivered export is there, with the size that was told."""
+
+    job_id: UUID
+    object_key: str
+    bytes: int
+
+
 async def found_sha256(objects: ObjectStore, key: str) -> str:
     """The hash of what lies there, or nothing. Raises StoreError when the store cannot say."""
     try:
@@ -26,41 +49,41 @@ async def found_sha256(objects: ObjectStore, key: str) -> str:
         return ""
 
 
-def on_requested(event: RepairRequested, envelope: Envelope) -> Iterable[Effect]:
+def on_requested(event: RepairRequested, envelope: Envelope) -> Iterable[LookAtJob]:
     """Where an assembly found one segment spoilt, the job's others are looked at together, not one assembly after the other."""
-    return [Effect("look_at_job", {"job_id": event.job_id})] if event.found_joining else []
+    return [LookAtJob(event.job_id)] if event.found_joining else []
 
 
-def on_drawn(event: RepairDrawn, envelope: Envelope) -> Iterable[Effect]:
+def on_drawn(event: RepairDrawn, envelope: Envelope) -> Iterable[LookAtExport]:
     """A repaired job's export is looked at before all is said to be well."""
-    return [Effect("look_at_export", {"repair_id": event.repair_id, "object_key": event.object_key})]
+    return [LookAtExport(event.repair_id, event.object_key)]
 
 
-def on_delivered(event: JobCompleted | ExportReplaced, envelope: Envelope) -> Iterable[Effect]:
+def on_delivered(event: JobCompleted | ExportReplaced, envelope: Envelope) -> Iterable[LookAtDelivery]:
     """That a node delivered an export is its word: whether the file is there is asked of the store."""
-    yield Effect("look_at_delivery", {"job_id": event.job_id, "object_key": event.object_key, "bytes": event.bytes})
+    yield LookAtDelivery(event.job_id, event.object_key, event.bytes)
 
 
-async def look_at_delivery(payload: dict[str, Any], envelope: Envelope, tools: Tools) -> list[Command]:
+async def look_at_delivery(effect: LookAtDelivery, call: Call, tools: Tools) -> list[Command]:
     """Have an export joined anew that is not there, or has another size than was told."""
-    size = await tools.objects.head(payload["object_key"])
-    if size == payload["bytes"]:
+    size = await tools.objects.head(effect.object_key)
+    if size == effect.bytes:
         return []
     found = "is not there" if size is None else f"has {size} bytes"
-    reason = f"its file {found}; {payload['bytes']} bytes were reported"
-    return [RequestRepair(job_id=UUID(payload["job_id"]), export=True, reason=reason)]
+    reason = f"its file {found}; {effect.bytes} bytes were reported"
+    return [RequestRepair(job_id=effect.job_id, export=True, reason=reason)]
 
 
-async def look_at_export(payload: dict[str, Any], envelope: Envelope, tools: Tools) -> list[Command]:
+async def look_at_export(effect: LookAtExport, call: Call, tools: Tools) -> list[Command]:
     """Tell the domain what the export is."""
-    key = payload["object_key"]
-    return [SettleRepair(repair_id=UUID(payload["repair_id"]), object_key=key, found_sha256=await found_sha256(tools.objects, key))]
+    key = effect.object_key
+    return [SettleRepair(repair_id=effect.repair_id, object_key=key, found_sha256=await found_sha256(tools.objects, key))]
 
 
-async def look_at_job(payload: dict[str, Any], envelope: Envelope, tools: Tools) -> list[Command]:
+async def look_at_job(effect: LookAtJob, call: Call, tools: Tools) -> list[Command]:
     """Tell the domain which of a job's stored segments are not what was verified."""
-    async with tools.reading(envelope.tenant) as conn:
-        rows = await conn.fetch(_q.stored_segments_of_job, envelope.tenant, UUID(payload["job_id"]))
+    async with tools.reading(call.envelope.tenant) as conn:
+        rows = await conn.fetch(_q.stored_segments_of_job, call.envelope.tenant, effect.job_id)
     gate = asyncio.Semaphore(AT_ONCE)
 
     async def look(row: Any) -> ReportRot | None:
@@ -69,3 +92,11 @@ async def look_at_job(payload: dict[str, Any], envelope: Envelope, tools: Tools)
         return None if found == row["sha256"] else ReportRot(key=row["segment_key"], object_key=row["object_key"], found_sha256=found)
 
     return [rot for rot in await asyncio.gather(*(look(row) for row in rows)) if rot is not None]
+
+
+KINDS = (
+    # Whole objects are read, of a job all of them.
+    EffectKind(name="look_at_job", payload=LookAtJob, run=look_at_job, lane="bulk", timeout=1800.0),
+    EffectKind(name="look_at_export", payload=LookAtExport, run=look_at_export, timeout=600.0),
+    EffectKind(name="look_at_delivery", payload=LookAtDelivery, run=look_at_delivery, lane="bulk"),
+)

@@ -17,9 +17,21 @@ Ref = tuple[UUID, UUID]  # tenant and job, part or file
 K = TypeVar("K")
 V = TypeVar("V")
 _q = sql.load("render")
-_specs: dict[Ref, RenderSpec] = {}  # a job's spec is frozen
-_files: dict[tuple[UUID, str], str] = {}  # the first file with a content stands for it, for ever
-MOST_SPECS, MOST_FILES = 500, 20_000
+MOST_SPECS, MOST_FILES, MOST_OVER = 500, 20_000, 1000
+
+
+class Known:
+    """What the effects of a process remember from one dispatch to the next."""
+
+    def __init__(self) -> None:
+        self.specs: dict[Ref, RenderSpec] = {}  # a job's spec is frozen
+        self.files: dict[tuple[UUID, str], str] = {}  # the first file with a content stands for it, for ever
+        self.over: dict[UUID, None] = {}  # leases that nodes were told to stop lately
+
+    def end(self, part_id: UUID) -> None:
+        """A node is told to stop this part."""
+        self.over[part_id] = None
+        bound(self.over, MOST_OVER)
 
 
 class Shelf:
@@ -40,11 +52,11 @@ async def active(ask: Ask, wanted: Iterable[Part]) -> set[UUID]:
     return {row["part_id"] for row in await ask(_q.active_of, *_columns(((part.tenant_id, part.part_id) for part in wanted), 2))}
 
 
-async def fill(ask: Ask, wanted: Sequence[Part]) -> Shelf:
+async def fill(ask: Ask, known: Known, wanted: Sequence[Part]) -> Shelf:
     """Read all that these parts need."""
     shelf = Shelf()
     filmed = [part for part in wanted if part.kind != "inspect"]
-    await _specs_of(ask, shelf, {_ref(part) for part in filmed if part.kind != "snapshot"})
+    await _specs_of(ask, known, shelf, {_ref(part) for part in filmed if part.kind != "snapshot"})
     if pictured := {_ref(part) for part in wanted if part.kind == "snapshot"}:
         for row in await ask(_q.snapshots, *_columns(pictured, 2)):
             ref = row["tenant_id"], row["snapshot_id"]
@@ -56,7 +68,7 @@ async def fill(ask: Ask, wanted: Sequence[Part]) -> Shelf:
         for row in await ask(_q.inspections, *_columns(opened, 2)):
             shelf.inspections[row["tenant_id"], row["file_id"]] = row["object_key"]
     shelf.needs = {part.part_id: _needed(shelf, part) for part in filmed}
-    await _files_of(ask, shelf, {(part.tenant_id, sha) for part in filmed for sha in shelf.needs[part.part_id]})
+    await _files_of(ask, known, shelf, {(part.tenant_id, sha) for part in filmed for sha in shelf.needs[part.part_id]})
     return shelf
 
 
@@ -72,21 +84,21 @@ def _named(scene: SceneSpec) -> set[str]:
     return {scene.bundle, *scene.pictures.values()}
 
 
-async def _specs_of(ask: Ask, shelf: Shelf, refs: set[Ref]) -> None:
-    shelf.specs = _kept(_specs, refs)
+async def _specs_of(ask: Ask, known: Known, shelf: Shelf, refs: set[Ref]) -> None:
+    shelf.specs = _kept(known.specs, refs)
     if unknown := refs - shelf.specs.keys():
         for row in await ask(_q.job_specs, *_columns(unknown, 2)):
             job = msgspec.json.decode(row[0], type=JobSpec)
-            shelf.specs[job.tenant_id, job.job_id] = _specs[job.tenant_id, job.job_id] = job.spec
-        bound(_specs, MOST_SPECS)
+            shelf.specs[job.tenant_id, job.job_id] = known.specs[job.tenant_id, job.job_id] = job.spec
+        bound(known.specs, MOST_SPECS)
 
 
-async def _files_of(ask: Ask, shelf: Shelf, refs: set[tuple[UUID, str]]) -> None:
-    shelf.files = _kept(_files, refs)
+async def _files_of(ask: Ask, known: Known, shelf: Shelf, refs: set[tuple[UUID, str]]) -> None:
+    shelf.files = _kept(known.files, refs)
     if unknown := refs - shelf.files.keys():
         for row in await ask(_q.files, *_columns(unknown, 2)):
-            shelf.files[row["tenant_id"], row["sha256"]] = _files[row["tenant_id"], row["sha256"]] = row["object_key"]
-        bound(_files, MOST_FILES)
+            shelf.files[row["tenant_id"], row["sha256"]] = known.files[row["tenant_id"], row["sha256"]] = row["object_key"]
+        bound(known.files, MOST_FILES)
 
 
 def _ref(part: Part) -> Ref:

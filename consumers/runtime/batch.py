@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import asyncpg
@@ -11,7 +11,7 @@ import msgspec
 from adapters.nats import deliveries_of
 from consumers.runtime.clock import utc_now
 from consumers.runtime.domain import EXISTS, Answer, Context, Domain, ForPlatform, Refusal, tenant_of
-from consumers.runtime.effects import Task
+from consumers.runtime.effects.making import Made, effect_rows
 from consumers.runtime.folding import Folded, fold
 from consumers.runtime.item import Item, Numbers, storable
 from consumers.runtime.projection import RowExists, project
@@ -20,16 +20,14 @@ from consumers.runtime.store import Columns, Store, columns, meanwhile, to_json
 from consumers.runtime.table import JSON
 from consumers.runtime.timing import Timing
 from contracts.audit import QUARANTINED, REFUSED
-from contracts.envelope import Envelope, derived_id, same_request
+from contracts.envelope import Envelope, same_request
 from contracts.message import PLATFORM, Event, encode
 from contracts.outcome import NO_BODY, NOT_HANDLED, Outcome, Problem
 
 log = logging.getLogger(__name__)
-OWN_EFFECT = 60.0  # seconds until an effect counts as left behind: this process runs it at once
-# PostgreSQL's types of what keep_operations, keep_events and keep_effects take as columns.
+# PostgreSQL's types of what keep_operations and keep_events take as columns.
 OPERATION = ("uuid", "uuid", "text", "text", "text", "text", JSON, "text", "text", "text")
 EVENT = ("uuid", "text", "uuid", "text", "uuid", "uuid", "text", "bigint", "text", JSON)
-EFFECT = ("uuid", "uuid", "text", JSON, JSON)
 LONGEST_REASON = 2000  # characters that are kept of why a command is in quarantine
 AGAIN = 0.1  # seconds between two tries of a command whose refusal has patience
 
@@ -55,7 +53,7 @@ class Batch:
         self.kept: dict[str, int] = {}  # the cursors that this batch has moved
         self.now = now or utc_now()
         self.state = State()
-        self.effects: list[Task] = []
+        self.effects = Made()
         self.on_writing: Callable[[], None] = lambda: None  # called when the decisions are made and PostgreSQL has work
 
     async def commit(self) -> None:
@@ -226,27 +224,14 @@ class Batch:
         if kept < len(lasting) and not sure:
             raise Repeated
         writing = store.keep_columns(q.keep_events, events, self.now)
-        _, self.effects = await meanwhile(
-            writing, lambda: [task for envelope, event, _, _ in happened for task in self._effects_of(envelope, event)]
-        )
-        due = datetime.fromtimestamp(self.now.timestamp() + OWN_EFFECT, UTC)
-        kept_effects = (task for task in self.effects if task.kind not in self.domain.runs_together)
-        await store.keep_columns(q.keep_effects, columns(map(_effect, kept_effects), EFFECT), due)
+        _, self.effects = await meanwhile(writing, lambda: effect_rows(self.domain, happened))
+        await store.keep_columns(q.keep_effects, self.effects.rows)
         await self.timing.write(decided)
         self.kept = await store.move(self.cursors)
 
     def _operations(self, decided: list[Item]) -> Columns:
         self.on_writing()
         return columns(map(_operation, decided), OPERATION)
-
-    def _effects_of(self, envelope: Envelope, event: Event) -> Iterable[Task]:
-        make = self.domain.effects.get(type(event))
-        for effect in make(event, envelope) if make else ():
-            if effect.kind in self.domain.runs_together:
-                yield Task(envelope.tenant, envelope.id, effect.kind, effect.payload, envelope)
-            else:
-                identity = derived_id(envelope.id, f"effect {effect.kind} {effect.name}")
-                yield Task(envelope.tenant, identity, effect.kind, msgspec.Raw(encode(effect.payload)), envelope)
 
 
 def _operation(item: Item) -> tuple[Any, ...]:
@@ -261,11 +246,6 @@ def _operation(item: Item) -> tuple[Any, ...]:
             headers, body = to_json(item.kept_headers), item.text
     asked = envelope.request_hash, envelope.key_hash
     return item.home, envelope.id, envelope.type, *asked, outcome.state, to_json(outcome), headers, body, reason
-
-
-def _effect(task: Task) -> tuple[Any, ...]:
-    """The columns of keep_effects."""
-    return task.tenant_id, task.id, task.kind, bytes(task.payload).decode(), to_json(task.envelope)
 
 
 def _outbox(envelope: Envelope, event: Event, aggregate: str, version: int) -> tuple[Any, ...]:

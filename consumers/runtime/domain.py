@@ -1,14 +1,15 @@
 """What a domain declares: its tables, who decides each command, what it reacts to, what each event writes, which effects run."""
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-import asyncpg
 import msgspec
 
+from consumers.runtime.effects.declared import EffectKind, Maker
 from consumers.runtime.projection import Write
 from consumers.runtime.reactions import Hearer
 from consumers.runtime.recurrence import Missed
@@ -88,14 +89,6 @@ def clipped(text: str) -> str:
     return text if len(text) <= LONGEST_TEXT else f"{text[:300]} … {text[-90:]}"
 
 
-class Effect(msgspec.Struct, frozen=True):
-    """Something to do in the world, made from an event; `name` tells several effects of one event apart."""
-
-    kind: str
-    payload: Any
-    name: str = ""
-
-
 _TIMER = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,198}[\x21-\x7e])?")
 
 
@@ -140,29 +133,7 @@ TimerChange = SetTimer | SetRecurring | DropTimer
 MakeTimers = Callable[[Any, Envelope], Iterable[TimerChange]]
 
 
-class EffectFailed(Exception):
-    """The effect cannot succeed, however often it is tried; `commands` say so to the domain."""
-
-    def __init__(self, detail: str, commands: Iterable[Command] = ()) -> None:
-        super().__init__(detail)
-        self.commands = list(commands)
-
-
-RunEffect = Callable[[Any, Envelope, Any], Awaitable[Iterable[Command]]]  # payload, the event's envelope, the domain's tools
-
-
-class Together(msgspec.Struct, frozen=True):
-    """Effects of one kind that are carried out several at once, and of which no rows are kept.
-
-    `run` gets the payloads as they were made, with their events' envelopes, and the domain's tools; it does or fails all as one.
-    `left` finds in the domain's tables what a process that died may not have done, rather too much than too little.
-    """
-
-    run: Callable[[Sequence[tuple[Any, Envelope]], Any], Awaitable[None]]
-    left: Callable[[asyncpg.Connection], Awaitable[Sequence[tuple[Any, Envelope]]]]
-
-
-class Domain(msgspec.Struct, frozen=True, kw_only=True):
+class Domain(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """A domain's table of contents."""
 
     name: str
@@ -170,13 +141,17 @@ class Domain(msgspec.Struct, frozen=True, kw_only=True):
     decides: dict[type[Command], Decide]
     writes: dict[type[Event], Write]
     reacts: tuple[Hearer, ...] = ()
-    effects: dict[type[Event], Callable[[Any, Envelope], Iterable[Effect]]] = {}
+    makes: dict[type[Event], tuple[Maker, ...]] = {}  # which effects an event has
+    effects: tuple[EffectKind, ...] = ()
     timers: dict[type[Event], tuple[MakeTimers, ...]] = {}
     retains: tuple[Rule, ...] = ()  # its tables that grow beside the event tables and the runtime's own
-    runs: dict[str, RunEffect] = {}
-    runs_together: dict[str, Together] = {}
     constraints: dict[str, Problem] = {}  # what a command is refused for that one of these refuses: the last resort, deciders look first
     weighs: dict[type[Command], Callable[[Any], int]] = {}  # commands that are as much work as many others, and how many
+
+    @cached_property
+    def kinds(self) -> dict[type[msgspec.Struct], EffectKind]:
+        """The kinds of its effects by the type of their payload."""
+        return {kind.payload: kind for kind in self.effects}
 
     def refusal_of(self, error: Exception) -> Problem | None:
         """What a command is told of a constraint that its rows break; None where that is no refusal."""

@@ -17,7 +17,7 @@ from adapters.nats import PullConsumer, StreamError, ack, ack_all, nak
 from consumers.runtime.batch import Batch
 from consumers.runtime.connection import DATABASE_AWAY, end, until_lost
 from consumers.runtime.domain import Domain
-from consumers.runtime.effects import Task
+from consumers.runtime.effects.making import Made
 from consumers.runtime.faults import DomainWaits
 from consumers.runtime.folding import Folded
 from consumers.runtime.history import History
@@ -69,8 +69,8 @@ class Runtime:
         self.prepare: list[Callable[[], Awaitable[None]]] = []  # awaited under the lock, before anything is decided
         self.admits: Callable[[Item], bool] = lambda item: True  # what is not admitted is acknowledged, and that is all
         self.foresees: Callable[[Item], tuple[Want, ...]] = lambda item: ()  # rows that a command will ask for, as far as its memory knows
-        self.on_effects: Callable[[list[Task]], None] = lambda tasks: None
         self.on_timers: Callable[[datetime], None] = lambda soonest: None
+        self.on_effects: Callable[[Made], None] = lambda made: None
         self.leading = Leading.of_domain(domain.name, zlib.crc32(f"flatrender {domain.name}".encode()), connect)
         self.active = self.leading.active
 

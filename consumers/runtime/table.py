@@ -50,10 +50,16 @@ def _type_of(hint: Any) -> str:
 
 
 class Table(Generic[R]):
-    """An event table; `key` and every index leave the tenant out, which always comes first."""
+    """An event table; `key` and every index leave the tenant out, which always comes first.
 
-    def __init__(self, name: str, row: type[R], key: tuple[str, ...], indexes: tuple[tuple[str, ...], ...] = ()) -> None:
+    `locked`: a work table, whose rows others than the holder of the domain's lock write as well: loading one locks it.
+    """
+
+    def __init__(
+        self, name: str, row: type[R], key: tuple[str, ...], indexes: tuple[tuple[str, ...], ...] = (), *, locked: bool = False
+    ) -> None:
         self.name, self.row, self.key, self.indexes = name, row, key, indexes
+        self._lock = " for update of t" if locked else ""
         self.fields = row.__struct_fields__
         self._updates: dict[tuple[str, ...], str] = {}
         self.whole_key = _with_tenant(key)
@@ -80,7 +86,7 @@ class Table(Generic[R]):
         given = _with_tenant(columns)
         return (
             f"select coalesce(json_agg(x), '[]')::text from (select t.* from {self.name} t"
-            f" join {self._lists(given, first)} as k({', '.join(given)}) using ({', '.join(given)})) x"
+            f" join {self._lists(given, first)} as k({', '.join(given)}) using ({', '.join(given)}){self._lock}) x"
         )
 
     @cached_property

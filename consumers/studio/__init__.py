@@ -1,6 +1,7 @@
 """studio: what decides each command, reacts to each foreign event and writes each event."""
 
 from consumers.runtime.domain import Domain
+from consumers.runtime.effects import steering
 from consumers.runtime.projection import create, nothing, upsert
 from consumers.studio import learning, renders, saved, snapshots
 from consumers.studio.rows import FILES, REQUESTS, SAVED, SCENES, SNAPSHOTS, TEMPLATES
@@ -17,6 +18,7 @@ DOMAIN = Domain(
         studio.SaveProject: saved.save,
         studio.RequestRender: renders.request,
         studio.RequestSnapshot: snapshots.request,
+        **steering.decides("studio"),
     },
     reacts=learning.LEARNS,
     writes={
@@ -28,5 +30,6 @@ DOMAIN = Domain(
         studio.SnapshotRequested: snapshots.requested,
         REFUSED["studio"]: nothing,
         QUARANTINED["studio"]: nothing,
+        **steering.writes("studio"),
     },
 )

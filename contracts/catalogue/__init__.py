@@ -1,7 +1,7 @@
 """All that follows from the declared messages: subjects, streams, permissions and references. Derived, never added to by hand."""
 
 # Every declaring module is imported here, so that the registry is complete wherever the catalogue is used.
-from contracts import audit, content, enrolment, farm, file_mgr, identity, node, notification, render, repair, snapshot, studio  # noqa: F401
+from contracts import audit, content, effects, enrolment, farm, file_mgr, identity, node, notification, render, repair, snapshot, studio  # noqa: F401
 from contracts.catalogue.accounts import (
     ACCOUNTS,
     API,

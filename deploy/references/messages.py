@@ -70,8 +70,7 @@ def _event(entry: MessageType, domain: Domain, domains: list[Domain]) -> str:
         lines.append("- writes " + ", ".join(dict.fromkeys(f"`{touch.table}`{' (new row)' if touch.new else ''}" for touch in written)))
     for other in domains:
         lines += [_heard(other, one) for one in other.reacts if cls in one.events]
-    if effect := domain.effects.get(cls):
-        lines.append(f"- effect: {about(effect)} ({place(effect)})")
+    lines += [f"- effect: {about(maker)} ({place(maker)})" for maker in domain.makes.get(cls, ())]
     lines += [f"- timer: {about(timer)} ({place(timer)})" for timer in domain.timers.get(cls, ())]
     return _joined(entry, lines)
 
@@ -108,9 +107,9 @@ def _origins(domains: list[Domain]) -> Origins:
         for event, timers in domain.timers.items():
             for cls in (cls for timer in timers for cls in _made_by(timer)):
                 found[cls].append(f"a timer that `{type_of(event).name}` sets")
-        for kind, run in domain.runs.items():
-            for cls in _made_by(run):
-                found[cls].append(f"the effect `{kind}`")
+        for kind in domain.effects:
+            for cls in dict.fromkeys(cls for told in (kind.run, kind.exhausted, kind.settled) for cls in _made_by(told)):
+                found[cls].append(f"the effect `{kind.name}`")
     for name, maker in _MAKERS.items():
         for cls in {value for value in vars(importlib.import_module(name)).values() if _is_command(value)}:
             found[cls].append(maker)

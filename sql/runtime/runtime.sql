@@ -22,19 +22,6 @@ from unnest($1::text::uuid[], $2::text::text[], $3::text::uuid[], $4::text::text
   with ordinality as r(event_id, type, tenant_id, actor, correlation_id, causation_id, aggregate, version, traceparent, body, at)
 order by at;
 
--- name: keep_effects
--- What is to be done in the world because of the batch's events.
-insert into {schema}.effects (tenant_id, id, kind, payload, envelope, attempts, due_at, last_error)
-select tenant_id, id, kind, payload::jsonb, envelope::jsonb, 0, $6, ''
-from unnest($1::text::uuid[], $2::text::uuid[], $3::text::text[], $4::text[], $5::text[]) as r(tenant_id, id, kind, payload, envelope)
-on conflict do nothing;
-
--- name: held_timers
--- The timers whose commands are about to be decided.
-select tenant_id, name, set_by, type, body::text as body, due_at, recurrence::text as recurrence from {schema}.timers
-where (tenant_id, name) in (select * from unnest($1::uuid[], $2::text[]))
-order by tenant_id, name for update;
-
 -- name: keep_timers
 -- What a batch's events set and moved, and recurring ones at their next moment; each is published anew.
 insert into {schema}.timers (tenant_id, name, set_by, type, body, due_at, recurrence, again_at, set_aside)
@@ -76,28 +63,6 @@ returning c.name, c.position;
 -- name: log_head
 -- By what this domain knows the log's messages, and up to where EVENTS is known to hold the log.
 select published, epoch, seal from platform.log_head;
-
--- name: claim_effects
--- Take effects that are due and push their due moment out, so that nobody else takes them meanwhile.
-update {schema}.effects e set attempts = attempts + 1, due_at = now() + interval '60 seconds'
-from (select tenant_id, id from {schema}.effects where due_at <= now() order by due_at limit $1 for update skip locked) d
-where e.tenant_id = d.tenant_id and e.id = d.id and exists (select from {schema}.leader where lease = $2)
-returning e.tenant_id, e.id, e.kind, e.payload::text as payload, e.envelope::text as envelope, e.attempts;
-
--- name: take_over_effects
--- What a leader that is no more had claimed becomes due, except what the new one has under way itself.
-update {schema}.effects set due_at = now() where due_at > now() and id <> all ($1::uuid[])
-  and exists (select from {schema}.leader where lease = $2);
-
--- name: drop_effects
--- Done, and reported.
-delete from {schema}.effects where (tenant_id, id) in (select * from unnest($1::uuid[], $2::uuid[]))
-  and exists (select from {schema}.leader where lease = $3);
-
--- name: postpone_effect
--- Failed for now.
-update {schema}.effects set due_at = now() + make_interval(secs => $3), last_error = $4, attempts = $5
-where tenant_id = $1 and id = $2 and exists (select from {schema}.leader where lease = $6);
 
 -- name: due_timers
 -- What is to be published: whose moment has come, or was published long ago and is still there.

@@ -36,13 +36,13 @@ def test_an_event_is_written_by_its_own_domain_alone(name: str) -> None:
 def test_domains_react_to_events_and_decide_commands() -> None:
     for domain in DOMAINS:
         assert all(issubclass(cls, Command) for cls in domain.decides)
-        assert all(issubclass(cls, Event) for cls in (*domain.writes, *domain.effects, *domain.timers))
+        assert all(issubclass(cls, Event) for cls in (*domain.writes, *domain.makes, *domain.timers))
         assert all(issubclass(cls, Event) for one in domain.reacts for cls in one.events)
 
 
 def test_effects_and_timers_hang_on_events_that_the_domain_itself_writes() -> None:
     for domain in DOMAINS:
-        assert {*domain.effects, *domain.timers} <= set(domain.writes), domain.name
+        assert {*domain.makes, *domain.timers} <= set(domain.writes), domain.name
 
 
 def test_every_kind_of_message_goes_to_one_stream_or_to_none() -> None:

@@ -3,19 +3,28 @@
 import asyncio
 import contextlib
 from typing import Any
+from uuid import UUID, uuid4
 
 import asyncpg
-import msgspec
 
 from consumers.runtime.batch import Batch
 from consumers.runtime.connection import DATABASE_AWAY
-from consumers.runtime.effects import EffectRunner
+from consumers.runtime.effects.runner import EffectRunner
 from contracts.file_mgr import AbortUpload, StartUpload
 from tests.mutants.checks import Broken, Wire, hold, runtime_of
+from tests.support.effects import running_by
 from tests.support.house import MOST, PASSWORD, House, item_of
 from tests.support.leading import app_connection, leads, pool_of, standing_by
 
 SOON = 25.0  # seconds: longer than any recovery takes on a slow machine, and shorter than a dead process's claim lasts
+
+
+async def claimed(house: House, lease: int, *, within: bool = False) -> list[Any]:
+    """What a process takes of file_mgr's effects that thinks it leads by this lease; `within` a transaction that has begun."""
+    store = house.stores["file_mgr"]
+    async with contextlib.nullcontext() if within else store.transaction(None):
+        claim = "prompt", UUID(int=0), "", MOST, uuid4(), lease, [], 60.0, 30.0, 200
+        return [row for row in await store.conn.fetch(store.q.claim_effects, *claim) if row["id"] is not None]
 
 
 async def what_a_dead_process_left_is_done_at_once(house: House) -> None:
@@ -24,12 +33,14 @@ async def what_a_dead_process_left_is_done_at_once(house: House) -> None:
     await house.send(StartUpload(name="a file", bytes=10), tenant)
     ran = asyncio.Event()
 
-    async def run(payload: Any, envelope: Any, tools: Any) -> list[Any]:
-        if envelope.tenant == tenant:
+    async def run(effect: Any, call: Any, tools: Any) -> list[Any]:
+        if call.envelope.tenant == tenant:
             ran.set()
         return []
 
-    domain = msgspec.structs.replace(house.domains["file_mgr"], runs=dict.fromkeys(house.domains["file_mgr"].runs, run))
+    domain = running_by(house.domains["file_mgr"], run)
+    async with leads(house.dsn, "file_mgr") as dead:
+        hold(await claimed(house, dead.lease), "a leader could not claim what was due")
     creating = asyncpg.create_pool(house.dsn, user="file_mgr_app", password=PASSWORD, min_size=1, max_size=2)
     async with creating as pool, leads(house.dsn, "file_mgr") as leading:
         runner = EffectRunner(domain, pool, lambda command, envelope: asyncio.sleep(0), None, leading)
@@ -71,7 +82,7 @@ async def a_leader_that_was_replaced_begins_nothing(house: House) -> None:
         await house.admin.execute("update file_mgr.leader set lease = lease + 1")  # what another process does that leads
         store = house.stores["file_mgr"]
         async with store.transaction(None):
-            effects = await store.conn.fetch(store.q.claim_effects, MOST, woken.lease)
+            effects = await claimed(house, woken.lease, within=True)
             timers = await store.conn.fetch(store.q.due_timers, MOST, woken.lease)
             await store.conn.execute(store.q.forget_operations, woken.lease)
     hold(not effects and not timers, f"it took {len(effects)} effects and {len(timers)} timers")
@@ -85,7 +96,7 @@ async def what_was_begun_under_a_lease_that_is_over_is_not_reported(house: House
     await batch.commit()
     reported: list[Any] = []
 
-    async def run(payload: Any, envelope: Any, tools: Any) -> list[Any]:
+    async def run(effect: Any, call: Any, tools: Any) -> list[Any]:
         running.set()
         await go_on.wait()
         return [AbortUpload(upload_id=tenant)]
@@ -93,19 +104,26 @@ async def what_was_begun_under_a_lease_that_is_over_is_not_reported(house: House
     async def publish(command: Any, envelope: Any) -> None:
         reported.append(command)
 
-    domain = msgspec.structs.replace(house.domains["file_mgr"], runs=dict.fromkeys(house.domains["file_mgr"].runs, run))
+    domain = running_by(house.domains["file_mgr"], run)
     leading = standing_by(house.dsn, "file_mgr")
     runner = EffectRunner(domain, pool_of(house.dsn, "file_mgr"), publish, None, leading)
-    async with leading.lead():
-        runner.start_new(batch.effects)
-        await running.wait()
-    async with leads(house.dsn, "file_mgr"):
-        pass
-    async with leading.lead():
-        go_on.set()
-        while runner._running:
-            await asyncio.sleep(0.01)
-    hold(reported == [], f"it reported {reported}")
+    work = asyncio.create_task(runner.run())
+    try:
+        async with leading.lead():
+            leading.active.set()
+            runner.start_new(batch.effects)
+            await running.wait()
+        async with leads(house.dsn, "file_mgr"):
+            pass
+        async with leading.lead():
+            leading.active.set()
+            go_on.set()
+            while runner.busy:
+                await asyncio.sleep(0.01)
+        hold(reported == [], f"it reported {reported}")
+    finally:
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
 
 
 async def a_lost_connection_is_noticed_while_idle(house: House) -> None:

@@ -21,7 +21,7 @@ from consumers.render.rows import PARTS
 from consumers.runtime import domain as domain_module
 from consumers.runtime import leading, projection, reading, runtime, settling
 from consumers.runtime.batch import Batch
-from consumers.runtime.effects import EffectRunner
+from consumers.runtime.effects.runner import EffectRunner
 from consumers.runtime.leading import Leading
 from consumers.runtime.settling import Settler
 from consumers.runtime.store import Store

@@ -8,12 +8,14 @@ import asyncpg
 import msgspec
 
 from consumers.render import DOMAIN, dispatch
-from consumers.runtime.effects import EffectRunner
+from consumers.render.shelf import Known
+from consumers.runtime.effects.runner import EffectRunner
 from consumers.runtime.tools import Tools
 from contracts.message import PLATFORM
 from contracts.node import PROTOCOL, DrawPart, Manifest, RegisterNode
 from contracts.render import AssignPart, CancelJob, PartAssigned, SegmentsPlanned, SubmitJob
 from contracts.spec import RenderSpec, SceneSpec
+from tests.support.effects import call_of
 from tests.support.house import PASSWORD, House
 from tests.support.leading import leads
 from tests.support.story import sha
@@ -65,14 +67,21 @@ async def leased(
     return tenant, node, one, two
 
 
-async def taken_over(database: str, sent: Sent, tenant: UUID) -> list[tuple[DrawPart, Any, Any]]:
-    """What a new leader sends to the nodes of a tenant."""
+async def publish(command: Any, envelope: Any) -> None:
+    """Nothing is reported here."""
+
+
+async def taken_over(database: str, sent: Sent, tenant: UUID, stopped: PartAssigned | None = None) -> list[tuple[DrawPart, Any, Any]]:
+    """What a new leader sends to the nodes of a tenant; one part's node was told to stop."""
     creating = asyncpg.create_pool(database, user="render_app", password=PASSWORD, min_size=1, max_size=2)
     async with creating as pool, leads(database, "render") as leading:
-        runner = EffectRunner(DOMAIN, pool, lambda command, envelope: None, Tools(sent, sent, pool), leading)  # type: ignore[arg-type]
+        tools = Tools(sent, sent, pool)  # type: ignore[arg-type]
+        if stopped is not None:
+            tools.keep(Known).end(stopped.part_id)
+        runner = EffectRunner(DOMAIN, pool, publish, tools, leading)
         await runner.take_over()
         async with asyncio.timeout(10):
-            while runner._running or not sent.calls or sent.failed:
+            while runner.busy or not sent.calls or sent.failed:
                 await asyncio.sleep(0.01)
     return [entry for entry in sent.work if entry[0].tenant_id == tenant]
 
@@ -124,17 +133,17 @@ async def test_a_lease_that_ended_while_the_broker_was_away_is_not_sent_any_more
 
 async def test_work_that_waited_is_not_sent_behind_the_word_to_stop_it(house: House, database: str) -> None:
     tenant, _, one, two = await leased(house)
-    sent = Sent()
     told: list[Any] = []
 
     class Told(Sent):
         async def publish(self, message: Any, envelope: Any, *, scope: Any = None) -> None:
             told.append(message)
 
+    tools = Tools(Told(), Sent(), None)  # type: ignore[arg-type]
     envelope = next(envelope for envelope, event in house.events if event is one)
-    await dispatch.stop({"part_id": str(one.part_id), "node_id": str(one.node_id)}, envelope, Tools(Told(), sent, None))  # type: ignore[arg-type]
-    assert [message.part_id for message in told] == [one.part_id]
-    assert [draw.part_id for draw, _, _ in await taken_over(database, sent, tenant)] == [two.part_id]
+    await dispatch.stop(dispatch.Stop(one.part_id, one.node_id), call_of(envelope), tools)
+    assert [message.part_id for message in told] == [one.part_id] and list(tools.keep(Known).over) == [one.part_id]
+    assert [draw.part_id for draw, _, _ in await taken_over(database, Sent(), tenant, one)] == [two.part_id]
 
 
 async def test_a_manifest_that_is_too_large_for_a_message_is_fetched(house: House, database: str) -> None:

@@ -19,8 +19,9 @@ from adapters.settings import Settings
 from consumers.runtime import leading as rules
 from consumers.runtime.batch import Batch
 from consumers.runtime.connection import CUTS, DATABASE_AWAY
+from consumers.runtime.effects.statements import MOVE
 from consumers.runtime.leading import LeaderStore, Leading, Line
-from consumers.runtime.store import Store
+from consumers.runtime.store import Store, columns
 from contracts.file_mgr import StartUpload
 from deploy.consume import BOUNDS, domain_named, pg_connect
 from deploy.local.servers import Servers
@@ -282,14 +283,17 @@ async def test_statements_under_a_lease_that_is_over_change_nothing(dsn: str, ad
         store = Store(conn, DOMAIN)
         effect = await admin.fetchval("select id from file_mgr.effects")
         timer = await admin.fetchval("select id from file_mgr.timers")
+        claim, as_it_is = uuid4(), (None, None, False, None, True, None, 0, 0, 0, None)
 
         async def all_of_them(lease: int) -> list[int]:
             """How many rows each statement finds; what it does is undone."""
             tried = (
-                (store.q.claim_effects, 32, lease),
                 (store.q.take_over_effects, [], lease),
-                (store.q.postpone_effect, tenant, effect, 1.0, "", 1, lease),
-                (store.q.drop_effects, [tenant], [effect], lease),
+                (store.q.hold_effects, [tenant], [effect], [claim], 30.0, lease),
+                (store.q.move_effects, *columns([(tenant, effect, claim, *as_it_is)], MOVE), lease),
+                (store.q.drop_effects, [tenant], [effect], [claim], lease),
+                (store.q.keep_chunk, tenant, effect, claim, "1", None, False, False, 30.0, lease),
+                (store.q.hear_destination, tenant, "there", True, 5, 1.0, 0.0, claim, lease),
                 (store.q.due_timers, 100, lease),
                 (store.q.drop_timers, [tenant], [timer], lease),
                 (store.q.forget_operations, lease),
@@ -299,14 +303,29 @@ async def test_statements_under_a_lease_that_is_over_change_nothing(dsn: str, ad
                 transaction = conn.transaction()
                 await transaction.start()
                 await conn.execute("set local app.tenants = '*'")
-                if statement == store.q.take_over_effects:
-                    await conn.execute("update file_mgr.effects set due_at = now() + interval '1 hour'")
+                await conn.execute("update file_mgr.effects set claim = $1", claim)
                 found.append(int((await conn.execute(statement, *given)).rpartition(" ")[2]))
                 await transaction.rollback()
             return found
 
-        assert await all_of_them(leader.lease) == [1] * 7
-        assert await all_of_them(leader.lease - 1) == await all_of_them(0) == [0] * 7
+        async def claims(lease: int) -> list[int]:
+            """The same for what answers a row in any case."""
+            found = []
+            for state, statement, *given in (
+                ("due", store.q.claim_effects, "prompt", UUID(int=0), "", 10, claim, lease, [], 30.0, 30.0, 10),
+                ("done", store.q.claim_owing, claim, 10, [], 30.0, lease),
+                ("handing", store.q.claim_open, claim, 10, [], 30.0, lease),
+            ):
+                await admin.execute("update file_mgr.effects set state = $1, owing = $1 = 'done', due_at = now()", state)
+                async with store.transaction(None):
+                    found.append(sum(row["id"] is not None for row in await conn.fetch(statement, *given)))
+                await admin.execute("update file_mgr.effects set state = 'due', owing = false, due_at = now()")
+            return found
+
+        assert await all_of_them(leader.lease) == [1] * 9
+        assert await all_of_them(leader.lease - 1) == await all_of_them(0) == [0] * 9
+        assert await claims(leader.lease - 1) == await claims(0) == [0] * 3
+        assert await claims(leader.lease) == [1, 1, 1]
         await conn.close()
 
 

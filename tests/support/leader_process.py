@@ -32,11 +32,12 @@ async def work(dsn: str, place: str, tenant: UUID) -> None:
     """Lead, freeze at the place, and try to go on when woken."""
     from consumers.runtime import batch as batches
     from consumers.runtime.connection import DATABASE_AWAY
-    from consumers.runtime.effects import EffectRunner
+    from consumers.runtime.effects.runner import EffectRunner
     from consumers.runtime.leading import LeaderStore
     from consumers.runtime.store import Store
     from contracts.file_mgr import StartUpload
     from deploy.consume import domain_named
+    from tests.support.effects import running_by
     from tests.support.house import item_of
     from tests.support.leading import pool_of, standing_by
 
@@ -52,7 +53,7 @@ async def work(dsn: str, place: str, tenant: UUID) -> None:
             yield
         freeze()
 
-    async def freezing(payload: Any, envelope: Any, tools: Any) -> list[Any]:
+    async def freezing(effect: Any, call: Any, tools: Any) -> list[Any]:
         freeze()
         return [StartUpload(name="a report", bytes=1)]
 
@@ -63,9 +64,9 @@ async def work(dsn: str, place: str, tenant: UUID) -> None:
         batches.Batch._write = write_and_freeze  # type: ignore[method-assign]
     elif place == "committed":
         Store.transaction = commit_and_freeze  # type: ignore[method-assign]
-    leading, domain = standing_by(dsn, DOMAIN), domain_named(DOMAIN)
-    domain.runs["open"] = freezing
+    leading, domain = standing_by(dsn, DOMAIN), running_by(domain_named(DOMAIN), freezing)
     runner = EffectRunner(domain, pool_of(dsn, DOMAIN), publish, None, leading)
+    running = None
     try:
         async with leading.lead() as line:
             store = LeaderStore(line, DOMAIN)
@@ -80,6 +81,7 @@ async def work(dsn: str, place: str, tenant: UUID) -> None:
             await batch.commit()
             say("tells", item.envelope.id)
             if place == "effect":
+                running = asyncio.create_task(runner.run())
                 runner.start_new(batch.effects)
                 while not line.conn.is_closed():
                     await asyncio.sleep(0.02)
@@ -87,7 +89,10 @@ async def work(dsn: str, place: str, tenant: UUID) -> None:
         say("lost", type(error).__name__)
     async with leading.lead():
         say("leads", leading.lease, 0)
-        while runner._running:
+        if running is not None:
+            running.cancel()  # nothing new is begun; what was under way goes on
+        leading.active.set()
+        while runner.busy:
             await asyncio.sleep(0.02)
         say("rests")
 

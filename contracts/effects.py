@@ -1,0 +1,44 @@
+"""Effects as people see them: states and lanes, and for every domain the command by which a person acts on one, and the event of it."""
+
+from typing import Literal, get_args
+from uuid import UUID
+
+from contracts.audit import DOMAINS
+from contracts.message import Command, Event, message
+
+EffectState = Literal["due", "handing", "done", "unknown", "exhausted"]
+EffectEnd = Literal["", "done", "exhausted", "given_up", "unknown"]
+"""How it ended; empty while it is open. `unknown` is the end that a domain of money hears of until the true one is known."""
+EffectAct = Literal["retry", "settle_done", "settle_not_done", "give_up", "pause", "resume", "cancel"]
+Lane = Literal["prompt", "bulk", "chunks"]
+"""What a person waits for; what nobody waits for; long work, chunk by chunk. Each has slots of its own."""
+STATES: tuple[EffectState, ...] = get_args(EffectState)
+ACTS: tuple[EffectAct, ...] = get_args(EffectAct)
+
+
+class SteerEffect(Command, frozen=True, kw_only=True):
+    """A person's act on an effect: another try, what became of it, its end, or a pause of long work."""
+
+    effect_id: UUID
+    act: EffectAct
+    reason: str = ""
+
+
+class EffectSteered(Event, frozen=True, kw_only=True):
+    """A person has acted on an effect; `was` and `state` are its states before and after."""
+
+    effect_id: UUID
+    kind: str
+    act: EffectAct
+    reason: str
+    was: EffectState
+    state: EffectState
+
+
+def _of(domain: str, base: type, verb: str) -> type:
+    cls = type(f"{domain.title().replace('_', '')}{base.__name__}", (base,), {"__doc__": base.__doc__, "__module__": __name__})
+    return message(f"{domain}.effect.{verb}")(cls)
+
+
+STEER: dict[str, type[Command]] = {domain: _of(domain, SteerEffect, "steer") for domain in DOMAINS}
+STEERED: dict[str, type[Event]] = {domain: _of(domain, EffectSteered, "steered") for domain in DOMAINS}
