@@ -11,6 +11,7 @@ from adapters.object_store import StoreError
 from api_edge.edge import Edge
 from api_edge.errors import unavailable
 from api_edge.routing import Row, Walked
+from contracts.message import Kind
 from contracts.runs import LogEvent, Piece, read_piece
 
 AT_ONCE = 8  # pieces of archived runs that a page reads at most
@@ -77,5 +78,5 @@ async def _events(edge: Edge, place: Row) -> list[LogEvent]:
 
 def _chosen(events: list[LogEvent], behind: int, prefix: str | None) -> Iterator[Row]:
     for event in events:
-        if event.position > behind and (prefix is None or event.type.startswith(f"evt.{prefix}")):
+        if event.position > behind and (prefix is None or event.type.startswith(f"{Kind.EVENT}.{prefix}")):
             yield {name: getattr(event, name) for name in _SHOWN}

@@ -150,7 +150,7 @@ create function log.retire(part bigint) returns void language plpgsql security d
 begin
   update log.parts p set retired_at = clock_timestamp() from log.head h
   where p.first = part and p.retired_at is null and p.moments is not null and h.first between p.first and p.last + 1
-    and p.last < h.position and p.last <= h.published and p.last <= (select max(a.last) from log.archives a where a.format = 2)
+    and p.last <= h.position and p.last <= h.published and p.last <= (select max(a.last) from log.archives a where a.format = 2)
     and not exists (select from log.archives a where a.format = 1 and a.first <= p.last);
   if not found then
     raise exception 'the partition from position % on cannot be retired', part using errcode = 'check_violation';
