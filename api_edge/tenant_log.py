@@ -1,6 +1,7 @@
 """A tenant's log as one sequence, page by page: its own pieces of the archived runs, then the table."""
 
 import asyncio
+import logging
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
@@ -11,8 +12,10 @@ from adapters.object_store import StoreError
 from api_edge.edge import Edge
 from api_edge.errors import unavailable
 from api_edge.routing import Row, Walked
-from contracts.runs import LogEvent, Piece, read_piece
+from contracts.message import Kind
+from contracts.runs import LogEvent, Piece, RunDamaged, read_piece
 
+log = logging.getLogger(__name__)
 AT_ONCE = 8  # pieces of archived runs that a page reads at most
 _SHOWN = ("position", "event_id", "type", "time", "actor", "correlation_id", "causation_id", "body", "hash")
 
@@ -70,12 +73,15 @@ async def _events(edge: Edge, place: Row) -> list[LogEvent]:
     piece = Piece(**dict(zip(Piece.__struct_fields__, values, strict=True)))
     try:
         data = await edge.store.get_range(key, piece.offset, piece.bytes)
+        return await asyncio.to_thread(read_piece, LogEvent, data, piece)
     except StoreError as error:
         raise unavailable("storage") from error
-    return await asyncio.to_thread(read_piece, LogEvent, data, piece)
+    except RunDamaged as error:
+        log.error("ALARM: the archive %s cannot be read: %s", key, error)
+        raise unavailable("archive") from error
 
 
 def _chosen(events: list[LogEvent], behind: int, prefix: str | None) -> Iterator[Row]:
     for event in events:
-        if event.position > behind and (prefix is None or event.type.startswith(f"evt.{prefix}")):
+        if event.position > behind and (prefix is None or event.type.startswith(f"{Kind.EVENT}.{prefix}")):
             yield {name: getattr(event, name) for name in _SHOWN}
