@@ -11,7 +11,7 @@ import msgspec
 from adapters.nats import deliveries_of
 from consumers.runtime.domain import EXISTS, Answer, Context, Domain, ForPlatform, Refusal, tenant_of
 from consumers.runtime.effects import Task
-from consumers.runtime.folding import Folded, fold
+from consumers.runtime.folding import Folded, fold, require_moved
 from consumers.runtime.item import Item, Numbers, storable
 from consumers.runtime.projection import RowExists, project
 from consumers.runtime.state import Missing, State, Want
@@ -220,6 +220,7 @@ class Batch:
         await store.keep_columns(q.keep_effects, columns(map(_effect, kept_effects), EFFECT), due)
         await store.keep(q.keep_timers, [row for envelope, event, _, _ in happened for row in self._timers_of(envelope, event)])
         self.kept = await store.move(self.cursors)
+        require_moved(self.folded, self.kept)
 
     def _operations(self, decided: list[Item]) -> Columns:
         self.on_writing()

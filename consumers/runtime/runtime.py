@@ -176,7 +176,7 @@ class Runtime:
             if not listening.learned.is_set():
                 continue
             held = settler.take_held()
-            heard = listening.take()
+            heard = await listening.take()
             commands = await self._admitted(self._take_commands())
             items = held + heard.items + self._take_own() + commands
             # Events that nobody reacts to need no transaction of their own: they may be read again.
