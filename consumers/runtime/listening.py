@@ -46,7 +46,7 @@ class Listening:
         self.room = asyncio.Event()
 
     async def begin(self, store: Store) -> None:
-        """Find out where each reaction stands; the furthest of them are read for by the feed, the others are behind."""
+        """Find out where each reaction stands: the furthest are read for by the feed, the others are behind; while one learns, all are."""
         self._events.clear()
         self._live, self._gone, self._waits, self._fold_at, self._published = None, False, False, 0, 0
         self._behind = CatchingUp(self.domain, self._ears, self._history, self._settler)
@@ -57,7 +57,7 @@ class Listening:
             groups.setdefault(place.position, set()).add(name)
         self._kept_at = time.monotonic()
         self._wanted.clear()
-        if groups:
+        if groups and not self._learning():
             first = max(groups)
             self._go_live(Group(first, groups.pop(first)))
         for cursor, names in groups.items():
