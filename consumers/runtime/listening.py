@@ -75,6 +75,11 @@ class Listening:
         self._live = group
         self._wanted.set()
 
+    @property
+    def is_live(self) -> bool:
+        """Whether every reaction is read for by the feed."""
+        return self._live is not None and not self._behind.groups
+
     def __str__(self) -> str:
         return ", ".join(f"{name} at {position}" for name, position in sorted(self._settler.kept.items())) or "no reactions"
 

@@ -183,9 +183,9 @@ class Runtime:
             cursors = listening.cursors(all_of_them=bool(held or heard.items or heard.folded))
             if items or heard.folded or cursors:
                 await settler.settle(store, items, cursors, heard.folded)
-                listening.settled()
             else:
                 self._make_room()
+            listening.settled()
 
     async def _admitted(self, items: list[Item]) -> list[Item]:
         admitted = []
