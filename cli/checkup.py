@@ -45,6 +45,7 @@ def checks(data: Path | None, quick: bool) -> list[Check]:
     place = (data or default_folder()).absolute()
     looks = [Check("python", _python), Check("glibc", _glibc), Check("packages", _packages), Check("disk", lambda: _disk(place))]
     looks += [Check("ports", _ports), Check("database", _database), Check("fonts", _fonts), Check("log", lambda: _log(place))]
+    looks += [Check("reactions", lambda: _reactions(place))]
     return looks if quick else [*looks, Check("engine", _engine), Check("servers", _servers)]
 
 
@@ -118,6 +119,27 @@ async def _log(place: Path) -> Finding:
     if not found:
         return Finding(True, "nothing stops the log")
     return Finding(False, "; ".join(f"{one.name}: {one.detail}" for one in found), " ".join(one.remedy for one in found))
+
+
+async def _reactions(place: Path) -> Finding:
+    """How far the domains of the stack that runs from this folder are behind the log, where their commands wait for that."""
+    from cli.database import Database
+    from cli.errors import Mistake
+    from cli.service import running
+    from consumers.runtime.places import standing
+    from contracts.audit import DOMAINS
+
+    facts = await running(place)
+    if facts is None:
+        return Finding(True, f"nothing runs from {place}")
+    try:
+        async with Database(facts.pg_dsn).connection() as conn:
+            found = [(domain, name, where) for domain in DOMAINS for name, where in (await standing(conn, domain)).items()]
+    except Mistake as error:
+        return Finding(False, str(error), error.remedy)
+    learning = [f"{domain} learns {name}: at {where.position} of {where.goal}" for domain, name, where in found if where.learns]
+    advice = "Its commands wait meanwhile. If the number stays where it is, the consumers' log says why, with ALARM."
+    return Finding(not learning, "; ".join(learning) or f"{len(found)} reactions have learned what was", advice if learning else "")
 
 
 async def _database() -> Finding:

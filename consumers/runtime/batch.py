@@ -12,7 +12,7 @@ from adapters.nats import deliveries_of
 from consumers.runtime.clock import utc_now
 from consumers.runtime.domain import EXISTS, Answer, Context, Domain, ForPlatform, Refusal, tenant_of
 from consumers.runtime.effects.making import Made, effect_rows
-from consumers.runtime.folding import Folded, fold
+from consumers.runtime.folding import Folded, fold, require_moved
 from consumers.runtime.item import Item, Numbers, storable
 from consumers.runtime.projection import RowExists, project
 from consumers.runtime.state import Missing, State, Want
@@ -228,6 +228,7 @@ class Batch:
         await store.keep_columns(q.keep_effects, self.effects.rows)
         await self.timing.write(decided)
         self.kept = await store.move(self.cursors)
+        require_moved(self.folded, self.kept)
 
     def _operations(self, decided: list[Item]) -> Columns:
         self.on_writing()

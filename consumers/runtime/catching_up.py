@@ -139,8 +139,9 @@ class CatchingUp:
         """One page for a group; answers whether it came to where it was to be read."""
         assert self._history is not None, "who reacts has a history"
         others = [one.cursor for one in (*self.groups, *((live,) if live else ())) if one.cursor > group.cursor]
-        until = min(others) if others else await self._history.head()
-        page = await self._history.read(group.cursor, until, self._ears.types(group.names), most=1 if group.delay else PAGE)
+        head = await self._history.head()
+        meets = min(others, default=head)
+        page = await self._history.read(group.cursor, min(meets, head), self._ears.types(group.names), most=1 if group.delay else PAGE)
         taken, reached = Taken(self._domain, self._ears, self._settler), page.reached
         for row in page.events:
             if taken.items and taken.weight >= self._settler.most:
@@ -150,7 +151,7 @@ class CatchingUp:
         if reached > group.cursor:
             await self._settler.settle(store, taken.items, dict.fromkeys(group.names, reached), taken.folded)
             group.cursor = reached
-        return group.cursor >= until
+        return group.cursor >= meets
 
     def _joins(self, group: Group, live: Group | None) -> bool:
         """Whether a group goes on as one with another that stands where it does now, or has to go on by itself until it meets one."""

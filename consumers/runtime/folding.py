@@ -1,11 +1,11 @@
 """Folding: many events onto the domain's copies at once, the same way live, in catching up and (one by one) at replay."""
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
 from consumers.runtime.projection import change
-from consumers.runtime.reactions import Fold
+from consumers.runtime.reactions import CURSOR, Fold
 from consumers.runtime.state import Load, Missing, State, Want
 from consumers.runtime.table import Row
 from contracts.envelope import Envelope
@@ -21,6 +21,17 @@ class Folded(msgspec.Struct, frozen=True):
     event: Event
     envelope: Envelope
     position: int
+
+
+class NotMoved(Exception):
+    """What was folded lies beyond its fold's cursor: that would be folded again."""
+
+
+def require_moved(folded: Sequence[Folded], moved: Mapping[str, int]) -> None:
+    """Nothing is folded without its cursor, in the same transaction. Raises NotMoved."""
+    for one in folded:
+        if moved.get(CURSOR + one.fold.name, 0) < one.position:
+            raise NotMoved(f"the cursor of {one.fold.name} did not move to {one.position}")
 
 
 async def fold(state: State, folded: Sequence[Folded], wants: Iterable[Want], fetch: Fetch) -> None:

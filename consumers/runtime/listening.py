@@ -14,7 +14,7 @@ from consumers.runtime.catching_up import CatchingUp, Taken
 from consumers.runtime.domain import Domain
 from consumers.runtime.history import History
 from consumers.runtime.places import Group, Place, begin
-from consumers.runtime.reactions import ears_of
+from consumers.runtime.reactions import Fold, ears_of
 from consumers.runtime.reading import Happened
 from consumers.runtime.settling import BATCH, Settler
 from consumers.runtime.store import Store
@@ -22,6 +22,7 @@ from consumers.runtime.store import Store
 log = logging.getLogger(__name__)
 CURSOR_EVENTS, CURSOR_SECONDS = 500, 30.0  # how far the kept cursors may stay behind while nothing is reacted to
 MOST_HELD = 4 * BATCH  # reactions that wait for their type; with more, theirs are read again later
+SOON = 0.003  # seconds until it is looked again whether an event is known to be published
 SAY_EVERY = 5.0  # seconds between two words of how far a fold has come that its domain waits for
 OpenFeed = Callable[[int], Awaitable[Any]]
 
@@ -37,15 +38,17 @@ class Listening:
         self._events: deque[tuple[int, Msg | None]] = deque()  # None: nothing to react to up to that position
         self._places: Mapping[str, Place] = {}
         self._wanted = asyncio.Event()  # a feed, from the live group's place on
+        self._waits = False  # for the first event to be known as published
         self._gone = False  # the feed does not hold what comes next
+        self._published = self._fold_at = 0  # up to where the log is known to be published, and where the last event for a fold lies
         self._kept_at = self._said_at = 0.0
         self.learned = asyncio.Event()  # the domain takes commands
         self.room = asyncio.Event()
 
     async def begin(self, store: Store) -> None:
-        """Find out where each reaction stands; the furthest of them are read for by the feed, the others are behind."""
+        """Find out where each reaction stands: the furthest are read for by the feed, the others are behind; while one learns, all are."""
         self._events.clear()
-        self._live, self._gone = None, False
+        self._live, self._gone, self._waits, self._fold_at, self._published = None, False, False, 0, 0
         self._behind = CatchingUp(self.domain, self._ears, self._history, self._settler)
         self._places = await self._begun(store)
         self._settler.begin({name: place.position for name, place in self._places.items()})
@@ -54,7 +57,7 @@ class Listening:
             groups.setdefault(place.position, set()).add(name)
         self._kept_at = time.monotonic()
         self._wanted.clear()
-        if groups:
+        if groups and not self._learning():
             first = max(groups)
             self._go_live(Group(first, groups.pop(first)))
         for cursor, names in groups.items():
@@ -71,6 +74,11 @@ class Listening:
         self._events.clear()
         self._live = group
         self._wanted.set()
+
+    @property
+    def is_live(self) -> bool:
+        """Whether every reaction is read for by the feed."""
+        return self._live is not None and not self._behind.groups
 
     def __str__(self) -> str:
         return ", ".join(f"{name} at {position}" for name, position in sorted(self._settler.kept.items())) or "no reactions"
@@ -97,22 +105,36 @@ class Listening:
                 self.room.clear()
                 await self.room.wait()
             messages = await feed.next(BATCH, CURSOR_SECONDS)
-            self._events.extend((sequences_of(msg)[0], msg) for msg in messages)
+            for msg in messages:
+                position = sequences_of(msg)[0]
+                self._events.append((position, msg))
+                if self._is_learned_from(msg):
+                    self._fold_at = position
             if not messages:  # nothing that this domain reacts to: its cursors follow all the same
                 self._events.append((await feed.seen_to(), None))
             self._wake.set()
 
+    def _is_learned_from(self, msg: Msg) -> bool:
+        return any(isinstance(one, Fold) for one in self._ears.of((msg.headers or {}).get("ce-type", "")))
+
     def wait(self) -> float:
         """Seconds until there is something to do; 0 for now."""
         if self._gone or (self._events and self.learned.is_set()):
-            return 0.0
+            return SOON if self._waits else 0.0
         return min(self._behind.wait(), CURSOR_SECONDS)
 
-    def take(self) -> Taken:
-        """What the feed brought and a batch takes."""
+    async def take(self) -> Taken:
+        """What the feed brought and a batch takes; nothing is learned before it is known to be published: no cursor could pass it."""
         taken = Taken(self.domain, self._ears, self._settler)
+        if self._fold_at > self._published and self._history is not None:
+            self._published = await self._history.head()
+        self._waits = False
         while self._live is not None and self._events and taken.weight < self._settler.most:
-            position, msg = self._events.popleft()
+            position, msg = self._events[0]
+            if position > self._published and msg is not None and self._is_learned_from(msg):
+                self._waits = True
+                break
+            self._events.popleft()
             if position > self._live.cursor:
                 self._live.cursor = position
                 if msg is not None:

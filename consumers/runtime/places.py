@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 
+import asyncpg
 import msgspec
 
 from consumers.runtime.domain import Domain
@@ -19,6 +20,11 @@ class Place(msgspec.Struct, frozen=True):
 
     position: int
     goal: int  # until it has come so far, its domain takes no commands; 0 for what does not learn
+
+    @property
+    def learns(self) -> bool:
+        """Whether its domain waits for it."""
+        return self.position < self.goal
 
 
 class Group(msgspec.Struct):
@@ -38,6 +44,15 @@ class Group(msgspec.Struct):
     def left(self) -> float:
         """Seconds until it may be tried."""
         return max(0.0, self.not_before - time.monotonic())
+
+
+async def standing(conn: asyncpg.Connection, domain: str) -> dict[str, Place]:
+    """Where a domain's reactions stand, by their names; nothing in a database that is not brought to this release yet."""
+    try:
+        rows = await _rows(Store(conn, domain))
+    except asyncpg.UndefinedColumnError:
+        return {}
+    return {name.removeprefix(CURSOR): Place(position, goal or 0) for name, (position, goal) in rows.items()}
 
 
 async def begin(store: Store, domain: Domain, history: History, ears: Ears) -> dict[str, Place]:

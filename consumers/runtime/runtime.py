@@ -178,16 +178,16 @@ class Runtime:
             if not listening.learned.is_set():
                 continue
             held = settler.take_held()
-            heard = listening.take()
+            heard = await listening.take()
             commands = await self._admitted(self._take_commands())
             items = held + heard.items + self._take_own() + commands
             # Events that nobody reacts to need no transaction of their own: they may be read again.
             cursors = listening.cursors(all_of_them=bool(held or heard.items or heard.folded))
             if items or heard.folded or cursors:
                 await settler.settle(store, items, cursors, heard.folded)
-                listening.settled()
             else:
                 self._make_room()
+            listening.settled()
 
     async def _admitted(self, items: list[Item]) -> list[Item]:
         admitted = []

@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from adapters.nats import connect
 from deploy.local.servers import Servers
-from tests.mutants import keys, leaders, mutations, promises, windows
+from tests.mutants import keys, leaders, mutations, promises, reactions, windows
 from tests.mutants.checks import Broken
 from tests.support.databases import migrated
 from tests.support.house import House
@@ -32,6 +32,13 @@ RED: list[tuple[str, Check, mutations.Mutation]] = [
     ("I4", promises.tenants_are_apart, mutations.table_without_row_security),
     ("I4", promises.a_node_cannot_take_a_commands_id, mutations.nodes_choose_their_reports_ids),
     ("I1", windows.no_cursor_passes_what_is_published, mutations.cursors_believe_the_stream),
+    ("I1", reactions.nothing_is_folded_twice, reactions.folds_forget_their_cursor),
+    ("I1", reactions.a_fold_that_fails_is_not_passed, reactions.a_failing_fold_is_forgotten),
+    ("I1", reactions.what_follows_a_fold_does_not_overtake_it, reactions.folds_have_no_followers),
+    ("I1", reactions.commands_wait_for_what_is_learned, reactions.nothing_is_waited_for),
+    ("I1", reactions.what_was_missed_is_learned_before_the_feed_is_followed, reactions.whoever_is_behind_joins_at_once),
+    ("I1", reactions.what_an_earlier_release_had_queued_writes_over_nothing, reactions.the_last_word_counts),
+    ("I5", reactions.a_copy_is_replayed_as_far_as_it_goes, reactions.replay_folds_everything),
     ("I2", windows.a_repeated_event_stops_its_outbox_alone, mutations.repeated_events_are_dropped),
     ("I2", windows.a_repeated_event_stops_its_outbox_alone, mutations.repeated_events_stop_everybody),
     ("I2", windows.foreign_messages_are_not_taken, mutations.every_message_is_believed),

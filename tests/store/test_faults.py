@@ -21,10 +21,10 @@ from consumers.runtime.reactions import ears_of
 from consumers.runtime.reading import Happened, unreacted
 from consumers.runtime.runtime import Runtime
 from consumers.runtime.settling import Settler, probe
-from contracts.content import CreateProject
+from contracts.content import CreateProject, LearnBundle
 from contracts.envelope import Envelope, first
 from contracts.farm import ReleaseTemplate
-from contracts.file_mgr import FileReady, FileStored, StartUpload
+from contracts.file_mgr import FileStored, StartUpload
 from contracts.identity import ChangeTenantLimits, CreateApiKey, CreateTenant
 from contracts.message import PLATFORM, Command, Event, encode
 from contracts.node import LeaveNode
@@ -412,12 +412,11 @@ async def test_a_reactions_command_that_cannot_be_stored_names_its_event(house: 
 
 async def test_creating_what_is_there_is_refused_and_writes_over_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     tenant = await house.tenant()
-    file = FileReady(file_id=uuid4(), kind="template", sha256="s", bytes=1, width=0, height=0, duration=0.0, scan_key="k")
-    happened = Happened(1, first(file, tenant=tenant), encode(file))
-    await house.decide("content", [], folded=house.taken(house.domains["content"], [happened]).folded)
+    learn = LearnBundle(file_id=uuid4(), state="ready", sha256="s", scan_key="k")
+    await house.decide("content", [item_of(learn, tenant)])
     same = uuid4()
     monkeypatch.setattr("consumers.runtime.domain.moment_id", lambda *_: same)  # as if two decisions gave one id
-    one, two, three = (item_of(CreateProject(name=name, file_id=file.file_id), tenant) for name in ("first", "second", "third"))
+    one, two, three = (item_of(CreateProject(name=name, file_id=learn.file_id), tenant) for name in ("first", "second", "third"))
     settled = Settled(house, "content")
     assert await settled.take(one) == ["done"]
     assert await settled.take(two, three) == ["refused", "refused"]

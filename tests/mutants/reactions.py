@@ -1,0 +1,218 @@
+"""The promises of reactions and folds as checks (I1, I5), and the small wrong changes that must turn them red."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+from unittest.mock import patch
+from uuid import UUID, uuid4
+
+from consumers.runtime import batch, catching_up
+from consumers.runtime.batch import Batch
+from consumers.runtime.catching_up import CatchingUp
+from consumers.runtime.domain import Domain
+from consumers.runtime.folding import NotMoved
+from consumers.runtime.history import Page, Recorded
+from consumers.runtime.listening import Listening
+from consumers.runtime.places import Group
+from consumers.runtime.reactions import CURSOR, Ears
+from consumers.runtime.reading import Happened
+from consumers.runtime.settling import Settler
+from contracts.envelope import first
+from contracts.farm import LearnShare, ShareLearned
+from contracts.file_mgr import FileReady
+from contracts.identity import ChangeTenantLimits
+from contracts.message import Event, encode, type_of
+from deploy import replay
+from tests.mutants.checks import hold
+from tests.stream.reacting import ACTING, COUNTING, INSERT, SLOTS, counted, domain
+from tests.support.house import House, item_of
+
+
+class Past:
+    """The log's table as history."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    async def head(self) -> int:
+        """The published position."""
+        return int(await self._house.admin.fetchval("select published from log.head"))
+
+    async def read(self, after: int, until: int, types: Sequence[str], *, most: int = 2000) -> Page:
+        """As History."""
+        question = (
+            f"select {', '.join(Recorded.__struct_fields__)} from log.events where position > $1 and position <= $2 order by 1 limit $3"
+        )
+        rows = [Recorded(*row) for row in await self._house.admin.fetch(question, after, until, most)]
+        return Page([row for row in rows if row.type in types], rows[-1].position if len(rows) == most else until)
+
+
+async def told(house: House, events: Sequence[Event], tenant: UUID | None = None) -> list[Happened]:
+    """Have these in the log, published."""
+    happened = []
+    for event in events:
+        envelope = first(event, tenant=tenant or uuid4())
+        values = (envelope.id, envelope.type, envelope.tenant, envelope.time, encode(event).decode())
+        await house.admin.execute(INSERT.format(domain=type_of(event).domain), *values)
+        happened.append(Happened(await house.sequence(), envelope, encode(event)))
+    return happened
+
+
+def settler(small: Domain) -> Settler:
+    """A settler that tells nobody."""
+
+    async def nobody(one: Batch) -> None: ...
+
+    return Settler(small, nobody, lambda: None)
+
+
+async def nothing_is_folded_twice(house: House) -> None:
+    """Whoever reads an event again does not learn it again."""
+    small = domain(COUNTING)
+    store = house.stores["render"]
+    await store.conn.execute(store.q.begin_cursors, [CURSOR + "counting"], [0], [0], [0])
+    [one] = await told(house, [counted()])
+    for _ in range(2):
+        with suppress(NotMoved):
+            await Batch(small, store, [], {CURSOR + "counting": one.position}, house.taken(small, [one]).folded).commit()
+    slots = await house.admin.fetchval(SLOTS)
+    hold(slots == 1, f"an event was learned {slots} times")
+
+
+async def a_fold_that_fails_is_not_passed(house: House) -> None:
+    """It stays before the event that it cannot learn, with its cursor, while what is before that is learned."""
+    small = domain(COUNTING)
+    store, settling = house.stores["render"], settler(small)
+    await store.conn.execute(store.q.begin_cursors, [CURSOR + "counting"], [0], [0], [0])
+    happened = await told(house, [counted(), counted(0), counted()])
+    settling.begin({"counting": 0})
+    await settling.settle(store, [], {"counting": happened[-1].position}, house.taken(small, happened).folded)
+    place = await house.admin.fetchval("select position from render.cursors where name = 'reaction.counting'")
+    slots = await house.admin.fetchval(SLOTS)
+    hold((place, slots) == (happened[0].position, 1), f"the cursor is at {place}, {slots} events are learned; the second cannot be")
+
+
+async def what_follows_a_fold_does_not_overtake_it(house: House) -> None:
+    """A project that is made by the copy as it stands would wait for ever, were its file's end passed over already."""
+    tenant, small = await house.tenant(), house.domains["content"]
+    sizes = {"bytes": 1, "width": 1, "height": 1, "duration": 0.0}
+    [one] = await told(house, [FileReady(file_id=uuid4(), kind="template", sha256="s", scan_key="k", **sizes)], tenant)
+    settling, taken = settler(small), house.taken(small, [one])
+    settling.begin({reaction.name: 0 for reaction in small.reacts})
+    await house.admin.execute("alter table content.template_bundles add constraint none check (false)")
+    await settling.settle(house.stores["content"], taken.items, dict.fromkeys(settling.kept, one.position), taken.folded)
+    places = {row["name"]: row["position"] for row in await house.admin.fetch("select name, position from content.cursors")}
+    hold(places[CURSOR + "waiting_projects"] < one.position, f"the reaction passed what the copy does not hold: {places}")
+
+
+async def listening(house: House, small: Domain, places: dict[str, tuple[int, int]]) -> Listening:
+    """A domain's ear whose reactions stand there: position and goal."""
+    store = house.stores["render"]
+    names, positions, goals = [CURSOR + name for name in places], [at for at, _ in places.values()], [goal for _, goal in places.values()]
+    await store.conn.execute(store.q.begin_cursors, names, positions, [0] * len(names), goals)
+
+    async def no_feed(cursor: int) -> Any:
+        raise AssertionError("nothing is read live")
+
+    one = Listening(small, Past(house), no_feed, settler(small), asyncio.Event())  # type: ignore[arg-type]
+    await one.begin(store)
+    return one
+
+
+async def commands_wait_for_what_is_learned(house: House) -> None:
+    """While a copy is not filled, its domain takes no commands."""
+    happened = await told(house, [counted() for _ in range(5)])
+    one = await listening(house, domain(COUNTING), {"counting": (0, happened[-1].position)})
+    hold(not one.learned.is_set(), "commands are taken though nothing is learned yet")
+    for _ in range(5):
+        await one.catch_up(house.stores["render"])
+    hold(one.learned.is_set() and await house.admin.fetchval(SLOTS) == 5, "all is learned, and commands are not taken")
+
+
+async def what_was_missed_is_learned_before_the_feed_is_followed(house: House) -> None:
+    """Who is behind joins the others where they stand, and not before."""
+    happened = await told(house, [counted() for _ in range(20)])
+    with patch.object(catching_up, "PAGE", 6):
+        one = await listening(house, domain(COUNTING, ACTING), {"counting": (0, 0), "acting": (happened[-1].position, 0)})
+        for _ in range(10):
+            await one.catch_up(house.stores["render"])
+    slots = await house.admin.fetchval(SLOTS)
+    hold(one.is_live and slots == 20, f"of 20 events that were missed {slots} are learned")
+
+
+async def what_an_earlier_release_had_queued_writes_over_nothing(house: House) -> None:
+    """The copy is newer than what waits in a queue or in quarantine."""
+    tenant = await house.tenant()
+    await house.send(ChangeTenantLimits(max_slots=9), tenant)
+    await house.react()
+    await house.decide("render", [item_of(LearnShare(render_weight=1, max_slots=2), tenant)])
+    slots = await house.admin.fetchval("select max_slots from render.tenant_shares where tenant_id = $1", tenant)
+    hold(slots == 9, f"the tenant has {slots} slots, not the 9 that were said last")
+
+
+async def a_copy_is_replayed_as_far_as_it_goes(house: House) -> None:
+    """What no fold has come to is in no live copy, and so in no replayed one."""
+    tenant = await house.tenant()
+    await house.react()
+    await house.send(ChangeTenantLimits(max_slots=9), tenant)
+    await house.sequence()
+    report = await replay.verify(house.dsn)
+    hold(report.equal, f"live and replayed copies differ: {report.differences}")
+
+
+def folds_forget_their_cursor(house: House) -> Any:
+    """What is folded need not move the cursor."""
+    return patch.object(batch, "require_moved", lambda folded, moved: None)
+
+
+def a_failing_fold_is_forgotten(house: House) -> Any:
+    """Nobody remembers where a fold failed."""
+    return patch.object(Settler, "stick", lambda self, fold, at, error: None)
+
+
+def folds_have_no_followers(house: House) -> Any:
+    """A fold stays alone."""
+    return patch.object(Ears, "with_followers", lambda self, fold: {fold})
+
+
+def nothing_is_waited_for(house: House) -> Any:
+    """A domain takes commands from its first moment on."""
+    return patch.object(Listening, "_learning", lambda self: set())
+
+
+def whoever_is_behind_joins_at_once(house: House) -> Any:
+    """The rest of the past is left out."""
+
+    def joins(self: CatchingUp, group: Group, live: Group | None) -> bool:
+        if live is not None:
+            live.names |= group.names
+            self.groups.remove(group)
+        return True
+
+    def reads(self: CatchingUp, store: Any, group: Group, live: Group | None) -> Any:
+        async def at_once() -> bool:
+            return True
+
+        return at_once()
+
+    return patch.multiple(CatchingUp, _joins=joins, _read=reads)
+
+
+def the_last_word_counts(house: House) -> Any:
+    """A share is what is asked last, however old that is."""
+
+    def learn(cmd: LearnShare, view: Any, ctx: Any) -> Any:
+        return [ShareLearned(render_weight=cmd.render_weight, max_slots=cmd.max_slots)]
+
+    return patch.dict(house.domains["render"].decides, {LearnShare: learn})
+
+
+def replay_folds_everything(house: House) -> Any:
+    """Replay does not ask how far live folds have come."""
+    known = replay.spans
+
+    async def all_of_it(live: Any, domains: Any) -> Any:
+        return dict.fromkeys(await known(live, domains), (0, 2**62))
+
+    return patch.object(replay, "spans", all_of_it)
