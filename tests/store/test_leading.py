@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
@@ -36,6 +37,7 @@ KEPT_IN_A_BATCH = {
     "keep_events",
     "keep_effects",
     "keep_timers",
+    "drop_timers",
     "move_cursor",
     "probe",
 }  # over the connection with the lock
@@ -274,12 +276,14 @@ async def test_statements_under_a_lease_that_is_over_change_nothing(dsn: str, ad
         assert leader._line
         await written(leader._line, tenant)
         await admin.execute("update file_mgr.effects set due_at = now()")
-        await admin.execute("update file_mgr.timers set due_at = now()")
+        await admin.execute("update file_mgr.timers set due_at = now(), set_aside = ''")
         await admin.execute("update file_mgr.inbox set decided_at = now() - interval '31 days'")
         conn = await app_connection(dsn, DOMAIN)
         store = Store(conn, DOMAIN)
         effect = await admin.fetchval("select id from file_mgr.effects")
-        timer = await admin.fetchval("select id from file_mgr.timers")
+        timer = list(await admin.fetchrow("select tenant_id, name, set_by, due_at from file_mgr.timers"))
+        now, over = datetime.now(UTC), ("decided_at", "state in ('done', 'refused')")
+        sweep = store.q.sweep.replace("{table}", "inbox").replace("{column}", over[0]).replace("{goes}", over[1])
 
         async def all_of_them(lease: int) -> list[int]:
             """How many rows each statement finds; what it does is undone."""
@@ -288,9 +292,12 @@ async def test_statements_under_a_lease_that_is_over_change_nothing(dsn: str, ad
                 (store.q.take_over_effects, [], lease),
                 (store.q.postpone_effect, tenant, effect, 1.0, "", 1, lease),
                 (store.q.drop_effects, [tenant], [effect], lease),
-                (store.q.due_timers, 100, lease),
-                (store.q.drop_timers, [tenant], [timer], lease),
-                (store.q.forget_operations, lease),
+                (store.q.due_timers, now, 100, lease),
+                (store.q.timers_published, *([value] for value in timer), now, lease),
+                (store.q.set_timer_aside, *timer, "why", lease),
+                (store.q.pass_over_timer, *timer, now, lease),
+                (store.q.try_set_aside, "", lease),
+                (sweep, now, 100, lease),
             )
             found = []
             for statement, *given in tried:
@@ -299,12 +306,14 @@ async def test_statements_under_a_lease_that_is_over_change_nothing(dsn: str, ad
                 await conn.execute("set local app.tenants = '*'")
                 if statement == store.q.take_over_effects:
                     await conn.execute("update file_mgr.effects set due_at = now() + interval '1 hour'")
+                if statement == store.q.try_set_aside:
+                    await conn.execute("update file_mgr.timers set set_aside = 'why'")
                 found.append(int((await conn.execute(statement, *given)).rpartition(" ")[2]))
                 await transaction.rollback()
             return found
 
-        assert await all_of_them(leader.lease) == [1] * 7
-        assert await all_of_them(leader.lease - 1) == await all_of_them(0) == [0] * 7
+        assert await all_of_them(leader.lease) == [1] * 10
+        assert await all_of_them(leader.lease - 1) == await all_of_them(0) == [0] * 10
         await conn.close()
 
 

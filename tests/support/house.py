@@ -11,6 +11,7 @@ import msgspec
 from consumers.log.append import Appender
 from consumers.log.sequencer import keep_published
 from consumers.runtime.batch import Batch
+from consumers.runtime.clock import Clock, utc_now
 from consumers.runtime.domain import Domain
 from consumers.runtime.item import Item
 from consumers.runtime.reading import read_event
@@ -32,6 +33,7 @@ class House:
         self.dsn = dsn
         self.domains: dict[str, Domain] = {domain.name: domain for domain in all_domains()}
         self.stores: dict[str, Store] = {}
+        self.clock: Clock = utc_now  # by which decisions are made
         self._unheard: list[tuple[Envelope, Event]] = []
         self.events: list[tuple[Envelope, Event]] = []
 
@@ -52,7 +54,7 @@ class House:
 
     async def decide(self, domain: str, items: list[Item]) -> list[Outcome | None]:
         """One batch; what happened is remembered for `react`."""
-        batch = Batch(self.domains[domain], self.stores[domain], items)
+        batch = Batch(self.domains[domain], self.stores[domain], items, now=self.clock())
         await batch.commit()
         for item in items:
             for envelope, event, _, _ in item.events:
