@@ -38,7 +38,6 @@ def rule_of(random: Random) -> Rule:
     hours, minutes = sorted(random.sample(range(24), 4)), sorted(random.sample(range(60), 2))
     named = f"BYHOUR={','.join(map(str, hours))};BYMINUTE={','.join(map(str, minutes))};BYSECOND=0"
     days = random.sample(range(7), 3)
-    week = ",".join(DAYS[day] for day in days)
     every = random.choice((1, 2, 3))
 
     def at(local: datetime) -> bool:
