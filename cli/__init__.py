@@ -16,6 +16,7 @@ COMMANDS = {
     "replay": ("cli.commands.replay", "Rebuild all state from the log, and compare it."),
     "scrub": ("cli.commands.scrub", "Read all stored segments again; have those drawn anew that rotted."),
     "quarantine": ("cli.commands.quarantine", "See what could not be handled; try it again."),
+    "timers": ("cli.commands.timers", "See timers that were set aside, or all."),
     "rotate-secret": ("cli.commands.rotate_secret", "Give the edge a new secret; the one before stays known."),
     "migrate": ("cli.commands.migrate", "Bring a database to this release."),
     "provision": ("cli.commands.provision", "Bring NATS' streams to this release."),

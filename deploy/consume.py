@@ -113,7 +113,8 @@ class Service:
         async with AsyncExitStack() as stack:
             objects = await stack.enter_async_context(_store(self.settings))
             await stack.enter_async_context(shown(self.settings.alive))
-            await stack.enter_async_context(self.metrics.shown(self.settings.metrics_host, self.settings.metrics_port))
+            port = self.settings.metrics_port if self.names != [LOG] else 0  # the log alone has none to show
+            await stack.enter_async_context(self.metrics.shown(self.settings.metrics_host, port))
             stack.push_async_callback(self._connections.close)
             try:
                 for name in self.names:

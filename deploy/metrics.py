@@ -55,6 +55,9 @@ class Metrics:
         await runner.setup()
         try:
             await web.TCPSite(runner, host, port).start()
+        except OSError as error:  # what is measured matters more than being seen
+            log.error("metrics are not shown: port %d of %s cannot be had: %s", port, host, error)
+        try:
             yield
         finally:
             await runner.cleanup()

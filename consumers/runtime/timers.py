@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import msgspec
@@ -152,3 +153,24 @@ def _missed(timer: Timer, now: datetime) -> bool:
 def _passes(error: BaseException) -> bool:
     """Whether publishing may succeed later: not what is too large, or cannot be written as a message."""
     return bool(getattr(error, "retryable", not isinstance(error, ValueError | TypeError)))
+
+
+class Listed(msgspec.Struct, frozen=True, kw_only=True):
+    """A timer as a person sees it."""
+
+    domain: str
+    tenant_id: UUID
+    name: str
+    type: str
+    due_at: datetime
+    rule: str | None  # RFC 5545; None: it becomes due once
+    zone: str | None
+    again_at: datetime | None  # when its command is published once more; None: it is not published
+    set_aside: str  # why it is not; empty while it is
+
+
+async def listing(conn: asyncpg.Connection, domain: str, *, only_aside: bool, limit: int = MOST) -> list[Listed]:
+    """A domain's timers over all tenants, those that were set aside first; `conn` is the domain's or a superuser's."""
+    store = Store(conn, domain)
+    async with store.transaction(None):
+        return [Listed(domain=domain, **dict(row)) for row in await conn.fetch(store.q.listed_timers, only_aside, limit)]

@@ -10,6 +10,8 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
+from consumers.runtime.retention import rules_of
+from consumers.runtime.retention_rules import Swept
 from consumers.runtime.table import Table
 from contracts.audit import DOMAINS
 from deploy.replay import all_domains
@@ -60,6 +62,18 @@ async def test_every_table_is_an_event_table_a_work_table_of_the_runtime_or_know
     ours = {name for name in tables if name.split(".")[0] in DOMAINS}
     assert ours == set(EVENT_TABLES) | TELEMETRY | {f"{domain}.{name}" for domain in DOMAINS for name in WORK}
     assert all(tables[name]["comment"].startswith("telemetry: ") for name in TELEMETRY)
+
+
+async def test_what_becomes_of_every_table_that_can_grow_is_declared(db: asyncpg.Connection, tables: dict[str, asyncpg.Record]) -> None:
+    grow = {name for name, row in tables.items() if row["comment"].startswith(("work: ", "telemetry: "))}
+    declared = {f"{domain.name}.{rule.table}": rule for domain in all_domains() for rule in rules_of(domain)}
+    assert grow == set(declared), "say in `retains` of the domain, or in RUNTIME of retention_rules, how long its rows are kept"
+    for name, rule in declared.items():
+        columns = {column["name"]: column["type"] for column in await db.fetch(COLUMNS, tables[name]["oid"])}
+        if rule.column and (name.split(".")[1], rule.column) != ("effects", "ended_at"):
+            assert columns.get(rule.column) == "timestamp with time zone", f"{name} has no moment {rule.column}"
+        if isinstance(rule, Swept):
+            assert name not in EVENT_TABLES and rule.days > 0
 
 
 async def test_a_domain_declares_only_tables_of_its_own_schema() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -83,8 +84,7 @@ async def a_leader_that_was_replaced_begins_nothing(house: House) -> None:
         store = house.stores["file_mgr"]
         async with store.transaction(None):
             effects = await claimed(house, woken.lease, within=True)
-            timers = await store.conn.fetch(store.q.due_timers, MOST, woken.lease)
-            await store.conn.execute(store.q.forget_operations, woken.lease)
+            timers = await store.conn.fetch(store.q.due_timers, datetime.now(UTC), MOST, woken.lease)
     hold(not effects and not timers, f"it took {len(effects)} effects and {len(timers)} timers")
 
 

@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from adapters.nats import connect
 from deploy.local.servers import Servers
-from tests.mutants import keys, leaders, mutations, promises, reactions, windows
+from tests.mutants import keys, leaders, mutations, promises, reactions, timers, windows
 from tests.mutants.checks import Broken
 from tests.support.databases import migrated
 from tests.support.house import House
@@ -57,6 +57,15 @@ RED: list[tuple[str, Check, mutations.Mutation]] = [
     ("I9", leaders.a_leader_that_was_replaced_begins_nothing, mutations.statements_name_no_lease),
     ("I9", leaders.what_was_begun_under_a_lease_that_is_over_is_not_reported, mutations.leases_are_all_one),
     ("I9", leaders.a_lost_connection_is_noticed_while_idle, mutations.idle_connections_are_not_watched),
+    ("I1", timers.a_moved_timer_fires_at_its_new_moment_alone, timers.late_timers_are_decided),
+    ("I1", timers.a_timer_stays_until_its_command_is_decided, timers.what_is_published_is_removed),
+    ("I1", timers.a_timer_that_is_set_again_fires_again, timers.ids_forget_who_set_the_timer),
+    ("I4", timers.who_claims_to_be_a_timer_gains_nothing, timers.every_claim_is_believed),
+    ("I8", timers.a_timer_that_cannot_be_read_holds_up_no_other, timers.what_cannot_be_read_ends_the_round),
+    ("I1", timers.what_recurs_keeps_to_its_rule, timers.the_next_moment_is_a_day_from_now),
+    ("I1", timers.what_recurs_keeps_to_its_rule, timers.gaps_of_the_clock_are_passed_by_its_old_offset),
+    ("I8", timers.what_is_over_goes_and_what_waits_stays, timers.everything_old_is_swept),
+    ("I8", timers.what_is_over_goes_and_what_waits_stays, timers.only_domains_with_timers_are_swept),
     ("I10", keys.a_secret_is_shown_once, mutations.what_was_shown_is_forgotten),
     ("I10", keys.a_salt_is_in_the_outcome_alone, mutations.the_hint_is_the_salt),
 ]

@@ -1,22 +1,22 @@
 """A node that fails too much is set aside and forgiven by a timer of the domain, over a real database."""
 
-from datetime import UTC, datetime
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-import asyncpg
-import msgspec
-
 from consumers.render import DOMAIN
+from consumers.runtime.clock import utc_now
+from consumers.runtime.item import Item
 from consumers.runtime.timers import Timers
 from contracts.envelope import Envelope
-from contracts.farm import ForgiveNode, NodeSteered
-from contracts.message import PLATFORM, Command, encode, type_of
+from contracts.farm import ForgiveNode, NodeSteered, OpenNode
+from contracts.message import PLATFORM, Command, encode
 from contracts.node import PROTOCOL, RegisterNode, ReportFailure
 from contracts.render import AssignPart, PartAssigned, SubmitJob
 from contracts.spec import RenderSpec, SceneSpec
-from tests.support.house import PASSWORD, House, item_of
-from tests.support.leading import leads
+from tests.support.house import House
+from tests.support.leading import leads, pool_of
+from tests.support.timing import Clock
 
 BUILD = {"engine_build": f"e {uuid4()}", "encoder_build": "x", "version": "0", "platform": "linux"}
 
@@ -43,58 +43,51 @@ async def service(house: House, node: UUID) -> str:
     return str(await house.admin.fetchval("select service from render.render_nodes where node_id = $1", node))
 
 
-async def test_a_set_aside_node_is_forgiven_by_its_timer_and_not_before(house: House, database: str) -> None:
+async def set_aside(house: House) -> tuple[UUID, NodeSteered]:
+    """A node that failed too much."""
     tenant, north = await house.tenant(), await node(house, "north")
     await node(house, "south")
     for template in ("one", "two", "three"):
         await fail_on(house, north, template, tenant)
     assert await service(house, north) == "set_aside"
-    steered = next(event for _, event in reversed(house.events) if isinstance(event, NodeSteered))
-    waiting = await house.admin.fetch("select * from render.timers where body ->> 'node_id' = $1", str(north))
-    assert [(row["tenant_id"], row["due_at"]) for row in waiting] == [(PLATFORM, steered.until)]
+    return north, next(event for _, event in reversed(house.events) if isinstance(event, NodeSteered))
 
+
+async def waiting(house: House, node: UUID) -> list[tuple[Any, ...]]:
+    """The timers that are about a node."""
+    rows = await house.admin.fetch("select tenant_id, due_at from render.timers where body ->> 'node_id' = $1", str(node))
+    return [tuple(row) for row in rows]
+
+
+async def test_a_set_aside_node_is_forgiven_by_its_timer_and_not_before(house: House, database: str) -> None:
+    north, steered = await set_aside(house)
+    assert steered.until is not None and await waiting(house, north) == [(PLATFORM, steered.until)]
     said: list[tuple[Command, Envelope]] = []
 
     async def publish(command: Command, envelope: Envelope) -> None:
-        said.append((command, envelope))
+        if command == ForgiveNode(node_id=north, until=steered.until):
+            said.append((command, envelope))
 
-    creating = asyncpg.create_pool(database, user="render_app", password=PASSWORD, min_size=1, max_size=1)
-    async with creating as pool, leads(database, "render") as leading:
-        timers = Timers(DOMAIN, pool, publish, leading)
-        await one_round(timers, pool)
+    clock = Clock(steered.until - timedelta(microseconds=1))
+    async with leads(database, "render") as leading:
+        timers = Timers(DOMAIN, pool_of(database, "render"), publish, leading, clock)
+        await timers.round()
         assert said == []
-        await house.admin.execute("update render.timers set due_at = now() where id = $1", waiting[0]["id"])
-        await one_round(timers, pool)
+        clock.now = steered.until
+        await timers.round()
     ((command, envelope),) = said
-    assert command == ForgiveNode(node_id=north, until=steered.until) and envelope.tenant == PLATFORM
-    (outcome,) = await house.decide("render", [msgspec.structs.replace(item_of(command, PLATFORM), envelope=envelope)])
+    assert envelope.tenant == PLATFORM
+    house.clock = clock
+    try:
+        (outcome,) = await house.decide("render", [Item(envelope=envelope, command=command, body=encode(command))])
+    finally:
+        house.clock = utc_now
     assert outcome is not None and outcome.state == "done"
-    assert await service(house, north) == "open"
+    assert await service(house, north) == "open" and await waiting(house, north) == []
     assert await house.admin.fetchval("select suspects::text from render.render_nodes where node_id = $1", north) == "[]"
 
 
-async def test_a_timer_that_this_release_cannot_read_holds_up_no_other(house: House, database: str) -> None:
-    steered = ForgiveNode(node_id=uuid4(), until=datetime.now(UTC))
-    said: list[Command] = []
-
-    async def publish(command: Command, envelope: Envelope) -> None:
-        said.append(command)
-
-    keep = "insert into render.timers (tenant_id, id, type, body, due_at) values ($1, $2, $3, $4, now() - interval '1 minute')"
-    unread = uuid4()
-    await house.admin.execute(keep, PLATFORM, unread, "cmd.render.node.of_another_release.v1", "{}")
-    await house.admin.execute(keep, PLATFORM, uuid4(), type_of(steered).full_name, encode(steered).decode())
-    creating = asyncpg.create_pool(database, user="render_app", password=PASSWORD, min_size=1, max_size=1)
-    async with creating as pool, leads(database, "render") as leading:
-        timers = Timers(DOMAIN, pool, publish, leading)
-        await one_round(timers, pool)
-        await one_round(timers, pool)
-    assert steered in said and len(said) == len(set(said))
-    assert await house.admin.fetchval("delete from render.timers where id = $1 returning id", unread) == unread, "it waits for a person"
-
-
-async def one_round(timers: Timers, pool: Any) -> None:
-    from consumers.runtime.store import Store
-
-    async with pool.acquire() as conn:
-        await timers._round(Store(conn, "render"))
+async def test_a_node_that_a_person_opens_waits_for_no_forgiving(house: House) -> None:
+    north, _ = await set_aside(house)
+    await house.send(OpenNode(node_id=north), PLATFORM)
+    assert await waiting(house, north) == []

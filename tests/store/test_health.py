@@ -1,8 +1,8 @@
-"""Nodes' health in monthly partitions, on a real PostgreSQL and with a clock that the tests move."""
+"""Nodes' health, a row for each node, on a real PostgreSQL and with a clock that the tests move."""
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -11,8 +11,10 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
+from consumers.render import DOMAIN
 from consumers.render.health import Health
 from consumers.runtime.leading import Leading
+from consumers.runtime.retention import Retention
 from contracts.message import PLATFORM
 from contracts.node import Heartbeat
 from tests.support.house import PASSWORD
@@ -50,7 +52,12 @@ async def leading(dsn: str) -> AsyncIterator[Leading]:
 
 
 def service(pool: asyncpg.Pool, clock: Clock, leading: Leading, **changes: Any) -> Health:
-    return Health(pool, leading, **{"every": 10.0, "months": 3, "clock": clock, **changes})
+    return Health(pool, leading, partitions_of(pool, clock, leading), **{"every": 10.0, "clock": clock, **changes})
+
+
+def partitions_of(pool: asyncpg.Pool, clock: Clock, leading: Leading) -> Callable[[], Awaitable[list[str]]]:
+    """What sees to the partitions."""
+    return Retention(DOMAIN, pool, leading, months=3, clock=clock).make_room
 
 
 def beat(**changes: Any) -> Heartbeat:
@@ -66,49 +73,11 @@ async def rows(admin: asyncpg.Connection) -> list[asyncpg.Record]:
     return await admin.fetch(f"select *, tableoid::regclass::text as partition from {TABLE} order by at, node_id")
 
 
-async def test_this_months_partition_and_the_next_are_made(
-    pool: asyncpg.Pool, leading: Leading, admin: asyncpg.Connection, clock: Clock
-) -> None:
-    health = service(pool, clock, leading)
-    assert await health.keep() == ["made node_health_logs_2031_05", "made node_health_logs_2031_06"]
-    assert await health.keep() == []
-    assert await partitions(admin) == ["2031_05", "2031_06"]
-
-
-async def test_with_the_clock_moved_on_by_a_month_the_next_partition_appears_and_old_ones_go(
-    pool: asyncpg.Pool, leading: Leading, admin: asyncpg.Connection, clock: Clock
-) -> None:
-    health = service(pool, clock, leading)
-    for _ in range(6):
-        await health.keep()
-        clock.now += timedelta(days=31)
-    assert await partitions(admin) == ["2031_07", "2031_08", "2031_09", "2031_10", "2031_11"]
-
-
-async def test_the_service_keeps_the_partitions_by_itself_from_its_start(
-    pool: asyncpg.Pool, leading: Leading, admin: asyncpg.Connection, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("consumers.render.health.KEEP_EVERY", 0.02)
-    running = asyncio.create_task(service(pool, clock, leading).run())
-    try:
-        await until(admin, ["2031_05", "2031_06"])
-        clock.now += timedelta(days=31)
-        await until(admin, ["2031_05", "2031_06", "2031_07"])
-    finally:
-        running.cancel()
-
-
-async def until(admin: asyncpg.Connection, wanted: list[str]) -> None:
-    async with asyncio.timeout(10):
-        while await partitions(admin) != wanted:
-            await asyncio.sleep(0.02)
-
-
 async def test_heartbeats_around_the_months_border_are_stored_each_in_its_month(
     pool: asyncpg.Pool, leading: Leading, admin: asyncpg.Connection, clock: Clock
 ) -> None:
     health = service(pool, clock, leading)
-    await health.keep()
+    await partitions_of(pool, clock, leading)()
     border = datetime(2031, 6, 1, tzinfo=UTC)
     for clock.now in (border - timedelta(microseconds=1), border, border + timedelta(seconds=1)):
         health.heard(uuid4(), beat())
@@ -120,7 +89,7 @@ async def test_a_heartbeat_whose_month_has_no_partition_yet_makes_it(
     pool: asyncpg.Pool, leading: Leading, admin: asyncpg.Connection, clock: Clock
 ) -> None:
     health = service(pool, clock, leading)
-    await health.keep()
+    await partitions_of(pool, clock, leading)()
     clock.now = datetime(2031, 9, 30, 23, 59, 59, tzinfo=UTC)
     health.heard(uuid4(), beat())
     assert await health.write() == 1
@@ -131,7 +100,7 @@ async def test_a_node_has_one_row_for_each_writing_with_its_last_word(
     pool: asyncpg.Pool, leading: Leading, admin: asyncpg.Connection, clock: Clock
 ) -> None:
     health, node = service(pool, clock, leading), uuid4()
-    await health.keep()
+    await partitions_of(pool, clock, leading)()
     for cpu in (0.1, 0.2, 0.75):
         clock.now += timedelta(seconds=1)
         health.heard(node, beat(cpu=cpu))
@@ -148,7 +117,7 @@ async def test_a_node_that_lies_about_itself_costs_no_other_its_row(
     pool: asyncpg.Pool, leading: Leading, admin: asyncpg.Connection, clock: Clock
 ) -> None:
     health = service(pool, clock, leading)
-    await health.keep()
+    await partitions_of(pool, clock, leading)()
     health.heard(uuid4(), beat(cpu=-3.0, memory=2**70, disk_free=-(2**70), load=1e300))
     health.heard(uuid4(), beat(cpu=1e9))
     assert await health.write() == 2
@@ -156,8 +125,8 @@ async def test_a_node_that_lies_about_itself_costs_no_other_its_row(
 
 
 async def test_a_process_that_does_not_lead_writes_nothing(dsn: str, pool: asyncpg.Pool, clock: Clock) -> None:
-    health = service(pool, clock, standing_by(dsn, "render"))
-    assert await health.keep() == []
+    health = service(pool, clock, standby := standing_by(dsn, "render"))
+    assert await partitions_of(pool, clock, standby)() == []
     health.heard(uuid4(), beat())
     assert await health.write() == 0
 
@@ -166,11 +135,11 @@ async def test_what_a_leader_heard_that_is_none_any_more_is_not_stored(
     dsn: str, pool: asyncpg.Pool, leading: Leading, admin: asyncpg.Connection, clock: Clock
 ) -> None:
     health = service(pool, clock, leading)
-    await health.keep()
+    await partitions_of(pool, clock, leading)()
     health.heard(uuid4(), beat())
     await admin.execute("update render.leader set lease = lease + 1")  # another process leads; this one, just woken, does not know yet
     clock.now += timedelta(days=365)
-    assert await health.keep() == []
+    assert await partitions_of(pool, clock, leading)() == []
     clock.now -= timedelta(days=365)
     await health.write()
     assert await rows(admin) == []
@@ -180,6 +149,7 @@ async def test_a_failure_is_logged_and_the_service_goes_on(
     pool: asyncpg.Pool, leading: Leading, admin: asyncpg.Connection, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     await admin.execute("alter function platform.keep_months rename to gone")
+    clock.now = datetime(2034, 1, 1, tzinfo=UTC)  # a month without a partition
     health = service(pool, clock, leading, every=0.02)
     with caplog.at_level(logging.WARNING):
         running = asyncio.create_task(health.run())
@@ -213,7 +183,7 @@ async def test_no_role_reaches_a_partition_past_its_table_and_the_edge_sees_the_
     dsn: str, pool: asyncpg.Pool, leading: Leading, admin: asyncpg.Connection, clock: Clock
 ) -> None:
     health = service(pool, clock, leading)
-    await health.keep()
+    await partitions_of(pool, clock, leading)()
     health.heard(uuid4(), beat())
     await health.write()
     partition = f"{TABLE}_2031_05"

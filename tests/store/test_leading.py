@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
@@ -37,6 +38,7 @@ KEPT_IN_A_BATCH = {
     "keep_events",
     "keep_effects",
     "keep_timers",
+    "drop_timers",
     "move_cursors",
     "begin_cursors",
     "take_over_cursor",
@@ -277,13 +279,15 @@ async def test_statements_under_a_lease_that_is_over_change_nothing(dsn: str, ad
         assert leader._line
         await written(leader._line, tenant)
         await admin.execute("update file_mgr.effects set due_at = now()")
-        await admin.execute("update file_mgr.timers set due_at = now()")
+        await admin.execute("update file_mgr.timers set due_at = now(), set_aside = ''")
         await admin.execute("update file_mgr.inbox set decided_at = now() - interval '31 days'")
         conn = await app_connection(dsn, DOMAIN)
         store = Store(conn, DOMAIN)
         effect = await admin.fetchval("select id from file_mgr.effects")
-        timer = await admin.fetchval("select id from file_mgr.timers")
+        timer = list(await admin.fetchrow("select tenant_id, name, set_by, due_at from file_mgr.timers"))
         claim, as_it_is = uuid4(), (None, None, False, None, True, None, 0, 0, 0, None)
+        now, over = datetime.now(UTC), ("decided_at", "state in ('done', 'refused')")
+        sweep = store.q.sweep.replace("{table}", "inbox").replace("{column}", over[0]).replace("{goes}", over[1])
 
         async def all_of_them(lease: int) -> list[int]:
             """How many rows each statement finds; what it does is undone."""
@@ -294,9 +298,12 @@ async def test_statements_under_a_lease_that_is_over_change_nothing(dsn: str, ad
                 (store.q.drop_effects, [tenant], [effect], [claim], lease),
                 (store.q.keep_chunk, tenant, effect, claim, "1", None, False, False, 30.0, lease),
                 (store.q.hear_destination, tenant, "there", True, 5, 1.0, 0.0, claim, lease),
-                (store.q.due_timers, 100, lease),
-                (store.q.drop_timers, [tenant], [timer], lease),
-                (store.q.forget_operations, lease),
+                (store.q.due_timers, now, 100, lease),
+                (store.q.timers_published, *([value] for value in timer), now, lease),
+                (store.q.set_timer_aside, *timer, "why", lease),
+                (store.q.pass_over_timer, *timer, now, lease),
+                (store.q.try_set_aside, "", lease),
+                (sweep, now, 100, lease),
             )
             found = []
             for statement, *given in tried:
@@ -304,6 +311,8 @@ async def test_statements_under_a_lease_that_is_over_change_nothing(dsn: str, ad
                 await transaction.start()
                 await conn.execute("set local app.tenants = '*'")
                 await conn.execute("update file_mgr.effects set claim = $1", claim)
+                if statement == store.q.try_set_aside:
+                    await conn.execute("update file_mgr.timers set set_aside = 'why'")
                 found.append(int((await conn.execute(statement, *given)).rpartition(" ")[2]))
                 await transaction.rollback()
             return found
@@ -322,8 +331,8 @@ async def test_statements_under_a_lease_that_is_over_change_nothing(dsn: str, ad
                 await admin.execute("update file_mgr.effects set state = 'due', owing = false, due_at = now()")
             return found
 
-        assert await all_of_them(leader.lease) == [1] * 9
-        assert await all_of_them(leader.lease - 1) == await all_of_them(0) == [0] * 9
+        assert await all_of_them(leader.lease) == [1] * 12
+        assert await all_of_them(leader.lease - 1) == await all_of_them(0) == [0] * 12
         assert await claims(leader.lease - 1) == await claims(0) == [0] * 3
         assert await claims(leader.lease) == [1, 1, 1]
         await conn.close()

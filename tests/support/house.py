@@ -11,6 +11,7 @@ from consumers.log.append import Appender
 from consumers.log.sequencer import keep_published
 from consumers.runtime.batch import Batch
 from consumers.runtime.catching_up import Taken
+from consumers.runtime.clock import Clock, utc_now
 from consumers.runtime.domain import Domain
 from consumers.runtime.folding import Folded
 from consumers.runtime.item import Item
@@ -35,6 +36,7 @@ class House:
         self.dsn = dsn
         self.domains: dict[str, Domain] = {domain.name: domain for domain in all_domains()}
         self.stores: dict[str, Store] = {}
+        self.clock: Clock = utc_now  # by which decisions are made
         self._unheard: list[tuple[Envelope, Event]] = []
         self.events: list[tuple[Envelope, Event]] = []
 
@@ -58,7 +60,7 @@ class House:
     async def decide(self, domain: str, items: list[Item], cursor: int = 0, folded: Sequence[Folded] = ()) -> list[Outcome | None]:
         """One batch, which moves all cursors of its domain if told to; what happened is remembered for `react`."""
         moves = {CURSOR + one.name: cursor for one in self.domains[domain].reacts} if cursor else {}
-        await Batch(self.domains[domain], self.stores[domain], items, moves, folded).commit()
+        await Batch(self.domains[domain], self.stores[domain], items, moves, folded, self.clock()).commit()
         for item in items:
             for envelope, event, _, _ in item.events:
                 self.events.append((envelope, event))

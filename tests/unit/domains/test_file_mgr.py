@@ -1,9 +1,21 @@
+from typing import Any
 from uuid import uuid4
 
 from consumers.file_mgr import DOMAIN, effects, uploads
 from consumers.file_mgr.rows import FILES, UPLOADS
+from consumers.runtime.domain import DropTimer
 from contracts.envelope import first
-from contracts.file_mgr import AbortUpload, CompleteUpload, FailUpload, JudgeFile, OpenUpload, StartUpload, StoreFile
+from contracts.file_mgr import (
+    AbortUpload,
+    CompleteUpload,
+    FailUpload,
+    JudgeFile,
+    OpenUpload,
+    StartUpload,
+    StoreFile,
+    UploadAborted,
+    UploadCompleted,
+)
 from tests.unit.domains.world import World, kinds, refused
 
 
@@ -92,7 +104,24 @@ def test_a_rejected_file_says_why_and_is_not_judged_again() -> None:
 def test_a_person_cannot_abort_what_is_stored_but_the_timer_is_silent() -> None:
     world, started = stored()
     assert refused(world.do(AbortUpload(upload_id=started.upload_id))) == "file.upload_state"
-    assert kinds(world.do(AbortUpload(upload_id=started.upload_id), actor="timer")) == []
+    assert kinds(world.do(AbortUpload(upload_id=started.upload_id), timer="2026-01-02T00:00:00+00:00 a timer")) == []
+
+
+def test_who_only_calls_itself_a_timer_is_none() -> None:
+    world, started = stored()
+    assert refused(world.do(AbortUpload(upload_id=started.upload_id), actor="timer")) == "file.upload_state"
+
+
+def test_an_upload_that_ends_drops_the_timer_that_its_start_set() -> None:
+    started, *_ = World(DOMAIN).do(StartUpload(name="a", bytes=1))
+    (name,) = timers_of(started)
+    assert timers_of(UploadCompleted(upload_id=started.upload_id, etags=())) == {name: DropTimer(name)}
+    assert timers_of(UploadAborted(upload_id=started.upload_id, file_id=started.file_id, reason="")) == {name: DropTimer(name)}
+
+
+def timers_of(event: Any) -> dict[str, Any]:
+    """What an event makes of timers, by their names."""
+    return {change.name: change for make in DOMAIN.timers[type(event)] for change in make(event, first(event))}
 
 
 def test_an_upload_that_the_store_refuses_ends_with_the_reason() -> None:

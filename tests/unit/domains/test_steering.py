@@ -9,7 +9,7 @@ import pytest
 from consumers.render import DOMAIN
 from consumers.render.rows import NODES, PARTS
 from consumers.render.steering import FIRST_TIME, LONGEST_TIME, set_aside
-from consumers.runtime.domain import Context
+from consumers.runtime.domain import Context, DropTimer
 from contracts.envelope import first
 from contracts.farm import (
     DistrustNode,
@@ -142,7 +142,7 @@ def test_a_reason_is_kept_up_to_its_longest() -> None:
 def test_a_node_set_aside_is_forgiven_when_its_time_is_over_and_only_that_time() -> None:
     world = farm()
     steered = put_aside(world)
-    (timer,) = DOMAIN.timers[NodeSteered](steered, first(steered))
+    (timer,) = timers_of(steered)
     assert timer.due_at == steered.until and timer.command == ForgiveNode(node_id=NODE, until=steered.until)
     assert kinds(steer(world, ForgiveNode, until=steered.until + timedelta(seconds=1))) == []
     assert kinds(steer(world, ForgiveNode, until=steered.until)) == ["NodeSteered"]
@@ -158,10 +158,16 @@ def test_a_persons_maintenance_outlasts_the_time_of_a_setting_aside() -> None:
     assert node_row(world).service == "maintenance"
 
 
-def test_no_other_service_has_a_timer() -> None:
+def test_in_any_other_service_a_node_waits_for_no_forgiving() -> None:
+    (waiting,) = timers_of(put_aside(farm()))
     for service in ("open", "draining", "maintenance"):
         steered = NodeSteered(node_id=NODE, service=service, until=None)
-        assert list(DOMAIN.timers[NodeSteered](steered, first(steered))) == []
+        assert timers_of(steered) == [DropTimer(waiting.name)]
+
+
+def timers_of(event: NodeSteered) -> list[Any]:
+    """What an event makes of timers."""
+    return [change for make in DOMAIN.timers[NodeSteered] for change in make(event, first(event))]
 
 
 def test_each_setting_aside_in_a_row_lasts_twice_as_long_up_to_a_day() -> None:

@@ -25,11 +25,20 @@ class World:
         self.now = datetime(2026, 1, 1, tzinfo=UTC)
 
     def do(
-        self, command: Command, *, actor: str = "key:test", tenant: UUID | None = None, id: UUID | None = None, dry_run: bool = False
+        self,
+        command: Command,
+        *,
+        actor: str = "key:test",
+        tenant: UUID | None = None,
+        id: UUID | None = None,
+        dry_run: bool = False,
+        timer: str = "",
     ) -> Any:
         """Decide and project; answers the events (a Refusal when refused)."""
         self.now += timedelta(seconds=1)
-        envelope = msgspec.structs.replace(first(command, tenant=tenant or self.tenant, actor=actor, id=id), time=self.now, dry_run=dry_run)
+        envelope = msgspec.structs.replace(
+            first(command, tenant=tenant or self.tenant, actor=actor, id=id), time=self.now, dry_run=dry_run, timer=timer
+        )
         decision = self._loaded(
             lambda: self.domain.decides[type(command)](
                 command, self.state.view(envelope.tenant), Context.of(self.domain.name, envelope, self.now)
