@@ -11,10 +11,10 @@ from consumers.runtime.pool import Connections, Pool
 from tests.support.house import PASSWORD
 
 
-async def app_connection(dsn: str, domain: str, *, port: int | None = None) -> asyncpg.Connection:
-    """A connection of a domain's role; `dsn` is the superuser's, `port` another way to the same server."""
+async def app_connection(dsn: str, domain: str, *, port: int | None = None, process: str = "") -> asyncpg.Connection:
+    """A connection of a domain's role; `dsn` is the superuser's, `port` another way to the same server, `process` whose it is."""
     there = port or urlsplit(dsn).port
-    return await asyncpg.connect(dsn, user=f"{domain}_app", password=PASSWORD, port=there, server_settings={"timezone": "UTC"})
+    return await asyncpg.connect(dsn, user=f"{domain}_app", password=PASSWORD, port=there, server_settings={"timezone": "UTC", "application_name": process})
 
 
 def standing_by(dsn: str, domain: str, *, port: int | None = None, key: int | None = None) -> Leading:
