@@ -24,7 +24,7 @@ from contracts.outcome import NO_BODY, NOT_HANDLED, Outcome, Problem
 log = logging.getLogger(__name__)
 OWN_EFFECT = 60.0  # seconds until an effect counts as left behind: this process runs it at once
 # PostgreSQL's types of what keep_operations, keep_events and keep_effects take as columns.
-OPERATION = ("uuid", "uuid", "text", "text", "text", "text", JSON, "text", "text", "text")
+OPERATION = ("uuid", "uuid", "text", "text", "text", "text", JSON, "text", "text", "text", "bigint")
 EVENT = ("uuid", "text", "uuid", "text", "uuid", "uuid", "text", "bigint", "text", JSON)
 EFFECT = ("uuid", "uuid", "text", JSON, JSON)
 LONGEST_REASON = 2000  # characters that are kept of why a command is in quarantine
@@ -248,7 +248,7 @@ def _operation(item: Item) -> tuple[Any, ...]:
         if not item.bare:
             headers, body = to_json(item.kept_headers), item.text
     asked = envelope.request_hash, envelope.key_hash
-    return item.home, envelope.id, envelope.type, *asked, outcome.state, to_json(outcome), headers, body, reason
+    return item.home, envelope.id, envelope.type, *asked, outcome.state, to_json(outcome), headers, body, reason, len(item.events)
 
 
 def _effect(task: Task) -> tuple[Any, ...]:
