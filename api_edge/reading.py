@@ -81,6 +81,12 @@ class Reader:
         async with self._snapshot("") as (conn, _):
             return {row["name"]: f"{row['detail']}. {row['remedy']}" for row in await conn.fetch(self.q.log_alarms)}
 
+    async def checked(self) -> tuple[float | None, float | None, int]:
+        """Seconds since the standing check looked, and since it looked at everything; how much differs. Raises Refused (503)."""
+        async with self._snapshot("") as (conn, _):
+            row = await conn.fetchrow(self.q.checked)
+        return row["age"], row["whole_age"], row["differences"]
+
     async def events(self, behind: int, until: int, tenant: str = EVERY_TENANT) -> list[FeedEvent]:
         """The log's events behind one position up to another, at most 500; of one tenant or of all."""
         statement = self.q.events_of_all if tenant == EVERY_TENANT else self.q.events_of_tenant

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from datetime import datetime
 
 import asyncpg
 
@@ -21,11 +22,17 @@ async def kept(conn: asyncpg.Connection) -> Kept:
         await conn.execute("set local app.tenants = '*'")
         state = dict(await conn.fetchrow(_q.state))
         walks = {row["name"]: row["after"] for row in await conn.fetch(_q.walks)}
-        standing = tuple(
-            Difference(**{name: row[name] for name in ("name", "place", "expected", "found", "remedy", "again")})
-            for row in await conn.fetch(_q.standing)
-        )
-    return Kept(**state, walks=walks, standing=standing)
+        return Kept(**state, walks=walks, standing=tuple(await _standing(conn)))
+
+
+async def _standing(conn: asyncpg.Connection) -> list[Difference]:
+    names = ("name", "place", "expected", "found", "remedy", "again")
+    return [Difference(**{name: row[name] for name in names}) for row in await conn.fetch(_q.standing)]
+
+
+async def standing(conn: asyncpg.Connection) -> tuple[list[Difference], datetime | None]:
+    """What was found and stands, and when was looked the last time. Raises asyncpg's errors."""
+    return await _standing(conn), await conn.fetchval(_q.looked)
 
 
 async def write(conn: asyncpg.Connection, look: Look, found: Sequence[Difference]) -> None:
@@ -34,7 +41,8 @@ async def write(conn: asyncpg.Connection, look: Look, found: Sequence[Difference
         await conn.execute("set transaction read write")
         for one in found:
             if await conn.fetchval(_q.keep_difference, one.name, one.place, one.expected, one.found, one.remedy, one.again):
-                log.error("ALARM: %s", one)
+                # Not what is there: rows hold what is a person's.
+                log.error("ALARM: %s: %s differs; `flatrender check` says how", *one.known)
         there = {one.known for one in found}
         left = [one for one in look.kept.standing if one.known not in there and _looked_again(look, one)]
         for one in left:

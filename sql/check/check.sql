@@ -146,3 +146,7 @@ select distinct correlation_id, tenant_id from log.events where correlation_id =
 -- name: begins_in_table
 -- Whether a tenant's history begins in the log's table.
 select exists (select from log.events where tenant_id = $1 and type = 'evt.identity.tenant.created.v1')
+
+-- name: looked
+-- When was looked the last time.
+select looked_at from checks.state

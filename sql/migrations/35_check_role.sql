@@ -90,7 +90,6 @@ select platform.guard('checks.differences', 'work', 'what the standing check fou
 
 set role read_owner;
 create view read.checked as
-  select looked_at, whole_at, (select count(*) from checks.differences) as differences from checks.state;
-create view read.check_differences as select name, place, expected, found, remedy, since, seen_at from checks.differences;
-grant select on read.checked, read.check_differences to edge_ro;
+  select looked_at, whole_at, d.count as differences, d.since from checks.state, (select count(*), min(since) as since from checks.differences) d;
+grant select on read.checked to edge_ro;
 reset role;

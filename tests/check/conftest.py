@@ -8,7 +8,7 @@ from deploy.local.servers import Servers
 from tests.support.checked import Checked, checked
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def world(servers: Servers) -> AsyncIterator[Checked]:
     """All of it agrees at the beginning of each test; who damages something puts it right."""
     async with checked(servers) as world:
