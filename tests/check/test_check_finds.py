@@ -288,22 +288,6 @@ async def test_an_effect_that_is_lost_or_long_due_is_found(world: Checked, monke
     await clean(world)
 
 
-async def test_a_difference_that_heals_between_two_looks_is_none(world: Checked, monkeypatch: pytest.MonkeyPatch) -> None:
-    from deploy.check import looking
-
-    await world.anew()
-    last = await world.sequence()
-    await world.db.execute("update studio.cursors set position = $1", last + 5)
-
-    async def heal(seconds: float) -> None:
-        if seconds:  # nothing else waits
-            await world.db.execute("update studio.cursors set position = $1", last)
-
-    monkeypatch.setattr(looking.asyncio, "sleep", heal)
-    report = await world.check()
-    assert not report.differences
-
-
 async def test_what_stands_is_an_alarm_that_is_kept(world: Checked, caplog: pytest.LogCaptureFixture) -> None:
     await world.anew()
     last = await world.sequence()

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
@@ -69,10 +70,9 @@ async def what_heals_is_no_difference(world: Checked) -> None:
     await world.db.execute("update studio.cursors set position = $1", last + 5)
 
     async def heal(seconds: float) -> None:
-        if seconds:  # nothing else waits
-            await world.db.execute("update studio.cursors set position = $1", last)
+        await world.db.execute("update studio.cursors set position = $1", last)
 
-    with patch.object(looking.asyncio, "sleep", heal):
+    with patch.object(looking, "asyncio", SimpleNamespace(sleep=heal)):
         report = await world.check()
     await world.db.execute("update studio.cursors set position = $1", last)
     hold(report.agrees, f"what had healed was told: {report.differences}")
