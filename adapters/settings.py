@@ -39,6 +39,8 @@ class Settings(BaseSettings):
     scrub_rate: float = 2e6  # bytes of stored segments that are read again in a second, to find those that rot; 0 = none
     scrub_every: float = 86_400.0  # seconds between the beginnings of two rounds over all of them, at the least
 
+    check_every: float = 60.0  # seconds between two runs of the standing check; 0 = none
+
     secret: SecretStr = SecretStr("")  # signs operation ids and derives API keys' secrets; the edge's own
     secret_version: int = 1  # counts the secrets: one more each time that it is changed, 255 at the most
     secret_before: SecretStr = SecretStr("")  # the one before, of the version before; keep it for 30 days after a change

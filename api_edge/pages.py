@@ -4,6 +4,7 @@ import asyncio
 import html
 import sys
 from collections.abc import Awaitable, Callable
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from adapters.metrics import Registry
 from api_edge.edge import Edge
 from api_edge.errors import MEANINGS, Refused
 
@@ -91,9 +93,33 @@ async def _alarms(edge: Edge) -> dict[str, str]:
 
 def _metrics(edge: Edge) -> Page:
     async def page(_: web.Request) -> web.Response:
-        return web.Response(body=edge.metrics.text().encode(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+        text = edge.metrics.text() + await _checked(edge)
+        return web.Response(body=text.encode(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
 
     return page
+
+
+async def _checked(edge: Edge) -> str:
+    """What the standing check found, which every edge reads from the database; nothing while that is away."""
+    try:
+        found = await edge.reader.checked() if edge.reader else None
+    except Refused:
+        found = None
+    if found is None:
+        return ""
+    age, whole_age, differences = found
+    metrics = Registry()
+    metrics.gauge("flatrender_check_differences", "What the standing check found and what stands.", lambda: float(differences))
+    for name, about, value in (
+        ("flatrender_check_age_seconds", "Since the standing check looked.", age),
+        ("flatrender_check_whole_age_seconds", "Since everything was looked at and agreed.", whole_age),
+    ):
+        metrics.gauge(name, about, partial(_seconds, value))
+    return metrics.text()
+
+
+def _seconds(value: float | None) -> float:
+    return float("inf") if value is None else value
 
 
 _ERRORS_HEAD = """# Errors

@@ -110,6 +110,12 @@ class Reader:
             rows = await conn.fetch(self.q.ranges_of_tenant, tenant, behind, before)
         return Found(before, position, begun["epoch"], pieces=[dict(row) for row in rows])
 
+    async def checked(self) -> tuple[float | None, float | None, int]:
+        """Seconds since the standing check looked, and since it looked at everything; how much differs. Raises Refused (503)."""
+        async with self._snapshot("") as (conn, _):
+            row = await conn.fetchrow(self.q.checked)
+        return row["age"], row["whole_age"], row["differences"]
+
     async def _head(self, conn: Any) -> Head:
         return Head(**dict(await conn.fetchrow(self.q.log_head)))
 

@@ -14,6 +14,7 @@ COMMANDS = {
     "api-keys": ("cli.commands.api_keys", "See API keys, and which are to be replaced."),
     "log": ("cli.commands.log", "Read the event log; see and mend what stops it."),
     "replay": ("cli.commands.replay", "Rebuild all state from the log, and compare it."),
+    "check": ("cli.commands.check", "Compare log, rows, EVENTS, work and objects."),
     "scrub": ("cli.commands.scrub", "Read all stored segments again; have those drawn anew that rotted."),
     "quarantine": ("cli.commands.quarantine", "See what could not be handled; try it again."),
     "timers": ("cli.commands.timers", "See timers that were set aside, or all."),

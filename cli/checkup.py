@@ -46,6 +46,7 @@ def checks(data: Path | None, quick: bool) -> list[Check]:
     looks = [Check("python", _python), Check("glibc", _glibc), Check("packages", _packages), Check("disk", lambda: _disk(place))]
     looks += [Check("ports", _ports), Check("database", _database), Check("fonts", _fonts), Check("log", lambda: _log(place))]
     looks += [Check("reactions", lambda: _reactions(place))]
+    looks.append(Check("check", lambda: _check(place)))
     return looks if quick else [*looks, Check("engine", _engine), Check("servers", _servers)]
 
 
@@ -140,6 +141,31 @@ async def _reactions(place: Path) -> Finding:
     learning = [f"{domain} learns {name}: at {where.position} of {where.goal}" for domain, name, where in found if where.learns]
     advice = "Its commands wait meanwhile. If the number stays where it is, the consumers' log says why, with ALARM."
     return Finding(not learning, "; ".join(learning) or f"{len(found)} reactions have learned what was", advice if learning else "")
+
+
+async def _check(place: Path) -> Finding:
+    """What the standing check of the stack that runs from this folder found."""
+    import asyncpg
+
+    from cli.database import Database
+    from cli.errors import Mistake
+    from cli.service import running
+    from deploy.check.keeping import standing
+
+    facts = await running(place)
+    if facts is None:
+        return Finding(True, f"nothing runs from {place}")
+    try:
+        async with Database(facts.pg_dsn).connection() as conn:
+            found, looked_at = await standing(conn)
+    except Mistake as error:
+        return Finding(False, str(error), error.remedy)
+    except asyncpg.UndefinedTableError:
+        return Finding(True, "the database is of an earlier release")
+    if found:
+        return Finding(False, "; ".join(f"{one.name}: {one.place}" for one in found[:5]), "`flatrender check` says what to do.")
+    when = f"looked at {looked_at:%Y-%m-%d %H:%M:%S}" if looked_at else "has not looked yet"
+    return Finding(True, f"nothing differs; the standing check {when}")
 
 
 async def _database() -> Finding:

@@ -1,4 +1,4 @@
-"""`python -m deploy edge` and `python -m deploy consume [DOMAIN…]`: one process each, configured by FLATRENDER_… variables."""
+"""`python -m deploy edge`, `… consume [DOMAIN…]` and `… check`: one process each, configured by FLATRENDER_… variables."""
 
 import asyncio
 import contextlib
@@ -38,7 +38,12 @@ def main(arguments: list[str]) -> int:
 
         consume(Settings(), names)
         return 0
-    print("usage: python -m deploy edge | consume [DOMAIN…]", file=sys.stderr)
+    if what == "check":
+        from deploy.check.standing import run
+
+        run(Settings())
+        return 0
+    print("usage: python -m deploy edge | consume [DOMAIN…] | check", file=sys.stderr)
     return 2
 
 

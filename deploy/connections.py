@@ -7,6 +7,7 @@ from api_edge.reading import MOST as EDGE
 from contracts.audit import DOMAINS
 
 LOG = 1  # the log's own, whether it leads or stands by
+CHECK = 1  # of the standing check
 PERSONS = 6  # the command line: replay with its scratch database, `log --follow`, migrations
 _ROOM = """
     select current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
@@ -29,7 +30,7 @@ def of_consumers(pool: int) -> int:
 
 def needed(pool: int, *, consumers: int = 1, logs: int = 1, edges: int = 1) -> int:
     """The most that so many processes take at once, with what a person does beside them."""
-    return consumers * of_consumers(pool) + logs * LOG + edges * EDGE + PERSONS
+    return consumers * of_consumers(pool) + logs * LOG + edges * EDGE + CHECK + PERSONS
 
 
 async def room(settings: Settings) -> Room:

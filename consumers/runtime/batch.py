@@ -26,7 +26,7 @@ from contracts.outcome import NO_BODY, NOT_HANDLED, Outcome, Problem
 
 log = logging.getLogger(__name__)
 # PostgreSQL's types of what keep_operations and keep_events take as columns.
-OPERATION = ("uuid", "uuid", "text", "text", "text", "text", JSON, "text", "text", "text")
+OPERATION = ("uuid", "uuid", "text", "text", "text", "text", JSON, "text", "text", "text", "bigint")
 EVENT = ("uuid", "text", "uuid", "text", "uuid", "uuid", "text", "bigint", "text", JSON)
 LONGEST_REASON = 2000  # characters that are kept of why a command is in quarantine
 AGAIN = 0.1  # seconds between two tries of a command whose refusal has patience
@@ -246,7 +246,7 @@ def _operation(item: Item) -> tuple[Any, ...]:
         if not item.bare:
             headers, body = to_json(item.kept_headers), item.text
     asked = envelope.request_hash, envelope.key_hash
-    return item.home, envelope.id, envelope.type, *asked, outcome.state, to_json(outcome), headers, body, reason
+    return item.home, envelope.id, envelope.type, *asked, outcome.state, to_json(outcome), headers, body, reason, len(item.events)
 
 
 def _outbox(envelope: Envelope, event: Event, aggregate: str, version: int) -> tuple[Any, ...]:

@@ -78,6 +78,11 @@ class Table(Generic[R]):
         """PostgreSQL's type of each column."""
         return {name: _type_of(hint) for name, hint in get_type_hints(self.row).items()}
 
+    @cached_property
+    def json_fields(self) -> tuple[str, ...]:
+        """The columns that are kept as JSON documents."""
+        return tuple(name for name in self.fields if self._types[name] == JSON)
+
     def load_sql(self, columns: tuple[str, ...], first: int = 1) -> str:
         """Load all rows whose tenant and `columns` are in the given lists, one for each, from parameter `first` on; answers one JSON text.
 
@@ -141,7 +146,7 @@ class Table(Generic[R]):
     @cached_property
     def values_of(self) -> Callable[[Row], tuple[Any, ...]]:
         """How a row becomes its columns' values: what is no scalar is kept as JSON text."""
-        nested = [number for number, name in enumerate(self.fields) if self._types[name] == JSON]
+        nested = [self.fields.index(name) for name in self.json_fields]
         if not nested:
             return astuple
 

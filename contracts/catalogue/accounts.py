@@ -19,8 +19,9 @@ LOG_ACCOUNT = "LOG"  # the sequencer and EVENTS: nobody else's message or reply 
 NODES = "NODES"  # render nodes; no JetStream of its own, so that a reply subject of theirs is stored nowhere
 VIEWERS = "VIEWERS"  # who only looks
 DEPLOY = "DEPLOY"  # the step that makes the streams of both
+CHECK = "CHECK"  # the standing check, which reads EVENTS and nothing else
 SYSTEM = "SYSTEM"  # from which the server itself is steered
-ACCOUNTS = (SERVICES, LOG_ACCOUNT, NODES, VIEWERS, DEPLOY, SYSTEM)
+ACCOUNTS = (SERVICES, LOG_ACCOUNT, NODES, VIEWERS, DEPLOY, CHECK, SYSTEM)
 WITH_JETSTREAM = frozenset({SERVICES, LOG_ACCOUNT})
 
 API = "$JS.API"
@@ -52,7 +53,7 @@ class Crossing(msgspec.Struct, frozen=True, kw_only=True):
 
 def crossings() -> list[Crossing]:
     """Every one of them."""
-    return [*_of_nodes(), *_of_the_log(), *_of_viewers(), *_of_deploy()]
+    return [*_of_nodes(), *_of_the_log(), *_of_viewers(), *_of_deploy(), *_of_the_check()]
 
 
 def api_of(stream: str, account: str) -> str:
@@ -108,6 +109,11 @@ def _of_deploy() -> list[Crossing]:
         *(_api(SERVICES, DEPLOY, request) for request in requests),
         *(_api(LOG_ACCOUNT, DEPLOY, f"STREAM.{verb}.{EVENTS}") for verb in verbs),
     ]
+
+
+def _of_the_check() -> list[Crossing]:
+    requests = (f"STREAM.INFO.{EVENTS}", *(f"CONSUMER.{verb}.{EVENTS}.>" for verb in ("CREATE", "MSG.NEXT")))
+    return [_api(LOG_ACCOUNT, CHECK, request, many=request.startswith("CONSUMER.MSG.NEXT")) for request in requests]
 
 
 def _api(owner: str, user: str, request: str, *, many: bool = False) -> Crossing:

@@ -5,7 +5,7 @@ from uuid import UUID
 import msgspec
 
 from contracts.audit import LOG
-from contracts.catalogue.accounts import API, DEPLOY, LOG_ACCOUNT, NODES, SERVICES, SYSTEM, VIEWERS, crossings
+from contracts.catalogue.accounts import API, CHECK, DEPLOY, LOG_ACCOUNT, NODES, SERVICES, SYSTEM, VIEWERS, crossings
 from contracts.catalogue.subjects import (
     EVENTS,
     WORK,
@@ -40,7 +40,7 @@ class Role(msgspec.Struct, frozen=True, kw_only=True):
 
 def roles() -> list[Role]:
     """Every role but the nodes'."""
-    return [edge(), *(domain(name) for name in domains()), log(), provision(), viewer(), gate(), system()]
+    return [edge(), *(domain(name) for name in domains()), log(), provision(), viewer(), check(), gate(), system()]
 
 
 def edge() -> Role:
@@ -113,6 +113,11 @@ def provision() -> Role:
 def viewer() -> Role:
     """An operator's eyes: events, telemetry and the state of streams; changes nothing."""
     return _role("viewer", _let_in(VIEWERS, "service"), _let_in(VIEWERS, "stream"), VIEWERS)
+
+
+def check() -> Role:
+    """The standing check: reads EVENTS, in an account in which no reply of its reaches anybody."""
+    return _role("check", _let_in(CHECK, "service"), (), CHECK)
 
 
 def _let_in(account: str, kind: str) -> tuple[str, ...]:

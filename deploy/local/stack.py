@@ -34,9 +34,10 @@ BUCKET = "flatrender"
 READY_WITHIN = 60.0  # seconds
 CRASH_LOOP = 3  # ends of a process of ours before the stack is ready
 GATE = ("gate", "system")  # the NATS users of the gate, which runs beside the render domain
+CHECK = "check"  # the standing check, in NATS; it must not be there for anything to work
 CONTROL = ("consumers", "log", "edge")  # what the product cannot do without, beside the servers
 NODE_STOPPED = frozen.BUSY  # looks at which a node may be stopped: its leases end by themselves, and its work goes elsewhere
-STOP_EDGE, STOP_CONSUMERS, STOP_NODE = 5.0, 5.0, 3.0  # seconds until SIGKILL
+STOP_EDGE, STOP_CONSUMERS, STOP_NODE, STOP_CHECK = 5.0, 5.0, 3.0, 1.0  # seconds until SIGKILL
 
 
 class Stack:
@@ -156,6 +157,8 @@ class Stack:
         # A process of its own: numbering and publishing events waits for no decision, nor does any decision wait for it.
         self._add("log", [*consume, LOG], self.settings(LOG), STOP_CONSUMERS)
         self._add("edge", ["-m", "deploy", "edge"], self.settings("edge", port=port), STOP_EDGE)
+        if (standing := self.settings(CHECK)).check_every > 0:
+            self._add(CHECK, ["-m", "deploy", "check"], standing, STOP_CHECK)
         self.url = f"http://127.0.0.1:{port}"
         for number, node_id in enumerate(self.node_ids, 1):
             role = catalogue.node_role(node_id).name
@@ -241,7 +244,7 @@ def nats_secret(role: str) -> str:
 
 def pg_role(role: str) -> str:
     """The role of PostgreSQL that belongs to one of NATS, if one does."""
-    return "edge_ro" if role == "edge" else f"{role}_app" if role in (*DOMAINS, LOG) else ""
+    return "edge_ro" if role == "edge" else f"{role}_app" if role in (*DOMAINS, LOG, CHECK) else ""
 
 
 def pg_secret(role: str) -> str:

@@ -8,8 +8,11 @@ select tenants, position, epoch, first from served, read.log_head;
 select position, published, epoch, shared, seal from read.log_head;
 
 -- name: log_alarms
--- What stops the log, or a part of it, until a person has looked.
-select name, detail, remedy, since from read.log_alarms order by since, name;
+-- What stops the log, or a part of it, until a person has looked; and that the standing check found something, not what: that is nobody's business.
+select name, detail, remedy, since from read.log_alarms
+union all
+select 'check', differences || ' differences stand', '`flatrender check` shows them', since from read.checked where differences > 0
+order by since, name;
 
 -- name: log_of_tenant
 -- A tenant's events in order, of types with a prefix, behind a position; a cursor is such a position too. With a prefix it looks at 10000 events at
@@ -43,3 +46,8 @@ from read.log_events
 where position > $1 and position <= $2
 order by position
 limit 500;
+
+-- name: checked
+-- When the standing check looked the last time, and how much it found that stands.
+select extract(epoch from now() - looked_at)::float8 as age, extract(epoch from now() - whole_at)::float8 as whole_age, differences
+from read.checked;

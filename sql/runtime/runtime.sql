@@ -5,13 +5,13 @@ where (tenant_id, id) in (select * from unnest($1::uuid[], $2::uuid[]));
 
 -- name: keep_operations
 -- The operations of a batch, in the transaction that carries out what they ask; a reopened one gets its new outcome.
-insert into {schema}.inbox (tenant_id, id, type, request_hash, key_hash, state, outcome, headers, body, reason, decided_at)
-select tenant_id, id, type, request_hash, key_hash, state, outcome::jsonb, headers::jsonb, body, reason, $11
+insert into {schema}.inbox (tenant_id, id, type, request_hash, key_hash, state, outcome, headers, body, reason, events, decided_at)
+select tenant_id, id, type, request_hash, key_hash, state, outcome::jsonb, headers::jsonb, body, reason, events, $12
 from unnest($1::text::uuid[], $2::text::uuid[], $3::text::text[], $4::text::text[], $5::text::text[], $6::text::text[], $7::text[],
-  $8::text::text[], $9::text::text[], $10::text::text[])
-  as r(tenant_id, id, type, request_hash, key_hash, state, outcome, headers, body, reason)
+  $8::text::text[], $9::text::text[], $10::text::text[], $11::text::int[])
+  as r(tenant_id, id, type, request_hash, key_hash, state, outcome, headers, body, reason, events)
 on conflict (tenant_id, id) do update set state = excluded.state, outcome = excluded.outcome, headers = excluded.headers, body = excluded.body,
-  reason = excluded.reason, decided_at = excluded.decided_at
+  reason = excluded.reason, events = excluded.events, decided_at = excluded.decided_at
 where {schema}.inbox.state = 'reopened';
 
 -- name: keep_events

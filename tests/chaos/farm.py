@@ -12,7 +12,7 @@ import asyncpg
 
 from adapters.nats import connect
 from adapters.object_store import ObjectStore
-from deploy.local.stack import BUCKET
+from deploy.local.stack import BUCKET, CHECK
 from tests.chaos.cancels import Cancels
 from tests.chaos.checks import guarded
 from tests.chaos.farm_checks import FarmChecks
@@ -22,6 +22,7 @@ from tests.chaos.faults import WEIGHTS, Fault, FaultKind, Faults
 from tests.chaos.films import FARM_FILMS, Cinema, Made, build
 from tests.chaos.houses import keep_house, until_ended
 from tests.chaos.repeats import Repeats
+from tests.chaos.standing import Standing
 from tests.chaos.tenants import Tenants
 from tests.chaos.watcher import Watcher
 
@@ -152,7 +153,7 @@ class FarmChaos:
         try:
             async with ObjectStore(servers.s3_url, BUCKET, servers.s3_access_key, servers.s3_secret_key) as store:
                 checks = FarmChecks(conn, nc, store, under_fire, self._since)
-                everybody = FarmChecks(conn, nc, store, tenants, self._since)
+                everybody, standing = FarmChecks(conn, nc, store, tenants, self._since), Standing(self._stack.settings(CHECK))
                 steps = (
                     checks.settled,
                     checks.log,
@@ -164,6 +165,7 @@ class FarmChaos:
                     lambda: everybody.packets([*reference, *self._made], reference),
                     lambda: checks.cancelled(tenants, cancels.jobs),
                     lambda: checks.replay(servers.pg_admin_dsn),
+                    standing.end,
                 )
                 await guarded(checks, *steps)
         finally:
@@ -172,7 +174,7 @@ class FarmChaos:
         checks.leases.reckon(self.report.faults, watcher)
         self.report.cancels = cancels.seconds
         self.report.repeats = {kind: dict(outcomes) for kind, outcomes in checks.repeats.items()}
-        self.report.violations += [*cancels.violations, *checks.violations, *everybody.violations]
+        self.report.violations += [*cancels.violations, *checks.violations, *everybody.violations, *standing.violations]
         self.report.figures = checks.figures | everybody.figures
 
 

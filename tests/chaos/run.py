@@ -19,7 +19,7 @@ import msgspec
 
 from adapters.nats import connect
 from adapters.object_store import ObjectStore
-from deploy.local.stack import BUCKET, Stack
+from deploy.local.stack import BUCKET, CHECK, Stack
 from tests.chaos.checks import Checks, guarded
 from tests.chaos.farm import farm_chaos
 from tests.chaos.farm_report import FarmReport
@@ -28,6 +28,7 @@ from tests.chaos.films import DONE_WITHIN, Cinema, Made, build
 from tests.chaos.houses import keep_house, until_ended
 from tests.chaos.mischief import MISCHIEF, Mischief
 from tests.chaos.report import LEASE, Kill, Report
+from tests.chaos.standing import Standing
 from tests.chaos.tenants import Tenants
 from tests.chaos.traffic import Traffic
 from tests.chaos.twin_stack import TwinStack, urls
@@ -74,7 +75,8 @@ class Chaos:
             clients = [Traffic(urls(self._stack), first, project, self._random.randrange(2**32)) for _ in range(CLIENTS)]
             victims = Victims(self._stack, first.api_key, self._random)
             feed = Feed(urls(self._stack), first)
-            listening = asyncio.create_task(feed.run())
+            standing = Standing(self._stack.settings(CHECK))
+            beside = [asyncio.create_task(feed.run()), asyncio.create_task(standing.run())]
             houses = (keep_house(tenants, self._cinema, self._stop, self._made, self.report.violations) for _ in range(HOUSES))
             working = [asyncio.create_task(house) for house in houses]
             working += [asyncio.create_task(client.run(self._stop)) for client in clients]
@@ -85,9 +87,10 @@ class Chaos:
                 await mischief.settle()
                 self._stop.set()
                 await until_ended(working, DONE_WITHIN + 30, self.report.violations, "a client")
-                await self._reckon(clients, mischief, feed, reference, [tenant.id for tenant in tenants.made])
-            listening.cancel()
-            await asyncio.gather(listening, return_exceptions=True)
+                await self._reckon(clients, mischief, feed, standing, reference, [tenant.id for tenant in tenants.made])
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
         self.report.seconds = time.monotonic() - begun
         return self.report
 
@@ -130,8 +133,9 @@ class Chaos:
             self._notice(f"slow: {kill}")
 
     async def _reckon(
-        self, clients: Sequence[Traffic], mischief: Mischief, feed: Feed, reference: Sequence[Made], tenants: Sequence[UUID]
-    ) -> None:
+        self, clients: Sequence[Traffic], mischief: Mischief, feed: Feed, standing: Standing, reference: Sequence[Made],
+        tenants: Sequence[UUID],
+    ) -> None:  # fmt: skip
         conn = await asyncpg.connect(self._stack.servers.pg_admin_dsn)
         await conn.execute("set app.tenants = '*'")
         nc = await connect(self._stack.settings("admin"), "chaos", within=10)
@@ -150,13 +154,15 @@ class Chaos:
                     lambda: checks.films(self._made, reference),
                     checks.segments,
                     checks.objects,
+                    standing.end,
                 )
                 await guarded(checks, *steps)
         finally:
             await nc.close()
             await conn.close()
         self.report.violations += [*(text for client in clients for text in client.refused), *mischief.keys.violations, *checks.violations]
-        self.report.figures = checks.figures | {"uploads sent again": self._cinema.uploads_repeated} | mischief.figures
+        self.report.violations += standing.violations
+        self.report.figures = checks.figures | {"uploads sent again": self._cinema.uploads_repeated} | mischief.figures | standing.figures
         self.report.tries = dict(sum((client.tries for client in clients), Counter()))
 
 

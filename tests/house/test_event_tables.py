@@ -19,7 +19,9 @@ from sql.migrate import migrations
 from tests.support.house import PASSWORD
 
 WORK = {"inbox", "outbox", "effects", "timers", "cursors", "leader"}
-WITHOUT_TENANT = {f"{domain}.{name}" for domain in DOMAINS for name in ("cursors", "leader")}
+CHECKS = {"checks.state", "checks.walks", "checks.differences"}
+SECRET = {"outcome", "headers", "body", "payload", "envelope", "request_hash", "key_hash", "answer"}  # of work tables
+WITHOUT_TENANT = {f"{domain}.{name}" for domain in DOMAINS for name in ("cursors", "leader")} | CHECKS
 WITHOUT_TENANT |= {f"log.{name}" for name in ("archives", "head", "alarms", "parts")}
 TELEMETRY = {"render.node_health_logs", "render.segment_scrubs"}
 KINDS = ("event", "work", "telemetry", "log")
@@ -173,6 +175,20 @@ async def test_no_service_role_owns_a_table_or_passes_row_level_security(db: asy
         assert row["rolcanlogin"] == (not row["rolname"].endswith("_owner")), row["rolname"]
     owned = await db.fetch("select c.relname from pg_class c join pg_roles r on r.oid = c.relowner where r.rolcanlogin and not r.rolsuper")
     assert owned == []
+
+
+async def test_the_check_reads_what_it_compares_and_writes_what_it_keeps(db: asyncpg.Connection, tables: dict[str, asyncpg.Record]) -> None:
+    for name in tables:
+        domain, _, short = name.partition(".")
+        writes = await db.fetchval("select has_any_column_privilege('check_app', $1, 'insert, update')", name)
+        writes = writes or await db.fetchval("select has_table_privilege('check_app', $1, 'delete, truncate')", name)
+        assert writes == (name in CHECKS), name
+        if name in EVENT_TABLES:
+            assert await db.fetchval("select has_table_privilege('check_app', $1, 'select')", name), f"{name} is compared"
+        if domain in DOMAINS and short in WORK - {"outbox"}:
+            for column in await db.fetch(COLUMNS, tables[name]["oid"]):
+                read = await db.fetchval("select has_column_privilege('check_app', $1, $2, 'select')", name, column["name"])
+                assert not (read and column["name"] in SECRET), f"{name}.{column['name']} is no business of the check"
 
 
 async def test_the_edge_reads_the_schema_read_and_nothing_else(db: asyncpg.Connection, tables: dict[str, asyncpg.Record]) -> None:

@@ -1,0 +1,75 @@
+"""Effects: none is due for long, and none that an event asked for is lost without a row and without a report."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+import sql
+from consumers.runtime.domain import Domain
+from contracts.audit import DOMAINS
+from contracts.envelope import derived_id
+from deploy.check.found import Difference
+from deploy.check.look import Look
+from deploy.check.stretch import Known, known, named
+
+_q = sql.load("check")
+SETTLED = 60.0  # seconds after an event in which its effect may be under way, its row just removed and its report not decided yet
+REPORTING = frozenset({"open", "join", "import"})
+"""Kinds that always answer with a command, which an inbox remembers."""
+TAKEN_UP = "See the file of `consumers`: does the domain run, and what does it say of this kind?"
+AGAIN = "What it was to do in the world is not done and will not be: docs/guides/check.md says how to have it done."
+
+
+async def find(look: Look) -> list[Difference]:
+    """Of every domain."""
+    return [one for domain in look.domains for one in [*await _overdue(look, domain), *await _lost(look, domain)]]
+
+
+async def _overdue(look: Look, domain: Domain) -> list[Difference]:
+    found = []
+    for row in await look.conn.fetch(_q.overdue_effects.replace("{schema}", domain.name), look.bounds.overdue):
+        there = f"{row['count']}, the oldest of {row['oldest']:%Y-%m-%d %H:%M:%S}, tried {row['attempts']} times {row['error'][:200]}"
+        expected = f"none that has been due for more than {look.bounds.overdue:.0f} s"
+        place = f"effects {row['kind']} of {domain.name}"
+        found.append(Difference(name="effects", place=place, expected=expected, found=there, remedy=TAKEN_UP, moves=True))
+    return found
+
+
+async def _lost(look: Look, domain: Domain) -> list[Difference]:
+    """Of the stretch: effects of reporting kinds that have neither a row nor a report."""
+    wanted = {id: (tenant, kind, one) for id, tenant, kind, one in _asked_for(look, domain)}
+    if not wanted:
+        return []
+    there = await _ids(look, domain.name, "effects_there", [(tenant, id) for id, (tenant, _, _) in wanted.items()])
+    left = {id: entry for id, entry in wanted.items() if id not in there}
+    reports = {derived_id(id, "report 0"): id for id in left}
+    for name in DOMAINS:
+        if reports:
+            decided = await _ids(look, name, "decided", [(left[id][0], report) for report, id in reports.items()])
+            reports = {report: id for report, id in reports.items() if report not in decided}
+    return [_gone(domain, *left[id][1:]) for id in reports.values()]
+
+
+def _asked_for(look: Look, domain: Domain) -> Iterable[tuple[UUID, UUID, str, Known]]:
+    for one in known([domain], [event for event in look.stretch.events if of_domain(domain, event.type)])[0]:
+        _, event, envelope, recorded = one
+        make = domain.effects.get(type(event))
+        if make is None or (look.head.now - recorded.time).total_seconds() < SETTLED:
+            continue
+        for effect in make(event, envelope):
+            if effect.kind in REPORTING:
+                yield derived_id(envelope.id, f"effect {effect.kind} {effect.name}"), envelope.tenant, effect.kind, one
+
+
+def of_domain(domain: Domain, type: str) -> bool:
+    return type.split(".", 2)[1] == domain.name
+
+
+async def _ids(look: Look, schema: str, statement: str, given: list[tuple[UUID, UUID]]) -> set[UUID]:
+    tenants, ids = zip(*given, strict=True)
+    text = getattr(_q, statement).replace("{schema}", schema)
+    return {row["id"] for row in await look.conn.fetch(text, list(tenants), list(ids))}
+
+
+def _gone(domain: Domain, kind: str, one: Known) -> Difference:
+    place = f"effect {kind} of {domain.name} for {named(one[3])}"
+    return Difference(name="effects", place=place, expected="its row, or the command that reports its end", found="neither", remedy=AGAIN)

@@ -1,0 +1,67 @@
+"""What agrees is not complained of, wherever a stretch begins."""
+
+import pytest
+
+from deploy.check import NotLooked, place
+from tests.support.checked import Checked
+
+
+async def test_a_story_over_all_domains_agrees(world: Checked) -> None:
+    await world.anew()
+    report = await world.check()
+    assert not report.differences, [str(one) for one in report.differences]
+    assert not report.unsure
+    assert report.counts.events == report.position == report.counts.messages
+    assert await world.db.fetchval("select position from checks.state") == report.position
+
+
+async def test_a_stretch_that_begins_anywhere_in_the_middle_agrees(world: Checked) -> None:
+    last = await world.db.fetchval("select max(position) from log.events")
+    seen = 0
+    for position in range(1, last, 3):
+        await world.begin_at(position)
+        report = await world.check(events=last)
+        assert not report.differences, [str(one) for one in report.differences]
+        assert not report.unsure and report.since == position
+        seen += report.counts.rows
+    assert seen > last
+
+
+async def test_a_check_begins_where_the_last_one_ended(world: Checked) -> None:
+    await world.anew()
+    await world.check()
+    await world.house.tenant("one more")
+    await world.sequence()
+    report = await world.check()
+    assert not report.differences
+    assert report.counts.events == 1 and report.counts.messages == 1
+
+
+async def test_what_is_not_sequenced_yet_agrees(world: Checked) -> None:
+    await world.anew()
+    await world.house.tenant("in an outbox")
+    report = await world.check()
+    await world.sequence()
+    assert not report.differences, [str(one) for one in report.differences]
+
+
+async def test_what_is_too_much_for_one_look_is_told(world: Checked) -> None:
+    await world.anew()
+    report = await world.check(events=10)
+    assert not report.differences, [str(one) for one in report.differences]
+    assert report.skipped == report.position - 10
+
+
+async def test_the_check_may_change_nothing_but_what_it_keeps(world: Checked) -> None:
+    for table in ("log.events", "render.render_jobs", "identity.inbox", "identity.outbox", "studio.cursors", "log.head"):
+        for right in ("insert", "update", "delete", "truncate"):
+            assert not await world.db.fetchval("select has_table_privilege('check_app', $1, $2)", table, right), (table, right)
+    for column in ("outcome", "body", "headers", "request_hash", "key_hash"):
+        assert not await world.db.fetchval("select has_column_privilege('check_app', 'identity.inbox', $1, 'select')", column), column
+
+
+async def test_what_cannot_be_reached_is_no_agreement(world: Checked) -> None:
+    away = world.settings.model_copy(update={"pg_dsn": "postgresql://127.0.0.1:1/nothing"})
+    with pytest.raises(NotLooked, match="PostgreSQL"):
+        async with place(away):
+            pass

@@ -1,0 +1,305 @@
+"""Every fault that is put into what agrees is found, in its place, and is over when it was put right."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from adapters.nats import Frame, api, create_stream
+from consumers.log.event import frame_of
+from contracts.catalogue import EVENTS, events_stream
+from contracts.chain import Marks
+from contracts.file_mgr import StartUpload
+from contracts.identity import CreateApiKey
+from deploy.replay import all_domains
+from tests.support.checked import Checked
+from tests.support.house import PASSWORD
+from tests.support.story import sha
+
+TABLES = {table.name: table for domain in all_domains() for table in domain.tables}
+OTHER = {
+    "text": "{0} || 'x'",
+    "integer": "{0} + 7",
+    "bigint": "{0} + 7",
+    "double precision": "{0} + 0.5",
+    "boolean": "not {0}",
+    "uuid": "gen_random_uuid()",
+    "timestamp with time zone": "coalesce({0}, now()) + interval '1 day'",
+    "jsonb": "case jsonb_typeof({0}) when 'array' then {0} || '[\"another\"]' else {0} || '{{\"another\": 1}}' end",
+}
+
+
+@asynccontextmanager
+async def damaged(world: Checked, table: str, where: str = "true") -> AsyncIterator[asyncpg.Record]:
+    """A row that may be damaged within the block; afterwards it is as it was."""
+    await world.db.execute("set session_replication_role = replica")
+    row = await world.db.fetchrow(f"select t.*, to_jsonb(t)::text as whole from {table} t where {where} limit 1")
+    key = ["tenant_id", *TABLES[table].key] if table in TABLES else ["tenant_id", "id"]
+    same = " and ".join(f"{name} = ${number}" for number, name in enumerate(key, 1))
+    values = [row[name] for name in key]
+    try:
+        yield row
+    finally:
+        await world.db.execute(f"delete from {table} where {same}", *values)
+        await world.db.execute(f"insert into {table} select * from jsonb_populate_record(null::{table}, $1::jsonb)", row["whole"])
+        await world.db.execute("set session_replication_role = origin")
+
+
+async def clean(world: Checked) -> None:
+    """All that was found is over, by itself."""
+    assert not (await world.check()).differences
+    assert await world.db.fetchval("select count(*) from checks.differences") == 0
+
+
+@pytest.mark.parametrize("name", TABLES)
+async def test_a_change_of_any_column_without_an_event_is_found(world: Checked, name: str) -> None:
+    await world.anew()
+    table = TABLES[name]
+    key = {"tenant_id", *table.key}
+    types = await world.db.fetch(
+        "select attname as name, format_type(atttypid, null) as type from pg_attribute where attrelid = $1::text::regclass"
+        " and attnum > 0 and not attisdropped", name,
+    )  # fmt: skip
+    changed = []
+    async with damaged(world, name) as row:
+        same = " and ".join(f"{column} = ${number}" for number, column in enumerate(sorted(key), 1))
+        for column in types:
+            if column["name"] in key:
+                continue
+            value = OTHER[column["type"]].format(column["name"])
+            try:
+                text = f"update {name} set {column['name']} = {value} where {same}"
+                await world.db.execute(text, *(row[part] for part in sorted(key)))
+            except asyncpg.IntegrityConstraintViolationError:
+                continue  # the table itself refuses it
+            changed.append(column["name"])
+        report = await world.check()
+    found = [one for one in report.differences if one.name == "rows" and name in one.place]
+    assert len(found) == 1 and len(report.differences) == 1, [str(one) for one in report.differences]
+    unread = "a row that this release can read" in found[0].expected
+    assert unread or all(f"{column} " in found[0].expected for column in changed), (changed, found[0])
+    assert {"version", "updated_at", "created_at"} <= set(changed)
+    await clean(world)
+
+
+@pytest.mark.parametrize("name", TABLES)
+async def test_a_row_that_is_gone_and_one_that_no_event_made_are_found(world: Checked, name: str) -> None:
+    await world.anew()
+    key = ["tenant_id", *TABLES[name].key]
+    same = " and ".join(f"{column} = ${number}" for number, column in enumerate(key, 1))
+    async with damaged(world, name) as row:
+        await world.db.execute(f"delete from {name} where {same}", *(row[column] for column in key))
+        found = await world.found()
+    assert [place for place in found["rows"] if name in place and place.endswith(": none")], found
+    await clean(world)
+
+
+async def test_the_second_row_of_an_event_that_writes_several_is_found_in_a_stretch_that_knows_its_last_event_alone(world: Checked) -> None:
+    """A segment's row is changed by an event whose first row is a lease."""
+    position = await world.db.fetchval(
+        "select max(position) from log.events where type = 'evt.render.part.assigned.v1' and body::jsonb->>'kind' = 'render'"
+    )
+    body = json.loads(await world.db.fetchval("select body from log.events where position = $1", position))
+    await world.begin_at(position - 1)
+    last = await world.db.fetchval("select max(position) from log.events")
+    async with damaged(world, "render.segments", f"segment_key = '{body['keys'][0]}'"):
+        await world.db.execute(
+            "update render.segments set updated_at = updated_at + interval '1 second' where segment_key = $1", body["keys"][0]
+        )
+        found = await world.found(events=last, tenant=0)
+    assert any("render.segments" in place and "updated_at" in place for place in found["rows"]), found
+    await clean(world)
+
+
+async def test_a_row_that_no_event_of_the_stretch_touched_is_found_by_the_walk_over_tenants(world: Checked) -> None:
+    await world.anew()
+    await world.check()
+    assert not (await world.check()).differences
+    async with damaged(world, "render.exports"):
+        await world.db.execute("update render.exports set bytes = bytes + 1 where job_id = (select job_id from render.exports limit 1)")
+        tenants = await world.db.fetchval("select count(*) from identity.tenants") + 1
+        rounds = [await world.found() for _ in range(tenants)]
+        # Once found it stays told, although the walk goes on.
+        assert sum(bool(found) for found in rounds) >= 1 and rounds[-1]
+    await clean(world)
+
+
+async def test_an_event_that_is_in_no_outbox_and_not_in_the_log_is_found(world: Checked) -> None:
+    await world.anew()
+    await world.check()
+    tenant = await world.house.tenant("whose key is lost")
+    await world.sequence()
+    await world.check()
+    await world.house.send(CreateApiKey(name="k", scopes=("*",), secret_sha256=sha(tenant), hint="h"), tenant)
+    kept = await world.db.fetchrow("delete from identity.outbox returning to_jsonb(outbox)::text as whole")
+    found = await world.found()
+    assert any("identity.api_key.create" in place for place in found["commands"]), found
+    await world.db.execute(
+        "insert into identity.outbox overriding system value select * from jsonb_populate_record(null::identity.outbox, $1::jsonb)",
+        kept["whole"],
+    )
+    await clean(world)
+    await world.sequence()
+    await clean(world)
+
+
+async def test_an_event_without_a_cause_is_found(world: Checked) -> None:
+    await world.anew()
+    async with damaged(world, "identity.inbox", "type = 'cmd.identity.tenant.create.v1'") as row:
+        await world.db.execute("delete from identity.inbox where id = $1", row["id"])
+        found = await world.found()
+    assert any("identity.tenant.created" in place for place in found["causes"]), found
+    await clean(world)
+
+
+async def test_an_event_that_is_gone_from_the_log_and_a_changed_one_are_found(world: Checked) -> None:
+    await world.begin_at(5)
+    for statement in ("delete from log.events where position = 9", "update log.events set body = body || ' ' where position = 9"):
+        row = await world.db.fetchval("select to_jsonb(e)::text from log.events e where position = 9")
+        await world.db.execute(statement)
+        found = await world.found()
+        assert any("position 9 of the log" in place for place in found["chain"]), found
+        await world.db.execute("delete from log.events where position = 9")
+        await world.db.execute("insert into log.events select * from jsonb_populate_record(null::log.events, $1::jsonb)", row)
+        await clean(world)
+        await world.begin_at(5)
+
+
+async def test_a_chain_that_was_written_anew_from_before_the_last_check_is_found(world: Checked) -> None:
+    await world.begin_at(9)
+    await world.db.execute("update checks.state set hash = $1", "a" * 64)
+    found = await world.found()
+    assert any("position 9" in place for place in found["chain"]), found
+    await world.anew()
+
+
+async def test_a_foreign_event_and_a_missing_one_in_the_window_are_found(world: Checked) -> None:
+    rows = [tuple(row) for row in await world.db.fetch("select * from log.events order by position limit 40")]
+    head = await world.db.fetchrow("select epoch, seal from log.head")
+    marks = Marks(head["epoch"], head["seal"])
+
+    async def filled(frames: list[Frame]) -> dict[str, list[str]]:
+        await world.anew()
+        await api(world.admin, f"STREAM.DELETE.{EVENTS}")
+        await create_stream(world.admin, events_stream())
+        for frame in frames:
+            await world.log.request(frame.subject, frame.body, headers=_headers(frame))
+        return await world.found()
+
+    def of(count: int) -> list[Frame]:
+        return [frame_of(row, marks) for row in rows[:count]]
+
+    found = await filled(of(20))
+    assert any("end of the stream" in place for place in found["window"]), found
+    changed = frame_of((*rows[7][:11], '{"name":"forged"}', *rows[7][12:]), marks)
+    found = await filled([*of(7), changed, *of(20)[8:]])
+    assert any("position 8 of EVENTS" in place and "does not fit its hash" in place for place in found["window"]), found
+    found = await filled([*of(7), frame_of(rows[9], marks), *of(20)[8:]])
+    assert any("position 8 of EVENTS" in place for place in found["window"]), found
+    guessed = frame_of(rows[7], Marks(0, "a guess"))
+    found = await filled([*of(7), guessed, *of(20)[8:]])
+    assert any("position 8 of EVENTS" in place and "without the seal" in place for place in found["window"]), found
+    last = await world.db.fetchval("select max(position) from log.events")
+    everything = [frame_of(tuple(row), marks) for row in await world.db.fetch("select * from log.events order by position")]
+    found = await filled([*everything, Frame("evt.x.a.b.c.v1", b"", b"foreign")])
+    assert any(f"at most {last}" in place for place in found["window"]), found
+    await world.remake()
+    await clean(world)
+
+
+def _headers(frame: Frame) -> dict[str, str]:
+    return dict(line.split(": ", 1) for line in frame.lines.decode().split("\r\n") if line)
+
+
+async def test_a_cursor_beyond_what_is_published_and_one_far_behind_are_found(world: Checked) -> None:
+    await world.anew()
+    last = await world.sequence()
+    for position in (last + 5, 0):
+        await world.db.execute("update studio.cursors set position = $1", position)
+        found = await world.found(unheard=-60.0)
+        assert any("of studio" in place and place.endswith(f": {position}") for place in found["cursors"]), found
+        await world.db.execute("update studio.cursors set position = $1", last)
+    await clean(world)
+
+
+async def test_a_head_that_says_more_than_the_log_has_is_found(world: Checked) -> None:
+    await world.anew()
+    last = await world.sequence()
+    await world.db.execute("update log.head set published = $1", last + 3)
+    found = await world.found()
+    assert found["head"] and found["window"], found
+    await world.db.execute("update log.head set published = $1", last)
+    await clean(world)
+
+
+async def test_an_outbox_that_waits_and_an_alarm_of_the_log_are_found(world: Checked) -> None:
+    await world.anew()
+    await world.house.tenant("that waits")
+    found = await world.found(waiting=-60.0)
+    assert any("identity.outbox" in place for place in found["outboxes"]), found
+    await world.sequence()
+    await world.db.execute("insert into log.alarms values ('outbox.studio', 'it waits', 'do this', now())")
+    assert (await world.found())["alarms"]
+    await world.db.execute("delete from log.alarms")
+    await clean(world)
+
+
+async def uploads(world: Checked) -> tuple[UUID, UUID]:
+    """An upload that was just begun, sequenced: it has a timer and an effect."""
+    tenant = await world.house.tenant("that uploads")
+    body = await world.house.send(StartUpload(name="a file", bytes=10), tenant)
+    await world.sequence()
+    return tenant, UUID(body["upload_id"])
+
+
+async def test_a_timer_that_is_lost_moved_or_long_overdue_is_found(world: Checked) -> None:
+    await world.anew()
+    await world.check()
+    tenant, _ = await uploads(world)
+    async with damaged(world, "file_mgr.timers", f"tenant_id = '{tenant}'"):
+        for statement, expected in (
+            ("update file_mgr.timers set due_at = due_at + interval '1 hour' where tenant_id = $1", "one due at"),
+            ("update file_mgr.timers set due_at = now() - interval '1 hour' where tenant_id = $1", "the timer still"),
+            ("delete from file_mgr.timers where tenant_id = $1", "none"),
+        ):
+            await world.db.execute(statement, tenant)
+            found = await world.found()
+            assert any(expected in place for place in found["timers"]), found
+    await clean(world)
+
+
+async def test_an_effect_that_is_lost_or_long_due_is_found(world: Checked, monkeypatch: pytest.MonkeyPatch) -> None:
+    from deploy.check import effects
+
+    await world.anew()
+    await world.check()
+    tenant, _ = await uploads(world)
+    async with damaged(world, "file_mgr.effects", f"tenant_id = '{tenant}'"):
+        await world.db.execute("update file_mgr.effects set due_at = now() - interval '1 hour' where tenant_id = $1", tenant)
+        found = await world.found()
+        assert any("effects open of file_mgr" in place for place in found["effects"]), found
+        monkeypatch.setattr(effects, "SETTLED", -60.0)
+        await world.db.execute("delete from file_mgr.effects where tenant_id = $1", tenant)
+        found = await world.found()
+        assert any("effect open of file_mgr" in place and "neither" in place for place in found["effects"]), found
+    await clean(world)
+
+
+async def test_what_stands_is_an_alarm_that_is_kept(world: Checked, caplog: pytest.LogCaptureFixture) -> None:
+    await world.anew()
+    last = await world.sequence()
+    await world.db.execute("update studio.cursors set position = $1", last + 5)
+    await world.check()
+    await world.check()
+    told = [record.message for record in caplog.records if record.message.startswith("ALARM: cursors")]
+    assert len(told) == 1, "it is said once"
+    rows = await world.db.fetch("select name, place, since < seen_at as again from checks.differences")
+    assert [(row["name"], row["again"]) for row in rows] == [("cursors", True)]
+    edge = await asyncpg.connect(world.house.dsn, user="edge_ro", password=PASSWORD)
+    assert await edge.fetchval("select differences from read.checked") == 1
+    await edge.close()
+    await world.db.execute("update studio.cursors set position = $1", last)
+    await clean(world)

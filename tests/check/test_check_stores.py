@@ -1,0 +1,64 @@
+"""What lies in object storage is compared too: archives of the log, and the objects that rows name."""
+
+from typing import Any
+
+import asyncpg
+
+from adapters.object_store import ObjectStore
+from consumers.log.archive import archive
+from deploy.local.servers import Servers
+from tests.support.checked import checked
+from tests.support.house import PASSWORD
+
+
+async def test_an_archive_that_is_changed_or_gone_is_found(servers: Servers) -> None:
+    async with checked(servers) as world:
+        log = await asyncpg.connect(world.house.dsn, user="log_app", password=PASSWORD)
+        await log.execute("set app.tenants = '*'")
+        store: ObjectStore = world.at.store
+        assert await archive(log, store, 20, keep=1) == (1, 20)
+        assert await archive(log, store, 20, keep=1) == (21, 40)
+        await log.close()
+        assert not (await world.check()).differences
+        assert not (await world.check()).differences
+        row = await world.db.fetchrow("select object_key, bytes from log.archives where first = 21")
+        packed = await store.get(row["object_key"], 1 << 20)
+        await store.put(row["object_key"], packed[:-1] + bytes([packed[-1] ^ 1]))
+        rounds = [await world.found() for _ in range(3)]
+        assert any("archives" in found for found in rounds) and "archives" in rounds[-1], rounds
+        await store.delete(row["object_key"])
+        assert any(place.endswith("no object") for place in (await world.found())["archives"])
+        await store.put(row["object_key"], packed)
+        assert not await world.found()
+
+
+async def test_an_object_that_is_gone_or_of_another_size_or_content_is_found(servers: Servers) -> None:
+    async with checked(servers) as world:
+        store: ObjectStore = world.at.store
+        await world.db.execute("set session_replication_role = replica")
+        for name in ("file_mgr.files", "render.segments", "render.exports", "render.snapshots"):
+            rows = await world.db.fetch(f"select object_key, sha256 from {name} where object_key <> ''")
+            for row in rows:
+                await store.put(row["object_key"], row["sha256"].encode())
+            await world.db.execute(
+                f"update {name} set bytes = length(sha256), sha256 = encode(sha256(sha256::bytea), 'hex') where sha256 <> ''"
+            )
+        for row in await world.db.fetch("select scan_key from file_mgr.files where scan_key <> ''"):
+            await store.put(row["scan_key"], b"{}")
+
+        async def objects(**more: Any) -> list[str]:
+            found = await world.found(young=-60.0, **more)
+            return found.get("objects", [])
+
+        assert [place for place in await objects(whole=True) if "render" in place] == []
+        key = await world.db.fetchval("select object_key from render.exports order by tenant_id, job_id limit 1")
+        content = await store.get(key, 1000)
+        await store.put(key, content[::-1])
+        assert any(key in place and "SHA-256" in place for place in await objects())
+        assert any(key in place and "SHA-256" in place for place in await objects(whole=True))
+        await store.put(key, content + b"more")
+        assert any(key in place and "bytes" in place for place in await objects())
+        await store.delete(key)
+        assert any(key in place and place.endswith("none") for place in await objects())
+        await store.put(key, content)
+        assert not [place for place in await objects() if key in place]
