@@ -15,6 +15,7 @@ COMMANDS = {
     "log": ("cli.commands.log", "Read the event log; see and mend what stops it."),
     "replay": ("cli.commands.replay", "Rebuild all state from the log, and compare it."),
     "scrub": ("cli.commands.scrub", "Read all stored segments again; have those drawn anew that rotted."),
+    "effects": ("cli.commands.effects", "See what is still to be done in the world; retry, settle, pause it."),
     "quarantine": ("cli.commands.quarantine", "See what could not be handled; try it again."),
     "rotate-secret": ("cli.commands.rotate_secret", "Give the edge a new secret; the one before stays known."),
     "migrate": ("cli.commands.migrate", "Bring a database to this release."),

@@ -14,7 +14,9 @@ from tests.support.house import PASSWORD
 async def app_connection(dsn: str, domain: str, *, port: int | None = None, process: str = "") -> asyncpg.Connection:
     """A connection of a domain's role; `dsn` is the superuser's, `port` another way to the same server, `process` whose it is."""
     there = port or urlsplit(dsn).port
-    return await asyncpg.connect(dsn, user=f"{domain}_app", password=PASSWORD, port=there, server_settings={"timezone": "UTC", "application_name": process})
+    return await asyncpg.connect(
+        dsn, user=f"{domain}_app", password=PASSWORD, port=there, server_settings={"timezone": "UTC", "application_name": process}
+    )
 
 
 def standing_by(dsn: str, domain: str, *, port: int | None = None, key: int | None = None) -> Leading:

@@ -40,6 +40,7 @@ class Publishing:
 
 async def lead(dsn: str, port: int, world: int) -> None:
     """Lead whenever that is possible, for ever; PostgreSQL is reached through `port`."""
+
     # Named, as in the product: a standby ends all connections of a leader that is silent, of which some may hold rows.
     def connected(*_: str) -> Any:
         return app_connection(dsn, DOMAIN, port=port, process=f"effects {os.getpid()}")
