@@ -16,7 +16,7 @@ from deploy.replay import all_domains
 from sql.migrate import migrations
 from tests.support.house import PASSWORD
 
-WORK = {"inbox", "outbox", "effects", "timers", "cursors", "leader"}
+WORK = {"inbox", "outbox", "effects", "destinations", "timers", "cursors", "leader"}
 WITHOUT_TENANT = {f"{domain}.{name}" for domain in DOMAINS for name in ("cursors", "leader")} | {"log.archives", "log.head", "log.alarms"}
 TELEMETRY = {"render.node_health_logs", "render.segment_scrubs"}
 KINDS = ("event", "work", "telemetry", "log")
