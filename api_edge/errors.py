@@ -62,6 +62,7 @@ MEANINGS = (
     Meaning("*.version", 409, "It was changed in the meantime", "Read it again, then repeat the change on the new version."),
     Meaning("*.ended", 409, "It has ended already", "Nothing is to be done; start a new one if you need one."),
     Meaning("*.exists", 409, "It exists already", "Use the one that exists, or another name."),
+    Meaning("effect.state", 409, "This does not fit what has become of the effect", "`detail` says what does; read the effect again."),
     Meaning("*.upload_state", 409, "This does not fit its present state", "Read the upload again and decide by its `state`."),
     Meaning("*.forbidden", 403, "This is not allowed", "Ask the owner of the account."),
     Meaning("*", 422, "The request was refused", "`detail` says what to change."),

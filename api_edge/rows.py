@@ -322,6 +322,26 @@ class LogRow(msgspec.Struct, frozen=True, kw_only=True):
     hash: str
 
 
+class EffectRow(Versioned, frozen=True, kw_only=True):
+    """Something that is still to be done in the world: at the store, by mail, upon a payment. What is done is not listed any more.
+
+    `due`: waits for its moment or its lane; `handing`: under way; `unknown`: perhaps done, and asked for or waiting for a person;
+    `exhausted`: its tries are used up; `done`: about to be told. `due_at` is when it is looked at next.
+    """
+
+    effect_id: UUID
+    domain: str
+    kind: str
+    lane: str
+    state: str
+    ended: str
+    attempts: int
+    paused: bool
+    chunks: int
+    destination: str
+    due_at: datetime
+
+
 class OperationRow(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a command: pending, done (with its answer), refused (with its problem) or quarantined."""
 

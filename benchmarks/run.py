@@ -21,6 +21,7 @@ SUBJECTS = {
     "submit_to_first_frame": "from submitting a render to its first frame",
     "render": "a film of 30 s, and one changed scene of ten",
     "replay": "events replayed and compared per second",
+    "effects": "effects per second out of a backlog, after a kill",
     "log": "events per second through the sequencer",
     "idle": "memory and processor time of an idle stack",
 }

@@ -16,6 +16,7 @@ COMMANDS = {
     "replay": ("cli.commands.replay", "Rebuild all state from the log, and compare it."),
     "check": ("cli.commands.check", "Compare log, rows, EVENTS, work and objects."),
     "scrub": ("cli.commands.scrub", "Read all stored segments again; have those drawn anew that rotted."),
+    "effects": ("cli.commands.effects", "See what is still to be done in the world; retry, settle, pause it."),
     "quarantine": ("cli.commands.quarantine", "See what could not be handled; try it again."),
     "timers": ("cli.commands.timers", "See timers that were set aside, or all."),
     "rotate-secret": ("cli.commands.rotate_secret", "Give the edge a new secret; the one before stays known."),

@@ -38,6 +38,7 @@ class Store:
 
     def __init__(self, conn: asyncpg.Connection, domain: str) -> None:
         self.conn, self.domain = conn, domain
+        self.lasting = True  # whether a commit waits for the disk: what a crash of the server may lose does not
         self.among_rows = False  # whether a table's rows are being loaded or written: what fails then need not concern other commands
         self.q = SimpleNamespace(**{name: text.replace("{schema}", domain) for name, text in vars(sql.load("runtime")).items()})
 
@@ -46,7 +47,8 @@ class Store:
         """A transaction that serves these tenants; None serves all, for the runtime's own housekeeping."""
         serving = "*" if tenants is None else ",".join(sorted(str(tenant) for tenant in tenants))
         self.among_rows = False
-        await self.conn.execute(f"begin; set local app.tenants = '{serving}'")
+        hasty = "" if self.lasting else "; set local synchronous_commit = off"
+        await self.conn.execute(f"begin; set local app.tenants = '{serving}'{hasty}")
         try:
             yield
         except BaseException:

@@ -58,11 +58,12 @@ def _values(event: type[Event], name: str) -> tuple[str, ...]:
 
 
 def _written(write: Any, event: type[Event]) -> Iterator[Touch]:
-    """Every `yield TABLE, fresh(…)` or `yield TABLE, moved(…, state=…)` of a projection that is a function."""
+    """Every `yield TABLE, fresh(…)` or `yield TABLE, moved(…, state=…)` of a projection that is a function; one for several tables has
+    a TABLE_OF each event."""
     for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(write)))):
         match node:
             case ast.Yield(value=ast.Tuple(elts=[ast.Name(id=name), ast.Call(func=ast.Name(id=made), keywords=keywords)])):
-                table = write.__globals__[name]
+                table = write.__globals__.get(name) or write.__globals__["TABLE_OF"][event]
                 said = next((word.value for word in keywords if word.arg == "state"), None)
                 yield Touch(table, made == "fresh", _said(said, event) or (_first(table) if made == "fresh" else ()))
 

@@ -18,7 +18,7 @@ from deploy.replay import all_domains
 from sql.migrate import migrations
 from tests.support.house import PASSWORD
 
-WORK = {"inbox", "outbox", "effects", "timers", "cursors", "leader"}
+WORK = {"inbox", "outbox", "effects", "destinations", "timers", "cursors", "leader"}
 CHECKS = {"checks.state", "checks.walks", "checks.differences"}
 SECRET = {"outcome", "headers", "body", "payload", "envelope", "request_hash", "key_hash", "answer"}  # of work tables
 WITHOUT_TENANT = {f"{domain}.{name}" for domain in DOMAINS for name in ("cursors", "leader")} | CHECKS

@@ -105,7 +105,7 @@ class Carrier:
 
     async def _back(self, row: Claimed, seconds: float, why: str, *, counts: bool = True) -> None:
         if await self._rows.move(Move(row=row, state="due", seconds=seconds, attempts=0 if counts else -1, error=why)):
-            self._later(seconds)
+            self._release(row, seconds)
 
     async def _doubt(self, row: Claimed, why: str) -> None:
         """Nobody knows whether it was done: a domain of money hears of it, and it is looked at when nothing can be on its way any more."""
@@ -113,7 +113,7 @@ class Carrier:
         row.last_error = why
         await self._rows.hear(row, failed=True)
         if await self._rows.move(Move(row=row, state="unknown", error=why)):
-            self._later(row.kind.timeout + TO_BEGIN)
+            self._release(row, row.kind.timeout + TO_BEGIN)
 
     async def end(self, row: Claimed, state: EffectState, ended: EffectEnd, commands: Sequence[Command]) -> None:
         """Keep the answer, then report it."""
@@ -138,7 +138,7 @@ class Carrier:
             log.warning("%s: the end of %s cannot be reported yet: %s: %s", self._rows.domain, row.kind.name, type(error).__name__, error)
             seconds = min(REPORT_LONGEST, REPORT_AGAIN * 2.0 ** min(row.asks, 10))
             if await self._rows.move(Move(row=row, owing=True, seconds=seconds, asks=1)):
-                self._later(seconds)
+                self._release(row, seconds)
             return
         await self._told(row, state, row.ended, reports=1)
 
@@ -151,7 +151,12 @@ class Carrier:
         if await self._rows.move(
             Move(row=row, state=state, ended=ended, seconds=seconds, reports=reports, asks=-row.asks, error=row.last_error or None)
         ):
-            self._later(seconds)
+            self._release(row, seconds)
+
+    def _release(self, row: Claimed, seconds: float) -> None:
+        """The row is nobody's now, though its task is not over yet."""
+        row.released = True
+        self._later(seconds)
 
     async def settle(self, row: Claimed) -> None:
         """Look at what is unknown: tell a domain of money, ask, or see whether it is time to count it."""
@@ -181,7 +186,7 @@ class Carrier:
         else:
             seconds = min(ASK_LONGEST, NOT_YET * 2.0 ** min(row.asks, 10))
             if await self._rows.move(Move(row=row, seconds=seconds, asks=1, error=why)):
-                self._later(seconds)
+                self._release(row, seconds)
 
     async def _count(self, row: Claimed, hours: float, counts_as: str) -> None:
         left = hours * 3600.0 - row.unknown_for
@@ -221,7 +226,7 @@ class Carrier:
         elif last:
             await self._rows.drop(row)
         else:
-            self._later(0.0)
+            self._release(row, 0.0)
 
     async def _stepped(self, row: Claimed, nature: Chunked) -> tuple[list[Command], bool]:
         """One chunk and its cursor, in one transaction. Raises _Lost when the row is somebody else's by then."""

@@ -54,7 +54,7 @@ def effect_rows(domain: "Domain", happened: Iterable[tuple[Envelope, Event, str,
                 made.grouped.append(Grouped(kind, effect, envelope))
                 continue
             number = numbers[kind.name] = numbers.get(kind.name, 0) + 1
-            rows.append(_row(kind, effect, envelope, effect_id(envelope.id, kind.name, number)))
+            rows.append(kept_row(kind, effect, envelope, effect_id(envelope.id, kind.name, number)))
             made.lanes.add(kind.lane)
     made.rows = columns(rows, EFFECT)
     return made
@@ -65,7 +65,7 @@ def effect_id(event: UUID, kind: str, number: int = 1) -> UUID:
     return derived_id(event, f"effect {kind} {'' if number == 1 else number}")
 
 
-def _row(kind: EffectKind, effect: msgspec.Struct, envelope: Envelope, identity: UUID) -> tuple[Any, ...]:
+def kept_row(kind: EffectKind, effect: msgspec.Struct, envelope: Envelope, identity: UUID) -> tuple[Any, ...]:
     """The columns of keep_effects."""
     to, start = kind.destination, None
     if isinstance(kind.nature, Chunked):

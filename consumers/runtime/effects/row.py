@@ -41,6 +41,7 @@ class Claimed(msgspec.Struct):
     answer: list[Command] | None = None
     last_error: str = ""
     unknown_for: float = 0.0  # seconds
+    released: bool = False  # whether the claim was given back
 
     @classmethod
     def of(cls, row: Mapping[str, Any], kinds: Mapping[str, EffectKind], lease: int) -> "Claimed":

@@ -102,7 +102,7 @@ class EffectRunner:
 
     @property
     def _own(self) -> list[UUID]:
-        return [id for slots in self._all for id in slots.rows]
+        return [id for slots in self._all for id, row in slots.rows.items() if not row.released]
 
     def start_new(self, made: Made) -> None:
         """A batch was committed: carry out what has no rows, and look into the lanes of what has."""

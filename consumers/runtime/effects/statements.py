@@ -86,7 +86,7 @@ class Statements:
     async def claim(self, lane: Lane, behind: tuple[UUID, str], free: int, own: Collection[UUID], grace: float) -> Claims:
         """As many effects of a lane as it has free slots."""
         lease, claim = self._leading.lease, uuid4()
-        async with self.transaction() as store:
+        async with self.transaction(lasting=False) as store:
             q = store.q.claim_effects
             found = await store.conn.fetch(q, lane, *behind, free, claim, lease, list(own), LEASE, grace, PAIRS)
         first = found[0]
@@ -105,7 +105,7 @@ class Statements:
 
     async def _claimed(self, name: str, most: int, own: Collection[UUID]) -> tuple[list[Claimed], float | None]:
         lease = self._leading.lease
-        async with self.transaction() as store:
+        async with self.transaction(lasting=False) as store:
             found = await store.conn.fetch(getattr(store.q, name), uuid4(), most, list(own), LEASE, lease)
         return await self._read(found, lease), found[0]["wait"]
 
@@ -129,7 +129,7 @@ class Statements:
 
     async def hold(self, rows: Sequence[Claimed]) -> set[UUID]:
         """Renew the claims on what is under way; which of them are this process's still."""
-        async with self.transaction() as store:
+        async with self.transaction(lasting=False) as store:
             columns = [row.tenant_id for row in rows], [row.id for row in rows], [row.claim for row in rows]
             return {row["id"] for row in await store.conn.fetch(store.q.hold_effects, *columns, LEASE, self._leading.lease)}
 
@@ -175,19 +175,24 @@ class Statements:
         while True:
             await self._leading.active.wait()
             try:
-                async with self.transaction() as store:
+                async with self.transaction(lasting=name != "drop_effects") as store:
                     return {row["id"] for row in await store.conn.fetch(getattr(store.q, name), *given, self._leading.lease)}
             except DATABASE_AWAY as error:
                 log.warning("%s: the state of effects cannot be written yet: %s", self.domain, error)
                 await asyncio.sleep(AGAIN)
 
     @asynccontextmanager
-    async def transaction(self, tenants: Iterable[UUID] | None = None) -> AsyncIterator[Store]:
-        """A transaction over a connection of the pool, which is dropped when it hangs. Serves all tenants, unless some are named."""
+    async def transaction(self, tenants: Iterable[UUID] | None = None, *, lasting: bool = True) -> AsyncIterator[Store]:
+        """A transaction over a connection of the pool, which is dropped when it hangs. Serves all tenants, unless some are named.
+
+        What a crash of the server may lose is not `lasting`: a claim, as nothing is handed over before a later commit is on the disk; a
+        removal, as what is reported again has the same ids.
+        """
         async with self._pool.acquire(timeout=POOL_WAIT) as conn:
             late = asyncio.get_running_loop().call_later(HANGS if tenants is None else POOL_WAIT * 4, conn.terminate)
             try:
                 store = Store(conn, self.domain)
+                store.lasting = lasting
                 async with store.transaction(tenants):
                     yield store
             finally:

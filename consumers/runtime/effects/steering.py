@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from consumers.runtime.domain import Context, Decide, Decision
 
 LONGEST_REASON = 400  # characters
+SKEW = timedelta(minutes=1)  # a due moment is compared with the database's clock, which may be behind this process's
 
 
 class EffectRow(Row, frozen=True, kw_only=True):
@@ -45,46 +46,50 @@ class Next(msgspec.Struct, frozen=True):
     values: dict[str, Any] = {}
 
 
-def table_of(domain: str) -> Table[EffectRow]:
-    """A domain's effects: a work table, whose rows are locked when they are loaded, as the domain's runner writes them too."""
-    return Table(f"{domain}.effects", EffectRow, ("id",), locked=True)
+TABLES: dict[str, Table[EffectRow]] = {
+    # Locked when they are loaded, as the domain's runner writes them too.
+    domain: Table(f"{domain}.effects", EffectRow, ("id",), locked=True)
+    for domain in STEER
+}
+TABLE_OF = {event: TABLES[domain] for domain, event in STEERED.items()}
 
 
 def decides(domain: str) -> "dict[type[Command], Decide]":
     """Who decides a person's act on an effect of this domain."""
-    return {STEER[domain]: Steering(domain, TABLES[domain])}
+    return {STEER[domain]: steer}
 
 
 def writes(domain: str) -> dict[type[Event], Write]:
     """What that writes."""
-    return {STEERED[domain]: _written(TABLES[domain])}
+    return {STEERED[domain]: steered}
 
 
-class Steering:
-    """Decides SteerEffect."""
+def steer(cmd: SteerEffect, view: View, ctx: "Context") -> "Decision":
+    """A person acts on an effect; what does not fit its state is refused, with what does."""
+    from consumers.runtime.domain import Answer, refuse
 
-    def __init__(self, domain: str, table: Table[EffectRow]) -> None:
-        self._domain, self._table = domain, table
+    row = view.get(TABLES[ctx.domain], cmd.effect_id)
+    if row is None:
+        there = f"{ctx.domain} has no effect {cmd.effect_id}; it may be done: `flatrender effects list` shows what is left"
+        return refuse("effect.not_found", there, "effect_id")
+    if len(cmd.reason) > LONGEST_REASON:
+        return refuse("effect.reason", f"a reason has at most {LONGEST_REASON} characters", "reason")
+    if row.owing:
+        return refuse("effect.state", "what became of it is being told to its domain just now; try again in a moment", "effect_id")
+    if wrong := _why_not(cmd.act, row):
+        return refuse("effect.state", wrong, "act")
+    state = _next(cmd.act, row, ctx.now).state
+    told = {"effect_id": row.id, "kind": row.kind, "was": row.state, "state": state}
+    return Answer([STEERED[ctx.domain](act=cmd.act, reason=cmd.reason, **told)], told)  # type: ignore[call-arg]
 
-    def __call__(self, cmd: SteerEffect, view: View, ctx: "Context") -> "Decision":
-        """Refuses what does not fit the effect's state, and says what does."""
-        from consumers.runtime.domain import Answer, refuse
 
-        row = view.get(self._table, cmd.effect_id)
-        if row is None:
-            there = f"{self._domain} has no effect {cmd.effect_id}; it may be done: `flatrender effects list` shows what is left"
-            return refuse("effect.not_found", there, "effect_id")
-        if len(cmd.reason) > LONGEST_REASON:
-            return refuse("effect.reason", f"a reason has at most {LONGEST_REASON} characters", "reason")
-        if row.owing:
-            return refuse("effect.state", "what became of it is being told to its domain just now; try again in a moment", "effect_id")
-        if wrong := _why_not(cmd.act, row):
-            return refuse("effect.state", wrong, "act")
-        state = _next(cmd.act, row, ctx.now).state
-        event = STEERED[self._domain](
-            effect_id=row.id, kind=row.kind, act=cmd.act, reason=cmd.reason, was=row.state, state=state  # type: ignore[call-arg]
-        )  # fmt: skip
-        return Answer([event], {"effect_id": row.id, "kind": row.kind, "was": row.state, "state": state})
+def steered(event: EffectSteered, envelope: Envelope, view: View) -> Iterable[tuple[Table[Any], Row]]:
+    """The effect's row, where it is still there: a replay has none."""
+    table = TABLE_OF[type(event)]
+    row = view.get(table, event.effect_id)
+    if row is not None:
+        found = _next(event.act, row, envelope.time - SKEW)
+        yield table, moved(row, envelope, state=found.state, **found.values)
 
 
 def _why_not(act: EffectAct, row: EffectRow) -> str:
@@ -118,17 +123,3 @@ def _next(act: EffectAct, row: EffectRow, now: datetime) -> Next:
             return Next("done", again | {"ended": "given_up", "owing": True})
         case _:
             return Next("due", again | {"ended": "", "attempts": 0, "asks": 0, "unknown_at": None})
-
-
-def _written(table: Table[EffectRow]) -> Write:
-    def write(event: EffectSteered, envelope: Envelope, view: View) -> Iterable[tuple[Table[Any], Row]]:
-        row = view.get(table, event.effect_id)
-        if row is not None:  # a replay has no effects
-            found = _next(event.act, row, envelope.time - SKEW)
-            yield table, moved(row, envelope, state=found.state, **found.values)
-
-    return write
-
-
-SKEW = timedelta(minutes=1)  # a due moment is compared with the database's clock, which may be behind this process's
-TABLES: dict[str, Table[EffectRow]] = {domain: table_of(domain) for domain in STEER}

@@ -16,7 +16,7 @@ import asyncpg
 import msgspec
 
 from consumers.runtime.effects.declared import AT_ONCE
-from consumers.runtime.effects.making import EFFECT, _row, effect_id
+from consumers.runtime.effects.making import EFFECT, effect_id, kept_row
 from consumers.runtime.store import Store, columns
 from contracts.envelope import Envelope, first
 from contracts.notification import ReadNotification
@@ -99,7 +99,7 @@ async def insert(dsn: str, effects: Sequence[msgspec.Struct], tenants: Sequence[
         kind = kinds[type(effect)]
         identity = effect_id(envelope.id, kind.name)
         made[str(identity)] = kind.name
-        rows.append(_row(kind, effect, envelope, identity))
+        rows.append(kept_row(kind, effect, envelope, identity))
     for begin in range(0, len(rows), 1000):
         async with store.transaction(None):
             await store.keep_columns(store.q.keep_effects, columns(rows[begin : begin + 1000], EFFECT))

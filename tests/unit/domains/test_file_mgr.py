@@ -56,7 +56,7 @@ def test_a_name_with_a_slash_is_refused() -> None:
 def test_starting_an_upload_asks_the_store_and_sets_a_timer() -> None:
     [started] = World(DOMAIN).do(StartUpload(name="a", bytes=1))
     envelope = first(started)
-    assert [effect.kind for effect in effects.on_started(started, envelope)] == ["open"]
+    assert effects.on_started(started, envelope) == [effects.Open(started.upload_id, started.object_key, started.media_type)]
     [timer] = uploads.give_up_later(started, envelope)
     assert timer.due_at - envelope.time == uploads.LIVES and timer.command == AbortUpload(upload_id=started.upload_id)
 
