@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,7 @@ from consumers.runtime.domain import DropTimer
 from consumers.runtime.item import Item
 from consumers.runtime.leading import Leading
 from consumers.runtime.reading import read_command
+from consumers.runtime.store import Store
 from consumers.runtime.timers import Timers
 from consumers.runtime.timing import MOVED
 from contracts.envelope import Envelope
@@ -25,6 +27,7 @@ from contracts.file_mgr import AbortUpload
 from contracts.message import Command, encode, type_of
 from contracts.outcome import Outcome
 from producers.publisher import PublishFailed
+from tests.store.test_plans import plan_of
 from tests.support.house import House, item_of
 from tests.support.leading import leads, pool_of
 from tests.support.timing import AGAIN, BUGGY, FINE, TIMED, UNWANTED, Clock, changing, fired, once, recurring
@@ -360,10 +363,21 @@ async def test_ten_thousand_due_timers_are_published_without_a_pause_each_once(h
     """
     await hours.admin.execute(row, hours.tenant, encode(AbortUpload(upload_id=FINE)).decode(), SOON, many)
     hours.clock.now = SOON
+    began = time.monotonic()
     waits = [await hours.timers.round() for _ in range(many // rules.MOST)]
+    print(f"\n{many / (time.monotonic() - began):.0f} due timers a second are found, published to nobody and noted")
     assert waits == [0.0] * len(waits)
     assert len({envelope.id for _, envelope in hours.sent}) == len(hours.sent) == many
     assert await hours.timers.round() > 0
+
+
+@pytest.mark.parametrize("query", ["due_timers", "held_timers", "drop_timers"])
+async def test_timers_are_found_by_an_index(dsn: str, query: str) -> None:
+    text = getattr(Store(None, "file_mgr").q, query)
+    given = 3 if query == "due_timers" else 2
+    plan = await plan_of(dsn, text, given, "analyze file_mgr.timers")
+    assert "timers_due" in plan or "timers_pkey" in plan, plan
+    assert "Seq Scan on timers" not in plan and ("timers_due" not in plan or "Sort" not in plan), plan
 
 
 @pytest.mark.parametrize(("missed", "wanted"), [("each", [0, 1, 2, 3, 4, 5]), ("one", [0, 1, 5]), ("none", [0, 5])])
