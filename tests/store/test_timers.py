@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import asyncpg
 import msgspec
@@ -20,7 +20,7 @@ from consumers.runtime.item import Item
 from consumers.runtime.leading import Leading
 from consumers.runtime.reading import read_command
 from consumers.runtime.store import Store
-from consumers.runtime.timers import Timers
+from consumers.runtime.timers import Timers, listing
 from consumers.runtime.timing import MOVED
 from contracts.envelope import Envelope
 from contracts.file_mgr import AbortUpload
@@ -28,6 +28,7 @@ from contracts.message import Command, encode, type_of
 from contracts.outcome import Outcome
 from producers.publisher import PublishFailed
 from tests.store.test_plans import plan_of
+from tests.support.chance import chance
 from tests.support.house import House, item_of
 from tests.support.leading import leads, pool_of
 from tests.support.timing import AGAIN, BUGGY, FINE, TIMED, UNWANTED, Clock, changing, fired, once, recurring
@@ -280,6 +281,8 @@ async def test_what_cannot_be_read_is_set_aside_alone_with_its_reason_and_tried_
         assert await hours.pass_until(SOON) == ["done"] * 2
     assert caplog.text.count("ALARM") == 2
     rows = await hours.admin.fetch("select name, set_aside from file_mgr.timers order by name")
+    listed = await listing(hours.admin, "file_mgr", only_aside=True)
+    assert [(one.name, one.due_at) for one in listed] == [("b", SOON), ("c", SOON)]
     assert [row["name"] for row in rows] == ["b", "c"] and all(row["set_aside"].startswith(rules.UNREADABLE) for row in rows)
     # The release that wrote it comes back, and leads.
     await hours.admin.execute("update file_mgr.timers set type = 'cmd.file_mgr.upload.abort.v1', recurrence = null")
@@ -369,6 +372,46 @@ async def test_ten_thousand_due_timers_are_published_without_a_pause_each_once(h
     assert waits == [0.0] * len(waits)
     assert len({envelope.id for _, envelope in hours.sent}) == len(hours.sent) == many
     assert await hours.timers.round() > 0
+
+
+@pytest.mark.parametrize("number", range(3))
+async def test_whatever_is_set_moved_dropped_repeated_and_late_each_timer_that_stands_fires_once(hours: Hours, number: int) -> None:
+    random = chance(f"timers {number}")
+    stands: dict[str, tuple[datetime, int]] = {}  # by name: the moment, and which setting it is
+    meant: dict[UUID, tuple[str, int]] = {}  # what was published is about
+    pool: list[Item] = []
+    wanted: list[tuple[str, datetime]] = []
+    settings = 0
+    for _ in range(60):
+        hours.clock.now += timedelta(seconds=random.randrange(40))
+        await hours.timers.round()
+        for item in hours.items():
+            name = item.envelope.timer.partition(" ")[2]
+            meant.setdefault(item.envelope.id, (name, stands[name][1]))
+            pool += [item] * random.choice((1, 1, 2))
+        random.shuffle(pool)
+        batch: list[Item] = []
+        for _ in range(random.randrange(8)):
+            if pool and random.random() < 0.5:
+                late = pool.pop()
+                batch.append(Item(envelope=late.envelope, command=late.command, body=late.body))
+                name, setting = meant[late.envelope.id]
+                if name in stands and stands[name][1] == setting:
+                    wanted.append((name, stands.pop(name)[0]))
+                continue
+            changes: list[Any] = []
+            for name in random.sample("abcd", 2):
+                settings += 1
+                moment = hours.clock.now + timedelta(seconds=random.choice((-30, 0, 30, 60)))
+                changes.append(DropTimer(name) if random.random() < 0.3 else once(name, moment))
+                stands.pop(name, None)
+                if not isinstance(changes[-1], DropTimer):
+                    stands[name] = (moment, settings)
+            batch.append(item_of(changing(*changes), hours.tenant))
+        await hours.decide(batch)
+        assert dict(await hours.left()) == {name: moment for name, (moment, _) in stands.items()}
+    assert await hours.fired() == wanted
+    assert wanted
 
 
 @pytest.mark.parametrize("query", ["due_timers", "held_timers", "drop_timers"])
