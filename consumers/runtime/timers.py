@@ -28,7 +28,7 @@ LONGEST_SLEEP = 5.0  # seconds: what nobody told of is seen then
 SHORTEST_SLEEP = 0.05
 PAUSE = 1.0  # seconds after the broker took nothing
 MOST = 1000  # commands that are published in one round
-AGAIN = timedelta(minutes=10)  # after which the command of a timer that is still there is published once more
+AGAIN = timedelta(minutes=10)  # after which, or the longer the later, the command of a timer that is still there is published once more
 UNREADABLE = "unreadable: "  # begins why a timer is set aside which another release may be able to read
 Due = tuple[Timer, Command]
 
@@ -124,7 +124,6 @@ class Timers:
 
     async def _note(self, due: Sequence[Due], failed: dict[Any, BaseException], lease: int) -> None:
         """Keep that these were published: they come again only if they are still there then. What will never go is set aside."""
-        again = self._clock() + AGAIN
         async with self._store() as store, store.transaction(None):
             for timer, _ in due:
                 if (error := failed.get(timer.key)) is not None and not _passes(error):
@@ -132,7 +131,7 @@ class Timers:
             told = [timer for timer, _ in due if timer.key not in failed]
             columns = zip(*((timer.tenant_id, timer.name, timer.set_by, timer.due_at) for timer in told), strict=True)
             if told:
-                await store.conn.execute(store.q.timers_published, *map(list, columns), again, lease)
+                await store.conn.execute(store.q.timers_published, *map(list, columns), self._clock(), lease, AGAIN)
 
     def _sleep(self) -> float:
         if self._next is None:

@@ -76,8 +76,9 @@ order by coalesce(again_at, due_at) limit $2;
 select coalesce(again_at, due_at) from {schema}.timers where set_aside = '' order by coalesce(again_at, due_at) limit 1;
 
 -- name: timers_published
--- Their commands are in their stream: what a batch is about to decide at this moment needs no note.
-update {schema}.timers t set again_at = $5
+-- Their commands are in their stream, and go there once more after $7, or after as long as they are late, a day at most. What a batch is
+-- about to decide at this moment needs no note.
+update {schema}.timers t set again_at = $5::timestamptz + greatest($7::interval, least($5 - t.due_at, interval '1 day'))
 from (select h.tenant_id, h.name from {schema}.timers h
       join unnest($1::uuid[], $2::text[], $3::uuid[], $4::timestamptz[]) as p(tenant_id, name, set_by, due_at)
         on (h.tenant_id, h.name, h.set_by, h.due_at) = (p.tenant_id, p.name, p.set_by, p.due_at)

@@ -1,7 +1,5 @@
 """The promises about timers and retention as checks over a real database, and wrong changes that they notice."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest.mock import patch
@@ -14,128 +12,94 @@ from consumers.runtime.retention import Retention
 from consumers.runtime.timers import Timers
 from consumers.runtime.timing import Timer, Timing
 from contracts.audit import DOMAINS
-from contracts.envelope import Envelope, derived_id
+from contracts.envelope import derived_id
 from contracts.file_mgr import AbortUpload
-from contracts.message import Command, decode, encode
+from contracts.message import decode
 from deploy.consume import domain_named
 from tests.mutants.checks import hold
+from tests.support.hours import MAY, SOON, Hours, hours_of
 from tests.support.house import House, item_of
 from tests.support.leading import leads, pool_of
-from tests.support.timing import FINE, TIMED, Clock, changing, fired, once, recurring
+from tests.support.timing import FINE, Clock, once, recurring
 
-MAY = datetime(2031, 5, 17, 12, tzinfo=UTC)
-SOON, LATER = MAY + timedelta(minutes=5), MAY + timedelta(hours=1)
-
-
-class Hour:
-    """A domain with timers: time is moved, and what is published is decided when a check says so."""
-
-    def __init__(self, house: House, timers: Timers, clock: Clock, sent: list[tuple[Command, Envelope]]) -> None:
-        self.house, self.timers, self.clock, self.sent = house, timers, clock, sent
-        self.tenant = uuid4()
-
-    async def do(self, *changes: Any) -> None:
-        """Have a command decided that changes timers."""
-        await self.house.decide("file_mgr", [item_of(changing(*changes), self.tenant)])
-
-    async def publish(self, moment: datetime) -> None:
-        """Move the clock and publish what is due."""
-        self.clock.now = moment
-        await self.timers.round()
-
-    async def decide(self) -> None:
-        """Decide what was published."""
-        items = [Item(envelope=envelope, command=command, body=encode(command)) for command, envelope in self.sent]
-        self.sent.clear()
-        await self.house.decide("file_mgr", items)
-
-    async def fired(self) -> list[datetime]:
-        """The moments of what was decided."""
-        return [moment for _, moment in await fired(self.house.admin, self.tenant)]
+LATER = MAY + timedelta(hours=1)
 
 
-@asynccontextmanager
-async def hour_of(house: House) -> AsyncIterator[Hour]:
-    house.domains["file_mgr"], house.clock = TIMED, (clock := Clock(MAY))
-    sent: list[tuple[Command, Envelope]] = []
-
-    async def publish(command: Command, envelope: Envelope) -> None:
-        sent.append((command, envelope))
-
-    async with leads(house.dsn, "file_mgr") as leading:
-        yield Hour(house, Timers(TIMED, pool_of(house.dsn, "file_mgr"), publish, leading, clock), clock, sent)
+async def moments(hour: Hours) -> list[datetime]:
+    """When what was decided was due."""
+    return [moment for _, moment in await hour.fired()]
 
 
 async def a_moved_timer_fires_at_its_new_moment_alone(house: House) -> None:
     """I1: what an event moved after its command was published does not happen at the moment before."""
-    async with hour_of(house) as hour:
+    async with hours_of(house) as hour:
         await hour.do(once("a", SOON))
-        await hour.publish(SOON)
+        await hour.publish_at(SOON)
         await hour.do(once("a", LATER))
-        await hour.decide()
-        hold(await hour.fired() == [], "it fired although it was moved")
-        await hour.publish(LATER)
-        await hour.decide()
-        hold(await hour.fired() == [LATER], f"it fired at {await hour.fired()}")
+        await hour.decide(hour.items())
+        hold(await moments(hour) == [], "it fired although it was moved")
+        await hour.publish_at(LATER)
+        await hour.decide(hour.items())
+        hold(await moments(hour) == [LATER], f"it fired at {await moments(hour)}")
 
 
 async def a_timer_stays_until_its_command_is_decided(house: House) -> None:
     """I1: a command that the broker lost comes again; once decided, it never does."""
-    async with hour_of(house) as hour:
+    async with hours_of(house) as hour:
         await hour.do(once("a", SOON))
-        await hour.publish(SOON)
+        await hour.publish_at(SOON)
         hour.sent.clear()
-        await hour.publish(SOON + timedelta(days=1))
-        await hour.decide()
-        await hour.publish(SOON + timedelta(days=2))
-        await hour.decide()
-        hold(await hour.fired() == [SOON], f"it fired at {await hour.fired()}")
+        await hour.publish_at(SOON + timedelta(days=1))
+        await hour.decide(hour.items())
+        await hour.publish_at(SOON + timedelta(days=2))
+        await hour.decide(hour.items())
+        hold(await moments(hour) == [SOON], f"it fired at {await moments(hour)}")
 
 
 async def a_timer_that_is_set_again_fires_again(house: House) -> None:
     """I1: one that is set to the same moment once more is another fact."""
-    async with hour_of(house) as hour:
+    async with hours_of(house) as hour:
         for _ in range(2):
             await hour.do(once("a", SOON))
-            await hour.publish(SOON)
-            await hour.decide()
-        hold(await hour.fired() == [SOON] * 2, f"it fired at {await hour.fired()}")
+            await hour.publish_at(SOON)
+            await hour.decide(hour.items())
+        hold(await moments(hour) == [SOON] * 2, f"it fired at {await moments(hour)}")
 
 
 async def who_claims_to_be_a_timer_gains_nothing(house: House) -> None:
     """I4: a command that bears a timer's name and moment, and is not that timer's, is not decided."""
-    async with hour_of(house) as hour:
+    async with hours_of(house) as hour:
         await hour.do(once("a", SOON))
         hour.clock.now = SOON
         claim = item_of(AbortUpload(upload_id=FINE), hour.tenant, timer=f"{SOON.isoformat()} a")
         await hour.house.decide("file_mgr", [claim])
-        hold(await hour.fired() == [], "a forged command was decided as the timer's")
+        hold(await moments(hour) == [], "a forged command was decided as the timer's")
 
 
 async def a_timer_that_cannot_be_read_holds_up_no_other(house: House) -> None:
     """I8: it is set aside alone."""
-    async with hour_of(house) as hour:
+    async with hours_of(house) as hour:
         await hour.do(once("a", SOON), once("b", SOON + timedelta(seconds=1)))
         await house.admin.execute("update file_mgr.timers set type = 'cmd.of.another.v1' where name = 'a'")
         for _ in range(3):
             try:
-                await hour.publish(LATER)
+                await hour.publish_at(LATER)
             except Exception as error:
                 hold(False, f"the round ended: {error!r}")
-        await hour.decide()
-        hold(await hour.fired() == [SOON + timedelta(seconds=1)], f"{await hour.fired()} fired")
+        await hour.decide(hour.items())
+        hold(await moments(hour) == [SOON + timedelta(seconds=1)], f"{await moments(hour)} fired")
 
 
 async def what_recurs_keeps_to_its_rule(house: House) -> None:
     """I1: each moment follows from the rule, over a change of the clocks, however late the one before was decided."""
-    async with hour_of(house) as hour:
+    async with hours_of(house) as hour:
         hour.clock.now = datetime(2031, 3, 28, 12, tzinfo=UTC)
         await hour.do(recurring("a", "FREQ=DAILY;BYHOUR=2;BYMINUTE=30", "Europe/Berlin", "each"))
         for day in (29, 30, 31):
-            await hour.publish(datetime(2031, 3, day, 1, 41, tzinfo=UTC))
-            await hour.decide()
+            await hour.publish_at(datetime(2031, 3, day, 1, 41, tzinfo=UTC))
+            await hour.decide(hour.items())
         wanted = [datetime(2031, 3, day, hours, minutes, tzinfo=UTC) for day, hours, minutes in ((29, 1, 30), (30, 1, 0), (31, 0, 30))]
-        hold(await hour.fired() == wanted, f"it fired at {await hour.fired()}")
+        hold(await moments(hour) == wanted, f"it fired at {await moments(hour)}")
 
 
 async def what_is_over_goes_and_what_waits_stays(house: House) -> None:

@@ -6,7 +6,7 @@ import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
@@ -299,7 +299,7 @@ async def test_statements_under_a_lease_that_is_over_change_nothing(dsn: str, ad
                 (store.q.keep_chunk, tenant, effect, claim, "1", None, False, False, 30.0, lease),
                 (store.q.hear_destination, tenant, "there", True, 5, 1.0, 0.0, claim, lease),
                 (store.q.due_timers, now, 100, lease),
-                (store.q.timers_published, *([value] for value in timer), now, lease),
+                (store.q.timers_published, *([value] for value in timer), now, lease, timedelta(minutes=1)),
                 (store.q.set_timer_aside, *timer, "why", lease),
                 (store.q.pass_over_timer, *timer, now, lease),
                 (store.q.try_set_aside, "", lease),

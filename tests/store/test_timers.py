@@ -2,13 +2,12 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
-import asyncpg
 import msgspec
 import pytest
 import pytest_asyncio
@@ -16,88 +15,21 @@ import pytest_asyncio
 from consumers.runtime import timers as rules
 from consumers.runtime.domain import DropTimer
 from consumers.runtime.item import Item
-from consumers.runtime.leading import Leading
 from consumers.runtime.reading import read_command
-from consumers.runtime.timers import Timers
+from consumers.runtime.store import Store
+from consumers.runtime.timers import listing
 from consumers.runtime.timing import MOVED
 from contracts.envelope import Envelope
 from contracts.file_mgr import AbortUpload
 from contracts.message import Command, encode, type_of
-from contracts.outcome import Outcome
 from producers.publisher import PublishFailed
-from tests.support.house import House, item_of
-from tests.support.leading import leads, pool_of
-from tests.support.timing import AGAIN, BUGGY, FINE, TIMED, UNWANTED, Clock, changing, fired, once, recurring
+from tests.store.test_plans import plan_of
+from tests.support.chance import chance
+from tests.support.hours import SOON, Hours, ended, hours_over
+from tests.support.house import item_of
+from tests.support.timing import AGAIN, BUGGY, FINE, UNWANTED, changing, once, recurring
 
-MAY = datetime(2031, 5, 17, 12, tzinfo=UTC)
-SOON = MAY + timedelta(minutes=5)
 HOURLY = "FREQ=HOURLY"
-
-
-class Hours:
-    """A domain with timers over a database of its own: time is moved, the broker is a list."""
-
-    def __init__(self, house: House, leading: Leading) -> None:
-        self.house, self.admin, self.leading = house, house.admin, leading
-        self.clock = house.clock = Clock(MAY)
-        self.tenant = uuid4()
-        self.sent: list[tuple[Command, Envelope]] = []
-        self.failing: Exception | None = None
-        self.timers = self.process()
-
-    def process(self) -> Timers:
-        """What one process does about timers."""
-        return Timers(TIMED, pool_of(self.house.dsn, "file_mgr"), self._publish, self.leading, self.clock)
-
-    async def _publish(self, command: Command, envelope: Envelope) -> None:
-        if self.failing is not None:
-            raise self.failing
-        self.sent.append((command, envelope))
-
-    async def do(self, *changes: Any) -> None:
-        """Have a command decided that changes timers."""
-        (outcome,) = await self.house.decide("file_mgr", [item_of(changing(*changes), self.tenant)])
-        assert outcome is not None and outcome.state == "done", outcome
-
-    def items(self) -> list[Item]:
-        """What was published since, as a batch takes it."""
-        sent, self.sent = self.sent, []
-        return [Item(envelope=envelope, command=command, body=encode(command)) for command, envelope in sent]
-
-    async def decide(self, items: list[Item]) -> list[Outcome | None]:
-        """One batch."""
-        return await self.house.decide("file_mgr", items)
-
-    async def pass_until(self, moment: datetime) -> list[str]:
-        """Move the clock, publish what is due and decide it, until nothing is; answers how each ended."""
-        self.clock.now = moment
-        ends: list[str] = []
-        while True:
-            await self.timers.round()
-            if not (items := self.items()):
-                return ends
-            ends += [_end(outcome) for outcome in await self.decide(items)]
-
-    async def left(self) -> list[tuple[str, datetime]]:
-        """The timers that are there, by name and moment."""
-        rows = await self.admin.fetch("select name, due_at from file_mgr.timers where tenant_id = $1 order by due_at, name", self.tenant)
-        return [tuple(row) for row in rows]
-
-    async def fired(self) -> list[tuple[str, datetime]]:
-        """What was decided."""
-        return await fired(self.admin, self.tenant)
-
-
-def _end(outcome: Outcome | None) -> str:
-    assert outcome is not None
-    return outcome.problem.code if outcome.problem and outcome.state == "refused" else outcome.state
-
-
-@asynccontextmanager
-async def hours_over(dsn: str) -> AsyncIterator[Hours]:
-    async with House(dsn) as house, leads(dsn, "file_mgr") as leading:
-        house.domains["file_mgr"] = TIMED
-        yield Hours(house, leading)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -145,7 +77,7 @@ async def test_a_command_whose_timer_was_moved_or_dropped_meanwhile_is_refused_a
     if not together:
         await hours.decide([first])
     outcomes = await hours.decide([*([first] if together else []), *hours.items()])
-    assert _end(outcomes[-1]) == MOVED
+    assert ended(outcomes[-1]) == MOVED
     assert await hours.fired() == []
     moved = not isinstance(change, DropTimer)
     assert await hours.pass_until(SOON + timedelta(hours=1)) == (["done"] if moved else [])
@@ -176,7 +108,7 @@ async def test_published_twice_it_fires_once_and_an_unheard_one_is_published_aga
     await hours.timers.round()
     one, other = hours.items()
     assert one.envelope.id == other.envelope.id
-    assert list(map(_end, await hours.decide([one]))) == ["done"]
+    assert list(map(ended, await hours.decide([one]))) == ["done"]
     assert [outcome and outcome.repeated for outcome in await hours.decide([other])] == [True]
     assert (await hours.fired(), await hours.left()) == ([("a", SOON)], [])
 
@@ -210,7 +142,7 @@ async def test_a_command_that_only_claims_to_be_a_timers_gains_nothing(hours: Ho
     other = [item_of(AbortUpload(upload_id=AGAIN), hours.tenant, id=envelope.id, timer=envelope.timer)]  # the id is right, not the command
     foreign = [item_of(AbortUpload(upload_id=FINE), uuid4(), id=envelope.id, timer=envelope.timer)]
     outcomes = [outcome for group in (forged, other, foreign) for outcome in await hours.decide(group)]
-    assert list(map(_end, outcomes)) == [MOVED] * len(outcomes)
+    assert list(map(ended, outcomes)) == [MOVED] * len(outcomes)
     unreadable = Item(
         envelope=item_of(AbortUpload(upload_id=FINE), hours.tenant, timer=envelope.timer).envelope, command=None, unreadable="x"
     )
@@ -223,7 +155,6 @@ def test_a_node_cannot_report_in_a_timers_name() -> None:
 
     from consumers.render import DOMAIN
     from contracts.envelope import first
-    from contracts.message import type_of
     from contracts.node import LeaveNode
 
     said = msgspec.structs.replace(first(LeaveNode()), timer=f"{SOON.isoformat()} a")
@@ -242,7 +173,7 @@ async def test_a_command_that_is_early_by_the_clock_of_who_decides_it_waits_and_
     assert (item.outcome, item.again) == (None, 3.0)
     assert await hours.left() == [("a", SOON)]
     hours.clock.now = SOON
-    assert list(map(_end, await hours.decide([item]))) == ["done"]
+    assert list(map(ended, await hours.decide([item]))) == ["done"]
 
 
 async def test_a_decision_that_refuses_ends_its_timer_and_one_that_sets_it_anew_keeps_it(hours: Hours) -> None:
@@ -262,7 +193,7 @@ async def test_a_timer_whose_command_is_quarantined_waits_with_it_and_goes_on_wh
     await hours.admin.execute("update file_mgr.timers set body = jsonb_set(body, '{upload_id}', to_jsonb($1::text))", str(FINE))
     await hours.admin.execute("update file_mgr.inbox set state = 'reopened' where id = $1", row["id"])
     envelope = Envelope.read(msgspec.json.decode(row["headers"]))
-    assert list(map(_end, await hours.decide([Item(envelope=envelope, command=AbortUpload(upload_id=FINE))]))) == ["done"]
+    assert list(map(ended, await hours.decide([Item(envelope=envelope, command=AbortUpload(upload_id=FINE))]))) == ["done"]
     assert (await hours.fired(), await hours.left()) == ([("a", SOON)], [("a", SOON + timedelta(hours=1))])
     assert await hours.pass_until(SOON + timedelta(hours=1)) == ["done"]
 
@@ -277,6 +208,8 @@ async def test_what_cannot_be_read_is_set_aside_alone_with_its_reason_and_tried_
         assert await hours.pass_until(SOON) == ["done"] * 2
     assert caplog.text.count("ALARM") == 2
     rows = await hours.admin.fetch("select name, set_aside from file_mgr.timers order by name")
+    listed = await listing(hours.admin, "file_mgr", only_aside=True)
+    assert [(one.name, one.due_at) for one in listed] == [("b", SOON), ("c", SOON)]
     assert [row["name"] for row in rows] == ["b", "c"] and all(row["set_aside"].startswith(rules.UNREADABLE) for row in rows)
     # The release that wrote it comes back, and leads.
     await hours.admin.execute("update file_mgr.timers set type = 'cmd.file_mgr.upload.abort.v1', recurrence = null")
@@ -360,10 +293,61 @@ async def test_ten_thousand_due_timers_are_published_without_a_pause_each_once(h
     """
     await hours.admin.execute(row, hours.tenant, encode(AbortUpload(upload_id=FINE)).decode(), SOON, many)
     hours.clock.now = SOON
+    began = time.monotonic()
     waits = [await hours.timers.round() for _ in range(many // rules.MOST)]
+    print(f"\n{many / (time.monotonic() - began):.0f} due timers a second are found, published to nobody and noted")
     assert waits == [0.0] * len(waits)
     assert len({envelope.id for _, envelope in hours.sent}) == len(hours.sent) == many
     assert await hours.timers.round() > 0
+
+
+@pytest.mark.parametrize("number", range(3))
+async def test_whatever_is_set_moved_dropped_repeated_and_late_each_timer_that_stands_fires_once(hours: Hours, number: int) -> None:
+    random = chance(f"timers {number}")
+    stands: dict[str, tuple[datetime, int]] = {}  # by name: the moment, and which setting it is
+    meant: dict[UUID, tuple[str, int]] = {}  # what was published is about
+    pool: list[Item] = []
+    wanted: list[tuple[str, datetime]] = []
+    settings = 0
+    for _ in range(60):
+        hours.clock.now += timedelta(seconds=random.randrange(40))
+        await hours.timers.round()
+        for item in hours.items():
+            name = item.envelope.timer.partition(" ")[2]
+            meant.setdefault(item.envelope.id, (name, stands[name][1]))
+            pool += [item] * random.choice((1, 1, 2))
+        random.shuffle(pool)
+        batch: list[Item] = []
+        for _ in range(random.randrange(8)):
+            if pool and random.random() < 0.5:
+                late = pool.pop()
+                batch.append(Item(envelope=late.envelope, command=late.command, body=late.body))
+                name, setting = meant[late.envelope.id]
+                if name in stands and stands[name][1] == setting:
+                    wanted.append((name, stands.pop(name)[0]))
+                continue
+            changes: list[Any] = []
+            for name in random.sample("abcd", 2):
+                settings += 1
+                moment = hours.clock.now + timedelta(seconds=random.choice((-30, 0, 30, 60)))
+                changes.append(DropTimer(name) if random.random() < 0.3 else once(name, moment))
+                stands.pop(name, None)
+                if not isinstance(changes[-1], DropTimer):
+                    stands[name] = (moment, settings)
+            batch.append(item_of(changing(*changes), hours.tenant))
+        await hours.decide(batch)
+        assert dict(await hours.left()) == {name: moment for name, (moment, _) in stands.items()}
+    assert await hours.fired() == wanted
+    assert wanted
+
+
+@pytest.mark.parametrize("query", ["due_timers", "held_timers", "drop_timers"])
+async def test_timers_are_found_by_an_index(dsn: str, query: str) -> None:
+    text = getattr(Store(None, "file_mgr").q, query)
+    given = 3 if query == "due_timers" else 2
+    plan = await plan_of(dsn, text, given, "analyze file_mgr.timers")
+    assert "timers_due" in plan or "timers_pkey" in plan, plan
+    assert "Seq Scan on timers" not in plan and ("timers_due" not in plan or "Sort" not in plan), plan
 
 
 @pytest.mark.parametrize(("missed", "wanted"), [("each", [0, 1, 2, 3, 4, 5]), ("one", [0, 1, 5]), ("none", [0, 5])])
@@ -397,32 +381,3 @@ async def test_a_process_that_was_replaced_publishes_and_notes_nothing(hours: Ho
     await hours.admin.execute("update file_mgr.leader set lease = lease + 1")  # what another process does that leads
     await hours.timers.round()
     assert hours.sent == []
-
-
-async def test_timers_of_the_release_before_keep_their_ids_as_names_and_fire(servers: Any) -> None:
-    from sql.migrate import migrations, set_role_passwords
-    from tests.support.house import PASSWORD
-
-    admin = await asyncpg.connect(servers.pg_admin_dsn)
-    name = f"test_{uuid4().hex[:12]}"
-    await admin.execute(f"create database {name}")
-    dsn = servers.pg_admin_dsn.rsplit("/", 1)[0] + f"/{name}"
-    try:
-        conn = await asyncpg.connect(dsn)
-        old, tenant, body = uuid4(), uuid4(), encode(AbortUpload(upload_id=FINE)).decode()
-        for number, text in migrations():
-            if number.startswith("32_"):
-                kind = type_of(AbortUpload).full_name
-                insert = "insert into file_mgr.timers (tenant_id, id, type, body, due_at) values ($1, $2, $3, $4, $5)"
-                await conn.execute(insert, tenant, old, kind, body, SOON)
-            await conn.execute(text)
-        await set_role_passwords(conn, PASSWORD)
-        await conn.close()
-        async with hours_over(dsn) as hours:
-            hours.tenant = tenant
-            assert await hours.left() == [(str(old), SOON)]
-            assert await hours.pass_until(SOON) == ["done"]
-            assert (await hours.fired(), await hours.left()) == ([(str(old), SOON)], [])
-    finally:
-        await admin.execute(f"drop database {name} with (force)")
-        await admin.close()
