@@ -29,9 +29,3 @@ async def provision_node(nc: Connection, node_id: UUID | str) -> Change:
     """Make the consumer through which a node gets its work, as the role `provision`. Raises StreamError."""
     stream, config = node_consumer(node_id)
     return await ensure_consumer(nc, stream, config, prefix=SERVICES_API)
-
-
-async def remove_node(nc: Connection, node_id: UUID | str) -> None:
-    """Remove the consumer of a node that will not come back, as the role `provision`. Raises StreamError."""
-    stream, config = node_consumer(node_id)
-    await api(nc, f"CONSUMER.DELETE.{stream}.{config['durable_name']}", prefix=SERVICES_API)

@@ -1,4 +1,4 @@
-"""Makes what `tests/e2e/test_upgrade.py` keeps of a release: `python -m tests.upgrade.make tests/data/YEAR-MONTH`.
+"""Makes what `tests/e2e/test_upgrade.py` keeps of a release: `python -m tests.upgrade.make tests/data/YEAR-MONTH-DAY`.
 
 It writes folder.tar.xz, facts.json and template.json.
 To be run with the code of the commit that is to be kept; what is there already is never made anew.
