@@ -16,7 +16,7 @@ from adapters.object_store import ObjectStore
 from consumers.log.reading import LogDamaged, run_of
 from consumers.runtime.leading import Line
 from contracts.chain import GENESIS
-from contracts.runs import MOST_BYTES, MOST_EVENTS, LogEvent, RunDamaged, packed, read_piece, read_run
+from contracts.runs import MOST_BYTES, MOST_EVENTS, LogEvent, Run, RunDamaged, packed, read_piece, read_run
 
 LEAST_WINDOW = 1000  # events that a window made anew holds at least, if the log has them
 q = sql.load("log")
@@ -41,9 +41,7 @@ class Archiver:
         after = part["next"] - 1
         while after < part["last"]:
             after = await self._archive_run(after, part["last"])
-        for row in await self._conn.fetch(q.archives, part["first"] - 1, part["last"]):
-            if await self._store.sha256(row["object_key"]) != row["sha256"]:
-                raise LogDamaged(f"the archive {row['object_key']} is not in object storage as it was written; nothing was removed")
+        await self._find_again(part["first"], part["last"])
         await self._do(q.retire, part["first"])
         return int(part["first"])
 
@@ -72,6 +70,16 @@ class Archiver:
     async def _store_run(self, events: list[LogEvent]) -> None:
         run = await asyncio.to_thread(packed, events)
         await self._store.put(run.key, run.data, "application/gzip")
+        await self._read_back(run, events)
+        pieces = msgspec.json.encode(run.pieces).decode()
+        ids = [event.event_id for event in events]
+        first, last = events[0], events[-1]
+        await self._do(
+            q.keep_run, first.position, last.position, run.key, run.sha256, len(run.data), first.prev_hash, last.hash, ids, pieces
+        )  # fmt: skip
+
+    async def _read_back(self, run: Run, events: list[LogEvent]) -> None:
+        """A run that was just stored: the whole of it is what the table has, and each piece can be read by itself. Raises LogDamaged."""
         found = await self._store.get(run.key, len(run.data))
         try:
             same = found == run.data and await asyncio.to_thread(read_run, LogEvent, found, run.sha256) == events
@@ -80,13 +88,13 @@ class Archiver:
         except RunDamaged:
             same = False
         if not same:
-            raise LogDamaged(f"the archive {run.key} is not in object storage as it was written; nothing was removed")
-        pieces = msgspec.json.encode(run.pieces).decode()
-        ids = [event.event_id for event in events]
-        first, last = events[0], events[-1]
-        await self._do(
-            q.keep_run, first.position, last.position, run.key, run.sha256, len(run.data), first.prev_hash, last.hash, ids, pieces
-        )  # fmt: skip
+            raise _not_kept(run.key)
+
+    async def _find_again(self, first: int, last: int) -> None:
+        """All runs of a partition before it goes: some may have been stored long ago. Raises LogDamaged."""
+        for row in await self._conn.fetch(q.archives, first - 1, last):
+            if await self._store.sha256(row["object_key"]) != row["sha256"]:
+                raise _not_kept(row["object_key"])
 
     async def _write_anew(self) -> None:
         """Runs of an earlier release, of which no tenant's part can be read by itself."""
@@ -100,6 +108,10 @@ class Archiver:
     async def _do(self, statement: str, *args: Any) -> None:
         async with self._line:
             await self._line.conn.execute(statement, *args)
+
+
+def _not_kept(key: str) -> LogDamaged:
+    return LogDamaged(f"the archive {key} is not in object storage as it was written; nothing was removed")
 
 
 async def drop_retired(conn: asyncpg.Connection, wait: timedelta) -> list[int]:
