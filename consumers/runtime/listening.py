@@ -121,7 +121,7 @@ class Listening:
         """Seconds until there is something to do; 0 for now."""
         if self._gone or (self._events and self.learned.is_set()):
             return self._waits
-        return min(self._behind.wait(), CURSOR_SECONDS)
+        return min(self._behind.wait(None if self.learned.is_set() else self._learning()), CURSOR_SECONDS)
 
     async def take(self) -> Taken:
         """What the feed brought and a batch takes; nothing is learned before it is known to be published: no cursor could pass it."""
