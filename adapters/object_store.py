@@ -131,6 +131,18 @@ class ObjectStore:
             return bytes(await body.read())
 
     @_explained
+    async def get_range(self, key: str, offset: int, length: int) -> bytes:
+        """Read that many bytes of an object from `offset` on, and nothing else of it; fewer where it ends.
+
+        Raises ObjectMissing, and ObjectTooLarge where the store knows no ranges.
+        """
+        answer = await self._client.get_object(Bucket=self.bucket, Key=key, Range=f"bytes={offset}-{offset + length - 1}")
+        async with answer["Body"] as body:
+            if answer["ContentLength"] > length:
+                raise ObjectTooLarge(key, answer["ContentLength"], length)
+            return bytes(await body.read())
+
+    @_explained
     async def sha256(self, key: str) -> str:
         """The SHA-256 of an object's bytes, read piece by piece. Raises ObjectMissing."""
         answer = await self._client.get_object(Bucket=self.bucket, Key=key)

@@ -1,8 +1,9 @@
 """Where the foreign systems are and how each process logs in, read from FLATRENDER_… variables."""
 
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -29,6 +30,8 @@ class Settings(BaseSettings):
     s3_access_key: str = ""
     s3_secret_key: SecretStr = SecretStr("")
     s3_public_url: str = ""  # where clients and nodes reach the store, if elsewhere than s3_url
+
+    log_days: Annotated[float, Field(ge=31)] = 90  # that events stay in the log's table, at least; requests' keys are remembered for 30
 
     health_seconds: float = 10.0  # between two rows of a node's health
     health_months: int = 3  # that nodes' health is kept beside the current one

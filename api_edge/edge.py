@@ -33,8 +33,11 @@ class Publishes(Protocol):
         """The same for a body that is encoded already and known to be one of this kind."""
 
 
-class Presigns(Protocol):
-    """What the edge needs of adapters.object_store: addresses, made without asking the store."""
+class Store(Protocol):
+    """What the edge needs of adapters.object_store: addresses, made without asking the store, and pieces of the log's archives."""
+
+    async def get_range(self, key: str, offset: int, length: int) -> bytes:
+        """Some bytes of an object."""
 
     def presign_get(self, key: str, seconds: int, download_name: str | None = None) -> str:
         """The address of an object."""
@@ -57,7 +60,7 @@ class Edge:
         self.publisher: Publishes | None = None
         self.reader: Reader | None = None
         self.feed: Feed | None = None
-        self.store: Presigns | None = None
+        self.store: Store | None = None
         self.old_keys_days = 365  # until an API key of the first format is to be replaced
         self.nats_url = ""  # where nodes reach the broker
         self.tasks: list[asyncio.Task[None]] = []  # what makes the connections; fails when they can never be made

@@ -43,6 +43,8 @@ class QueryHandler:
             cursor = call.query("cursor")
             args += cursors.read(cursor, self.route.query, _epoch(edge), self._kinds) if cursor else [None] * len(self._kinds)
             args.append(limit + 1)
+        if self.route.walk:
+            return await self._walked(edge, call, args)
         found = await edge.reader.select(self.route.query, tenants, *args)
         headers = {"X-Log-Position": found.position, "Cache-Control": "no-store"}
         return await self._one(edge, call, found.rows, headers) if self.route.one else self._page(edge, call, found.rows, limit, headers)
@@ -84,6 +86,14 @@ class QueryHandler:
             if not self.route.present and call.request.headers.get("If-None-Match") == headers["ETag"]:
                 return web.Response(status=304, headers=headers)
         return _json(row, headers)
+
+    async def _walked(self, edge: Edge, call: Call, args: list[Any]) -> web.Response:
+        assert self.route.walk
+        page = await self.route.walk(edge, args)
+        (column,) = self.route.keyset
+        cursor = None if page.reached is None else cursors.make(self.route.query, _epoch(edge), (column,), {column: page.reached})
+        rows = self.route.present(edge, call, page.rows) if self.route.present else page.rows
+        return _json({"data": rows, "next_cursor": cursor}, {"X-Log-Position": page.position, "Cache-Control": "no-store"})
 
     def _page(self, edge: Edge, call: Call, rows: list[Row], limit: int, headers: dict[str, str]) -> web.Response:
         more = len(rows) > limit

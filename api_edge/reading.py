@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from time import monotonic
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import msgspec
@@ -27,6 +28,16 @@ class Rows(msgspec.Struct, frozen=True):
 
     rows: list[dict[str, Any]]
     position: str  # as text
+
+
+class Found(msgspec.Struct, frozen=True):
+    """What is read of a tenant's log: rows of the table, or behind which place of an archived run it goes on."""
+
+    before: int  # the last position that lies in archives alone
+    position: str  # the end of the log, as text
+    epoch: int
+    rows: list[dict[str, Any]] = []
+    pieces: list[dict[str, Any]] = []
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -81,12 +92,23 @@ class Reader:
         async with self._snapshot("") as (conn, _):
             return {row["name"]: f"{row['detail']}. {row['remedy']}" for row in await conn.fetch(self.q.log_alarms)}
 
-    async def events(self, behind: int, until: int, tenant: str = EVERY_TENANT) -> list[FeedEvent]:
-        """The log's events behind one position up to another, at most 500; of one tenant or of all."""
-        statement = self.q.events_of_all if tenant == EVERY_TENANT else self.q.events_of_tenant
-        args = (behind, until) if tenant == EVERY_TENANT else (behind, until, tenant)
-        async with self._snapshot(tenant) as (conn, begun):
-            return [of_row(row, begun["epoch"]) for row in await conn.fetch(statement, *args)]
+    async def events(self, behind: int, until: int) -> list[FeedEvent]:
+        """The log's events of all tenants behind one position up to another, at most 500."""
+        async with self._snapshot(EVERY_TENANT) as (conn, begun):
+            return [of_row(row, begun["epoch"]) for row in await conn.fetch(self.q.events_of_all, behind, until)]
+
+    async def log_of(self, tenant: UUID, behind: int, prefix: str | None, most: int) -> Found:
+        """A tenant's events behind a position: where they lie in archives, as long as the next ones do, else themselves."""
+        async with self._snapshot(str(tenant)) as (conn, begun):
+            before = begun["first"] - 1
+            position = position_text(begun["epoch"], begun["position"])
+            if behind >= before:
+                rows = await conn.fetch(self.q.log_of_tenant, tenant, prefix, behind, None, most)
+                return Found(before, position, begun["epoch"], rows=[dict(row) for row in rows])
+            if await conn.fetchval(self.q.unsorted, behind):  # the sequencer writes them anew
+                raise unavailable("archive")
+            rows = await conn.fetch(self.q.ranges_of_tenant, tenant, behind, before)
+        return Found(before, position, begun["epoch"], pieces=[dict(row) for row in rows])
 
     async def _head(self, conn: Any) -> Head:
         return Head(**dict(await conn.fetchrow(self.q.log_head)))

@@ -64,5 +64,16 @@ class QueryRoute(msgspec.Struct, frozen=True):
     may_be_empty: bool = False  # one=True: `present` makes the answer when there is no row
     admit: Admit | None = None  # instead of an API key
 
+    walk: "Walk | None" = None  # a list that is read from other places than one statement
 
+
+class Walked(msgspec.Struct, frozen=True):
+    """A page of a list: as far as it was read, which may be rows that are not wanted; `reached` is None at the end."""
+
+    rows: list[Row]
+    reached: int | None
+    position: str
+
+
+Walk = Callable[["Edge", list[Any]], Awaitable[Walked]]  # by the statement's parameters, of which the last is how many rows are wanted
 Route = CommandRoute | QueryRoute

@@ -2,21 +2,24 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from uuid import UUID
 
 import msgspec
 from aiohttp import web
 from nats.aio.msg import Msg
 
 from api_edge.edge import Call, Edge, authenticate
-from api_edge.errors import Refused, unavailable
-from api_edge.events import tick_frame
+from api_edge.errors import Refused
+from api_edge.events import of_row, tick_frame
 from api_edge.resuming import resumed
 from api_edge.streams import Stream, Wanted
+from api_edge.tenant_log import walk
 from contracts.message import type_of
 from contracts.render import JobProgress
 
 HEARTBEAT = 10.0  # seconds without anything after which a comment is sent
 STUCK = 20.0  # seconds that a write may wait for the reader
+PAGE = 1000  # events of the tenant that are read at once
 SCOPE = "log:read"
 _TICK = type_of(JobProgress).name
 _HEADERS = {"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -79,16 +82,16 @@ async def _tell(edge: Edge, answer: web.StreamResponse, stream: Stream, behind: 
 
 
 async def _replay(edge: Edge, answer: web.StreamResponse, stream: Stream, behind: int, until: int) -> None:
+    tenant = UUID(stream.wanted.tenant)
     while behind < until and not stream.ended:
-        if edge.reader is None:
-            raise unavailable("database")
-        events = await edge.reader.events(behind, until, stream.wanted.tenant)
+        page = await walk(edge, tenant, behind, PAGE)
+        events = [of_row({**row, "tenant_id": tenant}, page.epoch) for row in page.rows if row["position"] <= until]
         frames = b"".join(event.frame for event in events if stream.wanted.event(event))
         if frames:
             await _write(answer, frames)
-        if not events:
+        if page.reached is None:
             return
-        behind = events[-1].position
+        behind = page.reached
 
 
 async def _run(answer: web.StreamResponse, stream: Stream, behind: int) -> None:

@@ -112,7 +112,7 @@ class Service:
             stack.push_async_callback(self._connections.close)
             try:
                 for name in self.names:
-                    await (self._add_log(stack) if name == LOG else self._add_domain(name, objects, stack))
+                    await (self._add_log(objects, stack) if name == LOG else self._add_domain(name, objects, stack))
                 collector.relax()
                 yield
             finally:
@@ -135,9 +135,10 @@ class Service:
         stack.push_async_callback(nc.close)
         return nc
 
-    async def _add_log(self, stack: AsyncExitStack) -> None:
+    async def _add_log(self, objects: ObjectStore, stack: AsyncExitStack) -> None:
         nc = await self._connect(LOG, stack)
-        self._start(LOG, Sequencer(lambda: pg_connect(self.settings, "log_app"), nc).run())
+        sequencer = Sequencer(lambda: pg_connect(self.settings, "log_app"), nc, store=objects, days=self.settings.log_days)
+        self._start(LOG, sequencer.run())
 
     async def _add_domain(self, name: str, objects: ObjectStore, stack: AsyncExitStack) -> None:
         domain, nc = domain_named(name), await self._connect(name, stack)

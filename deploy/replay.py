@@ -6,6 +6,7 @@ import importlib
 import time
 from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
+from operator import attrgetter
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
@@ -14,7 +15,8 @@ import msgspec
 
 import sql
 from adapters.object_store import ObjectStore
-from consumers.log import LogDamaged, LogEvent, read
+from consumers.log import LogDamaged, LogEvent
+from consumers.log.reading import archived
 from consumers.runtime.domain import Domain
 from consumers.runtime.reactions import CURSOR
 from consumers.runtime.replay import Hashes, Projector, Report, Spans, compare, hashes
@@ -26,7 +28,9 @@ from sql.migrate import migrations
 PREFIX = "flatrender_replay_"
 SCRATCH_LOCK = 7_301_017  # held while scratch databases are swept and one is made
 FETCH = 1000  # events at once: some 20 ms, after which the answers to everything that runs meanwhile are heard
-PROJECTED = ("position", "event_id", "type", "tenant_id", "time", "actor", "correlation_id", "causation_id", "traceparent", "body")
+_projected = attrgetter(
+    "position", "event_id", "type", "tenant_id", "time", "actor", "correlation_id", "causation_id", "traceparent", "body"
+)
 SERVER = {"timezone": "UTC", "application_name": "flatrender replay"}
 T = TypeVar("T")
 Columns = Any  # a sequence: a record of asyncpg or a tuple
@@ -107,17 +111,18 @@ async def spans(live: asyncpg.Connection, domains: Sequence[Domain]) -> Spans:
 async def recorded(live: asyncpg.Connection, store: ObjectStore | None) -> AsyncIterator[Sequence[Columns]]:
     """The log as the projector's columns: what lies in archives only, then the table."""
     async for events in _archived(live, store):
-        yield [tuple(getattr(event, name) for name in PROJECTED) for event in events]
+        yield list(map(_projected, events))
     cursor = await live.cursor(_q.recorded)
     while rows := await cursor.fetch(FETCH):
         yield rows
 
 
 async def _archived(live: asyncpg.Connection, store: ObjectStore | None) -> AsyncIterator[list[LogEvent]]:
-    oldest = await live.fetchval(_log.first)
-    if oldest is not None and oldest > 1:
-        async for events in read(live, until=oldest - 1, store=store):
-            yield events
+    """What lies in archives only, a run at a time."""
+    async for events in archived(live, 0, await live.fetchval(_log.first) - 1, store):
+        for start in range(0, len(events), FETCH):
+            yield events[start : start + FETCH]
+            await asyncio.sleep(0)  # the answers to what runs meanwhile
 
 
 async def _judged(live: asyncpg.Connection, tables: list[Table[Any]], store: ObjectStore | None) -> tuple[Hashes, list[str]]:

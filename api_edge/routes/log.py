@@ -3,6 +3,7 @@
 from api_edge import presenters, rows
 from api_edge.queries import as_position, as_text
 from api_edge.routing import CommandRoute, QueryRoute
+from api_edge.tenant_log import page_of_log
 
 COMMANDS: list[CommandRoute] = []
 QUERIES = [
@@ -16,5 +17,6 @@ QUERIES = [
         keyset=("position",),
         filters={"type": as_text, "after": as_position},
         present=presenters.log,
+        walk=page_of_log,
     )
 ]

@@ -136,8 +136,9 @@ async def _release(domain: str, how: str | None, data: Path | None, dsn: str | N
 
     if domain not in DOMAINS:
         raise Mistake("log.domain", f"there is no domain {domain[:80]!r}", "DOMAIN", f"Name one of {', '.join(DOMAINS)}.")
-    async with database(data, dsn) as found, found.connection() as conn:
-        event = await repeated(conn, domain)
+    async with database(data, dsn) as found, found.connection() as conn, AsyncExitStack() as stack:
+        store = await found.store(stack)
+        event = await repeated(conn, domain, store)
         if event is None:
             detail = f"{domain}'s outbox does not wait at an id that the log has"
             raise Mistake("log.not_stopped", detail, remedy="See `flatrender log alarms`.")
@@ -147,7 +148,7 @@ async def _release(domain: str, how: str | None, data: Path | None, dsn: str | N
             print(f"    {event.logged_body}")
             raise Mistake("log.undecided", "nothing was changed", "--as", "Say --as new if they are two facts, --as copy if they are one.")
         try:
-            await release(conn, domain, event.id, "new" if how == "new" else "copy")
+            await release(conn, domain, event.id, "new" if how == "new" else "copy", store)
         except NotReleased as error:
             raise Mistake("log.not_released", str(error), "--as", "Look at both without --as.") from error
     print(f"{domain}'s outbox goes on within a second")

@@ -1,9 +1,9 @@
 """The log: one order over all domains' events, its hash chain, its window EVENTS, its archives. Owns schema `log`."""
 
-from consumers.log.archive import archive
-from consumers.log.event import LogEvent
+from consumers.log.archive import Archiver
 from consumers.log.reading import LogDamaged, read, verify_chain
 from consumers.log.sequencer import Sequencer
 from consumers.log.window import WindowBroken
+from contracts.runs import LogEvent
 
-__all__ = ["LogDamaged", "LogEvent", "Sequencer", "WindowBroken", "archive", "read", "verify_chain"]
+__all__ = ["Archiver", "LogDamaged", "LogEvent", "Sequencer", "WindowBroken", "read", "verify_chain"]

@@ -5,9 +5,12 @@ An event that the log refuses, such as one whose id it has already, stops its do
 
 import asyncio
 import logging
+import re
+import time
 from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 
@@ -21,9 +24,18 @@ log = logging.getLogger(__name__)
 MOST_AT_ONCE = 2000  # per domain and transaction
 LOOK_AGAIN = 1.0  # seconds between two looks whether a stopped outbox was put right
 Row = tuple[Any, ...]  # the columns of log.events, in LogEvent's order
-REFUSED = (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError, asyncpg.ProgramLimitExceededError)
-"""What PostgreSQL says of an event that the log cannot take, however often it is tried."""
-ID_IS_UNIQUE = "events_event_id"
+
+
+class RepeatedId(Exception):
+    """The log has an event of this id in a partition that is full, or in an archive."""
+
+
+REFUSED = (RepeatedId, asyncpg.IntegrityConstraintViolationError, asyncpg.DataError, asyncpg.ProgramLimitExceededError)
+"""What is said of an event that the log cannot take, however often it is tried."""
+ID_IS_UNIQUE = re.compile(r"events_\d+_event_id")
+AHEAD = 20_000  # positions for which partitions are there, at least: more than one transaction appends
+FORESEEN = 86_400_000  # milliseconds in the future beyond which no clock is, so that such an id bears no moment
+_VERSION = 6  # the byte of an id whose upper half is its version
 q = sql.load("log")
 
 
@@ -51,14 +63,24 @@ class Appender:
         self._alarms = alarms or Alarms(conn)
         self.position = 0
         self._hash = GENESIS
+        self._room = 0  # the last position that a partition is there for
+        self._full = 0  # the last one of the partition that is appended to
+        self._known: int | None = None  # the moment up to which ids lie in full partitions, in Unix milliseconds; None: not looked up
+        self.crossed = asyncio.Event()  # set when a partition has become full
         self.stopped: dict[str, float] = {}  # domains whose outbox waits for a person, and when it is looked at again
 
     async def load(self) -> None:
         """Find the end of the log, and the outboxes that an earlier sequencer stopped."""
         await self._alarms.load()
         self.stopped = {name: 0.0 for name in domains() if _alarm(name) in self._alarms.names}
-        head = await self._conn.fetchrow(q.head)
-        self.position, self._hash = (head["position"], head["hash"]) if head else (0, GENESIS)
+        self.position, self._hash = await self._conn.fetchrow(q.head)
+        self._room = await self._conn.fetchval(q.room)
+        self._full = await self._conn.fetchval(q.full_at, self.position)
+        await self.learn()
+
+    async def learn(self) -> None:
+        """Learn up to which moment ids lie in full partitions: a new event whose id bears a later one is in none of them."""
+        self._known = await self._conn.fetchval(q.ids_until, _now() + FORESEEN)
 
     @property
     def _going(self) -> tuple[str, ...]:
@@ -74,6 +96,10 @@ class Appender:
 
     async def append(self) -> list[Row]:
         """Move what the outboxes hold, at most MOST_AT_ONCE of each; returns the new rows of the log once they are committed."""
+        if self._room - self.position < AHEAD:
+            self._room = await self._conn.fetchval(q.make_part)
+        if self.position >= self._full:
+            self._full = await self._conn.fetchval(q.full_at, self.position)
         again = await self._one_by_one(list(self.stopped), 1) if self.stopped and self._is_due() else []
         try:
             return again + await self._move_all()
@@ -128,18 +154,43 @@ class Appender:
             rows.append((position, *values, last_hash, made))
             last_hash = made
         if rows:
-            await self._conn.execute(q.append, *map(as_parameter, _TYPES, zip(*rows, strict=True)))
+            columns = list(zip(*rows, strict=True))
+            await self._refuse_repeated(columns[1], is_full=position > self._full)
+            await self._conn.execute(q.append, *map(as_parameter, _TYPES, columns), position, last_hash)
         return rows
+
+    async def _refuse_repeated(self, ids: Sequence[UUID], *, is_full: bool) -> None:
+        """Look for ids where no index refuses them: in other partitions than the one that is appended to. Raises RepeatedId."""
+        if is_full:  # these lie in two partitions
+            if len(set(ids)) < len(ids):
+                raise RepeatedId
+            suspects = list(ids)
+        else:
+            suspects = self._suspects(ids)
+        if suspects and await self._conn.fetch(q.repeated, suspects):
+            raise RepeatedId
+
+    def _suspects(self, ids: Sequence[UUID]) -> list[UUID]:
+        """Those that may be in a full partition: by the moment that they bear, or because they bear none."""
+        if self._known is None:
+            return list(ids)
+        least, most = self._known.to_bytes(6, "big"), (_now() + FORESEEN).to_bytes(6, "big")
+        return [id for id in ids if not least <= id.bytes < most or id.bytes[_VERSION] >> 4 != 8]
 
     def _committed(self, rows: list[Row]) -> list[Row]:
         if rows:
             self.position, self._hash = rows[-1][0], rows[-1][-1]
+            if self.position >= self._full:
+                self._known = None
+                self.crossed.set()
         return rows
 
     async def _stop(self, name: str, record: asyncpg.Record, error: Exception) -> None:
         self.stopped[name] = asyncio.get_running_loop().time() + LOOK_AGAIN
         row = f"row {record['id']} of {name}.outbox, the event {record['event_id']} ({record['type']})"
-        repeated = isinstance(error, asyncpg.UniqueViolationError) and error.constraint_name == ID_IS_UNIQUE
+        repeated = isinstance(error, RepeatedId) or (
+            isinstance(error, asyncpg.UniqueViolationError) and ID_IS_UNIQUE.fullmatch(error.constraint_name or "") is not None
+        )
         why = "has an id that the log has already" if repeated else f"is refused by the log: {error}"
         remedy = f"`flatrender log release {name}` shows both and says how to go on." if repeated else "Correct that row with SQL."
         await self._alarms.sound(_alarm(name), f"{row}, {why}; this outbox waits there, and nothing of it is lost", remedy)
@@ -147,6 +198,10 @@ class Appender:
     async def _go_on(self, name: str) -> None:
         if self.stopped.pop(name, None) is not None:
             await self._alarms.end(_alarm(name))
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _alarm(domain: str) -> str:

@@ -1,55 +1,11 @@
-"""One event as the log keeps it, its place in the hash chain, and the message that it is published as."""
+"""The message that an event of the log is published as."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
-from uuid import UUID
-
-import msgspec
 
 from adapters.nats import Frame
-from contracts.chain import Marks, chained
+from contracts.chain import Marks
 from contracts.envelope import SOURCE
-
-
-class LogEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of log.events; `body` is the exact JSON text, the hashes are SHA-256 in hexadecimal."""
-
-    position: int
-    event_id: UUID
-    type: str
-    tenant_id: UUID
-    time: datetime
-    actor: str
-    correlation_id: UUID
-    causation_id: UUID
-    aggregate: str
-    version: int
-    traceparent: str
-    body: str
-    prev_hash: str
-    hash: str
-
-    @property
-    def expected_hash(self) -> str:
-        """What `hash` has to be, given `prev_hash`."""
-        values = [getattr(self, name) for name in CHAINED]
-        return chained(self.prev_hash, self.position, values)
-
-
-CHAINED = (
-    "event_id",
-    "type",
-    "tenant_id",
-    "time",
-    "actor",
-    "correlation_id",
-    "causation_id",
-    "aggregate",
-    "version",
-    "traceparent",
-    "body",
-)
 
 
 def frame_of(row: Sequence[Any], marks: Marks) -> Frame:

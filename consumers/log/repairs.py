@@ -1,13 +1,16 @@
 """What a person does about an alarm of the log: looks, lets an outbox go on, raises the epoch. Over an administrator's connection."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 import asyncpg
 import msgspec
 
 import sql
+from adapters.object_store import ObjectStore
+from consumers.log.reading import run_of
+from contracts.runs import CHAINED
 
 q = sql.load("log")
 How = Literal["new", "copy"]
@@ -49,10 +52,10 @@ async def alarms(conn: asyncpg.Connection) -> list[Alarm]:
         return []
 
 
-async def repeated(conn: asyncpg.Connection, domain: str) -> Repeated | None:
-    """The oldest event of an outbox, if the log has its id already."""
+async def repeated(conn: asyncpg.Connection, domain: str, store: ObjectStore | None = None) -> Repeated | None:
+    """The oldest event of an outbox, if the log has its id already, be it in an archive. Raises LogDamaged, StoreError."""
     found = await conn.fetchrow(q.look.replace("{schema}", domain), 1)
-    logged = await conn.fetchrow(q.of_event, found["event_id"]) if found else None
+    logged = await _logged(conn, found["event_id"], store) if found else None
     if found is None or logged is None:
         return None
     return Repeated(
@@ -63,13 +66,27 @@ async def repeated(conn: asyncpg.Connection, domain: str) -> Repeated | None:
     )
 
 
-async def release(conn: asyncpg.Connection, domain: str, event_id: UUID, how: How) -> None:
+async def _logged(conn: asyncpg.Connection, event_id: UUID, store: ObjectStore | None) -> dict[str, Any] | None:
+    if row := await conn.fetchrow(q.of_event, event_id):
+        return dict(row)
+    for run in await conn.fetch(q.archive_of, event_id):
+        for event in await run_of(run, store):
+            if event.event_id == event_id:
+                return msgspec.structs.asdict(event)
+    return None
+
+
+async def release(conn: asyncpg.Connection, domain: str, event_id: UUID, how: How, store: ObjectStore | None = None) -> None:
     """Let an outbox go on: `new` gives its oldest event an id of its own, `copy` removes it as the very event that the log has.
 
     Raises NotReleased, with nothing changed, where another event is the oldest or it is no copy: no fact is ever dropped.
     """
-    statement = q.replace_id if how == "new" else q.remove_copy
-    done: str = await conn.execute(statement.replace("{schema}", domain), event_id)
+    if how == "new":
+        done = await conn.execute(q.replace_id.replace("{schema}", domain), event_id)
+    else:
+        logged = await _logged(conn, event_id, store)
+        columns = [] if logged is None else [logged[name] for name in CHAINED if name != "traceparent"]
+        done = await conn.execute(q.remove_copy.replace("{schema}", domain), *columns) if columns else ""
     if not done.endswith(" 1"):
         raise NotReleased(
             f"event {event_id} is not the oldest of {domain}'s outbox any more"

@@ -10,9 +10,11 @@ import asyncpg
 from nats.aio.msg import Msg
 
 from adapters.nats import Connection, StreamError
+from adapters.object_store import ObjectStore
 from consumers.log import alarms
 from consumers.log.alarms import Alarms
 from consumers.log.append import MOST_AT_ONCE, Appender, Row
+from consumers.log.keeping import Keeper
 from consumers.log.window import Window, WindowBroken, q
 from consumers.runtime.connection import DATABASE_AWAY, end, until_lost
 from consumers.runtime.faults import told_of
@@ -40,12 +42,21 @@ def keep_published(position: int, epoch: int) -> str:
 class Sequencer:
     """`connect` opens a connection of the role log_app, which holds the lock; `nc` is the role log's.
 
-    `position` is the end of the log, `published` what EVENTS holds.
+    `position` is the end of the log, `published` what EVENTS holds. What is older than `days` goes to the archives in `store`.
     """
 
-    def __init__(self, connect: Callable[[], Awaitable[asyncpg.Connection]], nc: Connection, *, replicas: int = 1) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable[asyncpg.Connection]],
+        nc: Connection,
+        *,
+        store: ObjectStore | None = None,
+        days: float = 90,
+        replicas: int = 1,
+    ) -> None:
         self._nc = nc
         self._replicas = replicas
+        self._keeper = Keeper(connect, store, days)
         self._hint = asyncio.Event()
         self._unpublished: deque[list[Row]] = deque()
         self._waiting = 0
@@ -94,7 +105,13 @@ class Sequencer:
         self.position = appender.position
         log.info("the sequencer is active; the log ends at %d", appender.position)
         self.active.set()
-        work = (self._append(appender, line), self._publish(window, known, line), self._tell(window, line), until_lost(conn))
+        work = (
+            self._append(appender, line),
+            self._publish(window, known, line),
+            self._tell(window, line),
+            self._keeper.run(line, appender),
+            until_lost(conn),
+        )
         tasks = [asyncio.create_task(one) for one in work]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

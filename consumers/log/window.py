@@ -15,14 +15,14 @@ from nats.aio.msg import Msg
 import sql
 from adapters.nats import ApiError, Connection, api, begin_row, create_stream, header_lines, stored, stream_state
 from consumers.log.append import Row
+from consumers.log.archive import LEAST_WINDOW
 from consumers.log.event import frame_of
 from contracts.catalogue import EVENTS, domains, events_stream
 from contracts.chain import HASH, SEAL, Marks
 
 log = logging.getLogger(__name__)
 ROW = 500  # messages for one acknowledgement
-LEAST_WINDOW = 1000  # events that a window made anew holds at least, if the log has them
-MOST_WINDOW = 100_000  # that it holds at most for reactions that are behind; one further behind is caught up from history
+MOST_WINDOW = 100_000  # events that a window made anew holds at most for reactions that are behind; others are caught up from history
 q = sql.load("log")
 
 
@@ -93,7 +93,7 @@ class Window:
         """Find out where the stream stands and publish on from the log to its end. Raises WindowBroken, StreamError."""
         async with self._lock:
             await self.load()
-            head = await self._conn.fetchval(q.head) or 0
+            head = int(await self._conn.fetchval(q.head))
         state = await stream_state(self._nc, EVENTS)
         if state is None or (head and state["state"]["last_seq"] == 0):
             self.position = await self._remake(head, "it held nothing", is_new=state is None, is_empty=True)
@@ -125,7 +125,7 @@ class Window:
         epoch = self._marks.sealed_in(last, headers, body)
         async with self._lock:
             ours = await self._conn.fetch(q.read, last - 1, last, None, None, 1)
-            oldest = await self._conn.fetchval(q.first) or 1
+            oldest = await self._conn.fetchval(q.first)
             await self._conn.execute(q.keep_seen_epoch, epoch or 0)
         if epoch is None:
             plain = SEAL not in headers and ours and headers.get("ce-id") == str(ours[0]["event_id"])
@@ -152,7 +152,7 @@ class Window:
         What a reaction needs that is further behind, or archived, it reads from history.
         """
         async with self._lock:
-            oldest = await self._conn.fetchval(q.first) or 1
+            oldest = int(await self._conn.fetchval(q.first))
             reacted = await self._conn.fetchval(_REACTED)
         wanted = max(0, head - LEAST_WINDOW)
         before = max(min(wanted, head if reacted is None else reacted), head - MOST_WINDOW, oldest - 1)

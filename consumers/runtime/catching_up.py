@@ -7,7 +7,7 @@ from adapters.object_store import StoreError
 from consumers.runtime.domain import Domain
 from consumers.runtime.faults import told_of
 from consumers.runtime.folding import Folded
-from consumers.runtime.history import History
+from consumers.runtime.history import History, HistoryDamaged
 from consumers.runtime.item import Item
 from consumers.runtime.places import PAGE, Group
 from consumers.runtime.reactions import Ears, Fold
@@ -122,7 +122,7 @@ class CatchingUp:
         before = group.cursor
         try:
             is_there = await self._read(store, group, live)
-        except StoreError as error:  # what lies in archives cannot be read just now: nobody else waits for it
+        except (StoreError, HistoryDamaged) as error:  # what lies in archives cannot be read just now: nobody else waits for it
             self._put_off(group, error)
             return None
         self.split_stuck((live,) if live else ())

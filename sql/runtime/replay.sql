@@ -33,17 +33,18 @@ order by step, statement
 select 0::bigint as position, event_id, type, tenant_id, time, actor, correlation_id, causation_id, traceparent, body from {schema}.outbox order by id
 
 -- name: recorded
--- The whole log that the table holds, in order.
-select position, event_id, type, tenant_id, time, actor, correlation_id, causation_id, traceparent, body from log.events order by position
+-- The log as far as it is read in the table, in order.
+select position, event_id, type, tenant_id, time, actor, correlation_id, causation_id, traceparent, body from log.events
+where position >= (select first from log.head) order by position
 
 -- name: chain_break
 -- The first row of the log's table that does not continue the chain, given the position and the hash before it. The hash is that of
--- consumers.log.event.chained, whose bytes to_json writes too.
+-- contracts.chain.chained, whose bytes to_json writes too.
 select position, before, type, event_id from (
   select position, prev_hash, hash, type, event_id,
     lag(position, 1, $1::bigint) over w as before, lag(hash, 1, $2::text) over w as last,
     encode(sha256(convert_to(prev_hash || E'\n[' || position || ',"' || event_id || '",' || to_json(type)::text || ',"' || tenant_id || '",'
       || trunc(extract(epoch from time) * 1000000) || ',' || to_json(actor)::text || ',"' || correlation_id || '","' || causation_id || '",'
       || to_json(aggregate)::text || ',' || version || ',' || to_json(traceparent)::text || ',' || to_json(body)::text || ']', 'UTF8')), 'hex') as should
-  from log.events window w as (order by position)) e
+  from log.events where position >= (select first from log.head) window w as (order by position)) e
 where position <> before + 1 or prev_hash <> last or hash <> should order by position limit 1

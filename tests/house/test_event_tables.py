@@ -17,7 +17,8 @@ from sql.migrate import migrations
 from tests.support.house import PASSWORD
 
 WORK = {"inbox", "outbox", "effects", "timers", "cursors", "leader"}
-WITHOUT_TENANT = {f"{domain}.{name}" for domain in DOMAINS for name in ("cursors", "leader")} | {"log.archives", "log.head", "log.alarms"}
+WITHOUT_TENANT = {f"{domain}.{name}" for domain in DOMAINS for name in ("cursors", "leader")}
+WITHOUT_TENANT |= {f"log.{name}" for name in ("archives", "head", "alarms", "parts")}
 TELEMETRY = {"render.node_health_logs", "render.segment_scrubs"}
 KINDS = ("event", "work", "telemetry", "log")
 EVENT_TABLES: dict[str, Table] = {table.name: table for domain in all_domains() for table in domain.tables}

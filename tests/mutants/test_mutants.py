@@ -9,11 +9,12 @@ import pytest
 import pytest_asyncio
 
 from adapters.nats import connect
+from adapters.object_store import ObjectStore
 from deploy.local.servers import Servers
-from tests.mutants import keys, leaders, mutations, promises, reactions, windows
+from tests.mutants import archives, keys, leaders, mutations, promises, reactions, windows
 from tests.mutants.checks import Broken
 from tests.support.databases import migrated
-from tests.support.house import House
+from tests.support.house import PASSWORD, House
 from tests.support.story import Story
 
 pytestmark = pytest.mark.timeout(180)  # a minute for all: of its lane's files it comes early
@@ -30,6 +31,14 @@ RED: list[tuple[str, Check, mutations.Mutation]] = [
     ("I3", promises.late_reports_are_refused, mutations.every_lease_counts),
     ("I4", promises.tenants_are_apart, mutations.transactions_serve_everyone),
     ("I4", promises.tenants_are_apart, mutations.table_without_row_security),
+    ("I2", archives.a_repeated_id_is_known_wherever_its_event_lies, archives.ids_are_unique_in_their_partition_alone),
+    ("I2", archives.a_repeated_id_is_known_wherever_its_event_lies, archives.every_id_bears_a_moment),
+    ("I2", archives.nothing_leaves_the_table_that_is_not_kept, archives.what_was_stored_is_believed_to_be_kept),
+    ("I2", archives.a_broken_chain_is_not_archived, archives.what_is_archived_is_not_checked),
+    ("I2", archives.who_reads_keeps_its_partitions, archives.partitions_go_at_once),
+    ("I5", archives.the_log_is_read_from_its_first_event_on, archives.replay_reads_the_table_alone),
+    ("I5", archives.the_log_is_read_from_its_first_event_on, archives.domains_read_the_table_alone),
+    ("I4", archives.a_tenant_is_told_of_its_own_pieces_alone, archives.ranges_without_row_security),
     ("I4", promises.a_node_cannot_take_a_commands_id, mutations.nodes_choose_their_reports_ids),
     ("I1", windows.no_cursor_passes_what_is_published, mutations.cursors_believe_the_stream),
     ("I1", reactions.nothing_is_folded_twice, reactions.folds_forget_their_cursor),
@@ -78,6 +87,11 @@ async def made_ready(check: Check, house: House, stack: AsyncExitStack, servers:
         nc = await connect(admin, "mutants", within=10)
         stack.push_async_callback(nc.close)
         return (nc,)
+    if check.__module__ == archives.__name__:
+        store = ObjectStore(servers.s3_url, "mutants", servers.s3_access_key, servers.s3_secret_key)
+        await stack.enter_async_context(store)
+        await store.ensure_bucket()
+        return (store, servers.pg_dsn("log_app", PASSWORD, house.dsn.rpartition("/")[2]))
     if check is not promises.late_reports_are_refused:
         return ()
     story = Story(house, tenants=1, jobs=1, seconds=2.0)

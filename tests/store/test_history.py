@@ -1,6 +1,7 @@
 """What domains read of the log's past: all of it, page by page, through a function of their own."""
 
 from collections.abc import AsyncIterator
+from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -9,7 +10,6 @@ import pytest_asyncio
 from adapters.object_store import ObjectStore
 from consumers.runtime.history import History, Recorded
 from contracts.identity import CreateTenant
-from contracts.message import PLATFORM
 from deploy.local.servers import Servers
 from tests.support.house import PASSWORD, House
 
@@ -36,7 +36,7 @@ async def read_all(history: History, until: int, types: list[str], most: int = 7
 
 async def test_a_domain_reads_all_events_of_the_types_it_wants_and_no_others(dsn: str, objects: ObjectStore) -> None:
     async with House(dsn) as house, asyncpg.create_pool(dsn, user="studio_app", password=PASSWORD, min_size=1, max_size=2) as pool:
-        await house.send_all([(CreateTenant(name=f"tenant {number}"), PLATFORM) for number in range(20)])
+        await house.send_all([(CreateTenant(name=f"tenant {number}"), uuid4()) for number in range(20)])
         await house.sequence()
         rows = await house.admin.fetch("select position, event_id, type, body from log.events order by position")
         kind = "evt.identity.tenant.created.v1"

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from adapters.object_store import ObjectStore
-from consumers.log import LogDamaged, archive
+from consumers.log import LogDamaged
 from consumers.runtime.replay import Projector, TableReport, compare, hashes
 from consumers.runtime.replay import projector as projecting
 from consumers.runtime.table import Table
@@ -19,6 +19,7 @@ from deploy.local.servers import Servers
 from deploy.replay import PREFIX, all_domains, recorded, replay_into, scratch_database, snapshot, spans, verify
 from tests.support.databases import migrated
 from tests.support.house import PASSWORD, House
+from tests.support.logs import archive, parts_of
 from tests.support.story import Story, sha
 
 TABLES = {table.name: table for domain in all_domains() for table in domain.tables}
@@ -215,12 +216,10 @@ async def test_a_log_that_begins_in_archives_is_replayed_from_them(servers: Serv
         ObjectStore(servers.s3_url, "replay-tests", servers.s3_access_key, servers.s3_secret_key) as store,
     ):
         await store.ensure_bucket()
+        await parts_of(house.admin, 6, 3)
         await Story(house, tenants=1, jobs=1, seconds=2.0).begin()
         head = await house.sequence()
-        log = await asyncpg.connect(dsn, user="log_app", password=PASSWORD)
-        await log.execute("set app.tenants = '*'")
-        assert await archive(log, store, 2, keep=1) == (1, 2)
-        await log.close()
+        assert await archive(servers.pg_dsn("log_app", PASSWORD, dsn.rpartition("/")[2]), store, most=4, parts=2) == [1, 7]
         report = await verify(dsn, store=store)
         assert report.equal and report.events == report.head == head
         before = await scratches(house)

@@ -14,6 +14,7 @@ from deploy.nats import NatsRole
 from deploy.provision import provision
 from sql.migrate import migrate, set_role_passwords
 from tests.stream.support import NODE, OTHER_NODE, PASSWORD, Login, settings
+from tests.support.logs import usual_parts
 
 DATABASE = "stream_tests"
 
@@ -85,7 +86,8 @@ async def db(servers: Servers, database: str) -> AsyncIterator[asyncpg.Connectio
     """The superuser in the migrated database, with an empty log and empty outboxes."""
     conn = await asyncpg.connect(servers.pg_admin_dsn, database=database)
     await conn.execute("set app.tenants = '*'")
-    await conn.execute("truncate log.events, log.archives, log.alarms, render.outbox, studio.outbox, render.cursors, studio.cursors")
+    await conn.execute("truncate render.outbox, studio.outbox, render.cursors, studio.cursors")
+    await usual_parts(conn)
     await conn.execute("update log.head set published = 0, epoch = 0, seen_epoch = 0, shared = '{}'")
     yield conn
     await conn.close()

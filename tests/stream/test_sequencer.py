@@ -14,7 +14,7 @@ import pytest_asyncio
 
 from adapters.nats import Connection, StreamReader, api, connect, sequences_of, stream_state
 from adapters.object_store import ObjectStore
-from consumers.log import LogDamaged, LogEvent, archive, read, verify_chain
+from consumers.log import LogEvent, read, verify_chain
 from consumers.log.window import Window
 from contracts.catalogue import EVENTS, LOG_API, events_stream, feed_subject
 from contracts.chain import GENESIS
@@ -313,55 +313,3 @@ async def test_reading_can_begin_end_and_choose_by_type(admin: Connection, login
     assert [event.position for event in await everything(db, 10, until=15)] == [11, 12, 13, 14, 15]
     assert len(await everything(db, type_prefix="evt.render.")) == 30
     assert await everything(db, type_prefix="evt.studio.") == []
-
-
-async def test_an_archived_run_is_read_and_verified_like_the_table_and_the_log_goes_on(
-    servers: Servers, admin: Connection, login: Login, db: asyncpg.Connection, log_dsn: str
-) -> None:
-    nc = await login("log")
-    async with running(log_dsn, nc) as sequencer:
-        await happen(db, 100)
-        await until_published(sequencer, 100)
-    before = await everything(db)
-    conn = await asyncpg.connect(log_dsn)
-    await conn.execute("set app.tenants = '*'")
-    async with ObjectStore(servers.s3_url, "archives", servers.s3_access_key, servers.s3_secret_key) as store:
-        await store.ensure_bucket()
-        assert await archive(conn, store, 30, keep=10) == (1, 30)
-        assert await archive(conn, store, 60, keep=10) == (31, 90)
-        assert await archive(conn, store, 60, keep=10) is None
-        assert await db.fetchval("select count(*) from log.events") == 10
-        assert await everything(conn, store=store) == before
-        assert await everything(conn, 25, store=store, until=35) == before[25:35]
-        assert await verify_chain(conn, store=store) is None
-        with pytest.raises(LogDamaged, match="object storage is needed"):
-            await everything(conn)
-        async with running(log_dsn, nc) as sequencer:
-            await happen(db, 5)
-            await until_published(sequencer, 105)
-        assert await verify_chain(conn, store=store) is None
-        key = await db.fetchval("select object_key from log.archives where first = 31")
-        await store.put(key, b"something else")
-        with pytest.raises(LogDamaged, match="was changed"):
-            await verify_chain(conn, store=store)
-    await conn.close()
-
-
-async def test_an_archive_whose_removal_was_interrupted_is_finished_by_the_next(
-    servers: Servers, admin: Connection, login: Login, db: asyncpg.Connection, log_dsn: str
-) -> None:
-    async with running(log_dsn, await login("log")) as sequencer:
-        await happen(db, 50)
-        await until_published(sequencer, 50)
-    rows = await db.fetch("select * from log.events order by position")
-    conn = await asyncpg.connect(log_dsn)
-    await conn.execute("set app.tenants = '*'")
-    async with ObjectStore(servers.s3_url, "archives", servers.s3_access_key, servers.s3_secret_key) as store:
-        await store.ensure_bucket()
-        await archive(conn, store, 20, keep=10)
-        await db.executemany(
-            f"insert into log.events values ({','.join(f'${n}' for n in range(1, 15))})", [tuple(row) for row in rows[:20]]
-        )
-        assert await archive(conn, store, 10, keep=10) == (21, 30)
-        assert [event.position for event in await everything(conn, store=store)] == list(range(1, 51))
-    await conn.close()

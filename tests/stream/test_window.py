@@ -1,26 +1,16 @@
 """What does not belong into EVENTS: readers pass it over, the stream is made anew, and an older database is told from it."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any
 from uuid import uuid4
 
-import aiohttp
 import asyncpg
 import pytest
 import pytest_asyncio
-from pydantic import SecretStr
 
 from adapters.nats import Connection, StreamError, StreamReader, api, sequences_of, store, stream_state
-from adapters.settings import Settings
-from api_edge.access_log import AccessLog
-from api_edge.edge import Edge
-from api_edge.main import running as serving
-from api_edge.secret_texts import secret_hash, secret_text
-from cli.sse import events as sse_events
 from consumers.log import Sequencer
 from consumers.log import sequencer as sequencer_module
 from consumers.log.alarms import WINDOW
@@ -32,8 +22,10 @@ from consumers.runtime.store import Store
 from contracts.catalogue import EVENTS, LOG_API, events_stream
 from contracts.chain import EPOCH, HASH, SEAL, Marks, chained
 from deploy.local.servers import Servers
+from tests.stream.edges import House, edge_over
 from tests.stream.sequencing import INSERT, TENANT, TYPE, happen, in_log, in_stream, numbered, running, until_published
 from tests.stream.support import PASSWORD, Login
+from tests.support.logs import head_follows
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(90)]
 SUBJECT = f"evt.{TENANT}.render.job.started.v1"
@@ -83,56 +75,11 @@ async def reading(login: Login, pool: asyncpg.Pool, admin: Connection) -> AsyncI
         await one.reader.close()
 
 
-class House:
-    """An edge that runs, and a key for it."""
-
-    def __init__(self, edge: Edge, url: str, key: str) -> None:
-        self.edge, self.url, self.headers = edge, url, {"Authorization": f"Bearer {key}"}
-
-    @asynccontextmanager
-    async def stream(self, **headers: str) -> AsyncIterator[tuple[aiohttp.ClientResponse, list[tuple[str, str]]]]:
-        """An event stream's answer, and the ids that come, with those of the events."""
-        got: list[tuple[str, str]] = []
-        async with aiohttp.ClientSession(self.url, headers=self.headers) as http, http.get("/v1/events", headers=headers) as answer:
-
-            async def listen() -> None:
-                async for event in sse_events(answer.content):
-                    got.append((event.id, json.loads(event.data)["id"]))
-
-            task = asyncio.create_task(listen())
-            yield answer, got
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-
-    async def ask(self, path: str, **headers: str) -> tuple[int, dict[str, Any], str]:
-        async with aiohttp.ClientSession(self.url, headers=self.headers) as http, http.get(path, headers=headers) as answer:
-            return answer.status, await answer.json(content_type=None), answer.headers.get("X-Log-Position", "")
-
-
 @pytest_asyncio.fixture(loop_scope="session")
 async def house(servers: Servers, database: str, db: asyncpg.Connection, admin: Connection) -> AsyncIterator[House]:
     """An edge over the same servers."""
-    key_id, secret = uuid4(), uuid4().hex
-    await db.execute("insert into identity.tenants values ($1, 1, now(), now(), 'one', 1, 64, 100000) on conflict do nothing", TENANT)
-    await db.execute(
-        "insert into identity.tenant_api_keys values ($1,$2,1,$3,$3,'test','[\"*\"]',$4,'','active',1)",
-        TENANT, key_id, datetime.now(UTC), secret_hash(secret),
-    )  # fmt: skip
-    settings = Settings(
-        nats_url=servers.nats_url,
-        nats_user="edge",
-        nats_password=SecretStr(PASSWORD),
-        pg_dsn=servers.pg_dsn("edge_ro", PASSWORD, database),
-        pg_password=SecretStr(PASSWORD),
-        s3_url=servers.s3_url,
-        s3_access_key=servers.s3_access_key,
-        s3_secret_key=SecretStr(servers.s3_secret_key),
-        secret=SecretStr("0123456789abcdef0123456789abcdef"),
-    )
-    async with serving(settings, AccessLog(None)) as (edge, url):
-        while edge.lacks:
-            await asyncio.sleep(0.01)
-        yield House(edge, url, secret_text("fr", key_id, secret))
+    async with edge_over(servers, database, db) as running_edge:
+        yield running_edge
 
 
 async def bare(db: asyncpg.Connection, admin: Connection) -> None:
@@ -360,6 +307,7 @@ async def restored(db: asyncpg.Connection, log_dsn: str, nc: Connection, house: 
         while house is not None and (house.edge.feed is None or house.edge.feed.position < 20):
             await asyncio.sleep(0.01)
     await db.execute("delete from log.events where position > 15")
+    await head_follows(db)
     await db.execute("update log.head set published = 15")
     async with running(log_dsn, nc) as sequencer:
         while not await alarms(db):
@@ -427,6 +375,7 @@ async def test_a_backup_from_before_an_earlier_restore_gets_an_epoch_that_was_ne
         await happen(db, 5)
         await until_published(sequencer, 20)
     await db.execute("delete from log.events where position > 15")
+    await head_follows(db)
     await db.execute("update log.head set published = 15, epoch = 0, seen_epoch = 0, shared = '{}'")
     await db.execute("truncate log.alarms")
     async with running(log_dsn, nc) as sequencer:

@@ -71,6 +71,7 @@ class House:
         row = (self.position, *values, self.last_hash, chained(self.last_hash, self.position, values))
         self.last_hash = row[-1]
         await self.pg.execute(f"insert into log.events values ({','.join(f'${number}' for number in range(1, 15))})", *row)
+        await self.pg.execute("update log.head set position = $1, hash = $2", row[0], row[-1])
         if publish:
             await self.publish(row)
         return self.position
