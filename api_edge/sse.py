@@ -87,11 +87,13 @@ async def _replay(edge: Edge, answer: web.StreamResponse, stream: Stream, behind
         page = await walk(edge, tenant, behind, PAGE)
         events = [of_row({**row, "tenant_id": tenant}, page.epoch) for row in page.rows if row["position"] <= until]
         frames = b"".join(event.frame for event in events if stream.wanted.event(event))
-        if frames:
-            await _write(answer, frames)
         if page.reached is None:
+            if frames:
+                await _write(answer, frames)
             return
         behind = page.reached
+        # Without an event it says how far it is: what is wanted may be rare, and a silent stream looks dead.
+        await _write(answer, frames or f": read up to position {behind}\n\n".encode())
 
 
 async def _run(answer: web.StreamResponse, stream: Stream, behind: int) -> None:

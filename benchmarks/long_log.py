@@ -70,11 +70,11 @@ async def measure(quick: bool) -> list[Figure]:
         stream, pages = await log.over_http()
     print(f"{archived:,} of {events:,} events in archives … ", end="", flush=True)
     return [
-        figure("long log, event stream", stream, "events/s", 0.0, [], LIMIT),
-        figure("long log, pages", pages, "events/s", 0.0, [], LIMIT),
-        figure("long log, replay", whole[0] / whole[1], "events/s", 0.0, [], LIMIT),
-        figure("long log, idle tenant", idle, "ms", 0.0, [Bound("value", most=5.0)], LIMIT),
-        figure("long log, replay's memory", whole[2], "MB", early[2], [Bound("ratio", most=1.5)], LIMIT),
+        figure("long_log.stream", stream, "events/s", 0.0, [], LIMIT),
+        figure("long_log.pages", pages, "events/s", 0.0, [], LIMIT),
+        figure("long_log.replay", whole[0] / whole[1], "events/s", 0.0, [], LIMIT),
+        figure("long_log.idle", idle, "ms", 0.0, [Bound("value", most=5.0)], LIMIT),
+        figure("long_log.memory", whole[2], "MB", early[2], [Bound("ratio", most=1.5)], LIMIT),
     ]
 
 

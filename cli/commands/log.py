@@ -131,6 +131,7 @@ async def _alarms(data: Path | None, dsn: str | None, json: bool) -> None:
 
 async def _release(domain: str, how: str | None, data: Path | None, dsn: str | None) -> None:
     from cli.database import database
+    from consumers.log import LogDamaged
     from consumers.log.repairs import NotReleased, release, repeated
     from contracts.audit import DOMAINS
 
@@ -138,7 +139,10 @@ async def _release(domain: str, how: str | None, data: Path | None, dsn: str | N
         raise Mistake("log.domain", f"there is no domain {domain[:80]!r}", "DOMAIN", f"Name one of {', '.join(DOMAINS)}.")
     async with database(data, dsn) as found, found.connection() as conn, AsyncExitStack() as stack:
         store = await found.store(stack)
-        event = await repeated(conn, domain, store)
+        try:
+            event = await repeated(conn, domain, store)
+        except LogDamaged as error:
+            raise Mistake("log.damaged", str(error), remedy="Start the stack for its object storage.") from error
         if event is None:
             detail = f"{domain}'s outbox does not wait at an id that the log has"
             raise Mistake("log.not_stopped", detail, remedy="See `flatrender log alarms`.")
