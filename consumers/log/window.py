@@ -22,7 +22,7 @@ from contracts.chain import HASH, SEAL, Marks
 
 log = logging.getLogger(__name__)
 ROW = 500  # messages for one acknowledgement
-MOST_WINDOW = 100_000  # that it holds at most for reactions that are behind; one further behind is caught up from history
+MOST_WINDOW = 100_000  # events that a window made anew holds at most for reactions that are behind; others are caught up from history
 q = sql.load("log")
 
 

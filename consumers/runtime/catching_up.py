@@ -7,7 +7,7 @@ from adapters.object_store import StoreError
 from consumers.runtime.domain import Domain
 from consumers.runtime.faults import told_of
 from consumers.runtime.folding import Folded
-from consumers.runtime.history import History
+from consumers.runtime.history import History, HistoryDamaged
 from consumers.runtime.item import Item
 from consumers.runtime.places import PAGE, Group
 from consumers.runtime.reactions import Ears, Fold
@@ -81,7 +81,8 @@ class CatchingUp:
             return
         stuck, self._settler.stuck = self._settler.stuck, {}
         for group in [*groups, *self.groups]:
-            for at in {stuck[name].at for name in group.names if name in stuck}:
+            # What follows a fold and is behind it stays where it is: it comes no further than the fold by itself.
+            for at in {stuck[name].at for name in group.names if name in stuck and stuck[name].at <= group.cursor}:
                 names = {name for name in group.names if name in stuck and stuck[name].at == at}
                 group.names -= names
                 delay = min(LONGEST, group.delay * 2) if group.delay else FIRST
@@ -97,9 +98,12 @@ class CatchingUp:
             self._said[name] = why
             log.error("ALARM: %s stays at %d with what it learns by %s, while all else goes on: %s", self._domain.name, at, name, why)
 
-    def wait(self) -> float:
-        """Seconds until a group may be tried; infinite when none is behind."""
-        return min((group.left for group in self.groups if not self._holds(group)), default=float("inf"))
+    def wait(self, only: set[str] | None = None) -> float:
+        """Seconds until a group may have its turn, see `turn`; infinite when none is behind."""
+        return min((group.left for group in self._waiting(only)), default=float("inf"))
+
+    def _waiting(self, only: set[str] | None) -> list[Group]:
+        return [one for one in self.groups if not self._holds(one) and (only is None or one.names & only)]
 
     def _holds(self, group: Group) -> bool:
         """Whether what it made is held, and is tried again by itself."""
@@ -110,7 +114,7 @@ class CatchingUp:
 
         `only` are reactions of which one is in a group that may have its turn. Raises as Settler.settle does.
         """
-        due = [one for one in self.groups if not one.left and not self._holds(one) and (only is None or one.names & only)]
+        due = [one for one in self._waiting(only) if not one.left]
         if not due:
             return None
         group = min(due, key=lambda one: one.turn)
@@ -118,17 +122,20 @@ class CatchingUp:
         before = group.cursor
         try:
             is_there = await self._read(store, group, live)
-        except StoreError as error:  # what lies in archives cannot be read just now: nobody else waits for it
+        except (StoreError, HistoryDamaged) as error:  # what lies in archives cannot be read just now: nobody else waits for it
             self._put_off(group, error)
             return None
         self.split_stuck((live,) if live else ())
+        self.groups = [one for one in self.groups if one.names]
+        if group not in self.groups:
+            return None
         if group.cursor > before and group.delay:
             group.delay = 0.0
             self._said.clear()
             log.warning("%s: %s goes on at %d", self._domain.name, ", ".join(sorted(group.names)), group.cursor)
         elif group.cursor == before:
             group.put_off(max(IDLE, group.delay))
-        return group if is_there and group in self.groups and not self._joins(group, live) else None
+        return group if is_there and not self._joins(group, live) else None
 
     def _put_off(self, group: Group, error: Exception) -> None:
         group.delay = min(LONGEST, group.delay * 2) if group.delay else FIRST
@@ -138,10 +145,14 @@ class CatchingUp:
     async def _read(self, store: Store, group: Group, live: Group | None) -> bool:
         """One page for a group; answers whether it came to where it was to be read."""
         assert self._history is not None, "who reacts has a history"
+        self._leave_followers(group)
         others = [one.cursor for one in (*self.groups, *((live,) if live else ())) if one.cursor > group.cursor]
         head = await self._history.head()
         meets = min(others, default=head)
-        page = await self._history.read(group.cursor, min(meets, head), self._ears.types(group.names), most=1 if group.delay else PAGE)
+        until = min(meets, head, *self._folds_of(group, live))
+        if until <= group.cursor:
+            return group.cursor >= meets
+        page = await self._history.read(group.cursor, until, self._ears.types(group.names), most=1 if group.delay else PAGE)
         taken, reached = Taken(self._domain, self._ears, self._settler), page.reached
         for row in page.events:
             if taken.items and taken.weight >= self._settler.most:
@@ -152,6 +163,19 @@ class CatchingUp:
             await self._settler.settle(store, taken.items, dict.fromkeys(group.names, reached), taken.folded)
             group.cursor = reached
         return group.cursor >= meets
+
+    def _leave_followers(self, group: Group) -> None:
+        """What has come to where its fold stands stays with it, while the others go on."""
+        for fold in (one for one in self.groups if one is not group and one.cursor == group.cursor):
+            followers = {name for name in group.names if self._ears.follows(name) in fold.names}
+            fold.names |= followers
+            group.names -= followers
+
+    def _folds_of(self, group: Group, live: Group | None) -> list[int]:
+        """Where the folds stand that reactions of this group follow, and that are not in it."""
+        everybody = [*self.groups, *((live,) if live else ())]
+        followed = {self._ears.follows(name) for name in group.names} - group.names
+        return [one.cursor for one in everybody for name in one.names if name in followed]
 
     def _joins(self, group: Group, live: Group | None) -> bool:
         """Whether a group goes on as one with another that stands where it does now, or has to go on by itself until it meets one."""

@@ -22,7 +22,7 @@ from consumers.runtime.store import Store
 log = logging.getLogger(__name__)
 CURSOR_EVENTS, CURSOR_SECONDS = 500, 30.0  # how far the kept cursors may stay behind while nothing is reacted to
 MOST_HELD = 4 * BATCH  # reactions that wait for their type; with more, theirs are read again later
-SOON = 0.003  # seconds until it is looked again whether an event is known to be published
+SOON, LATER = 0.002, 0.1  # seconds until it is looked again whether an event is known to be published, growing
 SAY_EVERY = 5.0  # seconds between two words of how far a fold has come that its domain waits for
 OpenFeed = Callable[[int], Awaitable[Any]]
 
@@ -38,7 +38,7 @@ class Listening:
         self._events: deque[tuple[int, Msg | None]] = deque()  # None: nothing to react to up to that position
         self._places: Mapping[str, Place] = {}
         self._wanted = asyncio.Event()  # a feed, from the live group's place on
-        self._waits = False  # for the first event to be known as published
+        self._waits = 0.0  # seconds, for the first event to be known as published
         self._gone = False  # the feed does not hold what comes next
         self._published = self._fold_at = 0  # up to where the log is known to be published, and where the last event for a fold lies
         self._kept_at = self._said_at = 0.0
@@ -48,7 +48,7 @@ class Listening:
     async def begin(self, store: Store) -> None:
         """Find out where each reaction stands: the furthest are read for by the feed, the others are behind; while one learns, all are."""
         self._events.clear()
-        self._live, self._gone, self._waits, self._fold_at, self._published = None, False, False, 0, 0
+        self._live, self._gone, self._waits, self._fold_at, self._published = None, False, 0.0, 0, 0
         self._behind = CatchingUp(self.domain, self._ears, self._history, self._settler)
         self._places = await self._begun(store)
         self._settler.begin({name: place.position for name, place in self._places.items()})
@@ -120,19 +120,19 @@ class Listening:
     def wait(self) -> float:
         """Seconds until there is something to do; 0 for now."""
         if self._gone or (self._events and self.learned.is_set()):
-            return SOON if self._waits else 0.0
-        return min(self._behind.wait(), CURSOR_SECONDS)
+            return self._waits
+        return min(self._behind.wait(None if self.learned.is_set() else self._learning()), CURSOR_SECONDS)
 
     async def take(self) -> Taken:
         """What the feed brought and a batch takes; nothing is learned before it is known to be published: no cursor could pass it."""
         taken = Taken(self.domain, self._ears, self._settler)
         if self._fold_at > self._published and self._history is not None:
             self._published = await self._history.head()
-        self._waits = False
+        waited, self._waits = self._waits, 0.0
         while self._live is not None and self._events and taken.weight < self._settler.most:
             position, msg = self._events[0]
             if position > self._published and msg is not None and self._is_learned_from(msg):
-                self._waits = True
+                self._waits = min(LATER, waited * 2) if waited else SOON
                 break
             self._events.popleft()
             if position > self._live.cursor:

@@ -89,9 +89,14 @@ class Ears:
         """The types that these reactions hear."""
         return [kind for kind, heard in self._hear.items() if any(one.name in names for one in heard)]
 
+    def follows(self, name: str) -> str:
+        """The fold that a reaction never overtakes; empty without one."""
+        one = self.named[name]
+        return one.follows if isinstance(one, Reaction) else ""
+
     def with_followers(self, fold: str) -> set[str]:
         """A fold and the reactions that never overtake it."""
-        return {fold, *(name for name, one in self.named.items() if isinstance(one, Reaction) and one.follows == fold)}
+        return {fold, *(name for name in self.named if self.follows(name) == fold)}
 
 
 ears_of = lru_cache(64)(Ears)

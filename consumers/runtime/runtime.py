@@ -175,9 +175,11 @@ class Runtime:
         while True:
             await self._something()
             await listening.catch_up(store)
-            if not listening.learned.is_set():
-                continue
             held = settler.take_held()
+            if not listening.learned.is_set():
+                if held:
+                    await settler.settle(store, held)
+                continue
             heard = await listening.take()
             commands = await self._admitted(self._take_commands())
             items = held + heard.items + self._take_own() + commands

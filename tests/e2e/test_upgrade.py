@@ -90,10 +90,13 @@ async def test_what_was_queued_is_done_once(risen: Risen) -> None:
     uploads = await risen.http.get("/v1/uploads")
     named = Counter(row["name"] for page in (saved, keys, projects, uploads) for row in page["data"] if row["name"].startswith("queued "))
     assert named == {"queued save": 1, "queued key": 1, "queued project": 1, "queued upload": 1}
-    events = await risen.conn.fetch(
+    logged = (
         "select body::json->>'name' as name, count(*) as count from log.events where body::json->>'name' like 'queued %' group by 1, type"
     )
-    assert events and all(row["count"] == 1 for row in events), events
+    async with asyncio.timeout(SOON):
+        while not (events := await risen.conn.fetch(logged)):  # what is decided is on its way into the log
+            await asyncio.sleep(0.05)
+    assert all(row["count"] == 1 for row in events), events
     notifications = (await risen.http.get("/v1/notifications"))["data"]
     assert {row["notification_id"]: row["seen"] for row in notifications}.items() >= {
         risen.facts["seen"]: True,

@@ -1,5 +1,6 @@
 """Folds over a real database: with the commands of their batch, beside commands that fail, and after an earlier release's commands."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 from uuid import UUID, uuid4
@@ -10,6 +11,7 @@ import pytest_asyncio
 from consumers.runtime.folding import NotMoved
 from consumers.runtime.history import Page, Recorded
 from consumers.runtime.item import Item
+from consumers.runtime.listening import Listening
 from consumers.runtime.places import begin, standing
 from consumers.runtime.quarantine import NotRedriven, listing, redrive
 from consumers.runtime.reactions import Fold, Reaction, ears_of
@@ -228,3 +230,37 @@ async def test_a_story_is_replayed_to_the_same_copies_at_any_place_of_a_fold(hou
     await house.sequence()
     assert (await verify(house.dsn)).equal
     assert await house.admin.fetchval("select version from render.tenant_shares where tenant_id = $1", tenant) == 2
+
+
+async def test_a_follower_that_was_further_behind_comes_as_far_as_its_fold_and_waits_there_with_it(house: House) -> None:
+    """As after an upgrade: the fold has begun beyond the cursor that the reaction goes on from, and fails."""
+    tenant = await house.tenant()
+    told = await happen(house, tenant, [ready() for _ in range(6)])
+    domain, store = house.domains["content"], house.stores["content"]
+    await house.admin.execute("update content.cursors set position = $1", told[0].position - 1)
+    await house.admin.execute("update content.cursors set position = $1 where name = 'reaction.bundles'", told[1].position)
+    await house.admin.execute("alter table content.template_bundles add constraint none check (false)")
+    settler = settler_of(house, "content")
+
+    async def no_feed(cursor: int) -> Any:
+        raise AssertionError("nothing is read live")
+
+    listening = Listening(domain, Past(house), no_feed, settler, asyncio.Event())  # type: ignore[arg-type]
+    await listening.begin(store)
+    taken = house.taken(domain, told[2:])
+    await settler.settle(store, taken.items, dict.fromkeys(listening._live.names, told[-1].position), taken.folded)  # type: ignore[union-attr]
+    listening._live.cursor = told[-1].position  # type: ignore[union-attr]
+    listening.settled()
+    for _ in range(8):
+        await listening.catch_up(store)
+        for group in listening._behind.groups:
+            group.not_before = 0.0
+    places = {row["name"]: row["position"] for row in await house.admin.fetch("select name, position from content.cursors")}
+    assert places == {"reaction.bundles": told[1].position, "reaction.waiting_projects": told[1].position}
+    await house.admin.execute("alter table content.template_bundles drop constraint none")
+    for _ in range(8):
+        for group in listening._behind.groups:
+            group.not_before = 0.0
+        await listening.catch_up(store)
+    assert listening.is_live and await house.admin.fetchval("select count(*) from content.template_bundles") == 4
+    assert await house.admin.fetchval("select count(*) from content.inbox where type like '%continue%'") == 6

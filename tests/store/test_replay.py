@@ -217,7 +217,7 @@ async def test_a_log_that_begins_in_archives_is_replayed_from_them(servers: Serv
     ):
         await store.ensure_bucket()
         await parts_of(house.admin, 6, 3)
-        await Story(house, tenants=1, jobs=1, seconds=2.0).begin()
+        await Story(house, tenants=3, jobs=1, seconds=2.0).begin()
         head = await house.sequence()
         assert await archive(servers.pg_dsn("log_app", PASSWORD, dsn.rpartition("/")[2]), store, most=4, parts=2) == [1, 7]
         report = await verify(dsn, store=store)

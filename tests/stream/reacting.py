@@ -110,17 +110,19 @@ class Past:
 
     async def tell(self, events: Iterable[Event], tenant: UUID | None = None) -> int:
         """Have these happen; answers the position of the last once it is published."""
-        before = await self.db.fetchval("select count(*) from log.events")
+        ids: list[UUID] = []
         rows: dict[str, list[tuple[Any, ...]]] = {}
         for number, event in enumerate(events):
             entry = type_of(event)
             whose = tenant or self.tenants[number % len(self.tenants)]
-            rows.setdefault(entry.domain, []).append((uuid4(), entry.full_name, whose, datetime.now(UTC), encode(event).decode()))
+            ids.append(uuid4())
+            rows.setdefault(entry.domain, []).append((ids[-1], entry.full_name, whose, datetime.now(UTC), encode(event).decode()))
         for name, some in rows.items():
             await self.db.executemany(INSERT.format(domain=name), some)
-        wanted = before + sum(map(len, rows.values()))
-        await self.until("select published from log.head", lambda published: published >= wanted)
-        return int(wanted)
+        await self.until("select count(*) from log.events where event_id = any ($1)", lambda found: found == len(ids), ids)
+        last = int(await self.db.fetchval("select max(position) from log.events where event_id = any ($1)", ids))
+        await self.until("select published from log.head", lambda published: published >= last)
+        return last
 
     async def until(self, question: str, fits: Callable[[Any], bool], *args: Any) -> Any:
         """The answer, once it fits."""
