@@ -29,7 +29,7 @@ POLL = 15.0  # seconds between looks for what nobody has told of
 AWAY = 0.5  # seconds between tries while the database is away
 SHORTEST = 0.02
 SLOW_READERS = 2  # connections that effects of the slow lanes may read over at once: the others are for what a person waits for
-REST = 5.0  # seconds that effects under way have to end when the process is told to
+REST = 2.5  # seconds that effects under way have to end when the process is told to, which is killed after 5
 SWEEP = 3600.0
 FAULTS = (asyncpg.PostgresError, *DATABASE_AWAY)
 
@@ -150,8 +150,8 @@ class EffectRunner:
         """Wait until this process leads and has room."""
         await self._leading.active.wait()
         await slots.until_free()
-        while self._resting:
-            await asyncio.sleep(REST)
+        if self._resting:
+            await asyncio.Event().wait()  # for ever
 
     async def _lane(self, lane: Lane, slots: Slots) -> None:
         behind, bell = (NIL, ""), self._bells[lane]
