@@ -19,6 +19,7 @@ def check(
     full: Annotated[bool, typer.Option("--full", help="Look at everything: replay the log, read every archive and object.")] = False,
     young: Annotated[bool, typer.Option("--young", help="Judge objects that are younger than an hour too: nothing is at work.")] = False,
     reset: Annotated[bool, typer.Option("--reset", help="Forget what was compared before: a backup was restored.")] = False,
+    stand: Annotated[bool, typer.Option("--stand", help="Look for ever, configured by FLATRENDER_… variables (a cluster).")] = False,
     data: Data = None,
     json: Json = False,
 ) -> None:
@@ -27,6 +28,12 @@ def check(
     Looks at what came since the last check, and a bit of the rest. What differs counts when it still does ten seconds later.
     0 when all agrees, 1 with what differs, 2 when it could not look. Needs a running stack, which does the same by itself each minute.
     """
+    if stand:
+        from adapters.settings import Settings
+        from deploy.check.standing import run as stand_by
+
+        stand_by(Settings())
+        return
     if (code := run(_check(full, young, reset, data, json))) != 0:
         fail(code)
 

@@ -9,7 +9,7 @@ import msgspec
 
 import sql
 from consumers.log import LogEvent
-from contracts.audit import DOMAINS, CommandQuarantined, CommandRefused
+from contracts.audit import DOMAINS, QUARANTINED, REFUSED, CommandQuarantined, CommandRefused
 from contracts.ids import moment_id
 from contracts.message import PLATFORM
 from contracts.message import named as named_type
@@ -20,7 +20,7 @@ from deploy.check.stretch import named
 _q = sql.load("check")
 OVERLAP = timedelta(seconds=60)  # a batch that was begun before the last look may have been committed after it
 YOUNGEST = timedelta(days=29)  # operations are kept 30
-BACK = 25_000  # positions before the stretch in which an event may lie whose id was given by hand
+BACK = 5_000  # positions before those of a moment in which an event of that moment may lie: several domains' batches are under way
 LOST = "The event is lost: what it wrote stands in rows only. Compare with a backup; docs/guides/check.md says how it is written again."
 UNKNOWN = "Whoever wrote this event did not do it by a command: find out who may write to the outboxes and the log."
 
@@ -34,6 +34,7 @@ class Decided(msgspec.Struct, frozen=True):
     type: str
     state: str
     events: int
+    decided_at: datetime
 
     @property
     def place(self) -> str:
@@ -51,7 +52,7 @@ async def have_their_events(look: Look) -> list[Difference]:
     look.counts.commands += len(decided)
     there = await _there(look, [id for _, ids in decided for id in ids])
     open_ = [one for one, ids in decided if not ids or not there.issuperset(ids)]
-    causing = await _causing(look, [one.id for one in open_])
+    causing = await _causing(look, open_)
     return [_lost(one) for one in open_ if one.id not in causing]
 
 
@@ -66,14 +67,16 @@ def _since(look: Look) -> datetime:
 
 
 def _decided(domain: str, row: asyncpg.Record) -> Decided:
-    return Decided(domain, *(row[name] for name in ("tenant_id", "id", "type", "state", "events")))
+    return Decided(domain, *(row[name] for name in ("tenant_id", "id", "type", "state", "events", "decided_at")))
 
 
 def _ids(domain: str, row: asyncpg.Record) -> list[UUID]:
-    """Under which ids the events of a done command lie; what a node reports, or what was refused, is found by its cause alone."""
-    if row["state"] != "done" or row["tenant_id"] == PLATFORM:
+    """Under which ids a command's events lie; those of what a node reports are found by their cause alone."""
+    if row["tenant_id"] == PLATFORM:
         return []
-    return [moment_id(row["decided_at"], row["tenant_id"], row["id"], domain, f"event {number}") for number in range(row["events"])]
+    names = {"refused": [REFUSED[domain].__name__], "quarantined": [QUARANTINED[domain].__name__]}
+    given = names.get(row["state"]) or [f"event {number}" for number in range(row["events"])]
+    return [moment_id(row["decided_at"], row["tenant_id"], row["id"], domain, name) for name in given]
 
 
 async def _there(look: Look, ids: Sequence[UUID]) -> set[UUID]:
@@ -84,11 +87,27 @@ async def _there(look: Look, ids: Sequence[UUID]) -> set[UUID]:
     return mine | {row["event_id"] for row in rows}
 
 
-async def _causing(look: Look, ids: Sequence[UUID]) -> set[UUID]:
+async def _causing(look: Look, decided: Sequence[Decided]) -> set[UUID]:
+    """Which of these commands are the cause of an event: also of one whose id was given by hand."""
     mine = {event.causation_id for event in look.stretch.all}
-    rest = [id for id in ids if id not in mine]
-    rows = await look.conn.fetch(_q.caused, max(0, look.stretch.since - BACK), rest) if rest else []
+    rest = [one for one in decided if one.id not in mine]
+    if not rest:
+        return mine
+    since = await _position_of(look, min(one.decided_at for one in rest)) - BACK
+    rows = await look.conn.fetch(_q.caused, since, [one.id for one in rest])
     return mine | {row["causation_id"] for row in rows}
+
+
+async def _position_of(look: Look, moment: datetime) -> int:
+    """About where the log stood at a moment; its times are not indexed, and nearly in order."""
+    low, high = look.head.first or 1, look.last
+    while low < high:
+        middle = (low + high) // 2
+        if await look.conn.fetchval(_q.time_at, middle) < moment:
+            low = middle + 1
+        else:
+            high = middle
+    return low
 
 
 def _lost(one: Decided) -> Difference:

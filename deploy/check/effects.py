@@ -9,7 +9,7 @@ from contracts.audit import DOMAINS
 from contracts.envelope import derived_id
 from deploy.check.found import Difference
 from deploy.check.look import Look
-from deploy.check.stretch import Known, known, named
+from deploy.check.stretch import Known, named
 
 _q = sql.load("check")
 SETTLED = 60.0  # seconds after an event in which its effect may be under way, its row just removed and its report not decided yet
@@ -50,18 +50,14 @@ async def _lost(look: Look, domain: Domain) -> list[Difference]:
 
 
 def _asked_for(look: Look, domain: Domain) -> Iterable[tuple[UUID, UUID, str, Known]]:
-    for one in known([domain], [event for event in look.stretch.events if of_domain(domain, event.type)])[0]:
+    for one in look.known:
         _, event, envelope, recorded = one
         make = domain.effects.get(type(event))
-        if make is None or (look.head.now - recorded.time).total_seconds() < SETTLED:
+        if make is None or not recorded.position or (look.head.now - recorded.time).total_seconds() < SETTLED:
             continue
         for effect in make(event, envelope):
             if effect.kind in REPORTING:
                 yield derived_id(envelope.id, f"effect {effect.kind} {effect.name}"), envelope.tenant, effect.kind, one
-
-
-def of_domain(domain: Domain, type: str) -> bool:
-    return type.split(".", 2)[1] == domain.name
 
 
 async def _ids(look: Look, schema: str, statement: str, given: list[tuple[UUID, UUID]]) -> set[UUID]:

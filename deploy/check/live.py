@@ -30,9 +30,19 @@ def place_of(table: Table[Any], key: Key) -> str:
 
 def readable(table: Table[Any], text: str) -> tuple[dict[Key, Live], dict[Key, Difference]]:
     """The rows of a JSON text by their keys; and those that this release cannot read."""
+    given = msgspec.json.decode(text) if table.json_fields else None
+    try:
+        rows = table.decoder.decode(text)
+    except msgspec.ValidationError:
+        return _one_by_one(table, msgspec.json.decode(text))
+    if given is None:
+        return {table.key_of(row): Live(row, {}) for row in rows}, {}
+    return {table.key_of(row): Live(row, _plain(table, plain)) for row, plain in zip(rows, given, strict=True)}, {}
+
+
+def _one_by_one(table: Table[Any], given: list[dict[str, Any]]) -> tuple[dict[Key, Live], dict[Key, Difference]]:
     found: dict[Key, Live] = {}
     wrong: dict[Key, Difference] = {}
-    given = msgspec.json.decode(text)
     for plain in given:
         try:
             row = table.decoder.decode(msgspec.json.encode([plain]))[0]
@@ -41,8 +51,12 @@ def readable(table: Table[Any], text: str) -> tuple[dict[Key, Live], dict[Key, D
             expected = "a row that this release can read"
             wrong[key] = Difference(name="rows", place=place_of(table, key), expected=expected, found=str(error), remedy=MEND)
         else:
-            found[table.key_of(row)] = Live(row, {name: plain[name] for name in table.json_fields})
+            found[table.key_of(row)] = Live(row, _plain(table, plain))
     return found, wrong
+
+
+def _plain(table: Table[Any], row: dict[str, Any]) -> dict[str, Any]:
+    return {name: row[name] for name in table.json_fields}
 
 
 def _key(table: Table[Any], plain: dict[str, Any]) -> Key:
@@ -53,15 +67,15 @@ def _key(table: Table[Any], plain: dict[str, Any]) -> Key:
 
 def compared(table: Table[Any], live: Live, says: Row, differently: Row | None = None) -> dict[str, tuple[Any, Any]]:
     """The columns in which a row is not what it should be; of those, where two answers are given, only the ones that agree."""
-    there, said = _columns(table, live.row) | live.plain, _columns(table, says)
+    if live.row == says and live.plain == {name: _as_json(getattr(says, name)) for name in live.plain}:
+        return {}
+    there, said = _as_json(live.row) | live.plain, _as_json(says)
     found = {name: (there[name], said[name]) for name in table.fields if there[name] != said[name]}
     if differently is None or not found:
         return found
-    alike = _columns(table, differently)
+    alike = _as_json(differently)
     return {name: values for name, values in found.items() if alike[name] == values[1]}
 
 
-def _columns(table: Table[Any], row: Row) -> dict[str, Any]:
-    """A row's columns as JSON has them."""
-    columns: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(row))
-    return columns
+def _as_json(value: Any) -> Any:
+    return msgspec.json.decode(msgspec.json.encode(value))

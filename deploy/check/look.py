@@ -11,7 +11,7 @@ from adapters.object_store import ObjectStore
 from consumers.runtime.domain import Domain
 from deploy.check.bounds import Bounds
 from deploy.check.found import Counts, Difference
-from deploy.check.stretch import Stretch
+from deploy.check.stretch import Known, Stretch
 from deploy.check.window import Seen
 
 
@@ -55,6 +55,8 @@ class Look(msgspec.Struct, kw_only=True):
     seen: Seen
     head: Head
     stretch: Stretch
+    known: list[Known]  # its events with what they write
+    unknown: list[Difference]  # those that cannot be read
     counts: Counts
     walked: dict[str, str] = {}  # where each walk goes on after this look
     unsure: list[str] = []

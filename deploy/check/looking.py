@@ -19,7 +19,7 @@ from deploy.check.bounds import Bounds
 from deploy.check.found import Counts, Difference, Report
 from deploy.check.keeping import kept, write
 from deploy.check.look import Head, Kept, Look
-from deploy.check.stretch import stretch
+from deploy.check.stretch import known, stretch
 from deploy.replay import all_domains
 
 ROLE, PG_ROLE = "check", "check_app"
@@ -139,18 +139,22 @@ async def _look(at: Place, before: Kept, bounds: Bounds) -> tuple[Look, list[Dif
 async def _begun(at: Place, before: Kept, bounds: Bounds, seen: window.Seen) -> Look:
     head = Head(**dict(await at.conn.fetchrow(_q.head)))
     # A log that is shorter than it was is looked at from its beginning: the comparison of the chain tells what is wrong.
-    known = 0 if bounds.whole or before.position > head.position else before.position
-    since = max(known, head.position - bounds.events, (head.first or 1) - 1)
+    compared = 0 if bounds.whole or before.position > head.position else before.position
+    since = max(compared, head.position - bounds.events, (head.first or 1) - 1)
+    of, domains = await stretch(at.conn, since, head.position, before.hash if since == before.position else ""), all_domains()
+    ready, unknown = known(domains, of.all)
     return Look(
         conn=at.conn,
         store=at.store,
-        domains=all_domains(),
+        domains=domains,
         bounds=bounds,
         kept=before,
         seen=seen,
         head=head,
-        stretch=await stretch(at.conn, since, head.position, before.hash if since == before.position else ""),
-        counts=Counts(),
+        stretch=of,
+        known=ready,
+        unknown=unknown,
+        counts=Counts(events=len(of.all)),
     )
 
 

@@ -16,7 +16,7 @@ from deploy.check.exactly import Exact
 from deploy.check.found import Difference
 from deploy.check.live import readable
 from deploy.check.look import Look
-from deploy.check.stretch import history, known
+from deploy.check.stretch import history
 
 _q = sql.load("check")
 AT_ONCE = 500  # events between two loads of rows
@@ -29,8 +29,7 @@ async def touched(look: Look) -> list[Difference]:
 
     What looks wrong is made sure of by the whole history of its tenant; only then does it count.
     """
-    ready, wrong = known(look.domains, look.stretch.all)
-    look.counts.events += len(look.stretch.all)
+    ready, wrong = look.known, list(look.unknown)
     stretched = Stretched(look.stretch)
     for start in range(0, len(ready), AT_ONCE):
         part = ready[start : start + AT_ONCE]

@@ -7,10 +7,9 @@ from uuid import UUID
 import sql
 from consumers.runtime.domain import Domain
 from contracts.envelope import derived_id
-from deploy.check.effects import of_domain
 from deploy.check.found import Difference
 from deploy.check.look import Look
-from deploy.check.stretch import Known, known, named
+from deploy.check.stretch import Known, named
 
 _q = sql.load("check")
 SOON = 5.0  # seconds before its moment within which a timer may have been taken already, by another's clock
@@ -44,7 +43,7 @@ async def _lost(look: Look, domain: Domain) -> list[Difference]:
 
 def _asked_for(look: Look, domain: Domain) -> Iterable[tuple[UUID, UUID, datetime, Known]]:
     """Timers whose moment has not come, which must be there."""
-    for one in known([domain], [event for event in look.stretch.all if of_domain(domain, event.type)])[0]:
+    for one in look.known:
         _, event, envelope, _ = one
         make = domain.timers.get(type(event))
         for number, timer in enumerate(make(event, envelope) if make else ()):

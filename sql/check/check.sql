@@ -42,6 +42,10 @@ from log.head
 -- The hash at a position that the table holds.
 select hash from log.events where position = $1
 
+-- name: time_at
+-- The time of the event at a position, or of the next.
+select time from log.events where position >= $1 order by position limit 1
+
 -- name: times_before
 -- The events just before a position: which tenants' batches may reach over it.
 select tenant_id, time from log.events where position <= $1 and position > $1 - 2500
