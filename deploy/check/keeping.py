@@ -11,6 +11,7 @@ from deploy.check.found import Difference
 from deploy.check.look import Kept, Look
 
 log = logging.getLogger(__name__)
+MOST_KEPT = 500  # differences: where more differs, one more says nothing
 STRETCH = frozenset({"chain", "window", "rows", "events", "commands", "causes", "effects", "timers", "head"})
 """Comparisons that look at what is behind the kept position only: it stays where it is while one of them finds something."""
 _q = sql.load("check")
@@ -39,7 +40,7 @@ async def write(conn: asyncpg.Connection, look: Look, found: Sequence[Difference
     """Keep what a check found; one that is new sounds an alarm, one that is over ends it."""
     async with conn.transaction():
         await conn.execute("set transaction read write")
-        for one in found:
+        for one in found[:MOST_KEPT]:
             if await conn.fetchval(_q.keep_difference, one.name, one.place, one.expected, one.found, one.remedy, one.again):
                 # Not what is there: rows hold what is a person's.
                 log.error("ALARM: %s: %s differs; `flatrender check` says how", *one.known)
