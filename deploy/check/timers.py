@@ -5,6 +5,7 @@ from typing import Any
 import sql
 from consumers.runtime.domain import Domain
 from consumers.runtime.timing import Key, Timer, changed
+from contracts.envelope import derived_id
 from deploy.check.found import Difference
 from deploy.check.look import Look
 from deploy.check.stretch import Known, named
@@ -36,10 +37,19 @@ async def _lost(look: Look, domain: Domain) -> list[Difference]:
     wanted = {timer.key: (timer, one) for timer, one in _last_set(look, domain).values() if _is_to_come(look, timer)}
     if not wanted:
         return []
-    tenants, names = zip(*wanted, strict=True)
-    rows = await look.conn.fetch(_q.timers_there.replace("{schema}", domain.name), list(tenants), list(names))
-    there = {(row["tenant_id"], row["name"]): row for row in rows}
-    return [_gone(domain, timer, one, there.get(key)) for key, (timer, one) in wanted.items() if not _same(timer, there.get(key))]
+    there = await _there(look, domain, list(wanted))
+    gone = {key: entry for key, entry in wanted.items() if not _same(entry[0], there.get(key))}
+    # Those of releases before names are named by their ids.
+    former = {(timer.tenant_id, str(derived_id(timer.set_by, "timer 0"))): key for key, (timer, _) in gone.items()}
+    for key in await _there(look, domain, list(former)):
+        del gone[former[key]]
+    return [_gone(domain, timer, one, there.get(key)) for key, (timer, one) in gone.items()]
+
+
+async def _there(look: Look, domain: Domain, keys: list[Key]) -> dict[Key, Any]:
+    tenants, names = [tenant for tenant, _ in keys], [name for _, name in keys]
+    rows = await look.conn.fetch(_q.timers_there.replace("{schema}", domain.name), tenants, names)
+    return {(row["tenant_id"], row["name"]): row for row in rows}
 
 
 def _last_set(look: Look, domain: Domain) -> dict[Key, tuple[Timer, Known]]:
