@@ -159,10 +159,10 @@ class Timing:
         for envelope, event, _, _ in item.events:
             for make in self._domain.timers.get(type(event), ()):
                 for change in make(event, envelope):
-                    changes[envelope.tenant, change.name] = _changed(change, envelope)
+                    changes[envelope.tenant, change.name] = changed(change, envelope)
 
 
-def _changed(change: SetTimer | SetRecurring | DropTimer, envelope: Envelope) -> Timer | None:
+def changed(change: SetTimer | SetRecurring | DropTimer, envelope: Envelope) -> Timer | None:
     """What an event makes of a timer; nothing for one that is dropped, or whose rule has no occurrence any more."""
     if isinstance(change, DropTimer):
         return None

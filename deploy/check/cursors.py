@@ -2,7 +2,7 @@
 
 import sql
 from consumers.runtime.domain import Domain
-from contracts.message import versions_of
+from consumers.runtime.reactions import CURSOR, ears_of
 from deploy.check.found import Difference
 from deploy.check.look import Look
 
@@ -18,8 +18,9 @@ async def find(look: Look) -> list[Difference]:
 
 async def _of(look: Look, domain: Domain) -> list[Difference]:
     found = []
-    types = [version.full_name for event in domain.reacts for version in versions_of(event)]
+    ears = ears_of(domain.reacts)
     for row in await look.conn.fetch(_q.cursors.replace("{schema}", domain.name)):
+        types = ears.types({row["name"].removeprefix(CURSOR)})
         place = f"the cursor {row['name']} of {domain.name}"
         if row["position"] > look.head.published:
             expected = f"at most {look.head.published}, up to where the log is published"

@@ -1,10 +1,12 @@
-"""Effects: none is due for long, and none that an event asked for is lost without a row and without a report."""
+"""Effects: none is due, in hand or unreported for long, and none that an event asked for is lost without a row and without a report."""
 
+from collections import Counter
 from collections.abc import Iterable
 from uuid import UUID
 
 import sql
 from consumers.runtime.domain import Domain
+from consumers.runtime.effects.making import effect_id
 from contracts.audit import DOMAINS
 from contracts.envelope import derived_id
 from deploy.check.found import Difference
@@ -29,7 +31,7 @@ async def _overdue(look: Look, domain: Domain) -> list[Difference]:
     for row in await look.conn.fetch(_q.overdue_effects.replace("{schema}", domain.name), look.bounds.overdue):
         there = f"{row['count']}, the oldest of {row['oldest']:%Y-%m-%d %H:%M:%S}, tried {row['attempts']} times {row['error'][:200]}"
         expected = f"none that has been due for more than {look.bounds.overdue:.0f} s"
-        place = f"effects {row['kind']} of {domain.name}"
+        place = f"effects {row['kind']} of {domain.name}, {row['how']}"
         found.append(Difference(name="effects", place=place, expected=expected, found=there, remedy=TAKEN_UP, moves=True))
     return found
 
@@ -52,12 +54,15 @@ async def _lost(look: Look, domain: Domain) -> list[Difference]:
 def _asked_for(look: Look, domain: Domain) -> Iterable[tuple[UUID, UUID, str, Known]]:
     for one in look.known:
         _, event, envelope, recorded = one
-        make = domain.effects.get(type(event))
-        if make is None or not recorded.position or (look.head.now - recorded.time).total_seconds() < SETTLED:
+        makers = domain.makes.get(type(event), ())
+        if not makers or not recorded.position or (look.head.now - recorded.time).total_seconds() < SETTLED:
             continue
-        for effect in make(event, envelope):
-            if effect.kind in REPORTING:
-                yield derived_id(envelope.id, f"effect {effect.kind} {effect.name}"), envelope.tenant, effect.kind, one
+        numbers: Counter[str] = Counter()
+        for effect in (effect for maker in makers for effect in maker(event, envelope)):
+            kind = domain.kinds[type(effect)].name
+            numbers[kind] += 1
+            if kind in REPORTING:
+                yield effect_id(envelope.id, kind, numbers[kind]), envelope.tenant, kind, one
 
 
 async def _ids(look: Look, schema: str, statement: str, given: list[tuple[UUID, UUID]]) -> set[UUID]:

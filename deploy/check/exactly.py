@@ -11,6 +11,7 @@ from consumers.log import LogEvent
 from consumers.runtime.domain import Domain
 from consumers.runtime.projection import change
 from consumers.runtime.replay.held import Held
+from consumers.runtime.replay.projector import Spans
 from consumers.runtime.table import Key, Row, Table
 from deploy.check.found import Difference
 from deploy.check.live import MEND, Live, compared, name_of, place_of, readable
@@ -23,8 +24,8 @@ GONE = "An event is missing from the log, or was changed: look what the domain's
 class Exact:
     """All rows of one tenant, as its events make them."""
 
-    def __init__(self, domains: Sequence[Domain]) -> None:
-        self._domains = domains
+    def __init__(self, domains: Sequence[Domain], spans: Spans) -> None:
+        self._domains, self._spans = domains, spans
         self._held = Held()
         self.written: dict[tuple[Table[Any], Key], LogEvent] = {}  # by which event last
         self.differences: list[Difference] = []
@@ -32,7 +33,7 @@ class Exact:
     async def take(self, history: AsyncIterator[Sequence[LogEvent]]) -> "Exact":
         """Project all of it."""
         async for events in history:
-            ready, wrong = known(self._domains, events)
+            ready, wrong = known(self._domains, events, self._spans)
             self.differences += wrong
             for write, event, envelope, recorded in ready:
                 try:

@@ -50,10 +50,21 @@ async def write(conn: asyncpg.Connection, look: Look, found: Sequence[Difference
             await conn.execute(_q.end_difference, *one.known)
             log.info("the alarm %s: %s has ended", one.name, one.place)
         if not _holds(look, found, left):
-            await conn.execute(_q.keep_state, look.last, look.stretch.hash, look.head.now)
+            await conn.execute(_q.keep_state, *_compared_to(look), look.head.now)
         for name, after in look.walked.items():
             await conn.execute(_q.keep_walk, name, after)
         await conn.execute(_q.keep_looked, False)
+
+
+def _compared_to(look: Look) -> tuple[int, str]:
+    """Where the next check begins, with the hash that stands there: no further than copies have learned, if they are about to."""
+    learned = [until for _, until in look.spans.values() if look.last - look.bounds.events < until < look.last]
+    position = max(min(learned, default=look.last), look.stretch.since)
+    if position == look.last:
+        return position, look.stretch.hash
+    if position == look.stretch.since:
+        return (position, look.kept.hash) if position == look.kept.position else (look.last, look.stretch.hash)
+    return position, look.stretch.events[position - look.stretch.since - 1].hash
 
 
 def _of_stretch(one: Difference) -> bool:

@@ -6,8 +6,8 @@ import asyncpg
 
 import sql
 from adapters.object_store import ObjectMissing
-from consumers.log.reading import LARGEST_ARCHIVE
 from contracts.chain import GENESIS
+from contracts.runs import LARGEST
 from deploy.check import stretch
 from deploy.check.found import Difference
 from deploy.check.look import Look
@@ -21,7 +21,7 @@ async def chain(look: Look) -> list[Difference]:
     """Whether the stretch continues what was compared before, without a hole and as it was written."""
     kept, begins = look.kept, look.stretch.since
     known = kept.hash if begins == kept.position else ""
-    if kept.position and kept.position <= look.last and (look.head.first or 0) <= kept.position:
+    if kept.position and kept.position <= look.last and look.head.first <= kept.position:
         there = await look.conn.fetchval(_q.hash_at, kept.position)
         if there != kept.hash:
             place, found = f"position {kept.position} of the log", "no event" if there is None else f"one of hash {there[:16]}…"
@@ -39,6 +39,10 @@ def _chain(place: str, expected: str, found: str) -> Difference:
 async def head(look: Look) -> list[Difference]:
     """`log.head` against the log's rows."""
     at, found = look.head, []
+    if (at.position, at.hash) != (at.last, at.last_hash):
+        found.append(
+            _head("position", f"{at.last} with the hash {at.last_hash[:16]}…, the log's last row", f"{at.position}, {at.hash[:16]}…")
+        )
     if at.published > at.position:
         found.append(_head("published", f"at most {at.position}, where the log ends", at.published))
     if at.published < look.kept.published:
@@ -82,7 +86,7 @@ async def _in_a_row(look: Look, rows: list[asyncpg.Record]) -> list[Difference]:
         if row["first"] != position + 1 or row["prev_hash"] != hash:
             found.append(_archive(row, f"that it continues position {position} (hash {hash[:16]}…)", f"hash {row['prev_hash'][:16]}…"))
         position, hash = row["last"], row["hash"]
-    if rows and look.head.first is not None and look.head.first > position + 1:
+    if look.head.first > position + 1:
         expected = f"the events from {position + 1} on in the log's table"
         found.append(_chain(f"position {position + 1} of the log", expected, f"none before {look.head.first}"))
     return found
@@ -98,7 +102,7 @@ def _next(look: Look, rows: list[asyncpg.Record]) -> list[asyncpg.Record]:
 
 async def _read(look: Look, row: asyncpg.Record) -> list[Difference]:
     try:
-        packed = await look.store.get(row["object_key"], LARGEST_ARCHIVE)
+        packed = await look.store.get(row["object_key"], LARGEST)
     except ObjectMissing:
         return []  # its size has told
     hash = hashlib.sha256(packed).hexdigest()

@@ -9,6 +9,7 @@ import msgspec
 
 from adapters.object_store import ObjectStore
 from consumers.runtime.domain import Domain
+from consumers.runtime.replay.projector import Spans
 from deploy.check.bounds import Bounds
 from deploy.check.found import Counts, Difference
 from deploy.check.stretch import Known, Stretch
@@ -23,13 +24,16 @@ class Head(msgspec.Struct, frozen=True):
     epoch: int
     seal: str
     position: int
-    first: int | None  # the oldest position that the table holds
+    hash: str
+    last: int  # the log's last position by its rows
+    last_hash: str
+    first: int  # the oldest position that is read in the table
     first_time: datetime | None
 
     @property
     def archived(self) -> datetime | None:
         """What happened before lies in archives; None while nothing does."""
-        return self.first_time if (self.first or 1) > 1 else None
+        return self.first_time if self.first > 1 else None
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +60,7 @@ class Look(msgspec.Struct, kw_only=True):
     head: Head
     stretch: Stretch
     known: list[Known]  # its events with what they write
+    spans: Spans  # between which positions each fold has learned
     unknown: list[Difference]  # those that cannot be read
     counts: Counts
     walked: dict[str, str] = {}  # where each walk goes on after this look

@@ -20,7 +20,7 @@ from deploy.check.found import Counts, Difference, Report
 from deploy.check.keeping import kept, write
 from deploy.check.look import Head, Kept, Look
 from deploy.check.stretch import known, stretch
-from deploy.replay import all_domains
+from deploy.replay import all_domains, spans
 
 ROLE, PG_ROLE = "check", "check_app"
 SESSION = {
@@ -140,9 +140,10 @@ async def _begun(at: Place, before: Kept, bounds: Bounds, seen: window.Seen) -> 
     head = Head(**dict(await at.conn.fetchrow(_q.head)))
     # A log that is shorter than it was is looked at from its beginning: the comparison of the chain tells what is wrong.
     compared = 0 if bounds.whole or before.position > head.position else before.position
-    since = max(compared, head.position - bounds.events, (head.first or 1) - 1)
+    since = max(compared, head.position - bounds.events, head.first - 1)
     of, domains = await stretch(at.conn, since, head.position, before.hash if since == before.position else ""), all_domains()
-    ready, unknown = known(domains, of.all)
+    folded = await spans(at.conn, domains)
+    ready, unknown = known(domains, of.all, folded)
     return Look(
         conn=at.conn,
         store=at.store,
@@ -153,6 +154,7 @@ async def _begun(at: Place, before: Kept, bounds: Bounds, seen: window.Seen) -> 
         head=head,
         stretch=of,
         known=ready,
+        spans=folded,
         unknown=unknown,
         counts=Counts(events=len(of.all)),
     )

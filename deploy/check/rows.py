@@ -78,7 +78,7 @@ async def _sure(look: Look, tenant: UUID, rows: list[Touched], stretched: Stretc
 
 
 async def _exact(look: Look, tenant: UUID) -> Exact:
-    return await Exact(look.domains).take(history(look.conn, tenant, look.last, look.store))
+    return await Exact(look.domains, look.spans).take(history(look.conn, tenant, look.last, look.store))
 
 
 def _unread(tenant: UUID, error: Exception) -> Difference:
@@ -97,11 +97,12 @@ async def tenants(look: Look) -> list[Difference]:
 
 
 async def _whole(look: Look, tenant: UUID) -> list[Difference]:
-    if look.head.archived is not None and not await look.conn.fetchval(_q.begins_in_table, tenant):
-        return []  # archives are read for who is suspected, and by the full form
     if await look.conn.fetchval(_q.events_of, tenant, look.bounds.tenant) >= look.bounds.tenant:
         return []
-    exact = await _exact(look, tenant)
+    try:
+        exact = await _exact(look, tenant)
+    except (LogDamaged, ObjectMissing) as error:
+        return [look.walking(WALK, _unread(tenant, error), str(tenant))]
     look.counts.rows += await exact.compare_all(look.conn, tenant, _tables(look.domains))
     look.counts.tenants += 1
     return [look.walking(WALK, one, str(tenant)) for one in exact.differences]

@@ -12,6 +12,8 @@ from adapters.object_store import ObjectStore
 from consumers.log import LogEvent, read
 from consumers.runtime.domain import Domain
 from consumers.runtime.projection import Write
+from consumers.runtime.reactions import Fold
+from consumers.runtime.replay.projector import Spans
 from contracts.audit import DOMAINS
 from contracts.chain import GENESIS
 from contracts.envelope import Envelope
@@ -87,22 +89,38 @@ def _broken(position: int, expected: str, found: str) -> Difference:
 Known = tuple[Write, Event, Envelope, LogEvent]
 
 
-def known(domains: Sequence[Domain], events: Sequence[LogEvent]) -> tuple[list[Known], list[Difference]]:
-    """The events with what they write; and those that this release cannot read."""
+def known(domains: Sequence[Domain], events: Sequence[LogEvent], spans: Spans) -> tuple[list[Known], list[Difference]]:
+    """The events with what they write, each once and once more for every fold that has come so far; and those that cannot be read."""
     writes = {cls: write for domain in domains for cls, write in domain.writes.items()}
+    folds = _folds(domains, spans)
     found: list[Known] = []
     wrong: list[Difference] = []
     for recorded in events:
         try:
             event = decode(recorded.type, recorded.body)
             assert isinstance(event, Event), "only events are recorded"
-            found.append((writes[type(event)], event, envelope_of(recorded), recorded))
+            envelope = envelope_of(recorded)
+            found.append((writes[type(event)], event, envelope, recorded))
+            for since, until, fold in folds.get(type(event), ()):
+                if since < recorded.position <= until:
+                    found.append((fold, event, envelope, recorded))
         except (KeyError, AssertionError, msgspec.MsgspecError) as error:
             said = "no domain writes events of this type" if isinstance(error, KeyError) else str(error)
             wrong.append(
                 Difference(name="events", place=named(recorded), expected="an event of this release", found=said, remedy=REWRITTEN)
             )
     return found, wrong
+
+
+def _folds(domains: Sequence[Domain], spans: Spans) -> dict[type[Event], list[tuple[int, int, Write]]]:
+    """What copies learn from an event, with the positions between which they have done so."""
+    found: dict[type[Event], list[tuple[int, int, Write]]] = {}
+    for domain in domains:
+        for fold in domain.reacts:
+            if isinstance(fold, Fold):
+                for cls in fold.events:
+                    found.setdefault(cls, []).append((*spans.get((domain.name, fold.name), (0, 0)), fold.write))
+    return found
 
 
 def envelope_of(recorded: LogEvent) -> Envelope:

@@ -34,9 +34,10 @@ delete from checks.differences where name = $1 and place = $2
 
 -- name: head
 -- What the log says of itself in this snapshot.
-select now() as now, published, epoch, seal, coalesce((select max(position) from log.events), (select max(last) from log.archives), 0) as position,
-  (select min(position) from log.events) as first, (select time from log.events order by position limit 1) as first_time
-from log.head
+select now() as now, published, epoch, seal, position, hash, first, (select time from log.events e where e.position >= h.first order by e.position limit 1) as first_time,
+  coalesce((select max(e.position) from log.events e), (select max(a.last) from log.archives a), 0) as last,
+  coalesce((select e.hash from log.events e order by e.position desc limit 1), (select a.hash from log.archives a order by a.last desc limit 1), repeat('0', 64)) as last_hash
+from log.head h
 
 -- name: hash_at
 -- The hash at a position that the table holds.
@@ -99,21 +100,27 @@ where position > $1 and position <= $2 and type = any ($3::text[]) and time < no
 order by position limit 1
 
 -- name: overdue_effects
--- Effects that nobody has taken up for long.
-select kind, count(*) as count, min(due_at) as oldest, max(attempts) as attempts, max(last_error) as error from {schema}.effects
-where due_at < now() - make_interval(secs => $1) group by kind order by kind
+-- Effects that nobody has taken up for long, by what holds them up: their destination's rate and breaker are reasons, a person's pause is one too.
+select kind, case when owing then 'ended and not reported' when state = 'handing' then 'being handed over' else 'due' end as how,
+  count(*) as count, min(due_at) as oldest, max(attempts) as attempts, max(last_error) as error
+from {schema}.effects e
+where due_at < now() - make_interval(secs => $1) and (owing or state = 'handing' or (state = 'due' and not paused
+  and not exists (select from {schema}.destinations d where d.tenant_id = e.tenant_id and d.destination = e.destination
+    and (d.opens_at is not null or d.tat > now()))))
+group by 1, 2 order by 1, 2
 
 -- name: effects_there
 -- Which of these effects have a row.
 select id from {schema}.effects where (tenant_id, id) in (select * from unnest($1::uuid[], $2::uuid[]))
 
 -- name: overdue_timers
--- Timers whose moment has long passed.
-select tenant_id, id, type, due_at from {schema}.timers where due_at < now() - make_interval(secs => $1) order by due_at limit 20
+-- Timers whose moment has long passed: that nobody published, whose command nobody decided, or that wait for a person.
+select tenant_id, name, type, due_at, set_aside, again_at is not null as published from {schema}.timers
+where set_aside <> '' or coalesce(again_at, due_at) < now() - make_interval(secs => $1) order by due_at limit 20
 
 -- name: timers_there
--- The moments of these timers.
-select id, due_at from {schema}.timers where (tenant_id, id) in (select * from unnest($1::uuid[], $2::uuid[]))
+-- The moments of these timers, and by which event they were set.
+select tenant_id, name, set_by, due_at from {schema}.timers where (tenant_id, name) in (select * from unnest($1::uuid[], $2::text[]))
 
 -- name: archives
 -- Every archived run, in order.
@@ -124,8 +131,9 @@ select first, last, object_key, sha256, bytes, prev_hash, hash from log.archives
 select tenant_id from identity.tenants where tenant_id > $1 order by tenant_id limit 1
 
 -- name: events_of
--- How many events a tenant has in the log's table, as far as they are counted.
-select count(*) from (select from log.events where tenant_id = $1 limit $2) e
+-- How many events a tenant has, as far as they are counted.
+select (select count(*) from (select from log.events where tenant_id = $1 limit $2) e)
+  + coalesce((select sum(count) from log.ranges where tenant_id = $1), 0)::bigint
 
 -- name: rows_of
 -- A tenant's rows of one table, each as JSON.
@@ -146,10 +154,6 @@ delete from checks.walks
 -- name: tenants_of_requests
 -- Whose events these requests caused.
 select distinct correlation_id, tenant_id from log.events where correlation_id = any ($1::uuid[])
-
--- name: begins_in_table
--- Whether a tenant's history begins in the log's table.
-select exists (select from log.events where tenant_id = $1 and type = 'evt.identity.tenant.created.v1')
 
 -- name: looked
 -- When was looked the last time.

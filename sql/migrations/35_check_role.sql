@@ -23,7 +23,7 @@ declare columns text;
 begin
   select string_agg(quote_ident(attname), ', ' order by attnum) into columns from pg_attribute
   where attrelid = target and attnum > 0 and not attisdropped
-    and attname <> all (array['outcome', 'headers', 'body', 'payload', 'envelope', 'request_hash', 'key_hash', 'answer', 'command', 'commands']);
+    and attname <> all (array['outcome', 'headers', 'body', 'payload', 'envelope', 'request_hash', 'key_hash', 'answer', 'cursor']);
   execute format('grant select (%s) on %s to check_app', columns, target);
 end $$;
 
@@ -33,7 +33,7 @@ begin
   foreach domain in array array['identity', 'content', 'studio', 'render', 'file_mgr', 'notification'] loop
     execute format('grant usage on schema %I to check_app', domain);
     execute format('grant select on %I.outbox, %I.cursors to check_app', domain, domain);
-    foreach name in array array['inbox', 'effects', 'timers'] loop
+    foreach name in array array['inbox', 'effects', 'timers', 'destinations'] loop
       perform platform.let_check(format('%I.%I', domain, name)::regclass);
     end loop;
   end loop;
@@ -42,7 +42,7 @@ begin
     execute format('grant select on %s to check_app', target);
   end loop;
 end $$;
-grant select on log.events, log.archives, log.head, log.alarms to check_app;
+grant select on log.events, log.archives, log.ranges, log.head, log.alarms to check_app;
 
 -- Tables of later migrations: an event table is read whole.
 create or replace function platform.guard(target regclass, kind text, about text) returns void language plpgsql as $$

@@ -1,7 +1,7 @@
 """Every fault that is put into what agrees is found, in its place, and is over when it was put right."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from uuid import UUID
 
@@ -33,11 +33,11 @@ OTHER = {
 
 
 @asynccontextmanager
-async def damaged(world: Checked, table: str, where: str = "true") -> AsyncIterator[asyncpg.Record]:
+async def damaged(world: Checked, table: str, where: str = "true", key: Sequence[str] = ()) -> AsyncIterator[asyncpg.Record]:
     """A row that may be damaged within the block; afterwards it is as it was."""
     await world.db.execute("set session_replication_role = replica")
     row = await world.db.fetchrow(f"select t.*, to_jsonb(t)::text as whole from {table} t where {where} limit 1")
-    key = ["tenant_id", *TABLES[table].key] if table in TABLES else ["tenant_id", "id"]
+    key = key or (["tenant_id", *TABLES[table].key] if table in TABLES else ["tenant_id", "id"])
     same = " and ".join(f"{name} = ${number}" for number, name in enumerate(key, 1))
     values = [row[name] for name in key]
     try:
@@ -259,10 +259,10 @@ async def test_a_timer_that_is_lost_moved_or_long_overdue_is_found(world: Checke
     await world.anew()
     await world.check()
     tenant, _ = await uploads(world)
-    async with damaged(world, "file_mgr.timers", f"tenant_id = '{tenant}'"):
+    async with damaged(world, "file_mgr.timers", f"tenant_id = '{tenant}'", ["tenant_id", "name"]):
         for statement, expected in (
             ("update file_mgr.timers set due_at = due_at + interval '1 hour' where tenant_id = $1", "one due at"),
-            ("update file_mgr.timers set due_at = now() - interval '1 hour' where tenant_id = $1", "the timer still"),
+            ("update file_mgr.timers set due_at = now() - interval '1 hour', again_at = null where tenant_id = $1", "the timer still"),
             ("delete from file_mgr.timers where tenant_id = $1", "none"),
         ):
             await world.db.execute(statement, tenant)
@@ -291,7 +291,7 @@ async def test_an_effect_that_is_lost_or_long_due_is_found(world: Checked, monke
 async def test_what_stands_is_an_alarm_that_is_kept(world: Checked, caplog: pytest.LogCaptureFixture) -> None:
     await world.anew()
     last = await world.sequence()
-    await world.db.execute("update studio.cursors set position = $1", last + 5)
+    await world.db.execute("update studio.cursors set position = $1 where name = 'reaction.files'", last + 5)
     await world.check()
     await world.check()
     told = [record.message for record in caplog.records if record.message.startswith("ALARM: cursors")]

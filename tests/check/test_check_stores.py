@@ -2,23 +2,18 @@
 
 from typing import Any
 
-import asyncpg
-
 from adapters.object_store import ObjectStore
-from consumers.log.archive import archive
 from deploy.local.servers import Servers
 from tests.support.checked import checked
 from tests.support.house import PASSWORD
+from tests.support.logs import archive
 
 
 async def test_an_archive_that_is_changed_or_gone_is_found(servers: Servers) -> None:
-    async with checked(servers) as world:
-        log = await asyncpg.connect(world.house.dsn, user="log_app", password=PASSWORD)
-        await log.execute("set app.tenants = '*'")
+    async with checked(servers, parts=20) as world:
         store: ObjectStore = world.at.store
-        assert await archive(log, store, 20, keep=1) == (1, 20)
-        assert await archive(log, store, 20, keep=1) == (21, 40)
-        await log.close()
+        dsn = servers.pg_dsn("log_app", PASSWORD, world.house.dsn.rpartition("/")[2])
+        assert await archive(dsn, store, most=20, parts=2) == [1, 21]
         assert not (await world.check()).differences
         assert not (await world.check()).differences
         row = await world.db.fetchrow("select object_key, bytes from log.archives where first = 21")

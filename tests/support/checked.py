@@ -20,6 +20,7 @@ from deploy.check.bounds import Bounds
 from deploy.local.servers import Servers
 from tests.support.databases import migrated
 from tests.support.house import PASSWORD, House
+from tests.support.logs import parts_of
 from tests.support.story import Story
 
 AT_ONCE = Bounds(apart=0.05)  # two looks without the wait between
@@ -40,14 +41,13 @@ class Checked:
 
     async def sequence(self) -> int:
         """Move all outboxes into the log, and the log into EVENTS."""
+        await self.house.react()  # what copies learn is learned before
         last = await self.house.sequence()
         window = Window(self.house._log, asyncio.Lock(), self.log)
         await window.align()
         await self.house._log.execute(keep_published(window.position, window.epoch))
         for name in self.house.domains:
-            await self.db.execute(
-                f"insert into {name}.cursors (name, position) values ('events', $1) on conflict (name) do update set position = $1", last
-            )
+            await self.db.execute(f"update {name}.cursors set position = $1", last)
         return last
 
     async def check(self, **bounds: Any) -> Report:
@@ -83,18 +83,18 @@ def _settings(servers: Servers, dsn: str, user: str, password: str) -> Any:
 
 
 @asynccontextmanager
-async def checked(servers: Servers) -> AsyncIterator[Checked]:
-    """A told story, sequenced and published; everything agrees."""
+async def checked(servers: Servers, parts: int = 0) -> AsyncIterator[Checked]:
+    """A told story, sequenced and published; everything agrees. With `parts`, the log begins with two partitions of so many events."""
     async with migrated(servers.pg_admin_dsn) as dsn, House(dsn) as house:
         log = await connect(_settings(servers, dsn, "log", PASSWORD), "test log", within=10)
         admin = await connect(_settings(servers, dsn, "admin_log", servers.secrets.get("nats.admin_log")), "test admin", within=10)
-        parts = urlsplit(dsn)
+        url = urlsplit(dsn)
         settings = Settings.model_validate(
             {
                 "nats_url": servers.nats_url,
                 "nats_user": "check",
                 "nats_password": PASSWORD,
-                "pg_dsn": f"postgresql://{parts.hostname}:{parts.port}{parts.path}",
+                "pg_dsn": f"postgresql://{url.hostname}:{url.port}{url.path}",
                 "pg_password": PASSWORD,
                 "s3_url": servers.s3_url,
                 "s3_bucket": BUCKET,
@@ -104,6 +104,8 @@ async def checked(servers: Servers) -> AsyncIterator[Checked]:
         )
         async with ObjectStore(servers.s3_url, BUCKET, servers.s3_access_key, servers.s3_secret_key) as store:
             await store.ensure_bucket()
+        if parts:
+            await parts_of(house.admin, parts, 2)
         story = Story(house, tenants=2, jobs=2, seconds=4.0)
         async with place(settings) as at:
             world = Checked(house, story, log, admin, at, settings)
