@@ -34,7 +34,7 @@ from deploy.consume import pg_connect
 from deploy.local.stack import environment
 from producers.publisher import Publisher
 
-BOUNDS = (Bound("value", least=2_000.0), Bound("ratio", least=0.3))
+BOUNDS = (Bound("value", least=2_000.0), Bound("ratio", least=0.15))
 LIMIT = "five statements, a request and a published report for each; the floor is the statements alone, one after the other"
 DOMAIN, ROLE = "notification", "notification_app"  # whose schema is used: it has no effects of its own
 LOCK, CONNECTIONS = 34, 4
