@@ -33,8 +33,6 @@ begin
     -- B-tree keeps once.
     execute format('drop index %I.inbox_decided', domain);
     execute format('create index inbox_decided on %I.inbox (decided_at) where state in (''done'', ''refused'')', domain);
-    if exists (select from pg_attribute where attrelid = format('%I.effects', domain)::regclass and attname = 'ended_at') then
-      execute format('create index if not exists effects_ended on %I.effects (ended_at) where ended_at is not null', domain);
-    end if;
+    execute format('create index effects_ended on %I.effects (updated_at) where (state = ''done'' or ended = ''given_up'') and not owing', domain);
   end loop;
 end $$;

@@ -89,22 +89,25 @@ async def test_a_sweep_finds_its_rows_by_an_index_however_many_wait_for_a_person
     assert "inbox_decided" in plan and "Sort" not in plan and "Rows Removed" not in plan, plan
 
 
-async def test_ended_effects_go_once_they_have_a_moment_of_their_end(dsn: str, admin: asyncpg.Connection) -> None:
-    columns = {row[0] for row in await admin.fetch("select attname from pg_attribute where attrelid = 'content.effects'::regclass")}
+async def test_effects_go_thirty_days_after_their_end_once_it_was_told(dsn: str, admin: asyncpg.Connection) -> None:
+    row = """
+        insert into content.effects (tenant_id, id, kind, payload, envelope, attempts, due_at, last_error, state, ended, owing, updated_at)
+        values (gen_random_uuid(), gen_random_uuid(), 'k', '{}', '{}', 1, now(), '', $1, $2, $3, $4)
+    """
+    for state, ended, owing, at in (
+        ("done", "done", False, OVER),
+        ("exhausted", "given_up", False, OVER),
+        ("exhausted", "exhausted", False, OVER),
+        ("done", "done", False, FRESH),
+        ("done", "done", True, OVER),
+        ("unknown", "unknown", False, OVER),
+        ("due", "", False, OVER),
+    ):
+        await admin.execute(row, state, ended, owing, at)
     async with leads(dsn, "content") as leading:
-        assert (await retention(dsn, "content", leading).round())["effects"] == 0, "a table without the column is no error"
-        if "ended_at" in columns:
-            return
-        await admin.execute("alter table content.effects add column ended_at timestamptz, add column state text not null default 'due'")
-        row = """
-            insert into content.effects (tenant_id, id, kind, payload, envelope, attempts, due_at, last_error, state, ended_at)
-            values (gen_random_uuid(), gen_random_uuid(), 'k', '{}', '{}', 1, now(), '', $1, $2)
-        """
-        for state, ended in (("done", OVER), ("exhausted", OVER), ("done", FRESH), ("unknown", None), ("due", None)):
-            await admin.execute(row, state, ended)
         assert (await retention(dsn, "content", leading).round())["effects"] == 2
     left = [row[0] for row in await admin.fetch("select state from content.effects order by state")]
-    assert left == ["done", "due", "unknown"]
+    assert left == ["done", "done", "due", "exhausted", "unknown"]
 
 
 async def test_a_process_that_was_replaced_or_stands_by_removes_nothing(dsn: str, admin: asyncpg.Connection) -> None:
