@@ -34,8 +34,7 @@ Rule = Swept | Monthly | Kept
 
 RUNTIME: Final[tuple[Rule, ...]] = (
     Swept("inbox", "decided_at", 30, "state in ('done', 'refused')"),  # operations; what waits for a person stays
-    # What was done, or given up by a person; what is not told yet, or waits for a person as exhausted or unknown, stays.
-    Swept("effects", "updated_at", 30, "(state = 'done' or ended = 'given_up') and not owing"),
+    Swept("effects", "updated_at", 30, "state = 'done' and not owing"),  # what is not told yet, exhausted or unknown stays for a person
     Kept("destinations", "the effects' runner removes those that nothing goes to any more"),
     Kept("outbox", "the sequencer moves its rows into the log", "time"),
     Kept("timers", "a row goes when its command is decided", "due_at", "set_aside = ''"),

@@ -33,6 +33,6 @@ begin
     -- B-tree keeps once.
     execute format('drop index %I.inbox_decided', domain);
     execute format('create index inbox_decided on %I.inbox (decided_at) where state in (''done'', ''refused'')', domain);
-    execute format('create index effects_ended on %I.effects (updated_at) where (state = ''done'' or ended = ''given_up'') and not owing', domain);
+    execute format('create index effects_ended on %I.effects (updated_at) where state = ''done'' and not owing', domain);
   end loop;
 end $$;

@@ -96,7 +96,7 @@ async def test_effects_go_thirty_days_after_their_end_once_it_was_told(dsn: str,
     """
     for state, ended, owing, at in (
         ("done", "done", False, OVER),
-        ("exhausted", "given_up", False, OVER),
+        ("done", "given_up", False, OVER),
         ("exhausted", "exhausted", False, OVER),
         ("done", "done", False, FRESH),
         ("done", "done", True, OVER),
