@@ -4,6 +4,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import asyncpg
@@ -23,6 +24,7 @@ DATABASE_AWAY: tuple[type[Exception], ...] = (
 """After these the same statement may succeed later, on another connection."""
 POOL_WAIT = 10.0  # seconds to get, and to give back, a pool's connection; asyncpg waits for ever for one that was lost while it cancels
 CANCEL_EVERY = 0.2  # seconds
+LOOK = 1.0  # seconds between two looks at a connection that may have ended without a word
 CUTS = {"TCP_KEEPIDLE": 2, "TCP_KEEPINTVL": 1, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 5000}
 """Socket options, in seconds, a count and milliseconds: a line on which nothing is acknowledged for five seconds is cut."""
 
@@ -41,14 +43,18 @@ def notice_cuts(conn: asyncpg.Connection) -> None:
 
 async def until_lost(conn: asyncpg.Connection) -> None:
     """Wait until the connection ends, by whatever cause, then raise ConnectionError: an idle loser of its lock must not think it leads."""
-    lost = asyncio.Event()
+    lost, loop = asyncio.Event(), asyncio.get_running_loop()
 
     def tell(_: Any) -> None:
         lost.set()
 
     conn.add_termination_listener(tell)
-    if not conn.is_closed():
-        await lost.wait()
+    while not conn.is_closed():
+        # asyncpg tells nobody when a connection ends while a process that was stopped goes on in the middle of a statement, so it is looked at
+        # too: each full second, when the process is awake anyway.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LOOK - loop.time() % LOOK):
+                await lost.wait()
     raise ConnectionError("the connection to PostgreSQL was lost")
 
 

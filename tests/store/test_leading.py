@@ -350,3 +350,14 @@ async def test_a_services_session_is_bounded_and_both_of_its_ends_notice_that_th
     for name, value in CUTS.items():
         assert sock.getsockopt(socket.IPPROTO_TCP, getattr(socket, name)) == value
     await conn.close()
+
+
+async def test_a_connection_that_ended_without_a_word_to_anybody_is_noticed(dsn: str) -> None:
+    """As asyncpg leaves it when a process that was stopped goes on in the middle of a statement."""
+    conn = await app_connection(dsn, DOMAIN)
+    waiting = asyncio.create_task(until_lost(conn))
+    await asyncio.sleep(0)
+    conn._termination_listeners.clear()
+    conn.terminate()
+    with pytest.raises(ConnectionError):
+        await asyncio.wait_for(waiting, 20)
