@@ -10,7 +10,18 @@ import msgspec
 import pytest
 import pytest_asyncio
 
-from consumers.runtime.effects.declared import REPEATABLE, Asking, Backoff, Done, EffectFailed, EffectKind, Nature, Neither
+from consumers.runtime.effects.declared import (
+    REPEATABLE,
+    Asking,
+    Backoff,
+    Destination,
+    Done,
+    EffectFailed,
+    EffectKind,
+    Nature,
+    Neither,
+    NotSent,
+)
 from contracts.file_mgr import FailUpload
 from contracts.message import MAX_BODY
 from contracts.notification import ReadNotification
@@ -157,3 +168,23 @@ async def test_a_lane_rests_while_nothing_is_due_however_many_wait_and_does_at_o
         assert claims <= 12, f"{claims} claims, and nothing was due"
         (id,) = await shop.put(Good())
         await shop.until(id, lambda found: found is None)
+
+
+async def test_a_destination_that_refuses_for_good_answers_again_and_the_others_need_not_wait(dsn: str) -> None:
+    away = True
+
+    async def run(effect: Any, call: Any, tools: Any) -> Any:
+        if away:
+            raise NotSent("away")
+        raise EffectFailed("there is no such address", telling("gone"))
+
+    to = Destination(of=lambda effect: "one", failures=2, rest=0.05)
+    async with Workshop(dsn, EffectKind(name="bad", payload=Bad, run=run, backoff=SOON, tries=0, destination=to)) as shop:
+        await shop.start()
+        ids = await shop.put(*(Bad() for _ in range(6)), tenant=uuid4())
+        async with asyncio.timeout(20):
+            while not await shop.admin.fetchval("select count(*) from notification.destinations where opens_at is not null"):
+                await asyncio.sleep(0.01)
+        away = False
+        for id in ids:
+            await shop.until(id, lambda found: found is None)

@@ -107,6 +107,8 @@ class Carrier:
     async def _failed(self, row: Claimed, failed: EffectFailed) -> None:
         """The other side's last word: the domain hears it, and where it hears nothing a person does."""
         row.last_error = str(failed)
+        if row.failures:  # who refuses for good answers again
+            await self._rows.hear(row, failed=False)
         commands = row.reports_of(failed.commands, "exhausted")
         await self._end(row, "done" if commands else "exhausted", "exhausted", commands)
 
