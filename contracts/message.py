@@ -129,3 +129,4 @@ def decode(full_name: str, body: bytes | str) -> Message:
 
 
 encode = msgspec.json.Encoder().encode
+MAX_BODY = 64 * 1024  # bytes of an encoded message; anything larger is an object in storage, named by its SHA-256

@@ -25,9 +25,8 @@ from adapters.nats import (
 )
 from contracts.catalogue import COPIES, REPORTS, stream_of
 from contracts.envelope import Envelope
-from contracts.message import Kind, Message, MessageType, encode, type_of
+from contracts.message import MAX_BODY, Kind, Message, MessageType, encode, type_of
 
-MAX_BODY = 64 * 1024  # bytes; anything larger is an object in storage, named by its SHA-256
 MOST_IN_BATCH = 200
 MOST_BYTES_IN_BATCH = 1024 * 1024
 MOST_WAITING = 10_000  # messages per stream

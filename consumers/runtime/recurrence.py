@@ -91,7 +91,11 @@ def recurrence(rule: str, zone: str, missed: Missed, *, begins: datetime | None,
             raise BadRule("a rule with COUNT needs a beginning from which to count")
         begins = _instant(now.astimezone(_zone(zone)).replace(tzinfo=None, hour=0, minute=0, second=0, microsecond=0), _zone(zone))
     found = Recurrence(rule, zone, missed, begins)
-    if found.first() is None:
+    try:
+        first = found.first()
+    except OverflowError as error:
+        raise BadRule("a rule begins within the years 2 to 9998") from error
+    if first is None:
         raise BadRule("the rule has no occurrence")
     return found
 
@@ -133,7 +137,7 @@ def _locals(parts: dict[str, str], begins: datetime, after: datetime) -> Iterato
     try:
         rule: rrule = rrulestr(text, dtstart=begins)  # type: ignore[assignment]
         yield from rule.xafter(after)
-    except (ValueError, OverflowError) as error:
+    except (ValueError, OverflowError, IndexError) as error:
         raise BadRule(f"the rule cannot be followed: {error}") from error
 
 
@@ -203,11 +207,18 @@ def _check_together(parts: dict[str, str]) -> None:
         raise BadRule(f"{frequency} cannot have {', '.join(sorted(more))}")
     if frequency not in _LONG:
         _check_short(parts)
+    elif (most := _highest_day(parts)) > (weeks := 5 if frequency == "MONTHLY" or "BYMONTH" in parts else 53):
+        raise BadRule(f"BYDAY has a day's number {most}, and there are {weeks} at most")
     times = [len(set(parts.get(name, "0").split(","))) for name in ("BYHOUR", "BYMINUTE", "BYSECOND")]
     if times[2] > 1 or times[0] * times[1] > MOST_A_DAY:
         raise BadRule(f"a rule has at most {MOST_A_DAY} times a day, all of one second")
     if "BYSETPOS" in parts and (times[0] * times[1] > 1 or not names & {"BYMONTH", "BYMONTHDAY", "BYYEARDAY", "BYWEEKNO", "BYDAY"}):
         raise BadRule("BYSETPOS chooses among days: name some, and one time a day")
+
+
+def _highest_day(parts: dict[str, str]) -> int:
+    """The highest number of a day in BYDAY, from the beginning or the end: dateutil follows none that is beyond its month or year."""
+    return max(map(int, re.findall(r"\d+", parts.get("BYDAY", ""))), default=0)
 
 
 def _check_short(parts: dict[str, str]) -> None:

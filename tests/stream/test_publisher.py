@@ -10,11 +10,11 @@ from adapters.nats import Connection, api, connect, stream_state
 from contracts.catalogue import command_stream
 from contracts.envelope import Envelope, first
 from contracts.identity import CreateTenant
-from contracts.message import encode, type_of
+from contracts.message import MAX_BODY, encode, type_of
 from contracts.node import LeaveNode
 from contracts.render import JobProgress
 from deploy.local.servers import Servers
-from producers.publisher import MAX_BODY, MessageTooLarge, Publisher, PublishFailed
+from producers.publisher import MessageTooLarge, Publisher, PublishFailed
 from producers.ticks import Ticks
 from tests.stream.lossy_wire import LossyWire
 from tests.stream.support import NODE, OTHER_NODE, Login, delete_stream, settings

@@ -8,9 +8,10 @@ from typing import Any
 
 import msgspec
 
+from consumers.runtime.effects.calling import called, tellable
 from consumers.runtime.effects.declared import Asking, Chunked, Done, EffectFailed, Neither, NotSent, TooLate, TryLater
 from consumers.runtime.effects.row import TO_BEGIN, Claimed, Try, answer_of
-from consumers.runtime.effects.statements import LEASE, Move, Statements
+from consumers.runtime.effects.statements import LEASE, UNREADABLE, Move, Statements
 from consumers.runtime.leading import Leading, clock
 from consumers.runtime.store import to_json
 from contracts.effects import EffectEnd, EffectState
@@ -37,6 +38,27 @@ class Carrier:
 
     async def carry_out(self, row: Claimed) -> None:
         """Do it once, and say what came of it. Only a cancellation is raised."""
+        await self._or_later(row, self._carry_out(row))
+
+    async def report(self, row: Claimed) -> None:
+        """Report what has ended; of an end without an answer (a person's) the answer is made first."""
+        await self._or_later(row, self._end_again(row) if row.answer is None else self._report(row, row.state))
+
+    async def settle(self, row: Claimed) -> None:
+        """Look at what is unknown: tell a domain of money, ask, or see whether it is time to count it."""
+        await self._or_later(row, self._settle(row))
+
+    async def _or_later(self, row: Claimed, work: Awaitable[None]) -> None:
+        """Do it; when a kind's reports cannot be made or kept, its row stays as it is, for a release that can, or a person."""
+        try:
+            await work
+        except Exception as error:  # whatever it was, it is a fault of this release
+            why = f"its end cannot be told: {type(error).__name__}: {error}"
+            log.exception("ALARM: %s: %s %s stays: %s", self._rows.domain, row.kind.name, row.id, why)
+            if await self._rows.put_by(row, why):
+                self._release(row, UNREADABLE)
+
+    async def _carry_out(self, row: Claimed) -> None:
         if not await self._leading.holds(row.lease):
             return
         if isinstance(row.kind.nature, Chunked):
@@ -58,7 +80,8 @@ class Carrier:
     async def _try(self, row: Claimed, call: Try) -> None:
         try:
             async with asyncio.timeout(row.kind.timeout):
-                commands = list(await row.kind.run(row.effect, call, self._tools(row)))
+                commands = await called(row.kind.run(row.effect, call, self._tools(row)))
+            answer = tellable(row.reports_of(commands, "done"))
         except EffectFailed as failed:
             log.warning("%s: %s failed for good: %s", self._rows.domain, row.kind.name, failed)
             await self._failed(row, failed)
@@ -74,18 +97,20 @@ class Carrier:
             # Not sent is what the function never began to send; of all else nobody knows.
             await (self._again(row, why) if row.kind.repeatable or not call.begun else self._doubt(row, why))
         else:
-            await self._succeeded(row, commands)
+            await self._succeeded(row, answer)
 
-    async def _succeeded(self, row: Claimed, commands: Sequence[Command]) -> None:
+    async def _succeeded(self, row: Claimed, answer: Sequence[Command]) -> None:
         if row.failures:
             await self._rows.hear(row, failed=False)
-        await self.end(row, "done", "done", row.reports_of(commands, "done"))
+        await self._end(row, "done", "done", answer)
 
     async def _failed(self, row: Claimed, failed: EffectFailed) -> None:
         """The other side's last word: the domain hears it, and where it hears nothing a person does."""
         row.last_error = str(failed)
+        if row.failures:  # who refuses for good answers again
+            await self._rows.hear(row, failed=False)
         commands = row.reports_of(failed.commands, "exhausted")
-        await self.end(row, "done" if commands else "exhausted", "exhausted", commands)
+        await self._end(row, "done" if commands else "exhausted", "exhausted", commands)
 
     async def _again(self, row: Claimed, why: str) -> None:
         """It failed for now; the last try is its end."""
@@ -101,7 +126,7 @@ class Carrier:
         row.last_error = why
         commands = row.reports_of(row.kind.exhausted(row.effect, row.envelope, why), "exhausted")
         log.error("%s: %s %s is given up after %d tries: %s", self._rows.domain, row.kind.name, row.id, row.attempts, why)
-        await self.end(row, "exhausted", "exhausted", commands)
+        await self._end(row, "exhausted", "exhausted", commands)
 
     async def _back(self, row: Claimed, seconds: float, why: str, *, counts: bool = True) -> None:
         if await self._rows.move(Move(row=row, state="due", seconds=seconds, attempts=0 if counts else -1, error=why)):
@@ -115,17 +140,20 @@ class Carrier:
         if await self._rows.move(Move(row=row, state="unknown", error=why)):
             self._release(row, row.kind.timeout + TO_BEGIN)
 
-    async def end(self, row: Claimed, state: EffectState, ended: EffectEnd, commands: Sequence[Command]) -> None:
+    async def _end_again(self, row: Claimed) -> None:
+        await self._end(row, row.state, row.ended, self._commands_of(row, row.ended))
+
+    async def _end(self, row: Claimed, state: EffectState, ended: EffectEnd, commands: Sequence[Command]) -> None:
         """Keep the answer, then report it."""
         if not commands:
             await self._told(row, state, ended)
         elif await self._rows.move(
-            Move(row=row, state=state, ended=ended, owing=True, answer=commands, keeps=True, seconds=LEASE, error=row.last_error)
+            Move(row=row, state=state, ended=ended, owing=True, answer=tellable(commands), keeps=True, seconds=LEASE, error=row.last_error)
         ):
             row.ended, row.answer = ended, list(commands)
-            await self.report(row, state)
+            await self._report(row, state)
 
-    async def report(self, row: Claimed, state: EffectState) -> None:
+    async def _report(self, row: Claimed, state: EffectState) -> None:
         """Publish the stored answer, under ids that are the same each time; what cannot be published is published later."""
         assert row.answer is not None
         if not await self._leading.holds(row.lease):
@@ -158,10 +186,9 @@ class Carrier:
         row.released = True
         self._later(seconds)
 
-    async def settle(self, row: Claimed) -> None:
-        """Look at what is unknown: tell a domain of money, ask, or see whether it is time to count it."""
+    async def _settle(self, row: Claimed) -> None:
         if row.kind.ended is not None and row.ended != "unknown":
-            await self.end(row, "unknown", "unknown", row.reports_of((), "unknown"))
+            await self._end(row, "unknown", "unknown", row.reports_of((), "unknown"))
             return
         match row.kind.nature:
             case Asking(ask):
@@ -175,11 +202,12 @@ class Carrier:
         why = row.last_error
         try:
             async with asyncio.timeout(row.kind.timeout):
-                told = await ask(row.effect, Try(row), self._tools(row))
+                told = await called(ask(row.effect, Try(row), self._tools(row)))
+            answer = tellable(row.reports_of(told.commands, "done")) if isinstance(told, Done) else ()
         except Exception as error:  # whatever it was, it is not known yet
-            told, why = "not known yet", f"asking failed: {type(error).__name__}: {error}"
+            told, answer, why = "not known yet", (), f"asking failed: {type(error).__name__}: {error}"
         if isinstance(told, Done):
-            await self.end(row, "done", "done", row.reports_of(told.commands, "done"))
+            await self._end(row, "done", "done", answer)
         elif told == "not done":
             tries = row.kind.tries
             await (self._exhaust(row, why or "it was not done") if 0 < tries <= row.attempts else self._back(row, 0.0, why))
@@ -195,11 +223,11 @@ class Carrier:
             return
         row.last_error = row.last_error or f"unknown for {hours:g} hours"
         if counts_as == "sent":
-            await self.end(row, "done", "done", self.commands_of(row, "done"))
+            await self._end(row, "done", "done", self._commands_of(row, "done"))
         else:
-            await self.end(row, "done", "given_up", self.commands_of(row, "given_up"))
+            await self._end(row, "done", "given_up", self._commands_of(row, "given_up"))
 
-    def commands_of(self, row: Claimed, ended: EffectEnd) -> list[Command]:
+    def _commands_of(self, row: Claimed, ended: EffectEnd) -> list[Command]:
         """What reports an end of which there is no answer: a person's, the rule's, or that it is unknown."""
         kind, why = row.kind, row.last_error
         first = {"done": kind.settled, "given_up": kind.exhausted, "exhausted": kind.exhausted}.get(ended)
@@ -222,7 +250,7 @@ class Carrier:
         commands, last = step
         if commands:
             row.ended, row.answer = "done" if last else "", commands
-            await self.report(row, "done" if last else "due")
+            await self._report(row, "done" if last else "due")
         elif last:
             await self._rows.drop(row)
         else:
@@ -232,8 +260,8 @@ class Carrier:
         """One chunk and its cursor, in one transaction. Raises _Lost when the row is somebody else's by then."""
         cursor = msgspec.json.decode(row.cursor or "null", type=nature.cursor)
         async with asyncio.timeout(row.kind.timeout), self._rows.transaction({row.tenant_id}) as store:
-            step = await nature.step(row.effect, cursor, store.conn, Try(row), self._tools(row))
-            commands = row.reports_of(step.commands, "done") if step.last else list(step.commands)
+            step = await called(nature.step(row.effect, cursor, store.conn, Try(row), self._tools(row)))
+            commands = list(tellable(row.reports_of(step.commands, "done") if step.last else step.commands))
             now = to_json(step.cursor), answer_of(commands) if commands else None, bool(commands), step.last, LEASE, self._leading.lease
             if await store.conn.fetchval(store.q.keep_chunk, row.tenant_id, row.id, row.claim, *now) is None:
                 raise _Lost

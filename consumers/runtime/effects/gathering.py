@@ -8,10 +8,11 @@ from uuid import UUID
 
 T = TypeVar("T")
 MOST = 200  # rows of a statement
+_Entry = tuple[UUID, T, "asyncio.Future[bool]"]
 
 
 class Gathering(Generic[T]):
-    """`write` gets rows with their ids and answers the ids that it found; it raises for all of them or for none."""
+    """`write` gets rows with their ids and answers the ids that it found; it raises for all of them, or does all."""
 
     def __init__(self, write: Callable[[Sequence[T]], Awaitable[set[UUID]]]) -> None:
         self._write = write
@@ -33,14 +34,23 @@ class Gathering(Generic[T]):
             if not group:
                 continue
             try:
-                found = await self._write([row for _, row, _ in group])
-            except BaseException as error:
+                await self._settle(group)
+            finally:
                 for _, _, done in group:
                     if not done.done():
-                        done.set_exception(error if isinstance(error, Exception) else ConnectionError("the runner ends"))
-                if not isinstance(error, Exception):
-                    raise
-                continue
-            for id, _, done in group:
-                if not done.done():
-                    done.set_result(id in found)
+                        done.set_exception(ConnectionError("the runner ends"))
+
+    async def _settle(self, group: Sequence[_Entry[T]]) -> None:
+        """Write a group, halving it down to the row that cannot be written: it costs the others nothing."""
+        try:
+            found = await self._write([row for _, row, _ in group])
+        except Exception as error:
+            if len(group) > 1:
+                for half in (group[: len(group) // 2], group[len(group) // 2 :]):
+                    await self._settle(half)
+            elif not group[0][2].done():
+                group[0][2].set_exception(error)
+            return
+        for id, _, done in group:
+            if not done.done():
+                done.set_result(id in found)

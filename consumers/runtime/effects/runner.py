@@ -129,7 +129,7 @@ class EffectRunner:
         loops = [self._lane(lane, slots) for lane, slots in self._lanes.items()]
         await asyncio.gather(
             *loops,
-            self._look("owing", self._owing, self._rows.claim_owing, self._report),
+            self._look("owing", self._owing, self._rows.claim_owing, self._carrier.report),
             self._look("open", self._open, self._rows.claim_open, self._carrier.settle),
             self._renew(),
             self._sweep(),
@@ -155,6 +155,7 @@ class EffectRunner:
 
     async def _lane(self, lane: Lane, slots: Slots) -> None:
         behind, bell = (NIL, ""), self._bells[lane]
+        idle, wait = True, POLL  # over all pairs since the first: whether nothing was due, and the seconds until something is
         while True:
             await self._ready(slots)
             try:
@@ -166,10 +167,13 @@ class EffectRunner:
             for row in found.rows:
                 slots.start(row, self._carrier.carry_out(row))
             await self._mind_epoch(found.epoch)
-            began, behind = behind, (NIL, "") if found.end else found.last
-            if found.end and not found.wanted and began == (NIL, ""):
-                await bell.wait(min(POLL, found.wait if found.wait is not None else POLL))
-            elif not found.rows and found.wanted:  # a rate was taken up by somebody else at the same moment
+            idle, wait = idle and not found.wanted, wait if found.wait is None else min(wait, found.wait)
+            behind = (NIL, "") if found.end else found.last
+            if found.end and idle:
+                await bell.wait(wait)
+            if found.end:
+                idle, wait = True, POLL
+            if not found.rows and found.wanted:  # a rate was taken up by somebody else at the same moment
                 await bell.wait(SHORTEST)
 
     async def _mind_epoch(self, epoch: int) -> None:
@@ -202,13 +206,6 @@ class EffectRunner:
                 slots.start(row, work(row))
             if len(rows) < free:
                 await bell.wait(min(POLL, wait if wait is not None else POLL))
-
-    async def _report(self, row: Claimed) -> None:
-        """Report what has ended; of an end without an answer (a person's) the answer is made first."""
-        if row.answer is None:
-            await self._carrier.end(row, row.state, row.ended, self._carrier.commands_of(row, row.ended))
-        else:
-            await self._carrier.report(row, row.state)
 
     async def _renew(self) -> None:
         """Renew the claims, and break off what is another's by now."""

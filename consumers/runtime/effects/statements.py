@@ -123,9 +123,13 @@ class Statements:
 
     async def _put_by(self, row: asyncpg.Record, lease: int, why: str) -> None:
         named = row["tenant_id"], row["id"], row["claim"], lease
-        bare = Claimed(*named, None, None, None, 0, 0, 0, row["state"], row["ended"])  # type: ignore[arg-type]
-        owing = bool(row["state"] in ("done", "exhausted") or row.get("answer"))
-        await self.move(Move(row=bare, seconds=UNREADABLE, attempts=-1, owing=owing, error=why))
+        bare = Claimed(*named, None, None, None, 0, 0, 0, row["state"], row["ended"], answer=row.get("answer"))  # type: ignore[arg-type]
+        await self.put_by(bare, why, attempts=-1 if row["state"] == "due" else 0)
+
+    async def put_by(self, row: Claimed, why: str, attempts: int = 0) -> bool:
+        """Leave a row as it is for a while, with what is wrong with it."""
+        owing = row.state in ("done", "exhausted") or row.answer is not None
+        return await self.move(Move(row=row, seconds=UNREADABLE, attempts=attempts, owing=owing, error=why))
 
     async def hold(self, rows: Sequence[Claimed]) -> set[UUID]:
         """Renew the claims on what is under way; which of them are this process's still."""

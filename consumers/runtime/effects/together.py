@@ -8,6 +8,7 @@ from typing import Any
 
 import asyncpg
 
+from consumers.runtime.effects.calling import called
 from consumers.runtime.effects.declared import EffectKind
 from consumers.runtime.effects.making import Grouped
 from consumers.runtime.leading import Leading
@@ -49,7 +50,7 @@ class GroupRunner:
         async with self._slots:
             try:
                 if await self._leading.holds(lease):
-                    await kind.together.run([(effect.payload, effect.envelope) for effect in group], self._tools)
+                    await called(kind.together.run([(effect.payload, effect.envelope) for effect in group], self._tools))
             except Exception as error:  # whatever it was, they are tried again
                 log.warning("%s: %d of %s failed: %s: %s", self._name, len(group), kind.name, type(error).__name__, error)
                 seconds = kind.backoff.after(attempt)

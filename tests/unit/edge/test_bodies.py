@@ -97,7 +97,7 @@ def test_a_thousand_mistakes_are_listed_up_to_fifty():
 
 
 def test_the_limit_is_that_of_a_message():
-    from producers.publisher import MAX_BODY
+    from contracts.message import MAX_BODY
 
     assert COMMAND_LIMIT == MAX_BODY
 

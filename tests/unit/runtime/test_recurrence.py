@@ -209,12 +209,22 @@ def test_a_beginning_is_the_first_occurrence_and_without_one_days_count_from_mid
         "FREQ=DAILY;BYMINUTE=" + ",".join(map(str, range(60))) + ";BYSECOND=0,1",
         "FREQ=DAILY;UNTIL=20200101T000000Z",
         "FREQ=YEARLY;BYDAY=" + ",".join(["MO"] * 200),
+        "FREQ=YEARLY;BYDAY=54SU",
+        "FREQ=YEARLY;BYMONTH=2;BYDAY=53MO",
+        "FREQ=MONTHLY;BYDAY=1MO,20MO",
+        "FREQ=MONTHLY;BYDAY=-6FR",
     ],
 )
 def test_a_rule_that_cannot_be_followed_in_little_time_is_told_so(rule: str) -> None:
     assert problem_with(rule, "Europe/Berlin", begins=utc(2031, 1, 6, 9))
     with pytest.raises(BadRule):
         recurrence(rule, "Europe/Berlin", "one", begins=utc(2031, 1, 6, 9), now=utc(2031, 1, 6, 9))
+
+
+@pytest.mark.parametrize("begins", [datetime.min, datetime.max])
+@pytest.mark.parametrize("zone", ["Pacific/Apia", "America/Los_Angeles"])
+def test_a_beginning_at_the_end_of_time_is_told_so_or_followed(begins: datetime, zone: str) -> None:
+    assert problem_with("FREQ=DAILY", zone, begins=begins.replace(tzinfo=UTC)) in ("", "a rule begins within the years 2 to 9998")
 
 
 @pytest.mark.parametrize("zone", ["", "Europe", "Mars/Olympus", "../../etc/passwd", "/etc/localtime", "Europe/Berlin\x00"])
