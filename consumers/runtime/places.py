@@ -7,6 +7,7 @@ import asyncpg
 import msgspec
 
 from consumers.runtime.domain import Domain
+from consumers.runtime.faults import DomainWaits
 from consumers.runtime.history import History
 from consumers.runtime.reactions import CURSOR, Ears, Fold, Hearer
 from consumers.runtime.reading import Happened, reaction_id
@@ -25,6 +26,19 @@ class Place(msgspec.Struct, frozen=True):
     def learns(self) -> bool:
         """Whether its domain waits for it."""
         return self.position < self.goal
+
+
+class Row(msgspec.Struct, frozen=True):
+    """A cursor row; it is without a goal where a migration made it and its fold has not begun."""
+
+    position: int
+    goal: int | None
+    learns: bool
+
+    @property
+    def place(self) -> Place:
+        """Where it stands."""
+        return Place(self.position, self.goal or 0)
 
 
 class Group(msgspec.Struct):
@@ -52,39 +66,49 @@ async def standing(conn: asyncpg.Connection, domain: str) -> dict[str, Place]:
         rows = await _rows(Store(conn, domain))
     except asyncpg.UndefinedColumnError:
         return {}
-    return {name.removeprefix(CURSOR): Place(position, goal or 0) for name, (position, goal) in rows.items()}
+    return {name.removeprefix(CURSOR): row.place for name, row in rows.items()}
 
 
 async def begin(store: Store, domain: Domain, history: History, ears: Ears) -> dict[str, Place]:
-    """Find, or make, the cursor of each reaction. Raises errors of DATABASE_AWAY."""
+    """Find, or make, the cursor of each reaction. Raises errors of DATABASE_AWAY, and DomainWaits where a name means another kind now."""
     rows = await _rows(store)
+    _require_kinds(domain, rows)
     head = await history.head()
     new = [one for one in domain.reacts if CURSOR + one.name not in rows]
-    came = {name: await _came(store, domain, history, ears, fold, rows[name][0], head) for name, fold in _taken_over(domain, rows)}
+    came = {name: await _came(store, domain, history, ears, fold, rows[name].position, head) for name, fold in _taken_over(domain, rows)}
     async with store.transaction(None):
         await store.conn.execute(store.q.begin_cursors, *_first(new, head))
         for name, position in came.items():
             await store.conn.execute(store.q.take_over_cursor, name, position)
         rows = await _rows(store)
-    found = {one.name: rows[CURSOR + one.name] for one in domain.reacts}
-    return {name: Place(position, goal or 0) for name, (position, goal) in found.items()}
+    return {one.name: rows[CURSOR + one.name].place for one in domain.reacts}
 
 
-async def _rows(store: Store) -> dict[str, tuple[int, int | None]]:
-    return {row["name"]: (row["position"], row["goal"]) for row in await store.conn.fetch(store.q.cursors)}
+async def _rows(store: Store) -> dict[str, Row]:
+    return {row["name"]: Row(row["position"], row["goal"], row["learns"]) for row in await store.conn.fetch(store.q.cursors)}
 
 
-def _first(new: Sequence[Hearer], head: int) -> tuple[list[str], list[int], list[int], list[int]]:
+def _require_kinds(domain: Domain, rows: dict[str, Row]) -> None:
+    """What a reaction has passed a fold of its name would never learn, and replay would count it as learned. Raises DomainWaits."""
+    for one in domain.reacts:
+        row, is_fold = rows.get(CURSOR + one.name), isinstance(one, Fold)
+        if row is not None and row.learns != is_fold:
+            is_now, was = ("a fold", "no fold") if is_fold else ("no fold", "a fold")
+            raise DomainWaits(f"{one.name} is {is_now} in this release and was {was} before: it needs a name of its own")
+
+
+def _first(new: Sequence[Hearer], head: int) -> tuple[list[str], list[int], list[int], list[int], list[bool]]:
     """The columns of begin_cursors: `skip` begins at the head, all else with the log; what learns takes down the head."""
     names = [CURSOR + one.name for one in new]
     begin = [head if one.history == "skip" else 0 for one in new]
-    return names, begin, begin, [head if one.history == "learn" else 0 for one in new]
+    learns = [isinstance(one, Fold) for one in new]
+    return names, begin, begin, [head if one else 0 for one in learns], learns
 
 
-def _taken_over(domain: Domain, rows: dict[str, tuple[int, int | None]]) -> list[tuple[str, Fold]]:
+def _taken_over(domain: Domain, rows: dict[str, Row]) -> list[tuple[str, Fold]]:
     """The folds whose cursors a migration made of an earlier release's, and that begin for the first time."""
     folds = [(CURSOR + one.name, one) for one in domain.reacts if isinstance(one, Fold)]
-    return [(name, fold) for name, fold in folds if name in rows and rows[name][1] is None]
+    return [(name, fold) for name, fold in folds if name in rows and rows[name].goal is None]
 
 
 async def _came(store: Store, domain: Domain, history: History, ears: Ears, fold: Fold, cursor: int, head: int) -> int:

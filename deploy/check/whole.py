@@ -6,6 +6,7 @@ import msgspec
 
 import sql
 from adapters.object_store import ObjectStore
+from consumers.log import LogDamaged
 from deploy.check.bounds import Bounds
 from deploy.check.found import Difference, Report
 from deploy.check.looking import Place, check, said
@@ -30,8 +31,11 @@ async def check_whole(at: Place, pg_admin_dsn: str, bounds: Bounds) -> Report:
 
 
 async def _replayed(dsn: str, store: ObjectStore) -> list[Difference]:
-    """A replay is one snapshot: what differs in it does not heal."""
-    report: Replayed = await verify(dsn, store=store)
+    """A replay is one snapshot: what differs in it does not heal. An archive that cannot be read takes nothing from what was found."""
+    try:
+        report: Replayed = await verify(dsn, store=store)
+    except LogDamaged as error:
+        return [Difference(name="replay", place="the log", expected="a log that can be replayed", found=str(error))]
     found = [Difference(name="replay", place="the log", expected="a log that can be replayed", found=text) for text in report.problems]
     for table in report.tables:
         if not table.equal:

@@ -1,6 +1,7 @@
 """EVENTS against the log. The stream is read before the database: so all that it holds must be in the log already."""
 
 import asyncio
+import sys
 from typing import Any
 
 import msgspec
@@ -12,12 +13,13 @@ from contracts.chain import EPOCH, HASH, SEAL, Marks, hash_of
 from deploy.check.found import Difference
 
 _q = sql.load("check")
+AT_ONCE = 10_000  # positions whose hashes are read from the log
 BATCH, WAIT = 1000, 2.0  # messages, and seconds, at once
 WATCHED = "The sequencer makes EVENTS anew within seconds. If this stays: see the file of `log`, and who may write to the account LOG."
 
 
-class Message(msgspec.Struct, frozen=True):
-    """What one message of EVENTS shows of itself."""
+class Message(msgspec.Struct, frozen=True, gc=False):
+    """What one message of EVENTS shows of itself; many are held at once, so what most have alike is held once."""
 
     hash: str  # of its content; empty for what is no event
     said: str  # the hash that it bears
@@ -33,7 +35,8 @@ class Message(msgspec.Struct, frozen=True):
         except (KeyError, ValueError, TypeError):
             hash = ""
         about = f"{headers.get('ce-type', 'no type')[:80]} {headers.get('ce-id', 'without an id')[:40]}"
-        return cls(hash, headers.get(HASH, ""), headers.get(SEAL, ""), headers.get(EPOCH, "0"), about)
+        said = headers.get(HASH, "")
+        return cls(hash, hash if said == hash else said, headers.get(SEAL, ""), sys.intern(headers.get(EPOCH, "0")[:40]), about)
 
 
 class Seen(msgspec.Struct, kw_only=True):
@@ -93,17 +96,28 @@ async def agrees(look: Any) -> list[Difference]:
         found.append(_differs("the end of the stream", f"at least {look.kept.published}, up to where it was published", str(seen.last)))
     if seen.last > head.position:
         found.append(_differs("the end of the stream", f"at most {head.position}, where the log ends", str(seen.last)))
-    marks = Marks(head.epoch, head.seal)
-    rows = await look.conn.fetch(_q.hashes_between, seen.after, seen.last)
-    hashes = {row["position"]: row["hash"] for row in rows}
-    for position in range(max(seen.after + 1, seen.first), min(seen.last, head.position) + 1):
-        message, hash = seen.messages.get(position), hashes.get(position)
+    last = min(seen.last, head.position)
+    for after in range(max(seen.after, seen.first - 1), last, AT_ONCE):
+        found += await _compared(look, after, min(after + AT_ONCE, last))
+        if len(found) >= MOST:
+            break
+        await look.breathe()
+    look.counts.messages += len(seen.messages)
+    return found[:MOST]
+
+
+async def _compared(look: Any, after: int, last: int) -> list[Difference]:
+    """The messages behind a position up to another."""
+    marks, messages = Marks(look.head.epoch, look.head.seal), look.seen.messages
+    hashes = {row["position"]: row["hash"] for row in await look.conn.fetch(_q.hashes_between, after, last)}
+    found = []
+    for position in range(after + 1, last + 1):
+        message, hash = messages.get(position), hashes.get(position)
         if message is None:
             found.append(_differs(f"position {position}", "the log's event", "nothing"))
         elif hash is not None and (why := _wrong(message, hash, marks)):
             found.append(_differs(f"position {position}", "the log's event", why))
-    look.counts.messages += len(seen.messages)
-    return found[:MOST]
+    return found
 
 
 MOST = 50  # differences that are told of one look: what is wrong with a stream is wrong with all of it

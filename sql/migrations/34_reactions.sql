@@ -7,7 +7,9 @@ begin
     execute format('set role %I', domain || '_owner');
     -- since: a fold's copy holds what its events behind this position say; up to there it is of an earlier release's own events.
     -- goal: until a fold has come so far, its domain takes no commands; null: it was made from an earlier release's cursor and has not begun.
-    execute format('alter table %I.cursors add column since bigint not null default 0, add column goal bigint default 0', domain);
+    -- learns: it is a fold's, for ever: what that has learned hangs on since and position.
+    execute format('alter table %I.cursors add column since bigint not null default 0, add column goal bigint default 0,
+      add column learns boolean not null default false', domain);
     reset role;
     perform platform.guard(format('%I.cursors', domain)::regclass, 'work', 'up to which log position each reaction of this domain has come');
   end loop;
@@ -31,5 +33,6 @@ declare domain text;
 begin
   foreach domain in array array['identity', 'content', 'studio', 'render', 'file_mgr', 'notification'] loop
     execute format('delete from %I.cursors where name = ''events''', domain);
+    execute format('update %I.cursors set learns = true where goal is null', domain);
   end loop;
 end $$;

@@ -42,12 +42,13 @@ on conflict (tenant_id, name) do update set set_by = excluded.set_by, type = exc
 delete from {schema}.timers where (tenant_id, name) in (select * from unnest($1::uuid[], $2::text[]));
 
 -- name: cursors
--- Up to where each reaction has come, where it began, and what has to be learned before commands are taken.
-select name, position, since, goal from {schema}.cursors where starts_with(name, 'reaction.');
+-- Up to where each reaction has come, where it began, whether it learns, and how much of that before commands are taken.
+select name, position, since, goal, learns from {schema}.cursors where starts_with(name, 'reaction.');
 
 -- name: begin_cursors
 -- A reaction's first start.
-insert into {schema}.cursors (name, position, since, goal) select * from unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[])
+insert into {schema}.cursors (name, position, since, goal, learns)
+select * from unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::boolean[])
 on conflict (name) do nothing;
 
 -- name: take_over_cursor

@@ -3,8 +3,9 @@
 from typing import Any
 
 from adapters.object_store import ObjectStore
+from deploy.check import check_whole
 from deploy.local.servers import Servers
-from tests.support.checked import checked
+from tests.support.checked import AT_ONCE, checked
 from tests.support.house import PASSWORD
 from tests.support.logs import archive
 
@@ -21,6 +22,8 @@ async def test_an_archive_that_is_changed_or_gone_is_found(servers: Servers) -> 
         await store.put(row["object_key"], packed[:-1] + bytes([packed[-1] ^ 1]))
         rounds = [await world.found() for _ in range(3)]
         assert any("archives" in found for found in rounds) and "archives" in rounds[-1], rounds
+        whole = await check_whole(world.at, world.house.dsn, AT_ONCE)
+        assert {"archives", "replay"} <= {one.name for one in whole.differences}
         await store.delete(row["object_key"])
         assert any(place.endswith("no object") for place in (await world.found())["archives"])
         await store.put(row["object_key"], packed)

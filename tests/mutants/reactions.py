@@ -7,15 +7,18 @@ from typing import Any
 from unittest.mock import patch
 from uuid import UUID, uuid4
 
-from consumers.runtime import batch, catching_up
+from msgspec.structs import replace
+
+from consumers.runtime import batch, catching_up, places
 from consumers.runtime.batch import Batch
 from consumers.runtime.catching_up import CatchingUp
 from consumers.runtime.domain import Domain
+from consumers.runtime.faults import DomainWaits
 from consumers.runtime.folding import NotMoved
 from consumers.runtime.history import Page, Recorded
 from consumers.runtime.listening import Listening
 from consumers.runtime.places import Group
-from consumers.runtime.reactions import CURSOR, Ears
+from consumers.runtime.reactions import CURSOR, Ears, Fold
 from consumers.runtime.reading import Happened
 from consumers.runtime.settling import Settler
 from contracts.envelope import first
@@ -71,7 +74,7 @@ async def nothing_is_folded_twice(house: House) -> None:
     """Whoever reads an event again does not learn it again."""
     small = domain(COUNTING)
     store = house.stores["render"]
-    await store.conn.execute(store.q.begin_cursors, [CURSOR + "counting"], [0], [0], [0])
+    await store.conn.execute(store.q.begin_cursors, [CURSOR + "counting"], [0], [0], [0], [True])
     [one] = await told(house, [counted()])
     for _ in range(2):
         with suppress(NotMoved):
@@ -84,7 +87,7 @@ async def a_fold_that_fails_is_not_passed(house: House) -> None:
     """It stays before the event that it cannot learn, with its cursor, while what is before that is learned."""
     small = domain(COUNTING)
     store, settling = house.stores["render"], settler(small)
-    await store.conn.execute(store.q.begin_cursors, [CURSOR + "counting"], [0], [0], [0])
+    await store.conn.execute(store.q.begin_cursors, [CURSOR + "counting"], [0], [0], [0], [True])
     happened = await told(house, [counted(), counted(0), counted()])
     settling.begin({"counting": 0})
     await settling.settle(store, [], {"counting": happened[-1].position}, house.taken(small, happened).folded)
@@ -102,15 +105,16 @@ async def what_follows_a_fold_does_not_overtake_it(house: House) -> None:
     settling.begin({reaction.name: 0 for reaction in small.reacts})
     await house.admin.execute("alter table content.template_bundles add constraint none check (false)")
     await settling.settle(house.stores["content"], taken.items, dict.fromkeys(settling.kept, one.position), taken.folded)
-    places = {row["name"]: row["position"] for row in await house.admin.fetch("select name, position from content.cursors")}
-    hold(places[CURSOR + "waiting_projects"] < one.position, f"the reaction passed what the copy does not hold: {places}")
+    stood = {row["name"]: row["position"] for row in await house.admin.fetch("select name, position from content.cursors")}
+    hold(stood[CURSOR + "waiting_projects"] < one.position, f"the reaction passed what the copy does not hold: {stood}")
 
 
-async def listening(house: House, small: Domain, places: dict[str, tuple[int, int]]) -> Listening:
+async def listening(house: House, small: Domain, stand: dict[str, tuple[int, int]]) -> Listening:
     """A domain's ear whose reactions stand there: position and goal."""
     store = house.stores["render"]
-    names, positions, goals = [CURSOR + name for name in places], [at for at, _ in places.values()], [goal for _, goal in places.values()]
-    await store.conn.execute(store.q.begin_cursors, names, positions, [0] * len(names), goals)
+    names, positions, goals = [CURSOR + name for name in stand], [at for at, _ in stand.values()], [goal for _, goal in stand.values()]
+    learns = [isinstance(one, Fold) for name in stand for one in small.reacts if one.name == name]
+    await store.conn.execute(store.q.begin_cursors, names, positions, [0] * len(names), goals, learns)
 
     async def no_feed(cursor: int) -> Any:
         raise AssertionError("nothing is read live")
@@ -149,6 +153,17 @@ async def what_an_earlier_release_had_queued_writes_over_nothing(house: House) -
     await house.decide("render", [item_of(LearnShare(render_weight=1, max_slots=2), tenant)])
     slots = await house.admin.fetchval("select max_slots from render.tenant_shares where tenant_id = $1", tenant)
     hold(slots == 9, f"the tenant has {slots} slots, not the 9 that were said last")
+
+
+async def a_name_stays_what_it_was(house: House) -> None:
+    """A fold that has the name of a reaction learns nothing of what that had passed, so it does not begin."""
+    happened = await told(house, [counted() for _ in range(5)])
+    await listening(house, domain(replace(ACTING, name="counting")), {"counting": (happened[-1].position, 0)})
+    begun = False
+    with suppress(DomainWaits):
+        await listening(house, domain(COUNTING), {})
+        begun = True
+    hold(not begun, "a fold begins where a reaction of its name stood")
 
 
 async def a_copy_is_replayed_as_far_as_it_goes(house: House) -> None:
@@ -206,6 +221,11 @@ def the_last_word_counts(house: House) -> Any:
         return [ShareLearned(render_weight=cmd.render_weight, max_slots=cmd.max_slots)]
 
     return patch.dict(house.domains["render"].decides, {LearnShare: learn})
+
+
+def kinds_are_not_compared(house: House) -> Any:
+    """A cursor is anybody's who has its name."""
+    return patch.object(places, "_require_kinds", lambda domain, rows: None)
 
 
 def replay_folds_everything(house: House) -> Any:

@@ -48,6 +48,7 @@ RED: list[tuple[str, Check, mutations.Mutation]] = [
     ("I1", reactions.what_was_missed_is_learned_before_the_feed_is_followed, reactions.whoever_is_behind_joins_at_once),
     ("I1", reactions.what_an_earlier_release_had_queued_writes_over_nothing, reactions.the_last_word_counts),
     ("I5", reactions.a_copy_is_replayed_as_far_as_it_goes, reactions.replay_folds_everything),
+    ("I5", reactions.a_name_stays_what_it_was, reactions.kinds_are_not_compared),
     ("I2", windows.a_repeated_event_stops_its_outbox_alone, mutations.repeated_events_are_dropped),
     ("I2", windows.a_repeated_event_stops_its_outbox_alone, mutations.repeated_events_stop_everybody),
     ("I2", windows.foreign_messages_are_not_taken, mutations.every_message_is_believed),

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import random
 from collections.abc import AsyncIterator
+from typing import Literal
 from uuid import UUID
 
 import pytest
@@ -12,7 +13,9 @@ from msgspec.structs import replace
 
 from adapters.nats import Connection, api
 from consumers.runtime import catching_up
+from consumers.runtime.reactions import Reaction
 from contracts.catalogue import command_stream
+from contracts.identity import TenantLimitsChanged
 from contracts.render import RequestInspection
 from deploy.local.servers import Servers
 from deploy.replay import all_domains, verify
@@ -163,3 +166,17 @@ async def test_what_a_fold_keeps_is_replayed_up_to_where_it_stands(past: Past) -
     assert tables["render.tenant_shares"] == (True, 7), report.differences
     await past.db.execute("update render.cursors set since = 3 where name = 'reaction.counting'")
     assert not {table.table: table for table in (await verify(past.dsn, domains)).tables}["render.tenant_shares"].equal
+
+
+@pytest.mark.parametrize("history", ["skip", "act"])
+async def test_a_reaction_that_becomes_a_fold_under_its_old_name_starts_nothing(past: Past, history: Literal["skip", "act"]) -> None:
+    await past.tell(counted() for _ in range(20))
+    was = Reaction(name="counting", on=TenantLimitsChanged, make=lambda event, envelope: [], history=history)
+    async with past.leading(domain(was)):
+        await past.until_at("counting", await past.tell(counted() for _ in range(5)))
+    async with past.leading(domain(COUNTING)) as runtime:
+        while "needs a name of its own" not in runtime.waits:
+            await asyncio.sleep(0.01)
+        assert await past.db.fetchval(SLOTS) == 0
+    async with past.leading(domain(replace(COUNTING, name="counting_them"))):
+        await past.until(SLOTS, lambda found: found == 25)

@@ -240,7 +240,7 @@ async def test_no_cursor_of_a_domain_passes_what_foreign_messages_pretend(
     async with pool.acquire() as conn:
         studio = Store(conn, "studio")
         async with studio.transaction(None):
-            await conn.execute(studio.q.begin_cursors, ["reaction.scenes"], [0], [0], [0])
+            await conn.execute(studio.q.begin_cursors, ["reaction.scenes"], [0], [0], [0], [True])
             assert await studio.move({"reaction.scenes": 15}) == {"reaction.scenes": 10}
     events = [uuid4() for _ in range(5)]
     for event in events:

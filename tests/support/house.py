@@ -15,7 +15,7 @@ from consumers.runtime.clock import Clock, utc_now
 from consumers.runtime.domain import Domain
 from consumers.runtime.folding import Folded
 from consumers.runtime.item import Item
-from consumers.runtime.reactions import CURSOR, Reaction, ears_of
+from consumers.runtime.reactions import CURSOR, Fold, Reaction, ears_of
 from consumers.runtime.reading import Happened, reactions
 from consumers.runtime.settling import Settler
 from consumers.runtime.store import Store
@@ -45,8 +45,9 @@ class House:
         for name in self.domains:
             conn = await asyncpg.connect(self.dsn, user=f"{name}_app", password=PASSWORD, server_settings={"timezone": "UTC"})
             store = self.stores[name] = Store(conn, name)
-            begin = [CURSOR + one.name for one in self.domains[name].reacts]
-            await conn.execute(store.q.begin_cursors, begin, *([0] * len(begin) for _ in range(3)))
+            reacts = self.domains[name].reacts
+            zeros, folds = [0] * len(reacts), [isinstance(one, Fold) for one in reacts]
+            await conn.execute(store.q.begin_cursors, [CURSOR + one.name for one in reacts], zeros, zeros, zeros, folds)
         self._log = await asyncpg.connect(self.dsn, user="log_app", password=PASSWORD)
         await self._log.execute("set app.tenants = '*'")
         self._appender = Appender(self._log)
