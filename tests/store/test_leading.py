@@ -19,7 +19,7 @@ import sql
 from adapters.settings import Settings
 from consumers.runtime import leading as rules
 from consumers.runtime.batch import Batch
-from consumers.runtime.connection import CUTS, DATABASE_AWAY
+from consumers.runtime.connection import CUTS, DATABASE_AWAY, until_lost
 from consumers.runtime.effects.statements import MOVE
 from consumers.runtime.leading import LeaderStore, Leading, Line
 from consumers.runtime.store import Store, columns
