@@ -13,6 +13,7 @@ from consumers.log import LogEvent, read
 from consumers.runtime.domain import Domain
 from consumers.runtime.projection import Write
 from consumers.runtime.reactions import Fold
+from consumers.runtime.reading import envelope_of
 from consumers.runtime.replay.projector import Spans
 from contracts.audit import DOMAINS
 from contracts.chain import GENESIS
@@ -121,20 +122,6 @@ def _folds(domains: Sequence[Domain], spans: Spans) -> dict[type[Event], list[tu
                 for cls in fold.events:
                     found.setdefault(cls, []).append((*spans.get((domain.name, fold.name), (0, 0)), fold.write))
     return found
-
-
-def envelope_of(recorded: LogEvent) -> Envelope:
-    """The event's context, as projections get it."""
-    return Envelope(
-        id=recorded.event_id,
-        type=recorded.type,
-        tenant=recorded.tenant_id,
-        time=recorded.time,
-        actor=recorded.actor,
-        correlation=recorded.correlation_id,
-        causation=recorded.causation_id,
-        traceparent=recorded.traceparent,
-    )
 
 
 def named(event: LogEvent) -> str:

@@ -15,7 +15,7 @@ from consumers.runtime.effects.carrying import Carrier, Publish
 from consumers.runtime.effects.making import Made
 from consumers.runtime.effects.row import TO_BEGIN, Claimed
 from consumers.runtime.effects.slots import Slots
-from consumers.runtime.effects.statements import LEASE, NIL, Claims, Statements
+from consumers.runtime.effects.statements import LEASE, NIL, Statements
 from consumers.runtime.effects.together import GroupRunner
 from consumers.runtime.leading import Leading
 from consumers.runtime.pool import Pool
@@ -232,6 +232,3 @@ class EffectRunner:
             await self._leading.active.wait()
             with contextlib.suppress(*FAULTS):
                 await self._rows.forget_destinations()
-
-
-__all__ = ["Claims", "EffectRunner"]
