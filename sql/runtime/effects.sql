@@ -182,5 +182,8 @@ select tenant_id, id, kind, lane, state, ended, owing, attempts, asks, paused, c
 from {schema}.effects where ($1::text is null or state = $1) and ($2::text is null or kind = $2) order by created_at, id limit $3;
 
 -- name: effect_counts
--- How many effects there are by kind and state, and for how many seconds the oldest of them has been there.
-select kind, state, count(*) as count, extract(epoch from now() - min(created_at))::float8 as oldest from {schema}.effects group by kind, state order by kind, state;
+-- How many effects there are by kind and state; for how many seconds the oldest of them has been there, and for how many the one that nobody
+-- took up has been due the longest (0: none is due).
+select kind, state, count(*) as count, extract(epoch from now() - min(created_at))::float8 as oldest,
+  greatest(0, coalesce(extract(epoch from now() - min(due_at) filter (where state = 'due' and not paused and not owing and claim is null)), 0))::float8 as overdue
+from {schema}.effects group by kind, state order by kind, state;
