@@ -2,6 +2,8 @@
 
 import pytest
 
+from contracts.effects import STEER
+from contracts.file_mgr import StartUpload
 from deploy.check import NotLooked, place
 from tests.support.checked import Checked
 
@@ -42,6 +44,23 @@ async def test_what_is_not_sequenced_yet_agrees(world: Checked) -> None:
     await world.house.tenant("in an outbox")
     report = await world.check()
     await world.sequence()
+    assert not report.differences, [str(one) for one in report.differences]
+
+
+async def test_what_a_person_did_about_an_effect_agrees_whatever_became_of_its_row(world: Checked) -> None:
+    tenant = await world.house.tenant("that uploads")
+    await world.house.send(StartUpload(name="a file", bytes=10), tenant)
+    await world.sequence()
+    await world.anew()
+    await world.check()
+    effect = await world.db.fetchval("select id from file_mgr.effects where tenant_id = $1", tenant)
+    await world.house.send(STEER["file_mgr"](effect_id=effect, act="retry", reason="now"), tenant)  # type: ignore[call-arg]
+    await world.sequence()
+    for statement in ("update file_mgr.effects set attempts = attempts + 1", "delete from file_mgr.effects"):
+        report = await world.check()
+        assert not report.differences, [str(one) for one in report.differences]
+        await world.db.execute(f"{statement} where id = $1", effect)
+    report = await world.check()
     assert not report.differences, [str(one) for one in report.differences]
 
 
