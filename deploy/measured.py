@@ -1,6 +1,7 @@
 """What a process of consumers measures when its metrics are asked for: each part's figures as values of gauges. Leaders alone tell."""
 
-from collections.abc import Awaitable, Callable, Mapping
+import time
+from collections.abc import Awaitable, Callable
 
 import sql
 from adapters.metrics import Labels
@@ -14,6 +15,7 @@ from consumers.runtime.runtime import Runtime
 from consumers.runtime.timers import Timers
 
 _q = sql.load("runtime")
+COUNT_AGAIN = 30.0  # seconds between two counts of all effects
 GAUGES: dict[str, tuple[str, Labels]] = {
     "flatrender_oldest_row_seconds": ("Age of a table's oldest row that goes by its age or waits for something.", ("table",)),
     "flatrender_effects": ("Effects that are there, by kind and state.", ("domain", "kind", "state")),
@@ -26,7 +28,7 @@ GAUGES: dict[str, tuple[str, Labels]] = {
     "flatrender_log_position": ("How far the log reaches: the end, what is published of it, what is read in archives.", ("what",)),
 }
 """Each with what it says and its labels."""
-Measured = Mapping[str, Mapping[Labels, float]]
+Measured = dict[str, dict[Labels, float]]
 """Values by the gauge's name and its labels' values."""
 Ask = Callable[[], Awaitable[Measured]]
 
@@ -41,14 +43,19 @@ def tables(retention: Retention) -> Ask:
 
 
 def effects(runner: EffectRunner) -> Ask:
-    """How many effects there are, and how long the oldest has been due."""
+    """How many effects there are, and how long the oldest has been due: every row is looked at, so once in a while only."""
+    name, known, again = runner.domain.name, Measured(), 0.0
 
     async def ask() -> Measured:
-        name, rows = runner.domain.name, await runner.counts()
-        return {
-            "flatrender_effects": {(name, row["kind"], row["state"]): row["count"] for row in rows},
-            "flatrender_effects_due_seconds": {(name, row["kind"]): row["overdue"] for row in rows if row["state"] == "due"},
-        }
+        nonlocal known, again
+        if time.monotonic() >= again or not runner.leads:
+            rows = await runner.counts()
+            known = {
+                "flatrender_effects": {(name, row["kind"], row["state"]): row["count"] for row in rows},
+                "flatrender_effects_due_seconds": {(name, row["kind"]): row["overdue"] for row in rows if row["state"] == "due"},
+            }
+            again = time.monotonic() + COUNT_AGAIN
+        return known
 
     return ask
 

@@ -81,7 +81,7 @@ update {schema}.effects set claim = null, updated_at = now(),
   state = case when state = 'handing' then 'unknown' else state end,
   unknown_at = case when state = 'handing' then coalesce(unknown_at, now()) else unknown_at end,
   due_at = case when state in ('handing', 'unknown') and not owing then due_at else now() end
-where (claim is not null or state = 'handing') and id <> all ($1::uuid[]) and exists (select from {schema}.leader where lease = $2);
+where (claim is not null or (state = 'handing' and not owing)) and id <> all ($1::uuid[]) and exists (select from {schema}.leader where lease = $2);
 
 -- name: doubt_restored
 -- After a restore of the log: what must not be repeated and has not ended is unknown, and is judged in the present epoch from now on.

@@ -104,9 +104,14 @@ class EffectRunner:
     def _own(self) -> list[UUID]:
         return [id for slots in self._all for id, row in slots.rows.items() if not row.released]
 
+    @property
+    def leads(self) -> bool:
+        """Whether this process leads the domain."""
+        return self._leading.active.is_set()
+
     async def counts(self) -> list[asyncpg.Record]:
-        """What there is, by kind and state, of the domain that this process leads."""
-        return await self._rows.counts() if self._leading.active.is_set() else []
+        """What there is, by kind and state, of a domain that this process leads."""
+        return await self._rows.counts() if self.leads else []
 
     def start_new(self, made: Made) -> None:
         """A batch was committed: carry out what has no rows, and look into the lanes of what has."""
