@@ -91,7 +91,8 @@ TIMED = msgspec.structs.replace(
     DOMAIN,
     decides={StartUpload: _start, AbortUpload: _fire},
     writes={**DOMAIN.writes, UploadStarted: nothing, UploadAborted: nothing},
-    effects={},
-    reacts={},
+    makes={},
+    effects=(),
+    reacts=(),
     timers={UploadStarted: (_said,), UploadAborted: (_once_more,)},
 )
