@@ -21,6 +21,7 @@ from adapters.nats import connect
 from adapters.object_store import ObjectStore
 from deploy.local.stack import BUCKET, CHECK, Stack
 from tests.chaos.checks import Checks, guarded
+from tests.chaos.effects.part import EffectsReport, effects_chaos
 from tests.chaos.farm import farm_chaos
 from tests.chaos.farm_report import FarmReport
 from tests.chaos.feed import Feed
@@ -34,7 +35,7 @@ from tests.chaos.traffic import Traffic
 from tests.chaos.twin_stack import TwinStack, urls
 from tests.chaos.victims import GIVE_UP, PAUSE, WEIGHTS, Recovered, Victims
 
-PARTS = ("all", "farm")
+PARTS = ("all", "farm", "effects")
 CLIENTS, HOUSES = 3, 2  # who send commands, and who render, at the same time
 BURSTS = 0.4  # share of kills that do not wait for the recovery of the one before
 SLOWEST = 2.5 * LEASE  # seconds: a single recovery over this is a violation even on a machine that is short of processors
@@ -178,13 +179,16 @@ def parser() -> argparse.ArgumentParser:
     """What can be chosen."""
     made = argparse.ArgumentParser(prog="flatrender chaos", description="Kill and disturb the product while films render, then check all.")
     made.add_argument(
-        "--part", choices=PARTS, help="all: any process of a whole stack is killed; farm: faults of nodes only; without: both"
+        "--part",
+        choices=PARTS,
+        help="all: any process of a whole stack is killed; farm: faults of nodes only; effects: who touches the world fails; without: each",
     )
     made.add_argument("--kills", type=int, default=200, help="how many faults the part all makes: kills and mischief (200)")
     made.add_argument(
         "--only", action="append", default=[], choices=[*WEIGHTS, *MISCHIEF], help="a kind of fault of the part all; may be repeated"
     )
     made.add_argument("--faults", type=int, default=1000, help="how many faults the part farm makes (1000)")
+    made.add_argument("--failures", type=int, default=60, help="how many faults the part effects makes (60)")
     made.add_argument("--alone", type=int, default=3, help="of each kind so many come alone, so that recovery is measured undisturbed (3)")
     made.add_argument("--seed", type=int, default=None, help="the same seed chooses the same victims (but not the same moments)")
     made.add_argument("--seconds", type=float, default=3600.0, help="stop killing after so long, in each part")
@@ -203,13 +207,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     def notice(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
-    reports: dict[str, Report | FarmReport] = {}
+    reports: dict[str, Report | FarmReport | EffectsReport] = {}
     with tempfile.TemporaryDirectory(prefix="flatrender-chaos-") as temporary:
         folder = options.data or Path(temporary)
         for part in [options.part] if options.part else PARTS:
             notice(f"part {part}, seed {seed}")
             if part == "all":
                 reports[part] = asyncio.run(chaos(folder, options.kills, seed, options.seconds, options.only, notice))
+            elif part == "effects":
+                reports[part] = asyncio.run(effects_chaos(folder, options.failures, seed, options.seconds, notice))
             else:
                 reports[part] = asyncio.run(farm_chaos(folder, options.faults, options.alone, seed, options.seconds, notice))
             print(reports[part].table(), flush=True)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from uuid import UUID
 
 import asyncpg
@@ -49,6 +49,7 @@ async def damaged(world: Checked, table: str, where: str = "true", key: Sequence
     try:
         yield row
     finally:
+        await world.db.execute("set session_replication_role = replica")  # of several that are damaged the first is still
         await world.db.execute(f"delete from {table} where {same}", *values)
         await world.db.execute(f"insert into {table} select * from jsonb_populate_record(null::{table}, $1::jsonb)", row["whole"])
         await world.db.execute("set session_replication_role = origin")
@@ -60,46 +61,51 @@ async def clean(world: Checked) -> None:
     assert await world.db.fetchval("select count(*) from checks.differences") == 0
 
 
-@pytest.mark.parametrize("name", TABLES)
-async def test_a_change_of_any_column_without_an_event_is_found(world: Checked, name: str) -> None:
+async def test_a_change_of_any_column_without_an_event_is_found(world: Checked) -> None:
+    """A row of every table at once."""
     await world.anew()
-    table = TABLES[name]
-    key = {"tenant_id", *table.key}
-    types = await world.db.fetch(
-        "select attname as name, format_type(atttypid, null) as type from pg_attribute where attrelid = $1::text::regclass"
-        " and attnum > 0 and not attisdropped", name,
-    )  # fmt: skip
-    changed = []
-    async with damaged(world, name) as row:
-        same = " and ".join(f"{column} = ${number}" for number, column in enumerate(sorted(key), 1))
-        for column in types:
-            if column["name"] in key:
-                continue
-            value = OTHER[column["type"]].format(column["name"])
-            try:
-                text = f"update {name} set {column['name']} = {value} where {same}"
-                await world.db.execute(text, *(row[part] for part in sorted(key)))
-            except asyncpg.IntegrityConstraintViolationError:
-                continue  # the table itself refuses it
-            changed.append(column["name"])
+    async with AsyncExitStack() as damages:
+        changed = {name: await _change_all(world, name, await damages.enter_async_context(damaged(world, name))) for name in TABLES}
         report = await world.check()
-    found = [one for one in report.differences if one.name == "rows" and name in one.place]
-    assert len(found) == 1 and len(report.differences) == 1, [str(one) for one in report.differences]
-    unread = "a row that this release can read" in found[0].expected
-    assert unread or all(f"{column} " in found[0].expected for column in changed), (changed, found[0])
-    assert {"version", "updated_at", "created_at"} <= set(changed)
+    for name, columns in changed.items():
+        found = [one for one in report.differences if one.name == "rows" and one.place.startswith(f"{name}:")]
+        assert len(found) == 1, (name, [str(one) for one in report.differences])
+        unread = "a row that this release can read" in found[0].expected
+        assert unread or all(f"{column} " in found[0].expected for column in columns), (columns, found[0])
+        assert {"version", "updated_at", "created_at"} <= set(columns)
+    assert len(report.differences) == len(TABLES), [str(one) for one in report.differences]
     await clean(world)
 
 
-@pytest.mark.parametrize("name", TABLES)
-async def test_a_row_that_is_gone_and_one_that_no_event_made_are_found(world: Checked, name: str) -> None:
-    await world.anew()
-    key = ["tenant_id", *TABLES[name].key]
+async def _change_all(world: Checked, name: str, row: asyncpg.Record) -> list[str]:
+    """Change each column of a row but its key; the names of those that the table lets be changed."""
+    key = sorted({"tenant_id", *TABLES[name].key})
     same = " and ".join(f"{column} = ${number}" for number, column in enumerate(key, 1))
-    async with damaged(world, name) as row:
-        await world.db.execute(f"delete from {name} where {same}", *(row[column] for column in key))
+    changed = []
+    for column in await world.db.fetch(
+        "select attname as name, format_type(atttypid, null) as type from pg_attribute where attrelid = $1::text::regclass"
+        " and attnum > 0 and not attisdropped", name,
+    ):  # fmt: skip
+        if column["name"] not in key:
+            value = OTHER[column["type"]].format(column["name"])
+            with suppress(asyncpg.IntegrityConstraintViolationError):  # the table itself refuses it
+                await world.db.execute(f"update {name} set {column['name']} = {value} where {same}", *(row[part] for part in key))
+                changed.append(column["name"])
+    return changed
+
+
+async def test_a_row_that_is_gone_and_one_that_no_event_made_are_found(world: Checked) -> None:
+    """A row of every table at once."""
+    await world.anew()
+    async with AsyncExitStack() as damages:
+        for name in TABLES:
+            row = await damages.enter_async_context(damaged(world, name))
+            key = ["tenant_id", *TABLES[name].key]
+            same = " and ".join(f"{column} = ${number}" for number, column in enumerate(key, 1))
+            await world.db.execute(f"delete from {name} where {same}", *(row[column] for column in key))
         found = await world.found()
-    assert [place for place in found["rows"] if name in place and place.endswith(": none")], found
+    for name in TABLES:
+        assert [place for place in found["rows"] if place.startswith(f"{name}:") and place.endswith(": none")], (name, found)
     await clean(world)
 
 

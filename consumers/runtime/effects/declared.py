@@ -12,7 +12,7 @@ from contracts.envelope import Envelope
 from contracts.message import Command
 
 NEVER = 0.0  # hours after which an unknown effect ends by itself: a person must
-AT_ONCE = 8  # of a kind that cannot be asked: so many may be in doubt after a kill
+AT_ONCE = 1  # of a kind that cannot be asked: so many may be in doubt after a kill; one that must be faster says how many
 
 
 class EffectFailed(Exception):

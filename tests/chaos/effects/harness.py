@@ -1,6 +1,6 @@
 """Two processes, a counting world, and faults: `effects_under_faults` makes a run of it and answers what it found.
 
-Called by tests/stream/test_effects_faults.py, and ready to be a part of `flatrender chaos`.
+Called by tests/stream/test_effects_faults.py and by the part `effects` of `flatrender chaos`.
 """
 
 import asyncio
