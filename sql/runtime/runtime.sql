@@ -22,6 +22,12 @@ from unnest($1::text::uuid[], $2::text::text[], $3::text::uuid[], $4::text::text
   with ordinality as r(event_id, type, tenant_id, actor, correlation_id, causation_id, aggregate, version, traceparent, body, at)
 order by at;
 
+-- name: held_timers
+-- The timers whose commands are about to be decided.
+select tenant_id, name, set_by, type, body::text as body, due_at, recurrence::text as recurrence from {schema}.timers
+where (tenant_id, name) in (select * from unnest($1::uuid[], $2::text[]))
+order by tenant_id, name for update;
+
 -- name: keep_timers
 -- What a batch's events set and moved, and recurring ones at their next moment; each is published anew.
 insert into {schema}.timers (tenant_id, name, set_by, type, body, due_at, recurrence, again_at, set_aside)
