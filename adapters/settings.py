@@ -46,7 +46,7 @@ class Settings(BaseSettings):
     secret_before: SecretStr = SecretStr("")  # the one before, of the version before; keep it for 30 days after a change
     old_keys_days: int = 365  # days after its creation by which an API key of the first format (`fr_…`) is to be replaced
     metrics_host: str = "127.0.0.1"  # where consumers show their metrics …
-    metrics_port: int = 0  # … as text at /metrics; 0 = nowhere. Each process has a port of its own
+    metrics_port: int = 0  # … as text at /metrics; 0 = nowhere. Each process has a port of its own: with `up`, the log has the next one
     host: str = "127.0.0.1"
     port: int = 0  # 0 = any free port
 

@@ -7,9 +7,11 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from cli.checkup_inside import LOOKS, Finding, inside
 from deploy.local.folder import default_folder
 
 if TYPE_CHECKING:
@@ -25,14 +27,6 @@ FRAMES = 10
 RESERVED = 3  # connections that PostgreSQL keeps for superusers unless told
 
 
-class Finding(NamedTuple):
-    """What a check found; `advice` is empty when nothing is to be done."""
-
-    good: bool
-    text: str
-    advice: str = ""
-
-
 class Check(NamedTuple):
     """One check by its name."""
 
@@ -44,9 +38,8 @@ def checks(data: Path | None, quick: bool) -> list[Check]:
     """The checks in order; `quick` leaves out what starts a process."""
     place = (data or default_folder()).absolute()
     looks = [Check("python", _python), Check("glibc", _glibc), Check("packages", _packages), Check("disk", lambda: _disk(place))]
-    looks += [Check("ports", _ports), Check("database", _database), Check("fonts", _fonts), Check("log", lambda: _log(place))]
-    looks += [Check("reactions", lambda: _reactions(place))]
-    looks.append(Check("check", lambda: _check(place)))
+    looks += [Check("ports", _ports), Check("database", _database), Check("fonts", _fonts)]
+    looks += [Check(name, partial(inside, place, look)) for name, look in LOOKS.items()]
     return looks if quick else [*looks, Check("engine", _engine), Check("servers", _servers)]
 
 
@@ -100,72 +93,6 @@ async def _ports() -> Finding:
     good = free > len(span) // 2
     text = f"{free} of {len(span)} tried ports on 127.0.0.1 are free"
     return Finding(good, text, "" if good else f"End what listens on 127.0.0.1:{LOWEST} to {HIGHEST}, or allow listening there.")
-
-
-async def _log(place: Path) -> Finding:
-    """What the log of the stack that runs from this folder waits for."""
-    from cli.database import Database
-    from cli.errors import Mistake
-    from cli.service import running
-    from consumers.log.repairs import alarms
-
-    facts = await running(place)
-    if facts is None:
-        return Finding(True, f"nothing runs from {place}")
-    try:
-        async with Database(facts.pg_dsn).connection() as conn:
-            found = await alarms(conn)
-    except Mistake as error:
-        return Finding(False, str(error), error.remedy)
-    if not found:
-        return Finding(True, "nothing stops the log")
-    return Finding(False, "; ".join(f"{one.name}: {one.detail}" for one in found), " ".join(one.remedy for one in found))
-
-
-async def _reactions(place: Path) -> Finding:
-    """How far the domains of the stack that runs from this folder are behind the log, where their commands wait for that."""
-    from cli.database import Database
-    from cli.errors import Mistake
-    from cli.service import running
-    from consumers.runtime.places import standing
-    from contracts.audit import DOMAINS
-
-    facts = await running(place)
-    if facts is None:
-        return Finding(True, f"nothing runs from {place}")
-    try:
-        async with Database(facts.pg_dsn).connection() as conn:
-            found = [(domain, name, where) for domain in DOMAINS for name, where in (await standing(conn, domain)).items()]
-    except Mistake as error:
-        return Finding(False, str(error), error.remedy)
-    learning = [f"{domain} learns {name}: at {where.position} of {where.goal}" for domain, name, where in found if where.learns]
-    advice = "Its commands wait meanwhile. If the number stays where it is, the consumers' log says why, with ALARM."
-    return Finding(not learning, "; ".join(learning) or f"{len(found)} reactions have learned what was", advice if learning else "")
-
-
-async def _check(place: Path) -> Finding:
-    """What the standing check of the stack that runs from this folder found."""
-    import asyncpg
-
-    from cli.database import Database
-    from cli.errors import Mistake
-    from cli.service import running
-    from deploy.check.keeping import standing
-
-    facts = await running(place)
-    if facts is None:
-        return Finding(True, f"nothing runs from {place}")
-    try:
-        async with Database(facts.pg_dsn).connection() as conn:
-            found, looked_at = await standing(conn)
-    except Mistake as error:
-        return Finding(False, str(error), error.remedy)
-    except asyncpg.UndefinedTableError:
-        return Finding(True, "the database is of an earlier release")
-    if found:
-        return Finding(False, "; ".join(f"{one.name}: {one.place}" for one in found[:5]), "`flatrender check` says what to do.")
-    when = f"looked at {looked_at:%Y-%m-%d %H:%M:%S}" if looked_at else "has not looked yet"
-    return Finding(True, f"nothing differs; the standing check {when}")
 
 
 async def _database() -> Finding:

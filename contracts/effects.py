@@ -12,6 +12,7 @@ EffectEnd = Literal["", "done", "exhausted", "given_up", "unknown"]
 EffectAct = Literal["retry", "settle_done", "settle_not_done", "give_up", "pause", "resume", "cancel"]
 Lane = Literal["prompt", "bulk", "chunks"]
 """What a person waits for; what nobody waits for; long work, chunk by chunk. Each has slots of its own."""
+ENDS: tuple[EffectEnd, ...] = tuple(end for end in get_args(EffectEnd) if end)
 STATES: tuple[EffectState, ...] = get_args(EffectState)
 ACTS: tuple[EffectAct, ...] = get_args(EffectAct)
 

@@ -6,7 +6,7 @@ from adapters.settings import Settings
 from api_edge.reading import MOST as EDGE
 from contracts.audit import DOMAINS
 
-LOG = 1  # the log's own, whether it leads or stands by
+LOG = 2  # the log's lock, led or waited for, and one over which the leader looks up and archives now and then
 CHECK = 1  # of the standing check
 PERSONS = 6  # the command line: replay with its scratch database, `log --follow`, migrations
 _ROOM = """

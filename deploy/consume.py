@@ -32,6 +32,7 @@ from consumers.runtime.timers import Timers
 from consumers.runtime.tools import Tools
 from contracts.audit import DOMAINS, LOG
 from contracts.catalogue import EVENTS, LOG_API, decided_streams, subjects_of
+from deploy import measured
 from deploy.metrics import Metrics
 from producers.publisher import Publisher
 
@@ -113,8 +114,7 @@ class Service:
         async with AsyncExitStack() as stack:
             objects = await stack.enter_async_context(_store(self.settings))
             await stack.enter_async_context(shown(self.settings.alive))
-            port = self.settings.metrics_port if self.names != [LOG] else 0  # the log alone has none to show
-            await stack.enter_async_context(self.metrics.shown(self.settings.metrics_host, port))
+            await stack.enter_async_context(self.metrics.shown(self.settings.metrics_host, self.settings.metrics_port))
             stack.push_async_callback(self._connections.close)
             try:
                 for name in self.names:
@@ -145,6 +145,7 @@ class Service:
     async def _add_log(self, objects: ObjectStore, stack: AsyncExitStack) -> None:
         nc = await self._connect(LOG, stack)
         sequencer = Sequencer(lambda: pg_connect(self.settings, "log_app"), nc, store=objects, days=self.settings.log_days)
+        self.metrics.asks(measured.log(sequencer))
         self._start(LOG, sequencer.run())
 
     async def _add_domain(self, name: str, objects: ObjectStore, stack: AsyncExitStack) -> None:
@@ -160,21 +161,25 @@ class Service:
 
         commands = [PullConsumer(nc, stream, name, owns_stream=True) for stream in decided_streams(name)]
         runtime = Runtime(domain, nc, lambda: pg_connect(self.settings, role), commands, feed, History(pool, objects))
+        self.metrics.asks(measured.work(runtime))
+        self.metrics.asks(measured.reactions(runtime, pool))
         effects = EffectRunner(domain, pool, publisher.publish, Tools(publisher, objects, pool), runtime.leading)
         runtime.on_effects = effects.start_new
         runtime.prepare.append(effects.take_over)
         retention = Retention(domain, pool, runtime.leading, months=self.settings.health_months)
-        self.metrics.asks(retention.oldest)
+        self.metrics.asks(measured.tables(retention))
         if name == "render":
             await self._add_farm(runtime, nc, publisher, pool, objects, retention)
             if self.settings.nats_issuer.get_secret_value():
                 await self._add_gate(pool, stack)
         if domain.effects:
             self._runners.append(effects)
+            self.metrics.asks(measured.effects(effects))
             self._start(f"{name} effects", effects.run())
         if domain.timers:
             timers = Timers(domain, pool, publisher.publish, runtime.leading)
             runtime.on_timers = timers.expect
+            self.metrics.asks(measured.timers(timers))
             self._start(f"{name} timers", timers.run())
         self._start(f"{name} retention", retention.run())
         self._start(name, runtime.run())

@@ -2,18 +2,18 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import asyncpg
 from aiohttp import web
 
-from adapters.metrics import Registry
+from adapters.metrics import Gauges, Labels, Registry
 from consumers.runtime.connection import DATABASE_AWAY
+from deploy.measured import GAUGES, Ask, Measured
 
 log = logging.getLogger(__name__)
-WITHIN = 5.0  # seconds in which the database answers, else a domain's tables are left out
-Ages = Callable[[], Awaitable[dict[str, float]]]
+WITHIN = 5.0  # seconds in which the database answers, else what was asked for is left out
 
 
 class Metrics:
@@ -21,26 +21,29 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = Registry()
-        about = "Age of the oldest row that goes by its age or waits for something; shown by the domain's leader."
-        self._oldest = self.registry.gauges("flatrender_oldest_row_seconds", about, ("table",))
-        self._ages: list[Ages] = []
+        self._gauges: dict[str, Gauges] = {name: self.registry.gauges(name, about, labels) for name, (about, labels) in GAUGES.items()}
+        self._asks: list[Ask] = []
 
-    def asks(self, ages: Ages) -> None:
-        """Have the ages of some tables' oldest rows asked for, by the tables' names."""
-        self._ages.append(ages)
+    def asks(self, ask: Ask) -> None:
+        """Have something measured each time that the metrics are asked for."""
+        self._asks.append(ask)
 
     async def text(self) -> str:
         """Everything as it is now."""
-        found = await asyncio.gather(*map(self._ask, self._ages))
-        self._oldest.values = {(name,): age for ages in found for name, age in ages.items()}
+        found: list[Measured] = await asyncio.gather(*map(self._ask, self._asks))
+        for name, gauge in self._gauges.items():
+            values: dict[Labels, float] = {}
+            for measured in found:
+                values |= measured.get(name, {})
+            gauge.values = values
         return self.registry.text()
 
-    async def _ask(self, ages: Ages) -> dict[str, float]:
+    async def _ask(self, ask: Ask) -> Measured:
         try:
             async with asyncio.timeout(WITHIN):
-                return await ages()
+                return await ask()
         except (asyncpg.PostgresError, *DATABASE_AWAY) as error:
-            log.warning("the ages of tables cannot be asked for: %s", error)
+            log.warning("something cannot be measured: %s", error)
             return {}
 
     @asynccontextmanager

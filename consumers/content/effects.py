@@ -58,4 +58,4 @@ def _failed(project_id: UUID, code: str, detail: str) -> FailProject:
     return FailProject(project_id=project_id, code=code, detail=detail)
 
 
-KINDS = (EffectKind(name="import", payload=Import, run=import_scan, timeout=120.0, exhausted=no_scan),)
+KINDS = (EffectKind(name="import", payload=Import, run=import_scan, timeout=120.0, exhausted=no_scan, answers=True),)

@@ -98,8 +98,8 @@ async def _session(tools: Tools, tenant: UUID, upload_id: UUID) -> dict[str, Any
 
 
 KINDS = (
-    EffectKind(name="open", payload=Open, run=open_upload, exhausted=no_answer),
+    EffectKind(name="open", payload=Open, run=open_upload, exhausted=no_answer, answers=True),
     # The store copies what it joins: 2 GiB take their time.
-    EffectKind(name="join", payload=Join, run=join, timeout=300.0, exhausted=no_answer),
+    EffectKind(name="join", payload=Join, run=join, timeout=300.0, exhausted=no_answer, answers=True),
     EffectKind(name="drop", payload=Drop, run=drop, lane="bulk"),
 )

@@ -81,13 +81,7 @@ class Archiver:
     async def _read_back(self, run: Run, events: list[LogEvent]) -> None:
         """A run that was just stored: the whole of it is what the table has, and each piece can be read by itself. Raises LogDamaged."""
         found = await self._store.get(run.key, len(run.data))
-        try:
-            same = found == run.data and await asyncio.to_thread(read_run, LogEvent, found, run.sha256) == events
-            for piece in run.pieces:
-                read_piece(LogEvent, found[piece.offset : piece.offset + piece.bytes], piece)
-        except RunDamaged:
-            same = False
-        if not same:
+        if found != run.data or not await asyncio.to_thread(_holds, found, run, events):
             raise _not_kept(run.key)
 
     async def _find_again(self, first: int, last: int) -> None:
@@ -108,6 +102,16 @@ class Archiver:
     async def _do(self, statement: str, *args: Any) -> None:
         async with self._line:
             await self._line.conn.execute(statement, *args)
+
+
+def _holds(data: bytes, run: Run, events: list[LogEvent]) -> bool:
+    """Whether the object of a run holds these events, and each of its pieces can be read by itself."""
+    try:
+        for piece in run.pieces:
+            read_piece(LogEvent, data[piece.offset : piece.offset + piece.bytes], piece)
+        return read_run(LogEvent, data, run.sha256) == events
+    except RunDamaged:
+        return False
 
 
 def _not_kept(key: str) -> LogDamaged:

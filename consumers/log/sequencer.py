@@ -67,6 +67,7 @@ class Sequencer:
         self._told = asyncio.Event()  # set when `published` is to be written to the log's head
         self.leading = Leading("the log", LOCK, connect)
         self.active = self.leading.active
+        self._line: Line | None = None  # while this process leads
         self.position = 0
         self.published = 0
 
@@ -91,7 +92,18 @@ class Sequencer:
 
     async def _with_connection(self) -> None:
         async with self.leading.lead(shared=True) as line:
-            await self._lead(line)
+            self._line = line
+            try:
+                await self._lead(line)
+            finally:
+                self._line = None
+
+    async def measured(self) -> dict[str, int]:
+        """How far the log, what is published of it, and what is archived of it reach; nothing where another process leads."""
+        if (line := self._line) is None:
+            return {}
+        async with line:
+            return dict(await line.conn.fetchrow(q.measured))
 
     async def _lead(self, line: Line) -> None:
         conn = line.conn

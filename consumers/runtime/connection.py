@@ -50,7 +50,7 @@ async def until_lost(conn: asyncpg.Connection) -> None:
 
     conn.add_termination_listener(tell)
     while not conn.is_closed():
-        # asyncpg tells nobody when a connection ends while a process that was stopped goes on in the middle of a statement, so it is looked at
+        # asyncpg tells nobody when a connection ends as a process that was stopped goes on in the middle of a statement, so it is looked at
         # too: each full second, when the process is awake anyway.
         with suppress(TimeoutError):
             async with asyncio.timeout(LOOK - loop.time() % LOOK):

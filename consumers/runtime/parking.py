@@ -21,8 +21,8 @@ class Parking:
     def __init__(self) -> None:
         self._places: dict[str, _Place] = {}
 
-    def __bool__(self) -> bool:
-        return bool(self._places)
+    def __len__(self) -> int:
+        return len(self._places)
 
     def __contains__(self, type: str) -> bool:
         return type in self._places

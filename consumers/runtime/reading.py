@@ -92,6 +92,20 @@ class Row(Protocol):
     def body(self) -> str: ...
 
 
+def envelope_of(row: Row) -> Envelope:
+    """The event's context, as projections and reactions get it."""
+    return Envelope(
+        id=row.event_id,
+        type=row.type,
+        tenant=row.tenant_id,
+        time=row.time,
+        actor=row.actor,
+        correlation=row.correlation_id,
+        causation=row.causation_id,
+        traceparent=row.traceparent,
+    )
+
+
 class Happened(msgspec.Struct, frozen=True):
     """An event of the log, not decoded yet."""
 
@@ -107,17 +121,7 @@ class Happened(msgspec.Struct, frozen=True):
     @classmethod
     def of_record(cls, row: Row) -> "Happened":
         """As the log has it."""
-        envelope = Envelope(
-            id=row.event_id,
-            type=row.type,
-            tenant=row.tenant_id,
-            time=row.time,
-            actor=row.actor,
-            correlation=row.correlation_id,
-            causation=row.causation_id,
-            traceparent=row.traceparent,
-        )
-        return cls(row.position, envelope, row.body)
+        return cls(row.position, envelope_of(row), row.body)
 
     def decoded(self) -> Event:
         """The event, in its newest version. Raises msgspec's errors."""

@@ -59,7 +59,6 @@ class Table(Generic[R]):
         self, name: str, row: type[R], key: tuple[str, ...], indexes: tuple[tuple[str, ...], ...] = (), *, locked: bool = False
     ) -> None:
         self.name, self.row, self.key, self.indexes = name, row, key, indexes
-        self.locked = locked
         self._lock = " for update of t" if locked else ""
         self.fields = row.__struct_fields__
         self._updates: dict[tuple[str, ...], str] = {}

@@ -133,6 +133,13 @@ class Timers:
             if told:
                 await store.conn.execute(store.q.timers_published, *map(list, columns), self._clock(), lease, AGAIN)
 
+    async def aside(self) -> int | None:
+        """How many timers were set aside; None where another process leads."""
+        if not self._leading.active.is_set():
+            return None
+        async with self._store() as store, store.transaction(None):
+            return int(await store.conn.fetchval(store.q.timers_aside))
+
     def _sleep(self) -> float:
         if self._next is None:
             return LONGEST_SLEEP

@@ -1,22 +1,20 @@
 """Effects: none is due, in hand or unreported for long, and none that an event asked for is lost without a row and without a report."""
 
-from collections import Counter
 from collections.abc import Iterable
 from uuid import UUID
 
 import sql
 from consumers.runtime.domain import Domain
-from consumers.runtime.effects.making import effect_id
+from consumers.runtime.effects.making import effects_of
+from consumers.runtime.effects.row import report_id
 from contracts.audit import DOMAINS
-from contracts.envelope import derived_id
+from contracts.effects import ENDS
 from deploy.check.found import Difference
 from deploy.check.look import Look
 from deploy.check.stretch import Known, named
 
 _q = sql.load("check")
 SETTLED = 60.0  # seconds after an event in which its effect may be under way, its row just removed and its report not decided yet
-REPORTING = frozenset({"open", "join", "import"})
-"""Kinds that always answer with a command, which an inbox remembers."""
 TAKEN_UP = "See the file of `consumers`: does the domain run, and what does it say of this kind?"
 AGAIN = "What it was to do in the world is not done and will not be: docs/guides/check.md says how to have it done."
 
@@ -37,18 +35,19 @@ async def _overdue(look: Look, domain: Domain) -> list[Difference]:
 
 
 async def _lost(look: Look, domain: Domain) -> list[Difference]:
-    """Of the stretch: effects of reporting kinds that have neither a row nor a report."""
+    """Of the stretch: effects of kinds that answer always, which have neither a row nor a report of whichever end."""
     wanted = {id: (tenant, kind, one) for id, tenant, kind, one in _asked_for(look, domain)}
     if not wanted:
         return []
     there = await _ids(look, domain.name, "effects_there", [(tenant, id) for id, (tenant, _, _) in wanted.items()])
     left = {id: entry for id, entry in wanted.items() if id not in there}
-    reports = {derived_id(id, "report 0"): id for id in left}
+    reports = {report_id(id, end): id for id in left for end in ENDS}
     for name in DOMAINS:
         if reports:
             decided = await _ids(look, name, "decided", [(left[id][0], report) for report, id in reports.items()])
-            reports = {report: id for report, id in reports.items() if report not in decided}
-    return [_gone(domain, *left[id][1:]) for id in reports.values()]
+            told = {reports[report] for report in decided}
+            reports = {report: id for report, id in reports.items() if id not in told}
+    return [_gone(domain, *left[id][1:]) for id in dict.fromkeys(reports.values())]
 
 
 def _asked_for(look: Look, domain: Domain) -> Iterable[tuple[UUID, UUID, str, Known]]:
@@ -57,12 +56,9 @@ def _asked_for(look: Look, domain: Domain) -> Iterable[tuple[UUID, UUID, str, Kn
         makers = domain.makes.get(type(event), ())
         if not makers or not recorded.position or (look.head.now - recorded.time).total_seconds() < SETTLED:
             continue
-        numbers: Counter[str] = Counter()
-        for effect in (effect for maker in makers for effect in maker(event, envelope)):
-            kind = domain.kinds[type(effect)].name
-            numbers[kind] += 1
-            if kind in REPORTING:
-                yield effect_id(envelope.id, kind, numbers[kind]), envelope.tenant, kind, one
+        for kind, _, id in effects_of(domain, makers, event, envelope):
+            if kind.answers:
+                yield id, envelope.tenant, kind.name, one
 
 
 async def _ids(look: Look, schema: str, statement: str, given: list[tuple[UUID, UUID]]) -> set[UUID]:

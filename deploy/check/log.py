@@ -13,7 +13,7 @@ from deploy.check.found import Difference
 from deploy.check.look import Look
 
 _q = sql.load("check")
-ARCHIVES = "archives"
+ARCHIVES, SIZES = "archives", "archives.sizes"  # walks: by their content one by one, and by their size a page at a time
 RESTORE = "Put the object back from a backup of the store; without it the log before it cannot be read."
 
 
@@ -68,14 +68,15 @@ async def alarms(look: Look) -> list[Difference]:
 
 
 async def archives(look: Look) -> list[Difference]:
-    """Runs in object storage: without holes, up to where the table begins, each there in its size; one of them, or all, read whole."""
+    """Runs in object storage: without holes, up to where the table begins; a page of them there in their size, one read whole; or all."""
     rows = await look.conn.fetch(_q.archives)
     found = await _in_a_row(look, rows)
-    for row in rows:
-        look.counts.archives += 1
+    sizes = rows if look.bounds.whole else _next(look, rows, SIZES, look.bounds.objects)
+    look.counts.archives += len(sizes)
+    for row in sizes:
         if (size := await look.store.head(row["object_key"])) != row["bytes"]:
-            found.append(_archive(row, f"{row['bytes']:,} bytes", "no object" if size is None else f"{size:,} bytes"))
-    for row in rows if look.bounds.whole else _next(look, rows):
+            found.append(_archive(row, f"{row['bytes']:,} bytes", "no object" if size is None else f"{size:,} bytes", SIZES))
+    for row in rows if look.bounds.whole else _next(look, rows, ARCHIVES, 1):
         found += await _read(look, row)
     return found
 
@@ -92,12 +93,12 @@ async def _in_a_row(look: Look, rows: list[asyncpg.Record]) -> list[Difference]:
     return found
 
 
-def _next(look: Look, rows: list[asyncpg.Record]) -> list[asyncpg.Record]:
-    """The archive whose turn it is, and those again that were found wrong."""
-    after, again = int(look.walks.get(ARCHIVES) or 0), set(map(int, look.again(ARCHIVES)))
-    turn = next((row for row in rows if row["first"] > after), None)
-    look.walked[ARCHIVES] = str(turn["first"]) if turn else ""
-    return [row for row in rows if row is turn or row["first"] in again]
+def _next(look: Look, rows: list[asyncpg.Record], walk: str, most: int) -> list[asyncpg.Record]:
+    """The archives whose turn it is in a walk, and those again that it found wrong."""
+    after, again = int(look.walks.get(walk) or 0), set(map(int, look.again(walk)))
+    turn = [row["first"] for row in rows if row["first"] > after][:most]
+    look.walked[walk] = str(turn[-1]) if turn and turn[-1] != rows[-1]["first"] else ""
+    return [row for row in rows if row["first"] in again.union(turn)]
 
 
 async def _read(look: Look, row: asyncpg.Record) -> list[Difference]:
@@ -111,6 +112,6 @@ async def _read(look: Look, row: asyncpg.Record) -> list[Difference]:
     return [_archive(row, f"the content of SHA-256 {row['sha256'][:16]}…", f"{hash[:16]}…")]
 
 
-def _archive(row: asyncpg.Record, expected: str, found: str) -> Difference:
+def _archive(row: asyncpg.Record, expected: str, found: str, walk: str = ARCHIVES) -> Difference:
     place = f"the archive {row['object_key']} (positions {row['first']} to {row['last']})"
-    return Difference(name="archives", place=place, expected=expected, found=found, remedy=RESTORE, again=f"{ARCHIVES} {row['first']}")
+    return Difference(name="archives", place=place, expected=expected, found=found, remedy=RESTORE, again=f"{walk} {row['first']}")

@@ -11,11 +11,13 @@ import sql
 from adapters.object_store import ObjectStore
 from consumers.log import LogEvent, read
 from consumers.runtime.domain import Domain
-from consumers.runtime.projection import Write
+from consumers.runtime.projection import Write, nothing
 from consumers.runtime.reactions import Fold
+from consumers.runtime.reading import envelope_of
 from consumers.runtime.replay.projector import Spans
 from contracts.audit import DOMAINS
 from contracts.chain import GENESIS
+from contracts.effects import STEERED
 from contracts.envelope import Envelope
 from contracts.message import Event, decode
 from deploy.check.found import Difference
@@ -92,6 +94,7 @@ Known = tuple[Write, Event, Envelope, LogEvent]
 def known(domains: Sequence[Domain], events: Sequence[LogEvent], spans: Spans) -> tuple[list[Known], list[Difference]]:
     """The events with what they write, each once and once more for every fold that has come so far; and those that cannot be read."""
     writes = {cls: write for domain in domains for cls, write in domain.writes.items()}
+    writes |= dict.fromkeys(STEERED.values(), nothing)  # an effect is a row of work, which others write too and which goes when it is done
     folds = _folds(domains, spans)
     found: list[Known] = []
     wrong: list[Difference] = []
@@ -121,20 +124,6 @@ def _folds(domains: Sequence[Domain], spans: Spans) -> dict[type[Event], list[tu
                 for cls in fold.events:
                     found.setdefault(cls, []).append((*spans.get((domain.name, fold.name), (0, 0)), fold.write))
     return found
-
-
-def envelope_of(recorded: LogEvent) -> Envelope:
-    """The event's context, as projections get it."""
-    return Envelope(
-        id=recorded.event_id,
-        type=recorded.type,
-        tenant=recorded.tenant_id,
-        time=recorded.time,
-        actor=recorded.actor,
-        correlation=recorded.correlation_id,
-        causation=recorded.causation_id,
-        traceparent=recorded.traceparent,
-    )
 
 
 def named(event: LogEvent) -> str:

@@ -146,6 +146,11 @@ class Stack:
         databases = {database: secret(pg_secret(database)) for role in roles if (database := pg_role(role))}
         return self.settings("", nats_passwords=nats, pg_passwords=databases, nats_issuer=self.servers.nats_issuer)
 
+    def _settings_of_log(self) -> Settings:
+        """What the log's process gets: where consumers show their metrics, the next port is its own."""
+        settings = self.settings(LOG)
+        return settings.model_copy(update={"metrics_port": settings.metrics_port + 1}) if settings.metrics_port else settings
+
     async def _prepare_store(self) -> None:
         async with ObjectStore(self.servers.s3_url, BUCKET, self.servers.s3_access_key, self.servers.s3_secret_key) as store:
             await store.ensure_bucket()
@@ -155,7 +160,7 @@ class Stack:
         consume = ["-m", "deploy", "consume"]
         self._add("consumers", [*consume, *DOMAINS], self.settings_of_consumers(), STOP_CONSUMERS)
         # A process of its own: numbering and publishing events waits for no decision, nor does any decision wait for it.
-        self._add("log", [*consume, LOG], self.settings(LOG), STOP_CONSUMERS)
+        self._add("log", [*consume, LOG], self._settings_of_log(), STOP_CONSUMERS)
         self._add("edge", ["-m", "deploy", "edge"], self.settings("edge", port=port), STOP_EDGE)
         if (standing := self.settings(CHECK)).check_every > 0:
             self._add(CHECK, ["-m", "deploy", "check"], standing, STOP_CHECK)

@@ -104,6 +104,10 @@ where position > $1 and $1 + 1 >= (select first from log.head) and position <= c
   and ($3::uuid is null or tenant_id = $3) and ($4::text is null or starts_with(type, $4))
 order by position limit $5
 
+-- name: measured
+-- Where the log ends, up to where EVENTS is known to hold it, and up to where it is read in archives.
+select position, published, first - 1 as archived from log.head
+
 -- name: first
 -- The oldest position that is read in the table.
 select first from log.head

@@ -45,6 +45,9 @@ begin
       create index effects_due on %1$I.effects (lane, tenant_id, destination, due_at) where state = 'due' and not paused and not owing;
       create index effects_open on %1$I.effects (due_at) where state in ('handing', 'unknown') and not owing;
       create index effects_owing on %1$I.effects (due_at) where owing;
+      -- For who takes over: what was claimed, and what a restore puts in doubt, however many are due.
+      create index effects_claimed on %1$I.effects (due_at) where claim is not null;
+      create index effects_of_epoch on %1$I.effects (epoch) where not repeatable;
       alter table %1$I.effects set (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
       create unlogged table %1$I.destinations (
         tenant_id uuid not null, destination text not null,

@@ -81,7 +81,7 @@ update {schema}.effects set claim = null, updated_at = now(),
   state = case when state = 'handing' then 'unknown' else state end,
   unknown_at = case when state = 'handing' then coalesce(unknown_at, now()) else unknown_at end,
   due_at = case when state in ('handing', 'unknown') and not owing then due_at else now() end
-where (claim is not null or state = 'handing') and id <> all ($1::uuid[]) and exists (select from {schema}.leader where lease = $2);
+where (claim is not null or (state = 'handing' and not owing)) and id <> all ($1::uuid[]) and exists (select from {schema}.leader where lease = $2);
 
 -- name: doubt_restored
 -- After a restore of the log: what must not be repeated and has not ended is unknown, and is judged in the present epoch from now on.
@@ -182,5 +182,8 @@ select tenant_id, id, kind, lane, state, ended, owing, attempts, asks, paused, c
 from {schema}.effects where ($1::text is null or state = $1) and ($2::text is null or kind = $2) order by created_at, id limit $3;
 
 -- name: effect_counts
--- How many effects there are by kind and state, and for how many seconds the oldest of them has been there.
-select kind, state, count(*) as count, extract(epoch from now() - min(created_at))::float8 as oldest from {schema}.effects group by kind, state order by kind, state;
+-- How many effects there are by kind and state; for how many seconds the oldest of them has been there, and for how many the one that nobody
+-- took up has been due the longest (0: none is due).
+select kind, state, count(*) as count, extract(epoch from now() - min(created_at))::float8 as oldest,
+  greatest(0, coalesce(extract(epoch from now() - min(due_at) filter (where state = 'due' and not paused and not owing and claim is null)), 0))::float8 as overdue
+from {schema}.effects group by kind, state order by kind, state;

@@ -114,6 +114,10 @@ update {schema}.timers set due_at = $5, again_at = null where $5::timestamptz is
 select tenant_id, name, type, due_at, recurrence->>'rule' as rule, recurrence->>'zone' as zone, again_at, set_aside from {schema}.timers
 where set_aside <> '' or not $1 order by set_aside = '', due_at limit $2;
 
+-- name: timers_aside
+-- How many timers were set aside.
+select count(*) from {schema}.timers where set_aside <> '';
+
 -- name: quarantined
 -- What waits for a person, or was given another try that nobody has decided yet.
 select tenant_id, id, type, coalesce(nullif(reason, ''), outcome->'problem'->>'detail') as reason, decided_at, state,

@@ -10,8 +10,10 @@ import pytest
 
 from adapters.nats import Frame, api, create_stream
 from consumers.log.event import frame_of
+from consumers.runtime.effects.row import report_id
 from contracts.catalogue import EVENTS, events_stream
 from contracts.chain import Marks
+from contracts.effects import ENDS
 from contracts.file_mgr import StartUpload
 from contracts.identity import CreateApiKey
 from deploy.replay import all_domains
@@ -30,6 +32,10 @@ OTHER = {
     "timestamp with time zone": "coalesce({0}, now()) + interval '1 day'",
     "jsonb": "case jsonb_typeof({0}) when 'array' then {0} || '[\"another\"]' else {0} || '{{\"another\": 1}}' end",
 }
+
+
+OPERATION = """insert into file_mgr.inbox (tenant_id, id, type, request_hash, key_hash, state, outcome, headers, body, reason, decided_at)
+values ($1, $2, 'cmd.file_mgr.upload.fail.v1', '', '', 'done', '{}', null, null, '', now())"""
 
 
 @asynccontextmanager
@@ -283,7 +289,7 @@ async def test_an_effect_that_is_lost_or_long_due_is_found(world: Checked, monke
     await world.anew()
     await world.check()
     tenant, _ = await uploads(world)
-    async with damaged(world, "file_mgr.effects", f"tenant_id = '{tenant}'"):
+    async with damaged(world, "file_mgr.effects", f"tenant_id = '{tenant}'") as row:
         await world.db.execute("update file_mgr.effects set due_at = now() - interval '1 hour' where tenant_id = $1", tenant)
         found = await world.found()
         assert any("effects open of file_mgr" in place for place in found["effects"]), found
@@ -291,6 +297,10 @@ async def test_an_effect_that_is_lost_or_long_due_is_found(world: Checked, monke
         await world.db.execute("delete from file_mgr.effects where tenant_id = $1", tenant)
         found = await world.found()
         assert any("effect open of file_mgr" in place and "neither" in place for place in found["effects"]), found
+        for end in ENDS:  # whichever its end was, its report is one
+            await world.db.execute(OPERATION, tenant, report_id(row["id"], end))
+            assert "effects" not in await world.found(), end
+            await world.db.execute("delete from file_mgr.inbox where id = $1", report_id(row["id"], end))
     await clean(world)
 
 

@@ -564,3 +564,18 @@ async def test_a_standby_carries_nothing_out(dsn: str) -> None:
         for id in ids:
             await leader.until(id, lambda found: found is None)
         assert standby.reported == [] and set(world.tries.values()) == {1}
+
+
+async def test_a_takeover_finds_what_was_claimed_and_what_a_restore_puts_in_doubt_by_an_index(dsn: str) -> None:
+    async with Workshop(dsn, EffectKind(name="plain", payload=Plain)) as at:
+        await at.put(*(Plain() for _ in range(3000)), wake=False)
+        await at.admin.execute("analyze notification.effects")
+        q = at.store.q
+        async with at.store.transaction(None):
+            await at.store.conn.execute("set local enable_seqscan = off")
+            for statement, args, index in (
+                (q.take_over_effects, ([], 1), "effects_claimed"),
+                (q.doubt_restored, (2.0, 1), "effects_of_epoch"),
+            ):
+                plan = "\n".join(row[0] for row in await at.store.conn.fetch(f"explain (costs off) {statement}", *args))
+                assert index in plan and "Seq Scan on effects" not in plan and "effects_due" not in plan, plan

@@ -40,6 +40,9 @@ async def test_the_events_of_all_domains_get_one_order_and_a_position_is_the_str
         await happen(db, 120, "render")
         await happen(db, 80, "studio")
         await until_published(sequencer, 200)
+        measured = await sequencer.measured()
+        assert (measured["position"], measured["archived"]) == (200, 0)
+    assert await sequencer.measured() == {}, "only the leader tells"
     order = await in_log(db)
     assert len(set(order)) == 200
     assert await in_stream(admin) == numbered(order)

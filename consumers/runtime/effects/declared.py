@@ -179,6 +179,7 @@ class EffectKind(msgspec.Struct, frozen=True, kw_only=True):
     exhausted: Report = tells_nobody  # the tries are used up, or it was given up
     settled: Report = tells_nobody  # it counts as done, and there is no answer: a person or the rule said so
     ended: Callable[[Any, Envelope, EffectEnd, str], Iterable[Command]] | None = None  # of money: told of every end besides
+    answers: bool = False  # each end of it is reported by a command at least: so the standing check can miss one that is lost
 
     @property
     def repeatable(self) -> bool:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from consumers.runtime.effects.declared import Chunked, EffectKind
+from consumers.runtime.effects.declared import Chunked, EffectKind, Maker
 from consumers.runtime.store import Columns, columns, to_json
 from consumers.runtime.table import JSON
 from contracts.effects import STEERED, Lane
@@ -40,6 +40,17 @@ class Made(msgspec.Struct):
         return bool(self.lanes or self.grouped or self.steered)
 
 
+def effects_of(
+    domain: "Domain", makers: Iterable[Maker], event: Event, envelope: Envelope
+) -> Iterable[tuple[EffectKind, msgspec.Struct, UUID]]:
+    """What an event's makers make, each with its kind and its id."""
+    numbers: dict[str, int] = {}
+    for effect in (effect for maker in makers for effect in maker(event, envelope)):
+        kind = domain.kinds[type(effect)]
+        number = numbers[kind.name] = numbers.get(kind.name, 0) + 1
+        yield kind, effect, effect_id(envelope.id, kind.name, number)
+
+
 def effect_rows(domain: "Domain", happened: Iterable[tuple[Envelope, Event, str, int]]) -> Made:
     """All effects of a batch's events. Each has an id that every retry derives again: of its event, its kind and its number in that."""
     made, rows = Made(), []
@@ -47,14 +58,11 @@ def effect_rows(domain: "Domain", happened: Iterable[tuple[Envelope, Event, str,
         if (makers := domain.makes.get(type(event))) is None:
             made.steered = made.steered or type(event) is STEERED[domain.name]
             continue
-        numbers: dict[str, int] = {}
-        for effect in (effect for maker in makers for effect in maker(event, envelope)):
-            kind = domain.kinds[type(effect)]
+        for kind, effect, identity in effects_of(domain, makers, event, envelope):
             if kind.together is not None:
                 made.grouped.append(Grouped(kind, effect, envelope))
                 continue
-            number = numbers[kind.name] = numbers.get(kind.name, 0) + 1
-            rows.append(kept_row(kind, effect, envelope, effect_id(envelope.id, kind.name, number)))
+            rows.append(kept_row(kind, effect, envelope, identity))
             made.lanes.add(kind.lane)
     made.rows = columns(rows, EFFECT)
     return made

@@ -68,8 +68,13 @@ class Claimed(msgspec.Struct):
 
     def report_id(self, number: int, ended: EffectEnd) -> UUID:
         """The id of a reporting command: the same however often it is published, and another for each thing that is reported."""
-        first = ended == "done" and not self.reports  # as the releases before named it
-        return derived_id(self.id, f"report {number}" if first else f"report {ended} {self.reports} {number}")
+        return report_id(self.id, ended, self.reports, number)
+
+
+def report_id(effect: UUID, ended: EffectEnd, reports: int = 0, number: int = 0) -> UUID:
+    """The id of the command with this number that reports an end, after so many reports of other things."""
+    first = ended == "done" and not reports  # as the releases before named it
+    return derived_id(effect, f"report {number}" if first else f"report {ended} {reports} {number}")
 
 
 class Try:

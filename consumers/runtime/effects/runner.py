@@ -15,7 +15,7 @@ from consumers.runtime.effects.carrying import Carrier, Publish
 from consumers.runtime.effects.making import Made
 from consumers.runtime.effects.row import TO_BEGIN, Claimed
 from consumers.runtime.effects.slots import Slots
-from consumers.runtime.effects.statements import LEASE, NIL, Claims, Statements
+from consumers.runtime.effects.statements import LEASE, NIL, Statements
 from consumers.runtime.effects.together import GroupRunner
 from consumers.runtime.leading import Leading
 from consumers.runtime.pool import Pool
@@ -103,6 +103,15 @@ class EffectRunner:
     @property
     def _own(self) -> list[UUID]:
         return [id for slots in self._all for id, row in slots.rows.items() if not row.released]
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process leads the domain."""
+        return self._leading.active.is_set()
+
+    async def counts(self) -> list[asyncpg.Record]:
+        """What there is, by kind and state, of a domain that this process leads."""
+        return await self._rows.counts() if self.leads else []
 
     def start_new(self, made: Made) -> None:
         """A batch was committed: carry out what has no rows, and look into the lanes of what has."""
@@ -229,6 +238,3 @@ class EffectRunner:
             await self._leading.active.wait()
             with contextlib.suppress(*FAULTS):
                 await self._rows.forget_destinations()
-
-
-__all__ = ["Claims", "EffectRunner"]

@@ -162,6 +162,11 @@ class Statements:
         except (asyncpg.PostgresError, *DATABASE_AWAY) as error:
             log.warning("%s: how %s fares cannot be noted: %s", self.domain, row.destination, error)
 
+    async def counts(self) -> list[asyncpg.Record]:
+        """How many there are by kind and state, and since when."""
+        async with self.transaction() as store:
+            return list(await store.conn.fetch(store.q.effect_counts))
+
     async def forget_destinations(self) -> None:
         """Remove the rows of those of whom nothing was heard for a day."""
         async with self.transaction() as store:

@@ -1,0 +1,34 @@
+"""Named statements and the code that runs them: none is missing, and none is left that nobody runs."""
+
+import re
+from pathlib import Path
+
+import sql
+
+ROOT = Path(__file__).parents[2]
+AREAS = sorted(path.name for path in (ROOT / "sql").iterdir() if path.is_dir() and path.name not in ("migrations", "__pycache__"))
+SOURCES = {
+    path: path.read_text()
+    for room in ("consumers", "api_edge", "deploy", "cli", "sql", "simulation")
+    for path in (ROOT / room).rglob("*.py")
+}
+ASKED = re.compile(r"\b_?q\.([a-z_]+)\b")
+
+
+def names(area: str) -> set[str]:
+    """The statements of an area."""
+    return set(vars(sql.load(area)))
+
+
+def test_every_statement_that_the_code_asks_for_is_there() -> None:
+    known = set().union(*map(names, AREAS))
+    missing = {
+        (path.relative_to(ROOT).as_posix(), name) for path, text in SOURCES.items() for name in ASKED.findall(text) if name not in known
+    }
+    assert missing == set()
+
+
+def test_every_statement_is_run_by_somebody() -> None:
+    text = "\n".join(SOURCES.values())
+    left = {(area, name) for area in AREAS for name in names(area) if not re.search(rf"[.\"]{name}\b", text)}
+    assert left == set()
