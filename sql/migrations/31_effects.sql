@@ -12,6 +12,7 @@ $$;
 do $$
 declare domain text;
 begin
+  perform set_config('app.tenants', '*', true);  -- else its rows are nobody's here
   foreach domain in array array['identity', 'content', 'studio', 'render', 'file_mgr', 'notification'] loop
     execute format('set role %I', domain || '_owner');
     execute format($ddl$

@@ -40,7 +40,7 @@ class Pair:
     async def until_all_led(self, name: str) -> None:
         """Wait until one has led every domain."""
         log = self._processes.log(name)
-        while not log.exists() or not all(f"{domain}: active from" in log.read_text() for domain in DOMAINS):
+        while not log.exists() or not all(f"{domain}: active" in log.read_text() for domain in DOMAINS):
             await asyncio.sleep(0.05)
 
 

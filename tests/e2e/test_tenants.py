@@ -56,7 +56,8 @@ class Ids(dict[str, str]):
 def bodies(ids: dict[str, str]) -> dict[str, Json]:
     """Bodies of the commands that need one, so that only the id stands against them."""
     saving = {"project_id": ids["project_id"], "name": "stolen"}
-    return {"/v1/uploads/{upload_id}/complete": {"etags": ['"x"']}, "/v1/saved-projects/{saved_project_id}": saving}
+    acts = {command.path: {"act": "retry"} for command in COMMANDS if command.path.startswith("/v1/effects/")}
+    return {"/v1/uploads/{upload_id}/complete": {"etags": ['"x"']}, "/v1/saved-projects/{saved_project_id}": saving} | acts
 
 
 def is_own(query: QueryRoute) -> bool:

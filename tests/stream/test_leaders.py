@@ -45,7 +45,7 @@ class Member:
     def leads(self, since: int) -> bool:
         """Whether it has said, since a length of its log, that it leads both."""
         said = self._process.log.read_text()[since:] if self._process.log.exists() else ""
-        return "file_mgr: active from" in said and "the sequencer is active" in said
+        return "file_mgr: active" in said and "the sequencer is active" in said
 
     def said(self) -> int:
         """The length of its log."""
