@@ -1,8 +1,11 @@
 """The two events that every domain has: a refusal and a quarantine, logged under the platform tenant, outside the tenants' feeds."""
 
+from typing import TypeVar
 from uuid import UUID
 
-from contracts.message import Event, message
+from contracts.message import Event, Message, message
+
+M = TypeVar("M", bound=Message)
 
 DOMAINS = ("identity", "content", "studio", "render", "file_mgr", "notification")
 LOG = "log"  # what numbers and keeps the events of all of them; has a schema and a role as a domain has
@@ -28,10 +31,15 @@ class CommandQuarantined(Event, frozen=True, kw_only=True):
     reason: str
 
 
-def _of(domain: str, base: type[Event], verb: str) -> type[Event]:
-    cls = type(f"{domain.title().replace('_', '')}{base.__name__}", (base,), {"__doc__": base.__doc__, "__module__": __name__})
-    return message(f"{domain}.command.{verb}")(cls)
+def of_every_domain(base: type[M], name: str) -> dict[str, type[M]]:
+    """For each domain a message of its own with the fields of `base`; `name` is like `command.refused`."""
+
+    def made(domain: str) -> type[M]:
+        cls = type(f"{domain.title().replace('_', '')}{base.__name__}", (base,), {"__doc__": base.__doc__, "__module__": base.__module__})
+        return message(f"{domain}.{name}")(cls)
+
+    return {domain: made(domain) for domain in DOMAINS}
 
 
-REFUSED: dict[str, type[Event]] = {domain: _of(domain, CommandRefused, "refused") for domain in DOMAINS}
-QUARANTINED: dict[str, type[Event]] = {domain: _of(domain, CommandQuarantined, "quarantined") for domain in DOMAINS}
+REFUSED: dict[str, type[Event]] = of_every_domain(CommandRefused, "command.refused")
+QUARANTINED: dict[str, type[Event]] = of_every_domain(CommandQuarantined, "command.quarantined")

@@ -3,8 +3,8 @@
 from typing import Literal, get_args
 from uuid import UUID
 
-from contracts.audit import DOMAINS
-from contracts.message import Command, Event, message
+from contracts.audit import of_every_domain
+from contracts.message import Command, Event
 
 EffectState = Literal["due", "handing", "done", "unknown", "exhausted"]
 EffectEnd = Literal["", "done", "exhausted", "given_up", "unknown"]
@@ -36,10 +36,5 @@ class EffectSteered(Event, frozen=True, kw_only=True):
     state: EffectState
 
 
-def _of(domain: str, base: type, verb: str) -> type:
-    cls = type(f"{domain.title().replace('_', '')}{base.__name__}", (base,), {"__doc__": base.__doc__, "__module__": __name__})
-    return message(f"{domain}.effect.{verb}")(cls)
-
-
-STEER: dict[str, type[Command]] = {domain: _of(domain, SteerEffect, "steer") for domain in DOMAINS}
-STEERED: dict[str, type[Event]] = {domain: _of(domain, EffectSteered, "steered") for domain in DOMAINS}
+STEER: dict[str, type[Command]] = of_every_domain(SteerEffect, "effect.steer")
+STEERED: dict[str, type[Event]] = of_every_domain(EffectSteered, "effect.steered")

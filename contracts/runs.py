@@ -46,8 +46,8 @@ class RunDamaged(Exception):
     """An object, or a piece of it, is not what was written."""
 
 
-class LogEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """An event as the log keeps it; `body` is the exact JSON text, the hashes are SHA-256 in hexadecimal."""
+class Recorded(msgspec.Struct, frozen=True):
+    """What an event of the log says; `body` is its exact JSON text."""
 
     position: int
     event_id: UUID
@@ -61,6 +61,11 @@ class LogEvent(msgspec.Struct, frozen=True, kw_only=True):
     version: int
     traceparent: str
     body: str
+
+
+class LogEvent(Recorded, frozen=True, kw_only=True):
+    """An event as the log keeps it; the hashes are SHA-256 in hexadecimal."""
+
     prev_hash: str
     hash: str
 

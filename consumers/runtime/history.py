@@ -3,10 +3,8 @@
 import asyncio
 from bisect import bisect_right
 from collections.abc import Sequence
-from datetime import datetime
 from itertools import islice
 from operator import attrgetter
-from uuid import UUID
 
 import asyncpg
 import msgspec
@@ -15,27 +13,10 @@ import sql
 from adapters.object_store import ObjectMissing, ObjectStore, ObjectTooLarge
 from consumers.runtime.connection import POOL_WAIT
 from consumers.runtime.pool import Pool
-from contracts.runs import LARGEST, RunDamaged, read_run
+from contracts.runs import LARGEST, Recorded, RunDamaged, read_run
 
 SPAN = 20_000  # positions that one page reaches at most
 _q = sql.load("runtime")
-
-
-class Recorded(msgspec.Struct, frozen=True):
-    """An event of the log; `body` is its exact JSON text."""
-
-    position: int
-    event_id: UUID
-    type: str
-    tenant_id: UUID
-    time: datetime
-    actor: str
-    correlation_id: UUID
-    causation_id: UUID
-    aggregate: str
-    version: int
-    traceparent: str
-    body: str
 
 
 class Page(msgspec.Struct, frozen=True):

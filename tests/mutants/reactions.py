@@ -15,7 +15,7 @@ from consumers.runtime.catching_up import CatchingUp
 from consumers.runtime.domain import Domain
 from consumers.runtime.faults import DomainWaits
 from consumers.runtime.folding import NotMoved
-from consumers.runtime.history import Page, Recorded
+from consumers.runtime.history import Page
 from consumers.runtime.listening import Listening
 from consumers.runtime.places import Group
 from consumers.runtime.reactions import CURSOR, Ears, Fold
@@ -26,6 +26,7 @@ from contracts.farm import LearnShare, ShareLearned
 from contracts.file_mgr import FileReady
 from contracts.identity import ChangeTenantLimits
 from contracts.message import Event, encode, type_of
+from contracts.runs import Recorded
 from deploy import replay
 from tests.mutants.checks import hold
 from tests.stream.reacting import ACTING, COUNTING, INSERT, SLOTS, counted, domain

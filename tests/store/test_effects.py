@@ -2,13 +2,11 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID, uuid4
 
 import msgspec
 import pytest
-import pytest_asyncio
 
 from consumers.runtime.effects import carrying, row
 from consumers.runtime.effects.declared import (
@@ -25,8 +23,6 @@ from consumers.runtime.effects.declared import (
     TryLater,
 )
 from contracts.notification import ReadNotification
-from deploy.local.servers import Servers
-from tests.support.databases import migrated
 from tests.support.effects import Workshop
 
 pytestmark = pytest.mark.timeout(90)
@@ -55,12 +51,6 @@ class Long(msgspec.Struct, frozen=True):
     """So many chunks."""
 
     chunks: int = 3
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def dsn(servers: Servers) -> AsyncIterator[str]:
-    async with migrated(servers.pg_admin_dsn) as dsn:
-        yield dsn
 
 
 class World:

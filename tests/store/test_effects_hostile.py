@@ -2,13 +2,11 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
 
 import msgspec
 import pytest
-import pytest_asyncio
 
 from consumers.runtime.effects.declared import (
     REPEATABLE,
@@ -25,8 +23,6 @@ from consumers.runtime.effects.declared import (
 from contracts.file_mgr import FailUpload
 from contracts.message import MAX_BODY
 from contracts.notification import ReadNotification
-from deploy.local.servers import Servers
-from tests.support.databases import migrated
 from tests.support.effects import Workshop
 
 pytestmark = pytest.mark.timeout(90)
@@ -43,12 +39,6 @@ class Bad(msgspec.Struct, frozen=True):
 
 class _Own(BaseException):
     """No Exception."""
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def dsn(servers: Servers) -> AsyncIterator[str]:
-    async with migrated(servers.pg_admin_dsn) as dsn:
-        yield dsn
 
 
 def telling(reason: Any) -> Any:

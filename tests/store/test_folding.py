@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from consumers.runtime.folding import NotMoved
-from consumers.runtime.history import Page, Recorded
+from consumers.runtime.history import Page
 from consumers.runtime.item import Item
 from consumers.runtime.listening import Listening
 from consumers.runtime.places import begin, standing
@@ -22,6 +22,7 @@ from contracts.envelope import Envelope, first
 from contracts.file_mgr import FileReady
 from contracts.identity import ChangeTenantLimits
 from contracts.message import Command, Event, encode, type_of
+from contracts.runs import Recorded
 from deploy.local.servers import Servers
 from deploy.replay import verify
 from tests.support.databases import migrated

@@ -8,8 +8,9 @@ import pytest
 import pytest_asyncio
 
 from adapters.object_store import ObjectStore
-from consumers.runtime.history import History, Recorded
+from consumers.runtime.history import History
 from contracts.identity import CreateTenant
+from contracts.runs import Recorded
 from deploy.local.servers import Servers
 from tests.support.house import PASSWORD, House
 

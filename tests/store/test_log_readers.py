@@ -15,7 +15,8 @@ from api_edge.errors import Refused
 from api_edge.reading import Reader
 from api_edge.tenant_log import walk
 from consumers.log import LogDamaged, LogEvent, read, verify_chain
-from consumers.runtime.history import History, HistoryDamaged, Recorded
+from consumers.runtime.history import History, HistoryDamaged
+from contracts.runs import Recorded
 from deploy.local.servers import Servers
 from deploy.replay import chain_breaks, recorded
 from tests.support.databases import migrated

@@ -1,11 +1,9 @@
 """What a leader measures for its metrics: effects, timers, reactions and what waits; a standby tells nothing."""
 
-from collections.abc import AsyncIterator
 from types import SimpleNamespace
 from typing import Any
 
 import asyncpg
-import pytest_asyncio
 
 from consumers.file_mgr import DOMAIN as FILES
 from consumers.runtime.effects.runner import EffectRunner
@@ -13,9 +11,7 @@ from consumers.runtime.parking import Parking
 from consumers.runtime.timers import Timers
 from consumers.studio import DOMAIN as STUDIO
 from deploy import measured
-from deploy.local.servers import Servers
 from deploy.metrics import Metrics
-from tests.support.databases import migrated
 from tests.support.leading import leads, pool_of
 
 EFFECT = """
@@ -26,19 +22,6 @@ TIMER = """
 insert into file_mgr.timers (tenant_id, name, set_by, type, body, due_at, recurrence, again_at, set_aside)
 values (gen_random_uuid(), $1, gen_random_uuid(), 'x', '{}', now(), null, null, $2)
 """
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def dsn(servers: Servers) -> AsyncIterator[str]:
-    async with migrated(servers.pg_admin_dsn) as dsn:
-        yield dsn
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def admin(dsn: str) -> AsyncIterator[asyncpg.Connection]:
-    conn = await asyncpg.connect(dsn)
-    yield conn
-    await conn.close()
 
 
 async def never(*_: Any) -> None:

@@ -12,7 +12,7 @@ import pytest_asyncio
 from msgspec.structs import replace
 
 from adapters.nats import Connection, api
-from consumers.runtime import catching_up
+from consumers.runtime import catching_up, listening
 from consumers.runtime.reactions import Reaction
 from contracts.catalogue import command_stream
 from contracts.identity import TenantLimitsChanged
@@ -169,7 +169,10 @@ async def test_what_a_fold_keeps_is_replayed_up_to_where_it_stands(past: Past) -
 
 
 @pytest.mark.parametrize("history", ["skip", "act"])
-async def test_a_reaction_that_becomes_a_fold_under_its_old_name_starts_nothing(past: Past, history: Literal["skip", "act"]) -> None:
+async def test_a_reaction_that_becomes_a_fold_under_its_old_name_starts_nothing(
+    past: Past, history: Literal["skip", "act"], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listening, "CURSOR_SECONDS", 0.5)  # a cursor that nothing is stored with is kept that seldom
     await past.tell(counted() for _ in range(20))
     was = Reaction(name="counting", on=TenantLimitsChanged, make=lambda event, envelope: [], history=history)
     async with past.leading(domain(was)):
