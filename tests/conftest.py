@@ -15,8 +15,8 @@ from deploy.local.servers import Servers
 from deploy.nats import NatsRole
 from templates.build import DemoFiles, build_demo
 from tests.support.chance import SEED, chance
-from tests.support.house import PASSWORD
 from tests.support.lanes import Lanes
+from tests.support.password import PASSWORD
 
 UUIDS = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 LONG = 150  # seconds: who declares a longer timeout than this takes long

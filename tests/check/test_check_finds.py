@@ -18,7 +18,7 @@ from contracts.file_mgr import StartUpload
 from contracts.identity import CreateApiKey
 from deploy.replay import all_domains
 from tests.support.checked import Checked
-from tests.support.house import PASSWORD
+from tests.support.password import PASSWORD
 from tests.support.story import sha
 
 TABLES = {table.name: table for domain in all_domains() for table in domain.tables}

@@ -6,8 +6,8 @@ from adapters.object_store import ObjectStore
 from deploy.check import check_whole
 from deploy.local.servers import Servers
 from tests.support.checked import AT_ONCE, checked
-from tests.support.house import PASSWORD
 from tests.support.logs import archive
+from tests.support.password import PASSWORD
 
 
 async def test_an_archive_that_is_changed_or_gone_is_found(servers: Servers) -> None:

@@ -16,7 +16,7 @@ from consumers.runtime.table import Table
 from contracts.audit import DOMAINS
 from deploy.replay import all_domains
 from sql.migrate import migrations
-from tests.support.house import PASSWORD
+from tests.support.password import PASSWORD
 
 WORK = {"inbox", "outbox", "effects", "destinations", "timers", "cursors", "leader"}
 CHECKS = {"checks.state", "checks.walks", "checks.differences"}

@@ -18,8 +18,9 @@ from consumers.runtime.history import History
 from contracts.ids import derived_id
 from deploy import replay
 from tests.mutants.checks import hold
-from tests.support.house import PASSWORD, House
+from tests.support.house import House
 from tests.support.logs import TYPES, archive, parts_of, write_events
+from tests.support.password import PASSWORD
 
 TENANTS = (UUID(int=1), UUID(int=2))
 REPEAT = """

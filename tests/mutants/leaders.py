@@ -14,8 +14,9 @@ from consumers.runtime.effects.runner import EffectRunner
 from contracts.file_mgr import AbortUpload, StartUpload
 from tests.mutants.checks import Broken, Wire, hold, runtime_of
 from tests.support.effects import running_by
-from tests.support.house import MOST, PASSWORD, House, item_of
+from tests.support.house import MOST, House, item_of
 from tests.support.leading import app_connection, leads, pool_of, standing_by
+from tests.support.password import PASSWORD
 
 SOON = 25.0  # seconds: longer than any recovery takes on a slow machine, and shorter than a dead process's claim lasts
 

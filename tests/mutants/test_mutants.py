@@ -14,7 +14,8 @@ from deploy.local.servers import Servers
 from tests.mutants import archives, keys, leaders, mutations, promises, reactions, timers, windows
 from tests.mutants.checks import Broken
 from tests.support.databases import migrated
-from tests.support.house import PASSWORD, House
+from tests.support.house import House
+from tests.support.password import PASSWORD
 from tests.support.story import Story
 
 pytestmark = pytest.mark.timeout(180)  # a minute for all: of its lane's files it comes early

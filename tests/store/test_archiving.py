@@ -18,8 +18,8 @@ from consumers.log.archive import drop_retired
 from contracts.runs import read_run
 from deploy.local.servers import Servers
 from tests.support.databases import migrated
-from tests.support.house import PASSWORD
 from tests.support.logs import archive, old_run, parts_of, write_events
+from tests.support.password import PASSWORD
 
 TENANTS = (UUID(int=1), UUID(int=2), UUID(int=1))
 

@@ -6,7 +6,7 @@ import pytest
 
 from cli import checkup
 from deploy.connections import needed, of_consumers
-from tests.support.house import PASSWORD
+from tests.support.password import PASSWORD
 
 
 @pytest.fixture

@@ -16,8 +16,9 @@ from contracts.node import PROTOCOL, DrawPart, Manifest, RegisterNode
 from contracts.render import AssignPart, CancelJob, PartAssigned, SegmentsPlanned, SubmitJob
 from contracts.spec import RenderSpec, SceneSpec
 from tests.support.effects import call_of
-from tests.support.house import PASSWORD, House
+from tests.support.house import House
 from tests.support.leading import leads
+from tests.support.password import PASSWORD
 from tests.support.story import sha
 
 

@@ -20,7 +20,8 @@ from contracts.repair import RequestRepair
 from contracts.spec import Needs, RenderSpec, SceneSpec
 from deploy.local.servers import Servers
 from tests.support.databases import migrated
-from tests.support.house import PASSWORD, House, body_of, item_of
+from tests.support.house import House, body_of, item_of
+from tests.support.password import PASSWORD
 from tests.support.story import sha
 
 

@@ -35,6 +35,7 @@ from tests.support.databases import migrated
 from tests.support.house import House, item_of
 from tests.support.house import reacted as all_reacted
 from tests.support.leading import app_connection, standing_by
+from tests.support.password import PASSWORD
 from tests.support.story import sha
 
 
@@ -258,7 +259,7 @@ async def test_a_standby_leaves_it_to_the_leader_to_say_that_the_domain_waits(da
             said[self.name] += subject == "waits.identity"
 
     async def connect() -> asyncpg.Connection:
-        return await asyncpg.connect(damaged.dsn, user="identity_app", password="for-the-tests", server_settings={"timezone": "UTC"})
+        return await asyncpg.connect(damaged.dsn, user="identity_app", password=PASSWORD, server_settings={"timezone": "UTC"})
 
     await damaged.admin.execute("alter table identity.inbox rename column outcome to gone")
     wires = [Saying(name) for name in said]

@@ -17,8 +17,8 @@ from consumers.runtime.leading import Leading
 from consumers.runtime.retention import Retention
 from contracts.message import PLATFORM
 from contracts.node import Heartbeat
-from tests.support.house import PASSWORD
 from tests.support.leading import leads, standing_by
+from tests.support.password import PASSWORD
 
 TABLE = "render.node_health_logs"
 MAY = datetime(2031, 5, 17, 12, tzinfo=UTC)

@@ -12,7 +12,8 @@ from consumers.runtime.history import History
 from contracts.identity import CreateTenant
 from contracts.runs import Recorded
 from deploy.local.servers import Servers
-from tests.support.house import PASSWORD, House
+from tests.support.house import House
+from tests.support.password import PASSWORD
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -28,9 +28,10 @@ from deploy.consume import BOUNDS, domain_named, pg_connect
 from deploy.local.servers import Servers
 from tests.chaos.wires import Wire
 from tests.support.databases import migrated
-from tests.support.house import PASSWORD, item_of
+from tests.support.house import item_of
 from tests.support.leader_process import DOMAIN, Leader
 from tests.support.leading import app_connection, leads, standing_by
+from tests.support.password import PASSWORD
 
 pytestmark = pytest.mark.timeout(90)
 KEPT_IN_A_BATCH = {

@@ -20,8 +20,8 @@ from contracts.runs import Recorded
 from deploy.local.servers import Servers
 from deploy.replay import chain_breaks, recorded
 from tests.support.databases import migrated
-from tests.support.house import PASSWORD
 from tests.support.logs import TYPES, archive, old_run, parts_of, write_events
+from tests.support.password import PASSWORD
 
 ONE, OTHER, IDLE, NOBODY = UUID(int=1), UUID(int=2), UUID(int=3), UUID(int=4)
 TENANTS = (ONE, OTHER, ONE, ONE, OTHER, ONE, ONE)

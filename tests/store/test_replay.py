@@ -18,8 +18,9 @@ from contracts.identity import CreateApiKey
 from deploy.local.servers import Servers
 from deploy.replay import PREFIX, all_domains, recorded, replay_into, scratch_database, snapshot, spans, verify
 from tests.support.databases import migrated
-from tests.support.house import PASSWORD, House
+from tests.support.house import House
 from tests.support.logs import archive, parts_of
+from tests.support.password import PASSWORD
 from tests.support.story import Story, sha
 
 TABLES = {table.name: table for domain in all_domains() for table in domain.tables}

@@ -22,8 +22,8 @@ from contracts.audit import DOMAINS
 from deploy import measured
 from deploy.consume import domain_named
 from deploy.metrics import Metrics
-from tests.support.house import PASSWORD
 from tests.support.leading import leads, pool_of, standing_by
+from tests.support.password import PASSWORD
 from tests.support.timing import Clock
 
 MAY = datetime(2031, 5, 17, 12, tzinfo=UTC)

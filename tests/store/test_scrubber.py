@@ -17,8 +17,8 @@ from contracts.message import Command
 from contracts.repair import ReportRot
 from deploy.local.servers import Servers
 from tests.support.databases import migrated
-from tests.support.house import PASSWORD
 from tests.support.leading import leads
+from tests.support.password import PASSWORD
 
 SEGMENT = """
     insert into render.segments (tenant_id, segment_key, version, created_at, updated_at, state, frames, epoch, attempts, object_key,

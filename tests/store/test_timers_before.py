@@ -9,7 +9,7 @@ from contracts.file_mgr import AbortUpload
 from contracts.message import encode, type_of
 from sql.migrate import migrations, set_role_passwords
 from tests.support.hours import SOON, hours_over
-from tests.support.house import PASSWORD
+from tests.support.password import PASSWORD
 from tests.support.timing import FINE
 
 

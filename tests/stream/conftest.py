@@ -13,8 +13,9 @@ from deploy.local.servers import Servers
 from deploy.nats import NatsRole
 from deploy.provision import provision
 from sql.migrate import migrate, set_role_passwords
-from tests.stream.support import NODE, OTHER_NODE, PASSWORD, Login, settings
+from tests.stream.support import NODE, OTHER_NODE, Login, settings
 from tests.support.logs import usual_parts
+from tests.support.password import PASSWORD
 
 DATABASE = "stream_tests"
 

@@ -20,7 +20,7 @@ from api_edge.secret_texts import secret_hash, secret_text
 from cli.sse import events as sse_events
 from deploy.local.servers import Servers
 from tests.stream.sequencing import TENANT
-from tests.stream.support import PASSWORD
+from tests.support.password import PASSWORD
 
 
 class House:

@@ -29,8 +29,8 @@ from contracts.message import Command, Event, encode, type_of
 from contracts.render import InspectionRequested, RequestInspection
 from producers.publisher import Publisher
 from tests.stream.support import delete_stream
-from tests.support.house import PASSWORD
 from tests.support.leading import app_connection
+from tests.support.password import PASSWORD
 
 INSERT = """insert into {domain}.outbox
     (event_id, type, tenant_id, time, actor, correlation_id, causation_id, aggregate, version, traceparent, body)

@@ -5,10 +5,10 @@ from types import SimpleNamespace
 from uuid import UUID
 
 from adapters.nats import ApiError, Connection, api
+from tests.support.password import PASSWORD
 
 NODE = UUID("11111111-1111-4111-8111-111111111111")
 OTHER_NODE = UUID("22222222-2222-4222-8222-222222222222")
-PASSWORD = "a-password-for-tests"
 
 Login = Callable[[str], Awaitable[Connection]]
 

@@ -27,7 +27,8 @@ from deploy.local.http import get_json
 from deploy.local.servers import Servers
 from deploy.nats import NatsRole
 from sql.migrate import migrate, set_role_passwords
-from tests.stream.support import NODE, OTHER_NODE, PASSWORD, settings
+from tests.stream.support import NODE, OTHER_NODE, settings
+from tests.support.password import PASSWORD
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(60)]
 SECRET = "the node's own secret"

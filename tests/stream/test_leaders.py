@@ -26,10 +26,11 @@ from deploy.local.stack import environment
 from deploy.replay import all_domains, verify
 from producers.publisher import Publisher
 from tests.chaos.wires import Wire
-from tests.stream.support import PASSWORD, Login
+from tests.stream.support import Login
 from tests.stream.test_sequencer import in_stream, numbered
 from tests.support.databases import migrated
 from tests.support.house import PASSWORD as PG_PASSWORD
+from tests.support.password import PASSWORD
 
 WORK = "file_mgr", "log"
 ROUNDS = ("frozen while idle", "frozen at work", "cut off at work", "frozen at work")

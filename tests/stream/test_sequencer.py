@@ -22,7 +22,8 @@ from contracts.envelope import Envelope
 from deploy.local.servers import Servers
 from tests.stream.lossy_wire import LossyWire
 from tests.stream.sequencing import INSERT, TENANT, TYPE, happen, in_log, in_stream, numbered, running, until_published
-from tests.stream.support import PASSWORD, Login, delete_stream, settings
+from tests.stream.support import Login, delete_stream, settings
+from tests.support.password import PASSWORD
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(60)]
 

@@ -24,8 +24,9 @@ from contracts.chain import EPOCH, HASH, SEAL, Marks, chained
 from deploy.local.servers import Servers
 from tests.stream.edges import House, edge_over
 from tests.stream.sequencing import INSERT, TENANT, TYPE, happen, in_log, in_stream, numbered, running, until_published
-from tests.stream.support import PASSWORD, Login
+from tests.stream.support import Login
 from tests.support.logs import head_follows
+from tests.support.password import PASSWORD
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(90)]
 SUBJECT = f"evt.{TENANT}.render.job.started.v1"

@@ -19,8 +19,9 @@ from deploy.check import Place, Report, check, forget, place
 from deploy.check.bounds import Bounds
 from deploy.local.servers import Servers
 from tests.support.databases import migrated
-from tests.support.house import PASSWORD, House
+from tests.support.house import House
 from tests.support.logs import parts_of
+from tests.support.password import PASSWORD
 from tests.support.story import Story
 
 AT_ONCE = Bounds(apart=0.05)  # two looks without the wait between

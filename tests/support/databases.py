@@ -7,7 +7,7 @@ from uuid import uuid4
 import asyncpg
 
 from sql.migrate import migrate, set_role_passwords
-from tests.support.house import PASSWORD
+from tests.support.password import PASSWORD
 
 _models: dict[str, str] = {}  # by the server's address: a database with all migrations, which nobody uses but to copy it
 

@@ -24,8 +24,8 @@ from contracts.identity import CreateTenant
 from contracts.message import Command, Event, encode
 from contracts.outcome import Outcome
 from deploy.replay import all_domains
+from tests.support.password import PASSWORD
 
-PASSWORD = "for-the-tests"
 MOST = 500  # commands in a batch, as in the runtime
 
 

@@ -8,7 +8,7 @@ import asyncpg
 
 from consumers.runtime.leading import Leading
 from consumers.runtime.pool import Connections, Pool
-from tests.support.house import PASSWORD
+from tests.support.password import PASSWORD
 
 
 async def app_connection(dsn: str, domain: str, *, port: int | None = None, process: str = "") -> asyncpg.Connection:

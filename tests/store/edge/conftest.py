@@ -17,7 +17,8 @@ from deploy.local.servers import Servers
 from deploy.nats import NatsRole
 from deploy.provision import provision
 from sql.migrate import migrate, set_role_passwords
-from tests.store.edge.support import OTHER_TENANT, PASSWORD, Admin, House
+from tests.store.edge.support import OTHER_TENANT, Admin, House
+from tests.support.password import PASSWORD
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -20,8 +20,8 @@ from contracts.envelope import Envelope, first
 from contracts.identity import ApiKeyCreated, ApiKeyRevoked
 from contracts.message import DEFAULT_TENANT, encode
 from contracts.outcome import Outcome
+from tests.support.password import PASSWORD
 
-PASSWORD = "for-the-tests"
 SECRET = "0123456789abcdef0123456789abcdef"
 OTHER_TENANT = UUID("00000000-0000-0000-0000-000000000002")
 
