@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 
 import asyncpg
@@ -14,6 +14,7 @@ from adapters.object_store import ObjectStore, StoreError
 from adapters.settings import Settings
 from consumers.log import LogDamaged
 from consumers.runtime.connection import DATABASE_AWAY, notice_cuts
+from consumers.runtime.domain import Domain
 from deploy.check import commands, cursors, effects, log, objects, outboxes, rows, timers, window
 from deploy.check.bounds import Bounds
 from deploy.check.found import Counts, Difference, Report
@@ -137,11 +138,13 @@ async def _look(at: Place, before: Kept, bounds: Bounds) -> tuple[Look, list[Dif
 
 
 async def _begun(at: Place, before: Kept, bounds: Bounds, seen: window.Seen) -> Look:
+    domains = all_domains()
+    await _require_columns(at.conn, domains)
     head = Head(**dict(await at.conn.fetchrow(_q.head)))
     # A log that is shorter than it was is looked at from its beginning: the comparison of the chain tells what is wrong.
     compared = 0 if bounds.whole or before.position > head.position else before.position
     since = max(compared, head.position - bounds.events, head.first - 1)
-    of, domains = await stretch(at.conn, since, head.position, before.hash if since == before.position else ""), all_domains()
+    of = await stretch(at.conn, since, head.position, before.hash if since == before.position else "")
     folded = await spans(at.conn, domains)
     ready, unknown = known(domains, of.all, folded)
     return Look(
@@ -158,6 +161,14 @@ async def _begun(at: Place, before: Kept, bounds: Bounds, seen: window.Seen) -> 
         unknown=unknown,
         counts=Counts(events=len(of.all)),
     )
+
+
+async def _require_columns(conn: asyncpg.Connection, domains: Sequence[Domain]) -> None:
+    """The tables have the columns that rows are read from: of one that lacks any, each row would be told as differing. Raises NotLooked."""
+    tables = {table.name: table for domain in domains for table in domain.tables}
+    for name, columns in await conn.fetch(_q.columns, list(tables)):
+        if lacks := set(tables[name].fields).difference(columns):
+            raise NotLooked(f"the table {name} lacks {', '.join(sorted(lacks))}; bring the database to this release (`flatrender migrate`)")
 
 
 @contextmanager

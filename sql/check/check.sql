@@ -39,6 +39,13 @@ select now() as now, published, epoch, seal, position, hash, first, (select time
   coalesce((select e.hash from log.events e order by e.position desc limit 1), (select a.hash from log.archives a order by a.last desc limit 1), repeat('0', 64)) as last_hash
 from log.head h
 
+-- name: columns
+-- The columns of each of these tables; none for one that is not there.
+select t.name, coalesce(array_agg(a.attname::text) filter (where a.attnum > 0 and not a.attisdropped), '{}') as columns
+from unnest($1::text[]) as t(name)
+left join pg_attribute a on a.attrelid = to_regclass(t.name)
+group by t.name
+
 -- name: hash_at
 -- The hash at a position that the table holds.
 select hash from log.events where position = $1

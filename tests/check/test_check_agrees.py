@@ -84,3 +84,14 @@ async def test_what_cannot_be_reached_is_no_agreement(world: Checked) -> None:
     with pytest.raises(NotLooked, match="PostgreSQL"):
         async with place(away):
             pass
+
+
+async def test_a_table_that_lacks_a_column_keeps_the_check_from_looking_and_no_row_is_accused(world: Checked) -> None:
+    """Each row would differ else, and the alarm would name rows that nobody touched."""
+    await world.db.execute("alter table file_mgr.upload_sessions rename column object_key to object_key_away")
+    try:
+        with pytest.raises(NotLooked, match=r"file_mgr\.upload_sessions lacks object_key;"):
+            await world.check()
+    finally:
+        await world.db.execute("alter table file_mgr.upload_sessions rename column object_key_away to object_key")
+    assert not (await world.check()).differences
