@@ -1,0 +1,169 @@
+"""What refers to what in a document, as the drawing engine follows it: assets, parents and track mattes."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from node_worker.engines.base import TemplateRefused
+from node_worker.engines.lottie.embed import is_picture
+from node_worker.engines.lottie.guard import objects
+from node_worker.engines.lottie.schema import IMAGE, PRECOMP, TEXT
+
+Document = dict[str, Any]
+_MOST_LINKS = 200  # layers from one to the end of its chain of parents or mattes: the engine follows them by recursion
+_NONE = -1  # the engine's word for "no layer"
+
+
+def check_references(document: Document) -> None:
+    """Refuse what the engine would take for something else, or follow without end. Raises TemplateRefused."""
+    assets = _assets(document)
+    for layers, at in compositions(document):
+        for index, layer in enumerate(layers):
+            _check_asset(layer, assets, f"{at}[{index}]")
+        _check_chains(layers, at)
+        for index, layer in enumerate(layers):
+            _check_path(layer, f"{at}[{index}]")
+
+
+def compositions(document: Document) -> Iterator[tuple[list[Document], str]]:
+    """Every composition's layers, with the way to them."""
+    yield list(objects(document.get("layers"))), "layers"
+    for index, asset in enumerate(objects(document.get("assets"))):
+        if "layers" in asset:
+            yield list(objects(asset["layers"])), f"assets[{index}].layers"
+
+
+def label(layer: Document) -> str:
+    """A layer's name, for people."""
+    name = layer.get("nm")
+    return f" ({name[:60]!r})" if isinstance(name, str) and name else ""
+
+
+def _hash(name: object) -> int:
+    """The number by which the engine knows a name (djb2, of 32 bits on some platforms), up to its first U+0000."""
+    value = 5381
+    for byte in str(name).encode("utf-8", "surrogatepass").split(b"\0")[0]:
+        value = (value * 33 + byte) & 0xFFFF_FFFF
+    return value
+
+
+def _assets(document: Document) -> dict[int, Document]:
+    """The assets by the engine's number for their names; of two with one name it takes the first."""
+    found: dict[int, Document] = {}
+    for index, asset in enumerate(objects(document.get("assets"))):
+        if "id" not in asset or not ("layers" in asset or is_picture(asset)):
+            continue
+        other = found.setdefault(_hash(asset["id"]), asset)
+        if str(other["id"]) != str(asset["id"]):
+            names = f"{str(other['id'])[:40]!r} and {str(asset['id'])[:40]!r}"
+            raise _refused(f"assets[{index}].id", f"The engine cannot tell the assets {names} apart; rename one of them")
+    return found
+
+
+def _check_asset(layer: Document, assets: dict[int, Document], at: str) -> None:
+    """A layer of compositions must not show a picture, nor one of pictures a composition: the engine does not look."""
+    kind, reference = layer.get("ty"), layer.get("refId")
+    asset = assets.get(_hash(reference)) if isinstance(reference, str) and kind in (PRECOMP, IMAGE) and not layer.get("hd") else None
+    if asset is None:
+        return
+    if str(asset["id"]) != reference:
+        raise _refused(f"{at}.refId", f"The engine takes {reference[:40]!r} for the asset {str(asset['id'])[:40]!r}; rename one of them")
+    if kind == IMAGE and "layers" in asset:
+        detail = f"The layer{label(layer)} shows pictures, but {reference[:40]!r} is a composition: give it a picture's id, or make it type 0"
+        raise _refused(f"{at}.refId", detail)
+    if kind == PRECOMP and "layers" not in asset:
+        detail = f"The layer{label(layer)} shows a composition, but {reference[:40]!r} is a picture: give it a composition's id, or make it type 2"
+        raise _refused(f"{at}.refId", detail)
+
+
+def _check_chains(layers: list[Document], at: str) -> None:
+    """Follow parents and mattes from every layer, as the engine does, which does not notice that it walks in a circle."""
+    mattes = [_matte(layers, index) for index in range(len(layers))]
+    parents = _parents(layers, mattes)
+    for links, field, what in ((mattes, "tt", "track mattes"), (parents, "parent", "parents")):
+        depth = [0] * len(links)  # links from a layer to its chain's end, 0 = not known yet
+        for start in range(len(links)):
+            path: list[int] = []
+            seen: set[int] = set()
+            index: int | None = start
+            while index is not None and not depth[index]:
+                if index in seen:
+                    raise TemplateRefused("lottie.circle", f"{at}[{start}].{field}: The layers' {what} form a circle.", f"{at}[{start}].{field}")
+                seen.add(index)
+                path.append(index)
+                index = links[index]
+            length = 0 if index is None else depth[index]
+            for one in reversed(path):
+                length += 1
+                depth[one] = length
+            if length > _MOST_LINKS:
+                detail = f"{at}[{start}].{field}: More than {_MOST_LINKS} layers hang on each other as {what}."
+                raise TemplateRefused("lottie.too_deep", detail, f"{at}[{start}].{field}")
+
+
+def _short(value: object, default: int = _NONE) -> int:
+    """A whole number as the engine keeps it, in 16 bits."""
+    number = value if isinstance(value, int) else default
+    return (number + 0x8000) % 0x1_0000 - 0x8000
+
+
+def _matte(layers: list[Document], index: int) -> int | None:
+    """The layer that masks another: the one that it names, else the one above."""
+    layer = layers[index]
+    if not layer.get("tt"):
+        return None
+    named = _short(layer.get("tp"))
+    if named == _NONE:
+        return index - 1 if index else None
+    return next((other for other, one in enumerate(layers) if _short(one.get("ind")) == named), None)
+
+
+def _parents(layers: list[Document], mattes: list[int | None]) -> list[int | None]:
+    """Each layer's parent, found in the engine's order: a matte is asked before the layers of the list."""
+    indices: dict[int, list[int]] = {}
+    for index, layer in enumerate(layers):
+        indices.setdefault(_short(layer.get("ind")), []).append(index)
+    found: list[int | None] = []
+    for index, layer in enumerate(layers):
+        wanted = _short(layer.get("parent"))
+        matte = mattes[index]
+        if wanted == _NONE:
+            found.append(None)
+        elif matte is not None and _short(layers[matte].get("ind")) == wanted:
+            found.append(matte)
+        else:
+            found.append(next((other for other in indices.get(wanted, ()) if other != index), None))
+    return found
+
+
+def _check_path(layer: Document, at: str) -> None:
+    """A text that follows a mask needs a path there to follow."""
+    text = layer.get("t") if layer.get("ty") == TEXT else None
+    follow = text.get("p") if isinstance(text, dict) else None
+    masks = layer.get("masksProperties")
+    if not isinstance(follow, dict) or not isinstance(masks, list):
+        return
+    index = follow.get("m", _NONE)
+    if isinstance(index, int) and 0 <= index < len(masks) and not all(map(_drawn, _paths(masks[index]))):
+        at = f"{at}.masksProperties[{index}].pt"
+        raise _refused(at, f"The text{label(layer)} follows a mask whose path has no points, or not as many handles; draw it again")
+
+
+def _paths(mask: Document) -> Iterator[Any]:
+    k = mask["pt"]["k"]
+    if isinstance(k, dict):
+        yield k
+    elif not k:
+        yield None
+    else:
+        for frame in k:
+            for end in (frame[key] for key in ("s", "e") if key in frame):
+                yield end[0] if isinstance(end, list) else end
+
+
+def _drawn(path: Any) -> bool:
+    """Whether the engine takes a path: it has points, and each has both handles."""
+    return bool(path and path.get("v")) and len(path["v"]) == len(path.get("i", ())) == len(path.get("o", ()))
+
+
+def _refused(at: str, detail: str) -> TemplateRefused:
+    return TemplateRefused("lottie.bad_reference", f"{at}: {detail}.", at)
