@@ -21,7 +21,7 @@ from node_worker.engines import protocol
 from node_worker.engines.base import Files, TemplateRefused
 from node_worker.engines.host import EngineCrashed, EngineProcess
 from tests.documents.mutations import mutated
-from tests.documents.zoo import CORPUS, bases
+from tests.documents.zoo import bases
 
 SIZE = (160, 90)
 MOMENTS = (0.0, 0.31, 0.5, 0.99)  # of a scene's length
@@ -172,7 +172,7 @@ def parser() -> argparse.ArgumentParser:
     chosen.add_argument("--first", type=int, default=0, help="the first one's number, to go on with a run (0)")
     chosen.add_argument("--seed", type=int, default=1, help="of the changes (1)")
     chosen.add_argument("--stall", type=float, default=10.0, help="seconds without a word that are a hang (10)")
-    chosen.add_argument("--bases", type=Path, default=CORPUS, help="a folder of real documents to change, too")
+    chosen.add_argument("--bases", type=Path, default=None, help="a folder of real documents to change beside our own")
     chosen.add_argument("--keep", type=Path, default=None, help="a folder for the documents that ended an engine")
     chosen.add_argument("--progress", action="store_true", help="tell how far it is")
     chosen.add_argument("--again", type=Path, nargs="*", default=(), help="judge these files instead, each in a new process")

@@ -10,12 +10,11 @@ from typing import Any
 from PIL import Image
 
 Document = dict[str, Any]
-CORPUS = Path(__file__).parents[3] / "shared" / "corpus" / "lottie"
-LARGEST = 130_000  # bytes of a document of the corpus that is still changed; larger ones cost time and bring nothing new
+LARGEST = 130_000  # bytes of a document of a folder that is still changed; larger ones cost time and bring nothing new
 
 
-def bases(folder: Path | None = CORPUS) -> list[tuple[str, bytes]]:
-    """Names and bytes of the documents: our own, then real ones where they are at hand."""
+def bases(folder: Path | None = None) -> list[tuple[str, bytes]]:
+    """Names and bytes of the documents: our own, then those of a folder."""
     own = [(name, json.dumps(document).encode()) for name, document in documents()]
     found = sorted(folder.glob("*.json")) if folder is not None and folder.is_dir() else []
     return own + [(path.name, path.read_bytes()) for path in found if path.stat().st_size <= LARGEST]

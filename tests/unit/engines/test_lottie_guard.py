@@ -9,11 +9,14 @@ import pytest
 
 from node_worker.engines.base import TemplateRefused
 from node_worker.engines.lottie import guard
+from node_worker.engines.lottie.structure import settle
 
 
 def refusal(document: Any) -> str:
     with pytest.raises(TemplateRefused) as caught:
-        guard.check(guard.parse(document if isinstance(document, bytes) else json.dumps(document).encode()))
+        found = guard.parse(document if isinstance(document, bytes) else json.dumps(document).encode())
+        guard.check(found)
+        settle(found, shaped=False)
     assert caught.value.detail
     return caught.value.code
 
