@@ -23,6 +23,8 @@ from node_worker.engines.host import EngineCrashed, EngineProcess
 from tests.documents.mutations import mutated
 from tests.documents.zoo import bases
 
+ROOT = Path(__file__).resolve().parents[2]
+ENGINE = "node_worker.engines.lottie:LottieEngine"
 SIZE = (160, 90)
 MOMENTS = (0.0, 0.31, 0.5, 0.99)  # of a scene's length
 NOISE = {"MALLOC_PERTURB_": "165"}  # what is read before it was written is never zero by luck
@@ -38,12 +40,12 @@ class Verdict(NamedTuple):
 class Bench:
     """An engine process that is asked for one document after the other, and started anew when it dies."""
 
-    def __init__(self, folder: Path, stall: float) -> None:
-        self._folder, self._stall = folder, stall
+    def __init__(self, folder: Path, stall: float, engine: str = ENGINE) -> None:
+        self._folder, self._stall, self._kind = folder, stall, engine
         self._engine = self._new()
 
     def _new(self) -> EngineProcess:
-        return EngineProcess(stall_seconds=self._stall, environment=NOISE)
+        return EngineProcess(engine=self._kind, stall_seconds=self._stall, environment={**NOISE, "PYTHONPATH": str(ROOT)})
 
     async def judge(self, raw: bytes) -> Verdict:
         """Upload a document and draw it, as nodes do."""
@@ -126,7 +128,7 @@ class Run:
 
     async def go(self, folder: Path) -> None:
         """Judge every document of this run."""
-        bench = Bench(folder, self._options.stall)
+        bench = Bench(folder, self._options.stall, self._options.engine)
         options = self._options
         begun = time.monotonic()
         try:
@@ -172,6 +174,7 @@ def parser() -> argparse.ArgumentParser:
     chosen.add_argument("--first", type=int, default=0, help="the first one's number, to go on with a run (0)")
     chosen.add_argument("--seed", type=int, default=1, help="of the changes (1)")
     chosen.add_argument("--stall", type=float, default=10.0, help="seconds without a word that are a hang (10)")
+    chosen.add_argument("--engine", default=ENGINE, help="the engine's module and class")
     chosen.add_argument("--bases", type=Path, default=None, help="a folder of real documents to change beside our own")
     chosen.add_argument("--keep", type=Path, default=None, help="a folder for the documents that ended an engine")
     chosen.add_argument("--progress", action="store_true", help="tell how far it is")

@@ -157,8 +157,11 @@ def gradient(value: Any) -> None:
     if not 0 <= count <= 4096:
         raise Mismatch("should be the number of colour stops, at most 4096").below("p")
     lists = [end for frame in k for end in _ends(frame)] if type(k[0]) is dict else [k]
+    for one in lists:
+        if len(one) % 2:
+            one.pop()  # an opacity without its value: the engine would take what lies behind the list
     lengths = {len(one) for one in lists}
-    if lengths and (len(lengths) > 1 or min(lengths) < 4 * count or (min(lengths) - 4 * count) % 2):
+    if lengths and (len(lengths) > 1 or min(lengths) < 4 * count):
         detail = f"should hold 4 numbers for each of its {count} colours and 2 for each opacity, in every keyframe"
         raise Mismatch(detail).below("k").below("k")
     if type(k[0]) is dict:

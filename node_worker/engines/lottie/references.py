@@ -9,7 +9,7 @@ from node_worker.engines.lottie.guard import objects
 from node_worker.engines.lottie.schema import IMAGE, PRECOMP, TEXT
 
 Document = dict[str, Any]
-_MOST_LINKS = 200  # layers from one to the end of its chain of parents or mattes: the engine follows them by recursion
+_MOST_PARENTS = 200  # from a layer to the end of its chain: the engine follows it by recursion
 _NONE = -1  # the engine's word for "no layer"
 
 
@@ -76,7 +76,7 @@ def _check_asset(layer: Document, assets: dict[int, Document], at: str) -> None:
 
 
 def _check_chains(layers: list[Document], at: str) -> None:
-    """Follow parents and mattes from every layer, as the engine does, which does not notice that it walks in a circle."""
+    """Follow parents and mattes from every layer; the engine does not notice that it walks in a circle."""
     mattes = [_matte(layers, index) for index in range(len(layers))]
     parents = _parents(layers, mattes)
     for links, field, what in ((mattes, "tt", "track mattes"), (parents, "parent", "parents")):
@@ -95,8 +95,8 @@ def _check_chains(layers: list[Document], at: str) -> None:
             for one in reversed(path):
                 length += 1
                 depth[one] = length
-            if length > _MOST_LINKS:
-                detail = f"{at}[{start}].{field}: More than {_MOST_LINKS} layers hang on each other as {what}."
+            if links is parents and length > _MOST_PARENTS:
+                detail = f"{at}[{start}].{field}: More than {_MOST_PARENTS} layers hang on each other."
                 raise TemplateRefused("lottie.too_deep", detail, f"{at}[{start}].{field}")
 
 

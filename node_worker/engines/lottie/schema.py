@@ -75,7 +75,7 @@ def _shape(value: Any) -> None:
         known(value)
 
 
-_LINE: dict[str, Check] = {"lc": between(0, 3), "lj": between(0, 3), "ml": number, "w": FLOAT, "d": _dashes}
+_LINE: dict[str, Check] = {"lc": whole, "lj": whole, "ml": number, "w": FLOAT, "d": _dashes}
 _FADE: dict[str, Check] = {**_COMMON, "t": whole, "o": FLOAT, "g": gradient, "s": POINT, "e": POINT, "h": FLOAT, "a": FLOAT}
 _COPY = record({"a": POINT, "p": VECTOR, "r": FLOAT, "s": POINT, "so": FLOAT, "eo": FLOAT})
 _STAR: dict[str, Check] = {**dict.fromkeys(("pt", "ir", "is", "or", "os", "r"), FLOAT), "p": VECTOR, "sy": whole, "d": whole}
@@ -94,7 +94,7 @@ SHAPES: dict[str, Check] = {
     "rd": record({**_COMMON, "r": FLOAT}),
     "tm": record({**_COMMON, "s": FLOAT, "e": FLOAT, "o": FLOAT, "m": whole}),
     "rp": record({**_COMMON, "c": FLOAT, "o": FLOAT, "m": whole, "tr": _COPY}),
-    "op": record({**_COMMON, "a": FLOAT, "lj": between(0, 3), "ml": FLOAT}),
+    "op": record({**_COMMON, "a": FLOAT, "lj": whole, "ml": FLOAT}),
     "pb": record({**_COMMON, "a": FLOAT}),
     "zz": record({**_COMMON, "s": FLOAT, "r": FLOAT, "pt": FLOAT}),
 }

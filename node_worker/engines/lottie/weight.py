@@ -1,15 +1,18 @@
 """What drawing a document costs: layers and shapes with all their uses, which may multiply without making the file larger."""
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from node_worker.engines.base import TemplateRefused
+from node_worker.engines.lottie import lines
 from node_worker.engines.lottie.guard import objects
+from node_worker.engines.lottie.lines import reach
 
 Document = dict[str, Any]
 _MAX_PRECOMP_DEPTH = 48
 _MAX_LAYERS, _MAX_SHAPES = 50_000, 500_000  # with every use of a composition and every repeater's copy counted
 _MAX_COPIES, _MAX_POINTS = 10_000, 10_000
+_MAX_DASHES = 100_000  # of one line
+_SHORTEST_DASH = 1e-4  # pixels; the engine draws none that are shorter
 _PAINTS = ("fl", "st", "gf", "gs")
 
 
@@ -73,6 +76,7 @@ def _shapes(items: list[Any], *, split: bool = False) -> int:
     Where several fills or strokes share a list, or `split` one outside it, the engine goes through the groups before them once for each.
     """
     paints = sum(item.get("ty") in _PAINTS for item in objects(items))
+    _check_dashes(items)
     split = split or paints > 1 or (paints > 0 and any(item.get("ty") == "gr" for item in objects(items)))
     passes = paints + 1 if split and paints else 1
     total = 0
@@ -85,10 +89,18 @@ def _shapes(items: list[Any], *, split: bool = False) -> int:
             total *= max(1, int(_bounded(item.get("c"), _MAX_COPIES, "A repeater makes too many copies")[1]))
         elif kind == "sr":
             least = _bounded(item.get("pt"), _MAX_POINTS, "A star has too many points")[0]
-            if least < 0:
-                raise TemplateRefused("lottie.bad_field", f"A star has {least:.0f} points; give it 3 or more.")
+            if least < 1:
+                raise TemplateRefused("lottie.bad_field", f"A star has {least:.1f} points at some moment; give it 3 or more.")
         total = min(total, _MAX_SHAPES + 1)
     return total
+
+
+def _check_dashes(items: list[Any]) -> None:
+    """Refuse lines of too many dashes: the engine cuts the whole line, however little of it is seen."""
+    patterns = [sum(max(0.0, reach(dash.get("v"))[0]) for dash in objects(item.get("d")) if dash.get("n") != "o") for item in objects(items)]
+    shortest = min((pattern for pattern in patterns if pattern > _SHORTEST_DASH), default=0.0)
+    if shortest and lines.length(items) > _MAX_DASHES * shortest:
+        raise TemplateRefused("lottie.too_complex", f"A line has more than {_MAX_DASHES} dashes; make them longer, or the line shorter.")
 
 
 def _bounded(prop: object, limit: int, detail: str) -> tuple[float, float]:
@@ -97,31 +109,3 @@ def _bounded(prop: object, limit: int, detail: str) -> tuple[float, float]:
     if not high <= limit:
         raise TemplateRefused("lottie.too_complex", f"{detail} (the limit is {limit}).")
     return low, high
-
-
-def reach(prop: object) -> tuple[float, float]:
-    """The least and the largest value that a property takes, where its keyframes' easing overshoots too."""
-    taken = list(_values(prop)) or [1.0]
-    low, high = min(taken), max(taken)
-    beyond = max((max(y - 1, -y) for y in _eases(prop)), default=0.0)
-    slack = (high - low) * max(0.0, beyond)
-    return low - slack, high + slack
-
-
-def _values(prop: object) -> Iterator[float]:
-    """All numbers that a property takes, its keyframes' included."""
-    value = prop.get("k") if isinstance(prop, dict) else prop
-    for part in value if isinstance(value, list) else [value]:
-        if isinstance(part, dict):
-            for end in (part.get("s"), part.get("e")):
-                yield from (float(v) for v in (end if isinstance(end, list) else [end]) if isinstance(v, (int, float)))
-        elif isinstance(part, (int, float)):
-            yield float(part)
-
-
-def _eases(prop: object) -> Iterator[float]:
-    """How far each easing's handles go: 0 is the value before, 1 the one after."""
-    for frame in objects(prop.get("k") if isinstance(prop, dict) else None):
-        for handle in (frame.get("i"), frame.get("o")):
-            y = handle.get("y") if isinstance(handle, dict) else None
-            yield from (float(v) for v in (y if isinstance(y, list) else [y]) if isinstance(v, (int, float)))
