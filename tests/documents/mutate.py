@@ -67,20 +67,24 @@ class Bench:
         return verdict
 
     async def _inspected(self, path: Path, work: Path) -> ScannedScene | None:
+        found = None
         async for event in self._engine.run(protocol.Inspect(path=str(path), work=str(work))):
             if isinstance(event, protocol.Inspected) and event.inspection.scan is not None:
-                return await self._first(event)
-        return None
-
-    async def _first(self, event: protocol.Inspected) -> ScannedScene | None:
-        scan = event.inspection.scan
-        return scan.scenes[0] if scan is not None and scan.scenes else None
+                found = event.inspection.scan.scenes[0]
+        return found
 
     async def _drawn(self, path: Path, work: Path, scene: ScannedScene, *, plain: bool) -> Verdict:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         spec = SceneSpec(scene=scene.key, bundle=digest, digest=scene.digest, frames=1, duration=scene.duration)
         frames = [int(scene.duration * moment * 30) for moment in MOMENTS]
-        asked: dict[str, Any] = {"width": SIZE[0], "height": SIZE[1], "rate_num": 30, "rate_den": 1, "background": "#FFFFFF", "plain": plain}
+        asked: dict[str, Any] = {
+            "width": SIZE[0],
+            "height": SIZE[1],
+            "rate_num": 30,
+            "rate_den": 1,
+            "background": "#FFFFFF",
+            "plain": plain,
+        }
         try:
             for frame in dict.fromkeys(frames):
                 request = protocol.DrawPicture(
@@ -205,7 +209,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         asyncio.run(run.go(folder))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    print(json.dumps({"counts": run.counts, "codes": run.codes.most_common(40), "deaths": len(run.deaths), "load": os.getloadavg()}, indent=1))
+    print(
+        json.dumps({"counts": run.counts, "codes": run.codes.most_common(40), "deaths": len(run.deaths), "load": os.getloadavg()}, indent=1)
+    )
     return 1 if run.deaths else 0
 
 

@@ -43,13 +43,25 @@ def parents_in_a_circle() -> Document:
 
 
 def colours_that_are_missing() -> Document:
-    gradient = {"ty": "gf", "t": 1, "o": still(100), "g": {"p": 900, "k": still([0, 1, 0, 0])}, "s": still([0, 0]), "e": still([9, 9]), "r": 1}
+    gradient = {
+        "ty": "gf",
+        "t": 1,
+        "o": still(100),
+        "g": {"p": 900, "k": still([0, 1, 0, 0])},
+        "s": still([0, 0]),
+        "e": still([9, 9]),
+        "r": 1,
+    }
     return document(shape_layer([BOX, gradient]))
 
 
 def star_without_points() -> Document:
     size = {"ir": still(6), "is": still(2), "or": still(15), "os": still(3), "r": still(0)}
-    return document(shape_layer([{"ty": "sr", "sy": 1, "p": still([0, 0]), "pt": still(-3), **size}, {"ty": "fl", "c": still([1, 0, 0]), "o": still(100)}]))
+    return document(
+        shape_layer(
+            [{"ty": "sr", "sy": 1, "p": still([0, 0]), "pt": still(-3), **size}, {"ty": "fl", "c": still([1, 0, 0]), "o": still(100)}]
+        )
+    )
 
 
 class References(LottieEngine):

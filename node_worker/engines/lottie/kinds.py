@@ -148,6 +148,16 @@ def scalar(value: Any) -> None:
         number(value)
 
 
+def limited(limit: float) -> Check:
+    """A number within a limit of its own, alone or in a list."""
+
+    def check(value: Any) -> None:
+        for part in value if type(value) is list else (value,):
+            number(part, limit)
+
+    return check
+
+
 def record(fields: Mapping[str, Check]) -> Check:
     """An object whose named fields are checked where they are there; others are not read. Null is taken as not there."""
 

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from node_worker.engines.base import TemplateRefused
+from node_worker.engines.lottie import paths
 from node_worker.engines.lottie.embed import is_picture
 from node_worker.engines.lottie.guard import objects
+from node_worker.engines.lottie.reach import widest
 from node_worker.engines.lottie.schema import IMAGE, PRECOMP, TEXT
 
 Document = dict[str, Any]
@@ -21,7 +23,7 @@ def check_references(document: Document) -> None:
             _check_asset(layer, assets, f"{at}[{index}]")
         _check_chains(layers, at)
         for index, layer in enumerate(layers):
-            _check_path(layer, f"{at}[{index}]")
+            _check_paths(layer, f"{at}[{index}]")
 
 
 def compositions(document: Document) -> Iterator[tuple[list[Document], str]]:
@@ -68,7 +70,9 @@ def _check_asset(layer: Document, assets: dict[int, Document], at: str) -> None:
     if str(asset["id"]) != reference:
         raise _refused(f"{at}.refId", f"The engine takes {reference[:40]!r} for the asset {str(asset['id'])[:40]!r}; rename one of them")
     if kind == IMAGE and "layers" in asset:
-        detail = f"The layer{label(layer)} shows pictures, but {reference[:40]!r} is a composition: give it a picture's id, or make it type 0"
+        detail = (
+            f"The layer{label(layer)} shows pictures, but {reference[:40]!r} is a composition: give it a picture's id, or make it type 0"
+        )
         raise _refused(f"{at}.refId", detail)
     if kind == PRECOMP and "layers" not in asset:
         detail = f"The layer{label(layer)} shows a composition, but {reference[:40]!r} is a picture: give it a composition's id, or make it type 2"
@@ -77,8 +81,8 @@ def _check_asset(layer: Document, assets: dict[int, Document], at: str) -> None:
 
 def _check_chains(layers: list[Document], at: str) -> None:
     """Follow parents and mattes from every layer; the engine does not notice that it walks in a circle."""
-    mattes = [_matte(layers, index) for index in range(len(layers))]
-    parents = _parents(layers, mattes)
+    mattes = mattes_of(layers)
+    parents = parents_of(layers, mattes)
     for links, field, what in ((mattes, "tt", "track mattes"), (parents, "parent", "parents")):
         depth = [0] * len(links)  # links from a layer to its chain's end, 0 = not known yet
         for start in range(len(links)):
@@ -87,7 +91,9 @@ def _check_chains(layers: list[Document], at: str) -> None:
             index: int | None = start
             while index is not None and not depth[index]:
                 if index in seen:
-                    raise TemplateRefused("lottie.circle", f"{at}[{start}].{field}: The layers' {what} form a circle.", f"{at}[{start}].{field}")
+                    raise TemplateRefused(
+                        "lottie.circle", f"{at}[{start}].{field}: The layers' {what} form a circle.", f"{at}[{start}].{field}"
+                    )
                 seen.add(index)
                 path.append(index)
                 index = links[index]
@@ -106,6 +112,11 @@ def _short(value: object, default: int = _NONE) -> int:
     return (number + 0x8000) % 0x1_0000 - 0x8000
 
 
+def mattes_of(layers: list[Document]) -> list[int | None]:
+    """Each layer's track matte, by its place in the list."""
+    return [_matte(layers, index) for index in range(len(layers))]
+
+
 def _matte(layers: list[Document], index: int) -> int | None:
     """The layer that masks another: the one that it names, else the one above."""
     layer = layers[index]
@@ -117,7 +128,7 @@ def _matte(layers: list[Document], index: int) -> int | None:
     return next((other for other, one in enumerate(layers) if _short(one.get("ind")) == named), None)
 
 
-def _parents(layers: list[Document], mattes: list[int | None]) -> list[int | None]:
+def parents_of(layers: list[Document], mattes: list[int | None]) -> list[int | None]:
     """Each layer's parent, found in the engine's order: a matte is asked before the layers of the list."""
     indices: dict[int, list[int]] = {}
     for index, layer in enumerate(layers):
@@ -135,34 +146,38 @@ def _parents(layers: list[Document], mattes: list[int | None]) -> list[int | Non
     return found
 
 
-def _check_path(layer: Document, at: str) -> None:
-    """A text that follows a mask needs a path there to follow."""
+def _check_paths(layer: Document, at: str) -> None:
+    """A text that follows a mask needs a path there to follow, and a mask or path that is widened one to widen."""
+    for index, mask in enumerate(objects(layer.get("masksProperties"))):
+        if widest(mask.get("x")) and not all(map(paths.is_drawn, paths.moments(mask.get("pt")))):
+            where = f"{at}.masksProperties[{index}].pt"
+            raise _refused(
+                where, f"A mask of the layer{label(layer)} is widened, but its path has no points, or not as many handles; draw it again"
+            )
+    _check_offset(layer.get("shapes"), f"{at}.shapes", layer, widened=False)
     text = layer.get("t") if layer.get("ty") == TEXT else None
     follow = text.get("p") if isinstance(text, dict) else None
     masks = layer.get("masksProperties")
     if not isinstance(follow, dict) or not isinstance(masks, list):
         return
     index = follow.get("m", _NONE)
-    if isinstance(index, int) and 0 <= index < len(masks) and not all(map(_drawn, _paths(masks[index]))):
+    if isinstance(index, int) and 0 <= index < len(masks) and not all(map(paths.is_drawn, paths.moments(masks[index].get("pt")))):
         at = f"{at}.masksProperties[{index}].pt"
         raise _refused(at, f"The text{label(layer)} follows a mask whose path has no points, or not as many handles; draw it again")
 
 
-def _paths(mask: Document) -> Iterator[Any]:
-    k = mask["pt"]["k"]
-    if isinstance(k, dict):
-        yield k
-    elif not k:
-        yield None
-    else:
-        for frame in k:
-            for end in (frame[key] for key in ("s", "e") if key in frame):
-                yield end[0] if isinstance(end, list) else end
-
-
-def _drawn(path: Any) -> bool:
-    """Whether the engine takes a path: it has points, and each has both handles."""
-    return bool(path and path.get("v")) and len(path["v"]) == len(path.get("i", ())) == len(path.get("o", ()))
+def _check_offset(items: Any, at: str, layer: Document, *, widened: bool) -> None:
+    """Look at the paths that stand before an offset, in groups too."""
+    last = max((index for index, item in enumerate(objects(items)) if item.get("ty") == "op"), default=-1)
+    for index, item in enumerate(objects(items)):
+        under = widened or index < last
+        if item.get("ty") == "gr":
+            _check_offset(item.get("it"), f"{at}[{index}].it", layer, widened=under)
+        elif under and item.get("ty") == "sh" and not all(map(paths.is_drawn, paths.moments(item.get("ks")))):
+            detail = (
+                f"A path of the layer{label(layer)} is offset, but has no points, or not as many handles; draw it again, or take it out"
+            )
+            raise _refused(f"{at}[{index}].ks", detail)
 
 
 def _refused(at: str, detail: str) -> TemplateRefused:

@@ -9,6 +9,7 @@ from node_worker.engines.lottie.kinds import (
     each,
     flag,
     identity,
+    limited,
     moment,
     name,
     number,
@@ -109,14 +110,17 @@ def _mask(value: Any) -> None:
     value.setdefault("mode", "a")  # without one the engine takes what lies in memory; other players add
 
 
+_SOFTEST = 32_768  # pixels of blur or distance, as the designing program allows; the engine's time grows with it
+
+_SOFT = values(limited(_SOFTEST))
 # What an effect's values are, by their place in its list; values at other places are not read.
 _EFFECTS: dict[int, dict[int, Check]] = {
     20: {0: K_COLOUR, 1: K_COLOUR, 2: K_FLOAT},  # tint
     21: {2: K_COLOUR, 6: K_FLOAT},  # fill
     22: {0: K_FLOAT, 1: K_FLOAT, 3: K_COLOUR, 4: K_FLOAT, 6: K_FLOAT, 7: K_FLOAT, 8: K_FLOAT},  # stroke
     23: {0: K_COLOUR, 1: K_COLOUR, 2: K_COLOUR, 3: K_FLOAT},  # tritone
-    25: {0: K_COLOUR, 1: K_FLOAT, 2: K_FLOAT, 3: K_FLOAT, 4: K_FLOAT},  # drop shadow
-    29: {0: K_FLOAT, 1: K_FLOAT, 2: K_FLOAT},  # blur
+    25: {0: K_COLOUR, 1: K_FLOAT, 2: K_FLOAT, 3: _SOFT, 4: _SOFT},  # drop shadow
+    29: {0: _SOFT, 1: K_FLOAT, 2: K_FLOAT},  # blur
 }
 _CONTROLS = 5  # an effect of values that expressions read
 _CONTROL: dict[int, Check] = {0: K_FLOAT, 1: K_FLOAT, 2: K_COLOUR, 3: K_VECTOR, 4: K_FLOAT, 7: K_FLOAT, 10: K_FLOAT}
@@ -158,12 +162,8 @@ def _value(check: Check, k: Any, index: int, *, nested: bool) -> None:
         raise (mismatch.below("k") if nested else mismatch).below("v").below(index) from None
 
 
-_SELECTOR = record(
-    {**dict.fromkeys(("xe", "ne", "a", "o", "sm", "s", "e"), FLOAT), **dict.fromkeys(("t", "b", "rn", "sh", "r"), whole)}
-)
-_STYLE = record(
-    {**dict.fromkeys(("t", "ls", "fo", "sw", "so", "o", "r"), FLOAT), "fc": COLOUR, "sc": COLOUR, "p": VECTOR, "s": POINT}
-)
+_SELECTOR = record({**dict.fromkeys(("xe", "ne", "a", "o", "sm", "s", "e"), FLOAT), **dict.fromkeys(("t", "b", "rn", "sh", "r"), whole)})
+_STYLE = record({**dict.fromkeys(("t", "ls", "fo", "sw", "so", "o", "r"), FLOAT), "fc": COLOUR, "sc": COLOUR, "p": VECTOR, "s": POINT})
 
 
 def _selector(value: Any) -> None:

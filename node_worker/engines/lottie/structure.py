@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from node_worker.engines.base import TemplateRefused
+from node_worker.engines.lottie.extent import check_extent
 from node_worker.engines.lottie.kinds import Mismatch
 from node_worker.engines.lottie.references import check_references, label
 from node_worker.engines.lottie.schema import GLYPHS, SHAPED, UPLOADED
@@ -26,6 +27,7 @@ def settle(document: Document, *, shaped: bool) -> None:
         raise TemplateRefused("lottie.bad_field", detail, at) from mismatch
     check_references(document)
     check_weight(document)
+    check_extent(document)
 
 
 def _layer_at(document: Document, at: str) -> str:

@@ -3,9 +3,9 @@
 from typing import Any, NamedTuple
 
 from node_worker.engines.base import TemplateRefused
-from node_worker.engines.lottie import lines
+from node_worker.engines.lottie import paths
 from node_worker.engines.lottie.guard import objects
-from node_worker.engines.lottie.lines import reach
+from node_worker.engines.lottie.reach import reach, widest
 
 Document = dict[str, Any]
 _MAX_PRECOMP_DEPTH = 48
@@ -97,15 +97,34 @@ def _shapes(items: list[Any], *, split: bool = False) -> int:
 
 def _check_dashes(items: list[Any]) -> None:
     """Refuse lines of too many dashes: the engine cuts the whole line, however little of it is seen."""
-    patterns = [sum(max(0.0, reach(dash.get("v"))[0]) for dash in objects(item.get("d")) if dash.get("n") != "o") for item in objects(items)]
+    patterns = [
+        sum(max(0.0, (reach(dash.get("v")) or (0.0,))[0]) for dash in objects(item.get("d")) if dash.get("n") != "o")
+        for item in objects(items)
+    ]
     shortest = min((pattern for pattern in patterns if pattern > _SHORTEST_DASH), default=0.0)
-    if shortest and lines.length(items) > _MAX_DASHES * shortest:
+    if shortest and _line(items) > _MAX_DASHES * shortest:
         raise TemplateRefused("lottie.too_complex", f"A line has more than {_MAX_DASHES} dashes; make them longer, or the line shorter.")
+
+
+def _line(items: list[Any]) -> float:
+    """At most how long the lines of a list of shapes are together, in their own pixels."""
+    total = 0.0
+    for item in objects(items):
+        match item.get("ty"):
+            case "gr" if isinstance(item.get("it"), list):
+                total += _line(item["it"])
+            case "rc" | "el":
+                total += 4 * widest(item.get("s"))
+            case "sr":
+                total += 2 * max(1.0, widest(item.get("pt"))) * (widest(item.get("or")) + widest(item.get("ir")))
+            case "sh":
+                total += paths.length(item.get("ks"))
+    return total
 
 
 def _bounded(prop: object, limit: int, detail: str) -> tuple[float, float]:
     """The least and the largest value of a property, which must be within the limit."""
-    low, high = reach(prop)
+    low, high = reach(prop) or (1.0, 1.0)
     if not high <= limit:
         raise TemplateRefused("lottie.too_complex", f"{detail} (the limit is {limit}).")
     return low, high

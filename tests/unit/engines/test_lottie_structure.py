@@ -108,7 +108,9 @@ def test_a_texts_values_are_refused_as_far_as_shaping_does_not_write_them_anew()
 def test_what_can_only_be_meant_in_one_way_is_settled() -> None:
     easy = {"k": [{"t": 0, "s": [0], "i": {"x": 0, "y": 1}}, {"t": 9, "s": [1]}]}
     mask = {"pt": still({"i": [], "o": [], "v": [], "c": 1})}
-    found = settled(document(shape_layer([], ks=place(r=easy), masksProperties=[mask]) | {"ty": 4.0, "hd": 0, "ddd": False, "nm": None, "parent": None}))
+    found = settled(
+        document(shape_layer([], ks=place(r=easy), masksProperties=[mask]) | {"ty": 4.0, "hd": 0, "ddd": False, "nm": None, "parent": None})
+    )
     one = found["layers"][0]
     assert (one["ty"], type(one["ty"]), one["hd"], one["ddd"]) == (4, int, False, 0)
     assert "nm" not in one and "parent" not in one
@@ -145,7 +147,9 @@ def test_layers_that_hang_on_each_other_in_a_circle_are_refused(links: list[dict
 
 def test_layers_that_hang_on_each_other_without_a_circle_are_taken() -> None:
     found = document()
-    found["layers"] = [shape_layer([]) | link for link in ({"ind": 1}, {"ind": 2, "parent": 1}, {"ind": 1, "parent": 2}, {"ind": 4, "parent": 4})]
+    found["layers"] = [
+        shape_layer([]) | link for link in ({"ind": 1}, {"ind": 2, "parent": 1}, {"ind": 1, "parent": 2}, {"ind": 4, "parent": 4})
+    ]
     settled(found)
 
 
