@@ -239,6 +239,7 @@ def layers(texts: Check) -> Check:
         if type(value) is not dict:
             raise wanted("an object", value)
         kind = value.get("ty")
+        kind = kind if isinstance(kind, (int, float)) else None
         if kind in _UNREAD:
             value.pop(_UNREAD[kind], None)  # else the engine takes shapes for layers, pictures or texts
         if kind != TEXT:
