@@ -1,4 +1,5 @@
 """Changes of a document, each of a kind of its own, chosen by a seed."""
+# ruff: noqa: E501 (lists of odd values)
 
 import copy
 import json

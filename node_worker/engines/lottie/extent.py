@@ -69,7 +69,7 @@ class _Extents:
 
     def _content(self, layer: Document) -> float:
         """How far a layer's content reaches before it is moved."""
-        size = sum(abs(number(layer.get(side)) or 0.0) for side in ("w", "h", "sw", "sh") if side in layer)
+        size = sum(_size(layer.get(side)) for side in ("w", "h", "sw", "sh"))
         masks = max((paths.extent(mask.get("pt")) + widest(mask.get("x")) for mask in objects(layer.get("masksProperties"))), default=0.0)
         held = 0.0
         match layer.get("ty"):
@@ -77,7 +77,7 @@ class _Extents:
                 held = self._composition(layer.get("refId"))
             case kind if kind == IMAGE:
                 asset = self._assets.get(str(layer.get("refId")), {})
-                held = sum(number(asset.get(side)) for side in ("w", "h") if side in asset)
+                held = sum(_size(asset.get(side)) for side in ("w", "h"))
             case kind if kind == TEXT:
                 held = _text(layer.get("t"))
             case kind if kind != SOLID:
@@ -136,7 +136,7 @@ def shapes(items: object) -> float:
             case "sh":
                 farthest = max(farthest, paths.extent(item.get("ks")))
             case "st" | "gs":
-                line = max(line, widest(item.get("w")) * max(1.0, number(item.get("ml", 1)) or 1.0))
+                line = max(line, widest(item.get("w")) * max(1.0, _size(item.get("ml"))))
             case "op":
                 line += widest(item.get("a")) * max(1.0, widest(item.get("ml"), 1.0))
             case "pb":
@@ -166,17 +166,7 @@ def _text(text: object) -> float:
     """How far a text's letters reach, as wide as high and in one line at worst."""
     held = text if isinstance(text, dict) else {}
     frames = objects(held["d"].get("k")) if isinstance(held.get("d"), dict) else ()
-    farthest = 0.0
-    for frame in frames:
-        source = frame.get("s")
-        if isinstance(source, dict):
-            size, count = abs(number(source.get("s", 0)) or 0.0), len(str(source.get("t", "")))
-            lines = (abs(number(source.get("lh", 0)) or 0.0) + size) * (count + 1)
-            corner = max(
-                (abs(part) for part in (*(source.get("ps") or ()), *(source.get("sz") or ())) if isinstance(part, (int, float))),
-                default=0.0,
-            )
-            farthest = max(farthest, lines + corner)
+    farthest = max((_source(frame["s"]) for frame in frames if isinstance(frame.get("s"), dict)), default=0.0)
     scale, more = 1.0, 0.0
     for animator in objects(held.get("a")):
         style = animator.get("a")
@@ -184,3 +174,18 @@ def _text(text: object) -> float:
             scale *= max(1.0, widest(style.get("s"), 100.0) / 100)
             more += sum(widest(style.get(name)) for name in ("p", "t", "ls", "sw"))
     return farthest * scale + more
+
+
+def _source(source: Document) -> float:
+    count = len(source["t"]) if isinstance(source.get("t"), str) else 0
+    letters = (_size(source.get("lh")) + _size(source.get("s"))) * (count + 1)
+    return letters + max(_size(part) for name in ("ps", "sz") for part in (0, *_list(source.get(name))))
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
+
+
+def _size(value: object) -> float:
+    found = number(value)
+    return 0.0 if math.isnan(found) else abs(found)

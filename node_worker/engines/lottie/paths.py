@@ -31,7 +31,8 @@ def _one(value: object) -> Document | None:
 
 def is_drawn(path: Document | None) -> bool:
     """Whether the engine takes a path: it has points, and each has both handles."""
-    return bool(path and path.get("v")) and len(path["v"]) == len(path.get("i", ())) == len(path.get("o", ()))  # type: ignore[index]
+    counts = {len(path.get(side, ())) for side in ("v", "i", "o")} if path else {0}
+    return len(counts) == 1 and counts != {0}
 
 
 def extent(prop: object) -> float:

@@ -12,6 +12,7 @@ from node_worker.engines.lottie.schema import IMAGE, PRECOMP, TEXT
 
 Document = dict[str, Any]
 _MOST_PARENTS = 200  # from a layer to the end of its chain: the engine follows it by recursion
+_EMPTY = "has no points at some moment, or not as many handles"
 _NONE = -1  # the engine's word for "no layer"
 
 
@@ -64,18 +65,23 @@ def _assets(document: Document) -> dict[int, Document]:
 def _check_asset(layer: Document, assets: dict[int, Document], at: str) -> None:
     """A layer of compositions must not show a picture, nor one of pictures a composition: the engine does not look."""
     kind, reference = layer.get("ty"), layer.get("refId")
-    asset = assets.get(_hash(reference)) if isinstance(reference, str) and kind in (PRECOMP, IMAGE) and not layer.get("hd") else None
+    if not isinstance(reference, str) or kind not in (PRECOMP, IMAGE) or layer.get("hd"):
+        return
+    asset = assets.get(_hash(reference))
     if asset is None:
         return
+    named = reference[:40]
     if str(asset["id"]) != reference:
-        raise _refused(f"{at}.refId", f"The engine takes {reference[:40]!r} for the asset {str(asset['id'])[:40]!r}; rename one of them")
+        raise _refused(f"{at}.refId", f"The engine takes {named!r} for the asset {str(asset['id'])[:40]!r}; rename one of them")
     if kind == IMAGE and "layers" in asset:
         detail = (
-            f"The layer{label(layer)} shows pictures, but {reference[:40]!r} is a composition: give it a picture's id, or make it type 0"
+            f"The layer{label(layer)} shows pictures, but {named!r} is a composition: give it a picture's id, or make it type {PRECOMP}"
         )
         raise _refused(f"{at}.refId", detail)
     if kind == PRECOMP and "layers" not in asset:
-        detail = f"The layer{label(layer)} shows a composition, but {reference[:40]!r} is a picture: give it a composition's id, or make it type 2"
+        detail = (
+            f"The layer{label(layer)} shows a composition, but {named!r} is a picture: give it a composition's id, or make it type {IMAGE}"
+        )
         raise _refused(f"{at}.refId", detail)
 
 
@@ -83,27 +89,30 @@ def _check_chains(layers: list[Document], at: str) -> None:
     """Follow parents and mattes from every layer; the engine does not notice that it walks in a circle."""
     mattes = mattes_of(layers)
     parents = parents_of(layers, mattes)
-    for links, field, what in ((mattes, "tt", "track mattes"), (parents, "parent", "parents")):
-        depth = [0] * len(links)  # links from a layer to its chain's end, 0 = not known yet
-        for start in range(len(links)):
-            path: list[int] = []
-            seen: set[int] = set()
-            index: int | None = start
-            while index is not None and not depth[index]:
-                if index in seen:
-                    raise TemplateRefused(
-                        "lottie.circle", f"{at}[{start}].{field}: The layers' {what} form a circle.", f"{at}[{start}].{field}"
-                    )
-                seen.add(index)
-                path.append(index)
-                index = links[index]
-            length = 0 if index is None else depth[index]
-            for one in reversed(path):
-                length += 1
-                depth[one] = length
-            if links is parents and length > _MOST_PARENTS:
-                detail = f"{at}[{start}].{field}: More than {_MOST_PARENTS} layers hang on each other."
-                raise TemplateRefused("lottie.too_deep", detail, f"{at}[{start}].{field}")
+    _depths(mattes, at, "tt", "track mattes")
+    for index, depth in enumerate(_depths(parents, at, "parent", "parents")):
+        if depth > _MOST_PARENTS:
+            where = f"{at}[{index}].parent"
+            raise TemplateRefused("lottie.too_deep", f"{where}: More than {_MOST_PARENTS} layers hang on each other.", where)
+
+
+def _depths(links: list[int | None], at: str, field: str, what: str) -> list[int]:
+    """How many layers each one's chain has, itself included. Raises TemplateRefused for a circle."""
+    depths = [0] * len(links)
+    for start in range(len(links)):
+        path: dict[int, None] = {}
+        index: int | None = start
+        while index is not None and not depths[index]:
+            if index in path:
+                where = f"{at}[{start}].{field}"
+                raise TemplateRefused("lottie.circle", f"{where}: The layers' {what} form a circle.", where)
+            path[index] = None
+            index = links[index]
+        depth = 0 if index is None else depths[index]
+        for one in reversed(path):
+            depth += 1
+            depths[one] = depth
+    return depths
 
 
 def _short(value: object, default: int = _NONE) -> int:
@@ -163,7 +172,7 @@ def _check_paths(layer: Document, at: str) -> None:
     index = follow.get("m", _NONE)
     if isinstance(index, int) and 0 <= index < len(masks) and not all(map(paths.is_drawn, paths.moments(masks[index].get("pt")))):
         at = f"{at}.masksProperties[{index}].pt"
-        raise _refused(at, f"The text{label(layer)} follows a mask whose path has no points, or not as many handles; draw it again")
+        raise _refused(at, f"The text{label(layer)} follows a mask whose path {_EMPTY}; draw it again")
 
 
 def _check_offset(items: Any, at: str, layer: Document, *, widened: bool) -> None:

@@ -227,7 +227,7 @@ _LAYER: dict[str, Check] = {
     "ef": each(_effect),
     "au": record({"lv": FLOAT}),
 }
-_UNREAD = {PRECOMP: "shapes", IMAGE: "shapes", TEXT: "shapes", AUDIO: "shapes"}  # what is of another type of layer
+_OF_ANOTHER_KIND = (PRECOMP, IMAGE, TEXT, AUDIO)  # layers that hold something else than shapes
 
 
 def layers(texts: Check) -> Check:
@@ -239,9 +239,8 @@ def layers(texts: Check) -> Check:
         if type(value) is not dict:
             raise wanted("an object", value)
         kind = value.get("ty")
-        kind = kind if isinstance(kind, (int, float)) else None
-        if kind in _UNREAD:
-            value.pop(_UNREAD[kind], None)  # else the engine takes shapes for layers, pictures or texts
+        if isinstance(kind, (int, float)) and kind in _OF_ANOTHER_KIND:
+            value.pop("shapes", None)  # else the engine takes shapes for layers, pictures or texts
         if kind != TEXT:
             value.pop("t", None)
         (with_text if kind == TEXT else plain)(value)

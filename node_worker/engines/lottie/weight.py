@@ -97,13 +97,15 @@ def _shapes(items: list[Any], *, split: bool = False) -> int:
 
 def _check_dashes(items: list[Any]) -> None:
     """Refuse lines of too many dashes: the engine cuts the whole line, however little of it is seen."""
-    patterns = [
-        sum(max(0.0, (reach(dash.get("v")) or (0.0,))[0]) for dash in objects(item.get("d")) if dash.get("n") != "o")
-        for item in objects(items)
-    ]
+    patterns = [sum(_least(dash) for dash in objects(item.get("d")) if dash.get("n") != "o") for item in objects(items)]
     shortest = min((pattern for pattern in patterns if pattern > _SHORTEST_DASH), default=0.0)
     if shortest and _line(items) > _MAX_DASHES * shortest:
         raise TemplateRefused("lottie.too_complex", f"A line has more than {_MAX_DASHES} dashes; make them longer, or the line shorter.")
+
+
+def _least(dash: Document) -> float:
+    found = reach(dash.get("v"))
+    return max(0.0, found[0]) if found else 0.0
 
 
 def _line(items: list[Any]) -> float:

@@ -3,13 +3,12 @@
 import argparse
 from pathlib import Path
 
-from tests.documents import mutate
 from tests.documents.mutate import Run, made, parser
 from tests.documents.zoo import bases
 
 
-def options(count: int, engine: str = mutate.ENGINE) -> argparse.Namespace:
-    return parser().parse_args(["--count", str(count), "--seed", "13", "--engine", engine])
+def options(count: int, *more: str) -> argparse.Namespace:
+    return parser().parse_args(["--count", str(count), "--seed", "13", *more])
 
 
 async def test_no_changed_document_ends_an_engine_unforeseen(tmp_path: Path) -> None:
@@ -20,7 +19,7 @@ async def test_no_changed_document_ends_an_engine_unforeseen(tmp_path: Path) -> 
 
 
 async def test_a_death_is_told(tmp_path: Path) -> None:
-    run = Run(options(12, "tests.mutants.documents:Fragile"))
+    run = Run(options(1, "--first", "6", "--engine", "tests.mutants.documents:Fragile"))
     await run.go(tmp_path)
     assert run.deaths and "signal 11" in run.deaths[0]
 
