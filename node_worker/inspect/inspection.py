@@ -4,6 +4,7 @@ import hashlib
 from pathlib import Path
 
 from node_worker.engines.base import Engine, TemplateRefused
+from node_worker.inspect.documents import looks_like_json
 from node_worker.inspect.facts import Inspection
 
 HEAD = 4096  # bytes looked at
@@ -40,8 +41,8 @@ def _by_content(path: Path, head: bytes, work: Path, engine: Engine, found: Insp
 
 
 def is_template(head: bytes) -> bool:
-    """Say whether a file that begins with `head` can be a template: a zip or a JSON object."""
-    return head.startswith(b"PK\x03\x04") or head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{"
+    """Say whether a file that begins with `head` can be a template: a zip, or a JSON object, packed or in whatever encoding."""
+    return head.startswith(b"PK\x03\x04") or looks_like_json(head)
 
 
 def _template(path: Path, work: Path, engine: Engine, found: Inspection) -> Inspection:

@@ -15,7 +15,8 @@ from typing import Any, Literal
 import msgspec
 
 from node_worker.engines.base import TemplateRefused
-from node_worker.engines.lottie.guard import MAX_DOCUMENT, parse
+from node_worker.engines.lottie.guard import parse
+from node_worker.inspect.documents import MAX_DOCUMENT
 
 Format = Literal["lottie-json", "dotlottie-1", "dotlottie-2", "zip"]
 

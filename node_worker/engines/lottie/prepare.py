@@ -15,8 +15,10 @@ from node_worker.engines.lottie.colours import parse_colour, set_colour
 from node_worker.engines.lottie.elements import Found, find, slots_of, text_documents, walk
 from node_worker.engines.lottie.embed import IMAGE, embed_pictures, place_of
 from node_worker.engines.lottie.fonts import Library
+from node_worker.engines.lottie.structure import settle
 from node_worker.engines.lottie.text import FIELD, shape_texts
 from node_worker.engines.lottie.upgrade import upgrade
+from node_worker.inspect.documents import MAX_DOCUMENT
 
 Document = dict[str, Any]
 _MAX_TEXT = 5000  # characters
@@ -55,14 +57,14 @@ def prepare(raw: bytes, animation: Animation, bundle: Bundle, values: Values, li
     _apply_colours(found, values.colours)
     _apply_texts(found, values.texts)
     _apply_pictures(document, found, values.pictures)
-    _inline_slots(document)
+    inline_slots(document)
     # Last, because slots may bring in paths too: after this no asset names a file that the engine would open by itself.
     warnings = embed_pictures(document, found, animation, bundle)
     if plain:
         strip_expressions(document)
         warnings.append(Warning(code="expressions.stripped", detail="Expressions were left out, because the engine crashed with them."))
     warnings += shape_texts(document, library)
-    guard.check(document)  # the slots' values came in after the first check
+    settle(document, shaped=True)
     size = float(document["w"]), float(document["h"])
     return Prepared(msgspec.json.encode(document), size, float(document["fr"]), tuple(warnings))
 
@@ -107,10 +109,10 @@ def _apply_texts(found: list[Found], values: Mapping[str, str]) -> None:
                 text["t"], text[FIELD] = values[key], key
 
 
-def _inline_slots(document: Document) -> None:
+def inline_slots(document: Document) -> None:
     """Put each slot's value into its places; the places keep nothing of their own."""
     slots = slots_of(document)
-    if sum(len(msgspec.json.encode(slot.value)) * len(slot.places) for slot in slots.values()) > guard.MAX_DOCUMENT:
+    if sum(len(msgspec.json.encode(slot.value)) * len(slot.places) for slot in slots.values()) > MAX_DOCUMENT:
         raise TemplateRefused("lottie.too_complex", "The slots' values are too large for the number of places that use them.")
     for slot in slots.values():
         for place in slot.places:

@@ -14,6 +14,8 @@ from node_worker.engines.lottie.colours import colour_of
 from node_worker.engines.lottie.elements import Found, find
 from node_worker.engines.lottie.embed import IMAGE, picture_assets, picture_source, used_pictures
 from node_worker.engines.lottie.fonts import Library
+from node_worker.engines.lottie.prepare import inline_slots
+from node_worker.engines.lottie.structure import settle
 from node_worker.engines.lottie.text import wanted_fonts
 from node_worker.engines.lottie.upgrade import upgrade
 
@@ -74,6 +76,9 @@ def _scene(animation: Animation, bundle: Bundle, library: Library) -> ScannedSce
     upgrade(document)
     found = find(document)
     noticed += _check_pictures(document, found, animation, bundle)
+    digested = digest(raw, document, animation, bundle)
+    inline_slots(document)
+    settle(document, shaped=False)
     rate = float(document["fr"])
     return ScannedScene(
         key=animation.key,
@@ -82,7 +87,7 @@ def _scene(animation: Animation, bundle: Bundle, library: Library) -> ScannedSce
         height=round(document["h"]),
         rate=rate,
         duration=(document["op"] - document.get("ip", 0)) / rate,
-        digest=digest(raw, document, animation, bundle),
+        digest=digested,
         elements=tuple(item.element for item in found),
         fonts=tuple(wanted_fonts(document)),
         warnings=tuple(noticed),

@@ -59,7 +59,7 @@ class _Writer:
         ]
         self._document, self._library = document, library
         self._wanted = wanted_fonts(document)
-        self._chars = [_clean_char(char) for char in objects(document.get("chars")) if _is_char(char)]
+        self._chars = clean_chars(document)
         self._covered = {(char["fFamily"], char["style"], char["ch"]) for char in self._chars}
         self._new_fonts: list[Document] = []
         self._missing_fonts: set[str] = set()
@@ -202,6 +202,11 @@ def _ascent(wanted: Wanted, chain: Chain) -> float:
 
 def _right_to_left(char: str) -> bool:
     return "\u0590" <= char <= "\u08ff" or "\ufb1d" <= char <= "\ufefc" or "\U00010800" <= char <= "\U00010fff"
+
+
+def clean_chars(document: Document) -> list[Document]:
+    """The document's own characters, as far as they can be drawn."""
+    return [_clean_char(char) for char in objects(document.get("chars")) if _is_char(char)]
 
 
 def _is_char(char: Document) -> bool:

@@ -1,5 +1,6 @@
 """Uploaded files: told by their content, bounded, and refused with a reason that helps."""
 
+import gzip
 import hashlib
 import io
 import struct
@@ -186,6 +187,18 @@ def test_a_template_is_scanned_and_its_refusal_passed_on(tmp_path):
     assert found.scan is not None and found.scan.scenes[0].key == "one"
     assert look(write(tmp_path / "t", b"PK\x03\x04 zip")).kind == "template"
     assert refused(write(tmp_path / "t", b'{"bad": 1}')) == "template.unreadable"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig", "utf-32"])
+def test_a_template_is_told_in_whatever_encoding_and_packed_too(tmp_path, encoding):
+    text = '{"nm": "سلام", "layers": []}'.encode(encoding)
+    assert look(write(tmp_path / "t", text)).kind == "template"
+    assert look(write(tmp_path / "t", gzip.compress(text))).kind == "template"
+
+
+def test_packed_files_that_hold_no_template_are_unknown(tmp_path):
+    assert look(write(tmp_path / "u", gzip.compress(b"not a template"))).kind == "unknown"
+    assert look(write(tmp_path / "u", b"\x1f\x8b\x08 no archive at all")).kind == "unknown"
 
 
 def test_other_files_are_unknown_and_empty_ones_refused(tmp_path):

@@ -1,5 +1,6 @@
 """Archives are opened safely, once, in every form that designers save."""
 
+import gzip
 import stat
 import zipfile
 from collections.abc import Callable
@@ -93,3 +94,23 @@ def test_a_packed_folder_is_opened_like_its_contents(tmp_path: Path, save: Calla
     bundle = open_bundle(save(inner), tmp_path / "w")
     assert bundle.format == "dotlottie-1"
     assert bundle.asset(bundle.animation("x"), "/images/", "a.png") is not None
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-8-sig"])
+def test_a_packed_document_in_another_encoding_is_scanned_like_a_plain_one(
+    tmp_path: Path, save: Callable[..., Path], build: Any, engine: Any, encoding: str
+) -> None:
+    plain = save(build.document(build.text("سلام", "متن")))
+    other = tmp_path / "other"
+    other.write_bytes(gzip.compress(plain.read_text(encoding="utf-8").encode(encoding)))
+    found, expected = engine.scan(other, tmp_path / "w").scenes[0], engine.scan(plain, tmp_path / "w").scenes[0]
+    assert (found.elements, found.duration) == (expected.elements, expected.duration)
+
+
+def test_a_packed_document_is_bounded_and_refused_when_damaged(tmp_path: Path, engine: Any) -> None:
+    path = tmp_path / "t"
+    for raw, code in ((gzip.compress(b"{" + b" " * (21 << 20)), "lottie.too_large"), (gzip.compress(b"{}" * 99)[:-9], "lottie.not_json")):
+        path.write_bytes(raw)
+        with pytest.raises(TemplateRefused) as caught:
+            engine.scan(path, tmp_path / "w")
+        assert caught.value.code == code

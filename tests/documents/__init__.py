@@ -1,0 +1,1 @@
+"""Documents that are wrong in every way that a program can think of, given to real engine processes."""
