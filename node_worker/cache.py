@@ -34,8 +34,8 @@ class Entry(msgspec.Struct):
 class Cache:
     """Content-addressed files below `folder`, at most `limit` bytes together unless those in use are more."""
 
-    def __init__(self, folder: Path, bundles: Path, transfers: Transfers, limit: int) -> None:
-        self._folder, self._bundles, self._transfers, self._limit = folder, bundles, transfers, limit
+    def __init__(self, folder: Path, transfers: Transfers, limit: int) -> None:
+        self._folder, self._transfers, self._limit = folder, transfers, limit
         self._entries: OrderedDict[str, Entry] = OrderedDict()  # least recently used first
         self._fetching: dict[str, asyncio.Lock] = {}
         self._gate = asyncio.Semaphore(AT_ONCE)
@@ -188,8 +188,6 @@ class Cache:
     def _delete(self, sha256: str) -> None:
         self._total -= self._entries.pop(sha256).bytes
         self._path(sha256).unlink(missing_ok=True)
-        # The engine's extracted copy of a template goes with it.
-        shutil.rmtree(self._bundles / sha256, ignore_errors=True)
 
     def _path(self, sha256: str) -> Path:
         return self._folder / sha256[:2] / sha256

@@ -32,6 +32,16 @@ def new_engine(**options) -> EngineProcess:
 
 
 @pytest_asyncio.fixture
+async def unguarded():
+    """An engine that can start programs: on a kernel that has nothing to keep it from that."""
+    process = new_engine()
+    at = process._command.index("node_worker.engines.child")
+    process._command[at:at] = ["tests.unit.cage.old_kernel", "unshare,landlock_create_ruleset,seccomp"]
+    yield process
+    await process.close()
+
+
+@pytest_asyncio.fixture
 async def engine():
     process = new_engine()
     yield process
@@ -201,15 +211,15 @@ def lives(pid: int) -> bool:
     return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
 
 
-async def test_a_hang_is_killed_with_all_that_the_engine_started(engine, tmp_path):
-    crashed = await crash(engine, draw(tmp_path, "children, kept"), stall_seconds=2)
+async def test_a_hang_is_killed_with_all_that_the_engine_started(unguarded, tmp_path):
+    crashed = await crash(unguarded, draw(tmp_path, "children, kept"), stall_seconds=2)
     children = children_of(crashed)
     assert (crashed.kind, len(children)) == ("hang", 2)
     assert not any(lives(pid) for pid in children)
 
 
-async def test_an_engine_that_dies_leaves_no_child_of_its_group(engine, tmp_path):
-    crashed = await crash(engine, draw(tmp_path, "children, left"), stall_seconds=3)
+async def test_an_engine_that_dies_leaves_no_child_of_its_group(unguarded, tmp_path):
+    crashed = await crash(unguarded, draw(tmp_path, "children, left"), stall_seconds=3)
     inside, outside = children_of(crashed)
     os.kill(outside, signal.SIGKILL)  # nobody knows whose child it was
     assert (crashed.kind, crashed.exit_code) == ("exit", 7)

@@ -36,8 +36,7 @@ async def transfers():
 @asynccontextmanager
 async def cache_of(folder, transfers, limit=1 << 30):
     (folder / "cache").mkdir(exist_ok=True)
-    (folder / "bundles").mkdir(exist_ok=True)
-    cache = Cache(folder / "cache", folder / "bundles", transfers, limit)
+    cache = Cache(folder / "cache", transfers, limit)
     cache.load()
     yield cache
 
@@ -144,15 +143,6 @@ async def test_the_least_recently_used_file_goes_first_and_none_that_is_in_use(s
         async with cache.use(files):
             assert cached(tmp_path) == set(names)
         assert len(cached(tmp_path)) == 2
-
-
-async def test_an_extracted_template_goes_with_its_file(store, transfers, tmp_path):
-    sha256, url = store.add(LARGE)
-    async with cache_of(tmp_path, transfers) as cache:
-        async with cache.use({sha256: url}):
-            (tmp_path / "bundles" / sha256).mkdir()
-        assert cache.shrink() == len(LARGE)
-    assert not (tmp_path / "bundles" / sha256).exists()
 
 
 async def test_a_name_that_is_no_hash_cannot_leave_the_folder(transfers, tmp_path):
