@@ -79,7 +79,10 @@ class Cache:
             self.shrink(self._limit)
 
     def adopt(self, sha256: str, path: Path) -> None:
-        """Move a verified file of our own making in; a later use finds it without a download. Does without if the disk is full."""
+        """Move a file of an engine's making in; a later use finds it without a download. Does without if the disk is full.
+
+        Its bytes are read before that use: an engine that was taken over could give them the name of others.
+        """
         if sha256 in self._entries:
             return
         size = path.stat().st_size
@@ -90,7 +93,7 @@ class Cache:
         except OSError as error:
             warning("file is not kept", sha256=sha256, error=str(error))
             return
-        self._add(sha256, Entry(size, verified=True))
+        self._add(sha256, Entry(size))
         self.shrink(self._limit)
 
     def distrust(self, sha256: str) -> None:

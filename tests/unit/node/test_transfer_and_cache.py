@@ -145,6 +145,17 @@ async def test_the_least_recently_used_file_goes_first_and_none_that_is_in_use(s
         assert len(cached(tmp_path)) == 2
 
 
+async def test_what_an_engine_made_is_used_under_its_own_name_only(store, transfers, tmp_path):
+    true, false = store.add(LARGE), store.add(LARGE[::-1])
+    async with cache_of(tmp_path, transfers) as cache:
+        for sha256, _ in (true, false):  # the engine gives its bytes the name of others too
+            (tmp_path / "made").write_bytes(LARGE)
+            cache.adopt(sha256, tmp_path / "made")
+        async with cache.use(dict((true, false))) as files:
+            assert [hashlib.sha256(open(path, "rb").read()).hexdigest() for path in files.values()] == [true[0], false[0]]
+    assert (store.count(true[0]), store.count(false[0])) == (0, 1)
+
+
 async def test_a_name_that_is_no_hash_cannot_leave_the_folder(transfers, tmp_path):
     async with cache_of(tmp_path, transfers) as cache:
         with pytest.raises(PartFailed, match=r"node\.manifest"):
