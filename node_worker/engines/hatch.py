@@ -118,7 +118,7 @@ class Hatch:
         try:
             user.take(wanted)
         except OSError as error:
-            wanted.unlink(missing_ok=True)
+            _remove(wanted)
             raise NotAsked(f"the engine offers what is no file of its own: {error}") from error
         return str(wanted)
 
@@ -126,10 +126,14 @@ class Hatch:
 def _empty(folder: Path, but: str = "") -> None:
     with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
         for entry in entries:
-            if entry.name == but:
-                continue
-            if entry.is_dir(follow_symlinks=False):
-                shutil.rmtree(entry.path, ignore_errors=True)
-            else:
-                with contextlib.suppress(OSError):
-                    os.unlink(entry.path)
+            if entry.name != but:
+                _remove(Path(entry.path))
+
+
+def _remove(path: Path) -> None:
+    """Remove whatever an engine left under a name, and nothing that it may point to."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            path.unlink()
