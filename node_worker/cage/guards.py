@@ -95,7 +95,7 @@ def _apart(place: Place, read: tuple[Path, ...]) -> list[Guard]:
         way = Way()
     told = _go(way, place, read)
     reasons = {
-        name: next((problem for one, problem in problems.items() if getattr(one, name)), "only root can give it one")
+        name: next((problem for one, problem in reversed(problems.items()) if getattr(one, name)), "only root can give it one")
         for name in ("network", "view", "user")
     }
     return [Guard(name, bool(told.get(name)), told.get(name) or why) for name, why in reasons.items()]

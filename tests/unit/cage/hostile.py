@@ -62,10 +62,13 @@ def fork(times: int) -> str:
                 os._exit(0)
             children.append(child)
     except OSError as error:
+        if not children:
+            raise
         return f"{len(children)} forked, then {errno.errorcode[error.errno or 0]}"
     finally:
         for child in children:
             os.kill(child, 9)
+            os.waitpid(child, 0)
     return f"{len(children)} forked"
 
 
@@ -134,12 +137,15 @@ def namespace(_: object) -> str:
 
 def root(_: object) -> str:
     os.setuid(0)
-    os.chown("/etc", 0, 0)
+    os.setgroups([0])
     return "root"
 
 
 def limits(_: object) -> str:
-    resource.setrlimit(resource.RLIMIT_DATA, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    try:
+        resource.setrlimit(resource.RLIMIT_DATA, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    except ValueError as error:  # what Python makes of EPERM
+        raise PermissionError(errno.EPERM, "setrlimit") from error
     return "unlimited"
 
 

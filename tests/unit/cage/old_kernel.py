@@ -13,6 +13,7 @@ def forget(names: list[str]) -> None:
     lines: list[calls.Instruction] = [(calls.LOAD, 0, 0, calls.NUMBER)]
     for name in names:
         lines += [(calls.EQUAL, 0, 1, numbers[name]), (calls.RETURN, 0, 0, calls.REFUSE | errno.ENOSYS)]
+    system.prctl(system.PR_SET_NO_NEW_PRIVS, 1)
     calls.install([*lines, (calls.RETURN, 0, 0, calls.ALLOW)])
 
 

@@ -27,7 +27,7 @@ REFUSED_BY = {
     "read the node's secret": {"view", "files", "user"},
     "read another tenant's template": {"view", "files", "user"},
     "read the daemon's environment": {"view", "files", "user", "privileges"},
-    "list the data folder": {"view", "files", "user"},
+    "list the cache": {"view", "files", "user"},
     "change a template": {"view", "files", "user"},
     "remove the node's secret": {"view", "files", "user"},
     "write beside its folder": {"view", "files", "user"},

@@ -20,6 +20,7 @@ def become(folder: Path) -> None:
     seen = [*needed("tests.unit"), *map(Path, ("/proc", "/dev", "/etc", "/usr", "/bin")), Path(sys.prefix), Path(sys.base_prefix)]
     system.call("unshare", view.NEW_FILES)
     view.enter(root, seen, folder, folder)
+    system.mount(None, "/proc", None, view.REMOUNT | view.BIND)  # where who makes a user namespace writes its map
     os.chdir(folder)
     user.become(USER, USER)
 
