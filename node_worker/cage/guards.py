@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -88,7 +89,7 @@ def _apart(place: Place, read: tuple[Path, ...]) -> list[Guard]:
     """Go the best way that there is; each is rehearsed by another process, as half of one could not be taken back."""
     problems: dict[Way, str] = {}
     for way in ways(place):
-        if not (problem := _rehearsed(lambda way=way: _go(way, place, read))):
+        if not (problem := _rehearsed(partial(_go, way, place, read))):
             break
         problems[way] = problem
     else:
@@ -103,7 +104,8 @@ def _apart(place: Place, read: tuple[Path, ...]) -> list[Guard]:
 
 def _go(way: Way, place: Place, read: tuple[Path, ...]) -> dict[str, str]:
     """Go a way, and tell what it gave. Raises OSError."""
-    assert sys.platform == "linux"
+    if sys.platform != "linux":
+        raise OSError("not offered by this system")
     told = {}
     if way.network:
         told["network"] = view.leave(files=way.view, as_user=way.as_user)

@@ -17,7 +17,8 @@ DETACH = 2
 
 def leave(*, files: bool, as_user: bool) -> str:
     """Leave the machine's network, and its mounts if `files`; `as_user`: by a user namespace, which needs no rights. Raises OSError."""
-    assert sys.platform == "linux"
+    if sys.platform != "linux":
+        raise OSError("not offered by this system")
     user, group = os.getuid(), os.getgid()
     system.call("unshare", NEW_NETWORK | NEW_IPC | (NEW_FILES if files else 0) | (NEW_USER if as_user else 0))
     if as_user:
@@ -68,7 +69,8 @@ def _outermost(paths: Iterable[Path]) -> Iterator[Path]:
 
 def _bind(path: Path, root: Path, *, read_only: bool) -> None:
     """Show a file or folder at its place below `root`. Raises OSError."""
-    assert sys.platform == "linux"
+    if sys.platform != "linux":
+        raise OSError("not offered by this system")
     target = root / path.relative_to("/")
     if path.is_dir():
         target.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Runs a module in which guards of the engine's cage say that they are up, and hold nothing: `python -m tests.mutants.loose files,calls MODULE`."""
+"""Runs a module in which guards of an engine say that they are up, and hold nothing: `python -m tests.mutants.loose files,calls MODULE`."""
 
 import runpy
 import sys

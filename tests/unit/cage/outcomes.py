@@ -67,7 +67,7 @@ class Found(NamedTuple):
 
 
 def tried(places: Path, missing: str, *, plain: bool = False, loose: str = "") -> Found:
-    """What an engine gets that tries everything: of a daemon that is root (or whoever tests) or a plain user; guards in `loose` hold nothing."""
+    """What an engine that tries everything gets, of a daemon of root's (of whoever tests) or a plain user's; `loose` guards do nothing."""
     folder = Path(tempfile.mkdtemp(dir=places))
     outer = [] if not plain else ["tests.unit.cage.plain_user", str(place := folder / "home")]
     inner = ["tests.unit.cage.daemon", str(place if plain else folder), missing, loose]

@@ -14,7 +14,8 @@ from tests.unit.cage.outcomes import KERNELS, MATTERS, REFUSED_BY, Found, tried,
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has these guards")
 PLAIN = "a plain user"
-WHO = [*((kernel, "root") for kernel in KERNELS), *((kernel, PLAIN) for kernel in ("this kernel", "no Landlock", "no namespaces", "nothing"))]
+SOME = ("this kernel", "no Landlock", "no namespaces", "nothing")
+WHO = [*((kernel, "root") for kernel in KERNELS), *((kernel, PLAIN) for kernel in SOME)]
 
 
 @pytest.fixture(scope="module")

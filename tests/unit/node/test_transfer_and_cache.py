@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import os
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -152,7 +153,7 @@ async def test_what_an_engine_made_is_used_under_its_own_name_only(store, transf
             (tmp_path / "made").write_bytes(LARGE)
             cache.adopt(sha256, tmp_path / "made")
         async with cache.use(dict((true, false))) as files:
-            assert [hashlib.sha256(open(path, "rb").read()).hexdigest() for path in files.values()] == [true[0], false[0]]
+            assert [hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in files.values()] == [true[0], false[0]]
     assert (store.count(true[0]), store.count(false[0])) == (0, 1)
 
 
