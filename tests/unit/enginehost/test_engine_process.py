@@ -169,9 +169,7 @@ async def test_a_kill_from_elsewhere_counts_as_out_of_memory(engine, tmp_path):
 
 
 async def test_a_full_disk_is_told_as_such(unguarded, tmp_path):
-    await unguarded.start()
-    psutil.Process(unguarded.pid).rlimit(psutil.RLIMIT_FSIZE, (1000, 1000))
-    assert (await crash(unguarded, draw(tmp_path))).kind == "disk_full"
+    assert (await crash(unguarded, draw(tmp_path, "full disk"))).kind == "disk_full"
     assert not list(tmp_path.iterdir())
 
 
