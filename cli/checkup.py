@@ -26,6 +26,9 @@ TEXT = "سلام، FlatRender"
 FRAMES = 10
 RESERVED = 3  # connections that PostgreSQL keeps for superusers unless told
 
+CAGE = {"the network": ("network", "calls"), "other processes": ("calls",), "the files of this user": ("view", "files")}
+CAGE_ADVICE = "Use a Linux kernel with Landlock (5.13 or newer, with lsm=…,landlock) and seccomp; see docs/guides/nodes.md."
+
 
 class Check(NamedTuple):
     """One check by its name."""
@@ -40,7 +43,7 @@ def checks(data: Path | None, quick: bool) -> list[Check]:
     looks = [Check("python", _python), Check("glibc", _glibc), Check("packages", _packages), Check("disk", lambda: _disk(place))]
     looks += [Check("ports", _ports), Check("database", _database), Check("fonts", _fonts)]
     looks += [Check(name, partial(inside, place, look)) for name, look in LOOKS.items()]
-    return looks if quick else [*looks, Check("engine", _engine), Check("servers", _servers)]
+    return looks if quick else [*looks, Check("engine", _engine), Check("cage", _cage), Check("servers", _servers)]
 
 
 async def _python() -> Finding:
@@ -124,6 +127,23 @@ async def _fonts() -> Finding:
         return Finding(True, f"Latin and Arabic script (FiraGO {packaged_digest()[:8]})")
     except (RuntimeError, OSError) as error:
         return Finding(False, str(error), "Run `make env`.")
+
+
+async def _cage() -> Finding:
+    from node_worker.engines.host import EngineCrashed, EngineProcess
+
+    engine = EngineProcess()
+    try:
+        guards = {guard.name: guard for guard in (await engine.start()).guards}
+    except (EngineCrashed, OSError) as error:
+        return Finding(False, f"no engine starts: {error}", "See the check of the engine.")
+    finally:
+        await engine.close()
+    text = "; ".join(map(str, guards.values()))
+    # Either of two is enough: each keeps an engine from the network, or from the files of others.
+    open_ = [what for what, ways in CAGE.items() if not any(guards[way].up for way in ways)]
+    advice = f"An engine that a hostile file takes over reaches {' and '.join(open_)}. {CAGE_ADVICE}" if open_ else ""
+    return Finding(not open_ or sys.platform != "linux", text, advice)  # other systems have nothing to close it with
 
 
 async def _engine() -> Finding:

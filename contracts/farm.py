@@ -20,6 +20,7 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     fonts: tuple[str, ...] = ()  # families installed on the machine
     labels: tuple[str, ...] = ()  # words that its operator gave it
     short_slots: int = 0  # extra slots for short kinds of work
+    guards: tuple[str, ...] = ()  # what its engines are held in: network, view, user, privileges, files, calls, limits
 
 
 class Suspect(msgspec.Struct, frozen=True):

@@ -11,6 +11,7 @@ from adapters.settings import Settings
 from node_worker.daemon import BadSettings, Revoked, run
 from node_worker.enrolment import JoinRefused, NotAnswered, enrolled
 from node_worker.folder import FolderInUse
+from node_worker.platform import keep_private
 
 
 def main(join: str = "", url: str = "", **given: Any) -> int:
@@ -24,6 +25,7 @@ def main(join: str = "", url: str = "", **given: Any) -> int:
         async with shown(settings.alive):
             await run(await enrolled(settings, join, url))
 
+    keep_private()
     try:
         asyncio.run(work())
     except Revoked as problem:

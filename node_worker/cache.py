@@ -34,8 +34,8 @@ class Entry(msgspec.Struct):
 class Cache:
     """Content-addressed files below `folder`, at most `limit` bytes together unless those in use are more."""
 
-    def __init__(self, folder: Path, bundles: Path, transfers: Transfers, limit: int) -> None:
-        self._folder, self._bundles, self._transfers, self._limit = folder, bundles, transfers, limit
+    def __init__(self, folder: Path, transfers: Transfers, limit: int) -> None:
+        self._folder, self._transfers, self._limit = folder, transfers, limit
         self._entries: OrderedDict[str, Entry] = OrderedDict()  # least recently used first
         self._fetching: dict[str, asyncio.Lock] = {}
         self._gate = asyncio.Semaphore(AT_ONCE)
@@ -79,7 +79,10 @@ class Cache:
             self.shrink(self._limit)
 
     def adopt(self, sha256: str, path: Path) -> None:
-        """Move a verified file of our own making in; a later use finds it without a download. Does without if the disk is full."""
+        """Move a file of an engine's making in; a later use finds it without a download. Does without if the disk is full.
+
+        Its bytes are read before that use: an engine that was taken over could give them the name of others.
+        """
         if sha256 in self._entries:
             return
         size = path.stat().st_size
@@ -90,7 +93,7 @@ class Cache:
         except OSError as error:
             warning("file is not kept", sha256=sha256, error=str(error))
             return
-        self._add(sha256, Entry(size, verified=True))
+        self._add(sha256, Entry(size))
         self.shrink(self._limit)
 
     def distrust(self, sha256: str) -> None:
@@ -188,8 +191,6 @@ class Cache:
     def _delete(self, sha256: str) -> None:
         self._total -= self._entries.pop(sha256).bytes
         self._path(sha256).unlink(missing_ok=True)
-        # The engine's extracted copy of a template goes with it.
-        shutil.rmtree(self._bundles / sha256, ignore_errors=True)
 
     def _path(self, sha256: str) -> Path:
         return self._folder / sha256[:2] / sha256

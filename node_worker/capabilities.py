@@ -7,6 +7,7 @@ import psutil
 
 from adapters.settings import Settings
 from contracts.farm import Capabilities
+from node_worker.cage.guards import Guard
 from node_worker.slots import SHORT_SLOTS
 
 FONT_LIST = ("fc-list", "--format", "%{family}\n")
@@ -14,13 +15,14 @@ WITHIN = 10.0  # seconds
 MOST_FONTS = 1000
 
 
-def capabilities(settings: Settings) -> Capabilities:
+def capabilities(settings: Settings, guards: tuple[Guard, ...] = ()) -> Capabilities:
     """Look at the machine; takes up to a second where many fonts are installed."""
     return Capabilities(
         memory=psutil.virtual_memory().total // settings.node_slots,
         fonts=tuple(sorted(_words(settings.node_fonts) | _installed())[:MOST_FONTS]),
         labels=tuple(sorted(_words(settings.node_labels))),
         short_slots=SHORT_SLOTS,
+        guards=tuple(guard.name for guard in guards if guard.up),
     )
 
 

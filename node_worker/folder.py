@@ -13,6 +13,7 @@ import msgspec
 
 from node_worker.platform import lock_file
 
+OURS = 0o700  # the mode of folders: templates and reports are nobody else's
 TAIL = 2_000  # bytes of a dead daemon's log that are kept
 
 
@@ -36,7 +37,6 @@ class Folder:
         self.root = root.absolute()
         self.cache, self.work = self.root / "cache", self.root / "work"
         self.spool, self.logs = self.root / "spool", self.root / "logs"
-        self.bundles = self.work / "bundles"
         self.log = self.logs / "daemon.log"
         self.dead: Running | None = None  # the daemon before this one, if it did not stop in an orderly way
         self._running = Running(uuid4(), os.getpid(), datetime.now(UTC))
@@ -46,13 +46,14 @@ class Folder:
 
     def open(self) -> None:
         """Make the folders, take the lock, empty `work`. Raises FolderInUse, or OSError for a folder that cannot be written."""
-        self.root.mkdir(parents=True, exist_ok=True)
+        self.root.mkdir(parents=True, exist_ok=True, mode=OURS)
         self._lock = lock_file(self.root / "lock")
         if self._lock is None:
             raise FolderInUse(f"another node works in {self.root}; give each node its own data folder (FLATRENDER_DATA)")
         shutil.rmtree(self.work, ignore_errors=True)
-        for folder in (self.cache, self.work, self.bundles, self.spool, self.logs):
+        for folder in (self.cache, self.work, self.spool, self.logs):
             folder.mkdir(exist_ok=True)
+            folder.chmod(OURS)  # an earlier release made them for everybody to read
         self.dead = self._predecessor()
         self._write()
 
@@ -101,6 +102,10 @@ class Folder:
     def part(self, name: str) -> Path:
         """Where a part's own folder is to be."""
         return self.work / "parts" / name
+
+    def engine(self, number: int) -> Path:
+        """Where an engine's own folder is to be."""
+        return self.work / "engines" / str(number)
 
     def free(self) -> int:
         """Bytes that can still be written."""

@@ -1,10 +1,10 @@
 """The node as its states, its pull loop and its heartbeat see it: who it is, its parts, and what it was told to do."""
 
 import asyncio
-import os
 import platform
 from collections import deque
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Literal
 from uuid import UUID, uuid4
 
@@ -52,9 +52,10 @@ class Node:
         self.folder = Folder(settings.data)
         self.link = Link(settings)
         self.transfers = Transfers(tuning.patience)
-        self.cache = Cache(self.folder.cache, self.folder.bundles, self.transfers, tuning.cache_bytes)
+        self.cache = Cache(self.folder.cache, self.transfers, tuning.cache_bytes)
         self.reporter = Reporter(self.id, Spool(self.folder.spool), self.link, self.cache.shrink)
-        self.slots = Slots([_engine(tuning) for _ in range(settings.node_slots)], self.changed, _engine(tuning))
+        engines = [_engine(tuning, self.folder.engine(number)) for number in range(settings.node_slots + 1)]
+        self.slots = Slots(engines[1:], self.changed, engines[0])
         self._settings = settings
         tools = Tools(str(self.id), self.name, self.folder, self.transfers, self.cache, self.reporter, self.link, self.slots)
         self.desk = Desk(tools, self._parts_changed)
@@ -104,7 +105,7 @@ class Node:
             encoder_build=self.ready.encoder_build,
             version=own_version(),
             platform=platform.platform(),
-            capabilities=await asyncio.to_thread(capabilities, self._settings),
+            capabilities=await asyncio.to_thread(capabilities, self._settings, self.ready.guards),
             bundles=self.cache.latest(MOST_BUNDLES),
         )
         await (await self.reporter.say(report, registration))
@@ -157,10 +158,8 @@ class Node:
         self.changed()
 
 
-def _engine(tuning: Tuning) -> EngineProcess:
-    """An engine that does not inherit this process's secrets: it opens files that strangers have made."""
-    without = {name: "" for name in os.environ if name.startswith("FLATRENDER_")}
-    return EngineProcess(engine=tuning.engine, stall_seconds=tuning.stall_seconds, environment=without)
+def _engine(tuning: Tuning, folder: Path) -> EngineProcess:
+    return EngineProcess(engine=tuning.engine, folder=folder, stall_seconds=tuning.stall_seconds)
 
 
 def own_version() -> str:

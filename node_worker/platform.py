@@ -15,8 +15,12 @@ if TYPE_CHECKING:
 KILL_SIGNAL = 9  # SIGKILL, which Windows has no name for: nobody can catch it
 MEMORY = 3 << 30  # bytes of private data of an engine; mapped files and shared libraries do not count
 FILE_SIZE = 16 << 30  # bytes of any one file that an engine writes
+ADDRESSES = MEMORY + ((4 + (os.cpu_count() or 1)) << 30)  # bytes of its address space: each thread reserves far more than it uses
+OPEN_FILES = 1024  # that an engine may have at once: an assembly reads each of its sounds
+PROCESSES = 64 + 4 * (os.cpu_count() or 1)  # threads of an engine whose user is its own
 OOM_SCORE = 500  # the kernel takes the engine before the node's daemon
-PR_SET_PDEATHSIG = 1  # linux/prctl.h
+PRIVATE = 0o077  # taken from the modes of all that a node writes
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE = 1, 4  # linux/prctl.h
 
 
 def lock_file(path: Path) -> IO[str] | None:
@@ -105,20 +109,37 @@ SPAWN: dict[str, Any] = {} if sys.platform == "win32" else {"start_new_session":
 """How a process is started whose tree is to be ended as one: on POSIX it leads a session and a group of its own."""
 
 
-def limit_engine(parent: int, memory: int = MEMORY) -> None:
-    """Limit this process: data, file size, no core dumps; killed when process `parent` dies.
-
-    On Windows its job does so: the host made it, and the system ends it with the host.
-    """
-    if sys.platform == "win32":
-        return
-    _resources(memory)
+def keep_private() -> None:
+    """Let nobody else read what this process writes, nor, on Linux, its memory and environment; engines under its own user neither."""
+    os.umask(PRIVATE)
     if sys.platform == "linux":
-        with contextlib.suppress(OSError):  # not offered in some sandboxes, and only a preference
-            Path("/proc/self/oom_score_adj").write_text(str(OOM_SCORE))
+        ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def tie_to(parent: int) -> None:
+    """Have this process killed when `parent` dies; a change of its user loosens that. On Windows its job does so."""
+    if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # it died before the call above
             os._exit(1)
+
+
+def limit_engine(memory: int = MEMORY) -> str:
+    """Limit this process: data, address space, file size, open files, locked memory, no core dumps; tell which limits hold."""
+    if sys.platform == "win32":
+        return f"memory {memory >> 20} MB, by its job"
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):  # not offered in some sandboxes, and only a preference
+            Path("/proc/self/oom_score_adj").write_text(str(OOM_SCORE))
+    return ", ".join(_resources(memory))
+
+
+def limit_processes() -> None:
+    """Limit the threads of this process's user, which must have no others."""
+    if sys.platform == "linux":
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_NPROC, (PROCESSES, PROCESSES))
 
 
 def release_memory() -> None:
@@ -127,13 +148,25 @@ def release_memory() -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
-def _resources(memory: int) -> None:
+def _resources(memory: int) -> list[str]:
+    """Set each limit that the system has; name those that hold."""
     if sys.platform == "win32":
-        return
+        return []
     import resource
 
-    for kind, wanted in ((resource.RLIMIT_DATA, memory), (resource.RLIMIT_FSIZE, FILE_SIZE), (resource.RLIMIT_CORE, 0)):
+    limits = {
+        f"data {memory >> 20} MB": (resource.RLIMIT_DATA, memory),
+        "addresses": (resource.RLIMIT_AS, ADDRESSES - MEMORY + memory),
+        f"files {FILE_SIZE >> 30} GB": (resource.RLIMIT_FSIZE, FILE_SIZE),
+        f"{OPEN_FILES} open files": (resource.RLIMIT_NOFILE, OPEN_FILES),
+        "locked memory": (resource.RLIMIT_MEMLOCK, 0),
+        "core dumps": (resource.RLIMIT_CORE, 0),
+    }
+    held = []
+    for name, (kind, wanted) in limits.items():
         _, hard = resource.getrlimit(kind)
         limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         with contextlib.suppress(ValueError, OSError):  # macOS refuses some limits
             resource.setrlimit(kind, (limit, limit))
+            held.append(name)
+    return held

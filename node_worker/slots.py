@@ -109,6 +109,6 @@ async def _start(engine: EngineProcess) -> Ready:
                 error("engine given up", kind=crash.kind)
                 raise
         else:
-            info("engine ready", pid=engine.pid, build=ready.engine_build)
+            info("engine ready", pid=engine.pid, build=ready.engine_build, held_by=", ".join(map(str, ready.guards)))
             return ready
     raise AssertionError("the last attempt returns or raises")

@@ -18,6 +18,8 @@ from deploy.local.errors import StackError
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
+PRIVATE = 0o077  # taken from the modes of all that a program writes: it lies in our data folder, and is nobody else's
+
 
 @dataclass(frozen=True)
 class Program:
@@ -61,6 +63,7 @@ class Process:
                 user=program.user,
                 group=program.group,
                 extra_groups=[] if program.user is not None else None,
+                umask=PRIVATE,
                 preexec_fn=_die_with_parent(program.death_signal),
             )
         except (OSError, subprocess.SubprocessError) as error:

@@ -28,7 +28,7 @@ class Files(msgspec.Struct, frozen=True):
     """Where the engine finds what a scene names: verified files on the node's own disk."""
 
     objects: dict[str, str]  # SHA-256 to path: bundles, pictures, fonts
-    work: str  # a folder for extracted bundles, kept between calls and keyed by SHA-256
+    work: str = ""  # a folder for extracted bundles, kept between calls and keyed by SHA-256; the host gives one of the engine's own
 
     def path(self, sha256: str) -> Path:
         return Path(self.objects[sha256])

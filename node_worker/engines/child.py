@@ -1,154 +1,46 @@
-"""The engine process: reads requests from its standard input and answers each with events on its standard output."""
+"""The engine process: closes its cage around itself, loads the engine, and answers what comes on its standard input."""
 
 import argparse
-import errno
 import faulthandler
-import importlib
 import os
 import sys
-import threading
-import traceback
-from fractions import Fraction
 from pathlib import Path
-from typing import BinaryIO
 
-import msgspec
-
-from node_worker.encode.assemble import assemble
-from node_worker.encode.picture import picture
-from node_worker.encode.presets import encoder_build
-from node_worker.encode.segment import SegmentJob, SegmentPipeline
-from node_worker.engines import protocol
-from node_worker.engines.base import Engine, Scene, TemplateRefused
+from node_worker.cage.guards import Guard, Place, enclose, seal
 from node_worker.engines.mark import FrameMark
-from node_worker.engines.scenes import SceneCache
-from node_worker.engines.ticker import Emitter, Ticker
-from node_worker.inspect import inspect
-from node_worker.platform import MEMORY, limit_engine, release_memory
+from node_worker.platform import MEMORY, limit_engine, tie_to
 
 DEFAULT_ENGINE = "node_worker.engines.lottie:LottieEngine"
-IDLE_SECONDS = 2.0  # without a request, after which memory is given back
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-
-
-class Child:
-    """Answers requests one after the other, in the main thread, where the engine is also drawn."""
-
-    def __init__(self, engine: Engine, events: BinaryIO, mark: FrameMark) -> None:
-        self._engine, self._mark = engine, mark
-        self._emit = Emitter(events)
-        self._scenes = SceneCache(engine)
-
-    def serve(self, requests: BinaryIO) -> None:
-        """Answer requests until their end."""
-        self._emit(protocol.Ready(engine=self._engine.name, engine_build=self._engine.build, encoder_build=encoder_build()))
-        decoder = msgspec.json.Decoder(protocol.Request)
-        idle = threading.Timer(IDLE_SECONDS, release_memory)
-        for line in requests:
-            idle.cancel()
-            self._emit(protocol.Started())
-            self._emit(self._answer(decoder, line))
-            idle = threading.Timer(IDLE_SECONDS, release_memory)
-            idle.daemon = True
-            idle.start()
-
-    def _answer(self, decoder: msgspec.json.Decoder[protocol.Request], line: bytes) -> protocol.Event:
-        """Do what a line asks; return its last event."""
-        try:
-            match decoder.decode(line):
-                case protocol.Inspect() as asked:
-                    self._emit(protocol.Inspected(inspection=inspect(Path(asked.path), Path(asked.work), self._engine)))
-                case protocol.DrawSegments() as asked:
-                    self._draw(asked)
-                case protocol.DrawPicture() as asked:
-                    self._draw_picture(asked)
-                case protocol.Assemble() as asked:
-                    self._assemble(asked)
-        except TemplateRefused as refused:
-            return protocol.Refused(code=refused.code, detail=refused.detail, field=refused.field)
-        except Exception as error:  # told to the host, which decides
-            traceback.print_exc()
-            return failure(error)
-        return protocol.Done()
-
-    def _scene(self, asked: protocol.SceneRequest) -> Scene:
-        """The scene, with its warnings told. Raises TemplateRefused."""
-        scene = self._scenes.get(asked)
-        for warning in scene.warnings:
-            self._emit(protocol.Warned(warning=warning))
-        return scene
-
-    def _draw(self, asked: protocol.DrawSegments) -> None:
-        rate = Fraction(asked.rate_num, asked.rate_den)
-        ticker = Ticker(self._emit, self._mark)
-        scene = self._scene(asked)
-        pipeline = SegmentPipeline(scene, (asked.width, asked.height), rate, asked.quality, ticker)
-        try:
-            for segment in pipeline.run(job(task, rate, asked.spec.speed) for task in asked.segments):
-                self._emit(protocol.SegmentDone(segment=segment))
-        except BaseException:
-            self._scenes.forget(asked)
-            raise
-        ticker.flush()
-
-    def _draw_picture(self, asked: protocol.DrawPicture) -> None:
-        rate = Fraction(asked.rate_num, asked.rate_den)
-        scene = self._scene(asked)
-        try:
-            done = picture(scene, (asked.width, asked.height), second(asked.frame, rate, asked.spec.speed), Path(asked.output))
-        except BaseException:
-            self._scenes.forget(asked)
-            raise
-        self._emit(done)
-
-    def _assemble(self, asked: protocol.Assemble) -> None:
-        rate = Fraction(asked.rate_num, asked.rate_den)
-        ticker = Ticker(self._emit, self._mark)
-        facts = assemble(asked.segments, Path(asked.output), rate, asked.audio, asked.files, ticker.drawn)
-        ticker.flush()
-        self._emit(protocol.Assembled(facts=facts))
-
-
-def job(task: protocol.SegmentTask, rate: Fraction, speed: float) -> SegmentJob:
-    """Give each frame of a segment its source second, the same on whatever node it is drawn."""
-    seconds = tuple(second(frame, rate, speed) for frame in range(task.first, task.first + task.count))
-    before = second(task.first - 1, rate, speed) if task.first else None
-    return SegmentJob(key=task.key, first=task.first, seconds=seconds, output=task.output, before=before)
-
-
-def second(frame: int, rate: Fraction, speed: float) -> float:
-    """The source second of a scene's frame: frame x speed / rate."""
-    return float(frame * Fraction(speed).limit_denominator(1_000_000) / rate)
-
-
-def failure(error: Exception) -> protocol.Failed:
-    """Class an error: no memory, no space, or a fault of ours."""
-    number = error.errno or 0 if isinstance(error, OSError) else 0
-    if isinstance(error, MemoryError):
-        return protocol.Failed(kind="oom", detail=str(error) or "out of memory", errno=errno.ENOMEM)
-    return protocol.Failed(kind="disk_full" if number in FULL else "error", detail=f"{type(error).__name__}: {error}", errno=number)
-
-
-def load(name: str) -> Engine:
-    """Make an engine of the class "module:Class"."""
-    module, _, kind = name.partition(":")
-    engine: Engine = getattr(importlib.import_module(module), kind)()
-    return engine
 
 
 def main() -> None:
-    """Take the standard output for events alone (what libraries print goes to standard error), limit, load, serve."""
+    """Take the standard output for events alone (what libraries print goes to standard error), be enclosed, load, be sealed, serve."""
+    options = _options()
+    events = os.fdopen(os.dup(1), "wb", buffering=0)
+    os.dup2(2, 1)
+    mark = FrameMark(options.mark)
+    tie_to(options.parent)
+    limits = limit_engine(options.memory)
+    place = Place(options.folder, options.engine, options.user, options.group)
+    guards = enclose(place, lambda: tie_to(options.parent))
+    faulthandler.enable()  # the Python lines that led to a crash, for the log's tail
+    # Only now: libraries start threads, which a guard of this thread alone would not hold.
+    from node_worker.engines.answers import Child, load
+
+    child = Child(load(options.engine), events, mark)
+    child.serve(sys.stdin.buffer, (*guards, seal(), Guard("limits", bool(limits), limits or "not offered by this system")))
+
+
+def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m node_worker.engines.child")
     parser.add_argument("--engine", default=DEFAULT_ENGINE)
     parser.add_argument("--parent", type=int, default=os.getppid())
     parser.add_argument("--memory", type=int, default=MEMORY)
     parser.add_argument("--mark", type=Path, required=True)
-    options = parser.parse_args()
-    events = os.fdopen(os.dup(1), "wb", buffering=0)
-    os.dup2(2, 1)
-    limit_engine(options.parent, options.memory)
-    faulthandler.enable()  # the Python lines that led to a crash, for the log's tail
-    Child(load(options.engine), events, FrameMark(options.mark)).serve(sys.stdin.buffer)
+    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--user", type=int, default=0)
+    parser.add_argument("--group", type=int, default=0)
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -4,14 +4,19 @@ import asyncio
 import contextlib
 import os
 import sys
+import tempfile
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Literal
+from uuid import uuid4
 
 import msgspec
 import psutil
 
+from node_worker.cage.environment import clean
 from node_worker.engines import protocol
 from node_worker.engines.base import TemplateRefused
+from node_worker.engines.hatch import Hatch, NotAsked
 from node_worker.engines.mark import NONE, FrameMark
 from node_worker.platform import KILL_SIGNAL, MEMORY, SPAWN, ProcessTree, process_tree
 
@@ -19,6 +24,8 @@ CrashKind = Literal["signal", "exit", "oom", "disk_full", "hang", "error", "canc
 TAIL = 4096  # bytes kept of what the process last wrote to standard error
 LONGEST_LINE = 32 << 20  # bytes; a scan of a very large template
 LEAVE_SECONDS = 2.0  # granted to an idle process to end by itself
+SPARE_FRAMES = 6  # that loading and preparing a scene may take the time of, in what a request may compute
+IDLE_COMPUTING = 10.0  # seconds of processor time between two requests after which a process is not trusted any more
 EXIT_LOOK = 0.002  # seconds between two looks at a process that is about to end
 NO_MEMORY = (b"bad_alloc", b"MemoryError", b"Cannot allocate memory")
 
@@ -41,14 +48,20 @@ class EngineProcess:
         self,
         *,
         engine: str = "node_worker.engines.lottie:LottieEngine",
+        folder: Path | None = None,
         memory: int = MEMORY,
         stall_seconds: float = 10.0,
         start_seconds: float = 30.0,
         environment: dict[str, str] | None = None,
     ) -> None:
-        """`stall_seconds` without an event while it works is a hang; `memory` is in bytes, see platform.limit_engine."""
-        self._command = [sys.executable, "-m", "node_worker.engines.child", "--engine", engine, "--memory", str(memory)]
-        self._environment = {**os.environ, **(environment or {})}
+        """`stall_seconds` without an event while it works is a hang; `memory` is in bytes, see platform.limit_engine.
+
+        `folder` is made for each process and goes with it; it must be on the disk of what is handed in and taken out, or that is copied.
+        """
+        # -P: the folder in which the daemon happens to run is no place to take code from.
+        self._command = [sys.executable, "-P", "-m", "node_worker.engines.child", "--engine", engine, "--memory", str(memory)]
+        self._environment = environment or {}
+        self._hatch = Hatch(folder or Path(tempfile.gettempdir(), f"flatrender-engine-{uuid4().hex}"), engine)
         self._memory, self._stall_seconds, self._start_seconds = memory, stall_seconds, start_seconds
         self._process: asyncio.subprocess.Process | None = None
         self._tree: ProcessTree | None = None
@@ -57,6 +70,7 @@ class EngineProcess:
         self._tail = bytearray()
         self._turn = asyncio.Lock()
         self._last_frame = NONE
+        self._rested = 0.0  # seconds that the process had computed when it last answered
         self._mark: FrameMark | None = None
         self._ended: CrashKind | None = None  # why we ended it ourselves
         self._decoder = msgspec.json.Decoder(protocol.Event)
@@ -85,6 +99,7 @@ class EngineProcess:
 
         Raises TemplateRefused if the file or a value is refused, EngineCrashed for everything else.
         """
+        stall = stall_seconds or self._stall_seconds
         async with self._turn:
             await self._living()
             self._tail.clear()
@@ -93,8 +108,12 @@ class EngineProcess:
                 self._mark.frame = NONE
             answered = False
             try:
-                self._send(request)
-                while not isinstance(event := await self._event(stall_seconds or self._stall_seconds), protocol.Done):
+                self._send(self._hatch.inside(request))
+                enough = self._rested + stall * _longest(request)
+                while not isinstance(event := await self._event(stall), protocol.Done):
+                    if self.cpu_seconds() > enough:
+                        self._end("hang")
+                        raise await self._crashed("it computes without an end")
                     if isinstance(event, protocol.Refused):
                         answered = True
                         raise TemplateRefused(event.code, event.detail, event.field)
@@ -102,10 +121,13 @@ class EngineProcess:
                         raise EngineCrashed(event.kind, last_frame=self._newest(), detail=event.detail, log_tail=self._log())
                     if isinstance(event, protocol.Frame):
                         self._last_frame = event.frame
-                    yield event
+                    yield self._taken(event)
                 answered = True
             finally:
-                if not answered:
+                self._rested = self.cpu_seconds()
+                if answered:
+                    self._hatch.clear()
+                else:
                     self._end("cancelled")
                     await asyncio.shield(self._gone())
 
@@ -132,22 +154,23 @@ class EngineProcess:
 
     async def _living(self) -> protocol.Ready:
         if self.pid is not None and self.ready is not None:
-            return self.ready
+            if self.cpu_seconds() - self._rested < IDLE_COMPUTING:
+                return self.ready
+            self._end("cancelled")
         await self._gone()
         self._tail.clear()
-        self._ended, self.ready = None, None
+        self._ended, self.ready, self._process = None, None, None
         self._mark = FrameMark.new()
+        place = self._hatch.open()
         self._process = await asyncio.create_subprocess_exec(
             *self._command,
-            "--parent",
-            str(os.getpid()),
-            "--mark",
-            str(self._mark.path),
+            *("--parent", str(os.getpid()), "--mark", str(self._mark.path)),
+            *("--folder", str(place.folder), "--user", str(place.user), "--group", str(place.group)),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             limit=LONGEST_LINE,
-            env=self._environment,
+            env=clean(place.made, self._environment),
             **SPAWN,
         )
         self._tree = process_tree(self._process.pid, self._memory)
@@ -160,7 +183,7 @@ class EngineProcess:
             raise
         assert isinstance(event, protocol.Ready), "the first event is Ready"
         self._mark.hide()
-        self.ready = event
+        self.ready, self._rested = event, self.cpu_seconds()
         return event
 
     def _send(self, request: protocol.Request) -> None:
@@ -187,7 +210,14 @@ class EngineProcess:
             raise EngineCrashed("error", last_frame=self._newest(), detail=f"not an event: {error}", log_tail=self._log()) from error
         return event
 
-    async def _crashed(self) -> EngineCrashed:
+    def _taken(self, event: protocol.Event) -> protocol.Event:
+        """The event with its file out of the cage. Raises EngineCrashed where there is none, OSError (a full disk)."""
+        try:
+            return self._hatch.outside(event)
+        except (NotAsked, FileNotFoundError) as error:
+            raise EngineCrashed("error", last_frame=self._newest(), detail=str(error), log_tail=self._log()) from error
+
+    async def _crashed(self, detail: str = "") -> EngineCrashed:
         """Wait for the death of a process that has closed its output, and say what it was."""
         process = self._process
         assert process is not None
@@ -199,7 +229,8 @@ class EngineProcess:
         code = process.returncode or 0
         number = -code if code < 0 else 0
         kind = self._ended or self._kind(number)
-        return EngineCrashed(kind, signal=number, exit_code=max(code, 0), last_frame=self._last_frame, log_tail=self._log())
+        newest, log = self._last_frame, self._log()
+        return EngineCrashed(kind, signal=number, exit_code=max(code, 0), last_frame=newest, detail=detail, log_tail=log)
 
     def _kind(self, number: int) -> CrashKind:
         """Class a death that we did not cause: a SIGKILL from elsewhere is the kernel's, out of memory."""
@@ -217,6 +248,7 @@ class EngineProcess:
 
     async def _gone(self) -> None:
         """Wait until the process is reaped, with what it left behind, and its log read to the end."""
+        process = self._process
         if self._process is not None:
             await _exit_of(self._process)
         if self._tree is not None:  # a process that died by itself leaves its children
@@ -229,6 +261,8 @@ class EngineProcess:
             self._last_frame = self._newest()
             self._mark.remove()
             self._mark = None
+        if process is not None and self._process is process:  # who waited long must not close the hatch of its successor
+            self._hatch.close()
 
     def _newest(self) -> int:
         """The frame being drawn, or else the newest one told."""
@@ -243,6 +277,18 @@ class EngineProcess:
 
     def _log(self) -> str:
         return self._tail.decode(errors="replace")
+
+
+def _longest(request: protocol.Request) -> int:
+    """How often the time of a hang a request may compute: on every core for each frame, more than any that goes on can use."""
+    match request:
+        case protocol.DrawSegments(segments=segments):
+            frames = sum(one.count for one in segments)
+        case protocol.Assemble(segments=joined):
+            frames = sum(one.frames for one in joined)
+        case _:
+            frames = 1
+    return (frames + SPARE_FRAMES) * (os.cpu_count() or 1)
 
 
 async def _exit_of(process: asyncio.subprocess.Process) -> None:

@@ -5,6 +5,7 @@ from typing import Literal
 import msgspec
 
 from contracts.spec import AudioTrack, Quality, SceneSpec, Warning
+from node_worker.cage.guards import Guard
 from node_worker.encode.facts import ExportFacts, FinishedSegment, SegmentFile
 from node_worker.engines.base import Files
 from node_worker.inspect.facts import Inspection
@@ -73,6 +74,7 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True, tag="ready", tag_field="t
     engine: str
     engine_build: str
     encoder_build: str
+    guards: tuple[Guard, ...] = ()  # what it is held in
 
 
 class Started(msgspec.Struct, frozen=True, kw_only=True, tag="started", tag_field="type"):

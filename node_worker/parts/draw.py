@@ -27,7 +27,7 @@ async def draw(part: Part, manifest: Manifest) -> None:
     """Do a part of kind render. Raises PartFailed, TemplateRefused, OSError."""
     check(manifest)
     async with part.tools.cache.use(manifest.files) as files:
-        objects = Files(objects=files, work=str(part.tools.folder.bundles))
+        objects = Files(objects=files)
         failure: Exception | None = None
         await part.take_engine()
         try:

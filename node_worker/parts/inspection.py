@@ -33,7 +33,7 @@ async def inspect(part: Part, manifest: Manifest) -> None:
     request = protocol.Inspect(path=str(source), work=str(part.folder))
     for attempt in (1, 2):
         try:
-            await _tell(part, manifest, await _open(part, request))
+            await _tell(part, manifest, await _open(part, request), sha256, size)
             return
         except TemplateRefused as refused:
             await _refuse(part, refused.code, refused.detail, sha256, size)
@@ -85,8 +85,11 @@ async def _processor_limit(engine: EngineProcess) -> AsyncIterator[asyncio.Event
         watching.cancel()
 
 
-async def _tell(part: Part, manifest: Manifest, found: Inspection) -> None:
-    """Report what was found; what a template holds goes to storage, as it may be larger than a message."""
+async def _tell(part: Part, manifest: Manifest, found: Inspection, sha256: str, size: int) -> None:
+    """Report what was found; what a template holds goes to storage, as it may be larger than a message.
+
+    Which bytes they were is ours to say: an engine that the file has taken over could claim those of another.
+    """
     part.release_engine()
     if found.scan is not None:
         path = part.folder / "scan.json"
@@ -96,8 +99,8 @@ async def _tell(part: Part, manifest: Manifest, found: Inspection) -> None:
         part_id=part.work.part_id,
         epoch=part.work.epoch,
         kind=found.kind,
-        sha256=found.sha256,
-        bytes=found.bytes,
+        sha256=sha256,
+        bytes=size,
         width=found.width,
         height=found.height,
         duration=found.duration,

@@ -18,7 +18,7 @@ async def snapshot(part: Part, manifest: Manifest) -> None:
     check(manifest)
     async with part.tools.cache.use(manifest.files) as files:
         await part.take_engine(short=True)
-        done, degraded = await _drawn(part, manifest, Files(objects=files, work=str(part.tools.folder.bundles)))
+        done, degraded = await _drawn(part, manifest, Files(objects=files))
     part.release_engine()
     await part.tools.transfers.upload(part.folder / "picture.png", manifest.put_url, "image/png")
     report = ReportSnapshot(

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 NODE = ROOT / "node_worker"
-PLATFORM = {NODE / "platform.py", NODE / "windows.py"}
+PLATFORM = {NODE / "platform.py", NODE / "windows.py", *(NODE / "cage").glob("*.py")}
 MODULES = {"fcntl", "resource", "pwd", "grp", "termios", "tty", "pty", "syslog", "crypt", "nis", "posix", "msvcrt", "winreg", "_winapi"}
 OS = {
     *("fork", "forkpty", "posix_spawn", "wait", "waitpid", "wait4", "kill", "killpg", "nice", "getpriority", "setpriority", "getloadavg"),

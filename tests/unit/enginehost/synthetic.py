@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -79,6 +80,8 @@ class SyntheticEngine:
     ) -> SyntheticScene:
         self.opened += 1
         print(f"opened {spec.scene} {self.opened}", file=sys.stderr, flush=True)
+        if spec.scene == "full disk":
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
         if spec.scene == "refused":
             raise TemplateRefused("scene.unknown", "no such scene", "scenes.0.scene")
         return SyntheticScene("calm" if plain else spec.scene, size)

@@ -32,6 +32,16 @@ def new_engine(**options) -> EngineProcess:
 
 
 @pytest_asyncio.fixture
+async def unguarded():
+    """An engine that can start programs, under our own user: on a kernel that has nothing to keep it from that."""
+    process = new_engine()
+    at = process._command.index("node_worker.engines.child")
+    process._command[at:at] = ["tests.unit.cage.old_kernel", "unshare,landlock_create_ruleset,seccomp"]
+    yield process
+    await process.close()
+
+
+@pytest_asyncio.fixture
 async def engine():
     process = new_engine()
     yield process
@@ -158,10 +168,8 @@ async def test_a_kill_from_elsewhere_counts_as_out_of_memory(engine, tmp_path):
     assert (await running).kind == "oom"
 
 
-async def test_a_full_disk_is_told_as_such(engine, tmp_path, monkeypatch):
-    await engine.start()
-    psutil.Process(engine.pid).rlimit(psutil.RLIMIT_FSIZE, (1000, 1000))
-    assert (await crash(engine, draw(tmp_path))).kind == "disk_full"
+async def test_a_full_disk_is_told_as_such(unguarded, tmp_path):
+    assert (await crash(unguarded, draw(tmp_path, "full disk"))).kind == "disk_full"
     assert not list(tmp_path.iterdir())
 
 
@@ -201,15 +209,15 @@ def lives(pid: int) -> bool:
     return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
 
 
-async def test_a_hang_is_killed_with_all_that_the_engine_started(engine, tmp_path):
-    crashed = await crash(engine, draw(tmp_path, "children, kept"), stall_seconds=2)
+async def test_a_hang_is_killed_with_all_that_the_engine_started(unguarded, tmp_path):
+    crashed = await crash(unguarded, draw(tmp_path, "children, kept"), stall_seconds=2)
     children = children_of(crashed)
     assert (crashed.kind, len(children)) == ("hang", 2)
     assert not any(lives(pid) for pid in children)
 
 
-async def test_an_engine_that_dies_leaves_no_child_of_its_group(engine, tmp_path):
-    crashed = await crash(engine, draw(tmp_path, "children, left"), stall_seconds=3)
+async def test_an_engine_that_dies_leaves_no_child_of_its_group(unguarded, tmp_path):
+    crashed = await crash(unguarded, draw(tmp_path, "children, left"), stall_seconds=3)
     inside, outside = children_of(crashed)
     os.kill(outside, signal.SIGKILL)  # nobody knows whose child it was
     assert (crashed.kind, crashed.exit_code) == ("exit", 7)
@@ -221,12 +229,15 @@ async def test_requests_wait_for_their_turn(engine, tmp_path):
     assert len(of(protocol.SegmentDone, first)) == len(of(protocol.SegmentDone, second)) == 2
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux shows them")
 async def test_the_process_has_its_limits_and_its_own_session(engine):
     ready = await engine.start()
     assert (ready.engine, ready.engine_build) == ("synthetic", "synthetic 1")
-    process = psutil.Process(engine.pid)
-    assert process.rlimit(psutil.RLIMIT_DATA) == (3 << 30, 3 << 30)
-    assert process.rlimit(psutil.RLIMIT_CORE) == (0, 0)
+    limits = Path(f"/proc/{engine.pid}/limits").read_text(encoding="utf-8").splitlines()  # its user's, not ours to ask for
+    found = {line[:26].strip(): line[26:].split()[:2] for line in limits}
+    assert found["Max data size"] == [str(3 << 30)] * 2
+    assert found["Max core file size"] == ["0"] * 2
+    assert found["Max open files"] == ["1024"] * 2
     assert os.getsid(engine.pid) == engine.pid
     assert engine.cpu_seconds() > 0
 

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import os
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -36,8 +37,7 @@ async def transfers():
 @asynccontextmanager
 async def cache_of(folder, transfers, limit=1 << 30):
     (folder / "cache").mkdir(exist_ok=True)
-    (folder / "bundles").mkdir(exist_ok=True)
-    cache = Cache(folder / "cache", folder / "bundles", transfers, limit)
+    cache = Cache(folder / "cache", transfers, limit)
     cache.load()
     yield cache
 
@@ -146,13 +146,15 @@ async def test_the_least_recently_used_file_goes_first_and_none_that_is_in_use(s
         assert len(cached(tmp_path)) == 2
 
 
-async def test_an_extracted_template_goes_with_its_file(store, transfers, tmp_path):
-    sha256, url = store.add(LARGE)
+async def test_what_an_engine_made_is_used_under_its_own_name_only(store, transfers, tmp_path):
+    true, false = store.add(LARGE), store.add(LARGE[::-1])
     async with cache_of(tmp_path, transfers) as cache:
-        async with cache.use({sha256: url}):
-            (tmp_path / "bundles" / sha256).mkdir()
-        assert cache.shrink() == len(LARGE)
-    assert not (tmp_path / "bundles" / sha256).exists()
+        for sha256, _ in (true, false):  # the engine gives its bytes the name of others too
+            (tmp_path / "made").write_bytes(LARGE)
+            cache.adopt(sha256, tmp_path / "made")
+        async with cache.use(dict((true, false))) as files:
+            assert [hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in files.values()] == [true[0], false[0]]
+    assert (store.count(true[0]), store.count(false[0])) == (0, 1)
 
 
 async def test_a_name_that_is_no_hash_cannot_leave_the_folder(transfers, tmp_path):

@@ -1,0 +1,139 @@
+"""The hatch in an engine's cage: what a request names is handed in, what the engine made is taken out, and nothing else passes."""
+
+import contextlib
+import os
+import shutil
+from collections import OrderedDict
+from pathlib import Path
+from typing import TypeVar
+
+from msgspec.structs import replace
+
+from node_worker.cage import user
+from node_worker.cage.guards import Place
+from node_worker.engines import protocol
+from node_worker.engines.base import Files
+
+BUNDLES_KEPT = 4  # extracted templates, for the parts that follow
+T = TypeVar("T", bound=protocol.Request)
+
+
+class NotAsked(Exception):
+    """The engine offers what nobody asked it for, or no plain file."""
+
+
+class Hatch:
+    """The daemon's side of an engine's folder."""
+
+    def __init__(self, folder: Path, engine: str) -> None:
+        self._folder, self._engine = folder.absolute(), engine
+        self.place = Place(self._folder, engine)
+        self._outputs: dict[str, tuple[Path, Path]] = {}  # by what the engine calls it: where it lies, and where it is wanted
+        self._bundles: OrderedDict[str, None] = OrderedDict()
+
+    def open(self) -> Place:
+        """Make the folder anew for a new process, and whose it is."""
+        self.close()
+        place = Place(self._folder, self._engine, *user.of(self._folder))
+        for folder in (place.folder, place.given, place.made, place.root):
+            folder.mkdir(parents=True, mode=0o700)
+        if place.user:
+            try:
+                user.give(place.made, place.user, place.group, 0o700)
+                for folder in (place.folder, place.given):
+                    user.give(folder, -1, place.group, 0o710 if folder is place.folder else 0o750)
+            except OSError:  # root in name only, as in some containers
+                place = Place(self._folder, self._engine)
+        self.place = place
+        return place
+
+    def close(self) -> None:
+        """Leave nothing behind."""
+        self._outputs.clear()
+        self._bundles.clear()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def clear(self) -> None:
+        """Take back what the last request was given, and drop what it left; only the latest templates stay extracted."""
+        self._outputs.clear()
+        _empty(self.place.given)
+        _empty(self.place.made, but="bundles")
+        while len(self._bundles) > BUNDLES_KEPT:
+            shutil.rmtree(self.place.made / "bundles" / self._bundles.popitem(last=False)[0], ignore_errors=True)
+
+    def inside(self, request: T) -> T:
+        """The request as the engine is to see it. Raises OSError."""
+        match request:
+            case protocol.Inspect():
+                return replace(request, path=self._give(request.path, Path(request.path).name), work=str(self.place.made / "work"))
+            case protocol.DrawSegments():
+                tasks = tuple(replace(one, output=self._expect(one.key, one.output)) for one in request.segments)
+                return replace(request, files=self._files(request), segments=tasks)
+            case protocol.DrawPicture():
+                return replace(request, files=self._files(request), output=self._expect("", request.output))
+            case protocol.Assemble():
+                segments = tuple(replace(one, path=self._give(one.path, one.sha256)) for one in request.segments)
+                files = {name: self._give(path, name) for name, path in request.files.items()}
+                return replace(request, segments=segments, files=files, output=self._expect("", request.output))
+        return request
+
+    def outside(self, event: protocol.Event) -> protocol.Event:
+        """The event, with the file that it speaks of taken to where it was wanted. Raises NotAsked, OSError (a full disk)."""
+        match event:
+            case protocol.SegmentDone(segment=segment):
+                return replace(event, segment=replace(segment, path=self._take(segment.key)))
+            case protocol.PictureDone() | protocol.Assembled():
+                self._take("")
+        return event
+
+    def _files(self, request: protocol.SceneRequest) -> Files:
+        self._bundles[request.spec.bundle] = None
+        self._bundles.move_to_end(request.spec.bundle)
+        given = {name: self._give(path, name) for name, path in request.files.objects.items()}
+        return Files(objects=given, work=str(self.place.made / "bundles"))
+
+    def _give(self, path: str, name: str) -> str:
+        """Show a file under a name, without a copy where the disk can."""
+        target = self.place.given / name
+        if not target.exists():
+            source = os.path.realpath(path)
+            try:
+                os.link(source, target)
+            except OSError:
+                shutil.copyfile(source, target)
+            user.share(target, self.place.group)
+        return str(target)
+
+    def _expect(self, name: str, output: str) -> str:
+        inside = self.place.made / f"{len(self._outputs)}{Path(output).suffix}"
+        self._outputs[name] = inside, Path(output)
+        return str(inside)
+
+    def _take(self, name: str) -> str:
+        if name not in self._outputs:
+            raise NotAsked(f"the engine offers {name[:80]!r}, which nobody asked for")
+        inside, wanted = self._outputs.pop(name)
+        # Moved first: where it lies then, the engine cannot put something else in its place.
+        shutil.move(inside, wanted)
+        try:
+            user.take(wanted)
+        except OSError as error:
+            _remove(wanted)
+            raise NotAsked(f"the engine offers what is no file of its own: {error}") from error
+        return str(wanted)
+
+
+def _empty(folder: Path, but: str = "") -> None:
+    with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name != but:
+                _remove(Path(entry.path))
+
+
+def _remove(path: Path) -> None:
+    """Remove whatever an engine left under a name, and nothing that it may point to."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            path.unlink()

@@ -1,0 +1,113 @@
+"""What passes between a daemon and an engine that was taken over: nothing but what was asked for."""
+
+import asyncio
+import json
+import os
+import stat
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from contracts.spec import SceneSpec
+from node_worker.engines import host, protocol
+from node_worker.engines.base import Files
+from node_worker.engines.host import EngineCrashed, EngineProcess
+from tests.unit.cage.daemon import asked, data_folder, engine_of
+
+pytestmark = [pytest.mark.asyncio, pytest.mark.skipif(sys.platform != "linux", reason="the engine's kernel is made to forget calls")]
+BARE = "unshare,landlock_create_ruleset,seccomp"  # nothing but the hatch is between engine and daemon
+SECRET = '{"secret": "of the node"}'
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return data_folder(tmp_path)
+
+
+@pytest_asyncio.fixture
+async def engine(data: Path) -> AsyncIterator[EngineProcess]:
+    process = engine_of(data / "work" / "engines" / "1", BARE)
+    yield process
+    await process.close()
+
+
+def drawing(data: Path, key: str, how: str, path: Path) -> protocol.DrawSegments:
+    """Ask for segment "asked", of an engine that will offer something else."""
+    return protocol.DrawSegments(
+        spec=SceneSpec(scene="s", bundle="b", digest="d", frames=1, duration=1, texts={"offers": json.dumps([key, how, str(path)])}),
+        files=Files({}),
+        width=64,
+        height=36,
+        rate_num=30,
+        rate_den=1,
+        quality="draft",
+        background="#FFFFFF",
+        segments=(protocol.SegmentTask(key="asked", first=0, count=1, output=str(data / "work" / "segment.mp4")),),
+    )
+
+
+async def crash(engine: EngineProcess, request: protocol.Request, **options: float) -> EngineCrashed:
+    with pytest.raises(EngineCrashed) as crashed:
+        async for event in engine.run(request, **options):
+            assert not isinstance(event, protocol.SegmentDone)
+    return crashed.value
+
+
+@pytest.mark.parametrize("how", ["name", "symbolic link", "hard link", "folder", "pipe"])
+async def test_a_file_that_is_not_the_engines_own_is_not_taken(engine: EngineProcess, data: Path, how: str) -> None:
+    crashed = await crash(engine, drawing(data, "asked", how, data / "identity.json"))
+    assert crashed.kind == "error"
+    assert not (data / "work" / "segment.mp4").exists()
+    assert (data / "identity.json").read_text() == SECRET
+
+
+async def test_a_segment_that_nobody_asked_for_is_not_taken(engine: EngineProcess, data: Path) -> None:
+    crashed = await crash(engine, drawing(data, "another", "name", data / "identity.json"))
+    assert (crashed.kind, "nobody asked for" in crashed.detail) == ("error", True)
+
+
+async def test_a_request_sees_no_file_of_another(data: Path) -> None:
+    engine = EngineProcess(engine="tests.unit.cage.hostile:HostileEngine", folder=data / "work" / "engines" / "1")
+    given = data / "work" / "engines" / "1" / "given"
+    try:
+        for name in ("one", "two"):
+            assert await asked(engine, data / name, [("listing", str(given))]) == ["saw 1 names"]
+            assert list(given.iterdir()) == []
+    finally:
+        await engine.close()
+    assert not given.parent.exists()
+
+
+async def test_nobody_else_can_enter_an_engines_folder(data: Path) -> None:
+    engine = EngineProcess(engine="tests.unit.cage.hostile:HostileEngine", folder=data / "work" / "engines" / "1")
+    await engine.start()
+    try:
+        modes = [stat.S_IMODE(path.stat().st_mode) for path in (data / "work" / "engines").rglob("*")]
+        assert modes and not any(mode & 0o007 for mode in modes)
+    finally:
+        await engine.close()
+
+
+async def test_an_engine_that_goes_on_when_it_has_answered_is_replaced(
+    engine: EngineProcess, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host, "IDLE_COMPUTING", 0.2)
+    assert await asked(engine, data / "asked", [("compute", None)]) == ["computing"]
+    first = engine.pid
+    while engine.cpu_seconds() - engine._rested < 0.2:
+        await asyncio.sleep(0.01)
+    assert await asked(engine, data / "asked", [("descriptors", None)])
+    assert engine.pid != first
+
+
+async def test_signs_of_life_do_not_keep_an_engine_that_computes_without_end(
+    engine: EngineProcess, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host, "SPARE_FRAMES", 0)
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    await engine.start()
+    crashed = await crash(engine, drawing(data, "asked", "signs of life", data), stall_seconds=0.5)
+    assert (crashed.kind, "without an end" in crashed.detail) == ("hang", True)
