@@ -12,7 +12,7 @@ from adapters.object_store import ObjectMissing, StoreRefused
 from consumers.runtime.effects.declared import Call, EffectFailed, EffectKind
 from consumers.runtime.tools import Tools
 from contracts.envelope import Envelope
-from contracts.file_mgr import FailUpload, OpenUpload, StoreFile, UploadAborted, UploadCompleted, UploadStarted
+from contracts.file_mgr import FailUpload, FileDiscarded, OpenUpload, StoreFile, UploadAborted, UploadCompleted, UploadStarted
 from contracts.message import Command
 
 NO_ANSWER = "the store did not answer for a long time; announce the file anew"
@@ -38,6 +38,12 @@ class Drop(msgspec.Struct, frozen=True):
     upload_id: UUID
 
 
+class Remove(msgspec.Struct, frozen=True):
+    """Remove an object that no row names any more."""
+
+    object_key: str
+
+
 def on_started(event: UploadStarted, envelope: Envelope) -> list[Open]:
     """Ask the store for a multipart upload."""
     return [Open(event.upload_id, event.object_key, event.media_type)]
@@ -51,6 +57,11 @@ def on_completed(event: UploadCompleted, envelope: Envelope) -> list[Join]:
 def on_aborted(event: UploadAborted, envelope: Envelope) -> list[Drop]:
     """Drop the parts."""
     return [Drop(event.upload_id)]
+
+
+def on_discarded(event: FileDiscarded, envelope: Envelope) -> list[Remove]:
+    """Remove a rejected file's object."""
+    return [Remove(event.removed)]
 
 
 def no_answer(effect: Open | Join, envelope: Envelope, why: str) -> Iterable[Command]:
@@ -91,6 +102,12 @@ async def drop(effect: Drop, call: Call, tools: Tools) -> list[Command]:
     return []
 
 
+async def remove(effect: Remove, call: Call, tools: Tools) -> list[Command]:
+    """Remove the object; one that is gone already is fine."""
+    await tools.objects.delete(effect.object_key)
+    return []
+
+
 async def _session(tools: Tools, tenant: UUID, upload_id: UUID) -> dict[str, Any]:
     async with tools.reading(tenant) as conn:
         row = await conn.fetchrow(sql.load("file_mgr").upload, tenant, upload_id)
@@ -102,4 +119,5 @@ KINDS = (
     # The store copies what it joins: 2 GiB take their time.
     EffectKind(name="join", payload=Join, run=join, timeout=300.0, exhausted=no_answer, answers=True),
     EffectKind(name="drop", payload=Drop, run=drop, lane="bulk"),
+    EffectKind(name="remove", payload=Remove, run=remove, lane="bulk"),
 )

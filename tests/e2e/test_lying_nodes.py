@@ -18,6 +18,7 @@ import pytest_asyncio
 from msgspec.structs import replace
 
 from adapters.nats import PublishForbidden, StreamError
+from adapters.presign import CREATE_ONLY
 from contracts.catalogue import part_tick_subject
 from contracts.envelope import first
 from contracts.message import Report, decode, encode, type_of
@@ -393,7 +394,7 @@ async def test_a_segment_that_is_not_what_was_told_is_drawn_again_and_the_film_i
     async with captive(stack, admin, rogue) as one:
         for task in segments(one.manifest):
             if data:
-                async with one.http.plain.put(task.put_url, data=data) as answer:
+                async with one.http.plain.put(task.put_url, data=data, headers=CREATE_ONLY) as answer:
                     assert answer.status == 200, await answer.text()
             report = one.report(key=task.key, object_key=task.object_key, frames=task.count, sha256=told, bytes=1000)
             assert (await rogue.judged(report, tenant=one.tenant)).state == "done"
