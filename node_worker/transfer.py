@@ -86,8 +86,7 @@ class Transfers:
                     if response.status != 412:
                         _check(response)
                     elif not earlier:
-                        detail = f"PUT {redact(url)}: an object lies there that this attempt did not write"
-                        raise PartFailed("node.object_taken", detail)
+                        raise _taken(url)
             finally:
                 sent = sent or body.done
 
@@ -130,6 +129,11 @@ class Transfers:
                 warning("transfer broke", method=method, address=redact(url), error=redact(repr(error)), again_in=round(delay, 2))
             await asyncio.sleep(delay * random.uniform(0.75, 1.25))  # noqa: S311 - spreads retries, guards nothing
             delay = min(delay * 2, LONGEST_DELAY)
+
+
+def _taken(url: str) -> PartFailed:
+    """What lies at an address already, and was not written by an earlier attempt of ours."""
+    return PartFailed("node.object_taken", f"PUT {redact(url)}: an object lies there that this node did not write")
 
 
 class _Sending:

@@ -6,13 +6,14 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import msgspec
+import pytest
 
 from consumers.render import DOMAIN, dispatch
 from consumers.render.shelf import Known
 from consumers.runtime.effects.runner import EffectRunner
 from consumers.runtime.tools import Tools
 from contracts.message import PLATFORM
-from contracts.node import PROTOCOL, DrawPart, Manifest, RegisterNode
+from contracts.node import OLDEST, PROTOCOL, DrawPart, Manifest, RegisterNode
 from contracts.render import AssignPart, CancelJob, PartAssigned, SegmentsPlanned, SubmitJob
 from contracts.spec import RenderSpec, SceneSpec
 from tests.support.effects import call_of
@@ -38,10 +39,11 @@ class Sent:
             raise OSError("the broker is away")
         self.work += [(msgspec.json.decode(body, type=DrawPart), envelope, scope) for body, envelope, scope in messages]
 
-    def presign_put(self, key: str, seconds: int) -> str:
-        return f"put {key}"
+    def presign_put(self, key: str, seconds: int, *, replaces: bool = False) -> str:
+        return f"put {key} again and again" if replaces else f"put {key} once"
 
-    presign_get = presign_put
+    def presign_get(self, key: str, seconds: int) -> str:
+        return f"get {key}"
 
     async def put(self, key: str, body: bytes) -> None:
         self.objects[key] = body
@@ -112,6 +114,16 @@ async def test_work_that_cannot_be_sent_is_sent_later_each_by_itself(house: Hous
         await asyncio.sleep(0.01)
         work = [entry for entry in sent.work if entry[0].tenant_id == tenant]
     assert {draw.part_id for draw, _, _ in work} == {one.part_id, two.part_id} and sent.calls > 2
+
+
+@pytest.mark.parametrize(("protocol", "how"), [(PROTOCOL, "once"), (OLDEST, "again and again")])
+async def test_results_go_to_addresses_that_the_node_can_use(house: House, database: str, protocol: int, how: str) -> None:
+    tenant, node, _, _ = await leased(house)
+    await house.admin.execute("update render.render_nodes set protocol = $2 where node_id = $1", node, protocol)
+    work = await taken_over(database, Sent(), tenant)
+    assert {draw.protocol for draw, _, _ in work} == {protocol}
+    urls = [task.put_url for draw, _, _ in work if draw.manifest for scene in draw.manifest.scenes for task in scene.segments]
+    assert urls and all(url.endswith(f" {how}") for url in urls)
 
 
 async def test_dispatch_keeps_no_rows(house: House) -> None:
