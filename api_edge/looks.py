@@ -13,6 +13,7 @@ AT_ONCE = 4  # objects that are read at the same time
 REMEMBERED = 50_000
 FileState = Literal["whole", "damaged", "missing", "checking", "unknown"]
 """`checking`: it is being read; `unknown`: the store does not answer."""
+Asked = tuple[str, str, str]  # an object's place, the hash that was reported, and what casts doubt on it
 
 
 class Looking(Protocol):
@@ -36,13 +37,13 @@ class Looks:
     """What this edge knows of finished objects."""
 
     def __init__(self) -> None:
-        self._seen: OrderedDict[tuple[str, str], tuple[str, Seen]] = OrderedDict()  # by place and reported hash: the ETag, and what it is
-        self._reading: dict[tuple[str, str], asyncio.Task[Seen]] = {}
+        self._seen: OrderedDict[Asked, tuple[str, Seen]] = OrderedDict()  # the ETag, and what it is
+        self._reading: dict[Asked, asyncio.Task[Seen]] = {}
         self._gate = asyncio.Semaphore(AT_ONCE)
         self.told: set[str] = set()  # places that the domain was told of
 
-    async def look(self, store: Looking, key: str, sha256: str, size: int) -> Seen:
-        """What lies at a place where an object of this hash and size was reported."""
+    async def look(self, store: Looking, key: str, sha256: str, size: int, doubt: str = "") -> Seen:
+        """What lies at a place where an object of this hash and size was reported. A new `doubt` (whatever text) has it read again."""
         try:
             stat = await store.stat(key)
         except StoreError as error:
@@ -52,17 +53,19 @@ class Looks:
             return Seen("missing", "its file is missing")
         if stat.bytes != size:
             return Seen("damaged", f"its file has {stat.bytes} bytes; {size} bytes were reported")
-        etag, seen = self._seen.get((key, sha256), ("", None))
+        asked = key, sha256, doubt
+        etag, seen = self._seen.get(asked, ("", None))
         if seen is not None and etag == stat.etag:
-            self._seen.move_to_end((key, sha256))
+            self._seen.move_to_end(asked)
             return seen
-        if (reading := self._reading.get((key, sha256))) is None:
-            reading = self._reading[key, sha256] = asyncio.create_task(self._read(store, key, sha256, stat))
-            reading.add_done_callback(lambda _: self._reading.pop((key, sha256), None))
+        if (reading := self._reading.get(asked)) is None:
+            reading = self._reading[asked] = asyncio.create_task(self._read(store, asked, stat))
+            reading.add_done_callback(lambda _: self._reading.pop(asked, None))
         done, _ = await asyncio.wait({reading}, timeout=PATIENCE)
         return reading.result() if done else Seen("checking")
 
-    async def _read(self, store: Looking, key: str, sha256: str, stat: Stat) -> Seen:
+    async def _read(self, store: Looking, asked: Asked, stat: Stat) -> Seen:
+        key, sha256, _ = asked
         try:
             async with self._gate:
                 found = await store.sha256(key)
@@ -70,7 +73,7 @@ class Looks:
             log.warning("the finished object %s cannot be read: %s", key, error)
             return Seen("unknown")
         seen = Seen("whole") if found == sha256 else Seen("damaged", f"its file has the SHA-256 {found}")
-        self._seen[key, sha256] = stat.etag, seen
+        self._seen[asked] = stat.etag, seen
         if len(self._seen) > REMEMBERED:
             self._seen.popitem(last=False)
         return seen

@@ -85,7 +85,7 @@ class Transfers:
                 async with self._session.put(url, data=body.pieces(), headers=headers, allow_redirects=False) as response:
                     if response.status != 412:
                         _check(response)
-                    elif not earlier:
+                    elif not _is_ours(earlier):
                         raise _taken(url)
             finally:
                 sent = sent or body.done
@@ -131,8 +131,12 @@ class Transfers:
             delay = min(delay * 2, LONGEST_DELAY)
 
 
+def _is_ours(sent: bool) -> bool:
+    """Whether what lies there already is this very upload's file: an earlier attempt of it had sent all bytes, and heard no answer."""
+    return sent
+
+
 def _taken(url: str) -> PartFailed:
-    """What lies at an address already, and was not written by an earlier attempt of ours."""
     return PartFailed("node.object_taken", f"PUT {redact(url)}: an object lies there that this node did not write")
 
 
