@@ -32,6 +32,7 @@ BEGINNING = BEGINNINGS[KINDS[0]]
 Publish = Callable[[Command, Envelope], Awaitable[object]]
 Found = Literal["whole", "rot", "missing"]
 _q = sql.load("render")
+_NEXT: dict[Kind, str] = {"segment": _q.next_stored_segment, "export": _q.next_stored_export, "snapshot": _q.next_stored_snapshot}
 
 
 class Stored(msgspec.Struct, frozen=True):
@@ -54,7 +55,7 @@ async def stored_after(conn: asyncpg.Connection, place: Place) -> Stored | None:
     """The next finished object of a round; the connection must serve all tenants."""
     for kind in KINDS[KINDS.index(place[0]) :]:
         _, tenant, name = place if kind == place[0] else BEGINNINGS[kind]
-        row = await conn.fetchrow(getattr(_q, f"next_stored_{kind}"), tenant, name)
+        row = await conn.fetchrow(_NEXT[kind], tenant, name)
         if row is not None:
             return Stored(kind=kind, **row)
     return None
