@@ -12,7 +12,7 @@ import aioboto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
-from adapters.presign import BODY_HASH, CREATE_ONLY, REGION, Presigner
+from adapters.presign import BODY_HASH, CREATE_ONLY, REGION, Presigner, checksum
 
 _CONFIG = Config(
     signature_version="s3v4",
@@ -182,18 +182,21 @@ class ObjectStore:
         await self._client.delete_object(Bucket=self.bucket, Key=key)
 
     @_explained
-    async def create_multipart(self, key: str, media_type: str) -> str:
-        """Begin a multipart upload; returns the store's id of it."""
-        answer = await self._client.create_multipart_upload(Bucket=self.bucket, Key=key, ContentType=media_type)
+    async def create_multipart(self, key: str, media_type: str, *, hashed: bool = False) -> str:
+        """Begin a multipart upload, whose parts are compared with their SHA-256 if it is `hashed`; returns the store's id of it."""
+        more = {"ChecksumAlgorithm": "SHA256"} if hashed else {}
+        answer = await self._client.create_multipart_upload(Bucket=self.bucket, Key=key, ContentType=media_type, **more)
         return str(answer["UploadId"])
 
     @_explained
-    async def complete_multipart(self, key: str, storage_id: str, etags: Sequence[str]) -> int:
+    async def complete_multipart(self, key: str, storage_id: str, etags: Sequence[str], sha256: str = "") -> int:
         """Join the parts, in order, and return the object's size in bytes; a repeat finds the object joined already, and replaces nothing.
 
-        Raises StoreRefused for a wrong etag or a part that is missing, ObjectMissing when the upload was aborted.
+        `sha256` is that of the only part of a `hashed` upload. Raises StoreRefused for a wrong etag or a part that is missing, ObjectMissing
+        when the upload was aborted.
         """
-        parts = [{"PartNumber": number, "ETag": etag} for number, etag in enumerate(etags, 1)]
+        hashed = {"ChecksumSHA256": checksum(sha256)} if sha256 else {}
+        parts = [{"PartNumber": number, "ETag": etag, **hashed} for number, etag in enumerate(etags, 1)]
         upload = {"Bucket": self.bucket, "Key": key, "UploadId": storage_id, "MultipartUpload": {"Parts": parts}, "IfNoneMatch": "*"}
         try:
             await self._client.complete_multipart_upload(**upload)
@@ -229,8 +232,11 @@ class ObjectStore:
         return self._presigner.sign("PUT", key, seconds, headers=None if replaces else CREATE_ONLY)
 
     def presign_part(self, key: str, storage_id: str, number: int, seconds: int, length: int, sha256: str = "") -> str:
-        """An address to write part `number` (from 1) of a multipart upload for `seconds`: `length` bytes, of that SHA-256 where it is known."""
-        headers = {"content-length": str(length)} | ({BODY_HASH: sha256} if sha256 else {})
+        """An address to write part `number` (from 1) of a multipart upload for `seconds`: so many bytes, of that SHA-256 where it is known.
+
+        Only parts of an upload that was begun as `hashed` have one.
+        """
+        headers = {"content-length": str(length)} | ({BODY_HASH: checksum(sha256)} if sha256 else {})
         return self._presigner.sign("PUT", key, seconds, {"partNumber": str(number), "uploadId": storage_id}, headers=headers)
 
 

@@ -3,6 +3,7 @@
 Written from the AWS documentation "Authenticating Requests: Using Query Parameters (AWS Signature Version 4)".
 """
 
+import base64
 import hashlib
 import hmac
 import time
@@ -13,8 +14,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 LONGEST = 7 * 24 * 3600  # seconds; more is refused by every S3
 REGION = "us-east-1"
 CREATE_ONLY = {"if-none-match": "*"}  # signed with an address, it writes an object that is not there yet, and replaces none
-BODY_HASH = "x-amz-content-sha256"
-_UNSIGNED = "UNSIGNED-PAYLOAD"
+BODY_HASH = "x-amz-checksum-sha256"  # signed with an address, its body is the one with this SHA-256, in base64
 _FORM = "%Y%m%dT%H%M%SZ"
 
 
@@ -46,7 +46,7 @@ class Presigner:
         """The address under which anyone may do `method` to the object for `seconds`. Raises ValueError for an impossible time.
 
         With `headers` (names in lower case) it works only for a request that carries them with these very values; their names, not their
-        values, stand in the address. The hash of the body is one of them: with it the store takes no other body.
+        values, stand in the address.
         """
         if not 1 <= seconds <= LONGEST:
             raise ValueError(f"a presigned address lives 1 to {LONGEST} seconds, not {seconds}")
@@ -58,7 +58,7 @@ class Presigner:
         text = self._text(moment, scope, seconds, signed, query) if query else self._plain_text(moment, scope, seconds, signed)
         path = self._root + quote(key, safe="/-_.~")
         lines = "".join(f"{name}:{carried[name]}\n" for name in names)
-        request = f"{method}\n{path}\n{text}\n{lines}\n{signed}\n{carried.get(BODY_HASH, _UNSIGNED)}"
+        request = f"{method}\n{path}\n{text}\n{lines}\n{signed}\nUNSIGNED-PAYLOAD"
         to_sign = f"AWS4-HMAC-SHA256\n{moment}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
         signature = hmac.digest(self._day_key(moment[:8]), to_sign.encode(), "sha256").hex()
         return f"{self._origin}{path}?{text}&X-Amz-Signature={signature}"
@@ -102,6 +102,11 @@ def signed_headers(url: str) -> frozenset[str]:
     """The names of the headers, besides the host, that a request to this address must carry; none for an address of another kind."""
     [names] = parse_qs(urlsplit(url).query).get("X-Amz-SignedHeaders", [""])[:1]
     return frozenset(names.lower().split(";")) - {"host", ""}
+
+
+def checksum(sha256: str) -> str:
+    """A SHA-256 in hexadecimal as S3 writes it."""
+    return base64.b64encode(bytes.fromhex(sha256)).decode()
 
 
 def _encoded(text: str) -> str:

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import msgspec
 
+from adapters.presign import BODY_HASH, checksum
 from api_edge.edge import Call, Edge, Store
 from api_edge.errors import Refused, unavailable
 from api_edge.events import kind_of, shown
@@ -37,7 +38,7 @@ def _part(store: Store, row: Row, key: str, storage_id: str, number: int) -> Row
     length = min(row["part_bytes"], row["bytes"] - (number - 1) * row["part_bytes"])
     sha256 = row["sha256"] if row["part_count"] == 1 else ""
     url = store.presign_part(key, storage_id, number, ADDRESS_SECONDS, length, sha256)
-    return {"number": number, "url": url, "bytes": length, "headers": {"x-amz-content-sha256": sha256} if sha256 else {}}
+    return {"number": number, "url": url, "bytes": length, "headers": {BODY_HASH: checksum(sha256)} if sha256 else {}}
 
 
 def file(edge: Edge, call: Call, rows: list[Row]) -> list[Row]:

@@ -16,7 +16,7 @@ class Versioned(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UploadPart(msgspec.Struct, frozen=True):
-    """One part of an upload: PUT its `bytes` bytes to `url` with these headers, keep the ETag of the answer; the store takes nothing else."""
+    """One part of an upload: PUT its `bytes` bytes to `url` with these headers, keep the answer's ETag; nothing else is taken."""
 
     number: int
     url: str

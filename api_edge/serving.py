@@ -1,5 +1,5 @@
-"""Finished objects are served as they were reported or not at all. What one is found to be otherwise is told to the render domain, which has
-an export joined anew and marks a picture.
+"""Finished objects are served as they were reported or not at all; one that is otherwise is told to the render domain, which has an export
+joined anew and marks a picture.
 """
 
 import logging
@@ -53,7 +53,9 @@ async def _tell(edge: Edge, tenant: UUID, key: str, command: Command) -> None:
         return
     log.warning("the finished object %s of tenant %s is not served: it is not what was reported", key, tenant)
     try:
-        await edge.publisher.publish(command, first(command, tenant=tenant, actor="edge", id=derived_id(tenant, f"{key} is not as reported")))
+        await edge.publisher.publish(
+            command, first(command, tenant=tenant, actor="edge", id=derived_id(tenant, f"{key} is not as reported"))
+        )
     except PublishFailed as error:
         log.warning("that %s is not as reported could not be told: %s", key, error)
         return

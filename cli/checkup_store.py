@@ -1,4 +1,4 @@
-"""The check of `flatrender doctor` that asks the object store what it enforces: the one that is configured, else that of the running stack."""
+"""The check of `flatrender doctor` that asks the object store what it enforces."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from adapters.object_store import ObjectStore
 
 ADVICE = (
-    "Signed addresses rely on it: use a store that honours If-None-Match, Content-Length and x-amz-content-sha256 where they are signed. "
+    "Signed addresses rely on it: use a store that honours If-None-Match, Content-Length and x-amz-checksum-sha256 where they are signed. "
     "Until then damaged objects are found when they are served and by `flatrender scrub`, but not prevented."
 )
 

@@ -10,7 +10,7 @@ import aiohttp
 from yarl import URL
 
 from adapters.object_store import ObjectStore, StoreError, StoreRefused
-from adapters.presign import BODY_HASH, CREATE_ONLY
+from adapters.presign import BODY_HASH, CREATE_ONLY, checksum
 
 SECONDS = 60  # that a probe's addresses work
 FIRST, OTHER = b"first", b"other"  # bodies of one length
@@ -66,10 +66,11 @@ class Probe:
     async def content(self) -> Promise:
         """Other bytes of the right length, under the hash that was signed and under their own."""
         key = f"{self.prefix}/hashed"
-        async with self._upload(key) as upload:
+        async with self._removed(key), self._upload(key, hashed=True) as upload:
             address = self._store.presign_part(key, upload, 1, SECONDS, len(FIRST), _hash(FIRST))
-            answers = [await self._put(address, OTHER, {BODY_HASH: told}) for told in (_hash(FIRST), _hash(OTHER))]
-            await self._must_take(address, FIRST, {BODY_HASH: _hash(FIRST)})
+            answers = [await self._put(address, OTHER, {BODY_HASH: checksum(_hash(told))}) for told in (FIRST, OTHER)]
+            etag = await self._must_take(address, FIRST, {BODY_HASH: checksum(_hash(FIRST))})
+            await self._store.complete_multipart(key, upload, [etag], _hash(FIRST))
         return Promise("a part has the bytes whose hash was signed", min(answers) >= 400, " and ".join(map(str, answers)))
 
     async def _must_take(self, address: str, body: bytes, headers: Mapping[str, str] | None = None) -> str:
@@ -91,8 +92,8 @@ class Probe:
             await self._store.delete(key)
 
     @asynccontextmanager
-    async def _upload(self, key: str) -> AsyncIterator[str]:
-        upload = await self._store.create_multipart(key, "application/octet-stream")
+    async def _upload(self, key: str, *, hashed: bool = False) -> AsyncIterator[str]:
+        upload = await self._store.create_multipart(key, "application/octet-stream", hashed=hashed)
         try:
             yield upload
         finally:

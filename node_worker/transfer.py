@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import aiohttp
 
-from adapters.presign import BODY_HASH, signed_headers
+from adapters.presign import BODY_HASH, checksum, signed_headers
 from node_worker.failures import PartFailed, disk_full
 from node_worker.log import redact, warning
 
@@ -66,8 +66,8 @@ class Transfers:
     async def upload(self, path: Path, url: str, media_type: str) -> None:
         """Put a file where nothing lies yet, with the headers that the address was signed with. Raises PartFailed.
 
-        An object that is there already is this file when an earlier attempt had sent all of it and its answer was lost: nobody else is given
-        this address, the store keeps whole bodies alone, and whoever reads the object later compares it with the hash that is reported.
+        An object that is there already is this file when an earlier attempt had sent all of it and its answer was lost: nobody else has
+        this address, the store keeps whole bodies alone, and the farm compares the object with the hash that is reported.
         """
         size = path.stat().st_size  # noqa: ASYNC240 - one look at our own disk
         headers = {"Content-Type": media_type, "Content-Length": str(size), **await _asked_for(path, url)}
@@ -164,7 +164,7 @@ async def _asked_for(path: Path, url: str) -> dict[str, str]:
     headers = {"If-None-Match": "*"} if "if-none-match" in names else {}
     if BODY_HASH in names:
         digest, _ = await asyncio.to_thread(_hash_so_far, path)
-        headers[BODY_HASH] = digest.hexdigest()
+        headers[BODY_HASH] = checksum(digest.hexdigest())
     return headers
 
 

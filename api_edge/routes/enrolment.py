@@ -19,7 +19,7 @@ from contracts.message import PLATFORM, Command
 
 
 async def by_join_token(edge: Edge, call: Call) -> Principal:
-    """Whoever brings a join token that may still be good. Raises Refused for any other, of which nothing is recorded but the access log's line.
+    """Whoever brings a join token that may still be good. Raises Refused for any other: nothing is recorded but the access log's line.
 
     A token that is open, or used by the very node that asks, is decided on by the render domain, which has the last word.
     """
@@ -41,7 +41,7 @@ async def by_join_token(edge: Edge, call: Call) -> Principal:
 
 
 async def _asks_again(call: Call, holder: str | None) -> bool:
-    """Whether the node that joined by a used token asks once more: its answer was lost. A body that cannot be read is refused as such later."""
+    """Whether the node that joined by a used token asks once more, as its answer was lost."""
     try:
         body = msgspec.json.decode(await call.request.read())
     except (msgspec.DecodeError, RecursionError):

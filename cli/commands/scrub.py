@@ -16,7 +16,7 @@ app = typer.Typer(add_completion=False)
 def scrub(data: Data = None, json: Json = False) -> None:
     """Read all segments, exports and snapshots and compare them with what was verified.
 
-    Segments that rotted or are gone are drawn again, exports joined again; such a snapshot is shown to nobody and drawn when it is asked for.
+    Segments that rotted or are gone are drawn again, exports joined again; such a snapshot is drawn when it is asked for.
 
     Needs a running stack, which does the same by itself, slowly. `flatrender jobs repairs JOB` shows what came of it.
     """

@@ -24,6 +24,7 @@ class Open(msgspec.Struct, frozen=True):
     upload_id: UUID
     object_key: str
     media_type: str
+    hashed: bool = False  # of one part, whose SHA-256 is known
 
 
 class Join(msgspec.Struct, frozen=True):
@@ -46,7 +47,7 @@ class Remove(msgspec.Struct, frozen=True):
 
 def on_started(event: UploadStarted, envelope: Envelope) -> list[Open]:
     """Ask the store for a multipart upload."""
-    return [Open(event.upload_id, event.object_key, event.media_type)]
+    return [Open(event.upload_id, event.object_key, event.media_type, bool(event.sha256) and event.part_count == 1)]
 
 
 def on_completed(event: UploadCompleted, envelope: Envelope) -> list[Join]:
@@ -72,7 +73,7 @@ def no_answer(effect: Open | Join, envelope: Envelope, why: str) -> Iterable[Com
 async def open_upload(effect: Open, call: Call, tools: Tools) -> list[Command]:
     """Create the multipart upload; a repeated run leaves an empty one behind, which the store's own rule removes."""
     try:
-        storage_id = await tools.objects.create_multipart(effect.object_key, effect.media_type)
+        storage_id = await tools.objects.create_multipart(effect.object_key, effect.media_type, hashed=effect.hashed)
     except StoreRefused as error:
         reason = "the store refuses this upload; announce the file anew"
         raise EffectFailed(str(error), [FailUpload(upload_id=effect.upload_id, reason=reason)]) from error
@@ -83,7 +84,7 @@ async def join(effect: Join, call: Call, tools: Tools) -> list[Command]:
     """Complete the multipart upload; one that is joined already is found by its object."""
     row = await _session(tools, call.envelope.tenant, effect.upload_id)
     try:
-        size = await tools.objects.complete_multipart(row["object_key"], row["storage_id"], row["etags"])
+        size = await tools.objects.complete_multipart(row["object_key"], row["storage_id"], row["etags"], row["sha256"])
     except (StoreRefused, ObjectMissing) as error:
         joined = await tools.objects.head(row["object_key"])
         if joined is None:
@@ -111,7 +112,8 @@ async def remove(effect: Remove, call: Call, tools: Tools) -> list[Command]:
 async def _session(tools: Tools, tenant: UUID, upload_id: UUID) -> dict[str, Any]:
     async with tools.reading(tenant) as conn:
         row = await conn.fetchrow(sql.load("file_mgr").upload, tenant, upload_id)
-    return {"object_key": row["object_key"], "storage_id": row["storage_id"], "etags": json.loads(row["etags"])}
+    sha256 = row["sha256"] if row["part_count"] == 1 else ""
+    return {"object_key": row["object_key"], "storage_id": row["storage_id"], "etags": json.loads(row["etags"]), "sha256": sha256}
 
 
 KINDS = (

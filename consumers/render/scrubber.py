@@ -1,4 +1,4 @@
-"""The scrubber: reads every finished object again, slowly; segments and exports whose bytes rotted or are gone are made anew, pictures marked."""
+"""The scrubber: reads every finished object again, slowly; what rotted or is gone is made anew, or marked."""
 
 import asyncio
 import logging

@@ -8,7 +8,9 @@ import pytest
 import pytest_asyncio
 
 from adapters.object_store import ObjectStore
+from adapters.presign import BODY_HASH, checksum
 from deploy.local.stack import BUCKET, Stack
+from templates.samples import simple
 from tests.e2e.support_http import Http, Json, is_problem
 from tests.e2e.support_shop import Shop, open_shop
 from tests.upgrade.work import tone
@@ -36,7 +38,7 @@ async def announced(http: Http, sha256: str = "") -> Json:
     begun = await http.post("/v1/uploads", {"name": "a.png", "bytes": len(DATA), "sha256": sha256})
     upload = await http.until(f"/v1/uploads/{begun['upload_id']}", lambda row: row["state"] != "started")
     [part] = upload["parts"]
-    assert part["bytes"] == len(DATA) and part["headers"] == ({"x-amz-content-sha256": sha256} if sha256 else {})
+    assert part["bytes"] == len(DATA) and part["headers"] == ({BODY_HASH: checksum(sha256)} if sha256 else {})
     return upload
 
 
@@ -54,10 +56,21 @@ async def test_a_part_of_another_length_is_refused_by_the_store(shop: Shop) -> N
 async def test_other_bytes_than_those_announced_are_refused_by_the_store(shop: Shop) -> None:
     upload = await announced(shop.http, HASHED)
     other = DATA[::-1]
-    for told in (HASHED, hashlib.sha256(other).hexdigest(), "UNSIGNED-PAYLOAD"):
-        assert await sent(shop.http, upload, other, {"x-amz-content-sha256": told}) in (400, 403), told
+    for told in (checksum(HASHED), checksum(hashlib.sha256(other).hexdigest()), "", "nonsense"):
+        assert await sent(shop.http, upload, other, {BODY_HASH: told}) in (400, 403), told
     assert await sent(shop.http, upload, DATA) == 403, "the header that was signed is missing"
     assert await sent(shop.http, upload, DATA, upload["parts"][0]["headers"]) == 200
+
+
+async def test_a_file_that_is_the_one_that_was_announced_is_joined_and_opened(shop: Shop) -> None:
+    data = simple("announced", 1)
+    begun = await shop.http.post("/v1/uploads", {"name": "a.json", "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()})
+    upload = await shop.http.until(f"/v1/uploads/{begun['upload_id']}", lambda row: row["state"] != "started")
+    async with shop.http.plain.put(upload["parts"][0]["url"], data=data, headers=upload["parts"][0]["headers"]) as answer:
+        etag = answer.headers["ETag"]
+    await shop.http.post(f"/v1/uploads/{upload['upload_id']}/complete", {"etags": [etag]})
+    file = await shop.http.until(f"/v1/files/{upload['file_id']}", lambda row: row["state"] != "inspecting")
+    assert (file["state"], file["sha256"]) == ("ready", hashlib.sha256(data).hexdigest()), file
 
 
 async def test_a_hash_that_is_none_is_told_at_once(shop: Shop) -> None:

@@ -69,7 +69,9 @@ class Film:
 
     async def place(self) -> str:
         """Where the export lies."""
-        row = await self.conn.fetchrow("select object_key from render.exports where tenant_id = $1 and job_id = $2", self.tenant, UUID(self.job))
+        row = await self.conn.fetchrow(
+            "select object_key from render.exports where tenant_id = $1 and job_id = $2", self.tenant, UUID(self.job)
+        )
         return str(row["object_key"])
 
     async def fetched(self) -> str:

@@ -33,8 +33,8 @@ EXPORT = """
     values ($1, $2, 1, now(), now(), $3, $4, 10, 1, 1, '', false)
 """
 SNAPSHOT = """
-    insert into render.snapshots (tenant_id, snapshot_id, version, created_at, updated_at, cache_key, spec, frame, state, attempts, object_key,
-      sha256, bytes, degraded, code, detail, field)
+    insert into render.snapshots (tenant_id, snapshot_id, version, created_at, updated_at, cache_key, spec, frame, state, attempts,
+      object_key, sha256, bytes, degraded, code, detail, field)
     values ($1, $2, 1, now(), now(), '', '{}', 0, 'done', 1, $3, $4, 10, false, '', '', '')
 """
 VERIFIED = hashlib.sha256(b"verified").hexdigest()

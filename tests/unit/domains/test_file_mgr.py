@@ -58,6 +58,9 @@ def test_starting_an_upload_asks_the_store_and_sets_a_timer() -> None:
     [started] = World(DOMAIN).do(StartUpload(name="a", bytes=1))
     envelope = first(started)
     assert effects.on_started(started, envelope) == [effects.Open(started.upload_id, started.object_key, started.media_type)]
+    [known] = World(DOMAIN).do(StartUpload(name="a", bytes=1, sha256="a" * 64))
+    [large] = World(DOMAIN).do(StartUpload(name="a", bytes=uploads.PART + 1, sha256="a" * 64))
+    assert [effects.on_started(one, envelope)[0].hashed for one in (known, large)] == [True, False]
     [timer] = uploads.give_up_later(started, envelope)
     assert timer.due_at - envelope.time == uploads.LIVES and timer.command == AbortUpload(upload_id=started.upload_id)
 

@@ -10,7 +10,17 @@ from consumers.render.places import export_place, segment_place
 from consumers.render.rows import CRASHES, EXPORTS, FILES, INSPECTIONS, JOB_SEGMENTS, JOBS, NODES, PARTS, SEGMENTS
 from contracts.farm import LoseNode
 from contracts.message import PLATFORM
-from contracts.node import OLDEST, PROTOCOL, LeaveNode, RegisterNode, ReportCrash, ReportExport, ReportFailure, ReportInspection, ReportSegment
+from contracts.node import (
+    OLDEST,
+    PROTOCOL,
+    LeaveNode,
+    RegisterNode,
+    ReportCrash,
+    ReportExport,
+    ReportFailure,
+    ReportInspection,
+    ReportSegment,
+)
 from contracts.render import (
     AssignPart,
     CancelJob,
