@@ -192,7 +192,7 @@ class ObjectStore:
     async def complete_multipart(self, key: str, storage_id: str, etags: Sequence[str], sha256: str = "") -> int:
         """Join the parts, in order, and return the object's size in bytes; a repeat finds the object joined already, and replaces nothing.
 
-        `sha256` is that of the only part of a `hashed` upload. Raises StoreRefused for a wrong etag or a part that is missing, ObjectMissing
+        `sha256` is that of the only part of a `hashed` upload. Raises StoreRefused for a wrong etag or a missing part, ObjectMissing
         when the upload was aborted.
         """
         hashed = {"ChecksumSHA256": checksum(sha256)} if sha256 else {}

@@ -163,7 +163,7 @@ async def test_a_manifest_that_is_too_large_for_a_message_is_fetched(house: Hous
     tenant, _, _, _ = await leased(house, runs=((0, 150), (150, 1)), seconds=151)
     sent = Sent()
     large, small = [draw for draw, _, _ in await taken_over(database, sent, tenant)]
-    assert large.manifest is None and large.manifest_url == f"put manifests/{tenant}/{large.part_id}"
+    assert large.manifest is None and large.manifest_url == f"get manifests/{tenant}/{large.part_id}"
     manifest = msgspec.json.decode(sent.objects[f"manifests/{tenant}/{large.part_id}"], type=Manifest)
     assert [task.first for task in manifest.scenes[0].segments] == [30 * n for n in range(150)]
     assert small.manifest is not None and len(sent.objects) == 1
