@@ -25,6 +25,7 @@ class Presigner:
         parts = urlsplit(url)
         self._origin = f"{parts.scheme}://{parts.netloc}"
         self._host = parts.netloc
+        self._bare = self._carried({})
         self._root = f"{parts.path.rstrip('/')}/{quote(bucket, safe='-_.~')}/"
         self._access_key = access_key
         self._secret = secret_key.encode()
@@ -52,16 +53,18 @@ class Presigner:
             raise ValueError(f"a presigned address lives 1 to {LONGEST} seconds, not {seconds}")
         moment = now.strftime(_FORM) if now else self._now()
         scope = f"{moment[:8]}/{REGION}/s3/aws4_request"
-        carried = {"host": self._host, **(headers or {})}
-        names = sorted(carried)
-        signed = ";".join(names)
+        signed, lines = self._carried(headers) if headers else self._bare
         text = self._text(moment, scope, seconds, signed, query) if query else self._plain_text(moment, scope, seconds, signed)
         path = self._root + quote(key, safe="/-_.~")
-        lines = "".join(f"{name}:{carried[name]}\n" for name in names)
         request = f"{method}\n{path}\n{text}\n{lines}\n{signed}\nUNSIGNED-PAYLOAD"
         to_sign = f"AWS4-HMAC-SHA256\n{moment}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
         signature = hmac.digest(self._day_key(moment[:8]), to_sign.encode(), "sha256").hex()
         return f"{self._origin}{path}?{text}&X-Amz-Signature={signature}"
+
+    def _carried(self, headers: Mapping[str, str]) -> tuple[str, str]:
+        """The names of the signed headers, and their lines in the request that is signed."""
+        carried = sorted({"host": self._host, **headers}.items())
+        return ";".join(name for name, _ in carried), "".join(f"{name}:{value}\n" for name, value in carried)
 
     def _now(self) -> str:
         """The present second, which is written once."""

@@ -4,18 +4,29 @@ import hashlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
+from uuid import uuid4
 
 import aiohttp
 
 from adapters.object_store import ObjectStore
 from api_edge.looks import Looks, Seen
+from consumers import file_mgr, render
+from consumers.render import nodes
+from consumers.runtime.domain import Refusal
+from consumers.runtime.reactions import Reaction
+from contracts.envelope import first
+from contracts.file_mgr import CompleteUpload, FileDiscarded, FileRejected, JudgeFile, OpenUpload, StartUpload, StoreFile
+from contracts.message import PLATFORM
+from contracts.node import OLDEST, RegisterNode
 from deploy.store_probe import Probe
 from node_worker import transfer
 from node_worker.failures import PartFailed
 from node_worker.transfer import Transfers
 from tests.mutants.checks import hold
+from tests.unit.domains.world import World
 
 Mutation = Callable[[ObjectStore], AbstractContextManager[Any]]
 
@@ -67,6 +78,31 @@ async def what_is_served_is_what_was_verified(store: ObjectStore, folder: Path) 
     hold((await looks.look(store, "served", reported, 8)).state == "whole", "what was verified is not served")
     await store.put("served", b"replaced")
     hold((await looks.look(store, "served", reported, 8)).state == "damaged", "other bytes than those that were verified are served")
+
+
+async def no_node_chooses_the_weaker_address(store: ObjectStore, folder: Path) -> None:
+    """A node that is new cannot claim to be too old for addresses that create."""
+    old = RegisterNode(protocol=OLDEST, name="n", slots=1, engine_build="e", encoder_build="x", version="0", platform="linux")
+    decided = World(render.DOMAIN).do(old, actor=f"node:{uuid4()}", tenant=PLATFORM)
+    hold(isinstance(decided, Refusal), "a new node was let in with an old protocol")
+
+
+async def what_is_rejected_goes(store: ObjectStore, folder: Path) -> None:
+    """From the judgement to the store."""
+    world = World(file_mgr.DOMAIN)
+    [started] = world.do(StartUpload(name="a", bytes=100))
+    world.do(OpenUpload(upload_id=started.upload_id, storage_id="s"))
+    world.do(CompleteUpload(upload_id=started.upload_id, etags=("e",)))
+    world.do(StoreFile(upload_id=started.upload_id, bytes=100))
+    await store.put(started.object_key, b"what cannot be used")
+    [rejected] = world.do(JudgeFile(file_id=started.file_id, kind="unknown"))
+    kinds = {kind.payload: kind for kind in file_mgr.DOMAIN.effects}
+    reactions = [one for one in file_mgr.DOMAIN.reacts if isinstance(one, Reaction) and one.on is FileRejected]
+    for event in (event for one in reactions for command in one.make(rejected, first(rejected)) for event in world.do(command)):
+        for make in file_mgr.DOMAIN.makes.get(type(event), ()):
+            for effect in make(event, first(event)):
+                await kinds[type(effect)].run(effect, None, SimpleNamespace(objects=store))
+    hold(await store.head(started.object_key) is None, "the object of a rejected file is still there")
 
 
 def addresses_replace(store: ObjectStore) -> AbstractContextManager[Any]:
@@ -125,3 +161,13 @@ def nothing_is_read(store: ObjectStore) -> AbstractContextManager[Any]:
         return Seen("whole")
 
     return patch.object(Looks, "_read", read)
+
+
+def every_protocol_is_spoken(store: ObjectStore) -> AbstractContextManager[Any]:
+    """Whatever a node says that it speaks."""
+    return patch.object(nodes, "_unspoken", lambda cmd, known: None)
+
+
+def discarding_is_a_word(store: ObjectStore) -> AbstractContextManager[Any]:
+    """The event has no effect."""
+    return patch.dict(file_mgr.DOMAIN.makes, {FileDiscarded: ()})

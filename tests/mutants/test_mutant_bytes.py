@@ -20,6 +20,8 @@ RED: list[tuple[Check, stored.Mutation]] = [
     (stored.a_node_knows_its_own, stored.every_refusal_is_a_success),
     (stored.what_is_served_is_what_was_verified, stored.an_etag_is_forgotten),
     (stored.what_is_served_is_what_was_verified, stored.nothing_is_read),
+    (stored.no_node_chooses_the_weaker_address, stored.every_protocol_is_spoken),
+    (stored.what_is_rejected_goes, stored.discarding_is_a_word),
 ]
 
 

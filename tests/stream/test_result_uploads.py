@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 
 from adapters.object_store import ObjectStore
+from cli.checkup_store import asked
 from deploy.local.servers import Servers
 from deploy.store_probe import probed
 from node_worker.failures import PartFailed
@@ -98,3 +99,22 @@ async def test_an_address_of_an_earlier_farm_works_as_it_did(store: ObjectStore,
 async def test_the_local_store_keeps_every_promise_that_addresses_rely_on(store: ObjectStore) -> None:
     promises = await probed(store)
     assert len(promises) == 4 and all(one.kept for one in promises), promises
+
+
+class Lax(ObjectStore):
+    """Its addresses ask for nothing, as if the store did not look at what they ask for."""
+
+    def presign_put(self, key: str, seconds: int, *, replaces: bool = False) -> str:
+        return super().presign_put(key, seconds, replaces=True)
+
+
+async def test_doctor_says_which_promise_a_store_does_not_keep_and_which_store_cannot_be_asked(servers: Servers) -> None:
+    keys = "results", servers.s3_access_key, servers.s3_secret_key
+    good = await asked(ObjectStore(servers.s3_url, *keys))
+    assert good.good and good.text.count("; ") == 3, good
+    lax = await asked(Lax(servers.s3_url, *keys))
+    assert (lax.good, "and 200 without the header" in lax.text) == (False, True) and "If-None-Match" in lax.advice, lax
+    away = await asked(ObjectStore("http://127.0.0.1:1", *keys))
+    assert not away.good and "FLATRENDER_S3_URL" in away.advice, away
+    hidden = await asked(ObjectStore(servers.s3_url, *keys, "http://127.0.0.1:1"))
+    assert not hidden.good and "public address" in hidden.text, hidden
