@@ -5,14 +5,14 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from functools import wraps
 from types import TracebackType
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+from typing import Any, Concatenate, NamedTuple, ParamSpec, Self, TypeVar
 from urllib.parse import quote
 
 import aioboto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
-from adapters.presign import REGION, Presigner
+from adapters.presign import BODY_HASH, CREATE_ONLY, REGION, Presigner, checksum
 
 _CONFIG = Config(
     signature_version="s3v4",
@@ -27,8 +27,9 @@ _CONFIG = Config(
 )
 PIECE = 1 << 20  # bytes of an object in memory while it is hashed
 _MISSING = {"NoSuchKey", "NoSuchUpload", "404", "NotFound"}
+_JOINED = {"NoSuchUpload", "PreconditionFailed"}  # what a store says to who joins once more
 _FULL = {"InsufficientStorage", "QuotaExceeded", "XMinioStorageFull", "EntityTooLarge", "507"}
-_BUSY = {"SlowDown", "ServiceUnavailable", "InternalError", "RequestTimeout", "RequestTimeTooSkewed"}
+_BUSY = {"SlowDown", "ServiceUnavailable", "InternalError", "RequestTimeout", "RequestTimeTooSkewed", "ConditionalRequestConflict"}
 
 
 class StoreError(Exception):
@@ -61,6 +62,13 @@ class ObjectTooLarge(StoreError):
     def __init__(self, key: str, size: int, limit: int) -> None:
         super().__init__(f"the object {key} has {size} bytes; at most {limit} are read here")
         self.size = size
+
+
+class Stat(NamedTuple):
+    """What a store says of an object without sending it; an ETag changes with the bytes."""
+
+    bytes: int
+    etag: str
 
 
 P = ParamSpec("P")
@@ -152,15 +160,21 @@ class ObjectStore:
                 digest.update(piece)
         return digest.hexdigest()
 
-    @_explained
     async def head(self, key: str) -> int | None:
         """The object's size in bytes, or None when there is none."""
+        stat = await self.stat(key)
+        return None if stat is None else stat.bytes
+
+    @_explained
+    async def stat(self, key: str) -> "Stat | None":
+        """The object's size and ETag, or None when there is none."""
         try:
-            return int((await self._client.head_object(Bucket=self.bucket, Key=key))["ContentLength"])
+            answer = await self._client.head_object(Bucket=self.bucket, Key=key)
         except ClientError as error:
             if _status(error) == 404:
                 return None
             raise
+        return Stat(int(answer["ContentLength"]), str(answer["ETag"]))
 
     @_explained
     async def delete(self, key: str) -> None:
@@ -168,23 +182,26 @@ class ObjectStore:
         await self._client.delete_object(Bucket=self.bucket, Key=key)
 
     @_explained
-    async def create_multipart(self, key: str, media_type: str) -> str:
-        """Begin a multipart upload; returns the store's id of it."""
-        answer = await self._client.create_multipart_upload(Bucket=self.bucket, Key=key, ContentType=media_type)
+    async def create_multipart(self, key: str, media_type: str, *, hashed: bool = False) -> str:
+        """Begin a multipart upload, whose parts are compared with their SHA-256 if it is `hashed`; returns the store's id of it."""
+        more = {"ChecksumAlgorithm": "SHA256"} if hashed else {}
+        answer = await self._client.create_multipart_upload(Bucket=self.bucket, Key=key, ContentType=media_type, **more)
         return str(answer["UploadId"])
 
     @_explained
-    async def complete_multipart(self, key: str, storage_id: str, etags: Sequence[str]) -> int:
-        """Join the parts, in order, and return the object's size in bytes; a repeat finds the object joined already.
+    async def complete_multipart(self, key: str, storage_id: str, etags: Sequence[str], sha256: str = "") -> int:
+        """Join the parts, in order, and return the object's size in bytes; a repeat finds the object joined already, and replaces nothing.
 
-        Raises StoreRefused for a wrong etag or a part that is missing, ObjectMissing when the upload was aborted.
+        `sha256` is that of the only part of a `hashed` upload. Raises StoreRefused for a wrong etag or a missing part, ObjectMissing
+        when the upload was aborted.
         """
-        parts = [{"PartNumber": number, "ETag": etag} for number, etag in enumerate(etags, 1)]
-        upload = {"Bucket": self.bucket, "Key": key, "UploadId": storage_id, "MultipartUpload": {"Parts": parts}}
+        hashed = {"ChecksumSHA256": checksum(sha256)} if sha256 else {}
+        parts = [{"PartNumber": number, "ETag": etag, **hashed} for number, etag in enumerate(etags, 1)]
+        upload = {"Bucket": self.bucket, "Key": key, "UploadId": storage_id, "MultipartUpload": {"Parts": parts}, "IfNoneMatch": "*"}
         try:
             await self._client.complete_multipart_upload(**upload)
         except ClientError as error:
-            size = await self.head(key) if _code(error) == "NoSuchUpload" else None
+            size = await self.head(key) if _code(error) in _JOINED else None
             if size is None:
                 raise
             return size
@@ -210,13 +227,17 @@ class ObjectStore:
         disposition = f"attachment; filename*=UTF-8''{quote(download_name, safe='')}"
         return self._presigner.sign("GET", key, seconds, {"response-content-disposition": disposition})
 
-    def presign_put(self, key: str, seconds: int) -> str:
-        """An address to write the object for `seconds`."""
-        return self._presigner.sign("PUT", key, seconds)
+    def presign_put(self, key: str, seconds: int, *, replaces: bool = False) -> str:
+        """An address to write an object that is not there yet, for `seconds`; only with `replaces` it may be written over."""
+        return self._presigner.sign("PUT", key, seconds, headers=None if replaces else CREATE_ONLY)
 
-    def presign_part(self, key: str, storage_id: str, number: int, seconds: int) -> str:
-        """An address to write part `number` (from 1) of a multipart upload for `seconds`."""
-        return self._presigner.sign("PUT", key, seconds, {"partNumber": str(number), "uploadId": storage_id})
+    def presign_part(self, key: str, storage_id: str, number: int, seconds: int, length: int, sha256: str = "") -> str:
+        """An address to write part `number` (from 1) of a multipart upload for `seconds`: so many bytes, of that SHA-256 where it is known.
+
+        Only parts of an upload that was begun as `hashed` have one.
+        """
+        headers = {"content-length": str(length)} | ({BODY_HASH: checksum(sha256)} if sha256 else {})
+        return self._presigner.sign("PUT", key, seconds, {"partNumber": str(number), "uploadId": storage_id}, headers=headers)
 
 
 def _code(error: ClientError) -> str:

@@ -13,6 +13,7 @@ from api_edge.errors import Refused, unavailable
 from api_edge.feed import Feed
 from api_edge.keys import KeyRing, Principal
 from api_edge.limits import Limits
+from api_edge.looks import Looking, Looks
 from api_edge.outcomes import Outcomes
 from api_edge.reading import Reader
 from api_edge.routing import Route
@@ -33,8 +34,8 @@ class Publishes(Protocol):
         """The same for a body that is encoded already and known to be one of this kind."""
 
 
-class Store(Protocol):
-    """What the edge needs of adapters.object_store: addresses, made without asking the store, and pieces of the log's archives."""
+class Store(Looking, Protocol):
+    """What the edge needs of adapters.object_store: addresses, looks at finished objects, and pieces of the log's archives."""
 
     async def get_range(self, key: str, offset: int, length: int) -> bytes:
         """Some bytes of an object."""
@@ -42,8 +43,8 @@ class Store(Protocol):
     def presign_get(self, key: str, seconds: int, download_name: str | None = None) -> str:
         """The address of an object."""
 
-    def presign_part(self, key: str, id: str, number: int, seconds: int) -> str:
-        """The address that one part of a multipart upload is sent to."""
+    def presign_part(self, key: str, storage_id: str, number: int, seconds: int, length: int, sha256: str = "") -> str:
+        """The address that one part of a multipart upload is sent to: so many bytes, of this hash where it is known."""
 
 
 class Edge:
@@ -53,6 +54,7 @@ class Edge:
         self.signer = signer
         self.metrics = Registry()
         self.limits = Limits()
+        self.looks = Looks()
         self.streams = Streams()
         self.keys = KeyRing(on_revoked=self.streams.end_of_key)
         self.outcomes = Outcomes()

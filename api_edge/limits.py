@@ -1,12 +1,14 @@
 """What one tenant may ask at once: a token bucket for requests and a count of open streams, per edge process."""
 
 from collections import OrderedDict
+from ipaddress import IPv6Network
 from uuid import UUID
 
 from api_edge.errors import Refused
 
 BURST_SECONDS = 2.0  # an idle tenant may send this many seconds' worth of requests at once
 STRANGERS = 20  # requests per second from one address that come without an API key: nodes that join, or ask whether they still may speak
+ALL_STRANGERS = 500  # such requests per second from everywhere: each costs a look into the database
 ADDRESSES = 10_000  # that are remembered
 STREAMS = 64  # open event streams of one tenant
 
@@ -44,6 +46,7 @@ class Limits:
         self._buckets: dict[UUID, Bucket] = {}
         self._streams: dict[UUID, int] = {}
         self._addresses: OrderedDict[str, Bucket] = OrderedDict()
+        self._strangers = Bucket(ALL_STRANGERS, 0.0)
 
     def take(self, tenant: UUID, rate: int, now: float) -> Bucket:
         """Count a request. Raises Refused with Retry-After when the tenant has none left."""
@@ -56,12 +59,15 @@ class Limits:
 
     def take_stranger(self, address: str, now: float) -> None:
         """Count a request without an API key. Raises Refused with Retry-After when its address has none left."""
-        bucket = self._addresses.pop(address, None) or Bucket(STRANGERS, now)
-        self._addresses[address] = bucket
+        place = _network(address)
+        bucket = self._addresses.pop(place, None) or Bucket(STRANGERS, now)
+        self._addresses[place] = bucket
         if len(self._addresses) > ADDRESSES:
             self._addresses.popitem(last=False)
         if wait := bucket.take(now):
             raise _too_many(f"One address may send {STRANGERS} such requests per second.", STRANGERS, wait)
+        if wait := self._strangers.take(now):
+            raise _too_many(f"All together may send {ALL_STRANGERS} such requests per second.", ALL_STRANGERS, wait)
 
     def open_stream(self, tenant: UUID) -> None:
         """Count an open stream. Raises Refused when there are too many."""
@@ -76,6 +82,14 @@ class Limits:
         self._streams[tenant] -= 1
         if not self._streams[tenant]:
             del self._streams[tenant]
+
+
+def _network(address: str) -> str:
+    """Whose an address is: of IPv6 everybody has 2^64."""
+    try:
+        return str(IPv6Network((address.partition("%")[0], 64), strict=False)) if ":" in address else address
+    except ValueError:
+        return address
 
 
 def _too_many(detail: str, rate: int, wait: float) -> Refused:

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import msgspec
 
-from api_edge.edge import Call, Edge
+from adapters.presign import BODY_HASH, checksum
+from api_edge.edge import Call, Edge, Store
 from api_edge.errors import Refused, unavailable
 from api_edge.events import kind_of, shown
 from api_edge.routing import Row
@@ -27,9 +28,17 @@ def upload(edge: Edge, call: Call, rows: list[Row]) -> list[Row]:
             raise unavailable("storage")
         first = _first_part(call.query("first_part"))
         numbers = range(first, min(first + PARTS_AT_ONCE, row["part_count"] + 1))
-        row["parts"] = [{"number": number, "url": edge.store.presign_part(key, storage_id, number, ADDRESS_SECONDS)} for number in numbers]
+        row["parts"] = [_part(edge.store, row, key, storage_id, number) for number in numbers]
         row["expires_in"] = ADDRESS_SECONDS
     return rows
+
+
+def _part(store: Store, row: Row, key: str, storage_id: str, number: int) -> Row:
+    """One part's address, which takes as many bytes as the part has, and where it is the whole file, none but those that were announced."""
+    length = min(row["part_bytes"], row["bytes"] - (number - 1) * row["part_bytes"])
+    sha256 = row["sha256"] if row["part_count"] == 1 else ""
+    url = store.presign_part(key, storage_id, number, ADDRESS_SECONDS, length, sha256)
+    return {"number": number, "url": url, "bytes": length, "headers": {BODY_HASH: checksum(sha256)} if sha256 else {}}
 
 
 def file(edge: Edge, call: Call, rows: list[Row]) -> list[Row]:
@@ -38,13 +47,13 @@ def file(edge: Edge, call: Call, rows: list[Row]) -> list[Row]:
 
 
 def render(edge: Edge, call: Call, rows: list[Row]) -> list[Row]:
-    """Give one completed render its export's address."""
-    return _with_url(edge, call, rows, "completed", lambda row: f"render-{row['job_id']}.mp4")
+    """Take out where exports lie; of one that is asked for, `serving` looks at it first."""
+    return _without_places(call, rows)
 
 
 def snapshot(edge: Edge, call: Call, rows: list[Row]) -> list[Row]:
-    """Give one picture that is drawn its address."""
-    return _with_url(edge, call, rows, "done", lambda row: f"snapshot-{row['snapshot_id']}.png")
+    """So it is with pictures."""
+    return _without_places(call, rows)
 
 
 def me(edge: Edge, call: Call, rows: list[Row]) -> list[Row]:
@@ -80,6 +89,13 @@ def _with_url(edge: Edge, call: Call, rows: list[Row], state: str, name: Callabl
             if edge.store is None:
                 raise unavailable("storage")
             row["url"] = edge.store.presign_get(key, ADDRESS_SECONDS, _UNSAFE.sub("_", name(row)) or "file")
+    return rows
+
+
+def _without_places(call: Call, rows: list[Row]) -> list[Row]:
+    if not call.route.endswith("}"):
+        for row in rows:
+            row.pop("object_key")
     return rows
 
 

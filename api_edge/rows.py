@@ -16,10 +16,12 @@ class Versioned(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UploadPart(msgspec.Struct, frozen=True):
-    """One part of an upload: PUT its bytes to `url`, keep the ETag of the answer."""
+    """One part of an upload: PUT its `bytes` bytes to `url` with these headers, keep the answer's ETag; nothing else is taken."""
 
     number: int
     url: str
+    bytes: int
+    headers: dict[str, str]
 
 
 class UploadRow(Versioned, frozen=True, kw_only=True):
@@ -33,6 +35,7 @@ class UploadRow(Versioned, frozen=True, kw_only=True):
     state: str
     part_bytes: int
     part_count: int
+    sha256: str
     reason: str
     object_key: str
     storage_id: str
@@ -104,7 +107,7 @@ class SavedProjectRow(Versioned, frozen=True, kw_only=True):
 
 
 class RenderRow(Versioned, frozen=True, kw_only=True):
-    """A render; a completed one has the export's address under `url` for an hour."""
+    """A render; a completed one has the export's address under `url` for an hour, if its file is `whole`: as it was verified."""
 
     job_id: UUID
     state: str
@@ -132,10 +135,11 @@ class RenderRow(Versioned, frozen=True, kw_only=True):
     degraded: bool
     object_key: str | None
     url: str = ""
+    file: str = ""  # whole, checking, damaged, missing, or unknown while storage does not answer
 
 
 class SnapshotRow(Versioned, frozen=True, kw_only=True):
-    """A picture of a scene; one that is done has its address under `url` for an hour."""
+    """A picture of a scene; one that is done has its address under `url` for an hour, if its file is `whole`."""
 
     snapshot_id: UUID
     project_id: UUID
@@ -152,6 +156,7 @@ class SnapshotRow(Versioned, frozen=True, kw_only=True):
     detail: str
     field: str
     url: str = ""
+    file: str = ""  # as of a render
 
 
 class ExplanationRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -353,5 +358,5 @@ class OperationRow(msgspec.Struct, frozen=True, kw_only=True):
     problem: Any = None
 
 
-ADDED = frozenset({"parts", "expires_in", "url", "key_id", "key_name", "scopes", "data", "rotate_by", "feed_id"})
+ADDED = frozenset({"parts", "expires_in", "url", "file", "key_id", "key_name", "scopes", "data", "rotate_by", "feed_id"})
 """Fields that presenters add to what the statement found."""

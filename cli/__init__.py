@@ -15,7 +15,7 @@ COMMANDS = {
     "log": ("cli.commands.log", "Read the event log; see and mend what stops it."),
     "replay": ("cli.commands.replay", "Rebuild all state from the log, and compare it."),
     "check": ("cli.commands.check", "Compare log, rows, EVENTS, work and objects."),
-    "scrub": ("cli.commands.scrub", "Read all stored segments again; have those drawn anew that rotted."),
+    "scrub": ("cli.commands.scrub", "Read all finished objects again; have those made anew that rotted."),
     "effects": ("cli.commands.effects", "See what is still to be done in the world; retry, settle, pause it."),
     "quarantine": ("cli.commands.quarantine", "See what could not be handled; try it again."),
     "timers": ("cli.commands.timers", "See timers that were set aside, or all."),

@@ -18,10 +18,11 @@ class Started(msgspec.Struct, frozen=True):
 
 
 class PartAddress(msgspec.Struct, frozen=True):
-    """Where a part's bytes go, by PUT."""
+    """Where a part's bytes go, by PUT with these headers."""
 
     number: int
     url: str
+    headers: dict[str, str] = {}
 
 
 class Upload(msgspec.Struct, frozen=True, kw_only=True):

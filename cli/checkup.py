@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cli.checkup_inside import LOOKS, Finding, inside
+from cli.checkup_store import asked, storage
 from deploy.local.folder import default_folder
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def checks(data: Path | None, quick: bool) -> list[Check]:
     place = (data or default_folder()).absolute()
     looks = [Check("python", _python), Check("glibc", _glibc), Check("packages", _packages), Check("disk", lambda: _disk(place))]
     looks += [Check("ports", _ports), Check("database", _database), Check("fonts", _fonts)]
+    looks += [Check("storage", lambda: storage(place))]
     looks += [Check(name, partial(inside, place, look)) for name, look in LOOKS.items()]
     return looks if quick else [*looks, Check("engine", _engine), Check("cage", _cage), Check("servers", _servers)]
 
@@ -186,14 +188,19 @@ def _drawing(folder: Path) -> "DrawSegments":
 
 
 async def _servers() -> Finding:
+    from adapters.object_store import ObjectStore
     from deploy.local.errors import StackError
+    from deploy.local.seaweed import READY_BUCKET
     from deploy.local.servers import Servers
 
     began = asyncio.get_running_loop().time()
     try:
         with tempfile.TemporaryDirectory(prefix="flatrender-doctor-") as folder:
-            async with Servers(Path(folder) / "data"):
+            async with Servers(Path(folder) / "data") as servers:
                 seconds = asyncio.get_running_loop().time() - began
+                store = ObjectStore(servers.s3_url, READY_BUCKET, servers.s3_access_key, servers.s3_secret_key)
+                kept = await asked(store)
     except StackError as error:
         return Finding(False, str(error), "The text above says what to do; `make env` puts missing programs in place.")
-    return Finding(True, f"NATS, PostgreSQL and object storage started in {seconds:.1f} s and stopped")
+    text = f"NATS, PostgreSQL and object storage started in {seconds:.1f} s and stopped"
+    return Finding(kept.good, f"{text}; {kept.text}", kept.advice)

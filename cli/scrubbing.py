@@ -1,4 +1,4 @@
-"""One walk over all stored segments, at full speed, for `flatrender scrub`."""
+"""One walk over all finished objects, at full speed, for `flatrender scrub`."""
 
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -12,17 +12,18 @@ from adapters.object_store import ObjectStore, StoreError
 from cli.database import Database
 from cli.errors import Mistake
 from cli.quarantine import settings_of
-from consumers.render.scrubber import BEGINNING, Found, Stored, keep, look, stored_after
+from consumers.render.scrubber import BEGINNING, Found, Kind, Stored, keep, look, stored_after
 from producers.publisher import Publisher, PublishFailed
 
-EVERY = 100  # segments between two lines of progress
+EVERY = 100  # objects between two lines of progress
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """A stored segment that is not what was verified."""
+    """An object that is not what was verified: a segment by its key, an export by its job, a snapshot by its id."""
 
+    kind: Kind
     tenant_id: UUID
-    segment_key: str
+    name: str
     object_key: str
     found: Found
 
@@ -30,13 +31,13 @@ class Finding(msgspec.Struct, frozen=True):
 class Walk(msgspec.Struct):
     """What was looked at."""
 
-    segments: int = 0
+    objects: int = 0
     bytes: int = 0
     findings: list[Finding] = []
 
 
 async def scrub(found: Database, notice: Callable[[str], None]) -> Walk:
-    """Look at every stored segment; those that rotted or are gone are drawn again by the farm. Raises Mistake."""
+    """Look at every finished object; the farm is told of those that rotted or are gone. Raises Mistake."""
     async with AsyncExitStack() as stack:
         store = await found.store(stack)
         if store is None or found.facts is None:
@@ -54,18 +55,18 @@ async def scrub(found: Database, notice: Callable[[str], None]) -> Walk:
 
 async def _walk(conn: asyncpg.Connection, store: ObjectStore, publisher: Publisher, notice: Callable[[str], None]) -> Walk:
     walk, place = Walk(), BEGINNING
-    while (one := await stored_after(conn, *place)) is not None:
+    while (one := await stored_after(conn, place)) is not None:
         result = await look(one, store, publisher.publish)
         await keep(conn, one, result)
         _count(walk, one, result)
-        if walk.segments % EVERY == 0:
-            notice(f"{walk.segments:,} segments, {len(walk.findings)} of them not as they were")
-        place = one.tenant_id, one.segment_key
+        if walk.objects % EVERY == 0:
+            notice(f"{walk.objects:,} objects, {len(walk.findings)} of them not as they were")
+        place = one.place
     return walk
 
 
 def _count(walk: Walk, one: Stored, result: Found) -> None:
-    walk.segments += 1
+    walk.objects += 1
     walk.bytes += one.bytes
     if result != "whole":
-        walk.findings.append(Finding(one.tenant_id, one.segment_key, one.object_key, result))
+        walk.findings.append(Finding(one.kind, one.tenant_id, one.name, one.object_key, result))

@@ -11,7 +11,7 @@ from uuid import UUID
 import aiohttp
 import msgspec
 
-from cli.answers import Started
+from cli.answers import PartAddress, Started
 from cli.answers import Upload as State
 from cli.errors import Mistake
 from cli.transport import Transport
@@ -31,7 +31,7 @@ class Upload:
         self._api, self._path = api, path
         self._done = done or (lambda count: None)
         self._etags: dict[int, str] = {}
-        self._addresses: dict[int, str] = {}
+        self._addresses: dict[int, PartAddress] = {}
         self._gate = asyncio.Semaphore(AT_ONCE)
         self.started: Started | None = None
 
@@ -49,7 +49,9 @@ class Upload:
         if size == 0:
             raise Mistake("file.empty", f"{self._path} is empty")
         kind = mimetypes.guess_type(self._path.name)[0] or "application/octet-stream"
-        started = await self._api.post("/v1/uploads", StartUpload(name=self._path.name, bytes=size, media_type=kind), Started)
+        sha256 = await asyncio.to_thread(sha256_of, self._path)
+        announced = StartUpload(name=self._path.name, bytes=size, media_type=kind, sha256=sha256)
+        started = await self._api.post("/v1/uploads", announced, Started)
         await until(lambda: self._state(started.upload_id), lambda upload: upload.state != "started", "the store to open the upload")
         return started
 
@@ -59,7 +61,7 @@ class Upload:
             raise Mistake(
                 "file.upload_aborted", f"the upload of {self._path.name} was given up: {upload.reason}", remedy="Send the file again."
             )
-        self._addresses |= {part.number: part.url for part in upload.parts}
+        self._addresses |= {part.number: part for part in upload.parts}
         return upload
 
     async def _send_part(self, number: int) -> None:
@@ -84,8 +86,9 @@ class Upload:
         if number not in self._addresses:
             await self._state(self.started.upload_id, number)
         # The store refuses a part whose bytes are not those that were sent.
-        headers = {"Content-MD5": base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()}
-        async with self._api.http.put(self._addresses[number], data=data, headers=headers, raise_for_status=True) as answer:
+        address = self._addresses[number]
+        headers = {"Content-MD5": base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode(), **address.headers}
+        async with self._api.http.put(address.url, data=data, headers=headers, raise_for_status=True) as answer:
             return answer.headers["ETag"]
 
 

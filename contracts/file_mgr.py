@@ -15,6 +15,7 @@ class StartUpload(Command, frozen=True, kw_only=True):
     name: str
     bytes: int
     media_type: str = "application/octet-stream"
+    sha256: str = ""  # of the file's bytes, 64 hex digits, where it is known: then no other file is taken
 
 
 @message("file_mgr.upload.started", public=True)
@@ -29,6 +30,7 @@ class UploadStarted(Event, frozen=True, kw_only=True):
     object_key: str
     part_bytes: int
     part_count: int
+    sha256: str = ""  # as it was announced
 
 
 @message("file_mgr.upload.open")
@@ -105,6 +107,7 @@ class FileStored(Event, frozen=True, kw_only=True):
     bytes: int
     media_type: str
     object_key: str
+    sha256: str = ""  # as it was announced; its inspection says what it is
 
 
 @message("file_mgr.file.judge")
@@ -143,3 +146,18 @@ class FileRejected(Event, frozen=True, kw_only=True):
     file_id: UUID
     code: str
     detail: str
+
+
+@message("file_mgr.file.discard")
+class DiscardFile(Command, frozen=True, kw_only=True):
+    """A file was rejected: nobody reads its object any more."""
+
+    file_id: UUID
+
+
+@message("file_mgr.file.discarded")
+class FileDiscarded(Event, frozen=True, kw_only=True):
+    """A rejected file has no object any more: the one that it had is removed."""
+
+    file_id: UUID
+    removed: str  # where the object lies

@@ -10,7 +10,8 @@ from contracts.message import PLATFORM, Report, Tick, Work, message
 from contracts.render import Edge, PartKind
 from contracts.spec import AudioTrack, Quality, SceneSpec, Warning
 
-PROTOCOL = 2
+PROTOCOL = 3
+OLDEST = 2  # that is still spoken, with nodes that the farm knew before; they cannot send the header by which a store replaces nothing
 
 
 def report_id(node: UUID | str, said: UUID) -> UUID:

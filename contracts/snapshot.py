@@ -37,9 +37,18 @@ class SnapshotDrawn(Event, frozen=True, kw_only=True):
     degraded: bool  # drawn without its expressions, which ended an engine
 
 
+@message("render.snapshot.report_spoilt")
+class ReportSpoilt(Command, frozen=True, kw_only=True):
+    """A stored picture is not what was drawn."""
+
+    snapshot_id: UUID
+    object_key: str
+    found: str  # in words
+
+
 @message("render.snapshot.failed", public=True)
 class SnapshotFailed(Event, frozen=True, kw_only=True):
-    """The picture cannot be drawn, and why."""
+    """The picture cannot be drawn, or is not in storage any more as it was drawn, and why."""
 
     snapshot_id: UUID
     code: str

@@ -10,7 +10,7 @@ from adapters.nats import PullConsumer, StreamError, ack
 from contracts import message
 from contracts.catalogue import WORK
 from contracts.envelope import Envelope
-from contracts.node import PROTOCOL, CancelPart, DrawPart, RegisterAgain, ReportFailure, ReportRefused
+from contracts.node import OLDEST, PROTOCOL, CancelPart, DrawPart, RegisterAgain, ReportFailure, ReportRefused
 from node_worker.failures import DETAIL
 from node_worker.log import error, info, warning
 from node_worker.node import Node
@@ -58,7 +58,7 @@ async def take(node: Node, msg: Msg) -> None:
         await _unreadable(node, msg, problem)
         return
     match work:
-        case DrawPart() if work.protocol != PROTOCOL:
+        case DrawPart() if not OLDEST <= work.protocol <= PROTOCOL:
             await _protocol(node, envelope, AnyPart(work.part_id, work.epoch), f"the work is of protocol {work.protocol}")
         case DrawPart() if node.accepting:
             node.desk.accept(work, envelope)

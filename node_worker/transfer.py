@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -11,11 +11,13 @@ from typing import TypeVar
 
 import aiohttp
 
+from adapters.presign import BODY_HASH, checksum, signed_headers
 from node_worker.failures import PartFailed, disk_full
 from node_worker.log import redact, warning
 
 T = TypeVar("T")
 CHUNK = 1 << 16
+PIECE = 1 << 18  # bytes of a file that are read at once
 TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=30)
 PATIENCE = 120.0  # seconds that a store may be away before the part goes back to the farm
 FIRST_DELAY, LONGEST_DELAY = 0.1, 5.0  # seconds
@@ -62,9 +64,14 @@ class Transfers:
         return await self._retry("GET", url, attempt)
 
     async def upload(self, path: Path, url: str, media_type: str) -> None:
-        """Put a file. Raises PartFailed."""
+        """Put a file where nothing lies yet, with the headers that the address was signed with. Raises PartFailed.
 
+        An object that is there already is this file when an earlier attempt had sent all of it and its answer was lost: nobody else has
+        this address, the store keeps whole bodies alone, and the farm compares the object with the hash that is reported.
+        """
         size = path.stat().st_size  # noqa: ASYNC240 - one look at our own disk
+        headers = {"Content-Type": media_type, "Content-Length": str(size), **await _asked_for(path, url)}
+        sent = False
 
         async def attempt() -> None:
             # aiohttp bounds reading only; a store that stops taking bytes would hold the part for ever.
@@ -72,9 +79,16 @@ class Transfers:
                 await put()
 
         async def put() -> None:
-            with path.open("rb") as file:
-                async with self._session.put(url, data=file, headers={"Content-Type": media_type}, allow_redirects=False) as response:
-                    _check(response)
+            nonlocal sent
+            body, earlier = _Sending(path, size), sent
+            try:
+                async with self._session.put(url, data=body.pieces(), headers=headers, allow_redirects=False) as response:
+                    if response.status != 412:
+                        _check(response)
+                    elif not _is_ours(earlier):
+                        raise _taken(url)
+            finally:
+                sent = sent or body.done
 
         await self._retry("PUT", url, attempt)
 
@@ -117,6 +131,43 @@ class Transfers:
             delay = min(delay * 2, LONGEST_DELAY)
 
 
+def _is_ours(sent: bool) -> bool:
+    """Whether what lies there already is this very upload's file: an earlier attempt of it had sent all bytes, and heard no answer."""
+    return sent
+
+
+def _taken(url: str) -> PartFailed:
+    return PartFailed("node.object_taken", f"PUT {redact(url)}: an object lies there that this node did not write")
+
+
+class _Sending:
+    """A file on its way: `done` once its last byte was handed to the connection."""
+
+    def __init__(self, path: Path, size: int) -> None:
+        self._path, self._size = path, size
+        self.done = False
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """The file's bytes."""
+        sent = 0
+        with self._path.open("rb") as file:
+            while chunk := await asyncio.to_thread(file.read, PIECE):
+                sent += len(chunk)
+                self.done = sent >= self._size
+                yield chunk
+        self.done = True
+
+
+async def _asked_for(path: Path, url: str) -> dict[str, str]:
+    """The headers whose names stand in the address; the length is sent with every body."""
+    names = signed_headers(url)
+    headers = {"If-None-Match": "*"} if "if-none-match" in names else {}
+    if BODY_HASH in names:
+        digest, _ = await asyncio.to_thread(_hash_so_far, path)
+        headers[BODY_HASH] = checksum(digest.hexdigest())
+    return headers
+
+
 def _hash_so_far(path: Path) -> "tuple[hashlib._Hash, int]":
     """The digest and length of what an earlier attempt left."""
     digest, length = hashlib.sha256(), 0
@@ -137,7 +188,7 @@ def _check(response: aiohttp.ClientResponse) -> None:
     if response.status < 300:
         return
     answer = f"{response.method} {redact(str(response.url))} was answered {response.status} {response.reason}"
-    if response.status >= 500 or response.status in (408, 425, 429):
+    if response.status >= 500 or response.status in (408, 409, 425, 429):
         raise aiohttp.ClientPayloadError(answer)
     if response.status in (404, 410):
         raise PartFailed("node.object_missing", answer)

@@ -12,6 +12,7 @@ from uuid import UUID
 import aiohttp
 import msgspec
 
+from adapters.presign import CREATE_ONLY
 from contracts.envelope import Envelope, derived_id, first, node_actor
 from contracts.farm import Capabilities
 from contracts.message import Report
@@ -175,8 +176,9 @@ class SimulatedNode:
 
     async def _assemble(self, work: DrawPart, envelope: Envelope, manifest: Manifest) -> None:
         frames = sum(segment.frames for segment in manifest.segments)
-        sha = hashlib.sha256(work.subject_id.bytes).hexdigest()
-        async with self._wire.http.put(manifest.put_url, data=b"0") as answer:  # the farm asks the store for it
+        data = b"0"
+        sha = hashlib.sha256(data).hexdigest()
+        async with self._wire.http.put(manifest.put_url, data=data, headers=CREATE_ONLY) as answer:  # the farm reads it
             answer.raise_for_status()
         report = ReportExport(
             part_id=work.part_id,

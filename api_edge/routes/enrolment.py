@@ -17,13 +17,37 @@ from contracts.enrolment import CreateJoinToken, JoinNode, RevokeJoinToken, Revo
 from contracts.envelope import node_actor
 from contracts.message import PLATFORM, Command
 
-NOBODY = UUID(int=0)  # the id of what is no token at all: that is refused, and recorded, like a forged one
-
 
 async def by_join_token(edge: Edge, call: Call) -> Principal:
-    """Whoever brings a join token; whether it is a good one is decided by the render domain, which records it."""
+    """Whoever brings a join token that may still be good. Raises Refused for any other: nothing is recorded but the access log's line.
+
+    A token that is open, or used by the very node that asks, is decided on by the render domain, which has the last word.
+    """
     token_id, secret = _token(call)
+    if edge.reader is None:
+        raise unavailable("database")
+    found = await edge.reader.select("join_token", str(PLATFORM), PLATFORM, token_id)
+    row = found.rows[0] if found.rows else None
+    if row is None or not hmac.compare_digest(row["secret_sha256"], secret_hash(secret)):
+        raise _unknown_token()
+    at = f"{row['updated_at']:%Y-%m-%d %H:%M:%S} UTC"
+    if row["state"] == "revoked":
+        raise Refused("join.token_revoked", f"The join token {token_id} was revoked at {at}.")
+    if row["state"] == "expired":
+        raise Refused("join.token_expired", f"The join token {token_id} has expired at {row['expires_at']:%Y-%m-%d %H:%M:%S} UTC.")
+    if row["state"] == "used" and not await _asks_again(call, row["holder"]):
+        raise Refused("join.token_used", f"The join token {token_id} was used at {at}, by node {row['node_id']}.")
     return _stranger(token_id, f"join_token:{token_id}", secret_hash(secret))
+
+
+async def _asks_again(call: Call, holder: str | None) -> bool:
+    """Whether the node that joined by a used token asks once more, as its answer was lost."""
+    try:
+        body = msgspec.json.decode(await call.request.read())
+    except (msgspec.DecodeError, RecursionError):
+        return False
+    given = body.get("secret_sha256") if isinstance(body, dict) else None
+    return isinstance(given, str) and holder is not None and hmac.compare_digest(holder.encode(), given.encode("utf-8", "replace"))
 
 
 def with_token(edge: Edge, call: Call, command: JoinNode) -> Command:
@@ -52,9 +76,14 @@ async def by_node_secret(edge: Edge, call: Call) -> Principal:
 
 
 def _token(call: Call) -> tuple[UUID, str]:
-    text = _bearer(call)
-    given = parted("fj", text)
-    return (UUID(given[0]), given[1]) if given else (NOBODY, text)
+    given = parted("fj", _bearer(call))
+    if given is None:
+        raise _unknown_token()
+    return UUID(given[0]), given[1]
+
+
+def _unknown_token() -> Refused:
+    return Refused("join.unknown_token", "This join token was never given out.")
 
 
 def _bearer(call: Call) -> str:

@@ -1,6 +1,6 @@
 """Renders, their parts, the farm's nodes, and what died on them."""
 
-from api_edge import presenters, rows
+from api_edge import presenters, rows, serving
 from api_edge.explaining import explain
 from api_edge.queries import as_text, as_uuid
 from api_edge.routing import CommandRoute, QueryRoute
@@ -36,9 +36,18 @@ QUERIES = [
         rows.SnapshotRow,
         one=True,
         present=presenters.snapshot,
+        complete=serving.snapshot,
     ),
     QueryRoute(
-        "GET", "/v1/renders/{job_id}", "render_by_id", "render:read", "Read a render", rows.RenderRow, one=True, present=presenters.render
+        "GET",
+        "/v1/renders/{job_id}",
+        "render_by_id",
+        "render:read",
+        "Read a render",
+        rows.RenderRow,
+        one=True,
+        present=presenters.render,
+        complete=serving.export,
     ),
     QueryRoute(
         "GET",

@@ -1,4 +1,4 @@
-"""`flatrender scrub`: every stored segment read again, now; the farm draws anew what rotted."""
+"""`flatrender scrub`: every finished object read again, now; the farm makes anew what rotted."""
 
 import sys
 from pathlib import Path
@@ -8,12 +8,15 @@ import typer
 from cli.options import Data, Json
 from cli.running import run
 
+BECOMES = {"segment": "is drawn again", "export": "is joined again", "snapshot": "is drawn when it is asked for again"}
 app = typer.Typer(add_completion=False)
 
 
 @app.command()
 def scrub(data: Data = None, json: Json = False) -> None:
-    """Read all stored segments and compare them with what was verified; those that rotted or are gone are drawn again.
+    """Read all segments, exports and snapshots and compare them with what was verified.
+
+    Segments that rotted or are gone are drawn again, exports joined again; such a snapshot is drawn when it is asked for.
 
     Needs a running stack, which does the same by itself, slowly. `flatrender jobs repairs JOB` shows what came of it.
     """
@@ -32,6 +35,6 @@ async def _scrub(data: Path | None, json: bool) -> None:
         print(msgspec.json.encode(result).decode())
         return
     for one in result.findings:
-        print(f"{one.found:<8} {one.object_key}  tenant {one.tenant_id}: is drawn again")
+        print(f"{one.found:<8} {one.object_key}  tenant {one.tenant_id}: {BECOMES[one.kind]}")
     verdict = f"{len(result.findings)} not as verified" if result.findings else "all as they were verified"
-    print(f"{result.segments:,} segments, {result.bytes / 1e6:,.1f} MB: {verdict}")
+    print(f"{result.objects:,} objects, {result.bytes / 1e6:,.1f} MB: {verdict}")

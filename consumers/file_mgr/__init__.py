@@ -20,9 +20,13 @@ DOMAIN = Domain(
         file_mgr.FailUpload: uploads.fail,
         file_mgr.StoreFile: uploads.store,
         file_mgr.JudgeFile: files.judge,
+        file_mgr.DiscardFile: files.discard,
         **steering.decides("file_mgr"),
     },
-    reacts=(Reaction(name="judgements", on=render.InspectionEnded, make=files.on_inspected, history="act", unnamed=True),),
+    reacts=(
+        Reaction(name="judgements", on=render.InspectionEnded, make=files.on_inspected, history="act", unnamed=True),
+        Reaction(name="discards", on=file_mgr.FileRejected, make=files.on_rejected, history="act"),
+    ),
     writes={
         file_mgr.UploadStarted: create(UPLOADS),
         file_mgr.UploadOpened: upsert(UPLOADS, state="open"),
@@ -31,6 +35,7 @@ DOMAIN = Domain(
         file_mgr.FileStored: together(upsert(UPLOADS, state="stored"), create(FILES)),
         file_mgr.FileReady: upsert(FILES, state="ready"),
         file_mgr.FileRejected: upsert(FILES, state="rejected"),
+        file_mgr.FileDiscarded: upsert(FILES, object_key=""),
         REFUSED["file_mgr"]: nothing,
         QUARANTINED["file_mgr"]: nothing,
         **steering.writes("file_mgr"),
@@ -39,6 +44,7 @@ DOMAIN = Domain(
         file_mgr.UploadStarted: (effects.on_started,),
         file_mgr.UploadCompleted: (effects.on_completed,),
         file_mgr.UploadAborted: (effects.on_aborted,),
+        file_mgr.FileDiscarded: (effects.on_discarded,),
     },
     timers={
         file_mgr.UploadStarted: (uploads.give_up_later,),

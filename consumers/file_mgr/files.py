@@ -4,7 +4,7 @@ from consumers.file_mgr.rows import FILES
 from consumers.runtime.domain import Context, Decision
 from consumers.runtime.state import View
 from contracts.envelope import Envelope
-from contracts.file_mgr import FileReady, FileRejected, JudgeFile
+from contracts.file_mgr import DiscardFile, FileDiscarded, FileReady, FileRejected, JudgeFile
 from contracts.message import Command
 from contracts.render import InspectionEnded
 
@@ -24,6 +24,9 @@ def judge(cmd: JudgeFile, view: View, ctx: Context) -> Decision:
         return []
     if cmd.code:
         return [FileRejected(file_id=file.file_id, code=cmd.code, detail=cmd.detail)]
+    if file.sha256 and file.sha256 != cmd.sha256:
+        detail = f"its bytes have the SHA-256 {cmd.sha256}, {file.sha256} was announced; send the file again"
+        return [FileRejected(file_id=file.file_id, code="file.sha256", detail=detail)]
     if cmd.kind == "unknown":
         return [FileRejected(file_id=file.file_id, code="file.unknown_kind", detail=UNKNOWN)]
     ready = FileReady(
@@ -37,3 +40,16 @@ def judge(cmd: JudgeFile, view: View, ctx: Context) -> Decision:
         scan_key=cmd.scan_key,
     )
     return [ready]
+
+
+def on_rejected(event: FileRejected, envelope: Envelope) -> list[Command]:
+    """What cannot be used is not kept."""
+    return [DiscardFile(file_id=event.file_id)]
+
+
+def discard(cmd: DiscardFile, view: View, ctx: Context) -> Decision:
+    """Have a rejected file's object removed, once."""
+    file = view.get(FILES, cmd.file_id)
+    if file is None or file.state != "rejected" or not file.object_key:
+        return []
+    return [FileDiscarded(file_id=file.file_id, removed=file.object_key)]

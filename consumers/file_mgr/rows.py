@@ -1,4 +1,4 @@
-"""The file_mgr domain's event tables (migration 13)."""
+"""The file_mgr domain's event tables (migrations 13 and 36)."""
 
 from uuid import UUID
 
@@ -20,6 +20,7 @@ class Upload(Row, frozen=True, kw_only=True):
     etags: tuple[str, ...] = ()
     state: str = "started"  # started, open, completing, stored, aborted
     reason: str = ""
+    sha256: str = ""  # as it was announced
 
 
 class File(Row, frozen=True, kw_only=True):
@@ -30,10 +31,10 @@ class File(Row, frozen=True, kw_only=True):
     name: str
     bytes: int
     media_type: str
-    object_key: str
+    object_key: str  # empty once a rejected file's object is removed
     state: str = "inspecting"  # inspecting, ready, rejected
     kind: str = "unknown"
-    sha256: str = ""
+    sha256: str = ""  # while it is inspected: as it was announced
     width: int = 0
     height: int = 0
     duration: float = 0.0

@@ -27,6 +27,7 @@ PART = 16 * 2**20  # bytes; S3 asks for at least 5 MiB for all parts but the las
 MOST = 2 * 2**30  # bytes of a file, as much as a node takes to inspect
 MEDIA_TYPE = re.compile(r"(?=[\x20-\x7e]{3,100}$)[\w.+-]+/[\w.+-]+( *;.*)?", re.ASCII)
 ETAG = re.compile(r"[\x20-\x7e]{1,100}")
+SHA256 = re.compile(r"[0-9a-f]{64}")
 LIVES = timedelta(hours=24)  # until an upload that nobody completes is given up
 
 
@@ -38,6 +39,8 @@ def start(cmd: StartUpload, view: View, ctx: Context) -> Decision:
         return refuse("file.name", "a file's name has 1 to 255 characters, no slash and no control characters", "name")
     if not MEDIA_TYPE.fullmatch(cmd.media_type):
         return refuse("file.media_type", "a media type is written like image/png, with at most 100 characters", "media_type")
+    if cmd.sha256 and not SHA256.fullmatch(cmd.sha256):
+        return refuse("file.sha256", "a SHA-256 has 64 hex digits in lower case; leave it out where it is not known", "sha256")
     upload_id, file_id = ctx.id("upload"), ctx.id("file")
     part_bytes = PART if cmd.bytes <= 1000 * PART else -(-cmd.bytes // 1000)
     started = UploadStarted(
@@ -49,6 +52,7 @@ def start(cmd: StartUpload, view: View, ctx: Context) -> Decision:
         object_key=f"files/{ctx.tenant}/{file_id}",
         part_bytes=part_bytes,
         part_count=-(-cmd.bytes // part_bytes),
+        sha256=cmd.sha256,
     )
     body = {"upload_id": upload_id, "file_id": file_id, "part_bytes": part_bytes, "part_count": started.part_count}
     return Answer([started], body)
@@ -130,5 +134,6 @@ def store(cmd: StoreFile, view: View, ctx: Context) -> Decision:
         bytes=upload.bytes,
         media_type=upload.media_type,
         object_key=upload.object_key,
+        sha256=upload.sha256,
     )
     return [stored]

@@ -20,7 +20,7 @@ from consumers.runtime.table import Row
 from consumers.runtime.tools import Tools
 from contracts.audit import CommandQuarantined, CommandRefused
 from contracts.envelope import Envelope, acting_node
-from contracts.message import Command, Kind, Work, encode, type_of
+from contracts.message import PLATFORM, Command, Kind, Work, encode, type_of
 from contracts.node import CancelPart, DrawPart, Manifest, ReportRefused
 from contracts.render import PartAssigned, PartEnded
 
@@ -82,12 +82,12 @@ async def _tell(node_id: str, work: Work, envelope: Envelope, tools: Tools) -> l
 async def dispatch(group: Sequence[tuple[Part, Envelope]], tools: Tools) -> None:
     """Publish DrawPart for each part to its node, unless its lease is over already."""
     parts, known = [part for part, _ in group], tools.keep(Known)
-    async with tools.asking(*{part.tenant_id for part in parts}) as ask:
+    async with tools.asking(PLATFORM, *{part.tenant_id for part in parts}) as ask:
         late = [part for part in parts if (datetime.now(UTC) - part.created_at).total_seconds() > SOON]
         ended = {part.part_id for part in late} - (await shelf.active(ask, late) if late else set())
         filled = await shelf.fill(ask, known, [part for part in parts if part.part_id not in ended])
     stands = [(part, envelope) for part, envelope in group if part.part_id not in ended]
-    works = [_work(part, MANIFESTS[part.kind](filled, part, tools.objects)) for part, _ in stands]
+    works = [_work(part, MANIFESTS[part.kind](filled, part, tools.objects), filled.protocols[part.node_id]) for part, _ in stands]
     bodies = [encode(work) for work in works]
     large = [number for number, body in enumerate(bodies) if len(body) > INLINE]
     for number, body in zip(large, await asyncio.gather(*(_by_address(works[number], tools) for number in large)), strict=True):
@@ -119,9 +119,15 @@ async def left_behind(conn: asyncpg.Connection) -> list[tuple[Part, Envelope]]:
     return found
 
 
-def _work(part: Part, manifest: Manifest) -> DrawPart:
+def _work(part: Part, manifest: Manifest, protocol: int) -> DrawPart:
     return DrawPart(
-        part_id=part.part_id, tenant_id=part.tenant_id, kind=part.kind, subject_id=part.subject_id, epoch=part.epoch, manifest=manifest
+        protocol=protocol,
+        part_id=part.part_id,
+        tenant_id=part.tenant_id,
+        kind=part.kind,
+        subject_id=part.subject_id,
+        epoch=part.epoch,
+        manifest=manifest,
     )
 
 

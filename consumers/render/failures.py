@@ -31,7 +31,7 @@ ASSEMBLE_ATTEMPTS = 3
 MOST_CLAIMS = 20
 MISSING = "node.object_missing"
 # What was away or full, or killed from outside, says nothing about the file, the template or the job.
-NOBODYS = {KILLED, "node.storage_away", "node.address_expired", "node.out_of_disk"}
+NOBODYS = {KILLED, "node.storage_away", "node.address_expired", "node.object_taken", "node.out_of_disk"}
 LOG_TAIL = 4096  # characters
 LONGEST_WAIT = 60.0  # seconds
 
@@ -48,6 +48,7 @@ RETRIES = {  # by the crash's kind, else by the failure's code
     "out_of_disk": Retry(later=True),
     "node.storage_away": Retry(later=True),
     "node.address_expired": Retry(elsewhere=False),
+    "node.object_taken": Retry(elsewhere=False),
     MISSING: Retry(elsewhere=False),
     KILLED: Retry(elsewhere=False),
 }

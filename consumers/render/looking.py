@@ -15,6 +15,7 @@ from contracts.envelope import Envelope
 from contracts.message import Command
 from contracts.render import JobCompleted
 from contracts.repair import ExportReplaced, RepairDrawn, RepairRequested, ReportRot, RequestRepair, SettleRepair
+from contracts.snapshot import ReportSpoilt, SnapshotDrawn
 
 AT_ONCE = 4  # objects that are read at the same time
 _q = sql.load("render")
@@ -34,11 +35,20 @@ class LookAtExport(msgspec.Struct, frozen=True):
 
 
 class LookAtDelivery(msgspec.Struct, frozen=True):
-    """See whether a delivered export is there, with the size that was told."""
+    """See whether a delivered export is what was told; without a hash, whether it is there in its size."""
 
     job_id: UUID
     object_key: str
     bytes: int
+    sha256: str = ""
+
+
+class LookAtPicture(msgspec.Struct, frozen=True):
+    """See whether a snapshot is what was told."""
+
+    snapshot_id: UUID
+    object_key: str
+    sha256: str
 
 
 async def found_sha256(objects: ObjectStore, key: str) -> str:
@@ -47,6 +57,11 @@ async def found_sha256(objects: ObjectStore, key: str) -> str:
         return await objects.sha256(key)
     except ObjectMissing:
         return ""
+
+
+def in_words(found: str) -> str:
+    """What a hash that was found says of a file."""
+    return f"its file has the SHA-256 {found}" if found else "its file is missing"
 
 
 def on_requested(event: RepairRequested, envelope: Envelope) -> Iterable[LookAtJob]:
@@ -61,17 +76,31 @@ def on_drawn(event: RepairDrawn, envelope: Envelope) -> Iterable[LookAtExport]:
 
 def on_delivered(event: JobCompleted | ExportReplaced, envelope: Envelope) -> Iterable[LookAtDelivery]:
     """That a node delivered an export is its word: whether the file is there is asked of the store."""
-    yield LookAtDelivery(event.job_id, event.object_key, event.bytes)
+    yield LookAtDelivery(event.job_id, event.object_key, event.bytes, event.sha256)
+
+
+def on_pictured(event: SnapshotDrawn, envelope: Envelope) -> Iterable[LookAtPicture]:
+    """So it is with a picture."""
+    yield LookAtPicture(event.snapshot_id, event.object_key, event.sha256)
 
 
 async def look_at_delivery(effect: LookAtDelivery, call: Call, tools: Tools) -> list[Command]:
-    """Have an export joined anew that is not there, or has another size than was told."""
+    """Have an export joined anew that is not there, or is not what was told."""
     size = await tools.objects.head(effect.object_key)
-    if size == effect.bytes:
+    if size != effect.bytes:
+        found = "is not there" if size is None else f"has {size} bytes"
+        return [RequestRepair(job_id=effect.job_id, export=True, reason=f"its file {found}; {effect.bytes} bytes were reported")]
+    if not effect.sha256 or await found_sha256(tools.objects, effect.object_key) == effect.sha256:
         return []
-    found = "is not there" if size is None else f"has {size} bytes"
-    reason = f"its file {found}; {effect.bytes} bytes were reported"
-    return [RequestRepair(job_id=effect.job_id, export=True, reason=reason)]
+    return [RequestRepair(job_id=effect.job_id, export=True, reason="its file has other bytes than were reported")]
+
+
+async def look_at_picture(effect: LookAtPicture, call: Call, tools: Tools) -> list[Command]:
+    """Tell the domain of a picture that is not there, or is not what was told."""
+    found = await found_sha256(tools.objects, effect.object_key)
+    if found == effect.sha256:
+        return []
+    return [ReportSpoilt(snapshot_id=effect.snapshot_id, object_key=effect.object_key, found=in_words(found))]
 
 
 async def look_at_export(effect: LookAtExport, call: Call, tools: Tools) -> list[Command]:
@@ -98,5 +127,6 @@ KINDS = (
     # Whole objects are read, of a job all of them.
     EffectKind(name="look_at_job", payload=LookAtJob, run=look_at_job, lane="bulk", timeout=1800.0),
     EffectKind(name="look_at_export", payload=LookAtExport, run=look_at_export, timeout=600.0),
-    EffectKind(name="look_at_delivery", payload=LookAtDelivery, run=look_at_delivery, lane="bulk"),
+    EffectKind(name="look_at_delivery", payload=LookAtDelivery, run=look_at_delivery, lane="bulk", timeout=600.0),
+    EffectKind(name="look_at_picture", payload=LookAtPicture, run=look_at_picture, lane="bulk"),
 )

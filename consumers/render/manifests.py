@@ -13,6 +13,7 @@ from contracts.node import Manifest, SceneTask, SegmentTask, StoredSegment
 from contracts.spec import RenderSpec
 
 LIVES = 3600  # seconds that an address works
+CREATES = 3  # the first protocol whose nodes send the headers that an address was signed with
 
 
 def render(shelf: Shelf, part: Part, objects: ObjectStore) -> Manifest:
@@ -22,7 +23,7 @@ def render(shelf: Shelf, part: Part, objects: ObjectStore) -> Manifest:
     for place, segment in sorted(zip(part.places, part.keys, strict=True)):
         scene, first, count = located(spec, place)
         key = segment_place(part.tenant_id, segment, part.epoch, part.part_id)
-        task = SegmentTask(key=segment, first=first, count=count, put_url=objects.presign_put(key, LIVES), object_key=key)
+        task = SegmentTask(key=segment, first=first, count=count, put_url=_put(key, shelf, part, objects), object_key=key)
         scenes.setdefault(scene, []).append(task)
     tasks = [SceneTask(spec=spec.scenes[at], frame_offset=_offset(spec, at), segments=tuple(scenes[at])) for at in scenes]
     return _with_look(spec, files=_files(shelf, part, objects), fonts=spec.fonts, scenes=tuple(tasks))
@@ -39,7 +40,7 @@ def assemble(shelf: Shelf, part: Part, objects: ObjectStore) -> Manifest:
         files=_files(shelf, part, objects),
         segments=segments,
         audio=spec.audio,
-        put_url=objects.presign_put(key, LIVES),
+        put_url=_put(key, shelf, part, objects),
         object_key=key,
         degraded=any(row["degraded"] for row in rows),
     )
@@ -48,7 +49,7 @@ def assemble(shelf: Shelf, part: Part, objects: ObjectStore) -> Manifest:
 def inspect(shelf: Shelf, part: Part, objects: ObjectStore) -> Manifest:
     """The uploaded file, and where the finding goes."""
     source, key = shelf.inspections[part.tenant_id, part.subject_id], scan_place(part.tenant_id, part.subject_id, part.part_id)
-    return Manifest(source_url=objects.presign_get(source, LIVES), put_url=objects.presign_put(key, LIVES), object_key=key)
+    return Manifest(source_url=objects.presign_get(source, LIVES), put_url=_put(key, shelf, part, objects), object_key=key)
 
 
 def snapshot(shelf: Shelf, part: Part, objects: ObjectStore) -> Manifest:
@@ -61,12 +62,17 @@ def snapshot(shelf: Shelf, part: Part, objects: ObjectStore) -> Manifest:
         fonts=spec.fonts,
         scenes=tuple(SceneTask(spec=scene, frame_offset=0, segments=()) for scene in spec.scenes),
         frame=shelf.frames[part.tenant_id, part.subject_id],
-        put_url=objects.presign_put(key, LIVES),
+        put_url=_put(key, shelf, part, objects),
         object_key=key,
     )
 
 
 MANIFESTS = {"render": render, "assemble": assemble, "inspect": inspect, "snapshot": snapshot}
+
+
+def _put(key: str, shelf: Shelf, part: Part, objects: ObjectStore) -> str:
+    """Where a result goes: once, unless the node speaks a protocol in which it could not say so."""
+    return objects.presign_put(key, LIVES, replaces=shelf.protocols[part.node_id] < CREATES)
 
 
 def _files(shelf: Shelf, part: Part, objects: ObjectStore) -> dict[str, str]:

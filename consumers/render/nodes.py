@@ -2,11 +2,11 @@
 
 from consumers.render.reporter import reporting_node
 from consumers.render.rows import NODES, Node
-from consumers.runtime.domain import Context, Decision, refuse
+from consumers.runtime.domain import Context, Decision, Refusal, refuse
 from consumers.runtime.state import View
 from contracts.farm import LoseNode, NodeCrashed, NodeLeft, NodeLost, NodeRegistered, NodeSteered, Service
 from contracts.message import PLATFORM
-from contracts.node import PROTOCOL, LeaveNode, RegisterNode
+from contracts.node import OLDEST, PROTOCOL, LeaveNode, RegisterNode
 
 MAX_SLOTS = 256
 MOST_BUNDLES = 100
@@ -16,14 +16,12 @@ def register(cmd: RegisterNode, view: View, ctx: Context) -> Decision:
     """Take a node in under its next epoch; leases of its earlier ones are void."""
     if view.tenant != PLATFORM:
         return refuse("node.tenant", "nodes register under the platform tenant")
-    if cmd.protocol != PROTOCOL:
-        return refuse(
-            "node.protocol", f"this farm speaks protocol {PROTOCOL}, the node {cmd.protocol}; install the farm's release on it", "protocol"
-        )
-    if not 1 <= cmd.slots <= MAX_SLOTS:
-        return refuse("node.slots", f"a node offers 1 to {MAX_SLOTS} slots, not {cmd.slots}", "slots")
     node_id = reporting_node(ctx.envelope.actor)
     known = view.get(NODES, node_id)
+    if refusal := _unspoken(cmd, known):
+        return refusal
+    if not 1 <= cmd.slots <= MAX_SLOTS:
+        return refuse("node.slots", f"a node offers 1 to {MAX_SLOTS} slots, not {cmd.slots}", "slots")
     registered = NodeRegistered(
         node_id=node_id,
         name=cmd.name[:100],
@@ -35,8 +33,17 @@ def register(cmd: RegisterNode, view: View, ctx: Context) -> Decision:
         platform=cmd.platform,
         capabilities=cmd.capabilities,
         bundles=cmd.bundles[:MOST_BUNDLES],
+        protocol=cmd.protocol,
     )
     return [registered, *_service(known)]
+
+
+def _unspoken(cmd: RegisterNode, known: Node | None) -> Refusal | None:
+    """Older protocols are for nodes that spoke them before: one that is new, or spoke a newer one, would choose the weaker promises."""
+    if max(OLDEST, known.protocol if known else PROTOCOL) <= cmd.protocol <= PROTOCOL:
+        return None
+    detail = f"this farm speaks protocol {PROTOCOL}, the node {cmd.protocol}; install the farm's release on it"
+    return refuse("node.protocol", detail, "protocol")
 
 
 def _service(node: Node | None) -> list[NodeSteered]:

@@ -27,7 +27,7 @@ from contracts.repair import (
 )
 
 MOST_SEGMENTS = 100  # in one repair: its event holds what each was and is, and stays below 64 KB
-SYSTEM = "system"  # the actor of what effects ask for
+BY_ITSELF = frozenset({"system", "scrubber", "edge"})  # actors of what the farm asks for, and no person
 MOST_BY_ITSELF = 5  # repairs of one job after which the farm asks for no more: nodes that lie must not keep it busy for ever
 LONGEST_REASON = 200  # characters
 Places = dict[str, int]  # segment key to its first position in the job
@@ -75,7 +75,7 @@ def _repairable(cmd: RequestRepair, view: View, ctx: Context) -> Job | Refusal:
         return refuse(
             "render.ended", f"the render is {job.state}; only frames of completed renders and of those under way are repaired", "job_id"
         )
-    if ctx.envelope.actor == SYSTEM and len(view.where(REPAIRS, job_id=cmd.job_id, is_open=False)) >= MOST_BY_ITSELF:
+    if ctx.envelope.actor in BY_ITSELF and len(view.where(REPAIRS, job_id=cmd.job_id, is_open=False)) >= MOST_BY_ITSELF:
         return refuse(
             "render.unrepairable", f"its export was joined anew {MOST_BY_ITSELF} times and is not there; a person has to look", "job_id"
         )

@@ -11,13 +11,15 @@ import sql
 from consumers.render.plan import located
 from consumers.render.rows import JobSpec, Part
 from consumers.runtime.tools import Ask
+from contracts.message import PLATFORM
+from contracts.node import PROTOCOL
 from contracts.spec import RenderSpec, SceneSpec
 
 Ref = tuple[UUID, UUID]  # tenant and job, part or file
 K = TypeVar("K")
 V = TypeVar("V")
 _q = sql.load("render")
-MOST_SPECS, MOST_FILES, MOST_OVER = 500, 20_000, 1000
+MOST_SPECS, MOST_FILES, MOST_OVER, MOST_NODES = 500, 20_000, 1000, 5000
 
 
 class Known:
@@ -26,6 +28,7 @@ class Known:
     def __init__(self) -> None:
         self.specs: dict[Ref, RenderSpec] = {}  # a job's spec is frozen
         self.files: dict[tuple[UUID, str], str] = {}  # the first file with a content stands for it, for ever
+        self.protocols: dict[tuple[UUID, int], int] = {}  # by node and its registration, which never speaks another
         self.over: dict[UUID, None] = {}  # leases that nodes were told to stop lately
 
     def end(self, part_id: UUID) -> None:
@@ -44,6 +47,7 @@ class Shelf:
         self.inspections: dict[Ref, str] = {}
         self.frames: dict[Ref, int] = {}  # of which scene's frame a snapshot is
         self.needs: dict[UUID, set[str]] = {}  # SHA-256 of the files that a part works with
+        self.protocols: dict[UUID, int] = {}  # by node
         self.signed: dict[str, str] = {}  # addresses to read that were signed already, by object
 
 
@@ -55,6 +59,7 @@ async def active(ask: Ask, wanted: Iterable[Part]) -> set[UUID]:
 async def fill(ask: Ask, known: Known, wanted: Sequence[Part]) -> Shelf:
     """Read all that these parts need."""
     shelf = Shelf()
+    await _protocols_of(ask, known, shelf, {(part.node_id, part.node_epoch) for part in wanted})
     filmed = [part for part in wanted if part.kind != "inspect"]
     await _specs_of(ask, known, shelf, {_ref(part) for part in filmed if part.kind != "snapshot"})
     if pictured := {_ref(part) for part in wanted if part.kind == "snapshot"}:
@@ -99,6 +104,15 @@ async def _files_of(ask: Ask, known: Known, shelf: Shelf, refs: set[tuple[UUID, 
         for row in await ask(_q.files, *_columns(unknown, 2)):
             shelf.files[row["tenant_id"], row["sha256"]] = known.files[row["tenant_id"], row["sha256"]] = row["object_key"]
         bound(known.files, MOST_FILES)
+
+
+async def _protocols_of(ask: Ask, known: Known, shelf: Shelf, refs: set[tuple[UUID, int]]) -> None:
+    if unknown := refs - known.protocols.keys():
+        for row in await ask(_q.node_protocols, PLATFORM, [node_id for node_id, _ in unknown]):
+            known.protocols[row["node_id"], row["epoch"]] = row["protocol"]
+        bound(known.protocols, MOST_NODES)
+    # A lease of an earlier registration is void: whatever its node is sent will not count.
+    shelf.protocols = {node_id: known.protocols.get((node_id, epoch), PROTOCOL) for node_id, epoch in refs}
 
 
 def _ref(part: Part) -> Ref:

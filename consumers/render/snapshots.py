@@ -6,13 +6,15 @@ from consumers.render.parts import LARGEST_OBJECT, elsewhere, held
 from consumers.render.places import snapshot_place
 from consumers.render.rows import TEMPLATES
 from consumers.render.snapshot_rows import SNAPSHOTS
-from consumers.runtime.domain import Context, Decision, Refusal, refuse
+from consumers.runtime.domain import Context, Decision, Refusal, clipped, refuse
 from consumers.runtime.state import View
 from contracts.envelope import Envelope
 from contracts.message import Command
 from contracts.node import ReportSnapshot
-from contracts.snapshot import QueueSnapshot, SnapshotDrawn, SnapshotFailed, SnapshotQueued
+from contracts.snapshot import QueueSnapshot, ReportSpoilt, SnapshotDrawn, SnapshotFailed, SnapshotQueued
 from contracts.studio import SnapshotRequested
+
+SPOILT = "snapshot.spoilt"
 
 
 def on_requested(event: SnapshotRequested, envelope: Envelope) -> list[Command]:
@@ -49,3 +51,12 @@ def report(cmd: ReportSnapshot, view: View, ctx: Context) -> Decision:
         return refuse("render.out_of_bounds", f"bytes must be 1 to {LARGEST_OBJECT}, the report says {cmd.bytes}", "bytes")
     drawn = SnapshotDrawn(snapshot_id=row.snapshot_id, object_key=cmd.object_key, sha256=cmd.sha256, bytes=cmd.bytes, degraded=cmd.degraded)
     return [drawn, ended(part, view, "done")]
+
+
+def report_spoilt(cmd: ReportSpoilt, view: View, ctx: Context) -> Decision:
+    """A picture whose object is not what was drawn is shown to nobody; who asks for it again has it drawn anew."""
+    row = view.get(SNAPSHOTS, cmd.snapshot_id)
+    if row is None or row.state != "done" or row.object_key != cmd.object_key:
+        return []
+    detail = f"{clipped(cmd.found)}; the SHA-256 {row.sha256} was reported. Ask for the picture again, and it is drawn anew"
+    return [SnapshotFailed(snapshot_id=row.snapshot_id, code=SPOILT, detail=detail)]

@@ -15,8 +15,7 @@ from deploy.check.look import Look
 _q = sql.load("check")
 AT_ONCE = 8
 FIRST = str(UUID(int=0))
-REMEDY = "Put it back from a backup of the store; `flatrender scrub` has segments drawn again."
-EXPORT = "Have the film rendered again, or put the object back from a backup of the store."
+REMEDY = "Put it back from a backup of the store; `flatrender scrub` has segments drawn and exports joined again."
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,14 +29,13 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     bytes: str = "bytes"
     sha256: str = "sha256"
     where: str = "true"
-    remedy: str = REMEDY
 
 
 OBJECTS = (
-    Kept(name="files", table="file_mgr.files", key="file_id"),
+    Kept(name="files", table="file_mgr.files", key="file_id", where="object_key <> ''"),
     Kept(name="scans", table="file_mgr.files", key="file_id", object_key="scan_key", bytes="null", sha256="''", where="scan_key <> ''"),
     Kept(name="segments", table="render.segments", key="segment_key", type="text", where="state = 'done'"),
-    Kept(name="exports", table="render.exports", key="job_id", remedy=EXPORT),
+    Kept(name="exports", table="render.exports", key="job_id"),
     Kept(name="snapshots", table="render.snapshots", key="snapshot_id", where="state = 'done'"),
 )
 _PAGE = """
@@ -123,4 +121,4 @@ def _place(kept: Kept, row: Any) -> str:
 
 
 def _differs(kept: Kept, row: Any, expected: str, found: str) -> Difference:
-    return Difference(name="objects", place=_place(kept, row), expected=expected, found=found, remedy=kept.remedy)
+    return Difference(name="objects", place=_place(kept, row), expected=expected, found=found, remedy=REMEDY)

@@ -15,3 +15,9 @@ select secret_sha256, state from read.node_identities where tenant_id = $1 and n
 select node_id, name, state, reason
 from read.node_identities
 where tenant_id = $1 and node_id = $2;
+
+-- name: join_token
+-- What a joining node's token is compared with, and the secret's hash of the node that used it; nobody but the edge itself sees this.
+select t.secret_sha256, t.state, t.updated_at, t.expires_at, t.node_id, n.secret_sha256 as holder
+from read.join_tokens t left join read.node_identities n on n.tenant_id = t.tenant_id and n.node_id = t.node_id
+where t.tenant_id = $1 and t.token_id = $2;

@@ -1,12 +1,12 @@
 -- name: upload_by_id
 -- One upload.
-select upload_id, file_id, name, bytes, media_type, state, part_bytes, part_count, reason, object_key, storage_id, version, created_at, updated_at
+select upload_id, file_id, name, bytes, media_type, state, part_bytes, part_count, sha256, reason, object_key, storage_id, version, created_at, updated_at
 from read.uploads
 where tenant_id = $1 and upload_id = $2;
 
 -- name: uploads
 -- A tenant's uploads, newest first.
-select upload_id, file_id, name, bytes, media_type, state, part_bytes, part_count, reason, object_key, storage_id, version, created_at, updated_at
+select upload_id, file_id, name, bytes, media_type, state, part_bytes, part_count, sha256, reason, object_key, storage_id, version, created_at, updated_at
 from read.uploads
 where tenant_id = $1 and ($2::timestamptz is null or (created_at, upload_id) < ($2, $3::uuid))
 order by created_at desc, upload_id desc

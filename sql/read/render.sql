@@ -83,3 +83,7 @@ limit $3;
 select snapshot_id, project_id, state, width, height, frame, cache_key, sha256, bytes, degraded, object_key, code, detail, field, version, created_at, updated_at
 from read.snapshots
 where tenant_id = $1 and snapshot_id = $2;
+
+-- name: object_look
+-- What the scrubber found at its last look at an export or snapshot.
+select object_key, found, checked_at from read.object_looks where tenant_id = $1 and kind = $2 and name = $3;

@@ -32,3 +32,7 @@ join unnest($1::uuid[], $2::uuid[]) as k(tenant_id, snapshot_id) using (tenant_i
 -- name: inspections
 -- Uploaded files that wait for a node.
 select tenant_id, file_id, object_key from render.inspections join unnest($1::uuid[], $2::uuid[]) as k(tenant_id, file_id) using (tenant_id, file_id);
+
+-- name: node_protocols
+-- Which protocol nodes speak, by their latest registration.
+select node_id, epoch, protocol from render.render_nodes where tenant_id = $1 and node_id = any($2::uuid[]);

@@ -129,7 +129,9 @@ class Cinema:
             audio=[{"kind": "music", "file_id": music, "volume": 0.5}] if film.music else [],
             metadata={"film": film.name},
         )
-        row = await client.until(f"/v1/renders/{job['job_id']}", lambda row: row["state"] in ENDED)
+        row = await client.until(
+            f"/v1/renders/{job['job_id']}", lambda row: row["state"] in ENDED and (row["state"] != "completed" or "url" in row)
+        )
         done = row["state"] == "completed"
         return Made(
             film=film.name,

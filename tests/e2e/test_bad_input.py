@@ -102,10 +102,10 @@ async def test_an_expression_without_end_degrades_its_own_film_only(shop: Shop, 
     assert after["state"] == "completed"
 
 
-@pytest.mark.parametrize("wrong", ["size", "etag", "none sent"])
+@pytest.mark.parametrize("wrong", ["etag", "none sent"])
 async def test_an_upload_that_does_not_add_up_ends_with_its_reason(shop: Shop, wrong: str) -> None:
     upload = await shop.http.open_upload("a.bin", 2000)
-    etags = ['"' + "0" * 32 + '"'] if wrong == "none sent" else await shop.http.put(upload, b"x" * (1000 if wrong == "size" else 2000))
+    etags = ['"' + "0" * 32 + '"'] if wrong == "none sent" else await shop.http.put(upload, b"x" * 2000)
     path = f"/v1/uploads/{upload['upload_id']}"
     await refused(shop, "POST", f"{path}/complete", {"etags": etags * 2}, 422, "file.parts", "etags")
     await refused(shop, "POST", f"{path}/complete", {"etags": ["\n"]}, 422, "file.etag", "etags[0]")

@@ -18,10 +18,12 @@ import pytest_asyncio
 from msgspec.structs import replace
 
 from adapters.nats import PublishForbidden, StreamError
+from adapters.presign import CREATE_ONLY
 from contracts.catalogue import part_tick_subject
 from contracts.envelope import first
 from contracts.message import Report, decode, encode, type_of
 from contracts.node import (
+    OLDEST,
     PROTOCOL,
     DrawPart,
     Heartbeat,
@@ -345,6 +347,7 @@ async def test_a_report_too_large_is_not_even_taken(held: Captive, rogue: Rogue,
     [
         ({"protocol": PROTOCOL + 1}, "node.protocol", f"speaks protocol {PROTOCOL}"),
         ({"protocol": -1}, "node.protocol", "install the farm's release"),
+        ({"protocol": OLDEST}, "node.protocol", "install the farm's release"),
         ({"slots": 0}, "node.slots", "1 to 256"),
         ({"slots": 10**9}, "node.slots", "1 to 256"),
         ({"name": "\x00"}, "", ""),
@@ -393,8 +396,11 @@ async def test_a_segment_that_is_not_what_was_told_is_drawn_again_and_the_film_i
     async with captive(stack, admin, rogue) as one:
         for task in segments(one.manifest):
             if data:
-                async with one.http.plain.put(task.put_url, data=data) as answer:
+                async with one.http.plain.put(task.put_url, data=data, headers=CREATE_ONLY) as answer:
                     assert answer.status == 200, await answer.text()
+                for headers in ({}, CREATE_ONLY):
+                    async with one.http.plain.put(task.put_url, data=b"something else", headers=headers) as answer:
+                        assert answer.status in (403, 412), "what was sent is replaced"
             report = one.report(key=task.key, object_key=task.object_key, frames=task.count, sha256=told, bytes=1000)
             assert (await rogue.judged(report, tenant=one.tenant)).state == "done"
             again = await rogue.judged(report, tenant=one.tenant)

@@ -2,16 +2,18 @@
 
 import io
 from collections.abc import AsyncIterator
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import aiohttp
+import asyncpg
 import av
 import numpy as np
 import pytest
 import pytest_asyncio
 from PIL import Image
 
-from deploy.local.stack import Stack
+from adapters.object_store import ObjectStore
+from deploy.local.stack import BUCKET, Stack
 from tests.e2e.support_http import Json, is_problem
 from tests.e2e.support_shop import Shop, open_shop
 
@@ -73,3 +75,28 @@ async def test_what_cannot_be_is_refused_with_its_bounds(shop: Shop) -> None:
 async def test_another_tenants_picture_is_not_there(shop: Shop) -> None:
     row = await drawn(shop, at=0.0)
     assert (await shop.neighbour.send("GET", f"/v1/snapshots/{row['snapshot_id']}")).status == 404
+
+
+@pytest.mark.parametrize("harm", ["other bytes", "no file"])
+async def test_a_picture_that_is_not_what_was_drawn_is_not_served_and_is_drawn_when_it_is_asked_for_again(shop: Shop, harm: str) -> None:
+    look = {"at": 0.3, "background": "#102030" if harm == "no file" else "#203040"}
+    first = await drawn(shop, **look)
+    servers = shop.stack.servers
+    conn = await asyncpg.connect(servers.pg_admin_dsn)
+    place = await conn.fetchval("select object_key from render.snapshots where snapshot_id = $1", UUID(first["snapshot_id"]))
+    await conn.close()
+    async with ObjectStore(servers.s3_url, BUCKET, servers.s3_access_key, servers.s3_secret_key) as store:
+        await (store.put(place, b"<html>") if harm == "other bytes" else store.delete(place))
+    path = f"/v1/snapshots/{first['snapshot_id']}"
+    row = await shop.http.get(path)
+    assert "url" not in row, row
+    row = await shop.http.until(path, lambda row: row["state"] == "failed")
+    assert (row["code"], "url" in row) == ("snapshot.spoilt", False), row
+    again = await drawn_anew(shop, **look)
+    assert (again["state"], again["snapshot_id"], again["sha256"]) == ("done", first["snapshot_id"], first["sha256"]), again
+    assert (await picture(again)).size == (320, 180)
+
+
+async def drawn_anew(shop: Shop, **more: object) -> Json:
+    asked = await shop.http.post("/v1/snapshots", {"project_id": shop.project, **SIZE} | more)
+    return await shop.http.until(f"/v1/snapshots/{asked['snapshot_id']}", lambda row: row["state"] == "done" and "url" in row)

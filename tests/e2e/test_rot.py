@@ -67,9 +67,16 @@ class Film:
         )
         return list(answer["data"])
 
+    async def place(self) -> str:
+        """Where the export lies."""
+        row = await self.conn.fetchrow(
+            "select object_key from render.exports where tenant_id = $1 and job_id = $2", self.tenant, UUID(self.job)
+        )
+        return str(row["object_key"])
+
     async def fetched(self) -> str:
-        """The SHA-256 of the export as a customer gets it, which is the one that is told."""
-        row = await self.http.get(f"/v1/renders/{self.job}")
+        """The SHA-256 of the export as a customer gets it, once there is one to be had; it is the one that is told."""
+        row = await self.http.until(f"/v1/renders/{self.job}", lambda row: "url" in row)
         async with self.http.plain.get(row["url"]) as answer:
             found = hashlib.sha256(await answer.read()).hexdigest()
         assert found == row["sha256"]
@@ -109,7 +116,7 @@ async def test_flipped_bytes_are_found_by_the_scrubber_and_only_their_segment_is
     ran = await cli("scrub", "--data", str(film.stack.data), "--json")
     assert ran.returncode == 0, ran.stderr
     mine = [one for one in msgspec.json.decode(ran.stdout)["findings"] if one["tenant_id"] == str(film.tenant)]
-    assert [(one["segment_key"], one["found"]) for one in mine] == [(before[2]["segment_key"], "rot")]
+    assert [(one["kind"], one["name"], one["found"]) for one in mine] == [("segment", before[2]["segment_key"], "rot")]
     (repair,) = await film.repaired()
     assert (repair["state"], repair["cause"], repair["identical"]) == ("done", "rot", True), repair
     assert keys((await film.drawn())[SECONDS:]) == [before[2]["segment_key"]]
@@ -154,13 +161,38 @@ async def test_a_person_has_frames_drawn_again_by_the_command_line(film: Film) -
 
 
 async def test_a_damaged_export_is_joined_anew_without_drawing(film: Film) -> None:
-    (place,) = await film.conn.fetchrow(
-        "select object_key from render.exports where tenant_id = $1 and job_id = $2", film.tenant, UUID(film.job)
-    )
-    await film.flip(place)
+    await film.flip(await film.place())
     await film.http.post(f"/v1/renders/{film.job}/repair", {"export": True})
     (repair,) = await film.repaired()
     assert repair["state"] == "done", repair
+    assert await film.fetched() == film.export["sha256"]
+    assert len(await film.drawn()) == SECONDS
+
+
+async def shorter(film: Film, place: str) -> None:
+    """Bytes are lost at the end."""
+    await film.store.put(place, (await film.store.get(place, 1 << 30))[:-1])
+
+
+DAMAGES: dict[str, tuple[str, Any]] = {
+    "other bytes": ("damaged", lambda film, place: film.flip(place)),
+    "fewer bytes": ("damaged", shorter),
+    "no file": ("missing", lambda film, place: film.store.delete(place)),
+}
+
+
+async def test_an_export_that_is_not_what_was_verified_is_not_served_and_is_joined_anew_by_itself(film: Film) -> None:
+    for count, (state, harm) in enumerate(DAMAGES.values(), 1):
+        assert await film.fetched() == film.export["sha256"]
+        place = await film.place()
+        await harm(film, place)
+        row = await film.http.get(f"/v1/renders/{film.job}")
+        assert (row["state"], row["file"]) == ("completed", state) and "url" not in row, row
+        assert [row["state"] for row in await film.repaired(count)] == ["done"] * count
+        assert await film.fetched() == film.export["sha256"] and await film.place() != place
+    await film.flip(await film.place())  # nobody asks for it: the scrubber finds it
+    assert (await cli("scrub", "--data", str(film.stack.data))).returncode == 0
+    assert [row["state"] for row in await film.repaired(len(DAMAGES) + 1)] == ["done"] * (len(DAMAGES) + 1)
     assert await film.fetched() == film.export["sha256"]
     assert len(await film.drawn()) == SECONDS
 

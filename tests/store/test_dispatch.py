@@ -6,13 +6,14 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import msgspec
+import pytest
 
 from consumers.render import DOMAIN, dispatch
 from consumers.render.shelf import Known
 from consumers.runtime.effects.runner import EffectRunner
 from consumers.runtime.tools import Tools
 from contracts.message import PLATFORM
-from contracts.node import PROTOCOL, DrawPart, Manifest, RegisterNode
+from contracts.node import OLDEST, PROTOCOL, DrawPart, Manifest, RegisterNode
 from contracts.render import AssignPart, CancelJob, PartAssigned, SegmentsPlanned, SubmitJob
 from contracts.spec import RenderSpec, SceneSpec
 from tests.support.effects import call_of
@@ -38,10 +39,11 @@ class Sent:
             raise OSError("the broker is away")
         self.work += [(msgspec.json.decode(body, type=DrawPart), envelope, scope) for body, envelope, scope in messages]
 
-    def presign_put(self, key: str, seconds: int) -> str:
-        return f"put {key}"
+    def presign_put(self, key: str, seconds: int, *, replaces: bool = False) -> str:
+        return f"put {key} again and again" if replaces else f"put {key} once"
 
-    presign_get = presign_put
+    def presign_get(self, key: str, seconds: int) -> str:
+        return f"get {key}"
 
     async def put(self, key: str, body: bytes) -> None:
         self.objects[key] = body
@@ -114,6 +116,16 @@ async def test_work_that_cannot_be_sent_is_sent_later_each_by_itself(house: Hous
     assert {draw.part_id for draw, _, _ in work} == {one.part_id, two.part_id} and sent.calls > 2
 
 
+@pytest.mark.parametrize(("protocol", "how"), [(PROTOCOL, "once"), (OLDEST, "again and again")])
+async def test_results_go_to_addresses_that_the_node_can_use(house: House, database: str, protocol: int, how: str) -> None:
+    tenant, node, _, _ = await leased(house)
+    await house.admin.execute("update render.render_nodes set protocol = $2 where node_id = $1", node, protocol)
+    work = await taken_over(database, Sent(), tenant)
+    assert {draw.protocol for draw, _, _ in work} == {protocol}
+    urls = [task.put_url for draw, _, _ in work if draw.manifest for scene in draw.manifest.scenes for task in scene.segments]
+    assert urls and all(url.endswith(f" {how}") for url in urls)
+
+
 async def test_dispatch_keeps_no_rows(house: House) -> None:
     tenant, _, _, _ = await leased(house)
     assert await house.admin.fetchval("select count(*) from render.effects where tenant_id = $1", tenant) == 0
@@ -151,7 +163,7 @@ async def test_a_manifest_that_is_too_large_for_a_message_is_fetched(house: Hous
     tenant, _, _, _ = await leased(house, runs=((0, 150), (150, 1)), seconds=151)
     sent = Sent()
     large, small = [draw for draw, _, _ in await taken_over(database, sent, tenant)]
-    assert large.manifest is None and large.manifest_url == f"put manifests/{tenant}/{large.part_id}"
+    assert large.manifest is None and large.manifest_url == f"get manifests/{tenant}/{large.part_id}"
     manifest = msgspec.json.decode(sent.objects[f"manifests/{tenant}/{large.part_id}"], type=Manifest)
     assert [task.first for task in manifest.scenes[0].segments] == [30 * n for n in range(150)]
     assert small.manifest is not None and len(sent.objects) == 1

@@ -14,7 +14,8 @@ from consumers.render.scrubber import Scrubber
 from consumers.runtime.leading import Leading
 from contracts.envelope import Envelope
 from contracts.message import Command
-from contracts.repair import ReportRot
+from contracts.repair import ReportRot, RequestRepair
+from contracts.snapshot import ReportSpoilt
 from deploy.local.servers import Servers
 from tests.support.databases import migrated
 from tests.support.leading import leads
@@ -26,6 +27,18 @@ SEGMENT = """
     values ($1, $2, 1, now(), now(), $3, 10, 1, 0, $4, $5, 10, 0, 0, false, '[]', '', '')
 """
 
+EXPORT = """
+    insert into render.exports (tenant_id, job_id, version, created_at, updated_at, object_key, sha256, bytes, frames, duration,
+      packets_sha256, degraded)
+    values ($1, $2, 1, now(), now(), $3, $4, 10, 1, 1, '', false)
+"""
+SNAPSHOT = """
+    insert into render.snapshots (tenant_id, snapshot_id, version, created_at, updated_at, cache_key, spec, frame, state, attempts,
+      object_key, sha256, bytes, degraded, code, detail, field)
+    values ($1, $2, 1, now(), now(), '', '{}', 0, 'done', 1, $3, $4, 10, false, '', '', '')
+"""
+VERIFIED = hashlib.sha256(b"verified").hexdigest()
+
 
 class Shelf:
     """Stored segments, and what the scrubber says of them."""
@@ -34,30 +47,43 @@ class Shelf:
         self.admin, self.pool, self.store, self.leading = admin, pool, store, leading
         self.tenants = sorted(uuid4() for _ in range(2))
         self.told: list[tuple[UUID, str, str]] = []
+        self.of_others: list[Command] = []  # what is said of exports and snapshots
 
     async def keep(self, tenant: UUID, key: str, stored: bytes | None, *, state: str = "done") -> None:
         """A segment that was verified as b"verified", with these bytes where it should lie."""
         place = f"{tenant}/{key}"
         if stored is not None:
             await self.store.put(place, stored)
-        await self.admin.execute(SEGMENT, tenant, key, state, place, hashlib.sha256(b"verified").hexdigest())
+        await self.admin.execute(SEGMENT, tenant, key, state, place, VERIFIED)
+
+    async def keep_other(self, statement: str, stored: bytes | None) -> UUID:
+        """An export or a snapshot that was verified as b"verified"; its id."""
+        id = uuid4()
+        if stored is not None:
+            await self.store.put(f"other/{id}", stored)
+        async with self.admin.transaction():
+            await self.admin.execute("set local session_replication_role = replica")  # an export's job is not looked for
+            await self.admin.execute(statement, self.tenants[0], id, f"other/{id}", VERIFIED)
+        return id
 
     async def publish(self, command: Command, envelope: Envelope) -> None:
-        assert isinstance(command, ReportRot)
+        if not isinstance(command, ReportRot):
+            self.of_others.append(command)
+            return
         self.told.append((envelope.tenant, command.key, command.found_sha256))
 
     async def scrub(self, looks: int, **settings: float) -> list[tuple[str, str]]:
         """Let a scrubber run until so many segments were looked at; what it noted, in its order."""
-        before = await self.admin.fetchval("select count(*) from render.segment_scrubs")
+        before = await self.admin.fetchval("select count(*) from render.object_scrubs")
         one = Scrubber(self.pool, self.store, self.publish, self.leading, **{"rate": 1e9, "every": 3600.0, **settings})
         running = asyncio.create_task(one.run())
         try:
-            while await self.admin.fetchval("select count(*) from render.segment_scrubs") < before + looks:
+            while await self.admin.fetchval("select count(*) from render.object_scrubs") < before + looks:
                 await asyncio.sleep(0.01)
         finally:
             running.cancel()
-        rows = await self.admin.fetch("select segment_key, found from render.segment_scrubs order by checked_at")
-        return [(row["segment_key"], row["found"]) for row in rows]
+        rows = await self.admin.fetch("select name, found from render.object_scrubs order by checked_at")
+        return [(row["name"], row["found"]) for row in rows]
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -85,11 +111,28 @@ async def test_every_stored_segment_of_every_tenant_is_looked_at_and_only_what_i
     assert shelf.told == [(one, "b", hashlib.sha256(b"rotten").hexdigest()), (two, "a", "")]
 
 
+async def test_exports_and_snapshots_are_looked_at_behind_the_segments_and_told_of_in_their_own_way(shelf: Shelf) -> None:
+    await shelf.keep(shelf.tenants[1], "a", b"verified")
+    whole = [await shelf.keep_other(statement, b"verified") for statement in (EXPORT, SNAPSHOT)]
+    lost, rotten = await shelf.keep_other(EXPORT, None), await shelf.keep_other(SNAPSHOT, b"rotten")
+    looks = await shelf.scrub(5)
+    assert looks[0] == ("a", "whole")
+    assert set(looks[1:3]) == {(str(whole[0]), "whole"), (str(lost), "missing")}
+    assert set(looks[3:]) == {(str(whole[1]), "whole"), (str(rotten), "rot")}
+    export, snapshot = shelf.of_others
+    assert export == RequestRepair(job_id=lost, export=True, reason="its file is missing")
+    assert isinstance(snapshot, ReportSpoilt) and snapshot.snapshot_id == rotten and snapshot.object_key == f"other/{rotten}"
+
+
 async def test_a_new_process_goes_on_where_the_last_one_was(shelf: Shelf) -> None:
     tenant = shelf.tenants[0]
     for key in "abcd":
         await shelf.keep(tenant, key, b"verified")
-    await shelf.admin.execute("insert into render.segment_scrubs values ($1, 'b', now(), 'x', 'whole')", tenant)
+    await shelf.admin.execute(
+        "insert into render.object_scrubs (tenant_id, kind, name, checked_at, object_key, found)"
+        " values ($1, 'segment', 'b', now(), 'x', 'whole')",
+        tenant,
+    )
     assert [key for key, _ in await shelf.scrub(2)] == ["b", "c", "d"]
 
 

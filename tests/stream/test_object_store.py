@@ -53,7 +53,7 @@ async def test_making_the_bucket_again_is_fine(store: ObjectStore) -> None:
 
 
 async def test_presigned_addresses_read_and_write_one_object(store: ObjectStore, http: aiohttp.ClientSession) -> None:
-    async with http.put(URL(store.presign_put(KEY, 60), encoded=True), data=b"by hand") as answer:
+    async with http.put(URL(store.presign_put(KEY, 60, replaces=True), encoded=True), data=b"by hand") as answer:
         assert answer.status == 200
     async with http.get(URL(store.presign_get(KEY, 60, 'a "name";\r\nX: ü.mp4'), encoded=True)) as answer:
         assert await answer.read() == b"by hand"
@@ -85,7 +85,7 @@ async def test_a_multipart_upload_is_joined_and_joining_again_is_fine(store: Obj
     upload = await store.create_multipart("joined", "text/plain")
     etags = []
     for number, data in ((1, b"a" * PART), (2, b"b")):
-        async with http.put(URL(store.presign_part("joined", upload, number, 60), encoded=True), data=data) as answer:
+        async with http.put(URL(store.presign_part("joined", upload, number, 60, len(data)), encoded=True), data=data) as answer:
             etags.append(answer.headers["ETag"])
     assert await store.complete_multipart("joined", upload, etags) == PART + 1
     assert await store.complete_multipart("joined", upload, etags) == PART + 1
@@ -101,7 +101,7 @@ async def test_an_upload_that_was_given_up_cannot_be_joined(store: ObjectStore) 
 
 async def test_a_wrong_part_is_refused_with_the_stores_code(store: ObjectStore, http: aiohttp.ClientSession) -> None:
     upload = await store.create_multipart("wrong", "text/plain")
-    async with http.put(URL(store.presign_part("wrong", upload, 1, 60), encoded=True), data=b"a") as answer:
+    async with http.put(URL(store.presign_part("wrong", upload, 1, 60, 1), encoded=True), data=b"a") as answer:
         assert answer.status == 200
     with pytest.raises(StoreRefused) as refused:
         await store.complete_multipart("wrong", upload, ["d41d8cd98f00b204e9800998ecf8427e"])
@@ -123,3 +123,12 @@ async def test_an_object_s_hash_is_that_of_its_bytes_and_a_missing_one_has_none(
     assert await store.sha256("hashed") == hashlib.sha256(data).hexdigest()
     with pytest.raises(ObjectMissing):
         await store.sha256("nothing there")
+
+
+async def test_parts_that_are_joined_where_an_object_lies_replace_nothing(store: ObjectStore, http: aiohttp.ClientSession) -> None:
+    await store.put("kept", b"what was there")
+    upload = await store.create_multipart("kept", "text/plain")
+    async with http.put(URL(store.presign_part("kept", upload, 1, 60, 5), encoded=True), data=b"other") as answer:
+        etag = answer.headers["ETag"]
+    await store.complete_multipart("kept", upload, [etag])
+    assert await store.get("kept", 100) == b"what was there"

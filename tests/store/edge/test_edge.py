@@ -227,13 +227,13 @@ async def test_an_open_upload_has_addresses_for_its_parts_and_no_internals(house
     upload = uuid4()
     await house.pg.execute(
         "insert into file_mgr.upload_sessions"
-        " values ($1,$2,1,now(),now(),$3,'f.json',5000,'application/json','t/f',100,150,'sid','[]','open','')",
+        " values ($1,$2,1,now(),now(),$3,'f.json',5000,'application/json','t/f',100,150,'sid','[]','open','','')",
         DEFAULT_TENANT, upload, uuid4(),
     )  # fmt: skip
     answer, body = await said(client.get(f"/v1/uploads/{upload}"))
     assert answer.status == 200, body
     assert [part["number"] for part in body["parts"]] == list(range(1, 101))
-    assert "partNumber=1&" in body["parts"][0]["url"]
+    assert "partNumber=1&" in body["parts"][0]["url"] and "content-length" in body["parts"][0]["url"]
     assert not {"object_key", "storage_id"} & body.keys()
     _, body = await said(client.get(f"/v1/uploads/{upload}?first_part=101"))
     assert [part["number"] for part in body["parts"]] == list(range(101, 151))

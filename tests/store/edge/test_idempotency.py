@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from api_edge import idempotency
+from api_edge.secret_texts import secret_text
 from api_edge.signing import Signer, first_command_id
 from contracts.envelope import derived_id
 from contracts.identity import ApiKeyCreated, SecretRevealed
@@ -14,6 +15,7 @@ from contracts.message import DEFAULT_TENANT, PLATFORM, type_of
 from contracts.outcome import Outcome, Problem
 from tests.store.edge.support import SECRET, done
 from tests.store.edge.test_edge import FILE, PROJECT, operation_row, said
+from tests.store.edge.test_join_tokens import given_out
 
 LATER = {"Prefer": "respond-async"}
 
@@ -36,10 +38,11 @@ async def test_one_key_names_one_command_for_each_who_asks(house, client, sessio
     assert ids[0].key_hash == ids[1].key_hash != ids[2].key_hash and len(ids[0].key_hash) == 32
 
 
-async def test_strangers_who_join_with_other_secrets_are_two_requests(house, session_for):
+async def test_strangers_who_join_with_other_tokens_are_two_requests(house, session_for):
     session, ids = await session_for([]), []
-    for secret in ("a" * 32, "a" * 32, "b" * 32):
-        headers = keyed("one", Authorization=f"Bearer fj_{'0' * 32}_{secret}")
+    one, other = await given_out(house), await given_out(house)
+    for token in (one, one, other):
+        headers = keyed("one", Authorization=f"Bearer {secret_text('fj', token, 's' * 32)}")
         body = {"name": "n", "secret_sha256": "a" * 64}
         said = await ask(house, session, "render", "/v1/nodes/join", body, headers, lambda envelope, _: done(envelope, node_id=FILE))
         ids.append(said[2].id)

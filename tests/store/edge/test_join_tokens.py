@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from api_edge.errors import Refused
-from api_edge.limits import BURST_SECONDS, STRANGERS, Limits
+from api_edge.limits import ALL_STRANGERS, BURST_SECONDS, STRANGERS, Limits
 from api_edge.secret_texts import secret_hash, secret_text
 from api_edge.secrets import FILLED
 from contracts.message import PLATFORM
@@ -54,37 +54,77 @@ async def test_only_the_operators_tenant_lets_nodes_in_and_shuts_them_out(sessio
         assert (answer.status, told["code"]) == (403, "auth.scope")
 
 
+async def given_out(house, state="open", node=None, expires=timedelta(hours=1), secret="s" * 32):
+    """A token that is there; its id."""
+    id, now = uuid4(), datetime.now(UTC)
+    await house.pg.execute(
+        "insert into render.join_tokens values ($1, $2, 1, $3, $3, 'a note', $4, 'abcd…', $5, $6, $7)",
+        PLATFORM, id, now, secret_hash(secret), now + expires, state, node,
+    )  # fmt: skip
+    return id
+
+
+async def joining(session, bearer, **more):
+    body = {"name": "north", "secret_sha256": "a" * 64, **more}
+    return await said(session.post("/v1/nodes/join", json=body, headers={"Authorization": f"Bearer {bearer}"}))
+
+
 async def test_a_node_joins_without_an_api_key_and_hears_where_the_broker_is(house, session_for, edge):
-    session = await session_for([])
-    token_id = uuid4()
+    session, token_id = await session_for([]), await given_out(house)
     async with house.deciding("render", lambda envelope, body: done(envelope, node_id=str(NODE), name="north")) as seen:
-        answer, told = await said(
-            session.post(
-                "/v1/nodes/join",
-                json={"name": "north", "secret_sha256": "a" * 64},
-                headers={"Authorization": f"Bearer {secret_text('fj', token_id, 's' * 32)}"},
-            )
-        )
+        answer, told = await joining(session, secret_text("fj", token_id, "s" * 32))
     ((envelope, message),) = seen
     assert (answer.status, told["nats_url"], told["nats_user"]) == (201, edge.nats_url, f"node-{NODE}")
     assert (envelope.tenant, envelope.actor) == (PLATFORM, f"join_token:{token_id}")
     assert message == {"token_id": str(token_id), "token_sha256": secret_hash("s" * 32), "name": "north", "secret_sha256": "a" * 64}
 
 
-@pytest.mark.parametrize("bearer", ["nonsense", "fj_x_y", "fr_" + "0" * 32 + "_x"])
-async def test_what_is_no_token_is_decided_and_recorded_like_a_forged_one(house, session_for, bearer):
-    session = await session_for([])
+BAD = {
+    "no token at all": ("join.unknown_token", {}, "nonsense"),
+    "a token of another form": ("join.unknown_token", {}, "fj_x_y"),
+    "an api key": ("join.unknown_token", {}, "fr_" + "0" * 32 + "_x"),
+    "a token that was never given out": ("join.unknown_token", {}, secret_text("fj", uuid4(), "s" * 32)),
+    "another secret": ("join.unknown_token", {"secret": "t" * 32}, ""),
+    "a revoked one": ("join.token_revoked", {"state": "revoked"}, ""),
+    "an expired one": ("join.token_expired", {"expires": -timedelta(seconds=1)}, ""),
+    "one that another node has used": ("join.token_used", {"state": "used", "node": NODE}, ""),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+async def test_a_bad_token_is_refused_by_the_edge_and_leaves_no_command(house, session_for, case):
+    code, row, bearer = BAD[case]
+    session, token_id = await session_for([]), await given_out(house, **row)
     async with house.deciding("render", lambda envelope, body: done(envelope, node_id=str(NODE))) as seen:
-        await said(session.post("/v1/nodes/join", json={"name": "n", "secret_sha256": ""}, headers={"Authorization": f"Bearer {bearer}"}))
-    assert seen[0][1]["token_id"] == str(UUID(int=0)) and seen[0][1]["token_sha256"] == secret_hash(bearer)
+        answer, told = await joining(session, bearer or secret_text("fj", token_id, "s" * 32))
+    assert (answer.status, told["code"]) == (403, code) and seen == []
+
+
+async def test_the_node_that_used_a_token_may_ask_again_and_nobody_else(house, session_for):
+    session, node = await session_for([]), uuid4()
+    token_id = await given_out(house, "used", node)
+    await house.pg.execute(
+        "insert into render.node_identities values ($1, $2, 1, now(), now(), 'north', $3, $4, 'active', '')",
+        PLATFORM, node, token_id, "a" * 64,
+    )  # fmt: skip
+    bearer = secret_text("fj", token_id, "s" * 32)
+    async with house.deciding("render", lambda envelope, body: done(envelope, node_id=str(node), name="north")) as seen:
+        assert (await joining(session, bearer))[0].status == 201
+        for other in ("b" * 64, "", "ü", None, 7):
+            assert (await joining(session, bearer, secret_sha256=other))[1]["code"] == "join.token_used"
+    assert len(seen) == 1
 
 
 @pytest.mark.parametrize("headers", [{"Authorization": ""}, {"Authorization": "Basic x"}, {"Authorization": "Bearer "}])
-async def test_joining_needs_a_bearer_and_the_nodes_own_fields(session_for, headers):
+async def test_joining_needs_a_bearer(session_for, headers):
     session = await session_for([])
     answer, told = await said(session.post("/v1/nodes/join", json={"name": "n", "secret_sha256": ""}, headers=headers))
     assert (answer.status, told["code"]) == (401, "auth.missing")
-    answer, told = await said(session.post("/v1/nodes/join", json={"token_id": str(NODE)}, headers={"Authorization": "Bearer fj"}))
+
+
+async def test_a_node_does_not_say_which_token_it_brought(house, session_for):
+    session, token_id = await session_for([]), await given_out(house)
+    answer, told = await joining(session, secret_text("fj", token_id, "s" * 32), token_id=str(NODE))
     assert (answer.status, told["code"]) == (422, "request.invalid")
 
 
@@ -97,6 +137,17 @@ def test_a_flood_from_one_address_is_held_back_and_others_are_not():
     assert refusal.value.problem.code == "limit.requests" and refusal.value.headers["Retry-After"] == "1"
     limits.take_stranger("2.2.2.2", 0.0)
     limits.take_stranger("1.1.1.1", 1.0)
+
+
+def test_a_network_of_ipv6_is_one_address_and_everybody_together_is_bounded():
+    limits = Limits()
+    for number in range(int(STRANGERS * BURST_SECONDS)):
+        limits.take_stranger(f"2001:db8::{number:x}", 0.0)
+    with pytest.raises(Refused, match="One address"):
+        limits.take_stranger("2001:db8::ffff", 0.0)
+    with pytest.raises(Refused, match="All together"):
+        for number in range(int(ALL_STRANGERS * BURST_SECONDS) + 1):
+            limits.take_stranger(f"10.0.{number // 256}.{number % 256}", 0.0)
 
 
 async def test_tokens_are_listed_without_their_hashes_and_expire_by_the_clock(house, client):

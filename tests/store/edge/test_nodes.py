@@ -23,8 +23,8 @@ async def rows(house):
     await house.pg.execute(
         "insert into render.render_nodes (tenant_id, node_id, version, created_at, updated_at, name, epoch, state, slots,"
         " engine_build, encoder_build, platform, release, capabilities, bundles,"
-        " service, service_reason, service_until, set_asides, suspects) values"
-        " ($1, $2, $3, $4, $5, 'north', 1, 'active', 2, 'e', 'x', 'linux', '0', $6, '[]', 'maintenance', 'a new disk', now(), 1, '[]')"
+        " service, service_reason, service_until, set_asides, suspects, protocol) values"
+        " ($1, $2, $3, $4, $5, 'north', 1, 'active', 2, 'e', 'x', 'linux', '0', $6, '[]', 'maintenance', 'a new disk', now(), 1, '[]', 3)"
         " on conflict do nothing",
         *one, '{"memory": 4, "labels": ["gpu"]}',
     )  # fmt: skip

@@ -10,8 +10,9 @@ import botocore.session
 import pytest
 from botocore.config import Config
 
-from adapters.presign import Presigner
+from adapters.presign import BODY_HASH, CREATE_ONLY, Presigner, checksum, signed_headers
 
+PART, OF_PART = {"UploadId": "u", "PartNumber": 1}, {"uploadId": "u", "partNumber": "1"}
 NOW = datetime(2026, 11, 20, 12, 34, 56, tzinfo=UTC)
 
 
@@ -46,3 +47,40 @@ def test_an_address_has_botocores_signature(
     theirs = by_botocore(url, operation, {"Key": key, **more}, 60)
     assert ours.rpartition("X-Amz-Signature=")[2] == theirs.rpartition("X-Amz-Signature=")[2]
     assert ours.partition("?")[0] == theirs.partition("?")[0]
+
+
+@pytest.mark.parametrize(
+    ("operation", "more", "query", "headers"),
+    [
+        ("put_object", {"IfNoneMatch": "*"}, {}, CREATE_ONLY),
+        ("put_object", {"ContentLength": 12}, {}, {"content-length": "12"}),
+        (
+            "upload_part",
+            {"UploadId": "u", "PartNumber": 1, "ContentLength": 5},
+            {"uploadId": "u", "partNumber": "1"},
+            {"content-length": "5"},
+        ),
+    ],
+)
+def test_an_address_with_headers_has_botocores_signature(
+    operation: str, more: dict[str, object], query: dict[str, str], headers: dict[str, str]
+) -> None:
+    ours = Presigner("http://127.0.0.1:8333", "bucket", "an-access-key", "a secret").sign("PUT", "a/b", 60, query, NOW, headers)
+    theirs = by_botocore("http://127.0.0.1:8333", operation, {"Key": "a/b", **more}, 60)
+    assert ours.rpartition("X-Amz-Signature=")[2] == theirs.rpartition("X-Amz-Signature=")[2]
+    assert signed_headers(ours) == set(headers)
+
+
+def test_an_address_names_its_headers_and_not_their_values() -> None:
+    signer = Presigner("http://127.0.0.1:8333", "bucket", "an-access-key", "a secret")
+    address = signer.sign("PUT", "a", 60, now=NOW, headers={**CREATE_ONLY, BODY_HASH: checksum("ab" * 32)})
+    assert signed_headers(address) == {"if-none-match", BODY_HASH} and checksum("ab" * 32) not in address
+    assert signed_headers(signer.sign("PUT", "a", 60, now=NOW)) == set()
+    assert signed_headers("http://127.0.0.1/a?x=y") == signed_headers("nonsense") == set()
+
+
+def test_two_addresses_of_one_second_differ_in_what_they_ask_for() -> None:
+    signer = Presigner("http://127.0.0.1:8333", "bucket", "an-access-key", "a secret")
+    plain, creating, later = (signer.sign("PUT", "a", seconds, headers=h) for seconds, h in ((60, None), (60, CREATE_ONLY), (61, None)))
+    assert [len(signed_headers(one)) for one in (plain, creating, later)] == [0, 1, 0]
+    assert ["X-Amz-Expires=60" in one for one in (plain, creating, later)] == [True, True, False]

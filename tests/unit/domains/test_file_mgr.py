@@ -1,13 +1,14 @@
 from typing import Any
 from uuid import uuid4
 
-from consumers.file_mgr import DOMAIN, effects, uploads
+from consumers.file_mgr import DOMAIN, effects, files, uploads
 from consumers.file_mgr.rows import FILES, UPLOADS
 from consumers.runtime.domain import DropTimer
 from contracts.envelope import first
 from contracts.file_mgr import (
     AbortUpload,
     CompleteUpload,
+    DiscardFile,
     FailUpload,
     JudgeFile,
     OpenUpload,
@@ -19,15 +20,15 @@ from contracts.file_mgr import (
 from tests.unit.domains.world import World, kinds, refused
 
 
-def opened(size: int = 100) -> tuple[World, object]:
+def opened(size: int = 100, sha256: str = "") -> tuple[World, object]:
     world = World(DOMAIN)
-    [started] = world.do(StartUpload(name="a.lottie", bytes=size))
+    [started] = world.do(StartUpload(name="a.lottie", bytes=size, sha256=sha256))
     world.do(OpenUpload(upload_id=started.upload_id, storage_id="s3"))
     return world, started
 
 
-def stored() -> tuple[World, object]:
-    world, started = opened()
+def stored(sha256: str = "") -> tuple[World, object]:
+    world, started = opened(sha256=sha256)
     world.do(CompleteUpload(upload_id=started.upload_id, etags=("e",)))
     world.do(StoreFile(upload_id=started.upload_id, bytes=100))
     return world, started
@@ -57,6 +58,9 @@ def test_starting_an_upload_asks_the_store_and_sets_a_timer() -> None:
     [started] = World(DOMAIN).do(StartUpload(name="a", bytes=1))
     envelope = first(started)
     assert effects.on_started(started, envelope) == [effects.Open(started.upload_id, started.object_key, started.media_type)]
+    [known] = World(DOMAIN).do(StartUpload(name="a", bytes=1, sha256="a" * 64))
+    [large] = World(DOMAIN).do(StartUpload(name="a", bytes=uploads.PART + 1, sha256="a" * 64))
+    assert [effects.on_started(one, envelope)[0].hashed for one in (known, large)] == [True, False]
     [timer] = uploads.give_up_later(started, envelope)
     assert timer.due_at - envelope.time == uploads.LIVES and timer.command == AbortUpload(upload_id=started.upload_id)
 
@@ -147,3 +151,33 @@ def test_a_file_of_no_known_kind_is_rejected() -> None:
     world, started = stored()
     assert kinds(world.do(JudgeFile(file_id=started.file_id, kind="unknown", sha256="s"))) == ["FileRejected"]
     assert world.row(FILES, started.file_id).code == "file.unknown_kind"
+
+
+def test_a_hash_that_is_none_is_refused() -> None:
+    for text in ("x", "A" * 64, "a" * 63, "a" * 65):
+        assert refused(World(DOMAIN).do(StartUpload(name="a", bytes=1, sha256=text))) == "file.sha256"
+
+
+def test_a_file_that_is_not_the_one_that_was_announced_is_rejected() -> None:
+    world, started = stored("a" * 64)
+    assert kinds(world.do(JudgeFile(file_id=started.file_id, kind="picture", sha256="b" * 64))) == ["FileRejected"]
+    assert world.row(FILES, started.file_id).code == "file.sha256"
+    world, started = stored("a" * 64)
+    assert kinds(world.do(JudgeFile(file_id=started.file_id, kind="picture", sha256="a" * 64))) == ["FileReady"]
+
+
+def test_a_rejected_files_object_is_removed_once() -> None:
+    world, started = stored()
+    assert kinds(world.do(DiscardFile(file_id=started.file_id))) == []
+    [rejected] = world.do(JudgeFile(file_id=started.file_id, kind="unknown", code="file.unknown", detail="no"))
+    [discard] = files.on_rejected(rejected, first(rejected))
+    [discarded] = world.do(discard)
+    assert effects.on_discarded(discarded, first(discarded)) == [effects.Remove(started.object_key)]
+    assert world.row(FILES, started.file_id).object_key == "" and world.row(FILES, started.file_id).state == "rejected"
+    assert kinds(world.do(discard)) == []
+
+
+def test_a_ready_files_object_stays() -> None:
+    world, started = stored()
+    world.do(JudgeFile(file_id=started.file_id, kind="picture", sha256="s"))
+    assert kinds(world.do(DiscardFile(file_id=started.file_id))) == []

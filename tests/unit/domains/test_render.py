@@ -3,14 +3,24 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from consumers.render import DOMAIN
+from consumers.render import DOMAIN, nodes
 from consumers.render.failures import ENGINE_ATTEMPTS, SHORT_ATTEMPTS
 from consumers.render.parts import MOST_ADVANCES
 from consumers.render.places import export_place, segment_place
 from consumers.render.rows import CRASHES, EXPORTS, FILES, INSPECTIONS, JOB_SEGMENTS, JOBS, NODES, PARTS, SEGMENTS
 from contracts.farm import LoseNode
 from contracts.message import PLATFORM
-from contracts.node import PROTOCOL, LeaveNode, RegisterNode, ReportCrash, ReportExport, ReportFailure, ReportInspection, ReportSegment
+from contracts.node import (
+    OLDEST,
+    PROTOCOL,
+    LeaveNode,
+    RegisterNode,
+    ReportCrash,
+    ReportExport,
+    ReportFailure,
+    ReportInspection,
+    ReportSegment,
+)
 from contracts.render import (
     AssignPart,
     CancelJob,
@@ -354,6 +364,17 @@ def test_work_is_not_given_to_a_node_of_an_older_registration() -> None:
 def test_a_node_with_another_protocol_or_no_slots_is_refused() -> None:
     assert refused(register(World(DOMAIN), protocol=99)) == "node.protocol"
     assert refused(register(World(DOMAIN), slots=0)) == "node.slots"
+
+
+def test_an_older_protocol_is_for_a_node_that_spoke_it_before_the_farm_was_updated(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert refused(register(World(DOMAIN), protocol=OLDEST)) == "node.protocol"
+    with monkeypatch.context() as earlier:
+        earlier.setattr(nodes, "PROTOCOL", OLDEST)
+        world = World(DOMAIN)
+        register(world, protocol=OLDEST)
+    assert kinds(register(world, protocol=OLDEST)) == ["NodeRegistered"]
+    assert kinds(register(world)) == ["NodeRegistered"]
+    assert refused(register(world, protocol=OLDEST)) == "node.protocol"
 
 
 def test_every_registration_raises_the_nodes_epoch() -> None:

@@ -7,9 +7,10 @@ from consumers.render.blame import SET_ASIDE
 from consumers.render.failures import SHORT_ATTEMPTS
 from consumers.render.places import snapshot_place
 from consumers.render.snapshot_rows import SNAPSHOTS
+from consumers.render.snapshots import SPOILT
 from contracts.node import ReportFailure, ReportSnapshot
 from contracts.render import AssignPart
-from contracts.snapshot import QueueSnapshot
+from contracts.snapshot import QueueSnapshot, ReportSpoilt
 from contracts.spec import RenderSpec, SceneSpec
 from tests.unit.domains.test_render import NODE, OTHER, SHA, assign, fail, farm, register
 from tests.unit.domains.world import World, kinds, refused
@@ -84,3 +85,16 @@ def test_a_template_whose_pictures_end_engines_on_two_nodes_is_set_aside() -> No
     assert "TemplateSetAside" in kinds(events)
     assert world.row(SNAPSHOTS, snapshot_id).code == SET_ASIDE
     assert kinds(world.do(ask(uuid4()))) == ["SnapshotQueued", "SnapshotFailed"]
+
+
+def test_a_picture_whose_file_is_spoilt_is_shown_to_nobody_and_drawn_when_it_is_asked_for_again() -> None:
+    world, snapshot_id = queued()
+    part = assign(world, snapshot_id, "snapshot")
+    picture(world, part)
+    place = world.row(SNAPSHOTS, snapshot_id).object_key
+    assert world.do(ReportSpoilt(snapshot_id=snapshot_id, object_key="elsewhere", found="x")) == []
+    assert kinds(world.do(ReportSpoilt(snapshot_id=snapshot_id, object_key=place, found="its file is missing"))) == ["SnapshotFailed"]
+    row = world.row(SNAPSHOTS, snapshot_id)
+    assert (row.state, row.code) == ("failed", SPOILT) and "its file is missing" in row.detail
+    assert world.do(ReportSpoilt(snapshot_id=snapshot_id, object_key=place, found="x")) == []
+    assert kinds(world.do(ask(snapshot_id))) == ["SnapshotQueued"]
