@@ -7,14 +7,16 @@ select r.job_id, r.state, r.priority, r.deadline, r.needs::text as needs, r.paus
        (select coalesce(json_agg(json_build_object('name', n.name, 'service', n.service, 'reason', n.service_reason, 'slots', n.slots,
                                                    'builds', json_build_array(n.engine_build, n.encoder_build), 'capabilities', n.capabilities)
                                  order by n.name), '[]')
-        from read.nodes n where n.state = 'active')::text as nodes,
+        from read.nodes n where n.tenant_id = 'ffffffff-ffff-4fff-8fff-ffffffffffff' and n.state = 'active')::text as nodes,
        (select coalesce(json_agg(json_build_object('part_id', p.part_id, 'kind', p.kind, 'node', coalesce(n.name, p.node_id::text), 'first', p.first,
                                                    'count', p.count, 'epoch', p.epoch, 'state', p.state, 'detail', p.detail)
                                  order by p.created_at, p.first), '[]')
-        from read.render_parts p left join read.nodes n on n.node_id = p.node_id where p.tenant_id = $1 and p.subject_id = $2)::text as parts,
+        from read.render_parts p left join read.nodes n on n.tenant_id = 'ffffffff-ffff-4fff-8fff-ffffffffffff' and n.node_id = p.node_id
+        where p.tenant_id = $1 and p.subject_id = $2)::text as parts,
        (select coalesce(json_agg(json_build_object('part_id', c.part_id, 'kind', c.kind, 'node', coalesce(n.name, c.node_id::text), 'signal', c.signal,
                                                    'last_frame', c.last_frame, 'at', c.created_at) order by c.created_at), '[]')
-        from read.node_crashes c left join read.nodes n on n.node_id = c.node_id where c.subject_id = $2)::text as crashes,
+        from read.node_crashes c left join read.nodes n on n.tenant_id = 'ffffffff-ffff-4fff-8fff-ffffffffffff' and n.node_id = c.node_id
+        where c.tenant_id = 'ffffffff-ffff-4fff-8fff-ffffffffffff' and c.subject_id = $2)::text as crashes,
        (select coalesce(json_agg(json_build_object('state', f.state, 'cause', f.cause, 'reason', f.reason, 'segments', jsonb_array_length(f.before))
                                  order by f.created_at), '[]')
         from read.frame_repairs f where f.tenant_id = $1 and f.job_id = $2 and f.is_open)::text as repairs,

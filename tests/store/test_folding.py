@@ -145,7 +145,7 @@ async def test_a_fold_begins_behind_what_an_earlier_release_had_learned_by_comma
     (files,) = [one for one in domain.reacts if one.name == "files"]
     assert isinstance(files, Fold) and files.formerly is not None
     before = Reaction(name="files", on=files.on, make=files.formerly, history="act", unnamed=True)
-    items = [item for one in told[:3] for item in reactions(before, one)]
+    items = [item for one in told[:3] for item in reactions(before, one, former=one.position)]
     await house.decide("studio", items)
     await house.sequence()
     await house.admin.execute(FORMERLY, told[0].position - 1)
@@ -154,7 +154,7 @@ async def test_a_fold_begins_behind_what_an_earlier_release_had_learned_by_comma
     assert (await standing(house.admin, "studio"))["files"] == places["files"]
     await house.decide("studio", [], told[-1].position, house.taken(domain, told[3:]).folded)
     assert await house.admin.fetchval("select count(*) from studio.known_files") == 5
-    late = reactions(before, told[4])
+    late = reactions(before, told[4], former=told[4].position)
     await house.decide("studio", late)
     assert [item.events for item in late] == [[]], "what was queued is known by now"
     await house.sequence()
