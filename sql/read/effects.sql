@@ -15,4 +15,4 @@ union all
 select effect_id, null, null, null, null, null, null, null, null, null, null, null, created_at, null
 from last
 where ($2::text is not null or $3::text is not null) and (select count(*) from seen) = 1000 and (select count(*) from found) < $7
-order by created_at desc, effect_id desc;
+order by created_at desc, effect_id desc, version nulls last;

@@ -170,6 +170,6 @@ def renders_with_a_job_are_listed_twice(house: House) -> Any:
     return _changed("where not exists", "where true or exists")
 
 
-def a_moment_is_on_one_page(house: House) -> Any:
-    """A page begins behind the moment of the one before."""
+def pages_forget_the_id(house: House) -> Any:
+    """A page begins with the moment in which the one before ended."""
     return _changed("(created_at, job_id) <", "(created_at, '00000000-0000-0000-0000-000000000000'::uuid) <")

@@ -84,7 +84,7 @@ RED: list[tuple[str, Check, mutations.Mutation]] = [
     ("age", aged.commands_lie_in_the_order_of_time, aged.the_edges_ids_are_random),
     ("age", aged.pages_hold_every_render_once, aged.renders_without_a_job_are_left_out),
     ("age", aged.pages_hold_every_render_once, aged.renders_with_a_job_are_listed_twice),
-    ("age", aged.pages_hold_every_render_once, aged.a_moment_is_on_one_page),
+    ("age", aged.pages_hold_every_render_once, aged.pages_forget_the_id),
     ("I10", keys.a_secret_is_shown_once, mutations.what_was_shown_is_forgotten),
     ("I10", keys.a_salt_is_in_the_outcome_alone, mutations.the_hint_is_the_salt),
 ]
