@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import msgspec
 
-from benchmarks.apply import DOMAIN, applied, keys, publish
+from benchmarks.apply import applied, keys, publish
 from benchmarks.figures import Bound, Figure, figure, median
 from benchmarks.filling import SPAN, fill, without_checks
 from benchmarks.ground import Ground, servers

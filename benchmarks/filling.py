@@ -41,7 +41,7 @@ async def fill(conn: asyncpg.Connection, table: str, tenant: UUID, rows: int, be
 def _value(column: Any, tenant: UUID, given: Given) -> str:
     name, type = column["name"], column["type"]
     if name in given:
-        return f"{given[name]}::{type}"
+        return f"({given[name]})::{type}"
     if name == "tenant_id":
         return f"'{tenant}'::uuid"
     return f"{_PLAIN.get(type, 'null') if column['filled'] else 'null'}::{type}"

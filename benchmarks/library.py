@@ -51,7 +51,13 @@ FARM: dict[str, Given] = {
     "render.node_health_logs": {"node_id": f"'{NODE}'", "at": "date_trunc('month', now()) + n * interval '1 millisecond'"},
 }  # fmt: skip
 """Of the platform tenant."""
-INBOX = {"state": "'done'", "type": "'cmd.a.b.c.v1'", "outcome": "'{}'", "key_hash": f"case n when 7 then '{KEY}' else md5(n::text) end", "events": "1"}
+INBOX = {
+    "state": "'done'",
+    "type": "'cmd.a.b.c.v1'",
+    "outcome": "'{}'",
+    "key_hash": f"case n when 7 then '{KEY}' else md5(n::text) end",
+    "events": "1",
+}
 EFFECT = {"state": RARE.format("'exhausted'", "'due'"), "kind": RARE.format("'rare'", "'usual'"), "lane": "'prompt'", "ended": "''"}
 EVENT = {"type": "'evt.render.part.assigned.v1'", "body": "'{}'", "hash": "repeat('0', 64)", "prev_hash": "repeat('0', 64)"}
 
@@ -125,8 +131,8 @@ class Library:
             for at in self._cursors():
                 yield from self._lists(tenant, at)
 
-    def _cursors(self) -> list[tuple[datetime | None, UUID | None]]:
-        return [(None, None), (self.began + SPAN / 2, uuid4()), (self.began + SPAN / 20, uuid4())]
+    def _cursors(self) -> list[tuple[datetime, UUID]]:
+        return [(datetime(9999, 12, 31, tzinfo=UTC), UUID(int=0)), (self.began + SPAN / 2, uuid4()), (self.began + SPAN / 20, uuid4())]
 
     def _once(self) -> Iterator[tuple[str, tuple[Any, ...]]]:
         yield "begin_read", (str(BIG),)
@@ -153,7 +159,7 @@ class Library:
                 yield "log_of_tenant", (tenant, prefix, None, behind, PAGE)
         yield "ranges_of_tenant", (tenant, self.rows * 5, self.rows * 10)
 
-    def _lists(self, tenant: UUID, at: tuple[datetime | None, UUID | None]) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    def _lists(self, tenant: UUID, at: tuple[datetime, UUID]) -> Iterator[tuple[str, tuple[Any, ...]]]:
         for query in ("projects", "uploads", "files", "api_keys", "saved_projects", "join_tokens"):
             yield query, (tenant, *at, PAGE)
         for state in (None, "completed", "cancelled", "queued"):
@@ -169,7 +175,8 @@ class Library:
             for kind in (None, "usual", "rare"):
                 for domain in (None, "content"):
                     yield "effects", (tenant, state, kind, domain, *at, PAGE)
-        yield "nodes", (tenant, at[0] and f"node {self.rows // 2}", at[1], PAGE)
+        begins = at[0].year == 9999
+        yield "nodes", (tenant, "" if begins else f"node {self.rows // 2}", at[1], PAGE)
         yield "node_health", (tenant, NODE, at[0], PAGE)
-        yield "scenes_of_project", (tenant, PROJECT, at[0] and self.rows // 2, PAGE)
-        yield "templates_set_aside", (tenant, at[0] and "t000000005", PAGE)
+        yield "scenes_of_project", (tenant, PROJECT, -1 if begins else self.rows // 2, PAGE)
+        yield "templates_set_aside", (tenant, "" if begins else "t000000005", PAGE)

@@ -13,8 +13,8 @@ import aiohttp
 import msgspec
 
 from contracts.envelope import Envelope, first, node_actor
-from contracts.ids import following_id
 from contracts.farm import Capabilities
+from contracts.ids import following_id
 from contracts.message import Report
 from contracts.node import (
     PROTOCOL,

@@ -3,7 +3,7 @@
 -- where that was not all, a row without a version says how far it was.
 with seen as materialized (
   select * from read.effects
-  where tenant_id = $1 and ($4::text is null or domain = $4) and (created_at, effect_id) < (coalesce($5::timestamptz, 'infinity'), $6::uuid)
+  where tenant_id = $1 and ($4::text is null or domain = $4) and (created_at, effect_id) < ($5::timestamptz, $6::uuid)
   order by created_at desc, effect_id desc limit case when $2::text is null and $3::text is null then $7 else 1000 end),
 found as materialized (
   select * from seen where ($2::text is null or state = $2) and ($3::text is null or kind = $3) order by created_at desc, effect_id desc limit $7),

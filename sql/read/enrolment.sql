@@ -3,7 +3,7 @@
 select token_id, note, hint, state, expires_at, node_id, version, created_at, updated_at
 from read.join_tokens
 where $1::uuid is not null and tenant_id = 'ffffffff-ffff-4fff-8fff-ffffffffffff'
-  and (created_at, token_id) < (coalesce($2::timestamptz, 'infinity'), $3::uuid)
+  and (created_at, token_id) < ($2::timestamptz, $3::uuid)
 order by created_at desc, token_id desc
 limit $4;
 

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import asyncpg
 
 import sql
-from api_edge import reading, signing
+from api_edge import cursors, reading, signing
 from consumers.runtime import listening, timing
 from consumers.runtime.batch import Batch
 from consumers.runtime.catching_up import Taken
@@ -113,7 +113,7 @@ async def pages_hold_every_render_once(house: House) -> None:
 
 async def _pages(conn: asyncpg.Connection, tenant: UUID, state: str | None) -> list[UUID]:
     found: list[Any] = []
-    text, at, id = sql.load("read").renders, None, None
+    text, at, id = sql.load("read").renders, *cursors.beginning((datetime, UUID))
     await conn.execute(f"set app.tenants = '{tenant}'")
     while rows := await conn.fetch(text, tenant, state, at, id, 7):
         found += rows

@@ -31,7 +31,9 @@ async def test_a_tenant_sees_its_own_effects_by_state_and_nothing_of_what_went_w
 
 
 async def test_what_is_rare_is_found_behind_thousands_that_are_not_page_by_page(house, client):
-    many = ROW.replace("last_error, state)", "last_error, state, created_at)").replace("values ($1, $2, $3,", "select $1, gen_random_uuid(), $2,")
+    many = ROW.replace("last_error, state)", "last_error, state, created_at)").replace(
+        "values ($1, $2, $3,", "select $1, gen_random_uuid(), $2,"
+    )
     many = many.replace("'a secret of the house', $4)", "'', $3, now() - n * interval '1 second' from generate_series($4::int, $5::int) n")
     for state, first, last in (("due", 1, 2500), ("exhausted", 2501, 2503)):
         await house.pg.execute(many, DEFAULT_TENANT, "open", state, first, last)
