@@ -36,7 +36,7 @@ def read(text: str, query: str, epoch: int, kinds: tuple[Any, ...]) -> list[Any]
 
 
 def beginning(kinds: tuple[Any, ...]) -> list[Any]:
-    """The ordering values of a list's first page, so that it is asked for as every other is: a comparison with null would need a plan of its own."""
+    """The ordering values of a list's first page, so that it is asked for as every other is: by one comparison, which bounds an index."""
     return [_BEGINNING[kind] for kind in kinds]
 
 

@@ -10,7 +10,8 @@ import asyncpg
 SPAN = timedelta(days=30)  # over which the rows of a table came
 _COLUMNS = """
     select a.attname as name, format_type(a.atttypid, a.atttypmod) as type, a.attnotnull as filled
-    from pg_attribute a where a.attrelid = $1::text::regclass and a.attnum > 0 and not a.attisdropped and a.attidentity = '' order by a.attnum
+    from pg_attribute a where a.attrelid = $1::text::regclass and a.attnum > 0 and not a.attisdropped and a.attidentity = ''
+    order by a.attnum
 """
 _PLAIN = {
     "uuid": "gen_random_uuid()",
@@ -26,16 +27,17 @@ Given = dict[str, str]
 
 
 async def fill(conn: asyncpg.Connection, table: str, tenant: UUID, rows: int, began: datetime, given: Given) -> None:
-    """Put so many rows into a table, as a superuser without foreign keys. `given` are columns' values as SQL, over `n`, the row's number from 1 on,
-    and `at`, its moment; of all others, what may be null is null, and the rest empty."""
+    """Put so many rows into a table, as a superuser without foreign keys.
+
+    `given` are columns' values as SQL, over `n`, the row's number from 1 on, and `at`, its moment; of all others, what may be null is
+    null, and the rest empty.
+    """
     columns = await conn.fetch(_COLUMNS, table)
     values = [_value(column, tenant, given) for column in columns]
     names = ", ".join(f'"{column["name"]}"' for column in columns)
-    step = SPAN / max(1, rows)
-    await conn.execute(
-        f"insert into {table} ({names}) select {', '.join(values)} from"
-        f" (select n, '{began.isoformat()}'::timestamptz + n * interval '{step.total_seconds()} seconds' as at from generate_series(1, {rows}) n) r"
-    )
+    seconds = (SPAN / max(1, rows)).total_seconds()
+    numbers = f"select n, '{began.isoformat()}'::timestamptz + n * interval '{seconds} seconds' as at from generate_series(1, {rows}) n"
+    await conn.execute(f"insert into {table} ({names}) select {', '.join(values)} from ({numbers}) r")
 
 
 def _value(column: Any, tenant: UUID, given: Given) -> str:

@@ -47,7 +47,8 @@ FARM: dict[str, Given] = {
                             "state": RARE.format("'active'", "'lost'"), "service": "'open'"},
     "render.node_identities": {"node_id": f"case n when 1 then '{NODE}'::uuid else gen_random_uuid() end", "state": "'active'"},
     "render.join_tokens": {"state": "'open'"},
-    "render.node_crashes": {"node_id": RARE.format(f"'{RARE_NODE}'::uuid", f"'{NODE}'::uuid"), "kind": RARE.format("'engine_hang'", "'engine_crash'")},
+    "render.node_crashes": {"node_id": RARE.format(f"'{RARE_NODE}'::uuid", f"'{NODE}'::uuid"),
+                            "kind": RARE.format("'engine_hang'", "'engine_crash'")},
     "render.node_health_logs": {"node_id": f"'{NODE}'", "at": "date_trunc('month', now()) + n * interval '1 millisecond'"},
 }  # fmt: skip
 """Of the platform tenant."""
@@ -91,9 +92,10 @@ class Library:
         """Note which ids there are to be asked for."""
         asked = {
             "project": "project_id from content.projects", "upload": "upload_id from file_mgr.upload_sessions",
-            "file": "file_id from file_mgr.files", "saved": "saved_project_id from studio.saved_projects",
+            "file": "file_id from file_mgr.files", "saved_project": "saved_project_id from studio.saved_projects",
             "job": f"job_id from render.render_jobs where job_id <> '{JOB}'",
-            "snapshot": "snapshot_id from studio.snapshot_requests", "operation": "id from render.inbox", "event": "event_id from log.events",
+            "snapshot": "snapshot_id from studio.snapshot_requests", "operation": "id from render.inbox",
+            "event": "event_id from log.events",
         }  # fmt: skip
         for name, of in asked.items():
             self.ids[name] = await self._conn.fetchval(f"select {of} {'and' if 'where' in of else 'where'} tenant_id = $1 limit 1", BIG)
@@ -105,10 +107,12 @@ class Library:
     async def _jobs_of_requests(self) -> None:
         """Every render was asked for, and most have an export; of the latest, a few have no job yet."""
         await self._conn.execute(
-            f"update render.render_jobs set job_id = '{JOB}' where ctid = (select ctid from render.render_jobs where tenant_id = '{BIG}' limit 1);"
-            " insert into studio.render_requests select tenant_id, job_id, 1, created_at, updated_at, gen_random_uuid(), null, '', 50, 1, 1, 1, 1, '', 1,"
-            " metadata from render.render_jobs;"
-            " insert into render.exports select tenant_id, job_id, 1, created_at, updated_at, '', '', 1, 1, 1, '', false from render.render_jobs;"
+            f"update render.render_jobs set job_id = '{JOB}'"
+            f" where ctid = (select ctid from render.render_jobs where tenant_id = '{BIG}' limit 1);"
+            " insert into studio.render_requests select tenant_id, job_id, 1, created_at, updated_at, gen_random_uuid(), null,"
+            " '', 50, 1, 1, 1, 1, '', 1, metadata from render.render_jobs;"
+            " insert into render.exports select tenant_id, job_id, 1, created_at, updated_at, '', '', 1, 1, 1, '', false"
+            " from render.render_jobs;"
         )
         await fill(self._conn, "studio.render_requests", BIG, 5, self.began, {"created_at": "now()", "updated_at": "now()"})
 
@@ -143,9 +147,8 @@ class Library:
         yield "actors_of_events", ([self.ids["event"], uuid4()],)
 
     def _by_id(self, tenant: UUID) -> Iterator[tuple[str, tuple[Any, ...]]]:
-        for query, name in (("project", "project"), ("upload", "upload"), ("file", "file"), ("saved_project", "saved"), ("snapshot", "snapshot"),
-                            ("operation", "operation")):  # fmt: skip
-            yield f"{query}_by_id", (tenant, self.ids[name])
+        for query in ("project", "upload", "file", "saved_project", "snapshot", "operation"):
+            yield f"{query}_by_id", (tenant, self.ids[query])
         yield "tenant_by_id", (tenant,)
         yield "operations_of_key", (tenant, KEY, uuid4())
         for query in ("render_by_id", "explain_render"):

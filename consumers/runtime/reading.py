@@ -132,7 +132,7 @@ class Happened(msgspec.Struct, frozen=True):
 
 
 def reactions(reaction: Reaction, happened: Happened, *, former: int = 0) -> list[Item]:
-    """The commands that a reaction makes of an event, up to position `former` with the ids of the releases before. Raises what it raises."""
+    """The commands that a reaction makes of an event, up to position `former` with their former ids. Raises what it raises."""
     commands = reaction.make(happened.decoded(), happened.envelope)
     return [_reaction(reaction, happened, command, number, former) for number, command in enumerate(commands)]
 
