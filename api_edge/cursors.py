@@ -1,7 +1,7 @@
 """Cursors of lists: opaque to clients, the ordering columns of the last row to us."""
 
 import base64
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +12,8 @@ from api_edge.routing import Row
 from api_edge.texts import unholdable
 
 DEFAULT_LIMIT, MOST = 50, 500
+_BEGINNING: dict[Any, Any] = {datetime: datetime(9999, 12, 31, tzinfo=UTC), UUID: UUID(int=0), str: "", int: -1}
+"""Before the first row of every list: what has a moment comes newest first, all else in its own order."""
 
 
 def make(query: str, epoch: int, keyset: tuple[str, ...], row: Row) -> str:
@@ -31,6 +33,11 @@ def read(text: str, query: str, epoch: int, kinds: tuple[Any, ...]) -> list[Any]
         return [msgspec.convert(value, kind) for value, kind in zip(values, kinds, strict=True)]
     except (ValueError, RecursionError):
         raise Refused("request.parameter", "This cursor is not one of this list; begin without it.", "cursor") from None
+
+
+def beginning(kinds: tuple[Any, ...]) -> list[Any]:
+    """The ordering values of a list's first page, so that it is asked for as every other is: by one comparison, which bounds an index."""
+    return [_BEGINNING[kind] for kind in kinds]
 
 
 def limit_of(text: str | None) -> int:

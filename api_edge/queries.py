@@ -41,7 +41,7 @@ class QueryHandler:
         if not self.route.one:
             limit = cursors.limit_of(call.query("limit"))
             cursor = call.query("cursor")
-            args += cursors.read(cursor, self.route.query, _epoch(edge), self._kinds) if cursor else [None] * len(self._kinds)
+            args += cursors.read(cursor, self.route.query, _epoch(edge), self._kinds) if cursor else cursors.beginning(self._kinds)
             args.append(limit + 1)
         if self.route.walk:
             return await self._walked(edge, call, args)
@@ -96,9 +96,13 @@ class QueryHandler:
         return _json({"data": rows, "next_cursor": cursor}, {"X-Log-Position": page.position, "Cache-Control": "no-store"})
 
     def _page(self, edge: Edge, call: Call, rows: list[Row], limit: int, headers: dict[str, str]) -> web.Response:
+        looked = (
+            rows.pop() if rows and rows[-1].get("version", 0) is None else None
+        )  # up to where a statement looked that does not look at all
         more = len(rows) > limit
         rows = rows[:limit]
-        cursor = cursors.make(self.route.query, _epoch(edge), self.route.keyset, rows[-1]) if more else None
+        last = rows[-1] if more else looked
+        cursor = cursors.make(self.route.query, _epoch(edge), self.route.keyset, last) if last else None
         if self.route.present:
             rows = self.route.present(edge, call, rows)
         return _json({"data": rows, "next_cursor": cursor}, headers)

@@ -19,6 +19,8 @@ EVERY_TENANT = "*"
 MOST = 8  # connections of one edge
 _AWAY = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError,
          asyncpg.TooManyConnectionsError, asyncpg.AdminShutdownError)  # fmt: skip
+# No bitmaps: they lose the order in which a page is read. No compiling: it takes longer than a page.
+SESSION = {"application_name": "flatrender edge", "enable_bitmapscan": "off", "jit": "off", **sql.BY_KEY}
 COMPLAIN = 10.0  # seconds between two lines in the log that something of ours keeps it from reading
 log = logging.getLogger(__name__)
 
@@ -63,7 +65,7 @@ class Reader:
         """Open the pool. Raises OSError or PostgresError when the database is not there."""
         pool = await asyncpg.create_pool(
             dsn, user="edge_ro", password=password, min_size=1, max_size=MOST, init=_prepare, reset=_keep, timeout=5, command_timeout=10,
-            server_settings={"application_name": "flatrender edge"},
+            server_settings=SESSION,
         )  # fmt: skip
         return cls(pool)
 

@@ -6,6 +6,7 @@ import secrets
 from base64 import b32encode, b64decode, urlsafe_b64encode
 from functools import lru_cache
 from hashlib import blake2b, sha256
+from time import time_ns
 from typing import Any, Self
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -15,8 +16,8 @@ from adapters.settings import Settings
 from contracts.envelope import hash_versions
 from contracts.ids import hashed_id
 
-_FREE = (1 << 128) - 1 ^ (0xF << 76) ^ (0xC << 60)
-_VERSION_4 = (4 << 76) | (0x8 << 60)  # RFC 9562: the version, and the variant 10
+_FREE = (1 << 80) - 1 ^ (0xF << 76) ^ (0xC << 60)  # of the bits behind the moment, those that are drawn
+_VERSION_7 = (7 << 76) | (0x8 << 60)  # RFC 9562: the version, and the variant 10
 DRAWN = 128  # random ids that are drawn at once, by one system call
 _random: list[bytes] = []
 _HASH, _SAID, _ASKER, _MAC = 16, 8, 6, 8  # bytes of the request hash, of it in an operation id, of who asked, and of the signature
@@ -163,11 +164,11 @@ def first_command_id(tenant: UUID, key: str) -> UUID:
 
 
 def random_id() -> UUID:
-    """A version 4 UUID; made by hand, for it is made for every request."""
+    """A version 7 UUID: the Unix milliseconds, so that commands lie in the order of time, and 74 random bits. As `new_id`, and quicker."""
     if not _random:
-        drawn = os.urandom(16 * DRAWN)
-        _random.extend(drawn[at : at + 16] for at in range(0, len(drawn), 16))
-    return UUID(int=int.from_bytes(_random.pop()) & _FREE | _VERSION_4)
+        drawn = os.urandom(10 * DRAWN)
+        _random.extend(drawn[at : at + 10] for at in range(0, len(drawn), 10))
+    return UUID(int=time_ns() // 1_000_000 << 80 | int.from_bytes(_random.pop()) & _FREE | _VERSION_7)
 
 
 def correlation_of(request_id: str) -> UUID:

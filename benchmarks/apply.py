@@ -3,7 +3,9 @@
 import asyncio
 import secrets
 import time
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import islice
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -14,8 +16,9 @@ from benchmarks.ground import Ground, servers
 from consumers.runtime.item import Item
 from consumers.runtime.runtime import Runtime
 from contracts.catalogue import command_stream
-from contracts.envelope import first
+from contracts.envelope import Envelope, first
 from contracts.identity import CreateApiKey, CreateTenant
+from contracts.message import Command
 from deploy.consume import domain_named, pg_connect
 from producers.publisher import Publisher
 
@@ -32,35 +35,37 @@ async def measure(quick: bool) -> list[Figure]:
     rounds, commands = (2, 4_000) if quick else (3, 12_000)
     async with servers() as ground:
         tenant = uuid4()
-        await _publish(ground, tenant, 1)
-        await _applied(ground, 2)
+        created = CreateTenant(name="Bench")
+        await publish(ground, [(created, first(created, tenant=tenant)), *keys([tenant], 1)])
+        await applied(ground, 2)
         ours, floors = [], []
         for _ in range(rounds):
             floors.append(await _one_by_one(ground, tenant, commands // 10))
-            await _publish(ground, tenant, commands)
-            ours.append(commands / await _applied(ground, commands))
+            await publish(ground, keys([tenant], commands))
+            ours.append(await applied(ground, commands))
     ratio = median([one / floor for one, floor in zip(ours, floors, strict=True)])
     return [figure("apply", median(ours), "commands/s", median(floors), BOUNDS, LIMIT, ratio=ratio)]
 
 
-async def _publish(ground: Ground, tenant: UUID, count: int) -> None:
+async def publish(ground: Ground, commands: Iterable[tuple[Command, Envelope]]) -> None:
+    """Have commands wait in the domain's stream."""
     nc = await ground.nats("edge")
     publisher = Publisher(nc)
-    if count == 1:
-        created = CreateTenant(name="Bench")
-        await publisher.publish(created, first(created, tenant=tenant))
-    for start in range(0, count, 2000):
-        keys = [_key() for _ in range(min(2000, count - start))]
-        await asyncio.gather(*(publisher.publish(key, first(key, tenant=tenant, actor="key:bench")) for key in keys))
+    waiting = iter(commands)
+    while some := list(islice(waiting, 2000)):
+        await asyncio.gather(*(publisher.publish(command, envelope) for command, envelope in some))
     await nc.close()
 
 
-def _key() -> CreateApiKey:
-    return CreateApiKey(name="a key", scopes=("*",), secret_sha256=secrets.token_hex(32), hint="0000")
+def keys(tenants: Sequence[UUID], count: int) -> Iterator[tuple[Command, Envelope]]:
+    """Commands that make a key, of these tenants in turn."""
+    for number in range(count):
+        key = CreateApiKey(name="a key", scopes=("*",), secret_sha256=secrets.token_hex(32), hint="0000")
+        yield key, first(key, tenant=tenants[number % len(tenants)], actor="key:bench")
 
 
-async def _applied(ground: Ground, commands: int) -> float:
-    """Run the domain's runtime as `consume` does; seconds from its first look at the stream to the last acknowledgement."""
+async def applied(ground: Ground, commands: int) -> float:
+    """Run the domain's runtime as `consume` does; commands per second from its first look at the stream to the last acknowledgement."""
     nc = await ground.nats(DOMAIN)
 
     async def no_feed(cursor: int) -> None:
@@ -89,7 +94,7 @@ async def _applied(ground: Ground, commands: int) -> float:
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     await nc.close()
-    return seconds
+    return commands / seconds
 
 
 async def _until_acknowledged(nc: Connection) -> None:

@@ -63,10 +63,10 @@ async def stack(nodes: int) -> AsyncIterator[Stack]:
 
 
 @asynccontextmanager
-async def servers() -> AsyncIterator[Ground]:
-    """The servers, prepared."""
+async def servers(kept: Path | None = None) -> AsyncIterator[Ground]:
+    """The servers, prepared; with their data in a folder that is kept, or in one that goes."""
     with _folder() as data:
-        async with Ground(data, nodes=0) as running:
+        async with Ground(kept or data, nodes=0) as running:
             yield running
 
 

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import msgspec
+import platformdirs
 import uvloop
 
 from benchmarks.figures import Figure, show
@@ -17,6 +18,8 @@ from benchmarks.figures import Figure, show
 SUBJECTS = {
     "accept": "requests accepted per second",
     "apply": "commands decided per second",
+    "aged": "the same with a million operations and keys beside none",
+    "listings": "what the edge's statements take, with a hundred thousand rows",
     "post_to_sse": "from a POST to its event at a client",
     "submit_to_first_frame": "from submitting a render to its first frame",
     "render": "a film of 30 s, and one changed scene of ten",
@@ -43,7 +46,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     figures: list[Figure] = []
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:  # as the edge and the consumers run
-            runner.run(_measure(asked.only or list(SUBJECTS), asked.quick, figures))
+            if asked.aged:
+                runner.run(_measure_aged(asked.aged, figures))
+            else:
+                runner.run(_measure(asked.only or list(SUBJECTS), asked.quick, figures))
     except asyncio.CancelledError:
         print("stopped")
         return 130
@@ -61,6 +67,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--only", action="append", default=[], metavar="NAME", help="one of the names above; may be repeated")
     parser.add_argument("--quick", action="store_true", help="shorter and fewer rounds: for a first look, not for a comparison")
+    parser.add_argument(
+        "--aged",
+        nargs="?",
+        type=Path,
+        const=Path(platformdirs.user_cache_dir("flatrender", appauthor=False)) / "aged",
+        metavar="FOLDER",
+        help="only `aged`, with ten million of each, which are made once and kept in this folder (15 GB)",
+    )
     parser.add_argument("-o", "--output", type=Path, default=Path("bench.json"), help="where the figures go (bench.json)")
     return parser
 
@@ -77,6 +91,14 @@ async def _measure(names: Sequence[str], quick: bool, figures: list[Figure]) -> 
         began = time.monotonic()
         figures += await measure(quick)
         print(f"{time.monotonic() - began:.0f} s", flush=True)
+
+
+async def _measure_aged(folder: Path, figures: list[Figure]) -> None:
+    from benchmarks import aged
+
+    print(f"aged: ten million operations and keys, in {folder} … ", end="", flush=True)
+    figures += await aged.measure_kept(folder)
+    print()
 
 
 if __name__ == "__main__":

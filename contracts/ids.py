@@ -4,6 +4,7 @@ import os
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha1, sha256
+from time import time_ns
 from typing import cast
 from uuid import UUID
 
@@ -28,13 +29,26 @@ def read_id(text: str) -> UUID:
 
 
 def new_id() -> UUID:
-    """A random id: RFC 9562's version 4."""
-    return _versioned(os.urandom(16), 0x40)
+    """A new id, in the order of time: RFC 9562's version 7, of the Unix milliseconds and 74 random bits.
+
+    Rows that come one after the other then lie side by side in an index, however large it is: a random id dirties a page of its own.
+    """
+    return _versioned((time_ns() // 1_000_000).to_bytes(6, "big") + os.urandom(10), 0x70)
 
 
 def derived_id(parent: UUID, name: str) -> UUID:
     """An id that every retry derives again from the same parent: RFC 9562's version 5, without uuid5's detour through text."""
     return _versioned(sha1(parent.bytes + name.encode(), usedforsecurity=False).digest(), 0x50)
+
+
+def following_id(parent: UUID, name: str) -> UUID:
+    """As `derived_id`, and where its parent stands in the order of time: RFC 9562's version 8, of the parent's first 48 bits and a SHA-256.
+
+    Parents of the versions that bear no moment (4 and 5: of earlier releases) give what they always gave.
+    """
+    if parent.version not in (7, 8):
+        return derived_id(parent, name)
+    return _versioned(parent.bytes[:6] + sha256(b"follows\0" + parent.bytes + name.encode()).digest()[:10], 0x80)
 
 
 def moment_id(moment: datetime, *parts: UUID | str) -> UUID:
@@ -50,10 +64,10 @@ def moment_id(moment: datetime, *parts: UUID | str) -> UUID:
 
 @lru_cache(4096)
 def _times(moment: datetime) -> tuple[bytes, bytes]:
-    """The moment in Unix milliseconds and in microseconds, as 6 and 8 bytes."""
+    """The moment in Unix milliseconds (0 before 1970) and in microseconds, as 6 and 8 bytes."""
     since = moment - _EPOCH
     micros = (since.days * 86400 + since.seconds) * 1_000_000 + since.microseconds
-    return (micros // 1000).to_bytes(6, "big"), micros.to_bytes(8, "big")
+    return max(0, micros // 1000).to_bytes(6, "big"), micros.to_bytes(8, "big", signed=True)
 
 
 def hashed_id(*parts: str) -> UUID:

@@ -5,7 +5,7 @@ from uuid import UUID
 import msgspec
 
 from contracts.farm import Capabilities, CrashKind
-from contracts.ids import derived_id
+from contracts.ids import derived_id, following_id
 from contracts.message import PLATFORM, Report, Tick, Work, message
 from contracts.render import Edge, PartKind
 from contracts.spec import AudioTrack, Quality, SceneSpec, Warning
@@ -16,7 +16,9 @@ OLDEST = 2  # that is still spoken, with nodes that the farm knew before; they c
 
 def report_id(node: UUID | str, said: UUID) -> UUID:
     """The id under which the farm knows a report, made of its node's id and the one that the node gave it: no node can choose another's."""
-    return derived_id(derived_id(PLATFORM, f"reports of {node}"), str(said))
+    if said.version in (7, 8):
+        return following_id(said, f"report of {node}")
+    return derived_id(derived_id(PLATFORM, f"reports of {node}"), str(said))  # of a node of the releases before
 
 
 class SegmentTask(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ from faststream import FastStream
 from faststream.nats import NatsBroker
 from faststream.security import SASLPlaintext
 
+import sql
 from adapters import collector
 from adapters.life import shown
 from adapters.nats import Connection, PullConsumer, StreamReader, connect
@@ -73,10 +74,8 @@ async def pg_connect(settings: Settings, role: str) -> asyncpg.Connection:
 
 def session(role: str) -> dict[str, str]:
     """The settings of a service's database session."""
-    # Statements find rows by key, and their plans are kept: one made while a table was small must not read all of it when it has grown.
-    by_key = dict.fromkeys(("enable_seqscan", "enable_hashjoin", "enable_mergejoin"), "off")
     # The process is named too: a standby ends all connections of a leader that is silent.
-    return {"timezone": "UTC", "application_name": f"flatrender {role} {PROCESS}", **by_key, **BOUNDS}
+    return {"timezone": "UTC", "application_name": f"flatrender {role} {PROCESS}", **sql.BY_KEY, **BOUNDS}
 
 
 class Service:

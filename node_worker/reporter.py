@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
-from contracts.envelope import Envelope, derived_id, first, node_actor
+from contracts.envelope import Envelope, first, node_actor
+from contracts.ids import following_id
 from contracts.message import Report, type_of
 from contracts.node import LeaveNode, RegisterNode
 from node_worker.failures import disk_full
@@ -50,7 +51,7 @@ class Reporter:
 
         Returns when the report is on disk; the future is done when the broker has it.
         """
-        id = derived_id(part, f"{type_of(report).name} {name}")
+        id = following_id(part, f"{type_of(report).name} {name}")
         return await self._submit(report, work.caused(report, id=id, time=datetime.now(UTC), actor=self._actor))
 
     async def say(self, report: Report, id: UUID | None = None) -> asyncio.Future[None]:

@@ -13,8 +13,9 @@ import aiohttp
 import msgspec
 
 from adapters.presign import CREATE_ONLY
-from contracts.envelope import Envelope, derived_id, first, node_actor
+from contracts.envelope import Envelope, first, node_actor
 from contracts.farm import Capabilities
+from contracts.ids import following_id
 from contracts.message import Report
 from contracts.node import (
     PROTOCOL,
@@ -193,5 +194,5 @@ class SimulatedNode:
         self._report(work, envelope, report, "export")
 
     def _report(self, work: DrawPart, envelope: Envelope, report: Report, name: str) -> None:
-        identity = derived_id(work.part_id, f"{work.epoch} {name}")
+        identity = following_id(work.part_id, f"{work.epoch} {name}")
         self._wire.mail.post(report, envelope.caused(report, id=identity, time=datetime.now(UTC), actor=self._actor, tenant=work.tenant_id))

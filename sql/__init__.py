@@ -4,7 +4,13 @@ import re
 from functools import cache
 from importlib.resources import files
 from types import SimpleNamespace
+from typing import Final
 
+BY_KEY: Final = dict.fromkeys(("enable_seqscan", "enable_hashjoin", "enable_mergejoin"), "off")
+"""Settings of a session whose statements find rows by key and read pages in order.
+
+Their plans are kept, and one made while a table was small must not read all of it when it has grown.
+"""
 _NAME = re.compile(r"^-- name: (\w+)\s*$", re.MULTILINE)
 
 

@@ -7,7 +7,6 @@ from consumers.runtime.effects import steering
 from consumers.runtime.projection import create, nothing, upsert
 from contracts import identity
 from contracts.audit import QUARANTINED, REFUSED
-from contracts.outcome import Problem
 
 DOMAIN = Domain(
     name="identity",
@@ -19,9 +18,6 @@ DOMAIN = Domain(
         identity.RevokeApiKey: api_keys.revoke,
         identity.RevealSecret: secrets.reveal,
         **steering.decides("identity"),
-    },
-    constraints={
-        "api_keys_secret": Problem(code="identity.exists", detail="there is a key with this secret already; send the request again")
     },
     writes={
         identity.TenantCreated: upsert(TENANTS),

@@ -38,7 +38,7 @@ class Taken:
                 self._fold(one, happened)
                 continue
             try:
-                made = reactions(one, happened)
+                made = reactions(one, happened, former=self._settler.former)
             except Exception as error:  # a reaction's bug must not stop the feed; the event waits for a person
                 log.exception("%s: reaction %s to %d failed", self._domain.name, one.name, happened.position)
                 made = [unreacted(self._domain, one, happened, error)]

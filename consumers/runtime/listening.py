@@ -13,7 +13,7 @@ from adapters.nats import PositionGone, sequences_of
 from consumers.runtime.catching_up import CatchingUp, Taken
 from consumers.runtime.domain import Domain
 from consumers.runtime.history import History
-from consumers.runtime.places import Group, Place, begin
+from consumers.runtime.places import Group, Place, begin, begin_ids
 from consumers.runtime.reactions import Fold, ears_of
 from consumers.runtime.reading import Happened
 from consumers.runtime.settling import BATCH, Settler
@@ -68,6 +68,7 @@ class Listening:
         if not self.domain.reacts:
             return {}
         assert self._history is not None, "who reacts has a history"
+        self._settler.former = await begin_ids(store, self._history)
         return await begin(store, self.domain, self._history, self._ears)
 
     def _go_live(self, group: Group) -> None:

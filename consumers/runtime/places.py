@@ -10,7 +10,7 @@ from consumers.runtime.domain import Domain
 from consumers.runtime.faults import DomainWaits
 from consumers.runtime.history import History
 from consumers.runtime.reactions import CURSOR, Ears, Fold, Hearer
-from consumers.runtime.reading import Happened, reaction_id
+from consumers.runtime.reading import Happened, former_reaction_id
 from consumers.runtime.store import Store
 
 PAGE = 2000  # events that are read at once
@@ -84,6 +84,17 @@ async def begin(store: Store, domain: Domain, history: History, ears: Ears) -> d
     return {one.name: rows[CURSOR + one.name].place for one in domain.reacts}
 
 
+async def begin_ids(store: Store, history: History) -> int:
+    """Up to where reactions' commands have the ids of the releases before: where the log ended when the first leader of this one began.
+
+    A reaction that was held up may hear an event again of which commands were decided: under other ids they would be decided once more.
+    """
+    head = await history.head()
+    async with store.transaction(None):
+        await store.conn.execute(store.q.begin_ids, head)
+        return int(await store.conn.fetchval(store.q.former_ids))
+
+
 async def _rows(store: Store) -> dict[str, Row]:
     return {row["name"]: Row(row["position"], row["goal"], row["learns"]) for row in await store.conn.fetch(store.q.cursors)}
 
@@ -118,9 +129,8 @@ async def _came(store: Store, domain: Domain, history: History, ears: Ears, fold
         page = await history.read(at, head, ears.types({fold.name}), most=PAGE)
         at = page.reached
         told = [Happened.of_record(row) for row in page.events]
-        made = [
-            (one, reaction_id(one.envelope.id, cmd, n)) for one in told for n, cmd in enumerate(fold.formerly(one.decoded(), one.envelope))
-        ]
+        commands = [(one, n, cmd) for one in told for n, cmd in enumerate(fold.formerly(one.decoded(), one.envelope))]
+        made = [(one, former_reaction_id(one.envelope.id, cmd, n)) for one, n, cmd in commands]
         async with store.transaction(None):
             decided = await store.conn.fetch(store.q.decided, [one.envelope.tenant for one, _ in made], [id for _, id in made])
         ids = {row["id"] for row in decided}

@@ -73,7 +73,11 @@ async def redrive(conn: asyncpg.Connection, domain: Domain, publish: Publish, te
             raise NotRedriven("nothing of this command could be stored but why it is here; whoever sent it has to send it anew")
         envelope, message = _read(headers, row["body"])
     if isinstance(message, Event):
-        await _react_again(domain, publish, await event_at(int(headers[POSITION])), headers.get(REACTION, ""))
+        async with store.transaction({tenant}):
+            former = await conn.fetchval(store.q.former_ids)
+        happened = await event_at(int(headers[POSITION]))
+        # While no leader of this release has begun, all ids are the former ones.
+        await _react_again(domain, publish, happened, headers.get(REACTION, ""), happened.position if former is None else former)
         async with store.transaction({tenant}):
             await conn.execute(store.q.close_quarantined, tenant, id)
     else:
@@ -82,10 +86,11 @@ async def redrive(conn: asyncpg.Connection, domain: Domain, publish: Publish, te
     return envelope
 
 
-async def _react_again(domain: Domain, publish: Publish, happened: Happened, name: str) -> None:
+async def _react_again(domain: Domain, publish: Publish, happened: Happened, name: str, former: int) -> None:
     """Publish what the reaction makes of its event; the inbox knows what it had made before."""
     try:
-        items = [item for one in _who(ears_of(domain.reacts), happened.envelope.type, name) for item in reactions(one, happened)]
+        who = _who(ears_of(domain.reacts), happened.envelope.type, name)
+        items = [item for one in who for item in reactions(one, happened, former=former)]
     except Exception as error:  # whatever it was, it is the reaction's fault once more
         raise NotRedriven(f"the reaction fails as before: {type(error).__name__}: {error}") from error
     for item in items:

@@ -21,8 +21,8 @@ class Reaction(msgspec.Struct, frozen=True, kw_only=True):
     """Turns events into commands of its domain.
 
     `history` says what the log's past is to it when it is new: `act` takes all as if it happened now, `skip` begins where the log ends.
-    It never overtakes the fold that it `follows`, whose copy its commands complete. `unnamed`: its commands' ids are without its name, as
-    they were before reactions had one.
+    It never overtakes the fold that it `follows`, whose copy its commands complete. `unnamed`: the former ids of its commands are without
+    its name, as they were before reactions had one.
     """
 
     name: str

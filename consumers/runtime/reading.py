@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, datetime
 from typing import Any, Protocol
-from uuid import UUID, uuid5
+from uuid import UUID
 
 import msgspec
 from nats.aio.msg import Msg
@@ -12,6 +12,7 @@ from consumers.runtime.domain import Domain
 from consumers.runtime.item import Item
 from consumers.runtime.reactions import Reaction
 from contracts.envelope import Envelope, derived_id, node_actor
+from contracts.ids import following_id
 from contracts.message import PLATFORM, Command, Event, Kind, decode, named, type_of
 from contracts.node import report_id
 
@@ -130,10 +131,10 @@ class Happened(msgspec.Struct, frozen=True):
         return event
 
 
-def reactions(reaction: Reaction, happened: Happened, event: Event | None = None) -> list[Item]:
-    """The commands that a reaction makes of an event. Raises what it raises."""
-    commands = reaction.make(event or happened.decoded(), happened.envelope)
-    return [_reaction(reaction, happened, command, number) for number, command in enumerate(commands)]
+def reactions(reaction: Reaction, happened: Happened, *, former: int = 0) -> list[Item]:
+    """The commands that a reaction makes of an event, up to position `former` with their former ids. Raises what it raises."""
+    commands = reaction.make(happened.decoded(), happened.envelope)
+    return [_reaction(reaction, happened, command, number, former) for number, command in enumerate(commands)]
 
 
 def unreacted(domain: Domain, reaction: Reaction, happened: Happened, error: Exception) -> Item:
@@ -146,14 +147,22 @@ def unreacted(domain: Domain, reaction: Reaction, happened: Happened, error: Exc
     return Item(envelope=kept, command=None, body=body, position=position, reaction=reaction.name, unreadable=why)
 
 
-def reaction_id(event: UUID, command: Command, number: int, name: str = "") -> UUID:
-    """The id of the command that a reaction makes of an event: the same whenever it does."""
-    return uuid5(event, f"{type_of(command).full_name} {number}" + (f" {name}" if name else ""))
+def reaction_id(event: UUID, command: Command, number: int, name: str) -> UUID:
+    """The id of the command that a reaction makes of an event: the same whenever it does, and in the order of events."""
+    return following_id(event, f"{type_of(command).full_name} {number} {name}")
 
 
-def _reaction(reaction: Reaction, happened: Happened, command: Command, number: int) -> Item:
+def former_reaction_id(event: UUID, command: Command, number: int, name: str = "") -> UUID:
+    """The same as the releases before gave it, at first without the reaction's name."""
+    return derived_id(event, f"{type_of(command).full_name} {number}" + (f" {name}" if name else ""))
+
+
+def _reaction(reaction: Reaction, happened: Happened, command: Command, number: int, former: int) -> Item:
     envelope = happened.envelope
-    identity = reaction_id(envelope.id, command, number, "" if reaction.unnamed else reaction.name)
+    if happened.position > former:
+        identity = reaction_id(envelope.id, command, number, reaction.name)
+    else:
+        identity = former_reaction_id(envelope.id, command, number, "" if reaction.unnamed else reaction.name)
     caused = envelope.caused(command, id=identity, time=envelope.time, actor="system")
     body = msgspec.json.encode(command)
     return Item(envelope=caused, command=command, body=body, position=happened.position, reaction=reaction.name)

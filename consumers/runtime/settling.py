@@ -44,6 +44,7 @@ class Settler:
         self.clock: Clock = utc_now  # by which decisions are made
         self.held: list[Item] = []  # reactions of parked types: their cursors stay before the first of them
         self.kept: dict[str, int] = {}  # each reaction's cursor, as it is stored
+        self.former = 0  # up to which position reactions' commands have the ids of the releases before
         self.stuck: dict[str, Stuck] = {}  # folds that failed, and the reactions that follow them; whoever reads takes them out
         self.on_put_off: Callable[[Item], None] = lambda item: None  # told of a command of this very process that is not tried now
         self.most = BATCH  # how much a batch may weigh: less after one that took more time than it may

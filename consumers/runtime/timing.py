@@ -16,8 +16,8 @@ from consumers.runtime.domain import Domain, DropTimer, Refusal, SetRecurring, S
 from consumers.runtime.item import Item
 from consumers.runtime.recurrence import Recurrence, recurrence
 from consumers.runtime.store import Store
-from contracts.envelope import Envelope, derived_id
-from contracts.ids import id_text
+from contracts.envelope import Envelope
+from contracts.ids import derived_id, id_text, moment_id
 from contracts.message import Command, decode, type_of
 
 MOVED = "timer.moved"
@@ -55,7 +55,12 @@ class Timer(msgspec.Struct, frozen=True, kw_only=True):
 
     def command_id(self, domain: str) -> UUID:
         """The id of its command: of the timer, its moment, and the event that set it: one that is set again is another fact."""
-        return derived_id(self.set_by, f"timer {domain} {id_text(self.tenant_id)} {self.name} {self.due_at.isoformat()}")
+        return moment_id(self.due_at, self.set_by, "timer", domain, self.tenant_id, self.name)
+
+    def is_command(self, domain: str, id: UUID) -> bool:
+        """Whether a command's id is this timer's own, or the one that the release before gave it, which may be in the stream already."""
+        former = f"timer {domain} {id_text(self.tenant_id)} {self.name} {self.due_at.isoformat()}"
+        return id == self.command_id(domain) or id == derived_id(self.set_by, former)
 
     def envelope(self, domain: str, command: Command) -> Envelope:
         """The envelope of its command, the same each time that it is published."""
@@ -146,7 +151,7 @@ class Timing:
     def _matching(self, item: Item, changes: dict[Key, Timer | None]) -> Timer | None:
         key = _claimed(item.envelope)
         timer = changes.get(key, self._stored.get(key)) if key else None
-        return timer if timer is not None and timer.command_id(self._domain.name) == item.envelope.id else None
+        return timer if timer is not None and timer.is_command(self._domain.name, item.envelope.id) else None
 
     def _note(self, item: Item, changes: dict[Key, Timer | None]) -> None:
         """Add what a decided item makes of timers: of its own first, then what its events say, in their order."""

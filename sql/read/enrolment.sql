@@ -2,7 +2,8 @@
 -- Join tokens of the farm, newest first, without their hashes; they belong to the platform tenant ($1 is only checked to be somebody).
 select token_id, note, hint, state, expires_at, node_id, version, created_at, updated_at
 from read.join_tokens
-where $1::uuid is not null and ($2::timestamptz is null or (created_at, token_id) < ($2, $3::uuid))
+where $1::uuid is not null and tenant_id = 'ffffffff-ffff-4fff-8fff-ffffffffffff'
+  and (created_at, token_id) < ($2::timestamptz, $3::uuid)
 order by created_at desc, token_id desc
 limit $4;
 

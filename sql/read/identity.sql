@@ -12,7 +12,7 @@ from read.tenants;
 -- A tenant's API keys, newest first, without their hashes.
 select key_id, name, scopes, hint, state, format, version, created_at, updated_at
 from read.api_keys
-where tenant_id = $1 and ($2::timestamptz is null or (created_at, key_id) < ($2, $3::uuid))
+where tenant_id = $1 and (created_at, key_id) < ($2::timestamptz, $3::uuid)
 order by created_at desc, key_id desc
 limit $4;
 

@@ -6,20 +6,33 @@ from read.renders
 where tenant_id = $1 and job_id = $2;
 
 -- name: renders
--- A tenant's renders, newest first, of all states or of one.
+-- A tenant's renders, newest first, of all states or of one. What was just asked for has no job yet and is queued; the render domain takes what is
+-- asked for in order, so that among as many as two pages have there are all of those that belong to this one.
 select job_id, state, priority, width, height, rate_num, rate_den, quality, frames_total, frames_done, segments_total, segments_done, warnings, metadata,
        code, detail, field, deadline, needs, paused, sha256, bytes, duration, degraded, object_key, version, created_at, updated_at
-from read.renders
-where tenant_id = $1 and ($2::text is null or state = $2) and ($3::timestamptz is null or (created_at, job_id) < ($3, $4::uuid))
+from (
+  (select * from read.submitted_renders
+   where $2::text is null and tenant_id = $1 and (created_at, job_id) < ($3::timestamptz, $4::uuid)
+   order by created_at desc, job_id desc limit $5)
+  union all
+  (select * from read.submitted_renders
+   where state = $2 and tenant_id = $1 and (created_at, job_id) < ($3::timestamptz, $4::uuid)
+   order by created_at desc, job_id desc limit $5)
+  union all
+  (select * from (
+     select * from read.requested_renders
+     where coalesce($2, 'queued') = 'queued' and tenant_id = $1 and (created_at, job_id) < ($3::timestamptz, $4::uuid)
+     order by created_at desc, job_id desc limit 2 * $5) q
+   where not exists (select from read.submitted_renders j where j.tenant_id = $1 and j.job_id = q.job_id offset 0))) r
 order by created_at desc, job_id desc
 limit $5;
 
 -- name: parts_of_render
 -- The parts of one render with the names of their nodes, newest first.
-select p.part_id, p.kind, p.node_id, coalesce(n.name, '') as node_name, p.epoch, p.first, p.count, p.state, p.detail, p.version, p.created_at, p.updated_at
+select p.part_id, p.kind, p.node_id,
+       coalesce((select n.name from read.nodes n where n.tenant_id = 'ffffffff-ffff-4fff-8fff-ffffffffffff' and n.node_id = p.node_id), '') as node_name, p.epoch, p.first, p.count, p.state, p.detail, p.version, p.created_at, p.updated_at
 from read.render_parts p
-left join read.nodes n on n.node_id = p.node_id
-where p.tenant_id = $1 and p.subject_id = $2 and ($3::timestamptz is null or (p.created_at, p.part_id) < ($3, $4::uuid))
+where p.tenant_id = $1 and p.subject_id = $2 and (p.created_at, p.part_id) < ($3::timestamptz, $4::uuid)
 order by p.created_at desc, p.part_id desc
 limit $5;
 
@@ -27,7 +40,7 @@ limit $5;
 -- What of one render was drawn again, newest first.
 select repair_id, job_id, state, cause, reason, frames, before, after, identical, code, detail, version, created_at, updated_at
 from read.frame_repairs
-where tenant_id = $1 and job_id = $2 and ($3::timestamptz is null or (created_at, repair_id) < ($3, $4::uuid))
+where tenant_id = $1 and job_id = $2 and (created_at, repair_id) < ($3::timestamptz, $4::uuid)
 order by created_at desc, repair_id desc
 limit $5;
 
@@ -38,7 +51,8 @@ select node_id, name, state, service,
        case when service = 'set_aside' then service_until end as service_until,
        slots, engine_build, encoder_build, platform, release, capabilities, version, created_at, updated_at
 from read.nodes
-where $1::uuid is not null and ($2::text is null or (name, node_id) > ($2, $3::uuid))
+where $1::uuid is not null and tenant_id = 'ffffffff-ffff-4fff-8fff-ffffffffffff'
+  and (name, node_id) > ($2::text, $3::uuid)
 order by name, node_id
 limit $4;
 
@@ -49,24 +63,41 @@ select node_id, name, state, service,
        case when service = 'set_aside' then service_until end as service_until,
        slots, engine_build, encoder_build, platform, release, capabilities, version, created_at, updated_at
 from read.nodes
-where $1::uuid is not null and node_id = $2;
+where $1::uuid is not null and tenant_id = 'ffffffff-ffff-4fff-8fff-ffffffffffff' and node_id = $2;
 
 -- name: node_health
 -- How one node fared, newest first.
 select node_id, at, cpu, memory, disk_free, load, parts
 from read.node_health
-where $1::uuid is not null and node_id = $2 and ($3::timestamptz is null or at < $3)
+where $1::uuid is not null and tenant_id = 'ffffffff-ffff-4fff-8fff-ffffffffffff' and node_id = $2 and at < $3::timestamptz
 order by at desc
 limit $4;
 
 -- name: node_crashes
 -- What died on nodes, newest first, of all or of one node, of all kinds or of one.
-select c.crash_id, c.node_id, coalesce(n.name, '') as node_name, c.kind, c.part_id, c.subject_id, c.template, c.signal, c.exit_code, c.last_frame, c.log_tail,
+select c.crash_id, c.node_id,
+       coalesce((select n.name from read.nodes n where n.tenant_id = 'ffffffff-ffff-4fff-8fff-ffffffffffff' and n.node_id = c.node_id), '') as node_name, c.kind, c.part_id, c.subject_id, c.template, c.signal, c.exit_code, c.last_frame, c.log_tail,
        c.version, c.created_at, c.updated_at
-from read.node_crashes c
-left join read.nodes n on n.node_id = c.node_id
-where $1::uuid is not null and ($2::uuid is null or c.node_id = $2) and ($3::text is null or c.kind = $3)
-  and ($4::timestamptz is null or (c.created_at, c.crash_id) < ($4, $5::uuid))
+from (
+  (select * from read.node_crashes
+   where $1::uuid is not null and $2::uuid is null and $3::text is null
+     and tenant_id = 'ffffffff-ffff-4fff-8fff-ffffffffffff' and (created_at, crash_id) < ($4::timestamptz, $5::uuid)
+   order by created_at desc, crash_id desc limit $6)
+  union all
+  (select * from read.node_crashes
+   where node_id = $2 and $3::text is null
+     and tenant_id = 'ffffffff-ffff-4fff-8fff-ffffffffffff' and (created_at, crash_id) < ($4::timestamptz, $5::uuid)
+   order by created_at desc, crash_id desc limit $6)
+  union all
+  (select * from read.node_crashes
+   where kind = $3 and $2::uuid is null
+     and tenant_id = 'ffffffff-ffff-4fff-8fff-ffffffffffff' and (created_at, crash_id) < ($4::timestamptz, $5::uuid)
+   order by created_at desc, crash_id desc limit $6)
+  union all
+  (select * from read.node_crashes
+   where node_id = $2 and kind = $3
+     and tenant_id = 'ffffffff-ffff-4fff-8fff-ffffffffffff' and (created_at, crash_id) < ($4::timestamptz, $5::uuid)
+   order by created_at desc, crash_id desc limit $6)) c
 order by c.created_at desc, c.crash_id desc
 limit $6;
 
@@ -74,7 +105,7 @@ limit $6;
 -- A tenant's templates that are not drawn.
 select template, reason, crashed_on, version, created_at, updated_at
 from read.templates_set_aside
-where tenant_id = $1 and ($2::text is null or template > $2)
+where tenant_id = $1 and template > $2::text
 order by template
 limit $3;
 

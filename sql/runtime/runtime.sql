@@ -51,6 +51,14 @@ insert into {schema}.cursors (name, position, since, goal, learns)
 select * from unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::boolean[])
 on conflict (name) do nothing;
 
+-- name: begin_ids
+-- This release's first leader: up to the end of the log, reactions' commands have the ids of the releases before.
+insert into {schema}.cursors (name, position) values ('former ids', $1) on conflict (name) do nothing;
+
+-- name: former_ids
+-- Up to which position they do.
+select position from {schema}.cursors where name = 'former ids';
+
 -- name: take_over_cursor
 -- The first start of a fold that earlier releases had as commands: their events hold the copy up to here.
 update {schema}.cursors set position = $2, since = $2, goal = 0 where name = $1;

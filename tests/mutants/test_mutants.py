@@ -11,7 +11,7 @@ import pytest_asyncio
 from adapters.nats import connect
 from adapters.object_store import ObjectStore
 from deploy.local.servers import Servers
-from tests.mutants import archives, keys, leaders, mutations, promises, reactions, timers, windows
+from tests.mutants import aged, archives, keys, leaders, mutations, promises, reactions, timers, windows
 from tests.mutants.checks import Broken
 from tests.support.databases import migrated
 from tests.support.house import House
@@ -77,6 +77,14 @@ RED: list[tuple[str, Check, mutations.Mutation]] = [
     ("I1", timers.what_recurs_keeps_to_its_rule, timers.gaps_of_the_clock_are_passed_by_its_old_offset),
     ("I8", timers.what_is_over_goes_and_what_waits_stays, timers.everything_old_is_swept),
     ("I8", timers.what_is_over_goes_and_what_waits_stays, timers.only_domains_with_timers_are_swept),
+    ("I1", aged.what_was_half_reacted_to_at_an_update_is_not_decided_twice, aged.an_update_names_everything_anew),
+    ("I1", aged.a_timer_that_the_release_before_published_fires_once, aged.former_timers_are_forgotten),
+    ("I1", aged.a_timer_that_the_release_before_published_fires_once, aged.whatever_bears_a_timers_name_is_decided),
+    ("age", aged.commands_lie_in_the_order_of_time, aged.ids_are_random),
+    ("age", aged.commands_lie_in_the_order_of_time, aged.the_edges_ids_are_random),
+    ("age", aged.pages_hold_every_render_once, aged.renders_without_a_job_are_left_out),
+    ("age", aged.pages_hold_every_render_once, aged.renders_with_a_job_are_listed_twice),
+    ("age", aged.pages_hold_every_render_once, aged.pages_forget_the_id),
     ("I10", keys.a_secret_is_shown_once, mutations.what_was_shown_is_forgotten),
     ("I10", keys.a_salt_is_in_the_outcome_alone, mutations.the_hint_is_the_salt),
 ]

@@ -29,6 +29,7 @@ from tests.support.databases import migrated
 from tests.support.house import House, item_of
 from tests.support.story import Story
 
+READS = "select name, position from content.cursors where starts_with(name, 'reaction.')"
 FORMERLY = "update studio.cursors set goal = null, position = $1, since = $1 where name = 'reaction.files'"
 
 
@@ -145,7 +146,7 @@ async def test_a_fold_begins_behind_what_an_earlier_release_had_learned_by_comma
     (files,) = [one for one in domain.reacts if one.name == "files"]
     assert isinstance(files, Fold) and files.formerly is not None
     before = Reaction(name="files", on=files.on, make=files.formerly, history="act", unnamed=True)
-    items = [item for one in told[:3] for item in reactions(before, one)]
+    items = [item for one in told[:3] for item in reactions(before, one, former=one.position)]
     await house.decide("studio", items)
     await house.sequence()
     await house.admin.execute(FORMERLY, told[0].position - 1)
@@ -154,7 +155,7 @@ async def test_a_fold_begins_behind_what_an_earlier_release_had_learned_by_comma
     assert (await standing(house.admin, "studio"))["files"] == places["files"]
     await house.decide("studio", [], told[-1].position, house.taken(domain, told[3:]).folded)
     assert await house.admin.fetchval("select count(*) from studio.known_files") == 5
-    late = reactions(before, told[4])
+    late = reactions(before, told[4], former=told[4].position)
     await house.decide("studio", late)
     assert [item.events for item in late] == [[]], "what was queued is known by now"
     await house.sequence()
@@ -256,7 +257,7 @@ async def test_a_follower_that_was_further_behind_comes_as_far_as_its_fold_and_w
         await listening.catch_up(store)
         for group in listening._behind.groups:
             group.not_before = 0.0
-    places = {row["name"]: row["position"] for row in await house.admin.fetch("select name, position from content.cursors")}
+    places = {row["name"]: row["position"] for row in await house.admin.fetch(READS)}
     assert places == {"reaction.bundles": told[1].position, "reaction.waiting_projects": told[1].position}
     await house.admin.execute("alter table content.template_bundles drop constraint none")
     for _ in range(8):

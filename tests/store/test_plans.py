@@ -37,6 +37,15 @@ async def test_changed_rows_are_found_by_their_key(database: str, table: Table) 
     assert "Index Scan using" in plan and "Seq Scan on" not in plan, plan
 
 
+@pytest.mark.parametrize(("area", "name", "parameters"), [("check", "operations", 2), ("runtime", "quarantined", 1)])
+async def test_what_was_decided_lately_and_what_waits_is_found_without_a_look_at_all_operations(
+    database: str, area: str, name: str, parameters: int
+) -> None:
+    statement = getattr(sql.load(area), name).replace("{schema}", "content")
+    plan = await plan_of(database, statement, parameters, "vacuum analyze content.inbox")
+    assert "Seq Scan" not in plan and "inbox_quarantined" in plan and ("inbox_decided" in plan) == (area == "check"), plan
+
+
 async def test_a_key_is_looked_for_by_an_index_in_every_domains_inbox(database: str) -> None:
     conn = await asyncpg.connect(database)
     try:

@@ -47,6 +47,7 @@ class House:
             store = self.stores[name] = Store(conn, name)
             reacts = self.domains[name].reacts
             zeros, folds = [0] * len(reacts), [isinstance(one, Fold) for one in reacts]
+            await conn.execute(store.q.begin_ids, 0)
             await conn.execute(store.q.begin_cursors, [CURSOR + one.name for one in reacts], zeros, zeros, zeros, folds)
         self._log = await asyncpg.connect(self.dsn, user="log_app", password=PASSWORD)
         await self._log.execute("set app.tenants = '*'")

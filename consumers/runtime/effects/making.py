@@ -10,7 +10,8 @@ from consumers.runtime.effects.declared import Chunked, EffectKind, Maker
 from consumers.runtime.store import Columns, columns, to_json
 from consumers.runtime.table import JSON
 from contracts.effects import STEERED, Lane
-from contracts.envelope import Envelope, derived_id
+from contracts.envelope import Envelope
+from contracts.ids import derived_id, following_id
 from contracts.message import Event, encode
 
 if TYPE_CHECKING:
@@ -41,14 +42,14 @@ class Made(msgspec.Struct):
 
 
 def effects_of(
-    domain: "Domain", makers: Iterable[Maker], event: Event, envelope: Envelope
+    domain: "Domain", makers: Iterable[Maker], event: Event, envelope: Envelope, *, former: bool = False
 ) -> Iterable[tuple[EffectKind, msgspec.Struct, UUID]]:
-    """What an event's makers make, each with its kind and its id."""
+    """What an event's makers make, each with its kind and its id, or the `former` one: that of the release before."""
     numbers: dict[str, int] = {}
     for effect in (effect for maker in makers for effect in maker(event, envelope)):
         kind = domain.kinds[type(effect)]
         number = numbers[kind.name] = numbers.get(kind.name, 0) + 1
-        yield kind, effect, effect_id(envelope.id, kind.name, number)
+        yield kind, effect, (former_effect_id if former else effect_id)(envelope.id, kind.name, number)
 
 
 def effect_rows(domain: "Domain", happened: Iterable[tuple[Envelope, Event, str, int]]) -> Made:
@@ -69,7 +70,12 @@ def effect_rows(domain: "Domain", happened: Iterable[tuple[Envelope, Event, str,
 
 
 def effect_id(event: UUID, kind: str, number: int = 1) -> UUID:
-    """The id of an event's effect of a kind, of which it may have several."""
+    """The id of an event's effect of a kind, of which it may have several; in the order of events, as are those of its reports."""
+    return following_id(event, f"effect {kind} {'' if number == 1 else number}")
+
+
+def former_effect_id(event: UUID, kind: str, number: int = 1) -> UUID:
+    """The id that the release before gave it."""
     return derived_id(event, f"effect {kind} {'' if number == 1 else number}")
 
 

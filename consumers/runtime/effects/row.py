@@ -10,7 +10,8 @@ import msgspec
 from consumers.runtime.effects.declared import EffectKind, TooLate
 from consumers.runtime.leading import clock
 from contracts.effects import EffectEnd, EffectState
-from contracts.envelope import Envelope, derived_id
+from contracts.envelope import Envelope
+from contracts.ids import following_id
 from contracts.message import Command, decode, encode, type_of
 
 TO_BEGIN = 2.0  # seconds from `handing` to the first byte
@@ -74,7 +75,7 @@ class Claimed(msgspec.Struct):
 def report_id(effect: UUID, ended: EffectEnd, reports: int = 0, number: int = 0) -> UUID:
     """The id of the command with this number that reports an end, after so many reports of other things."""
     first = ended == "done" and not reports  # as the releases before named it
-    return derived_id(effect, f"report {number}" if first else f"report {ended} {reports} {number}")
+    return following_id(effect, f"report {number}" if first else f"report {ended} {reports} {number}")
 
 
 class Try:

@@ -30,6 +30,25 @@ async def test_a_tenant_sees_its_own_effects_by_state_and_nothing_of_what_went_w
     await house.pg.execute("delete from file_mgr.effects")
 
 
+async def test_what_is_rare_is_found_behind_thousands_that_are_not_page_by_page(house, client):
+    many = ROW.replace("last_error, state)", "last_error, state, created_at)").replace(
+        "values ($1, $2, $3,", "select $1, gen_random_uuid(), $2,"
+    )
+    many = many.replace("'a secret of the house', $4)", "'', $3, now() - n * interval '1 second' from generate_series($4::int, $5::int) n")
+    for state, first, last in (("due", 1, 2500), ("exhausted", 2501, 2503)):
+        await house.pg.execute(many, DEFAULT_TENANT, "open", state, first, last)
+    for state, wanted in (("exhausted", 3), ("unknown", 0), ("due", 2500)):
+        found, cursor, pages = [], "", 0
+        while cursor is not None:
+            _, told = await said(client.get(f"/v1/effects?state={state}&limit=500{cursor}"))
+            assert {row["state"] for row in told["data"]} <= {state}
+            found += [row["effect_id"] for row in told["data"]]
+            cursor, pages = told["next_cursor"] and f"&cursor={told['next_cursor']}", pages + 1
+        assert len(found) == len(set(found)) == wanted
+        assert pages <= 7, "a page looks at a thousand"
+    await house.pg.execute("delete from file_mgr.effects")
+
+
 async def test_an_act_on_an_effect_is_a_command_of_its_domain(house, client):
     id = uuid4()
     async with house.deciding("file_mgr", lambda envelope, body: done(envelope, state="due")) as seen:

@@ -9,7 +9,7 @@ from consumers.file_mgr import DOMAIN
 from consumers.file_mgr.effects import Open
 from consumers.runtime.effects import row
 from consumers.runtime.effects.declared import Backoff, Destination, EffectKind, TooLate
-from consumers.runtime.effects.making import effect_id, effect_rows
+from consumers.runtime.effects.making import effect_id, effect_rows, former_effect_id
 from consumers.runtime.effects.row import Claimed, Try, answer_of
 from contracts.envelope import derived_id, first
 from contracts.file_mgr import OpenUpload, UploadStarted
@@ -28,7 +28,8 @@ def test_an_event_may_have_several_makers_and_each_effect_an_id_that_is_derived_
     assert made.lanes == {"prompt"} and made
     ids = [effect_id(envelope.id, "open"), effect_id(envelope.id, "open", 2)]
     assert made.rows[1] == f"{{{ids[0]},{ids[1]}}}"
-    assert ids[0] == derived_id(envelope.id, "effect open "), "the releases before gave the same id"
+    assert former_effect_id(envelope.id, "open") == derived_id(envelope.id, "effect open "), "as the release before named it"
+    assert [id.int >> 80 for id in ids] == [envelope.id.int >> 80] * 2, "they stand where their event does"
 
 
 def test_a_batch_without_effects_wakes_nobody() -> None:

@@ -1,0 +1,95 @@
+"""What the edge reads costs what a page costs: every statement finds its rows by an index, whatever a tenant has and the planner knows."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+import msgspec
+import pytest
+import pytest_asyncio
+
+import sql
+from api_edge.reading import EVERY_TENANT, SESSION
+from benchmarks.filling import literal
+from benchmarks.library import PAGE, WHOLE, Library
+from deploy.local.servers import Servers
+from tests.support.databases import migrated
+from tests.support.password import PASSWORD
+
+ROWS = 4000  # of the large tenant in each table: what reads all of them is seen by what it reads, not by its time
+MOST = 10 * PAGE  # rows that a statement may look at: pages of several branches, a row beside each
+LOOKS = {"effects": 1000 + MOST, "log_of_tenant": ROWS + MOST}
+"""Statements that look at a bounded number of rows, and then say how far they came."""
+STATEMENTS = sorted(set(vars(sql.load("read"))) - set(WHOLE))
+Plans = dict[str, asyncpg.Connection]
+
+
+@asynccontextmanager
+async def edge(dsn: str, mode: str) -> AsyncIterator[asyncpg.Connection]:
+    """The edge's session, in which every statement is prepared."""
+    conn = await asyncpg.connect(dsn, user="edge_ro", password=PASSWORD, server_settings=SESSION | {"plan_cache_mode": mode})
+    try:
+        await conn.execute("select set_config('app.tenants', $1, false)", EVERY_TENANT)
+        for name in STATEMENTS:
+            await conn.execute(f"prepare {name} as {getattr(sql.load('read'), name)}")
+        yield conn
+    finally:
+        await conn.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def filled(servers: Servers) -> AsyncIterator[tuple[Plans, Library]]:
+    """A filled database, and sessions with plans for each parameter, with one for all, and with one that was made while it was empty."""
+    async with migrated(servers.pg_admin_dsn) as dsn, edge(dsn, "force_generic_plan") as early:
+        admin = await asyncpg.connect(dsn)
+        await admin.execute("set synchronous_commit = off")
+        library = Library(admin, ROWS)
+        for name, count in await early.fetch("select name, cardinality(parameter_types) from pg_prepared_statements"):
+            if name in STATEMENTS:
+                await early.execute(f"explain execute {name}{_given([None] * count)}")
+        await library.fill()
+        await library.look_up()
+        async with edge(dsn, "force_custom_plan") as custom, edge(dsn, "force_generic_plan") as generic:
+            yield {"early": early, "custom": custom, "generic": generic, "admin": admin}, library
+        await admin.close()
+
+
+def _given(args: Any) -> str:
+    return f"({', '.join(map(literal, args))})" if args else ""
+
+
+def looked_at(plan: dict[str, Any]) -> Iterator[float]:
+    """How many rows each scan of a table or an index has read, those that it threw away too."""
+    if plan["Node Type"] in ("Seq Scan", "Index Scan", "Index Only Scan", "Bitmap Heap Scan"):
+        thrown = plan.get("Rows Removed by Filter", 0) + plan.get("Rows Removed by Index Recheck", 0)
+        yield plan["Actual Loops"] * (plan["Actual Rows"] + thrown)
+    for below in plan.get("Plans", ()):
+        yield from looked_at(below)
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+@pytest.mark.parametrize("plans", ["custom", "generic", "early"])
+async def test_a_statement_looks_at_a_page_whatever_its_tenant_has(filled: tuple[Plans, Library], name: str, plans: str) -> None:
+    sessions, library = filled
+    cases = [args for asked, args in library.cases() if asked == name]
+    assert cases, f"say in benchmarks/library.py with what {name} is asked, or in WHOLE why it reads all there is"
+    for args in cases:
+        told = await sessions[plans].fetchval(f"explain (analyze, timing off, format json) execute {name}{_given(args)}")
+        read = sum(looked_at(msgspec.json.decode(told)[0]["Plan"]))
+        if read > LOOKS.get(name, MOST):
+            text = await sessions[plans].fetch(f"explain (analyze, timing off, costs off) execute {name}{_given(args)}")
+            pytest.fail(f"{name}{args} looks at {read:,.0f} rows\n" + "\n".join(row[0] for row in text))
+
+
+async def test_a_missing_index_is_noticed(filled: tuple[Plans, Library]) -> None:
+    sessions, library = filled
+    (args, *_) = [args for asked, args in library.cases() if asked == "uploads"]
+    damaged = sessions["admin"].transaction()
+    await damaged.start()
+    try:
+        await sessions["admin"].execute("drop index file_mgr.uploads_newest; set local enable_seqscan = off")
+        told = await sessions["admin"].fetchval(f"explain (analyze, timing off, format json) {sql.load('read').uploads}", *args)
+    finally:
+        await damaged.rollback()
+    assert sum(looked_at(msgspec.json.decode(told)[0]["Plan"])) >= ROWS
