@@ -13,12 +13,13 @@ from consumers.runtime.projection import fresh
 from consumers.runtime.state import View
 from consumers.runtime.table import Row, Table
 from consumers.studio import checks
-from consumers.studio.rows import FILES, REQUESTS, SAVED, SCENES, TEMPLATES, Template, TemplateScene
+from consumers.studio.rows import FILES, PENDING, REQUESTS, SAVED, SCENES, TEMPLATES, Template, TemplateScene
 from contracts.envelope import Envelope
 from contracts.spec import AudioTrack, RenderSpec, SceneSpec, Warning, frames_of
 from contracts.studio import RenderRequested, RequestRender, SceneValues, Track
 
 SPEC_LARGEST = 52_000  # bytes; a render is one message, and messages stay under 64 KB
+MOST_PENDING = 10_000  # renders of one tenant that have not ended; soft, as it is known by events
 LONGEST = 216_000  # frames: two hours at 30 per second
 
 
@@ -44,6 +45,9 @@ def request(cmd: RequestRender, view: View, ctx: Context) -> Decision:
     body = {"frames": spec.frames, "duration": float(spec.frames / spec.rate), "warnings": warnings, "missing": _missing(filled)}
     if ctx.envelope.dry_run:
         return Answer([], body)
+    pending = view.get(PENDING)
+    if pending is not None and pending.pending >= MOST_PENDING:
+        return refuse("limit.renders", f"{pending.pending} renders of this account have not ended, at most {MOST_PENDING} may")
     job_id = ctx.id("job")
     requested = RenderRequested(
         job_id=job_id,
@@ -111,7 +115,8 @@ def fill(
     saved_project_id: UUID | None = None,
 ) -> Filled | Refusal:
     """Match values with the template's scenes and colours."""
-    view.need(view.at(TEMPLATES, project_id), view.group(SCENES, project_id=project_id))
+    # What is pending is asked for at the end alone, and loaded with the rest.
+    view.need(view.at(TEMPLATES, project_id), view.group(SCENES, project_id=project_id), view.at(PENDING))
     template = view.get(TEMPLATES, project_id)
     known = {row.scene: row for row in view.where(SCENES, project_id=project_id)}
     if template is None or len(known) < template.scene_count:
