@@ -10,7 +10,7 @@ import msgspec
 
 from consumers.runtime.domain import MOST_ERRORS, Answer, Context, Decision, Refusal, refuse
 from consumers.runtime.projection import fresh
-from consumers.runtime.state import View
+from consumers.runtime.state import View, Want
 from consumers.runtime.table import Row, Table
 from consumers.studio import checks
 from consumers.studio.rows import FILES, PENDING, REQUESTS, SAVED, SCENES, TEMPLATES, Template, TemplateScene
@@ -102,7 +102,7 @@ def _filled(cmd: RequestRender, view: View) -> Filled | Refusal:
             return refuse("studio.not_found", f"there is no saved project {cmd.saved_project_id}", "saved_project_id")
         scenes, colours, preset, audio, project_id = saved.scenes, saved.colours, saved.preset, saved.audio, saved.project_id
     assert project_id is not None
-    return fill(view, project_id, scenes, colours, preset, audio, cmd.saved_project_id)
+    return fill(view, project_id, scenes, colours, preset, audio, cmd.saved_project_id, (view.at(PENDING),))
 
 
 def fill(
@@ -113,10 +113,10 @@ def fill(
     preset: str | None,
     audio: tuple[Track, ...],
     saved_project_id: UUID | None = None,
+    besides: tuple[Want, ...] = (),
 ) -> Filled | Refusal:
-    """Match values with the template's scenes and colours."""
-    # What is pending is asked for at the end alone, and loaded with the rest.
-    view.need(view.at(TEMPLATES, project_id), view.group(SCENES, project_id=project_id), view.at(PENDING))
+    """Match values with the template's scenes and colours; `besides` is loaded with them, for what is decided afterwards."""
+    view.need(view.at(TEMPLATES, project_id), view.group(SCENES, project_id=project_id), *besides)
     template = view.get(TEMPLATES, project_id)
     known = {row.scene: row for row in view.where(SCENES, project_id=project_id)}
     if template is None or len(known) < template.scene_count:
