@@ -14,7 +14,10 @@ Send = Callable[[Publishes, Envelope], Awaitable[int]]
 
 
 async def publish(edge: Edge, send: Send, envelope: Envelope) -> None:
-    """Publish with an acknowledgement. Raises Refused: 503 without a broker and for a domain that waits, 429 for a full queue; PublishFailed."""
+    """Publish with an acknowledgement.
+
+    Raises Refused (503 without a broker and for a domain that waits, 429 for a full queue) and PublishFailed.
+    """
     if edge.publisher is None:
         raise unavailable("broker")
     domain = _domain(envelope)

@@ -34,7 +34,8 @@ class Sharing:
             await asyncio.sleep(EVERY)
             taken, streams = self._limits.told()
             if (taken or streams) and nc.is_connected:
-                await nc.publish(uses_subject(), msgspec.json.encode(Uses(edge=self._name, requests=_texts(taken), streams=_texts(streams))))
+                uses = Uses(edge=self._name, requests=_texts(taken), streams=_texts(streams))
+                await nc.publish(uses_subject(), msgspec.json.encode(uses))
 
 
 def _by_tenant(counts: dict[str, int]) -> dict[UUID, int]:

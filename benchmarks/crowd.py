@@ -15,7 +15,7 @@ IDLE, SLOW, READERS = 5000, 1000, 1000
 STREAMS_OF_ONE = 64  # of one tenant, at the most
 CONNECTIONS = 16  # of who is measured
 BOUNDS = (Bound("ratio", most=2.0),)
-LIMIT = "one edge process on one core, which takes each byte of the slow bodies and speaks to each reader; the floor is the same without a crowd"
+LIMIT = "one edge process on one core, which takes each byte of the slow bodies and speaks to each reader; the floor is without a crowd"
 
 
 async def measure(quick: bool) -> list[Figure]:

@@ -9,8 +9,9 @@ from typing import Any
 
 BYTE_EVERY = 1.0  # seconds between two bytes of a slow body
 AT_ONCE = 100  # connections that are opened together
-_SLOW = b"POST /v1/saved-projects HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer %b\r\nContent-Type: application/json\r\nContent-Length: 4000\r\n\r\n"
-_READ = b"GET /v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer %b\r\n\r\n"
+_WHO = b" HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer %b\r\n"
+_SLOW = b"POST /v1/saved-projects" + _WHO + b"Content-Type: application/json\r\nContent-Length: 4000\r\n\r\n"
+_READ = b"GET /v1/events" + _WHO + b"\r\n"
 
 
 class Member(asyncio.Protocol):

@@ -32,7 +32,7 @@ LIMIT = (
     "the floor is the same tenant's p99 without the other"
 )
 _TEMPLATE = "insert into studio.templates values ($1, $2, 1, now(), now(), 'bench', 1, '[]')"
-_SCENE = "insert into studio.template_scenes values ($1, $2, 'intro', 0, 1, now(), now(), 1280, 720, 30, 2, 'bench', '[]', '[]', '[]')"
+_SCENE = "insert into studio.template_scenes values ($1, $2, 'intro', 1, now(), now(), 0, 1280, 720, 30, 2, 'bench', '[]', '[]', '[]')"
 
 
 async def measure(quick: bool) -> list[Figure]:

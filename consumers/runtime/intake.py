@@ -162,7 +162,7 @@ class Intake:
             await asyncio.sleep(0)  # nothing above waits where the buffer is full
 
     def take(self, most: int) -> list[Item]:
-        """What fits into a batch, of each stream its part; a heavy command is the last of its batch, so that others do not wait for several."""
+        """What fits into a batch, of each stream its part; a heavy command is the last of its batch."""
         if any(source.is_crowded() for source in self.sources):
             most = min(most, SHARED)
         self._deciding.clear()
@@ -222,7 +222,7 @@ class Intake:
 
 
 async def say(source: Source, nc: Any, domain: str) -> None:
-    """Tell the edges how much waits: ten times a second while something comes and once more when it is over, else each second; until cancelled."""
+    """Tell the edges how much waits: ten times a second while something comes and once more when it is over, else each second."""
     subject, again = undecided_subject(domain), True
     while True:
         with suppress(TimeoutError):

@@ -120,12 +120,12 @@ def domain_waits_subject(domain: str = "*") -> str:
 
 
 def undecided_subject(domain: str = "*") -> str:
-    """Published by a domain's leader ten times a second while something comes, else each second: how much waits, by tenant (`contracts.queue`)."""
+    """Published by a domain's leader ten times a second while something comes, else each second: how much waits of each tenant."""
     return f"queues.{domain}"
 
 
 def uses_subject() -> str:
-    """Published by each edge every half second in which somebody asked it: what was taken of whose limits (`contracts.queue`)."""
+    """Published by each edge every half second in which somebody asked it: what was taken of whose limits."""
     return "edges.uses"
 
 

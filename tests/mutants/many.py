@@ -13,14 +13,13 @@ from api_edge.errors import Refused
 from api_edge.limits import Limits
 from api_edge.queues import Queues
 from consumers.identity import DOMAIN as IDENTITY
-from consumers.identity import reservations
 from consumers.runtime import intake
 from consumers.runtime.domain import Answer, Refusal
 from consumers.runtime.intake import Intake, Source
 from consumers.runtime.item import Item
 from consumers.studio import learning, renders
 from contracts.envelope import first
-from contracts.identity import CreateTenant, Reserve
+from contracts.identity import CreateTenant, Reserve, Reserved
 from contracts.message import PLATFORM
 from contracts.queue import Undecided
 from contracts.render import JobCancelled
@@ -217,7 +216,8 @@ def each_edge_for_itself() -> Any:
 
 def who_asks_last_has_it() -> Any:
     """Nobody looks who has it already."""
-    return patch.dict(IDENTITY.decides, {Reserve: lambda cmd, view, ctx: Answer([reservations.Reserved(kind="a", mark="a", holder=cmd.holder)])})
+    given = lambda cmd, view, ctx: Answer([Reserved(kind=cmd.kind, mark=cmd.mark, holder=cmd.holder)])  # noqa: E731
+    return patch.dict(IDENTITY.decides, {Reserve: given})
 
 
 def nothing_ends() -> Any:
