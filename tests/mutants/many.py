@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from heapq import heappush
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
@@ -17,6 +18,7 @@ from consumers.runtime import intake
 from consumers.runtime.domain import Answer, Refusal
 from consumers.runtime.intake import Intake, Source
 from consumers.runtime.item import Item
+from consumers.runtime.lanes import Lanes
 from consumers.studio import learning, renders
 from contracts.envelope import first
 from contracts.identity import CreateTenant, Reserve, Reserved
@@ -158,7 +160,12 @@ def everybody_is_in_one_lane() -> Any:
 
 def whoever_came_first_is_served() -> Any:
     """A lane's turn never ends."""
-    return patch.object(intake.Lanes, "_turn", lambda self, name, begins: self._turns.insert(0, (0.0, 0, name)))
+    return patch.object(Lanes, "_turn", _as_it_came)
+
+
+def _as_it_came(self: Lanes, name: str, begins: float) -> None:
+    numbers = self.__dict__.setdefault("numbers", {})
+    heappush(self._turns, (0.0, numbers.setdefault(name, len(numbers)), name))
 
 
 def all_is_held() -> Any:

@@ -125,7 +125,7 @@ async def test_a_body_that_does_not_come_is_answered_with_408_and_the_connection
 async def test_where_there_are_too_many_the_one_that_is_quiet_the_longest_makes_way(monkeypatch: pytest.MonkeyPatch) -> None:
     async with serving(most=8) as house:
         house.connections.most = 8
-        monkeypatch.setattr(Connection, "address", property(lambda one: str(id(one)), lambda one, value: None))
+        monkeypatch.setattr(Connection, "address", property(lambda one: str(id(one)), lambda one, value: None), raising=False)
         streaming, stream = await house.client(b"GET /stream HTTP/1.1\r\nHost: a\r\n\r\n")
         await house.streaming.wait()
         idle = [await house.client(GET) for _ in range(7)]

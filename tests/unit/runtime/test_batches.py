@@ -100,7 +100,7 @@ def test_tenants_get_equal_parts_of_the_work_whatever_their_commands_weigh() -> 
             worth[item.envelope.tenant] += DOMAIN.weight(item.command)
         if not one.intake.sources[0].lanes.size_of(str(light)):
             break
-    assert worth[light] == 200 and 150 <= worth[heavy] <= 250
+    assert worth[light] == 200 and 140 <= worth[heavy] <= 260
 
 
 def test_who_sends_one_heavy_command_at_a_time_gains_nothing_by_it() -> None:
