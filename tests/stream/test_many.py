@@ -35,12 +35,13 @@ class Gate:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.open = False
-        take = Intake.take
+        take, waits = Intake.take, Intake.__bool__
 
         def gated(one: Intake, most: int) -> list[Item]:
             return take(one, most) if self.open else []
 
         monkeypatch.setattr(Intake, "take", gated)
+        monkeypatch.setattr(Intake, "__bool__", lambda one: self.open and waits(one))
 
 
 @asynccontextmanager
