@@ -29,6 +29,8 @@ def build_app(edge: Edge, access_log: AccessLog | None = None) -> web.Applicatio
     app.add_routes(pages.routes(edge, openapi.document(COMMANDS, QUERIES, _version())))
     app.router.add_route("*", "/{path:.*}", guard.wrap(_nowhere, "unknown"))
     edge.metrics.gauge("flatrender_event_streams", "Open event streams.", lambda: len(edge.streams))
+    edge.metrics.gauge("flatrender_connections", "Open connections.", lambda: len(edge.connections))
+    edge.metrics.gauge("flatrender_connections_refused", "Connections ended because there were too many.", lambda: edge.connections.refused)
     edge.metrics.gauge(
         "flatrender_feed_position", "Log position that the feed has reached.", lambda: edge.feed.position if edge.feed else 0
     )

@@ -14,10 +14,15 @@ Send = Callable[[Publishes, Envelope], Awaitable[int]]
 
 
 async def publish(edge: Edge, send: Send, envelope: Envelope) -> None:
-    """Publish with an acknowledgement. Raises Refused (503) without a broker, and for a domain that waits; PublishFailed."""
+    """Publish with an acknowledgement.
+
+    Raises Refused (503 without a broker and for a domain that waits, 429 for a full queue) and PublishFailed.
+    """
     if edge.publisher is None:
         raise unavailable("broker")
-    edge.waiting.refuse(envelope.type.split(".", 2)[1])
+    domain = _domain(envelope)
+    edge.waiting.refuse(domain)
+    edge.queues.take(domain, envelope.tenant)
     await send(edge.publisher, envelope)
 
 
@@ -26,8 +31,14 @@ async def ask(edge: Edge, send: Send, envelope: Envelope, wait: float) -> Outcom
     reply, future = edge.outcomes.expect()
     try:
         await publish(edge, send, msgspec.structs.replace(envelope, reply=reply))
-        return await asyncio.wait_for(future, wait)
+        outcome = await asyncio.wait_for(future, wait)
+        edge.queues.decided(_domain(envelope), envelope.tenant)
+        return outcome
     except TimeoutError:
         return None
     finally:
         edge.outcomes.forget(reply)
+
+
+def _domain(envelope: Envelope) -> str:
+    return envelope.type.split(".", 2)[1]

@@ -1,5 +1,6 @@
 """The one handler for every command: read, check, publish with an acknowledgement, answer."""
 
+import asyncio
 import re
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -24,6 +25,7 @@ from contracts.outcome import NOT_HANDLED, Outcome
 
 WAIT = 5.0  # seconds that an answer waits for its outcome, unless `Prefer: wait=N` says otherwise
 MOST_WAIT = 30.0
+BODY = 15.0  # seconds in which a body has to be there
 REPLAYED = "Idempotent-Replayed"
 _TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _PREFER_WAIT = re.compile(r"\bwait\s*=\s*\"?(\d{1,4})")
@@ -136,7 +138,13 @@ async def _read(request: web.Request) -> bytes:
         raise Refused("request.media_type", f"The body is said to be {kind[:80]}; it must be application/json.", "Content-Type")
     if request.headers.get("Content-Encoding", "identity") != "identity":
         raise Refused("request.media_type", "A compressed body is not understood; send it as it is.", "Content-Encoding")
-    return await request.read()
+    if request.content.is_eof():  # as most are, with their head
+        return await request.read()
+    try:
+        async with asyncio.timeout(BODY):
+            return await request.read()
+    except TimeoutError:
+        raise Refused("request.timeout", f"The body was not there after {BODY:.0f} seconds.") from None
 
 
 def _accepted(operation: str, *, known: bool) -> web.Response:

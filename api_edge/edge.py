@@ -9,12 +9,14 @@ import msgspec
 from aiohttp import web
 
 from adapters.metrics import Registry
+from api_edge.connections import Connections
 from api_edge.errors import Refused, unavailable
 from api_edge.feed import Feed
 from api_edge.keys import KeyRing, Principal
 from api_edge.limits import Limits
 from api_edge.looks import Looking, Looks
 from api_edge.outcomes import Outcomes
+from api_edge.queues import Queues
 from api_edge.reading import Reader
 from api_edge.routing import Route
 from api_edge.signing import Signer
@@ -55,10 +57,12 @@ class Edge:
         self.metrics = Registry()
         self.limits = Limits()
         self.looks = Looks()
+        self.connections = Connections()
         self.streams = Streams()
         self.keys = KeyRing(on_revoked=self.streams.end_of_key)
         self.outcomes = Outcomes()
         self.waiting = WaitingDomains()
+        self.queues = Queues()
         self.publisher: Publishes | None = None
         self.reader: Reader | None = None
         self.feed: Feed | None = None

@@ -54,6 +54,9 @@ MEANINGS = (
     Meaning("command.quarantined", 500, "The request could not be handled", "It is kept and waits for a person; tell support its id."),
     Meaning("limit.requests", 429, "Too many requests", "Wait for the seconds that `Retry-After` gives."),
     Meaning("limit.streams", 429, "Too many open event streams", "Close a stream first; one stream can carry all events."),
+    Meaning("limit.renders", 429, "Too many renders wait", "Wait until some of them have ended, or cancel some."),
+    Meaning("queue.full", 429, "Too many requests wait to be handled", "Send it again after the seconds of `Retry-After`."),
+    Meaning("request.timeout", 408, "The request did not come in time", "Send the whole request at once."),
     Meaning(
         "unavailable.*", 503, "The service cannot answer now", "Try again after the seconds that `Retry-After` gives, with the same key."
     ),

@@ -73,4 +73,7 @@ class Guard:
         else:
             log.error("request %s failed", call.request_id, exc_info=error)
             problem = Problem(code="internal.error", detail="Something went wrong here; it was written down under the request's id.")
-        return errors.response(problem, whole(call.request.path), call.request_id, headers)
+        answer = errors.response(problem, whole(call.request.path), call.request_id, headers)
+        if answer.status == 408:  # what comes yet is nobody's
+            answer.force_close()
+        return answer

@@ -1,6 +1,11 @@
-"""What one tenant may ask at once: a token bucket for requests and a count of open streams, per edge process."""
+"""What one tenant may ask at once: a token bucket for requests and a count of open streams, of all edges together.
 
-from collections import OrderedDict
+Each edge counts by itself and tells the others twice a second what it let through (`api_edge.sharing`): in between, and while the broker is
+away, a tenant of several edges may get more than its part.
+"""
+
+from collections import Counter, OrderedDict
+from collections.abc import Mapping
 from ipaddress import IPv6Network
 from uuid import UUID
 
@@ -11,6 +16,7 @@ STRANGERS = 20  # requests per second from one address that come without an API 
 ALL_STRANGERS = 500  # such requests per second from everywhere: each costs a look into the database
 ADDRESSES = 10_000  # that are remembered
 STREAMS = 64  # open event streams of one tenant
+FORGOTTEN = 3.0  # seconds after its last word that another edge's streams count no more
 
 
 class Bucket:
@@ -33,10 +39,9 @@ class Bucket:
         self._tokens = tokens
         return (1.0 - tokens) / self.rate
 
-    @property
-    def left(self) -> int:
-        """Whole tokens that are there."""
-        return int(self._tokens)
+    def spend(self, count: int) -> None:
+        """So many were taken elsewhere; as many may be owed as can be kept."""
+        self._tokens = max(self._tokens - count, -self.rate * BURST_SECONDS)
 
 
 class Limits:
@@ -47,6 +52,8 @@ class Limits:
         self._streams: dict[UUID, int] = {}
         self._addresses: OrderedDict[str, Bucket] = OrderedDict()
         self._strangers = Bucket(ALL_STRANGERS, 0.0)
+        self._taken: Counter[UUID] = Counter()  # since it was told
+        self._elsewhere: dict[str, tuple[float, Mapping[UUID, int]]] = {}  # open streams of other edges, and when they said so
 
     def take(self, tenant: UUID, rate: int, now: float) -> Bucket:
         """Count a request. Raises Refused with Retry-After when the tenant has none left."""
@@ -55,7 +62,20 @@ class Limits:
             bucket = self._buckets[tenant] = Bucket(max(1, rate), now)
         if wait := bucket.take(now):
             raise _too_many(f"This account may send {rate} requests per second.", rate, wait)
+        self._taken[tenant] += 1
         return bucket
+
+    def told(self) -> tuple[Counter[UUID], dict[UUID, int]]:
+        """What was taken since this was asked last, and the open streams: what the other edges are told."""
+        taken, self._taken = self._taken, Counter()
+        return taken, dict(self._streams)
+
+    def hear(self, edge: str, taken: Mapping[UUID, int], streams: Mapping[UUID, int], now: float) -> None:
+        """Another edge tells the same."""
+        for tenant, count in taken.items():
+            if (bucket := self._buckets.get(tenant)) is not None:  # else nothing of it was taken here
+                bucket.spend(count)
+        self._elsewhere[edge] = now, streams
 
     def take_stranger(self, address: str, now: float) -> None:
         """Count a request without an API key. Raises Refused with Retry-After when its address has none left."""
@@ -69,10 +89,11 @@ class Limits:
         if wait := self._strangers.take(now):
             raise _too_many(f"All together may send {ALL_STRANGERS} such requests per second.", ALL_STRANGERS, wait)
 
-    def open_stream(self, tenant: UUID) -> None:
+    def open_stream(self, tenant: UUID, now: float) -> None:
         """Count an open stream. Raises Refused when there are too many."""
         count = self._streams.get(tenant, 0)
-        if count >= STREAMS:
+        self._elsewhere = {edge: said for edge, said in self._elsewhere.items() if now - said[0] < FORGOTTEN}
+        if count + sum(streams.get(tenant, 0) for _, streams in self._elsewhere.values()) >= STREAMS:
             detail = f"This account has {STREAMS} open event streams, which is the most."
             raise Refused("limit.streams", detail, headers={"Retry-After": "10"})
         self._streams[tenant] = count + 1

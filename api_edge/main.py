@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import asyncpg
 from aiohttp import web
@@ -16,14 +16,16 @@ from adapters.object_store import ObjectStore
 from adapters.settings import Settings
 from api_edge.access_log import AccessLog
 from api_edge.app import build_app
+from api_edge.connections import Runner
 from api_edge.edge import Edge
 from api_edge.errors import Refused
 from api_edge.events import FeedEvent
 from api_edge.feed import Feed
 from api_edge.reading import Head, Reader
+from api_edge.sharing import Sharing
 from api_edge.signing import Signer
 from api_edge.sse import tick_listener
-from contracts.catalogue import domain_waits_subject, progress_subject
+from contracts.catalogue import domain_waits_subject, progress_subject, undecided_subject, uses_subject
 from contracts.message import decode, named
 from producers.publisher import Publisher
 
@@ -51,10 +53,11 @@ async def running(settings: Settings, access_log: AccessLog | None = None) -> As
     edge = Edge(Signer.of(settings))
     edge.old_keys_days = settings.old_keys_days
     edge.nats_url = settings.nats_public_url or settings.nats_url
-    runner = web.AppRunner(build_app(edge, access_log), access_log=None, shutdown_timeout=5.0, keepalive_timeout=75.0)
+    runner = Runner(build_app(edge, access_log), edge.connections, access_log=None, shutdown_timeout=5.0)
     await runner.setup()
     async with AsyncExitStack() as stack:
         stack.push_async_callback(runner.cleanup)
+        _beside(stack, edge.connections.watch(), "watch the connections")
         site = web.TCPSite(runner, settings.host, settings.port, backlog=1024)
         await site.start()
         port = runner.addresses[0][1]
@@ -91,6 +94,17 @@ async def _connect(edge: Edge, settings: Settings, stack: AsyncExitStack) -> Non
     log.info("the edge is ready at log position %d", edge.feed.position)
 
 
+def _beside(stack: AsyncExitStack, work: Coroutine[Any, Any, None], name: str) -> None:
+    """Have something done as long as the edge runs."""
+    task = asyncio.create_task(work, name=name)
+
+    async def end() -> None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    stack.push_async_callback(end)
+
+
 def _store(settings: Settings) -> ObjectStore:
     key = settings.s3_secret_key.get_secret_value()
     return ObjectStore(settings.s3_url, settings.s3_bucket, settings.s3_access_key, key, settings.s3_public_url)
@@ -102,6 +116,10 @@ async def _broker(edge: Edge, settings: Settings, stack: AsyncExitStack) -> Conn
     await edge.outcomes.listen(nc)
     await nc.subscribe(progress_subject(), cb=tick_listener(edge))
     await nc.subscribe(domain_waits_subject(), cb=edge.waiting.hear)
+    await nc.subscribe(undecided_subject(), cb=edge.queues.hear)
+    sharing = Sharing(edge.limits, edge.outcomes.instance)
+    await nc.subscribe(uses_subject(), cb=sharing.hear)
+    _beside(stack, sharing.run(nc), "share the limits")
     edge.publisher = Publisher(nc, early=True)
     del edge.lacks["broker"]
     return nc

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from time import monotonic
 from uuid import UUID
 
 import msgspec
 from aiohttp import web
 from nats.aio.msg import Msg
 
+from api_edge.connections import Connection
 from api_edge.edge import Call, Edge, authenticate
 from api_edge.errors import Refused
 from api_edge.events import of_row, tick_frame
@@ -17,7 +19,7 @@ from api_edge.tenant_log import walk
 from contracts.message import type_of
 from contracts.render import JobProgress
 
-HEARTBEAT = 10.0  # seconds without anything after which a comment is sent
+HEARTBEAT = 5.0  # seconds without anything after which a comment is sent: a reader that is gone without a word acknowledges none
 STUCK = 20.0  # seconds that a write may wait for the reader
 PAGE = 1000  # events of the tenant that are read at once
 SCOPE = "log:read"
@@ -38,9 +40,11 @@ async def handle(edge: Edge, call: Call) -> web.StreamResponse:
     call.only(("types", "job_id", "after"))
     behind = await _behind(edge, call)
     wanted = Wanted(who.tenant_text, tuple(filter(None, (call.query("types") or "").split(","))), (call.query("job_id") or "").lower())
-    edge.limits.open_stream(who.tenant)
+    edge.limits.open_stream(who.tenant, monotonic())
     stream = Stream(who.key_id, wanted)
     edge.streams.add(stream)
+    if isinstance(connection := call.request.protocol, Connection):
+        connection.on_lost = stream.leave
     try:
         # From here on the buffer has all that comes; what is between the asked position and now is read from the log.
         assert edge.feed is not None
@@ -55,6 +59,8 @@ async def handle(edge: Edge, call: Call) -> web.StreamResponse:
         if call.request.transport:
             call.request.transport.abort()
     finally:
+        if isinstance(connection, Connection):
+            connection.on_lost = None
         edge.streams.remove(stream)
         edge.limits.close_stream(who.tenant)
     return answer

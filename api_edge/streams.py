@@ -59,6 +59,10 @@ class Stream:
         self._waiting.clear()
         self._wake.set()
 
+    def leave(self) -> None:
+        """Its reader is gone: nobody is told anything any more."""
+        self.end("its reader is gone")
+
     async def wait(self, seconds: float) -> bool:
         """Wait until there is something to give, or the end; False when nothing came in time."""
         if self._waiting or self.ended:

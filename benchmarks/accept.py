@@ -33,8 +33,8 @@ async def measure(quick: bool) -> list[Figure]:
         for connections, bounds in BOUNDS.items():
             ours, floor = [], []
             for _ in range(rounds):
-                floor.append(await _load(requests, floor_port, _request(key), connections, seconds))
-                ours.append(await _load(requests, urlsplit(running.url).port or 0, _request(key), connections, seconds))
+                floor.append(await load(requests, floor_port, request_of(key), connections, seconds))
+                ours.append(await load(requests, urlsplit(running.url).port or 0, request_of(key), connections, seconds))
             figures += _figures(connections, ours, floor, bounds)
     return figures
 
@@ -52,7 +52,7 @@ def _figures(connections: int, ours: list[Load], floor: list[Load], bounds: tupl
     return figures
 
 
-def _request(key: str) -> bytes:
+def request_of(key: str) -> bytes:
     """A saved project of a few values, about 400 bytes."""
     scenes = [
         {"scene": "intro", "texts": {"title": "Two cups of tea", "subtitle": "every afternoon at five"}, "colours": {"primary": "#D9485F"}}
@@ -69,7 +69,8 @@ def _request(key: str) -> bytes:
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
-async def _load(file: Path, port: int, request: bytes, connections: int, seconds: float) -> Load:
+async def load(file: Path, port: int, request: bytes, connections: int, seconds: float) -> Load:
+    """Load a server from a process of its own; `file` is where the request is handed over."""
     file.write_bytes(request)
     options = ("--port", str(port), "--request", str(file), "--connections", str(connections), "--seconds", str(seconds))
     process = await asyncio.create_subprocess_exec(sys.executable, "-m", "benchmarks.http_load", *options, stdout=asyncio.subprocess.PIPE)

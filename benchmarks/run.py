@@ -20,6 +20,8 @@ SUBJECTS = {
     "apply": "commands decided per second",
     "aged": "the same with a million operations and keys beside none",
     "listings": "what the edge's statements take, with a hundred thousand rows",
+    "many": "what a tenant waits beside another's 100,000 commands",
+    "crowd": "what the API's callers wait beside 7,000 idle, slow and listening connections",
     "post_to_sse": "from a POST to its event at a client",
     "submit_to_first_frame": "from submitting a render to its first frame",
     "render": "a film of 30 s, and one changed scene of ten",

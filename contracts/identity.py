@@ -96,3 +96,39 @@ class SecretRevealed(Event, frozen=True, kw_only=True):
     command_id: UUID
     what: str
     thing_id: UUID
+
+
+@message("identity.reservation.reserve")
+class Reserve(Command, frozen=True, kw_only=True):
+    """Have something that may exist once among all tenants; addressed to the platform tenant, which alone decides who has it."""
+
+    kind: str  # of what: "address", "domain"
+    mark: str  # which one; of what is personal a keyed hash
+    holder: UUID  # the tenant that shall have it
+
+
+@message("identity.reservation.reserved")
+class Reserved(Event, frozen=True, kw_only=True):
+    """A tenant has it from now on, and no other can."""
+
+    kind: str
+    mark: str
+    holder: UUID
+
+
+@message("identity.reservation.release")
+class Release(Command, frozen=True, kw_only=True):
+    """Let go of what a tenant has; addressed to the platform tenant."""
+
+    kind: str
+    mark: str
+    holder: UUID
+
+
+@message("identity.reservation.released")
+class Released(Event, frozen=True, kw_only=True):
+    """Nobody has it: another tenant may."""
+
+    kind: str
+    mark: str
+    holder: UUID

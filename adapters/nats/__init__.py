@@ -15,7 +15,7 @@ from adapters.nats.connection import (
     header_lines,
 )
 from adapters.nats.publish import FEW, Frame, begin_each, begin_now, begin_row, store, stored
-from adapters.nats.pull import ConsumerMissing, PullConsumer, ack, ack_all, deliveries_of, nak, sequences_of
+from adapters.nats.pull import ConsumerMissing, PullConsumer, ack, ack_all, deliveries_of, in_progress, nak, nak_all, sequences_of
 from adapters.nats.reader import ForeignMessage, Genuine, PositionGone, StreamReader
 
 __all__ = [
@@ -48,7 +48,9 @@ __all__ = [
     "ensure_consumer",
     "ensure_stream",
     "header_lines",
+    "in_progress",
     "nak",
+    "nak_all",
     "sequences_of",
     "store",
     "stored",

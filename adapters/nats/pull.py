@@ -42,9 +42,23 @@ async def nak(msg: Msg, delay: float = 0.0) -> None:
 
 def ack_all(messages: Sequence[Msg]) -> None:
     """`ack` for messages of one connection, in one write."""
-    client: Any = messages[0]._client if messages else None
+    _answer_all([(msg, b"+ACK") for msg in messages])
+
+
+def nak_all(messages: Sequence[tuple[Msg, float]]) -> None:
+    """`nak` for messages of one connection, each with its delay in seconds, in one write."""
+    _answer_all([(msg, b'-NAK {"delay": %d}' % int(delay * 1e9)) for msg, delay in messages])
+
+
+def in_progress(messages: Sequence[Msg]) -> None:
+    """They are in good hands: for another ack_wait none of them is delivered again; messages of one connection, in one write."""
+    _answer_all([(msg, b"+WPI") for msg in messages])
+
+
+def _answer_all(answers: Sequence[tuple[Msg, bytes]]) -> None:
+    client: Any = answers[0][0]._client if answers else None
     if client is not None and client.is_connected:
-        client.send_now((msg.reply, b"+ACK", b"", "") for msg in messages)
+        client.send_now((msg.reply, text, b"", "") for msg, text in answers)
 
 
 async def _answer(msg: Msg, text: bytes) -> None:

@@ -1,7 +1,7 @@
 """identity: what decides each command and writes each event."""
 
-from consumers.identity import api_keys, secrets, tenants
-from consumers.identity.rows import API_KEYS, REVEALED, TENANTS
+from consumers.identity import api_keys, reservations, secrets, tenants
+from consumers.identity.rows import API_KEYS, RESERVATIONS, REVEALED, TENANTS
 from consumers.runtime.domain import Domain
 from consumers.runtime.effects import steering
 from consumers.runtime.projection import create, nothing, upsert
@@ -10,13 +10,15 @@ from contracts.audit import QUARANTINED, REFUSED
 
 DOMAIN = Domain(
     name="identity",
-    tables=(TENANTS, API_KEYS, REVEALED),
+    tables=(TENANTS, API_KEYS, REVEALED, RESERVATIONS),
     decides={
         identity.CreateTenant: tenants.create,
         identity.ChangeTenantLimits: tenants.change_limits,
         identity.CreateApiKey: api_keys.create,
         identity.RevokeApiKey: api_keys.revoke,
         identity.RevealSecret: secrets.reveal,
+        identity.Reserve: reservations.reserve,
+        identity.Release: reservations.release,
         **steering.decides("identity"),
     },
     writes={
@@ -25,6 +27,8 @@ DOMAIN = Domain(
         identity.ApiKeyCreated: create(API_KEYS),
         identity.ApiKeyRevoked: upsert(API_KEYS, state="revoked"),
         identity.SecretRevealed: create(REVEALED),
+        identity.Reserved: upsert(RESERVATIONS, state="held"),
+        identity.Released: upsert(RESERVATIONS, state="free"),
         REFUSED["identity"]: nothing,
         QUARANTINED["identity"]: nothing,
         **steering.writes("identity"),

@@ -34,6 +34,16 @@ class RevealedSecret(Row, frozen=True, kw_only=True):
     thing_id: UUID
 
 
+class Reservation(Row, frozen=True, kw_only=True):
+    """What one tenant has and no other can; under the platform tenant."""
+
+    kind: str
+    mark: str
+    holder: UUID
+    state: str  # held, free
+
+
 TENANTS = Table("identity.tenants", Tenant, ())
 API_KEYS = Table("identity.tenant_api_keys", ApiKey, ("key_id",))
 REVEALED = Table("identity.revealed_secrets", RevealedSecret, ("command_id",))
+RESERVATIONS = Table("identity.reservations", Reservation, ("kind", "mark"))

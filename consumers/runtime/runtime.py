@@ -5,7 +5,7 @@ import contextlib
 import logging
 import zlib
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +21,7 @@ from consumers.runtime.effects.making import Made
 from consumers.runtime.faults import DomainWaits
 from consumers.runtime.folding import Folded
 from consumers.runtime.history import History
+from consumers.runtime.intake import Intake, Source, say
 from consumers.runtime.item import Item, scout
 from consumers.runtime.leading import LeaderStore, Leading, Line
 from consumers.runtime.listening import CURSOR_SECONDS, Listening
@@ -54,15 +55,12 @@ class Runtime:
         history: History | None = None,
     ) -> None:
         self.domain, self.nc = domain, nc
-        self._commands = commands
-        self._waiting: deque[Item] = deque()
         self._own: deque[Item] = deque()
-        # Reading what arrives takes long: not while a decision waits for its rows.
         self.settler = Settler(domain, self._tell, self._make_room)
         self.waits = ""  # why the domain can do nothing at all
         self._pause = SHORTEST_WAIT
         self._wake = asyncio.Event()
-        self._room = asyncio.Event()
+        self.intake = Intake(commands, self._read, lambda item: domain.weight(item.command), self._wake)
         self.listening = Listening(domain, history, feed, self.settler, self._wake)
         self.observers: list[Observer] = []
         self.on_folded: Callable[[Sequence[Folded]], None] = lambda folded: None  # told of what was learned, history too
@@ -128,10 +126,11 @@ class Runtime:
         for prepare in self.prepare:
             await prepare()
         # Last, and without a pause before: what was chosen by an older picture must not be decided.
-        for held in (self._waiting, self._own):
-            held.clear()
-        pumps = [asyncio.create_task(self._pump_commands(commands)) for commands in self._commands]
-        pumps.append(asyncio.create_task(self.listening.pump()))
+        self._own.clear()
+        pumps = [asyncio.create_task(self._take_in(source)) for source in self.intake.sources]
+        pumps += [asyncio.create_task(source.read_ahead()) for source in self.intake.sources]
+        pumps += [asyncio.create_task(work) for work in (self.listening.pump(), self.intake.watch())]
+        pumps += [asyncio.create_task(say(source, self.nc, self.domain.name)) for source in self.intake.sources[:1]]  # not of reports
         if self.waits:
             log.warning("%s decides again", self.domain.name)
         self.waits = ""
@@ -143,27 +142,15 @@ class Runtime:
                 task.result()
         finally:
             await end(conn, tasks)
-            await self._give_all_back()
-
-    async def _give_all_back(self) -> None:
-        """Who decides nothing holds nothing, and asks for nothing: another may lead."""
-        for commands in self._commands:
-            await commands.pause()
-        await self._give_back(item.raw for item in self._waiting)
-        self._waiting.clear()
+            await self.intake.give_back()  # who decides nothing holds nothing
 
     def _make_room(self) -> None:
-        self._room.set()
+        self.intake.make_room()
         self.listening.room.set()
 
-    async def _pump_commands(self, commands: PullConsumer) -> None:
-        await self.listening.learned.wait()  # what the domain has to learn first: until then they wait in their stream
-        while True:
-            while len(self._waiting) > 2 * BATCH:
-                self._room.clear()
-                await self._room.wait()
-            self._waiting.extend(map(self._read, await commands.next(BATCH, 30.0)))
-            self._wake.set()
+    async def _take_in(self, source: Source) -> None:
+        await self.listening.learned.wait()  # what the domain has to learn first: until then commands wait in their stream
+        await self.intake.pump(source)
 
     def _read(self, msg: Msg) -> Item:
         item = scout(self.domain, read_command(self.domain, msg))
@@ -181,7 +168,7 @@ class Runtime:
                     await settler.settle(store, held)
                 continue
             heard = await listening.take()
-            commands = await self._admitted(self._take_commands())
+            commands = await self._admitted(self.intake.take(settler.most))
             items = held + heard.items + self._take_own() + commands
             # Events that nobody reacts to need no transaction of their own: they may be read again.
             cursors = listening.cursors(all_of_them=bool(held or heard.items or heard.folded))
@@ -197,6 +184,7 @@ class Runtime:
             if not self.admits(item):
                 if await self.leading.holds(self.leading.lease):
                     await ack(item.raw)
+                    self.intake.done([item.raw])
             elif wait := self.settler.parking.wait(item.envelope.type):
                 await nak(item.raw, wait)
             else:
@@ -204,7 +192,7 @@ class Runtime:
         return admitted
 
     async def _something(self) -> None:
-        if self.listening.learned.is_set() and (self._waiting or self._own):
+        if self.listening.learned.is_set() and (self.intake or self._own):
             return
         self._wake.clear()
         seconds = min(CURSOR_SECONDS, self.settler.next_turn(), self.listening.wait())
@@ -222,19 +210,6 @@ class Runtime:
             else:
                 items.append(item)
         return items
-
-    def _take_commands(self) -> list[Item]:
-        """What fits into a batch; a heavy command is the last of its batch, so that what is short does not wait for several."""
-        items: list[Item] = []
-        weight = 0
-        while self._waiting and weight < self.settler.most:
-            items.append(self._waiting.popleft())
-            weight += self.domain.weight(items[-1].command)
-        return items
-
-    async def _give_back(self, messages: Iterable[Msg]) -> None:
-        for msg in messages:
-            await nak(msg, 0.3)
 
     async def _tell(self, batch: Batch) -> None:
         if any(item.events for item in batch.items):
@@ -257,4 +232,6 @@ class Runtime:
         for item in batch.items:
             if item.raw is not None and item.again:
                 await nak(item.raw, item.again)
-        ack_all([item.raw for item in batch.items if item.raw is not None and not item.again])
+        done = [item.raw for item in batch.items if item.raw is not None and not item.again]
+        ack_all(done)
+        self.intake.done(done)

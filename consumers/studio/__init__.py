@@ -4,13 +4,13 @@ from consumers.runtime.domain import Domain
 from consumers.runtime.effects import steering
 from consumers.runtime.projection import create, nothing, upsert
 from consumers.studio import learning, renders, saved, snapshots
-from consumers.studio.rows import FILES, REQUESTS, SAVED, SCENES, SNAPSHOTS, TEMPLATES
+from consumers.studio.rows import FILES, PENDING, REQUESTS, SAVED, SCENES, SNAPSHOTS, TEMPLATES
 from contracts import studio
 from contracts.audit import QUARANTINED, REFUSED
 
 DOMAIN = Domain(
     name="studio",
-    tables=(TEMPLATES, SCENES, FILES, SAVED, REQUESTS, SNAPSHOTS),
+    tables=(TEMPLATES, SCENES, FILES, SAVED, REQUESTS, SNAPSHOTS, PENDING),
     decides={
         studio.LearnScene: learning.scene,
         studio.LearnTemplate: learning.template,

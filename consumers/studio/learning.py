@@ -7,16 +7,17 @@ from collections.abc import Iterable
 from typing import Any
 
 from consumers.runtime.domain import Context, Decision
-from consumers.runtime.projection import fresh
+from consumers.runtime.projection import fresh, moved
 from consumers.runtime.reactions import Fold
 from consumers.runtime.state import View
 from consumers.runtime.table import Row, Table
-from consumers.studio.rows import FILES, SCENES, TEMPLATES
+from consumers.studio.rows import FILES, PENDING, SCENES, TEMPLATES
 from contracts.content import ProjectPublished, SceneRecorded
 from contracts.envelope import Envelope
 from contracts.file_mgr import FileReady
 from contracts.message import Command
-from contracts.studio import FileLearned, LearnFile, LearnScene, LearnTemplate, SceneLearned, TemplateLearned
+from contracts.render import JobCancelled, JobCompleted, JobFailed
+from contracts.studio import FileLearned, LearnFile, LearnScene, LearnTemplate, RenderRequested, SceneLearned, TemplateLearned
 
 _SCENE = ("project_id", "position", "width", "height", "rate", "duration", "digest", "elements", "fonts", "warnings")
 _TEMPLATE = ("project_id", "bundle_sha256", "scene_count", "presets")
@@ -40,6 +41,14 @@ def fold_file(event: FileReady, envelope: Envelope, view: View) -> Rows:
     """A file can be used."""
     if view.get(FILES, event.file_id) is None:
         yield FILES, fresh(FILES, envelope, _some(event, _FILE))
+
+
+def fold_pending(event: RenderRequested | JobCompleted | JobFailed | JobCancelled, envelope: Envelope, view: View) -> Rows:
+    """A render was asked for, or one has ended."""
+    known = view.get(PENDING)
+    pending = (known.pending if known else 0) + (1 if isinstance(event, RenderRequested) else -1)
+    pending = max(0, pending)  # a job that nobody asked studio for may end, too
+    yield PENDING, fresh(PENDING, envelope, {"pending": pending}) if known is None else moved(known, envelope, pending=pending)
 
 
 def _some(event: Any, names: Iterable[str]) -> dict[str, Any]:
@@ -86,4 +95,5 @@ LEARNS = (
     Fold(name="scenes", on=SceneRecorded, into=SCENES, write=fold_scene, formerly=on_scene),
     Fold(name="templates", on=ProjectPublished, into=TEMPLATES, write=fold_template, formerly=on_template),
     Fold(name="files", on=FileReady, into=FILES, write=fold_file, formerly=on_file),
+    Fold(name="pending", on=(RenderRequested, JobCompleted, JobFailed, JobCancelled), into=PENDING, write=fold_pending),
 )

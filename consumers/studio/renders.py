@@ -10,15 +10,16 @@ import msgspec
 
 from consumers.runtime.domain import MOST_ERRORS, Answer, Context, Decision, Refusal, refuse
 from consumers.runtime.projection import fresh
-from consumers.runtime.state import View
+from consumers.runtime.state import View, Want
 from consumers.runtime.table import Row, Table
 from consumers.studio import checks
-from consumers.studio.rows import FILES, REQUESTS, SAVED, SCENES, TEMPLATES, Template, TemplateScene
+from consumers.studio.rows import FILES, PENDING, REQUESTS, SAVED, SCENES, TEMPLATES, Template, TemplateScene
 from contracts.envelope import Envelope
 from contracts.spec import AudioTrack, RenderSpec, SceneSpec, Warning, frames_of
 from contracts.studio import RenderRequested, RequestRender, SceneValues, Track
 
 SPEC_LARGEST = 52_000  # bytes; a render is one message, and messages stay under 64 KB
+MOST_PENDING = 10_000  # renders of one tenant that have not ended; soft, as it is known by events
 LONGEST = 216_000  # frames: two hours at 30 per second
 
 
@@ -44,6 +45,9 @@ def request(cmd: RequestRender, view: View, ctx: Context) -> Decision:
     body = {"frames": spec.frames, "duration": float(spec.frames / spec.rate), "warnings": warnings, "missing": _missing(filled)}
     if ctx.envelope.dry_run:
         return Answer([], body)
+    pending = view.get(PENDING)
+    if pending is not None and pending.pending >= MOST_PENDING:
+        return refuse("limit.renders", f"{pending.pending} renders of this account have not ended, at most {MOST_PENDING} may")
     job_id = ctx.id("job")
     requested = RenderRequested(
         job_id=job_id,
@@ -98,7 +102,7 @@ def _filled(cmd: RequestRender, view: View) -> Filled | Refusal:
             return refuse("studio.not_found", f"there is no saved project {cmd.saved_project_id}", "saved_project_id")
         scenes, colours, preset, audio, project_id = saved.scenes, saved.colours, saved.preset, saved.audio, saved.project_id
     assert project_id is not None
-    return fill(view, project_id, scenes, colours, preset, audio, cmd.saved_project_id)
+    return fill(view, project_id, scenes, colours, preset, audio, cmd.saved_project_id, (view.at(PENDING),))
 
 
 def fill(
@@ -109,9 +113,10 @@ def fill(
     preset: str | None,
     audio: tuple[Track, ...],
     saved_project_id: UUID | None = None,
+    besides: tuple[Want, ...] = (),
 ) -> Filled | Refusal:
-    """Match values with the template's scenes and colours."""
-    view.need(view.at(TEMPLATES, project_id), view.group(SCENES, project_id=project_id))
+    """Match values with the template's scenes and colours; `besides` is loaded with them, for what is decided afterwards."""
+    view.need(view.at(TEMPLATES, project_id), view.group(SCENES, project_id=project_id), *besides)
     template = view.get(TEMPLATES, project_id)
     known = {row.scene: row for row in view.where(SCENES, project_id=project_id)}
     if template is None or len(known) < template.scene_count:

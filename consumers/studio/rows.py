@@ -86,9 +86,16 @@ class SnapshotRequest(Row, frozen=True, kw_only=True):
     frame: int
 
 
+class PendingRenders(Row, frozen=True, kw_only=True):
+    """How many renders of the tenant were asked for and have not ended."""
+
+    pending: int
+
+
 TEMPLATES = Table("studio.templates", Template, ("project_id",))
 SCENES = Table("studio.template_scenes", TemplateScene, ("project_id", "scene"), (("project_id",),))
 FILES = Table("studio.known_files", KnownFile, ("file_id",))
 SAVED = Table("studio.saved_projects", SavedProject, ("saved_project_id",))
 REQUESTS = Table("studio.render_requests", Request, ("job_id",))
 SNAPSHOTS = Table("studio.snapshot_requests", SnapshotRequest, ("snapshot_id",))
+PENDING = Table("studio.pending_renders", PendingRenders, ())

@@ -47,6 +47,8 @@ from contracts.catalogue.subjects import (
     stream_of,
     subjects_of,
     tick_subject,
+    undecided_subject,
+    uses_subject,
     work_subject,
 )
 
@@ -100,6 +102,8 @@ __all__ = [
     "streams",
     "subjects_of",
     "tick_subject",
+    "undecided_subject",
+    "uses_subject",
     "webhook_catalogue",
     "work_subject",
 ]

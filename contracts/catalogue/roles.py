@@ -21,6 +21,8 @@ from contracts.catalogue.subjects import (
     report_subject,
     revocations_subject,
     tick_subject,
+    undecided_subject,
+    uses_subject,
     work_subject,
 )
 from contracts.message import Kind
@@ -44,16 +46,16 @@ def roles() -> list[Role]:
 
 
 def edge() -> Role:
-    """The HTTP edge: sends every domain's commands, hears outcomes, the feed and progress."""
+    """The HTTP edge: sends every domain's commands, hears outcomes, the feed and progress, and what the other edges let through."""
     commands = tuple(f"{Kind.COMMAND}.*.{name}.>" for name in domains())
-    return _role(
-        "edge", (*commands, *_reading_events()), (outcome_subject("*"), feed_subject(), progress_subject(), domain_waits_subject())
-    )
+    hears = (outcome_subject("*"), feed_subject(), progress_subject(), domain_waits_subject(), undecided_subject(), uses_subject())
+    return _role("edge", (*commands, uses_subject(), *_reading_events()), hears)
 
 
 def domain(name: str) -> Role:
     """A domain's consumer: takes its own commands, reads all events, answers, and sends commands to itself only."""
-    publish = [f"{Kind.COMMAND}.*.{name}.>", outcome_subject("*"), outbox_hint_subject(), domain_waits_subject(name), *_reading_events()]
+    says = (outcome_subject("*"), outbox_hint_subject(), domain_waits_subject(name), undecided_subject(name))
+    publish = [f"{Kind.COMMAND}.*.{name}.>", *says, *_reading_events()]
     for stream in decided_streams(name):
         publish += [f"{API}.CONSUMER.{verb}.{stream}.{name}" for verb in ("MSG.NEXT", "INFO")]
         publish += [f"$JS.ACK.{stream}.{name}.>", f"{API}.STREAM.PURGE.{stream}"]

@@ -119,6 +119,16 @@ def domain_waits_subject(domain: str = "*") -> str:
     return f"waits.{domain}"
 
 
+def undecided_subject(domain: str = "*") -> str:
+    """Published by a domain's leader ten times a second while something comes, else each second: how much waits of each tenant."""
+    return f"queues.{domain}"
+
+
+def uses_subject() -> str:
+    """Published by each edge every half second in which somebody asked it: what was taken of whose limits."""
+    return "edges.uses"
+
+
 def _named(full_name: str) -> MessageType:
     entry = named(full_name)
     if entry is None:

@@ -2,7 +2,8 @@ from uuid import uuid4
 
 from consumers.identity import DOMAIN
 from consumers.identity.rows import API_KEYS, TENANTS
-from contracts.identity import CreateApiKey, CreateTenant, RevokeApiKey
+from contracts.identity import CreateApiKey, CreateTenant, Release, Reserve, RevokeApiKey
+from contracts.message import PLATFORM
 from tests.unit.domains.world import World, kinds, refused
 
 HASH = "ab" * 32
@@ -71,3 +72,20 @@ def test_a_command_that_comes_again_after_its_operation_was_forgotten_is_a_new_r
     [first] = world.do(command, id=command_id)
     [second] = world.do(command, id=command_id)
     assert first.key_id != second.key_id
+
+
+def test_what_is_reserved_is_one_tenants_until_it_lets_go_of_it() -> None:
+    world, one, other = World(DOMAIN, PLATFORM), uuid4(), uuid4()
+    assert kinds(world.do(Reserve(kind="address", mark="m", holder=one))) == ["Reserved"]
+    assert world.do(Reserve(kind="address", mark="m", holder=one)) == [], "asking twice changes nothing"
+    assert refused(world.do(Reserve(kind="address", mark="m", holder=other))) == "identity.exists"
+    assert kinds(world.do(Reserve(kind="domain", mark="m", holder=other))) == ["Reserved"], "another kind is another thing"
+    assert refused(world.do(Release(kind="address", mark="m", holder=other))) == "identity.not_found"
+    assert kinds(world.do(Release(kind="address", mark="m", holder=one))) == ["Released"]
+    assert kinds(world.do(Reserve(kind="address", mark="m", holder=other))) == ["Reserved"]
+
+
+def test_no_tenant_reserves_for_itself() -> None:
+    world = World(DOMAIN)
+    assert refused(world.do(Reserve(kind="address", mark="m", holder=world.tenant))) == "identity.forbidden"
+    assert refused(world.do(Release(kind="address", mark="m", holder=world.tenant))) == "identity.forbidden"

@@ -3,10 +3,11 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from consumers.studio import DOMAIN
-from consumers.studio.rows import REQUESTS, SAVED
+from consumers.studio import DOMAIN, renders
+from consumers.studio.rows import PENDING, REQUESTS, SAVED
 from contracts.content import ProjectPublished, SceneRecorded
 from contracts.file_mgr import FileReady
+from contracts.render import JobCancelled, JobFailed
 from contracts.spec import ColourPreset, Element, frames_of
 from contracts.studio import LearnFile, LearnTemplate, RequestRender, SaveProject, SceneValues, Track
 from tests.unit.domains.world import World, kinds, refused
@@ -190,3 +191,29 @@ def test_frames_are_rounded_half_up_and_at_least_one() -> None:
 
     assert [frames_of(duration, Fraction(30), speed) for duration, speed in ((0.001, 1.0), (1.55, 1.0), (2.0, 4.0))] == [1, 47, 15]
     assert frames_of(1.0, Fraction(30000, 1001)) == 30
+
+
+def test_a_tenant_with_as_many_renders_as_may_wait_is_refused_one_more_until_one_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(renders, "MOST_PENDING", 3)
+    world = learned()
+    ends = (
+        lambda job: JobCancelled(job_id=job, metadata={}),
+        lambda job: JobFailed(job_id=job, code="a", detail="b", metadata={}),
+    )
+    jobs = []
+    for _ in range(3):
+        [event] = world.do(RequestRender(project_id=PROJECT))
+        world.hear(event)
+        jobs.append(event.job_id)
+    for end in ends:
+        assert refused(world.do(RequestRender(project_id=PROJECT))) == "limit.renders"
+        assert world.do(RequestRender(project_id=PROJECT), dry_run=True) == [], "asking costs nothing"
+        world.hear(end(jobs.pop()))
+        [event] = world.do(RequestRender(project_id=PROJECT))
+        world.hear(event)
+
+
+def test_a_job_that_studio_was_not_asked_for_makes_no_room_when_it_ends() -> None:
+    world = learned()
+    world.hear(JobCancelled(job_id=uuid4(), metadata={}))
+    assert world.row(PENDING).pending == 0

@@ -1,0 +1,240 @@
+"""What a domain takes in: pulled as it comes, held in lanes by tenant, read ahead and taken by turns.
+
+All that waits in a stream is seen at once, so that nobody's command hides behind another's thousands: of a lane that has more than its
+share, the rest is set aside in the stream until about its turn. Whatever is held is told to the broker as in progress.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+from nats.aio.msg import Msg
+
+from adapters.nats import PullConsumer, in_progress, nak_all, sequences_of
+from consumers.runtime.item import Item
+from consumers.runtime.lanes import Held, Lanes
+from consumers.runtime.settling import BACK, BATCH
+from contracts.catalogue import undecided_subject
+from contracts.queue import Undecided
+
+WINDOW = 16_384  # messages of a stream that are held, a longer one counting as several (Held.size): divided among the lanes in use
+LEAST = 64  # of each, however many lanes there are
+AT_ONCE = 200  # messages that are put into lanes in one go
+AHEAD = 2 * BATCH  # messages that are read before they are taken: while PostgreSQL is at work
+SLICE = 25  # messages that are read in one go: some 2 ms
+SHARED = 50  # what a batch weighs while one lane has more than that and others are in use: so long the others wait at most
+LATELY = 1.0  # seconds since its last message that a lane counts as in use
+TELL = 2.0  # seconds after which a held message is told as in progress; JetStream waits for 5
+QUARTER = 0.25  # seconds: what is set aside comes back in groups, as the server looks at all of it each time
+LONGEST = 30.0  # seconds that something is set aside at once
+SLOWEST = 100.0  # commands per second, at the least, by which it is reckoned when a turn comes
+SAY_EVERY, IDLE = 0.1, 1.0  # seconds between two words to the edges of how much waits, and while nothing comes
+FEW = 8  # of a tenant's share, the part below which it is not told: the edges need not know
+Read = Callable[[Msg], Item]
+
+
+class Source:
+    """One stream of a domain: what of it waits here, and what of it is not decided yet."""
+
+    def __init__(self, consumer: PullConsumer, read: Read) -> None:
+        self.consumer = consumer
+        self.lanes = Lanes()
+        self.undecided: dict[str, set[int]] = {}  # by lane, the stream's sequences that came and are not done with
+        self.per_second = 0.0  # taken lately
+        self.came = asyncio.Event()  # something, since somebody cleared this
+        self.room = asyncio.Event()
+        self._read = read
+        self._unread: deque[Held] = deque()
+        self._ahead = 0
+        self._used: dict[str, float] = {}  # when each lane's last message came
+
+    def hold(self, messages: Sequence[Msg]) -> None:
+        """Let messages wait in their lanes, or set them aside."""
+        now, aside = time.monotonic(), []
+        self.came.set()
+        for msg in messages:
+            held = Held(msg, lane_of(msg), sequences_of(msg)[0], now)
+            self.undecided.setdefault(held.lane, set()).add(held.sequence)
+            self._used[held.lane] = now
+            if self.lanes.size_of(held.lane) >= self._share(held.lane):
+                aside.append((msg, self._delay(held.lane)))
+            else:
+                self.lanes.put(held)
+                self._unread.append(held)
+        nak_all(aside)
+        if self._ahead < BATCH:
+            self.room.set()
+
+    def told(self) -> Undecided:
+        """What the edges hear: one more tenant than there are now must fit in."""
+        most = max(LEAST, WINDOW // (len(self.undecided) + 1))
+        many = {lane: len(left) for lane, left in self.undecided.items() if len(left) * FEW >= most}
+        return Undecided(most=most, per_second=self.per_second, tenants=many)
+
+    def _share(self, lane: str) -> int:
+        return max(LEAST, WINDOW // (len(self.lanes) + (not self.lanes.size_of(lane))))
+
+    def _delay(self, lane: str) -> float:
+        """Seconds until about the turn of what comes behind all of its lane that came already."""
+        seconds = len(self.undecided[lane]) / max(SLOWEST, self.per_second) * 0.7  # rather early than late: the lane shall not run dry
+        return min(LONGEST, max(1.0, seconds // QUARTER) * QUARTER)
+
+    def is_crowded(self) -> bool:
+        """Whether one lane has more than a small batch while others are in use."""
+        if self.lanes.longest() <= SHARED:
+            return False
+        recent = time.monotonic() - LATELY
+        return sum(used > recent for used in self._used.values()) > 1
+
+    async def read_ahead(self) -> None:
+        """Read what waits, in the order of its coming, whenever there is room for it; until cancelled."""
+        while True:
+            await self.room.wait()
+            self.room.clear()
+            while self._unread and self._ahead < AHEAD:
+                for held in [self._unread.popleft() for _ in range(min(SLICE, len(self._unread)))]:
+                    if held.item is None and not held.gone:
+                        held.item = self._read(held.raw)
+                        self._ahead += 1
+                await asyncio.sleep(0)
+
+    def item_of(self, held: Held) -> Item:
+        """What a message that is being taken was read as."""
+        if held.item is None:
+            held.item = self._read(held.raw)
+        else:
+            self._ahead -= 1
+        return held.item
+
+    def done(self, held: Held) -> None:
+        """It was acknowledged."""
+        left = self.undecided.get(held.lane)
+        if left is not None:
+            left.discard(held.sequence)
+            if not left:
+                del self.undecided[held.lane]
+
+    def forget(self) -> list[Held]:
+        """Hold nothing any more; answers what was held."""
+        self._unread.clear()
+        self._ahead = 0
+        self.undecided.clear()
+        self._used.clear()
+        return self.lanes.clear()
+
+    def tidy(self, taken: int, seconds: float) -> None:
+        """Once in a while: reckon the pace, and forget lanes that are not in use."""
+        self.per_second = 0.5 * self.per_second + 0.5 * taken / seconds
+        recent = time.monotonic() - LATELY
+        self._used = {lane: used for lane, used in self._used.items() if used > recent}
+
+
+class Intake:
+    """All streams of a domain; `read` makes an item of a message, `weigh` says how much of a batch it fills."""
+
+    def __init__(self, consumers: Sequence[PullConsumer], read: Read, weigh: Callable[[Item], int], wake: asyncio.Event) -> None:
+        self.sources = [Source(one, read) for one in consumers]
+        self._weigh, self._wake = weigh, wake
+        self._deciding: dict[int, tuple[Source, Held]] = {}  # by the identity of their messages: what was taken last
+        self._turn = 0
+        self._taken = [0] * len(self.sources)
+
+    def __bool__(self) -> bool:
+        """Whether anything waits here."""
+        return any(source.lanes for source in self.sources)
+
+    def make_room(self) -> None:
+        """Reading may go on: it takes long, and shall not while a decision waits for its rows."""
+        for source in self.sources:
+            source.room.set()
+
+    async def pump(self, source: Source) -> None:
+        """Take in one stream until cancelled."""
+        while True:
+            messages = await source.consumer.next(AT_ONCE, 30.0)
+            if messages:
+                source.hold(messages)
+                self._wake.set()
+            await asyncio.sleep(0)  # nothing above waits where the buffer is full
+
+    def take(self, most: int) -> list[Item]:
+        """What fits into a batch, of each stream its part; a heavy command is the last of its batch."""
+        if any(source.is_crowded() for source in self.sources):
+            most = min(most, SHARED)
+        self._deciding.clear()
+        self._turn += 1
+        items: list[Item] = []
+        weight = 0
+        for parts in (len(self.sources), 1):  # first its part for each, then what others left of theirs
+            for number in range(len(self.sources)):
+                if weight < most:
+                    part = (most - weight) // max(1, parts - number)
+                    weight += self._take((self._turn + number) % len(self.sources), max(1, part), items)
+        return items
+
+    def _take(self, at: int, most: int, items: list[Item]) -> int:
+        source, weight = self.sources[at], 0
+
+        def weigh(held: Held) -> int:
+            nonlocal weight
+            items.append(source.item_of(held))
+            cost = self._weigh(items[-1])
+            weight += cost
+            return cost
+
+        taken = source.lanes.take(most, weigh)
+        for held in taken:
+            self._deciding[id(held.raw)] = source, held
+        self._taken[at] += len(taken)
+        return weight
+
+    def done(self, messages: Sequence[Msg]) -> None:
+        """Some of what was taken last was acknowledged."""
+        for msg in messages:
+            if (found := self._deciding.pop(id(msg), None)) is not None:
+                found[0].done(found[1])
+
+    async def watch(self) -> None:
+        """Tell the broker each second what is in good hands, until cancelled."""
+        while True:
+            began = time.monotonic()
+            await asyncio.sleep(TELL / 2)
+            now = time.monotonic()
+            for at, source in enumerate(self.sources):
+                source.tidy(self._taken[at], now - began)
+                self._taken[at] = 0
+                deciding = [held for owner, held in self._deciding.values() if owner is source]
+                late = [held for held in (*source.lanes, *deciding) if now - held.told >= TELL]
+                for held in late:
+                    held.told = now
+                in_progress([held.raw for held in late])
+
+    async def give_back(self) -> None:
+        """Hold nothing, and ask for nothing: another may lead."""
+        self._deciding.clear()
+        for source in self.sources:
+            await source.consumer.pause()
+            nak_all([(held.raw, BACK) for held in source.forget()])
+
+
+async def say(source: Source, nc: Any, domain: str) -> None:
+    """Tell the edges how much waits: ten times a second while something comes and once more when it is over, else each second."""
+    subject, again = undecided_subject(domain), True
+    while True:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.0 if again else IDLE):
+                await source.came.wait()
+        await asyncio.sleep(SAY_EVERY)
+        again = source.came.is_set() or bool(source.undecided)
+        source.came.clear()
+        if nc.is_connected:
+            await nc.publish(subject, msgspec.json.encode(source.told()))
+
+
+def lane_of(msg: Msg) -> str:
+    """Whose message it is: the tenant of a command, the node of a report."""
+    return msg.subject.split(".", 2)[1]

@@ -1,0 +1,254 @@
+"""What many tenants at once are promised, as checks; and small wrong changes of the product that break it."""
+
+import asyncio
+from collections.abc import Callable
+from heapq import heappush
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+from uuid import UUID, uuid4
+
+import msgspec
+
+from api_edge.errors import Refused
+from api_edge.limits import Limits
+from api_edge.queues import Queues
+from consumers.identity import DOMAIN as IDENTITY
+from consumers.runtime import intake
+from consumers.runtime.domain import Answer, Refusal
+from consumers.runtime.intake import Intake, Source
+from consumers.runtime.item import Item
+from consumers.runtime.lanes import Lanes
+from consumers.studio import learning, renders
+from contracts.envelope import first
+from contracts.identity import CreateTenant, Reserve, Reserved
+from contracts.message import PLATFORM
+from contracts.queue import Undecided
+from contracts.render import JobCancelled
+from contracts.studio import RequestRender
+from tests.mutants.checks import Wire, hold
+from tests.unit.domains.test_studio import PROJECT, learned
+from tests.unit.domains.world import World
+
+Mutation = Callable[[], Any]
+MANY, FEW = uuid4(), uuid4()
+
+
+def _message(wire: Wire, tenant: UUID, sequence: int) -> Any:
+    reply = f"$JS.ACK.CMD_IDENTITY.identity.1.{sequence}.{sequence}.1.0"
+    return SimpleNamespace(_client=wire, subject=f"cmd.{tenant}.identity.tenant.create.v1", reply=reply, data=b"{}")
+
+
+def _taking_in() -> tuple[Intake, Source, Wire]:
+    def read(msg: Any) -> Item:
+        command = CreateTenant(name="a")
+        return Item(envelope=first(command, tenant=UUID(msg.subject.split(".")[1])), command=command, raw=msg)
+
+    one = Intake([None], read, lambda item: 1, asyncio.Event())  # type: ignore[list-item]
+    return one, one.sources[0], Wire()
+
+
+async def one_command_is_not_behind_anothers_thousands() -> None:
+    """Of two tenants that wait, both are in the next batch."""
+    one, source, wire = _taking_in()
+    source.hold([_message(wire, MANY, number) for number in range(1, 3000)])
+    source.hold([_message(wire, FEW, 3000)])
+    hold(FEW in {item.envelope.tenant for item in one.take(500)}, "it waits behind the other's")
+
+
+async def what_is_more_than_a_share_stays_in_the_stream() -> None:
+    """What a domain holds is bounded, and the rest is given back, with a delay."""
+    _, source, wire = _taking_in()
+    said: list[bytes] = []
+    wire.send_now = lambda messages: said.extend(body for _, body, _, _ in messages)  # type: ignore[method-assign]
+    source.hold([_message(wire, MANY, number) for number in range(1, intake.WINDOW + 101)])
+    hold(source.lanes.size <= intake.WINDOW, f"{source.lanes.size} are held")
+    hold(len(said) == 100 and all(b"delay" in body for body in said), "the rest was not given back")
+
+
+async def what_is_set_aside_is_undecided() -> None:
+    """The edges hear of all that a tenant has in the queue, wherever it lies, until it is acknowledged."""
+    one, source, wire = _taking_in()
+    source.hold([_message(wire, MANY, number) for number in range(1, intake.WINDOW + 101)])
+    hold(source.told().tenants == {str(MANY): intake.WINDOW + 100}, f"the edges hear {source.told().tenants}")
+    one.done([item.raw for item in one.take(100)])
+    hold(source.told().tenants == {str(MANY): intake.WINDOW}, "what was acknowledged is counted")
+
+
+async def what_is_held_is_told_as_in_progress() -> None:
+    """JetStream hears of what waits here and of what is being decided."""
+    one, source, wire = _taking_in()
+    said: list[tuple[str, bytes]] = []
+    wire.send_now = lambda messages: said.extend((subject, body) for subject, body, _, _ in messages)  # type: ignore[method-assign]
+    source.hold([_message(wire, MANY, 1), _message(wire, FEW, 2)])
+    one.take(1)
+    with patch.object(intake, "TELL", 0.02):
+        watching = asyncio.create_task(one.watch())
+        await asyncio.sleep(0.3)
+        watching.cancel()
+    hold({subject.split(".")[5] for subject, body in said if body == b"+WPI"} == {"1", "2"}, f"it heard {said[:3]}")
+
+
+async def a_full_queue_refuses_what_is_new() -> None:
+    """By what the domain counts and by what this edge has sent since."""
+    queues = Queues()
+    await queues.hear(_said(10, {str(MANY): 8}))
+    sent = _let_through(queues, MANY)
+    hold(sent == 2, f"{sent} were let through where 2 were left")
+    sent = _let_through(queues, FEW)
+    hold(sent == 10, f"{sent} of another tenant were let through")
+
+
+def _said(most: int, tenants: dict[str, int]) -> Any:
+    said = Undecided(most=most, per_second=1.0, tenants=tenants)
+    return SimpleNamespace(subject="queues.studio", data=msgspec.json.encode(said))
+
+
+def _let_through(queues: Queues, tenant: UUID) -> int:
+    for count in range(100):
+        try:
+            queues.take("studio", tenant)
+        except Refused:
+            return count
+    return 100
+
+
+async def edges_share_a_tenants_limit() -> None:
+    """What one edge lets through is missing at the other."""
+    here, there = Limits(), Limits()
+    here.take(MANY, 10, 1.0)
+    for _ in range(19):
+        there.take(MANY, 10, 1.0)
+    here.hear("there", *there.told(), 1.0)
+    try:
+        here.take(MANY, 10, 1.0)
+    except Refused:
+        return
+    hold(False, "two edges let twice as much through")
+
+
+async def what_is_reserved_is_one_tenants() -> None:
+    """Whoever comes second is refused."""
+    world = World(IDENTITY, PLATFORM)
+    world.do(Reserve(kind="address", mark="a", holder=MANY))
+    hold(isinstance(world.do(Reserve(kind="address", mark="a", holder=FEW)), Refusal), "two have it")
+    elsewhere = World(IDENTITY, FEW).do(Reserve(kind="address", mark="b", holder=FEW))
+    hold(isinstance(elsewhere, Refusal), "a tenant decided by itself")
+
+
+async def renders_that_have_not_ended_are_bounded() -> None:
+    """With as many as there may be, one more is refused until one ends."""
+    world = learned()
+    with patch.object(renders, "MOST_PENDING", 2):
+        asked = [world.do(_render()) for _ in range(2)]
+        for (event,) in asked:
+            world.hear(event)
+        refused = world.do(_render())
+        hold(isinstance(refused, Refusal) and refused.problem.code == "limit.renders", "one more was taken")
+        world.hear(JobCancelled(job_id=asked[0][0].job_id, metadata={}))
+        hold(not isinstance(world.do(_render()), Refusal), "what has ended is counted")
+
+
+def _render() -> RequestRender:
+    return RequestRender(project_id=PROJECT)
+
+
+def everybody_is_in_one_lane() -> Any:
+    """Whose a message is makes no difference."""
+    return patch.object(intake, "lane_of", lambda msg: "all")
+
+
+def whoever_came_first_is_served() -> Any:
+    """A lane's turn never ends."""
+    return patch.object(Lanes, "_turn", _as_it_came)
+
+
+def _as_it_came(self: Lanes, name: str, begins: float) -> None:
+    numbers = self.__dict__.setdefault("numbers", {})
+    heappush(self._turns, (0.0, numbers.setdefault(name, len(numbers)), name))
+
+
+def all_is_held() -> Any:
+    """There is no bound."""
+    return patch.object(Source, "_share", lambda self, lane: 1 << 40)
+
+
+def what_is_given_back_is_forgotten() -> Any:
+    """Only what lies in a lane is told."""
+    return patch.object(Source, "told", lambda self: Undecided(most=1, per_second=0.0, tenants=dict(self.lanes._sizes)))
+
+
+def what_was_acknowledged_stays() -> Any:
+    """Nobody says that something is done."""
+    return patch.object(Source, "done", lambda self, held: None)
+
+
+def nothing_is_said_of_what_is_held() -> Any:
+    """JetStream hears nothing."""
+    return patch.object(intake, "in_progress", lambda messages: None)
+
+
+def only_lanes_are_told() -> Any:
+    """What is being decided is forgotten."""
+    return patch.object(Intake, "_take", _taken_and_forgotten)
+
+
+def _taken_and_forgotten(self: Intake, at: int, most: int, items: list[Item]) -> int:
+    taken = self.sources[at].lanes.take(most, lambda held: 1)
+    items += [self.sources[at].item_of(held) for held in taken]
+    return len(taken)
+
+
+def the_domain_alone_counts() -> Any:
+    """An edge forgets what it has sent."""
+    return patch.object(Queues, "take", _told_alone)
+
+
+def _told_alone(self: Queues, domain: str, tenant: UUID) -> None:
+    told = self._queue(domain).told
+    if told is not None and told.tenants.get(str(tenant), 0) >= told.most:
+        raise Refused("queue.full", "full")
+
+
+def the_edge_alone_counts() -> Any:
+    """What the domain counts is not heard."""
+    decode = msgspec.json.Decoder(Undecided).decode
+    return patch("api_edge.queues._undecided", lambda data: msgspec.structs.replace(decode(data), tenants={}))
+
+
+def each_edge_for_itself() -> Any:
+    """What others let through is not heard."""
+    return patch.object(Limits, "hear", lambda self, *heard: None)
+
+
+def who_asks_last_has_it() -> Any:
+    """Nobody looks who has it already."""
+    given = lambda cmd, view, ctx: Answer([Reserved(kind=cmd.kind, mark=cmd.mark, holder=cmd.holder)])  # noqa: E731
+    return patch.dict(IDENTITY.decides, {Reserve: given})
+
+
+def nothing_ends() -> Any:
+    """Only requests are counted."""
+    return patch.object(learning, "RenderRequested", object)
+
+
+def what_waits_is_not_counted() -> Any:
+    """Requests are forgotten."""
+    return patch.object(learning, "RenderRequested", type(None))
+
+
+RED = [
+    (one_command_is_not_behind_anothers_thousands, everybody_is_in_one_lane),
+    (one_command_is_not_behind_anothers_thousands, whoever_came_first_is_served),
+    (what_is_more_than_a_share_stays_in_the_stream, all_is_held),
+    (what_is_set_aside_is_undecided, what_is_given_back_is_forgotten),
+    (what_is_set_aside_is_undecided, what_was_acknowledged_stays),
+    (what_is_held_is_told_as_in_progress, nothing_is_said_of_what_is_held),
+    (what_is_held_is_told_as_in_progress, only_lanes_are_told),
+    (a_full_queue_refuses_what_is_new, the_domain_alone_counts),
+    (a_full_queue_refuses_what_is_new, the_edge_alone_counts),
+    (edges_share_a_tenants_limit, each_edge_for_itself),
+    (what_is_reserved_is_one_tenants, who_asks_last_has_it),
+    (renders_that_have_not_ended_are_bounded, nothing_ends),
+    (renders_that_have_not_ended_are_bounded, what_waits_is_not_counted),
+]

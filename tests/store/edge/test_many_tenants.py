@@ -1,0 +1,96 @@
+"""Many at once before real edges: full queues, bodies that do not come, readers that are gone, limits that edges share."""
+
+import asyncio
+from urllib.parse import urlsplit
+
+import msgspec
+import pytest
+
+from adapters.nats import stream_state
+from api_edge import commands
+from api_edge.access_log import AccessLog
+from api_edge.main import running
+from contracts.catalogue import command_stream, undecided_subject
+from contracts.message import DEFAULT_TENANT
+from contracts.queue import Undecided
+from tests.store.edge.support import OTHER_TENANT
+from tests.store.edge.test_edge import PROJECT, said
+
+pytestmark = pytest.mark.timeout(60)
+LATER = {"Prefer": "respond-async"}
+
+
+async def until(true):
+    while not true():
+        await asyncio.sleep(0.01)
+
+
+async def tell(house, edge, **tenants):
+    """Have the domain of projects say how much waits there."""
+    before = edge.queues._queue("content").told
+    word = Undecided(most=5, per_second=10.0, tenants=tenants)
+    await house.nc.publish(undecided_subject("content"), msgspec.json.encode(word))
+    await until(lambda: edge.queues._queue("content").told is not before)
+
+
+async def test_who_has_too_much_undecided_is_told_when_to_come_again_and_nothing_is_taken(house, edge, client, session_for):
+    other = await session_for(["*"], OTHER_TENANT)
+    try:
+        await tell(house, edge, **{str(DEFAULT_TENANT): 5})
+        before = (await stream_state(house.nc, command_stream("content")))["state"]["last_seq"]
+        answer, body = await said(client.post("/v1/projects", json=PROJECT, headers=LATER))
+        assert (answer.status, body["code"], answer.headers["Retry-After"]) == (429, "queue.full", "1")
+        assert (await stream_state(house.nc, command_stream("content")))["state"]["last_seq"] == before
+        answer, _ = await said(other.post("/v1/projects", json=PROJECT, headers=LATER))
+        assert answer.status == 202, "another tenant's queue is its own"
+        answer, _ = await said(client.post("/v1/api-keys", json={"name": "a", "scopes": ["*"]}, headers=LATER))
+        assert answer.status == 202, "another domain's queue is another"
+        await tell(house, edge)
+        answer, _ = await said(client.post("/v1/projects", json=PROJECT, headers=LATER))
+        assert answer.status == 202
+    finally:
+        edge.queues._queues.clear()
+
+
+async def test_what_was_sent_and_not_counted_yet_counts_too(house, edge, client):
+    try:
+        await tell(house, edge)
+        statuses = [(await said(client.post("/v1/projects", json=PROJECT, headers=LATER)))[0].status for _ in range(7)]
+        assert statuses == [202] * 5 + [429] * 2
+    finally:
+        edge.queues._queues.clear()
+
+
+async def test_a_body_that_does_not_come_is_a_problem_and_frees_its_connection(edge, client, monkeypatch):
+    monkeypatch.setattr(commands, "BODY", 0.3)
+    reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(edge.url).port)
+    key = client.headers["Authorization"]
+    head = f"POST /v1/projects HTTP/1.1\r\nHost: a\r\nAuthorization: {key}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n"
+    writer.write(head.encode() + b"{")
+    answer = (await reader.read()).decode()  # until its end: the connection is closed
+    assert answer.startswith("HTTP/1.1 408") and '"code":"request.timeout"' in answer
+    writer.close()
+
+
+async def test_a_reader_that_is_gone_frees_its_place_at_once(edge, client):
+    answer = await client.get("/v1/events")
+    assert answer.status == 200
+    await until(lambda: len(edge.streams) == 1 and edge.limits._streams == {DEFAULT_TENANT: 1})
+    answer.close()
+    async with asyncio.timeout(4):  # less than until the next sign of life, by which it was noticed before
+        await until(lambda: not len(edge.streams) and not edge.limits._streams)
+
+
+async def test_an_edge_knows_of_the_streams_and_requests_at_another(house, edge, client):
+    async with running(house.settings, AccessLog(None)) as (second, url):
+        await until(lambda: not second.lacks)
+        answer = await client.get("/v1/events")
+        await until(lambda: any(streams.get(DEFAULT_TENANT) == 1 for _, streams in second.limits._elsewhere.values()))
+        answer.close()
+        headers = {"Authorization": client.headers["Authorization"]}
+        assert (await client.get(f"{url}/v1/me", headers=headers)).status == 200
+        bucket = second.limits._buckets[DEFAULT_TENANT]
+        bucket.rate, bucket._tokens = 1e-9, 100.0  # it fills no more
+        for _ in range(10):
+            assert (await client.get("/v1/me")).status == 200
+        await until(lambda: bucket._tokens <= 90.0)

@@ -1,0 +1,180 @@
+"""Connections over real sockets: bounded in number and time; what waits for one that is gone is told."""
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from api_edge import commands, connections
+from api_edge.connections import Connection, Connections, Runner
+from api_edge.errors import Refused
+
+pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(60)]
+GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+class House:
+    """A small application behind our connections."""
+
+    def __init__(self, most: int) -> None:
+        self.connections = Connections(most)
+        self.lost: list[str] = []
+        self.streaming = asyncio.Event()
+        self.port = 0
+
+    async def hello(self, request: web.Request) -> web.Response:
+        return web.Response(text="hello")
+
+    async def body(self, request: web.Request) -> web.Response:
+        try:
+            return web.Response(text=str(len(await commands._read(request))))
+        except Refused as refused:
+            answer = web.Response(status=408, text=refused.problem.code)
+            answer.force_close()
+            return answer
+
+    async def stream(self, request: web.Request) -> web.StreamResponse:
+        assert isinstance(request.protocol, Connection)
+        gone = asyncio.Event()
+        request.protocol.on_lost = gone.set
+        answer = web.StreamResponse()
+        await answer.prepare(request)
+        self.streaming.set()
+        await gone.wait()
+        self.lost.append("stream")
+        return answer
+
+    async def client(self, first: bytes = b"") -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        writer.write(first)
+        return reader, writer
+
+
+@asynccontextmanager
+async def serving(most: int = 1000) -> AsyncIterator[House]:
+    house = House(most)
+    app = web.Application()
+    app.add_routes([web.get("/", house.hello), web.post("/", house.body), web.get("/stream", house.stream)])
+    runner = Runner(app, house.connections, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    house.port = runner.addresses[0][1]
+    watching = asyncio.create_task(house.connections.watch())
+    try:
+        yield house
+    finally:
+        watching.cancel()
+        await runner.cleanup()
+
+
+async def until(true: Callable[[], Any]) -> None:
+    while not true():
+        await asyncio.sleep(0.01)
+
+
+async def test_a_head_that_does_not_come_ends_its_connection_and_a_whole_one_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "HEAD", 0.5)
+    async with serving() as house:
+        slow, writer = await house.client(GET[:10])
+        quick, other = await house.client()
+        other.write(GET[:10])
+        await asyncio.sleep(0.05)
+        other.write(GET[10:])
+        assert (await quick.readline()).startswith(b"HTTP/1.1 200")
+        assert (await slow.read()).startswith(b"HTTP/1.1 408")
+        assert not house.connections._heads
+        other.write(GET)
+        await quick.readuntil(b"hello")
+        assert (await quick.readline()).startswith(b"HTTP/1.1 200"), "one that is whole in time may go on"
+        writer.close()
+        other.close()
+
+
+async def test_a_byte_now_and_then_makes_no_head_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "HEAD", 0.5)
+    async with serving() as house:
+        reader, writer = await house.client(b"GET / HTTP/1.1\r\nX-A: ")
+        ended = asyncio.create_task(reader.read())
+        while not ended.done():
+            writer.write(b"a")
+            await asyncio.sleep(0.1)
+        assert b" 408 " in ended.result()
+        writer.close()
+
+
+async def test_a_body_that_does_not_come_is_answered_with_408_and_the_connection_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commands, "BODY", 0.3)
+    async with serving() as house:
+        head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n"
+        reader, writer = await house.client(head + b"123")
+        said = await reader.read()
+        assert said.startswith(b"HTTP/1.1 408") and said.endswith(b"request.timeout")
+        whole, other = await house.client(head)
+        await asyncio.sleep(0.05)
+        other.write(b"1234567890")
+        assert (await whole.readuntil(b"10")).startswith(b"HTTP/1.1 200")
+        writer.close()
+        other.close()
+
+
+async def test_where_there_are_too_many_the_one_that_is_quiet_the_longest_makes_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serving(most=8) as house:
+        house.connections.most = 8
+        monkeypatch.setattr(Connection, "address", property(lambda one: str(id(one)), lambda one, value: None), raising=False)
+        streaming, stream = await house.client(b"GET /stream HTTP/1.1\r\nHost: a\r\n\r\n")
+        await house.streaming.wait()
+        idle = [await house.client(GET) for _ in range(7)]
+        for reader, _ in idle:
+            await reader.readuntil(b"hello")
+        idle[0][1].write(GET)  # it speaks again
+        await idle[0][0].readuntil(b"hello")
+        newcomer, writer = await house.client(GET)
+        assert (await newcomer.readline()).startswith(b"HTTP/1.1 200")
+        with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+            await idle[1][0].readexactly(1)
+        assert len(house.connections) == 8 and not house.connections.refused
+        for _, one in (*idle, (streaming, stream), (newcomer, writer)):
+            one.close()
+
+
+async def test_an_address_with_half_of_all_gets_no_more_and_what_works_is_never_ended() -> None:
+    async with serving(most=8) as house:
+        house.connections.most = 8
+        streams = [await house.client(b"GET /stream HTTP/1.1\r\nHost: a\r\n\r\n") for _ in range(4)]
+        await until(lambda: len(house.connections) == 4)
+        for reader, _ in streams:
+            await reader.readuntil(b"\r\n\r\n")
+        refused, writer = await house.client(GET)
+        with pytest.raises(ConnectionError):
+            if await refused.read() == b"":
+                raise ConnectionError
+        assert house.connections.refused == 1 and not house.lost
+        for _, one in (*streams, (refused, writer)):
+            one.close()
+
+
+async def test_a_stream_hears_at_once_that_its_reader_is_gone() -> None:
+    async with serving() as house:
+        _, writer = await house.client(b"GET /stream HTTP/1.1\r\nHost: a\r\n\r\n")
+        await house.streaming.wait()
+        writer.close()
+        await until(lambda: house.lost)
+        assert not len(house.connections)
+
+
+async def test_a_reader_that_vanishes_without_a_word_is_noticed_by_the_system() -> None:
+    if not hasattr(socket, "TCP_USER_TIMEOUT"):
+        pytest.skip("this system has no bound of its own")
+    async with serving() as house:
+        reader, writer = await house.client(GET)
+        await reader.readuntil(b"hello")
+        (one,) = house.connections._all
+        assert one.transport is not None
+        with socket.socket(fileno=os.dup(one.transport.get_extra_info("socket").fileno())) as twin:
+            assert twin.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == connections.GONE * 1000
+        writer.close()
