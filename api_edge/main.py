@@ -20,6 +20,7 @@ from api_edge.edge import Edge
 from api_edge.errors import Refused
 from api_edge.events import FeedEvent
 from api_edge.feed import Feed
+from api_edge.plain import Site
 from api_edge.reading import Head, Reader
 from api_edge.signing import Signer
 from api_edge.sse import tick_listener
@@ -29,6 +30,7 @@ from producers.publisher import Publisher
 
 log = logging.getLogger(__name__)
 PAUSE = 0.2  # seconds between two attempts to reach what is away
+KEEPALIVE = 75.0  # seconds that a connection is kept without a request: longer than a proxy in front keeps it
 T = TypeVar("T")
 
 
@@ -51,17 +53,20 @@ async def running(settings: Settings, access_log: AccessLog | None = None) -> As
     edge = Edge(Signer.of(settings))
     edge.old_keys_days = settings.old_keys_days
     edge.nats_url = settings.nats_public_url or settings.nats_url
-    runner = web.AppRunner(build_app(edge, access_log), access_log=None, shutdown_timeout=5.0, keepalive_timeout=75.0)
+    runner = web.AppRunner(build_app(edge, access_log), access_log=None, shutdown_timeout=5.0)
     await runner.setup()
     async with AsyncExitStack() as stack:
         stack.push_async_callback(runner.cleanup)
-        site = web.TCPSite(runner, settings.host, settings.port, backlog=1024)
-        await site.start()
-        port = runner.addresses[0][1]
+        site = Site(runner, settings.host, settings.port, keepalive=KEEPALIVE, shared=settings.port_shared)
         connecting = asyncio.create_task(_connect(edge, settings, stack), name="connect the edge")
         edge.tasks.append(connecting)
         try:
-            yield edge, f"http://{settings.host}:{port}"
+            if settings.port_shared:  # others answer meanwhile
+                await connecting
+                if settings.metrics_port:  # where it is surely this one that answers
+                    await web.TCPSite(runner, settings.metrics_host, settings.metrics_port).start()
+            await site.start()
+            yield edge, f"http://{settings.host}:{runner.addresses[0][1]}"
         finally:
             connecting.cancel()
             await asyncio.gather(connecting, return_exceptions=True)
