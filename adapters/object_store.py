@@ -1,5 +1,6 @@
 """Object storage (S3): the only importer of aioboto3; one client kept open, path style, signature version 4."""
 
+import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
@@ -8,23 +9,21 @@ from types import TracebackType
 from typing import Any, Concatenate, NamedTuple, ParamSpec, Self, TypeVar
 from urllib.parse import quote
 
-import aioboto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
 from adapters.presign import BODY_HASH, CREATE_ONLY, REGION, Presigner, checksum
 
-_CONFIG = Config(
-    signature_version="s3v4",
-    s3={"addressing_style": "path"},
-    connect_timeout=3,
-    read_timeout=30,
-    retries={"mode": "standard", "total_max_attempts": 3},
-    max_pool_connections=64,
+_CONFIG: dict[str, Any] = {
+    "signature_version": "s3v4",
+    "s3": {"addressing_style": "path"},
+    "connect_timeout": 3,
+    "read_timeout": 30,
+    "retries": {"mode": "standard", "total_max_attempts": 3},
+    "max_pool_connections": 64,
     # The newer default adds trailing checksums, which not every S3 understands.
-    request_checksum_calculation="when_required",
-    response_checksum_validation="when_required",
-)
+    "request_checksum_calculation": "when_required",
+    "response_checksum_validation": "when_required",
+}
 PIECE = 1 << 20  # bytes of an object in memory while it is hashed
 _MISSING = {"NoSuchKey", "NoSuchUpload", "404", "NotFound"}
 _JOINED = {"NoSuchUpload", "PreconditionFailed"}  # what a store says to who joins once more
@@ -107,12 +106,15 @@ class ObjectStore:
         self._client: Any = None
 
     async def __aenter__(self) -> Self:
-        client = aioboto3.Session().client("s3", endpoint_url=self.url, region_name=REGION, config=_CONFIG, **self._keys)
-        self._client = await self._stack.enter_async_context(client)
+        self._client = _Client(self._stack, {"endpoint_url": self.url, "region_name": REGION, **self._keys})
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         await self._stack.aclose()
+
+    async def prepare(self) -> None:
+        """Make the client now, which takes half a second: for who asks the store while others wait."""
+        await self._client.make()
 
     @_explained
     async def ensure_bucket(self) -> None:
@@ -238,6 +240,32 @@ class ObjectStore:
         """
         headers = {"content-length": str(length)} | ({BODY_HASH: checksum(sha256)} if sha256 else {})
         return self._presigner.sign("PUT", key, seconds, {"partNumber": str(number), "uploadId": storage_id}, headers=headers)
+
+
+class _Client:
+    """boto's client, made when it is first asked: its libraries and its description of S3 take some 40 MB, and many processes only sign."""
+
+    def __init__(self, stack: AsyncExitStack, options: dict[str, str]) -> None:
+        self._stack, self._options = stack, options
+        self._made: Any = None
+        self._making = asyncio.Lock()
+
+    def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
+        async def call(**given: Any) -> Any:
+            return await getattr(self._made or await self.make(), name)(**given)
+
+        return call
+
+    async def make(self) -> Any:
+        """The client itself."""
+        async with self._making:
+            if self._made is None:
+                import aioboto3
+                from botocore.config import Config
+
+                client = aioboto3.Session().client("s3", config=Config(**_CONFIG), **self._options)
+                self._made = await self._stack.enter_async_context(client)
+        return self._made
 
 
 def _code(error: ClientError) -> str:

@@ -49,6 +49,8 @@ class Settings(BaseSettings):
     metrics_port: int = 0  # … as text at /metrics; 0 = nowhere. Each process has a port of its own: with `up`, the log has the next one
     host: str = "127.0.0.1"
     port: int = 0  # 0 = any free port
+    port_shared: bool = False  # whether other edges of this installation listen on the same port (Linux): it then listens once it is ready
+    edges: int = 0  # edges that `up` starts on one port; 0 = one for each four cores, at most 3 (one where ports cannot be shared)
 
     url: str = ""  # the edge, where a node joins and asks whether it was revoked
     node_join: SecretStr = SecretStr("")  # the join token of a node that has no identity yet

@@ -11,6 +11,7 @@ from api_edge.commands import CommandHandler
 from api_edge.edge import Call, Edge
 from api_edge.errors import Refused
 from api_edge.handling import Guard
+from api_edge.plain import HOT
 from api_edge.queries import QueryHandler
 from api_edge.routes import COMMANDS, QUERIES
 
@@ -20,9 +21,12 @@ def build_app(edge: Edge, access_log: AccessLog | None = None) -> web.Applicatio
     access_log = access_log or AccessLog()
     app = web.Application(client_max_size=COMMAND_LIMIT)
     guard = Guard(edge, access_log)
+    app[HOT] = {}
     for command in COMMANDS:
-        handler = guard.wrap(CommandHandler(command), f"{command.method} {command.path}")
-        app.router.add_route(command.method, command.path, handler)
+        handler, route = CommandHandler(command), f"{command.method} {command.path}"
+        app.router.add_route(command.method, command.path, guard.wrap(handler, route))
+        if command.method == "POST" and "{" not in command.path and command.admit is None:
+            app[HOT][command.path] = guard.answering(handler, route)
     for query in QUERIES:
         app.router.add_route(query.method, query.path, guard.wrap(QueryHandler(query), f"{query.method} {query.path}"))
     app.router.add_route("GET", "/v1/events", guard.wrap(sse.handle, "GET /v1/events"))

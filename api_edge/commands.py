@@ -10,6 +10,7 @@ import msgspec
 from aiohttp import web
 
 from api_edge import errors, secrets
+from api_edge.answers import Answer
 from api_edge.asking import Send, ask, publish
 from api_edge.bodies import COMMAND_LIMIT, BodyReader, path_names
 from api_edge.edge import Call, Edge, admitted
@@ -43,7 +44,7 @@ class CommandHandler:
         self.reader = reader_of(route)
         self._as_sent = not (self._names or route.hidden or route.prepare or route.secret)
 
-    async def __call__(self, edge: Edge, call: Call) -> web.Response:
+    async def __call__(self, edge: Edge, call: Call) -> Answer:
         who = await admitted(edge, call, self.route)
         call.only(self._parameters)
         body = await _read(call.request)
@@ -103,11 +104,11 @@ class CommandHandler:
             message = self.route.prepare(edge, call, message)
         return secrets.drawn(edge.signer, self.route.secret, message) if self.route.secret else message
 
-    async def _told(self, edge: Edge, call: Call, envelope: Envelope, outcome: Outcome, headers: dict[str, str]) -> web.Response:
+    async def _told(self, edge: Edge, call: Call, envelope: Envelope, outcome: Outcome, headers: dict[str, str]) -> Answer:
         if outcome.state == "refused" and outcome.problem:
-            return errors.response(outcome.problem, call.request.path, call.request_id, headers)
+            return errors.answer(outcome.problem, call.request.path, call.request_id, headers)
         if outcome.state != "done":
-            return errors.response(NOT_HANDLED, call.request.path, call.request_id, headers)
+            return errors.answer(NOT_HANDLED, call.request.path, call.request_id, headers)
         body = bytes(outcome.body) or b"{}"
         if self.route.location or self.route.reveal or self.route.secret:
             fields: dict[str, Any] = msgspec.json.decode(body)
@@ -147,14 +148,14 @@ async def _read(request: web.Request) -> bytes:
         raise Refused("request.timeout", f"The body was not there after {BODY:.0f} seconds.") from None
 
 
-def _accepted(operation: str, *, known: bool) -> web.Response:
+def _accepted(operation: str, *, known: bool) -> Answer:
     body = b'{"operation":"%b","state":"pending"}' % operation.encode()
     return _json(body, 202, {"Location": f"/v1/operations/{operation}", "Retry-After": "1"} | ({REPLAYED: "true"} if known else {}))
 
 
-def _json(body: bytes, status: int, headers: dict[str, str]) -> web.Response:
+def _json(body: bytes, status: int, headers: dict[str, str]) -> Answer:
     headers["Content-Type"] = "application/json"
-    return web.Response(body=body, status=status, headers=headers)
+    return Answer(status, headers, body)
 
 
 def _traceparent(request: web.Request) -> str:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from time import monotonic
 from typing import Any
 
-from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
 
 log = logging.getLogger(__name__)
 HEAD = 10.0  # seconds from a request's first byte to the end of its head
@@ -21,7 +21,7 @@ SPARED = 256  # files of a process that are not connections
 _TOO_LATE = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
-class Connection(web.RequestHandler):
+class Connection(RequestHandler):
     """One connection; `on_lost` is called when it is gone, whoever ended it."""
 
     def __init__(self, house: "Connections", *given: Any, **more: Any) -> None:
@@ -55,9 +55,13 @@ class Connection(web.RequestHandler):
         count = self._request_count
         super().data_received(data)
         if self._request_count != count:
-            self._house.whole(self)
+            self.heard()
         elif self._current_request is None and not self._messages and not self.head_since:
             self._house.begun(self)
+
+    def heard(self) -> None:
+        """The head of a request is there."""
+        self._house.whole(self)
 
     def too_late(self) -> None:
         """Its head did not come in time."""
@@ -133,29 +137,6 @@ class Connections:
             while self._heads and (first := next(iter(self._heads))).head_since < late:
                 self._heads.pop(first)
                 first.too_late()
-
-
-class Runner(web.AppRunner):
-    """aiohttp's runner, whose connections are ours."""
-
-    def __init__(self, app: web.Application, connections: Connections, **more: Any) -> None:
-        super().__init__(app, keepalive_timeout=IDLE, lingering_time=UNREAD, **more)
-        self._connections = connections
-
-    async def _make_server(self) -> web.Server:
-        made = await super()._make_server()
-        return _Server(self._connections, made.request_handler, request_factory=made.request_factory, loop=made._loop, **made._kwargs)
-
-
-class _Server(web.Server):
-    """aiohttp's server, which makes connections of our kind."""
-
-    def __init__(self, house: Connections, *given: Any, **more: Any) -> None:
-        super().__init__(*given, **more)
-        self._house = house
-
-    def __call__(self) -> web.RequestHandler:
-        return Connection(self._house, self, loop=self._loop, **self._kwargs)
 
 
 def _notice_loss(transport: asyncio.BaseTransport) -> None:

@@ -1,8 +1,8 @@
 """Problems (RFC 9457): one table from a problem's code to its HTTP status, title and what to do; docs/errors.md is made from it."""
 
 import msgspec
-from aiohttp import web
 
+from api_edge.answers import Answer
 from contracts.outcome import Problem
 
 DOCS = "/docs/errors"
@@ -124,16 +124,15 @@ def body_of(problem: Problem, instance: str = "", request_id: str = "") -> Probl
     )
 
 
-def response(problem: Problem, instance: str, request_id: str, headers: dict[str, str] | None = None) -> web.Response:
+def answer(problem: Problem, instance: str, request_id: str, headers: dict[str, str] | None = None) -> Answer:
     """The HTTP answer for a problem."""
     body = body_of(problem, instance, request_id)
-    answer = web.Response(body=_encoded(body), status=body.status, headers=headers)
-    answer.content_type = MEDIA_TYPE
-    if body.status == 503 and "Retry-After" not in answer.headers:
-        answer.headers["Retry-After"] = "1"
+    given = {**(headers or {}), "Content-Type": MEDIA_TYPE}
+    if body.status == 503:
+        given.setdefault("Retry-After", "1")
     if body.status == 401:
-        answer.headers["WWW-Authenticate"] = 'Bearer realm="flatrender"'
-    return answer
+        given["WWW-Authenticate"] = 'Bearer realm="flatrender"'
+    return Answer(body.status, given, _encoded(body))
 
 
 def _encoded(body: ProblemBody) -> bytes:

@@ -16,11 +16,11 @@ from adapters.object_store import ObjectStore
 from adapters.settings import Settings
 from api_edge.access_log import AccessLog
 from api_edge.app import build_app
-from api_edge.connections import Runner
 from api_edge.edge import Edge
 from api_edge.errors import Refused
 from api_edge.events import FeedEvent
 from api_edge.feed import Feed
+from api_edge.plain import Site
 from api_edge.reading import Head, Reader
 from api_edge.sharing import Sharing
 from api_edge.signing import Signer
@@ -53,18 +53,21 @@ async def running(settings: Settings, access_log: AccessLog | None = None) -> As
     edge = Edge(Signer.of(settings))
     edge.old_keys_days = settings.old_keys_days
     edge.nats_url = settings.nats_public_url or settings.nats_url
-    runner = Runner(build_app(edge, access_log), edge.connections, access_log=None, shutdown_timeout=5.0)
+    runner = web.AppRunner(build_app(edge, access_log), access_log=None, shutdown_timeout=5.0)
     await runner.setup()
     async with AsyncExitStack() as stack:
         stack.push_async_callback(runner.cleanup)
         _beside(stack, edge.connections.watch(), "watch the connections")
-        site = web.TCPSite(runner, settings.host, settings.port, backlog=1024)
-        await site.start()
-        port = runner.addresses[0][1]
+        site = Site(runner, edge.connections, settings.host, settings.port, shared=settings.port_shared)
         connecting = asyncio.create_task(_connect(edge, settings, stack), name="connect the edge")
         edge.tasks.append(connecting)
         try:
-            yield edge, f"http://{settings.host}:{port}"
+            if settings.port_shared:  # others answer meanwhile
+                await connecting
+                if settings.metrics_port:  # where it is surely this one that answers
+                    await web.TCPSite(runner, settings.metrics_host, settings.metrics_port).start()
+            await site.start()
+            yield edge, f"http://{settings.host}:{runner.addresses[0][1]}"
         finally:
             connecting.cancel()
             await asyncio.gather(connecting, return_exceptions=True)

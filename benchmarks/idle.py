@@ -8,9 +8,10 @@ import psutil
 
 from benchmarks.figures import Bound, Figure, figure
 from benchmarks.ground import stack
+from benchmarks.memory import held
 from deploy.local.stack import Stack
 
-MEMORY = (Bound("value", most=700.0),)
+MEMORY = (Bound("value", most=500.0),)
 PROCESSOR = (Bound("value", most=3.0),)
 MEMORY_LIMIT = "seven Python processes with their libraries (consumers, log, edge, two nodes, two engines); the floor is the three servers"
 PROCESSOR_LIMIT = (
@@ -21,18 +22,17 @@ SETTLE = 5.0  # seconds: an engine gives memory back 2 s after its last request
 
 
 async def measure(quick: bool) -> list[Figure]:
-    """Megabytes of proportional set size (shared pages counted once), and percent of one core over 20 s (5 when quick)."""
+    """Megabytes that all hold together (pages that they share counted once), and percent of one core over 20 s (5 when quick)."""
     async with stack(nodes=2) as running:
         await asyncio.sleep(SETTLE)
         servers, ours = _processes(running)
         before = {process.pid: _seconds(process) for process in (*servers, *ours)}
         await asyncio.sleep(seconds := 5.0 if quick else 20.0)
         busy = {process.pid: (_seconds(process) - before[process.pid]) / seconds * 100 for process in (*servers, *ours)}
-        memory = {process.pid: process.memory_full_info().pss / 1e6 for process in (*servers, *ours)}
+        memory = held(one.pid for one in (*servers, *ours)) / 1e6, held(one.pid for one in servers) / 1e6
     share = _sum(busy, (*servers, *ours)), _sum(busy, servers)
-    held = _sum(memory, (*servers, *ours)), _sum(memory, servers)
     return [
-        figure("idle.memory", held[0], "MB", held[1], MEMORY, MEMORY_LIMIT),
+        figure("idle.memory", memory[0], "MB", memory[1], MEMORY, MEMORY_LIMIT),
         figure("idle.processor", share[0], "% of a core", share[1], PROCESSOR, PROCESSOR_LIMIT),
     ]
 

@@ -28,6 +28,7 @@ SUBJECTS = {
     "replay": "events replayed and compared per second",
     "effects": "effects per second out of a backlog, after a kill",
     "log": "events per second through the sequencer",
+    "rebuild": "the scheduler's picture from 100,000 waiting parts",
     "idle": "memory and processor time of an idle stack",
 }
 LONG = {

@@ -112,6 +112,8 @@ class Service:
     async def _lifespan(self) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             objects = await stack.enter_async_context(_store(self.settings))
+            if self.names != [LOG]:  # which archives now and then
+                await objects.prepare()
             await stack.enter_async_context(shown(self.settings.alive))
             await stack.enter_async_context(self.metrics.shown(self.settings.metrics_host, self.settings.metrics_port))
             stack.push_async_callback(self._connections.close)

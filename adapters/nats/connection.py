@@ -125,28 +125,22 @@ class Connection(Client):
 
         Measured against Client.publish with ten headers: 4.6 us instead of 21 us a message.
         """
-        await self._send_command(self._line(subject, body, lines, reply))
+        self._require_connection()
+        await self._send_command(_line(subject, body, lines, reply))
         if self._flush_queue is not None and self._flush_queue.empty():
             await self._flush_pending()
 
     def send_now(self, messages: Iterable[tuple[str, bytes, bytes, str]]) -> None:
         """Send messages as `send` takes them before this returns, and not when the loop comes round to it. Raises ConnectionLost."""
-        for message in messages:
-            line = self._line(*message)
-            self._pending.append(line)
-            self._pending_data_size += len(line)
+        self._require_connection()
+        self._pending.extend([_line(*message) for message in messages])
         pending, self._pending, self._pending_data_size = self._pending, [], 0
-        assert self._transport is not None, "a line is only made for a connection that is there"
+        assert self._transport is not None, "there is a connection"
         self._transport.writelines(pending)
 
-    def _line(self, subject: str, body: bytes, lines: bytes, reply: str) -> bytes:
+    def _require_connection(self) -> None:
         if not self.is_connected:
             raise ConnectionLost("there is no connection to NATS")
-        target = f"{subject} {reply}".rstrip().encode()
-        if not lines:
-            return b"PUB %b %d\r\n%b\r\n" % (target, len(body), body)
-        header = b"NATS/1.0\r\n%b\r\n" % lines
-        return b"HPUB %b %d %d\r\n%b%b\r\n" % (target, len(header), len(header) + len(body), header, body)
 
     @staticmethod
     def _parse_header_lines(raw: bytes) -> dict[str, str]:
@@ -253,6 +247,18 @@ class Connection(Client):
         for future, subjects in list(self._awaited.values()):
             if subject in subjects and not future.done():
                 future.set_exception(PublishForbidden(subject, reason))
+
+
+_AROUND = len(b"NATS/1.0\r\n" + b"\r\n")  # bytes of a header beside its lines
+
+
+def _line(subject: str, body: bytes, lines: bytes, reply: str) -> bytes:
+    """A message as it is sent."""
+    target = f"{subject} {reply}".encode() if reply else subject.encode()
+    if not lines:
+        return b"PUB %b %d\r\n%b\r\n" % (target, len(body), body)
+    header = _AROUND + len(lines)
+    return b"HPUB %b %d %d\r\nNATS/1.0\r\n%b\r\n%b\r\n" % (target, header, header + len(body), lines, body)
 
 
 def header_lines(raw: bytes) -> dict[str, str]:

@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
-from uuid import UUID
 
 import asyncpg
 
@@ -23,7 +22,7 @@ from contracts.chain import GENESIS, chained
 log = logging.getLogger(__name__)
 MOST_AT_ONCE = 2000  # per domain and transaction
 LOOK_AGAIN = 1.0  # seconds between two looks whether a stopped outbox was put right
-Row = tuple[Any, ...]  # the columns of log.events, in LogEvent's order
+Row = tuple[Any, ...]  # the columns of log.events, in LogEvent's order, ids as texts
 
 
 class RepeatedId(Exception):
@@ -35,7 +34,7 @@ REFUSED = (RepeatedId, asyncpg.IntegrityConstraintViolationError, asyncpg.DataEr
 ID_IS_UNIQUE = re.compile(r"events_\d+_event_id")
 AHEAD = 20_000  # positions for which partitions are there, at least: more than one transaction appends
 FORESEEN = 86_400_000  # milliseconds in the future beyond which no clock is, so that such an id bears no moment
-_VERSION = 6  # the byte of an id whose upper half is its version
+_VERSION = 14  # where its version stands in an id's text
 q = sql.load("log")
 
 
@@ -159,7 +158,7 @@ class Appender:
             await self._conn.execute(q.append, *map(as_parameter, _TYPES, columns), position, last_hash)
         return rows
 
-    async def _refuse_repeated(self, ids: Sequence[UUID], *, is_full: bool) -> None:
+    async def _refuse_repeated(self, ids: Sequence[str], *, is_full: bool) -> None:
         """Look for ids where no index refuses them: in other partitions than the one that is appended to. Raises RepeatedId."""
         if is_full:  # these lie in two partitions
             if len(set(ids)) < len(ids):
@@ -170,12 +169,12 @@ class Appender:
         if suspects and await self._conn.fetch(q.repeated, suspects):
             raise RepeatedId
 
-    def _suspects(self, ids: Sequence[UUID]) -> list[UUID]:
+    def _suspects(self, ids: Sequence[str]) -> list[str]:
         """Those that may be in a full partition: by the moment that they bear, or because they bear none."""
         if self._known is None:
             return list(ids)
-        least, most = self._known.to_bytes(6, "big"), (_now() + FORESEEN).to_bytes(6, "big")
-        return [id for id in ids if not least <= id.bytes < most or id.bytes[_VERSION] >> 4 != 8]
+        least, most = _text_of(self._known), _text_of(_now() + FORESEEN)
+        return [id for id in ids if not least <= id < most or id[_VERSION] != "8"]
 
     def _committed(self, rows: list[Row]) -> list[Row]:
         if rows:
@@ -198,6 +197,12 @@ class Appender:
     async def _go_on(self, name: str) -> None:
         if self.stopped.pop(name, None) is not None:
             await self._alarms.end(_alarm(name))
+
+
+def _text_of(moment: int) -> str:
+    """How the text of an id begins that bears this moment."""
+    digits = f"{moment:012x}"
+    return f"{digits[:8]}-{digits[8:]}"
 
 
 def _now() -> int:

@@ -36,6 +36,7 @@ CRASH_LOOP = 3  # ends of a process of ours before the stack is ready
 GATE = ("gate", "system")  # the NATS users of the gate, which runs beside the render domain
 CHECK = "check"  # the standing check, in NATS; it must not be there for anything to work
 CONTROL = ("consumers", "log", "edge")  # what the product cannot do without, beside the servers
+CORES_OF_AN_EDGE, MOST_EDGES = 4, 3  # more would take too many of PostgreSQL's connections
 NODE_STOPPED = frozen.BUSY  # looks at which a node may be stopped: its leases end by themselves, and its work goes elsewhere
 STOP_EDGE, STOP_CONSUMERS, STOP_NODE, STOP_CHECK = 5.0, 5.0, 3.0, 1.0  # seconds until SIGKILL
 
@@ -151,6 +152,22 @@ class Stack:
         settings = self.settings(LOG)
         return settings.model_copy(update={"metrics_port": settings.metrics_port + 1}) if settings.metrics_port else settings
 
+    def _settings_of_edges(self, port: int) -> list[Settings]:
+        """What the edges get: several share the port, and each shows its metrics at one of its own, behind the log's."""
+        settings = self.settings("edge", port=port)
+        if (several := self._edges()) == 1:
+            return [settings]
+        first = settings.metrics_port + 2 if settings.metrics_port else 0
+        return [
+            settings.model_copy(update={"port_shared": True, "metrics_port": first + number if first else 0}) for number in range(several)
+        ]
+
+    def _edges(self) -> int:
+        """How many edges there are: as the settings say, else by the machine's cores; one where a port is not shared evenly."""
+        if not sys.platform.startswith("linux"):
+            return 1
+        return Settings().edges or max(1, min(MOST_EDGES, len(os.sched_getaffinity(0)) // CORES_OF_AN_EDGE))
+
     async def _prepare_store(self) -> None:
         async with ObjectStore(self.servers.s3_url, BUCKET, self.servers.s3_access_key, self.servers.s3_secret_key) as store:
             await store.ensure_bucket()
@@ -161,7 +178,8 @@ class Stack:
         self._add("consumers", [*consume, *DOMAINS], self.settings_of_consumers(), STOP_CONSUMERS)
         # A process of its own: numbering and publishing events waits for no decision, nor does any decision wait for it.
         self._add("log", [*consume, LOG], self._settings_of_log(), STOP_CONSUMERS)
-        self._add("edge", ["-m", "deploy", "edge"], self.settings("edge", port=port), STOP_EDGE)
+        for number, settings in enumerate(self._settings_of_edges(port), 1):
+            self._add("edge" if number == 1 else f"edge-{number}", ["-m", "deploy", "edge"], settings, STOP_EDGE)
         if (standing := self.settings(CHECK)).check_every > 0:
             self._add(CHECK, ["-m", "deploy", "check"], standing, STOP_CHECK)
         self.url = f"http://127.0.0.1:{port}"

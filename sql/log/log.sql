@@ -3,9 +3,10 @@
 exists (select from {schema}.outbox)
 
 -- name: take
--- Take the oldest events out of a domain's outbox (a part of one statement over all domains); the array makes it an index scan.
+-- Take the oldest events out of a domain's outbox (a part of one statement over all domains); the array makes it an index scan. Ids come as
+-- texts, which is what the chain, the message and the log's statement make of them.
 delete from {schema}.outbox where id = any (array(select id from {schema}.outbox order by id limit $1))
-returning id, event_id, type, tenant_id, time, actor, correlation_id, causation_id, aggregate, version, traceparent, body
+returning id, event_id::text, type, tenant_id::text, time, actor, correlation_id::text, causation_id::text, aggregate, version, traceparent, body
 
 -- name: head
 -- Where the log ends, and the hash that the next event continues.
@@ -42,7 +43,7 @@ select log.repeated($1)
 
 -- name: look
 -- The oldest events in a domain's outbox, as `take` takes them, without taking them.
-select id, event_id, type, tenant_id, time, actor, correlation_id, causation_id, aggregate, version, traceparent, body
+select id, event_id::text, type, tenant_id::text, time, actor, correlation_id::text, causation_id::text, aggregate, version, traceparent, body
 from {schema}.outbox order by id limit $1
 
 -- name: remove

@@ -20,6 +20,9 @@ class TwinStack(Stack):
         """Where clients may ask."""
         return [self.url, f"http://127.0.0.1:{self.second_port}"]
 
+    def _edges(self) -> int:
+        return 1  # the second has a port of its own, so that a test says which it asks
+
     def _add(self, name: str, arguments: Sequence[str], settings: Settings, stop: float, **more: Any) -> None:
         super()._add(name, arguments, settings, stop, **more)
         if name == "edge":

@@ -11,7 +11,7 @@ import pytest_asyncio
 from adapters.nats import connect
 from adapters.object_store import ObjectStore
 from deploy.local.servers import Servers
-from tests.mutants import aged, archives, keys, leaders, mutations, promises, reactions, timers, windows
+from tests.mutants import aged, archives, keys, leaders, mutations, plain, promises, reactions, timers, windows
 from tests.mutants.checks import Broken
 from tests.support.databases import migrated
 from tests.support.house import House
@@ -31,6 +31,7 @@ RED: list[tuple[str, Check, mutations.Mutation]] = [
     ("I2", promises.two_facts_have_two_ids, mutations.ids_forget_the_moment),
     ("I3", promises.late_reports_are_refused, mutations.every_lease_counts),
     ("I4", promises.tenants_are_apart, mutations.transactions_serve_everyone),
+    ("I4", plain.what_belongs_to_a_request_is_taken_for_no_other, plain.every_read_begins_a_request),
     ("I4", promises.tenants_are_apart, mutations.table_without_row_security),
     ("I2", archives.a_repeated_id_is_known_wherever_its_event_lies, archives.ids_are_unique_in_their_partition_alone),
     ("I2", archives.a_repeated_id_is_known_wherever_its_event_lies, archives.every_id_bears_a_moment),

@@ -37,6 +37,11 @@ async def put(db: asyncpg.Connection, ids: list[UUID], domain: str = "render") -
     await db.executemany(INSERT.format(domain=domain), [(id, TYPE, TENANT, NOW, f'{{"job_id":"{id}"}}') for id in ids])
 
 
+def texts(ids: list[UUID]) -> list[str]:
+    """As the appender has them."""
+    return list(map(str, ids))
+
+
 def made(count: int, *, at: datetime = NOW, kind: str = "moment") -> list[UUID]:
     """Ids as this release makes them, in their order; or as earlier ones did."""
     if kind == "derived":
@@ -119,14 +124,14 @@ async def test_ids_of_a_later_moment_are_not_looked_for_in_full_partitions(
     await put(db, [*made(25), UUID("ffffffff-ffff-8fff-8000-000000000000")])
     appender = await appender_of(log_dsn)
     await appender.append()
-    later = made(5, at=NOW + timedelta(seconds=5))
+    later = texts(made(5, at=NOW + timedelta(seconds=5)))
     assert appender._suspects(later) == later, "what is in the full partition is not known yet"
     await archive(log_dsn, store, parts=0)
     await appender.learn()
     assert appender._suspects(later) == []
-    earlier, odd = made(5), made(5, kind="derived")
+    earlier, odd = texts(made(5)), texts(made(5, kind="derived"))
     assert appender._suspects([*earlier, *later, *odd]) == [*earlier, *odd]
-    assert len(appender._suspects([UUID("fffffff0-ffff-8fff-8000-000000000000")])) == 1
+    assert len(appender._suspects(["fffffff0-ffff-8fff-8000-000000000000"])) == 1
     await appender._conn.close()
 
 
