@@ -134,11 +134,21 @@ class Source:
 
 
 class Intake:
-    """All streams of a domain; `read` makes an item of a message, `weigh` says how much of a batch it fills."""
+    """All streams of a domain; `read` makes an item of a message, `weigh` says how much of a batch it fills.
 
-    def __init__(self, consumers: Sequence[PullConsumer], read: Read, weigh: Callable[[Item], int], wake: asyncio.Event) -> None:
+    While the process is not `sure` that it leads, it holds nothing: its database may be out of reach, and another decide meanwhile.
+    """
+
+    def __init__(
+        self,
+        consumers: Sequence[PullConsumer],
+        read: Read,
+        weigh: Callable[[Item], int],
+        wake: asyncio.Event,
+        sure: Callable[[], bool] = lambda: True,
+    ) -> None:
         self.sources = [Source(one, read) for one in consumers]
-        self._weigh, self._wake = weigh, wake
+        self._weigh, self._wake, self._sure = weigh, wake, sure
         self._deciding: dict[int, tuple[Source, Held]] = {}  # by the identity of their messages: what was taken last
         self._turn = 0
         self._taken = [0] * len(self.sources)
@@ -156,7 +166,11 @@ class Intake:
         """Take in one stream until cancelled."""
         while True:
             messages = await source.consumer.next(AT_ONCE, 30.0)
-            if messages:
+            if messages and not self._sure():
+                nak_all([(msg, BACK) for msg in messages])
+                await source.consumer.pause()
+                await self._until_sure()
+            elif messages:
                 source.hold(messages)
                 self._wake.set()
             await asyncio.sleep(0)  # nothing above waits where the buffer is full
@@ -204,6 +218,9 @@ class Intake:
             began = time.monotonic()
             await asyncio.sleep(TELL / 2)
             now = time.monotonic()
+            if not self._sure():
+                self._let_go()
+                continue
             for at, source in enumerate(self.sources):
                 source.tidy(self._taken[at], now - began)
                 self._taken[at] = 0
@@ -218,7 +235,15 @@ class Intake:
         self._deciding.clear()
         for source in self.sources:
             await source.consumer.pause()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        for source in self.sources:
             nak_all([(held.raw, BACK) for held in source.forget()])
+
+    async def _until_sure(self) -> None:
+        while not self._sure():
+            await asyncio.sleep(BACK)
 
 
 async def say(source: Source, nc: Any, domain: str) -> None:

@@ -180,10 +180,15 @@ class Leading:
         """Whether somebody else led before: what this process began earlier is over."""
         return self.lease == self._first
 
+    @property
+    def is_sure(self) -> bool:
+        """Whether it leads now, and nobody else can."""
+        return self._line is not None and self._line.is_sure
+
     async def holds(self, lease: int) -> bool:
         """Whether what was begun under a lease may go on: nobody else has led since. Waits while that cannot be known."""
         while lease >= self._first:
-            if self._line is not None and self._line.is_sure:
+            if self.is_sure:
                 return True
             await asyncio.sleep(ASK_AGAIN)
         return False

@@ -60,7 +60,6 @@ class Runtime:
         self.waits = ""  # why the domain can do nothing at all
         self._pause = SHORTEST_WAIT
         self._wake = asyncio.Event()
-        self.intake = Intake(commands, self._read, lambda item: domain.weight(item.command), self._wake)
         self.listening = Listening(domain, history, feed, self.settler, self._wake)
         self.observers: list[Observer] = []
         self.on_folded: Callable[[Sequence[Folded]], None] = lambda folded: None  # told of what was learned, history too
@@ -70,6 +69,7 @@ class Runtime:
         self.on_timers: Callable[[datetime], None] = lambda soonest: None
         self.on_effects: Callable[[Made], None] = lambda made: None
         self.leading = Leading.of_domain(domain.name, zlib.crc32(f"flatrender {domain.name}".encode()), connect)
+        self.intake = Intake(commands, self._read, self._weigh, self._wake, lambda: self.leading.is_sure)
         self.active = self.leading.active
 
     def submit(self, command: Command, envelope: Envelope) -> None:
@@ -156,6 +156,9 @@ class Runtime:
         item = scout(self.domain, read_command(self.domain, msg))
         item.wants += self.foresees(item)
         return item
+
+    def _weigh(self, item: Item) -> int:
+        return self.domain.weight(item.command)
 
     async def _work(self, store: Store) -> None:
         settler, listening = self.settler, self.listening
