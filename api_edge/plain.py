@@ -39,6 +39,15 @@ class Headers:
         return self._of.get(name.lower(), default)
 
 
+class Whole:
+    """The body of a plain request, which came with its head."""
+
+    @staticmethod
+    def is_eof() -> bool:
+        """Whether all of it is there."""
+        return True
+
+
 class Plain:
     """What handlers of commands use of aiohttp's request."""
 
@@ -46,6 +55,7 @@ class Plain:
     query_string, remote = "", None
     query: Mapping[str, str] = {}
     match_info: Mapping[str, str] = {}
+    content = Whole
 
     def __init__(self, method: str, path: str, headers: Headers, body: bytes) -> None:
         self.method, self.path, self.headers, self._body = method, path, headers, body

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 
 from api_edge.answers import Answer
+from api_edge.connections import Connections
 from api_edge.plain import HOT, Plain, Site
 
 BODY = b'{"name":"x"}'
@@ -51,7 +52,7 @@ async def served() -> AsyncIterator[tuple[Seen, int]]:
     app.router.add_route("*", "/{path:.*}", seen.whole)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0)
     await runner.setup()
-    await Site(runner, "127.0.0.1", 0, keepalive=75.0).start()
+    await Site(runner, Connections(), "127.0.0.1", 0).start()
     try:
         yield seen, runner.addresses[0][1]
     finally:

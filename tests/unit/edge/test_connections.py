@@ -11,8 +11,9 @@ import pytest
 from aiohttp import web
 
 from api_edge import commands, connections
-from api_edge.connections import Connection, Connections, Runner
+from api_edge.connections import Connection, Connections
 from api_edge.errors import Refused
+from api_edge.plain import HOT, Site
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(60)]
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -60,9 +61,10 @@ async def serving(most: int = 1000) -> AsyncIterator[House]:
     house = House(most)
     app = web.Application()
     app.add_routes([web.get("/", house.hello), web.post("/", house.body), web.get("/stream", house.stream)])
-    runner = Runner(app, house.connections, access_log=None, shutdown_timeout=0.1)
+    app[HOT] = {}
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    await Site(runner, house.connections, "127.0.0.1", 0).start()
     house.port = runner.addresses[0][1]
     watching = asyncio.create_task(house.connections.watch())
     try:
