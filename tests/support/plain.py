@@ -45,14 +45,14 @@ class Seen:
 
 
 @asynccontextmanager
-async def served() -> AsyncIterator[tuple[Seen, int]]:
-    """The application on a port."""
+async def served(most: int = 1000) -> AsyncIterator[tuple[Seen, int]]:
+    """The application on a port, with so many connections at the most."""
     seen, app = Seen(), web.Application()
     app[HOT] = {"/hot": seen.answer}
     app.router.add_route("*", "/{path:.*}", seen.whole)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0)
     await runner.setup()
-    await Site(runner, Connections(), "127.0.0.1", 0).start()
+    await Site(runner, Connections(most), "127.0.0.1", 0).start()
     try:
         yield seen, runner.addresses[0][1]
     finally:
