@@ -145,15 +145,15 @@ async def test_who_stops_waits_for_what_is_under_way():
 
 async def test_of_too_many_connections_none_makes_way_whose_request_is_under_way():
     # Of one address half of all may be open.
-    async with served(most=4) as (seen, port), connected(port) as (reader, writer), connected(port) as (idle, _):
+    async with served(most=4) as (seen, port), connected(port) as (reader, writer):
         writer.write(request(SLOW))
         async with asyncio.timeout(10):
             while not seen.bodies:
                 await asyncio.sleep(0.001)
-        async with connected(port) as (third, asking):
+        async with connected(port) as (idle, _), connected(port) as (third, asking):
             asking.write(request(b"b"))
             assert await answered(third) == ("plain", b"b")
-            with pytest.raises(asyncio.IncompleteReadError):  # the idle one made way
+            with pytest.raises(asyncio.IncompleteReadError):  # it came later, but made way
                 await idle.readexactly(1)
         seen.go.set()
         assert await answered(reader) == ("plain", SLOW)
