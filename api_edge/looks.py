@@ -4,12 +4,14 @@ import asyncio
 import logging
 from collections import OrderedDict
 from typing import Literal, NamedTuple, Protocol
+from uuid import UUID
 
 from adapters.object_store import Stat, StoreError
 
 log = logging.getLogger(__name__)
 PATIENCE = 5.0  # seconds that an answer waits for the first look at an object
-AT_ONCE = 4  # objects that are read at the same time
+STAT_WITHIN = 2.0  # seconds that a store has to say what lies there
+AT_ONCE, OF_TENANT = 8, 2  # objects that are read at the same time, and of one tenant
 REMEMBERED = 50_000
 FileState = Literal["whole", "damaged", "missing", "checking", "unknown"]
 """`checking`: it is being read; `unknown`: the store does not answer."""
@@ -39,15 +41,17 @@ class Looks:
     def __init__(self) -> None:
         self._seen: OrderedDict[Asked, tuple[str, Seen]] = OrderedDict()  # the ETag, and what it is
         self._reading: dict[Asked, asyncio.Task[Seen]] = {}
+        self._of_tenant: dict[UUID, set[asyncio.Task[Seen]]] = {}
         self._gate = asyncio.Semaphore(AT_ONCE)
         self.told: set[str] = set()  # places that the domain was told of
 
-    async def look(self, store: Looking, key: str, sha256: str, size: int, doubt: str = "") -> Seen:
+    async def look(self, store: Looking, tenant: UUID, key: str, sha256: str, size: int, doubt: str = "") -> Seen:
         """What lies at a place where an object of this hash and size was reported. A new `doubt` (whatever text) has it read again."""
         try:
-            stat = await store.stat(key)
-        except StoreError as error:
-            log.warning("the finished object %s cannot be looked at: %s", key, error)
+            async with asyncio.timeout(STAT_WITHIN):
+                stat = await store.stat(key)
+        except (StoreError, TimeoutError) as error:
+            log.warning("the finished object %s cannot be looked at: %r", key, error)
             return Seen("unknown")
         if stat is None:
             return Seen("missing", "its file is missing")
@@ -58,11 +62,31 @@ class Looks:
         if seen is not None and etag == stat.etag:
             self._seen.move_to_end(asked)
             return seen
-        if (reading := self._reading.get(asked)) is None:
+        try:
+            async with asyncio.timeout(PATIENCE):
+                reading = await self._begun(store, tenant, asked, stat)
+                return await asyncio.shield(reading)
+        except TimeoutError:  # it is read on
+            return Seen("checking")
+
+    async def _begun(self, store: Looking, tenant: UUID, asked: Asked, stat: Stat) -> asyncio.Task[Seen]:
+        """The reading of an object, which one tenant's others do not hold up for another."""
+        mine = self._of_tenant.setdefault(tenant, set())
+        while (reading := self._reading.get(asked)) is None and len(mine) >= OF_TENANT:
+            await asyncio.wait(mine, return_when=asyncio.FIRST_COMPLETED)
+            mine = self._of_tenant.setdefault(tenant, set())
+        if reading is None:
             reading = self._reading[asked] = asyncio.create_task(self._read(store, asked, stat))
-            reading.add_done_callback(lambda _: self._reading.pop(asked, None))
-        done, _ = await asyncio.wait({reading}, timeout=PATIENCE)
-        return reading.result() if done else Seen("checking")
+            mine.add(reading)
+            reading.add_done_callback(lambda done: self._over(tenant, asked, done))
+        return reading
+
+    def _over(self, tenant: UUID, asked: Asked, reading: asyncio.Task[Seen]) -> None:
+        del self._reading[asked]
+        mine = self._of_tenant[tenant]
+        mine.discard(reading)
+        if not mine:
+            del self._of_tenant[tenant]
 
     async def _read(self, store: Looking, asked: Asked, stat: Stat) -> Seen:
         key, sha256, _ = asked

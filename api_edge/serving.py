@@ -36,7 +36,7 @@ def served(kind: str, done: str, name: str, telling: Callable[[UUID, str, str], 
         who = call.who
         scrubbed = await edge.reader.select("object_look", who.tenant_text, who.tenant, kind, str(row[name]))
         doubts = [str(one["checked_at"]) for one in scrubbed.rows if one["object_key"] == key and one["found"] != "whole"]
-        seen = await edge.looks.look(edge.store, key, row["sha256"], row["bytes"], "".join(doubts))
+        seen = await edge.looks.look(edge.store, who.tenant, key, row["sha256"], row["bytes"], "".join(doubts))
         row["file"] = seen.state
         if seen.state == "whole":
             title = "render" if kind == "export" else kind

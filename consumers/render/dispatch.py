@@ -87,7 +87,7 @@ async def dispatch(group: Sequence[tuple[Part, Envelope]], tools: Tools) -> None
         ended = {part.part_id for part in late} - (await shelf.active(ask, late) if late else set())
         filled = await shelf.fill(ask, known, [part for part in parts if part.part_id not in ended])
     stands = [(part, envelope) for part, envelope in group if part.part_id not in ended]
-    works = [_work(part, MANIFESTS[part.kind](filled, part, tools.objects), filled.protocols[part.node_id]) for part, _ in stands]
+    works = [_work(part, MANIFESTS[part.kind](filled, part, tools.objects), filled.protocol(part)) for part, _ in stands]
     bodies = [encode(work) for work in works]
     large = [number for number, body in enumerate(bodies) if len(body) > INLINE]
     for number, body in zip(large, await asyncio.gather(*(_by_address(works[number], tools) for number in large)), strict=True):

@@ -72,7 +72,7 @@ MANIFESTS = {"render": render, "assemble": assemble, "inspect": inspect, "snapsh
 
 def _put(key: str, shelf: Shelf, part: Part, objects: ObjectStore) -> str:
     """Where a result goes: once, unless the node speaks a protocol in which it could not say so."""
-    return objects.presign_put(key, LIVES, replaces=shelf.protocols[part.node_id] < CREATES)
+    return objects.presign_put(key, LIVES, replaces=shelf.protocol(part) < CREATES)
 
 
 def _files(shelf: Shelf, part: Part, objects: ObjectStore) -> dict[str, str]:

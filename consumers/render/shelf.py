@@ -47,8 +47,12 @@ class Shelf:
         self.inspections: dict[Ref, str] = {}
         self.frames: dict[Ref, int] = {}  # of which scene's frame a snapshot is
         self.needs: dict[UUID, set[str]] = {}  # SHA-256 of the files that a part works with
-        self.protocols: dict[UUID, int] = {}  # by node
+        self.protocols: dict[tuple[UUID, int], int] = {}  # by node and registration
         self.signed: dict[str, str] = {}  # addresses to read that were signed already, by object
+
+    def protocol(self, part: Part) -> int:
+        """The protocol of a part's node. A lease of an earlier registration is void: whatever its node is sent will not count."""
+        return self.protocols.get((part.node_id, part.node_epoch), PROTOCOL)
 
 
 async def active(ask: Ask, wanted: Iterable[Part]) -> set[UUID]:
@@ -107,12 +111,12 @@ async def _files_of(ask: Ask, known: Known, shelf: Shelf, refs: set[tuple[UUID, 
 
 
 async def _protocols_of(ask: Ask, known: Known, shelf: Shelf, refs: set[tuple[UUID, int]]) -> None:
-    if unknown := refs - known.protocols.keys():
+    shelf.protocols = _kept(known.protocols, refs)
+    if unknown := refs - shelf.protocols.keys():
         for row in await ask(_q.node_protocols, PLATFORM, [node_id for node_id, _ in unknown]):
-            known.protocols[row["node_id"], row["epoch"]] = row["protocol"]
+            at = row["node_id"], row["epoch"]
+            shelf.protocols[at] = known.protocols[at] = row["protocol"]
         bound(known.protocols, MOST_NODES)
-    # A lease of an earlier registration is void: whatever its node is sent will not count.
-    shelf.protocols = {node_id: known.protocols.get((node_id, epoch), PROTOCOL) for node_id, epoch in refs}
 
 
 def _ref(part: Part) -> Ref:

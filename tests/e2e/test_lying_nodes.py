@@ -412,7 +412,10 @@ async def test_a_segment_that_is_not_what_was_told_is_drawn_again_and_the_film_i
         assert log == 2 * len(segments(one.manifest)), "the lie was believed once, and found out"
 
 
-async def test_a_film_that_was_told_and_never_stored_is_joined_by_another_node(stack: Stack, admin: Http, rogue: Rogue, shop: Shop) -> None:
+@pytest.mark.parametrize("stored", [b"", b"<html>"], ids=["nothing", "other bytes"])
+async def test_a_film_that_is_not_what_was_told_is_never_served_and_is_joined_by_another_node(
+    stack: Stack, admin: Http, rogue: Rogue, shop: Shop, stored: bytes
+) -> None:
     await rogue.leave()
     async with neighbour(stack, "robbed") as (http, tenant, project):
         async with alone(stack, admin, rogue):
@@ -421,12 +424,18 @@ async def test_a_film_that_was_told_and_never_stored_is_joined_by_another_node(s
                 told = one.report(key=task.key, object_key=task.object_key, frames=task.count)
                 assert (await rogue.judged(told, tenant=tenant)).state == "done"
             joining = await rogue.given("assemble", one.job)
-            place = (await manifest(joining, http)).object_key
-            told_export = export(one, part_id=joining.part_id, epoch=joining.epoch, object_key=place)
+            given = await manifest(joining, http)
+            told_export = export(one, part_id=joining.part_id, epoch=joining.epoch, object_key=given.object_key)
+            if stored:
+                told_export = replace(told_export, bytes=len(stored))
+                async with http.plain.put(given.put_url, data=stored, headers=CREATE_ONLY) as answer:
+                    assert answer.status == 200, await answer.text()
             assert (await rogue.judged(told_export, tenant=tenant)).state == "done"
         await rogue.leave()
-        film = await http.until(f"/v1/renders/{one.job}", lambda row: row["sha256"] == shop.reference["sha256"])
+        looked = [await http.get(f"/v1/renders/{one.job}")]
+        film = await http.until(f"/v1/renders/{one.job}", lambda row: looked.append(row) or row["sha256"] == shop.reference["sha256"])
         assert film["state"] == "completed"
+        assert not [row for row in looked if "url" in row and row["sha256"] != shop.reference["sha256"]]
 
 
 async def flood(rogue: Rogue, count: int) -> None:

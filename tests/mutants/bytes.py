@@ -75,9 +75,12 @@ async def what_is_served_is_what_was_verified(store: ObjectStore, folder: Path) 
     """Other bytes of the same length are not served, also when they come after a first look."""
     looks, reported = Looks(), hashlib.sha256(b"verified").hexdigest()
     await store.put("served", b"verified")
-    hold((await looks.look(store, "served", reported, 8)).state == "whole", "what was verified is not served")
+    hold((await looks.look(store, PLATFORM, "served", reported, 8)).state == "whole", "what was verified is not served")
     await store.put("served", b"replaced")
-    hold((await looks.look(store, "served", reported, 8)).state == "damaged", "other bytes than those that were verified are served")
+    hold(
+        (await looks.look(store, PLATFORM, "served", reported, 8)).state == "damaged",
+        "other bytes than those that were verified are served",
+    )
 
 
 async def no_node_chooses_the_weaker_address(store: ObjectStore, folder: Path) -> None:
