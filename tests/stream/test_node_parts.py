@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import uuid4
@@ -33,9 +34,12 @@ from node_worker.node import Node, Tuning
 from node_worker.parts import inspection
 from node_worker.spool import Spool
 from tests.unit.node.farm import ENGINE, TENANT, Farm
-from tests.unit.node.striped import HOLD
+from tests.unit.node.striped import HOLD, seeing
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(60)]
+
+
+STRIPED = Tuning(engine=ENGINE)
 
 
 @pytest_asyncio.fixture
@@ -49,16 +53,18 @@ async def farm(tmp_path):
 @pytest.fixture
 def hold(tmp_path, monkeypatch):
     """While this file is there, a scene named "held" all but stops once its first segment is reported: the next takes five seconds."""
-    path = tmp_path / "hold"
+    folder = tmp_path / "holds"
+    folder.mkdir()
+    path = folder / "hold"
     path.touch()
-    monkeypatch.setenv(HOLD, str(path))
+    monkeypatch.setattr(sys.modules[__name__], "STRIPED", Tuning(engine=ENGINE, **seeing(HOLD, path)))
     return path
 
 
 @asynccontextmanager
 async def running(farm, tuning=None, **settings) -> AsyncIterator[Node]:
     """A node that has registered; stopped at once in the end."""
-    node = Node(farm.settings(**settings), tuning or Tuning(engine=ENGINE))
+    node = Node(farm.settings(**settings), tuning or STRIPED)
     life = asyncio.create_task(live(node))
     try:
         await farm.until(RegisterNode)

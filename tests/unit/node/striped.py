@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +15,14 @@ from contracts.spec import ScannedScene, ScanResult, SceneSpec, Warning
 from node_worker.engines.base import Files, Pixels, TemplateRefused
 
 HOLD = "STRIPED_HOLD"  # in the environment: a path
+BROKEN = "STRIPED_BROKEN"  # the same: while it is there, the engine does not start
 HELD = 0.5  # seconds for a frame meanwhile; not for ever, as what was drawn is handed out between two frames
+
+
+def seeing(name: str, path: Path) -> dict[str, Any]:
+    """What a node's Tuning has to say, so that its engines see a file in a folder that is there for nothing else."""
+    path.parent.chmod(0o755)
+    return {"engine_environment": {name: str(path)}, "engine_reads": (str(path.parent),)}
 
 
 class StripedScene:
@@ -61,7 +69,7 @@ class StripedEngine:
     name, build = "striped", "striped 1"
 
     def __init__(self) -> None:
-        if os.environ.get("STRIPED_BROKEN") and Path(os.environ["STRIPED_BROKEN"]).exists():
+        if BROKEN in os.environ and Path(os.environ[BROKEN]).exists():
             raise SystemExit("this engine is broken on purpose")
 
     def scan(self, template: Path, work: Path) -> ScanResult:
