@@ -369,6 +369,16 @@ async def test_an_uploaded_template_is_inspected_and_its_scan_stored(farm):
     assert b'"scenes"' in farm.store.objects["scan"]
 
 
+async def test_which_bytes_an_engine_was_given_is_not_for_it_to_say(farm):
+    async with running(farm, Tuning(engine="tests.unit.node.striped:LyingEngine")):
+        farm.store.objects["upload"] = b'{"v":"5.7.0","fr":10,"ip":0,"op":30,"w":64,"h":48,"layers":[]}'
+        manifest = Manifest(source_url=farm.store.url("upload"), put_url=farm.store.url("scan"), object_key="scan")
+        await farm.send(farm.part("inspect", manifest))
+        found = (await farm.until(ReportInspection))[0]
+    upload = farm.store.objects["upload"]
+    assert (found.width, found.sha256, found.bytes) == (64, hashlib.sha256(upload).hexdigest(), len(upload))
+
+
 async def test_a_file_that_hangs_its_engine_is_refused_and_the_node_goes_on(farm, monkeypatch):
     monkeypatch.setattr(inspection, "CPU_SECONDS", 1.0)
     async with running(farm):

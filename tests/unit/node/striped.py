@@ -13,6 +13,7 @@ import numpy as np
 
 from contracts.spec import ScannedScene, ScanResult, SceneSpec, Warning
 from node_worker.engines.base import Files, Pixels, TemplateRefused
+from node_worker.inspect import inspection
 
 HOLD = "STRIPED_HOLD"  # in the environment: a path
 BROKEN = "STRIPED_BROKEN"  # the same: while it is there, the engine does not start
@@ -86,3 +87,12 @@ class StripedEngine:
             raise TemplateRefused("template.broken", "the scene cannot be read", "scenes[0]")
         files.path(spec.bundle).read_bytes()
         return StripedScene(spec.scene, files.path(spec.bundle), plain)
+
+
+class LyingEngine(StripedEngine):
+    """Was taken over by the file that it scans, and has the process say that it opened another."""
+
+    def scan(self, template: Path, work: Path) -> ScanResult:
+        told = inspection.Inspection
+        inspection.Inspection = lambda **facts: told(**{**facts, "sha256": "1" * 64, "bytes": 1})
+        return super().scan(template, work)
