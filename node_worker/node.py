@@ -40,6 +40,8 @@ class Tuning(msgspec.Struct, frozen=True, kw_only=True):
     drain_seconds: float = 60.0
     least_free: int = 100 << 20  # bytes of disk below which a node does not start
     engine: str = "node_worker.engines.lottie:LottieEngine"
+    engine_reads: tuple[str, ...] = ()  # files or folders that it needs beside its code
+    engine_environment: dict[str, str] = {}  # variables that it needs
     stall_seconds: float = 10.0
 
 
@@ -159,7 +161,13 @@ class Node:
 
 
 def _engine(tuning: Tuning, folder: Path) -> EngineProcess:
-    return EngineProcess(engine=tuning.engine, folder=folder, stall_seconds=tuning.stall_seconds)
+    return EngineProcess(
+        engine=tuning.engine,
+        folder=folder,
+        reads=tuning.engine_reads,
+        stall_seconds=tuning.stall_seconds,
+        environment=tuning.engine_environment,
+    )
 
 
 def own_version() -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 
 from deploy.local.process import is_alive
+from deploy.local.secret_store import write_private
 
 GRACE = 5.0  # seconds
 
@@ -20,7 +21,7 @@ def remember(path: Path, pids: Mapping[str, int]) -> None:
     for name, pid in pids.items():
         with contextlib.suppress(psutil.NoSuchProcess):
             known[name] = [pid, psutil.Process(pid).create_time()]
-    path.write_text(json.dumps(known), encoding="utf-8")
+    write_private(path, json.dumps(known), lasting=False)
 
 
 def end(path: Path) -> list[str]:

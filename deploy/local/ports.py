@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from deploy.local.errors import StackError
+from deploy.local.secret_store import write_private
 
 # Below the range that Linux hands to outgoing connections (32768 and up), with room for weed's second port 10000 higher.
 LOWEST, HIGHEST = 12000, 22000
@@ -69,7 +70,7 @@ def remembered(path: Path, names: Sequence[str], with_grpc: Sequence[str] = ()) 
         else:
             chosen[name] = _new(taken, offsets)
     if chosen != ports:
-        path.write_text(json.dumps(chosen, indent=1, sort_keys=True), encoding="utf-8")
+        write_private(path, json.dumps(chosen, indent=1, sort_keys=True), lasting=False)
     return chosen
 
 

@@ -12,6 +12,7 @@ from deploy.local.errors import StackError, explained
 from deploy.local.logs import tail
 from deploy.local.postgres_user import RunAs, reachable_install, run_as
 from deploy.local.process import Process, Program
+from deploy.local.secret_store import write_private
 
 PORTS = ("postgres",)
 ADMIN = "postgres"
@@ -149,7 +150,7 @@ class Postgres:
             folder = Path(tempfile.mkdtemp(prefix="flatrender-", dir=self._short_place()))
         self._who.give(folder)
         self.socket_folder = folder
-        before.write_text(str(folder), encoding="utf-8")
+        write_private(before, str(folder), lasting=False)
 
     def _short_place(self) -> str:
         for place in (tempfile.gettempdir(), "/tmp"):

@@ -8,14 +8,15 @@ from pathlib import Path
 from deploy.local.errors import StackError
 
 
-def write_private(path: Path, text: str) -> None:
-    """Writes a file of mode 0600 so that after a crash either the old or the new text is there."""
+def write_private(path: Path, text: str, *, lasting: bool = True) -> None:
+    """Writes a file of mode 0600 so that after a crash either the old or the new text is there; not `lasting`: of this process alone."""
     new = path.with_name(path.name + ".new")
     new.unlink(missing_ok=True)
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
-        os.fsync(file.fileno())
+        if lasting:
+            os.fsync(file.fileno())
     os.replace(new, path)
 
 

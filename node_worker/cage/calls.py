@@ -16,7 +16,9 @@ _NEVER = (*_FOR_CLOSING, "landlock_create_ruleset", "landlock_add_rule", "landlo
 LOAD, EQUAL, GREATER, ANY_BIT, RETURN = 0x20, 0x15, 0x25, 0x45, 0x06  # linux/bpf_common.h
 ALLOW, KILL, REFUSE = 0x7FFF0000, 0x80000000, 0x00050000  # SECCOMP_RET_… of linux/seccomp.h; REFUSE with an errno
 NUMBER, MACHINE, ARGUMENTS = 0, 4, 16  # offsets in struct seccomp_data
-SET_MODE_FILTER, ALL_THREADS = 1, 1
+SET_MODE_FILTER = 1
+# Before Linux 5.16 a filter slows a process down against its own guesses (speculative stores), which hold nobody's secrets here.
+ALL_THREADS, FULL_SPEED = 1, 4
 CLONE_THREAD = 0x10000
 IOCTLS = (0x5401, 0x5450, 0x5451, 0x541B)  # TCGETS, FIONCLEX, FIOCLEX, FIONREAD
 
@@ -36,7 +38,8 @@ def close() -> str:
 def install(instructions: list[Instruction]) -> None:
     """Put a filter on every thread of this process, for good; needs no_new_privs. Raises OSError."""
     code = b"".join(struct.pack("=HBBI", *instruction) for instruction in instructions)
-    stopped_by = system.call("seccomp", SET_MODE_FILTER, ALL_THREADS, ctypes.byref(_Program(len(instructions), code)))
+    filter_ = _Program(len(instructions), code)
+    stopped_by = system.call("seccomp", SET_MODE_FILTER, ALL_THREADS | FULL_SPEED, ctypes.byref(filter_))
     if stopped_by:
         raise OSError(errno.ESRCH, f"thread {stopped_by} cannot take the filter")
 

@@ -31,6 +31,7 @@ class Place(msgspec.Struct, frozen=True):
     engine: str  # "module:Class"
     user: int = 0
     group: int = 0
+    reads: tuple[Path, ...] = ()  # beside what every engine needs
 
     @property
     def given(self) -> Path:
@@ -72,7 +73,7 @@ def enclose(place: Place, tie: Callable[[], None]) -> tuple[Guard, ...]:
     if sys.platform != "linux":
         none = "not offered by this system"
         return tuple(Guard(name, False, none) for name in ("network", "view", "user", "privileges", "files"))
-    read = needed(place.engine)
+    read = (*needed(place.engine), *place.reads)
     found = _apart(place, read)
     tie()  # whoever changes users is no longer bound
     found.append(_tried("privileges", _no_privileges))

@@ -21,7 +21,7 @@ def main() -> None:
     mark = FrameMark(options.mark)
     tie_to(options.parent)
     limits = limit_engine(options.memory)
-    place = Place(options.folder, options.engine, options.user, options.group)
+    place = Place(options.folder, options.engine, options.user, options.group, tuple(options.reads))
     guards = enclose(place, lambda: tie_to(options.parent))
     faulthandler.enable()  # the Python lines that led to a crash, for the log's tail
     # Only now: libraries start threads, which a guard of this thread alone would not hold.
@@ -38,6 +38,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--memory", type=int, default=MEMORY)
     parser.add_argument("--mark", type=Path, required=True)
     parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--reads", type=Path, action="append", default=[])
     parser.add_argument("--user", type=int, default=0)
     parser.add_argument("--group", type=int, default=0)
     return parser.parse_args()

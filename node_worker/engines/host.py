@@ -49,6 +49,7 @@ class EngineProcess:
         *,
         engine: str = "node_worker.engines.lottie:LottieEngine",
         folder: Path | None = None,
+        reads: tuple[str, ...] = (),
         memory: int = MEMORY,
         stall_seconds: float = 10.0,
         start_seconds: float = 30.0,
@@ -57,9 +58,11 @@ class EngineProcess:
         """`stall_seconds` without an event while it works is a hang; `memory` is in bytes, see platform.limit_engine.
 
         `folder` is made for each process and goes with it; it must be on the disk of what is handed in and taken out, or that is copied.
+        `reads` is what the engine may read beside Python, its own code and what it is handed: files or folders that whoever runs it has.
         """
         # -P: the folder in which the daemon happens to run is no place to take code from.
         self._command = [sys.executable, "-P", "-m", "node_worker.engines.child", "--engine", engine, "--memory", str(memory)]
+        self._command += [word for path in reads for word in ("--reads", path)]
         self._environment = environment or {}
         self._hatch = Hatch(folder or Path(tempfile.gettempdir(), f"flatrender-engine-{uuid4().hex}"), engine)
         self._memory, self._stall_seconds, self._start_seconds = memory, stall_seconds, start_seconds

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import uuid4
@@ -33,9 +34,12 @@ from node_worker.node import Node, Tuning
 from node_worker.parts import inspection
 from node_worker.spool import Spool
 from tests.unit.node.farm import ENGINE, TENANT, Farm
-from tests.unit.node.striped import HOLD
+from tests.unit.node.striped import HOLD, seeing
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(60)]
+
+
+STRIPED = Tuning(engine=ENGINE)
 
 
 @pytest_asyncio.fixture
@@ -49,16 +53,18 @@ async def farm(tmp_path):
 @pytest.fixture
 def hold(tmp_path, monkeypatch):
     """While this file is there, a scene named "held" all but stops once its first segment is reported: the next takes five seconds."""
-    path = tmp_path / "hold"
+    folder = tmp_path / "holds"
+    folder.mkdir()
+    path = folder / "hold"
     path.touch()
-    monkeypatch.setenv(HOLD, str(path))
+    monkeypatch.setattr(sys.modules[__name__], "STRIPED", Tuning(engine=ENGINE, **seeing(HOLD, path)))
     return path
 
 
 @asynccontextmanager
 async def running(farm, tuning=None, **settings) -> AsyncIterator[Node]:
     """A node that has registered; stopped at once in the end."""
-    node = Node(farm.settings(**settings), tuning or Tuning(engine=ENGINE))
+    node = Node(farm.settings(**settings), tuning or STRIPED)
     life = asyncio.create_task(live(node))
     try:
         await farm.until(RegisterNode)
@@ -361,6 +367,16 @@ async def test_an_uploaded_template_is_inspected_and_its_scan_stored(farm):
     assert (found.kind, found.code, found.scan_key) == ("template", "", "scan")
     assert found.sha256 == hashlib.sha256(farm.store.objects["upload"]).hexdigest()
     assert b'"scenes"' in farm.store.objects["scan"]
+
+
+async def test_which_bytes_an_engine_was_given_is_not_for_it_to_say(farm):
+    async with running(farm, Tuning(engine="tests.unit.node.striped:LyingEngine")):
+        farm.store.objects["upload"] = b'{"v":"5.7.0","fr":10,"ip":0,"op":30,"w":64,"h":48,"layers":[]}'
+        manifest = Manifest(source_url=farm.store.url("upload"), put_url=farm.store.url("scan"), object_key="scan")
+        await farm.send(farm.part("inspect", manifest))
+        found = (await farm.until(ReportInspection))[0]
+    upload = farm.store.objects["upload"]
+    assert (found.width, found.sha256, found.bytes) == (64, hashlib.sha256(upload).hexdigest(), len(upload))
 
 
 async def test_a_file_that_hangs_its_engine_is_refused_and_the_node_goes_on(farm, monkeypatch):

@@ -16,14 +16,17 @@ import pytest_asyncio
 from contracts.node import LeaveNode, RegisterNode, ReportCrash, ReportFailure, ReportSegment
 from tests.unit.node.farm import ENGINE, Farm
 from tests.unit.node.store import SECRET
+from tests.unit.node.striped import BROKEN
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(60)]
 PROGRAM = f"""
-import asyncio, sys
+import asyncio, os
 from adapters.settings import Settings
 from node_worker.daemon import run
 from node_worker.node import Tuning
-asyncio.run(run(Settings(), Tuning(engine={ENGINE!r}, drain_seconds=20)))
+broken = os.environ.get({BROKEN!r})
+seen = dict(engine_environment={{{BROKEN!r}: broken}}, engine_reads=(os.path.dirname(broken),)) if broken else {{}}
+asyncio.run(run(Settings(), Tuning(engine={ENGINE!r}, drain_seconds=20, **seen)))
 """
 
 
@@ -190,8 +193,9 @@ async def test_a_full_disk_fails_the_part_and_not_the_node(farm):
 
 
 async def test_a_node_whose_engine_does_not_start_leaves_and_comes_back(farm):
-    broken = farm.folder / "broken"
-    with daemon(farm, STRIPED_BROKEN=str(broken)) as node:
+    broken = farm.folder / "switch" / "broken"
+    broken.parent.mkdir(mode=0o755)
+    with daemon(farm, **{BROKEN: str(broken)}) as node:
         await farm.until(RegisterNode)
         broken.touch()
         for pid in node.engines():

@@ -7,14 +7,23 @@ import os
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from contracts.spec import ScannedScene, ScanResult, SceneSpec, Warning
 from node_worker.engines.base import Files, Pixels, TemplateRefused
+from node_worker.inspect import inspection
 
 HOLD = "STRIPED_HOLD"  # in the environment: a path
+BROKEN = "STRIPED_BROKEN"  # the same: while it is there, the engine does not start
 HELD = 0.5  # seconds for a frame meanwhile; not for ever, as what was drawn is handed out between two frames
+
+
+def seeing(name: str, path: Path) -> dict[str, Any]:
+    """What a node's Tuning has to say, so that its engines see a file in a folder that is there for nothing else."""
+    path.parent.chmod(0o755)
+    return {"engine_environment": {name: str(path)}, "engine_reads": (str(path.parent),)}
 
 
 class StripedScene:
@@ -61,7 +70,7 @@ class StripedEngine:
     name, build = "striped", "striped 1"
 
     def __init__(self) -> None:
-        if os.environ.get("STRIPED_BROKEN") and Path(os.environ["STRIPED_BROKEN"]).exists():
+        if BROKEN in os.environ and Path(os.environ[BROKEN]).exists():
             raise SystemExit("this engine is broken on purpose")
 
     def scan(self, template: Path, work: Path) -> ScanResult:
@@ -78,3 +87,12 @@ class StripedEngine:
             raise TemplateRefused("template.broken", "the scene cannot be read", "scenes[0]")
         files.path(spec.bundle).read_bytes()
         return StripedScene(spec.scene, files.path(spec.bundle), plain)
+
+
+class LyingEngine(StripedEngine):
+    """Was taken over by the file that it scans, and has the process say that it opened another."""
+
+    def scan(self, template: Path, work: Path) -> ScanResult:
+        told = inspection.Inspection
+        inspection.Inspection = lambda **facts: told(**{**facts, "sha256": "1" * 64, "bytes": 1})
+        return super().scan(template, work)
