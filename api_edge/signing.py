@@ -13,10 +13,8 @@ import msgspec
 
 from adapters.settings import Settings
 from contracts.envelope import hash_versions
-from contracts.ids import hashed_id
+from contracts.ids import hashed_id, random_id_of
 
-_FREE = (1 << 128) - 1 ^ (0xF << 76) ^ (0xC << 60)
-_VERSION_4 = (4 << 76) | (0x8 << 60)  # RFC 9562: the version, and the variant 10
 DRAWN = 128  # random ids that are drawn at once, by one system call
 _random: list[bytes] = []
 _HASH, _SAID, _ASKER, _MAC = 16, 8, 6, 8  # bytes of the request hash, of it in an operation id, of who asked, and of the signature
@@ -163,11 +161,11 @@ def first_command_id(tenant: UUID, key: str) -> UUID:
 
 
 def random_id() -> UUID:
-    """A version 4 UUID; made by hand, for it is made for every request."""
+    """A version 4 UUID; drawn with others, for one is made for every request."""
     if not _random:
         drawn = os.urandom(16 * DRAWN)
         _random.extend(drawn[at : at + 16] for at in range(0, len(drawn), 16))
-    return UUID(int=int.from_bytes(_random.pop()) & _FREE | _VERSION_4)
+    return random_id_of(_random.pop())
 
 
 def correlation_of(request_id: str) -> UUID:

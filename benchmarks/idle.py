@@ -18,7 +18,7 @@ PROCESSOR_LIMIT = (
     "pulls' heartbeats for each of 13 consumers, the nodes' heartbeats, the feed's proof, "
     "and what the servers do about them, which is the floor"
 )
-SETTLE = 5.0  # seconds: an engine gives memory back 2 s after its last request
+SETTLE = 25.0  # seconds: an engine gives memory back 2 s after its last request, a pool closes a connection that nobody needed for 20
 
 
 async def measure(quick: bool) -> list[Figure]:

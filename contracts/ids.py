@@ -29,7 +29,12 @@ def read_id(text: str) -> UUID:
 
 def new_id() -> UUID:
     """A random id: RFC 9562's version 4."""
-    return _versioned(os.urandom(16), 0x40)
+    return random_id_of(os.urandom(16))
+
+
+def random_id_of(drawn: bytes) -> UUID:
+    """The same of 16 random bytes that were drawn before, with others."""
+    return _versioned(drawn, 0x40)
 
 
 def derived_id(parent: UUID, name: str) -> UUID:
