@@ -209,7 +209,7 @@ class Site(web.TCPSite):
         await web.BaseSite.start(self)
         loop, server, app = asyncio.get_running_loop(), self._runner.server, cast(web.AppRunner, self._runner).app
         assert server is not None, "the runner was set up"
-        hot: Mapping[str, Answering] = app[HOT]
+        hot = app[HOT]
         self._server = await loop.create_server(
             lambda: PlainFirst(server, hot, loop=loop, **self._options),
             *self._at,
