@@ -191,7 +191,7 @@ class Runtime:
             else:
                 self._make_room()
             listening.settled()
-            items = held = commands = []
+            del items, held, heard, commands  # what is done is let go before the collector looks
             collector.tidy()
 
     async def _admitted(self, items: list[Item]) -> list[Item]:
