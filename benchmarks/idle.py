@@ -13,12 +13,15 @@ from deploy.local.stack import Stack
 
 MEMORY = (Bound("value", most=500.0),)
 PROCESSOR = (Bound("value", most=3.0),)
-MEMORY_LIMIT = "seven Python processes with their libraries (consumers, log, edge, two nodes, two engines); the floor is the three servers"
+MEMORY_LIMIT = (
+    "eight Python processes with their libraries (consumers, log, edge, check, two nodes, two engines), 20 to 75 MB each; "
+    "the floor is the three servers"
+)
 PROCESSOR_LIMIT = (
     "pulls' heartbeats for each of 13 consumers, the nodes' heartbeats, the feed's proof, "
     "and what the servers do about them, which is the floor"
 )
-SETTLE = 5.0  # seconds: an engine gives memory back 2 s after its last request
+SETTLE = 25.0  # seconds: an engine gives memory back 2 s after its last request, a pool closes a connection that nobody needed for 20
 
 
 async def measure(quick: bool) -> list[Figure]:

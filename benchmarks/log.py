@@ -15,7 +15,7 @@ from consumers.log.sequencer import Sequencer
 from contracts.chain import Marks
 from deploy.consume import pg_connect
 
-BOUNDS = (Bound("value", least=10_000.0),)
+BOUNDS = (Bound("value", least=10_000.0), Bound("ratio", least=0.5))
 LIMIT = "one process: reading outboxes, hashing the chain and encoding headers in Python share its core with the two servers' own work"
 GROUP, BATCH = 2000, 500  # rows in a transaction, messages in a row that is acknowledged once: as the sequencer has them
 

@@ -11,7 +11,7 @@ from sql.migrate import set_role_passwords
 from tests.support import house
 from tests.support.story import Story
 
-BOUNDS = (Bound("value", least=20_000.0),)
+BOUNDS = (Bound("value", least=20_000.0), Bound("ratio", least=0.35))
 LIMIT = (
     "some 26 us of one Python process (reading, decoding, projecting, copying, hashing) and 30 us of PostgreSQL (the chain, the rows "
     "twice, making and dropping the empty database, which counts the less the longer the log is) for each event, on two cores"

@@ -8,8 +8,11 @@ import msgspec
 from adapters.settings import Settings
 from cli.errors import Mistake
 from cli.service import Facts, running
-from deploy.check import Difference, Report, check, check_whole, forget, place
 from deploy.check.bounds import Bounds
+from deploy.check.found import Difference, Report
+from deploy.check.keeping import forget
+from deploy.check.looking import check, place
+from deploy.check.whole import check_whole
 from deploy.local.folder import default_folder
 from deploy.local.secret_store import SecretStore
 from deploy.local.stack import BUCKET, CHECK, nats_secret, pg_role, pg_secret

@@ -33,7 +33,12 @@ def new_id() -> UUID:
 
     Rows that come one after the other then lie side by side in an index, however large it is: a random id dirties a page of its own.
     """
-    return _versioned((time_ns() // 1_000_000).to_bytes(6, "big") + os.urandom(10), 0x70)
+    return new_id_of(os.urandom(10))
+
+
+def new_id_of(drawn: bytes) -> UUID:
+    """The same of 10 random bytes that were drawn before, with others."""
+    return _versioned((time_ns() // 1_000_000).to_bytes(6, "big") + drawn, 0x70)
 
 
 def derived_id(parent: UUID, name: str) -> UUID:

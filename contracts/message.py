@@ -121,11 +121,16 @@ def all_types() -> Iterator[MessageType]:
 
 def decode(full_name: str, body: bytes | str) -> Message:
     """Read a body and lift it to its newest version. Raises KeyError for an unknown type, msgspec.ValidationError for a wrong body."""
-    entry = _BY_NAME[full_name]
-    message: Any = msgspec.json.decode(body, type=entry.cls)
+    read = _READ.get(full_name)
+    if read is None:
+        read = _READ[full_name] = msgspec.json.Decoder(_BY_NAME[full_name].cls).decode
+    message: Any = read(body)
     while (lift := getattr(message, "upcast", None)) is not None:
         message = lift()
     return message  # type: ignore[no-any-return]
+
+
+_READ: dict[str, Callable[[bytes | str], Any]] = {}  # made once for each type
 
 
 encode = msgspec.json.Encoder().encode

@@ -43,7 +43,7 @@ async def _check(full: bool, young: bool, reset: bool, data: Path | None, json: 
 
     from cli.checks import checked, lines
     from cli.errors import Mistake
-    from deploy.check import NotLooked
+    from deploy.check.looking import NotLooked
     from deploy.local.errors import StackError
 
     try:

@@ -10,17 +10,20 @@ import time
 from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 
 import sql
 from consumers.log.alarms import Alarms
 from consumers.runtime.lists import as_parameter
+from consumers.runtime.store import meanwhile
 from contracts.catalogue import domains
 from contracts.chain import GENESIS, chained
 
 log = logging.getLogger(__name__)
 MOST_AT_ONCE = 2000  # per domain and transaction
+AT_ONCE = 500  # written by one statement
 LOOK_AGAIN = 1.0  # seconds between two looks whether a stopped outbox was put right
 Row = tuple[Any, ...]  # the columns of log.events, in LogEvent's order, ids as texts
 
@@ -131,7 +134,7 @@ class Appender:
             try:
                 async with self._conn.transaction():
                     await self._conn.execute(q.remove.replace("{schema}", name), [record["id"] for record in part])
-                    written = await self._write([tuple(record)[1:] for record in part])
+                    written = await self._write([tuple(map(_plain, record))[1:] for record in part])
             except REFUSED as error:
                 if len(part) == 1:
                     await self._stop(name, part[0], error)
@@ -144,19 +147,29 @@ class Appender:
         await self._go_on(name)
         return rows
 
-    async def _write(self, events: Iterable[Sequence[Any]]) -> list[Row]:
-        position, last_hash = self.position, self._hash
+    async def _write(self, events: Sequence[Sequence[Any]]) -> list[Row]:
+        """Number, chain and write events; the chain of some is computed while PostgreSQL writes those before them."""
+        if not events:
+            return []
+        await self._refuse_repeated([values[0] for values in events], is_full=self.position + len(events) > self._full)
         rows: list[Row] = []
+        made = self._chain(events[:AT_ONCE], rows)
+        for start in range(AT_ONCE, len(events), AT_ONCE):
+            following = events[start : start + AT_ONCE]
+            _, made = await meanwhile(self._conn.execute(q.append, *made), lambda some=following: self._chain(some, rows))  # type: ignore[misc]
+        await self._conn.execute(q.append, *made)
+        return rows
+
+    def _chain(self, events: Sequence[Sequence[Any]], rows: list[Row]) -> list[Any]:
+        """Add the rows of some events behind those that are there; answers the parameters that write them."""
+        begin = len(rows)
+        position, last_hash = (rows[-1][0], rows[-1][-1]) if rows else (self.position, self._hash)
         for values in events:
             position += 1
             made = chained(last_hash, position, values)
             rows.append((position, *values, last_hash, made))
             last_hash = made
-        if rows:
-            columns = list(zip(*rows, strict=True))
-            await self._refuse_repeated(columns[1], is_full=position > self._full)
-            await self._conn.execute(q.append, *map(as_parameter, _TYPES, columns), position, last_hash)
-        return rows
+        return [*map(as_parameter, _TYPES, zip(*rows[begin:], strict=True)), position, last_hash]
 
     async def _refuse_repeated(self, ids: Sequence[str], *, is_full: bool) -> None:
         """Look for ids where no index refuses them: in other partitions than the one that is appended to. Raises RepeatedId."""
@@ -197,6 +210,11 @@ class Appender:
     async def _go_on(self, name: str) -> None:
         if self.stopped.pop(name, None) is not None:
             await self._alarms.end(_alarm(name))
+
+
+def _plain(value: Any) -> Any:
+    """A value of an outbox's row as `take` gives it."""
+    return str(value) if isinstance(value, UUID) else value
 
 
 def _text_of(moment: int) -> str:

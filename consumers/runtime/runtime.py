@@ -13,6 +13,7 @@ import asyncpg
 import msgspec
 from nats.aio.msg import Msg
 
+from adapters import collector
 from adapters.nats import PullConsumer, StreamError, ack, ack_all, nak
 from consumers.runtime.batch import Batch
 from consumers.runtime.connection import DATABASE_AWAY, end, until_lost
@@ -180,6 +181,8 @@ class Runtime:
             else:
                 self._make_room()
             listening.settled()
+            del items, held, heard, commands  # what is done is let go before the collector looks
+            collector.tidy()
 
     async def _admitted(self, items: list[Item]) -> list[Item]:
         admitted = []

@@ -43,7 +43,7 @@ select log.repeated($1)
 
 -- name: look
 -- The oldest events in a domain's outbox, as `take` takes them, without taking them.
-select id, event_id::text, type, tenant_id::text, time, actor, correlation_id::text, causation_id::text, aggregate, version, traceparent, body
+select id, event_id, type, tenant_id, time, actor, correlation_id, causation_id, aggregate, version, traceparent, body
 from {schema}.outbox order by id limit $1
 
 -- name: remove

@@ -5,8 +5,9 @@ import asyncio
 import msgspec
 
 from adapters.settings import Settings
-from deploy.check import NotLooked, Report, check, place
 from deploy.check.bounds import Bounds
+from deploy.check.found import Report
+from deploy.check.looking import NotLooked, check, place
 from deploy.check.whole import MOST
 
 PAUSE = 2.0  # seconds between two looks

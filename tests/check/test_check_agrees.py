@@ -4,7 +4,7 @@ import pytest
 
 from contracts.effects import STEER
 from contracts.file_mgr import StartUpload
-from deploy.check import NotLooked, place
+from deploy.check.looking import NotLooked, place
 from tests.support.checked import Checked
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from adapters.object_store import ObjectStore
-from deploy.check import check_whole
+from deploy.check.whole import check_whole
 from deploy.local.servers import Servers
 from tests.support.checked import AT_ONCE, checked
 from tests.support.logs import archive

@@ -19,8 +19,9 @@ from adapters.settings import Settings
 from contracts.envelope import first
 from contracts.message import PLATFORM, encode, type_of
 from contracts.node import PROTOCOL, RegisterNode
-from deploy.check import check_whole, place
 from deploy.check.bounds import Bounds
+from deploy.check.looking import place
+from deploy.check.whole import check_whole
 from deploy.local.servers import NATS_ADMIN
 from deploy.local.stack import CHECK, Stack
 from deploy.replay import verify

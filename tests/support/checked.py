@@ -15,8 +15,10 @@ from adapters.settings import Settings
 from consumers.log.sequencer import keep_published
 from consumers.log.window import Window
 from contracts.catalogue import EVENTS
-from deploy.check import Place, Report, check, forget, place
 from deploy.check.bounds import Bounds
+from deploy.check.found import Report
+from deploy.check.keeping import forget
+from deploy.check.looking import Place, check, place
 from deploy.local.servers import Servers
 from tests.support.databases import migrated
 from tests.support.house import House
