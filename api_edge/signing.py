@@ -6,7 +6,6 @@ import secrets
 from base64 import b32encode, b64decode, urlsafe_b64encode
 from functools import lru_cache
 from hashlib import blake2b, sha256
-from time import time_ns
 from typing import Any, Self
 from uuid import NAMESPACE_URL, UUID, uuid5
 
