@@ -19,7 +19,8 @@ order by since, name;
 -- most, in the index alone; where that was not all, a row without an event says how far it was.
 with seen as materialized (
   select position, type from read.log_events
-  where tenant_id = $1 and position > greatest(coalesce($3::bigint, 0), coalesce($4::bigint, 0)) order by position
+  where tenant_id = $1 and position > case when $3::bigint is null and $4::bigint is null then 0 when $3 is null or $4 > $3 then $4 else $3 end
+  order by position
   limit case when $2::text is null then $5 else 1000 end),
 found as materialized (
   select position from seen where $2::text is null or starts_with(type, 'evt.' || $2) order by position limit $5)
