@@ -15,7 +15,7 @@ from benchmarks.ground import Ground, servers
 from benchmarks.library import WHOLE, Library
 
 ROWS, QUICK = 100_000, 10_000
-TIMES = 20  # of each statement with each of its parameters, under custom and generic plans each
+TIMES = 10  # of each statement with each of its parameters, under custom and generic plans each
 MODES = ("force_custom_plan", "force_generic_plan")
 BOUNDS = (Bound("value", most=2.0),)
 LIMIT = "planning, under custom plans; else a page's rows, each found by its place in an index"
