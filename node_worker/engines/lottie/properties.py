@@ -10,6 +10,7 @@ from node_worker.engines.lottie.kinds import (
     Document,
     Mismatch,
     each,
+    limited,
     moment,
     number,
     numbers,
@@ -24,6 +25,8 @@ from node_worker.engines.lottie.kinds import (
 Number = Annotated[float, msgspec.Meta(ge=-LARGEST, le=LARGEST)]
 Point = Annotated[list[Number], msgspec.Meta(min_length=2)]
 
+_STEEPEST = 1e15  # of an easing: where values hardly differ, exporters write handles as far away as that
+
 
 class Bezier(msgspec.Struct):
     """A path: its corners, and each one's handles beside it."""
@@ -35,7 +38,8 @@ class Bezier(msgspec.Struct):
 
 
 _bezier = typed(Bezier, "a path of points")
-_EASE: dict[str, Check] = {"x": scalar, "y": scalar}
+_ease = limited(_STEEPEST)
+_EASE: dict[str, Check] = {"x": _ease, "y": _ease}
 
 
 def ease(value: Any) -> None:
