@@ -134,10 +134,9 @@ def shapes(items: object) -> float:
             case "rc" | "el":
                 farthest = max(farthest, _DIAGONAL * (widest(item.get("p"), parts=2) + widest(item.get("s"), parts=2)))
             case "sr":
+                radius = max(widest(item.get("or")), widest(item.get("ir")))
                 round_ = 1 + max(widest(item.get("is")), widest(item.get("os"))) / 100
-                farthest = max(
-                    farthest, _DIAGONAL * widest(item.get("p"), parts=2) + max(widest(item.get("or")), widest(item.get("ir"))) * round_ * 2
-                )
+                farthest = max(farthest, _DIAGONAL * widest(item.get("p"), parts=2) + radius * round_ * 2)
             case "sh":
                 farthest = max(farthest, _DIAGONAL * paths.extent(item.get("ks")))
             case "st" | "gs":

@@ -43,7 +43,7 @@ def _keyframes(frames: list[Any], parts: int | None) -> tuple[float, float] | No
             if one and other:
                 way = max(abs(a - b) for a, b in zip(one, other, strict=False))
                 handles = ease if other is start else (frame.get("i"), frame.get("o"))
-                slack = max(slack, way * _overshoot(handles)) if way else slack
+                slack = max(slack, way * overshoot(handles)) if way else slack
         before, ease = end or start or before, (frame.get("i"), frame.get("o"))
     return None if low is None or high is None else (low - slack, high + slack)
 
