@@ -50,6 +50,13 @@ def ease(value: Any) -> None:
             raise Mismatch("has no meaning here; take it out").below(key)
 
 
+def _complete(handle: Document, end: int) -> None:
+    """Let a handle that says nothing of a direction lie at its end: else the engine takes what lies in memory."""
+    for axis in _EASE:
+        if handle.get(axis) in (None, []):
+            handle[axis] = end
+
+
 def tangent(value: Any) -> None:
     """A handle of a curved motion."""
     if type(value) is not list or len(value) < 2:
@@ -91,8 +98,9 @@ def _keyframe(value: Check, *, curved: bool = False) -> Check:
 
     def check(frame: Any) -> None:
         known(frame)
-        if "i" in frame and "o" not in frame:
-            frame["o"] = {"x": 0, "y": 0}  # else the engine takes what lies in memory
+        if "i" in frame:
+            for side, end in (("i", 1), ("o", 0)):
+                _complete(frame.setdefault(side, {}), end)
 
     return check
 

@@ -243,6 +243,8 @@ def layers(texts: Check) -> Check:
             value.pop("shapes", None)  # else the engine takes shapes for layers, pictures or texts
         if kind != TEXT:
             value.pop("t", None)
+        if kind == SOLID:
+            value.setdefault("sc", "#000000")  # else the engine takes what lies in memory; other players draw black
         (with_text if kind == TEXT else plain)(value)
         if "ks" in value:
             try:

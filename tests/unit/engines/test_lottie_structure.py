@@ -74,7 +74,7 @@ def test_of_two_compositions_with_one_name_the_first_counts() -> None:
         ({"ty": 260}, "layers[0].ty"),
         ({"tt": 9}, "layers[0].tt"),
         ({"hd": "no"}, "layers[0].hd"),
-        ({"refId": 7}, "layers[0].refId"),
+        ({"refId": 7.5}, "layers[0].refId"),
         ({"shapes": [7]}, "layers[0].shapes[0]"),
         ({"shapes": [{"ty": 4}]}, "layers[0].shapes[0].ty"),
         ({"shapes": [{"ty": "gr", "it": [{"ty": "fl", "c": still([1, 0])}]}]}, "layers[0].shapes[0].it[0].c.k"),
@@ -106,7 +106,7 @@ def test_a_texts_values_are_refused_as_far_as_shaping_does_not_write_them_anew()
 
 
 def test_what_can_only_be_meant_in_one_way_is_settled() -> None:
-    easy = {"k": [{"t": 0, "s": [0], "i": {"x": 0, "y": 1}}, {"t": 9, "s": [1]}]}
+    easy = {"k": [{"t": 0, "s": [0], "i": {"x": 0, "y": []}}, {"t": 9, "s": [1]}]}
     mask = {"pt": still({"i": [], "o": [], "v": [], "c": 1})}
     found = settled(
         document(shape_layer([], ks=place(r=easy), masksProperties=[mask]) | {"ty": 4.0, "hd": 0, "ddd": False, "nm": None, "parent": None})
@@ -114,8 +114,13 @@ def test_what_can_only_be_meant_in_one_way_is_settled() -> None:
     one = found["layers"][0]
     assert (one["ty"], type(one["ty"]), one["hd"], one["ddd"]) == (4, int, False, 0)
     assert "nm" not in one and "parent" not in one
-    assert one["ks"]["r"]["k"][0]["o"] == {"x": 0, "y": 0}
+    assert (one["ks"]["r"]["k"][0]["i"], one["ks"]["r"]["k"][0]["o"]) == ({"x": 0, "y": 1}, {"x": 0, "y": 0})
     assert (one["masksProperties"][0]["mode"], one["masksProperties"][0]["pt"]["k"]["c"]) == ("a", True)
+
+
+def test_a_number_is_a_name_too_and_a_solid_without_a_colour_is_black() -> None:
+    found = settled(document(layer(0, refId=7, w=9, h=9), layer(1, sw=9, sh=9), assets=[{"id": 7, "layers": [layer(3)]}]))
+    assert (found["layers"][0]["refId"], found["layers"][1]["sc"]) == ("7", "#000000")
 
 
 def test_shapes_of_layers_that_have_none_are_taken_out_before_the_engine_takes_them_for_layers() -> None:
