@@ -265,7 +265,8 @@ def _identity(value: Any) -> None:
 
 def _root(texts: Check) -> Check:
     found = layers(texts)
-    asset = record({"id": _identity, "layers": found, "u": text, "p": text, "w": number, "h": number, "e": whole, "sid": text})
+    # Where a picture lies is brought into order by embed.py; what else stands there is left out by it.
+    asset = record({"id": _identity, "layers": found, "w": number, "h": number, "e": whole, "sid": text})
     return record(
         {
             "v": text,
