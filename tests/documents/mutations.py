@@ -23,6 +23,13 @@ TYPES = ("gr", "rc", "el", "sr", "sh", "fl", "st", "gf", "gs", "rd", "tm", "rp",
 def mutated(raw: bytes, chance: random.Random) -> tuple[bytes, list[str]]:
     """A changed document, and what was changed."""
     document = json.loads(raw)
+    try:
+        return _mutated(document, chance)
+    except RecursionError:
+        return raw, ["too deep to be written"]
+
+
+def _mutated(document: Document, chance: random.Random) -> tuple[bytes, list[str]]:
     told = [one(chance, document) for one in chance.choices(CHANGES, WEIGHTS, k=chance.choice((1, 1, 1, 2, 3, 6)))]
     written = json.dumps(document).encode()
     if chance.random() < 0.06:

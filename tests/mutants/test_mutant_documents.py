@@ -15,7 +15,7 @@ SOUND = "node_worker.engines.lottie:LottieEngine"
 RED: list[tuple[Made, type]] = [
     (documents.picture_layer_of_a_composition, documents.References),
     (documents.composition_layer_of_a_picture, documents.References),
-    (documents.parents_in_a_circle, documents.Chains),
+    (documents.path_without_points, documents.Paths),
     (documents.colours_that_are_missing, documents.Types),
     (documents.star_without_points, documents.Weights),
 ]

@@ -16,6 +16,9 @@ _LARGEST_PICTURE = 8192  # pixels of a side
 _STEEPEST = 5730.0  # the tangent nearest to 90 degrees for which the engine still draws
 
 
+_DIAGONAL = math.sqrt(2)  # of a square; distances are those of a circle's edge, which turning does not change
+
+
 class Move(NamedTuple):
     """What a transformation makes of a distance from zero, at most: `times` it, `plus` something."""
 
@@ -77,12 +80,12 @@ class _Extents:
                 held = self._composition(layer.get("refId"))
             case kind if kind == IMAGE:
                 asset = self._assets.get(str(layer.get("refId")), {})
-                held = sum(_size(asset.get(side)) for side in ("w", "h"))
+                held = _DIAGONAL * sum(_size(asset.get(side)) for side in ("w", "h"))
             case kind if kind == TEXT:
                 held = _text(layer.get("t"))
             case kind if kind != SOLID:
                 held = shapes(layer.get("shapes"))
-        return max(size, masks, held)
+        return max(_DIAGONAL * max(size, masks), held)
 
     def _composition(self, name: object) -> float:
         key = str(name)
@@ -97,12 +100,12 @@ def move_of(transform: object) -> Move:
     if not isinstance(transform, dict):
         return Move()
     place = transform.get("p")
-    split = [place[axis] for axis in ("x", "y") if isinstance(place, dict) and isinstance(place.get(axis), dict)]
-    at = sum(widest(one) for one in (split or [place])) + _tangents(place)
-    times = widest(transform.get("s"), 100.0) / 100 * _steepness(transform.get("sk"))
-    if any(widest(transform.get(turn)) for turn in ("r", "rx", "ry", "rz", "or")):
-        times *= math.sqrt(2)
-    return Move(times, at + times * widest(transform.get("a")))
+    if isinstance(place, dict) and any(isinstance(place.get(axis), dict) for axis in ("x", "y")):
+        at = widest(place.get("x")) + widest(place.get("y"))
+    else:
+        at = _DIAGONAL * widest(place, parts=2) + _tangents(place)
+    times = widest(transform.get("s"), 100.0, parts=2) / 100 * _steepness(transform.get("sk"))
+    return Move(times, at + times * _DIAGONAL * widest(transform.get("a"), parts=2))
 
 
 def _tangents(place: object) -> float:
@@ -129,12 +132,13 @@ def shapes(items: object) -> float:
             case "gr":
                 farthest = max(farthest, shapes(item.get("it")))
             case "rc" | "el":
-                farthest = max(farthest, widest(item.get("p")) + widest(item.get("s")))
+                farthest = max(farthest, _DIAGONAL * (widest(item.get("p"), parts=2) + widest(item.get("s"), parts=2)))
             case "sr":
+                radius = max(widest(item.get("or")), widest(item.get("ir")))
                 round_ = 1 + max(widest(item.get("is")), widest(item.get("os"))) / 100
-                farthest = max(farthest, widest(item.get("p")) + max(widest(item.get("or")), widest(item.get("ir"))) * round_ * 2)
+                farthest = max(farthest, _DIAGONAL * widest(item.get("p"), parts=2) + radius * round_ * 2)
             case "sh":
-                farthest = max(farthest, paths.extent(item.get("ks")))
+                farthest = max(farthest, _DIAGONAL * paths.extent(item.get("ks")))
             case "st" | "gs":
                 line = max(line, widest(item.get("w")) * max(1.0, _size(item.get("ml"))))
             case "op":
@@ -155,11 +159,11 @@ def _repeated(repeater: Document, distance: float) -> float:
     move = repeater.get("tr")
     held = move if isinstance(move, dict) else {}
     times = widest(repeater.get("c")) + widest(repeater.get("o"))
-    growth = max(1.0, widest(held.get("s"), 100.0) / 100)
+    growth = max(1.0, widest(held.get("s"), 100.0, parts=2) / 100)
     exponent = times * math.log2(growth)
-    anchor = widest(held.get("a"))
-    scaled = math.inf if exponent > 1000 else (distance + anchor) * 2.0**exponent * math.sqrt(2)
-    return scaled + anchor + widest(held.get("p")) * times
+    anchor, step = (_DIAGONAL * widest(held.get(name), parts=2) for name in ("a", "p"))
+    scaled = math.inf if exponent > 1000 else (distance + anchor) * 2.0**exponent
+    return scaled + anchor + step * times
 
 
 def _text(text: object) -> float:

@@ -76,19 +76,21 @@ def text(value: object) -> None:
         raise wanted("a text", value)
 
 
-def identity(value: object) -> None:
-    """A name that others refer to."""
-    text(value)
-    if len(value) > _LONGEST_NAME:  # type: ignore[arg-type]
-        raise Mismatch(f"should have at most {_LONGEST_NAME} characters")
-
-
 class Settled(Exception):
     """Carries what a value certainly means, for whoever holds it to put in its place."""
 
     def __init__(self, value: object) -> None:
         super().__init__()
         self.value = value
+
+
+def identity(value: object) -> None:
+    """A name that others refer to; a number is one too."""
+    if type(value) is int:
+        raise Settled(str(value))
+    text(value)
+    if len(value) > _LONGEST_NAME:  # type: ignore[arg-type]
+        raise Mismatch(f"should have at most {_LONGEST_NAME} characters")
 
 
 def name(value: object) -> None:

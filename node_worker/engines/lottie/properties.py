@@ -10,6 +10,7 @@ from node_worker.engines.lottie.kinds import (
     Document,
     Mismatch,
     each,
+    limited,
     moment,
     number,
     numbers,
@@ -24,6 +25,8 @@ from node_worker.engines.lottie.kinds import (
 Number = Annotated[float, msgspec.Meta(ge=-LARGEST, le=LARGEST)]
 Point = Annotated[list[Number], msgspec.Meta(min_length=2)]
 
+_STEEPEST = 1e15  # of an easing: where values hardly differ, exporters write handles as far away as that
+
 
 class Bezier(msgspec.Struct):
     """A path: its corners, and each one's handles beside it."""
@@ -35,7 +38,8 @@ class Bezier(msgspec.Struct):
 
 
 _bezier = typed(Bezier, "a path of points")
-_EASE: dict[str, Check] = {"x": scalar, "y": scalar}
+_ease = limited(_STEEPEST)
+_EASE: dict[str, Check] = {"x": _ease, "y": _ease}
 
 
 def ease(value: Any) -> None:
@@ -44,6 +48,13 @@ def ease(value: Any) -> None:
     for key in value:
         if key not in _EASE:
             raise Mismatch("has no meaning here; take it out").below(key)
+
+
+def _complete(handle: Document, end: int) -> None:
+    """Let a handle that says nothing of a direction lie at its end: else the engine takes what lies in memory."""
+    for axis in _EASE:
+        if handle.get(axis) in (None, []):
+            handle[axis] = end
 
 
 def tangent(value: Any) -> None:
@@ -87,8 +98,9 @@ def _keyframe(value: Check, *, curved: bool = False) -> Check:
 
     def check(frame: Any) -> None:
         known(frame)
-        if "i" in frame and "o" not in frame:
-            frame["o"] = {"x": 0, "y": 0}  # else the engine takes what lies in memory
+        if "i" in frame:
+            for side, end in (("i", 1), ("o", 0)):
+                _complete(frame.setdefault(side, {}), end)
 
     return check
 

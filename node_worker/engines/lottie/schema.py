@@ -243,6 +243,8 @@ def layers(texts: Check) -> Check:
             value.pop("shapes", None)  # else the engine takes shapes for layers, pictures or texts
         if kind != TEXT:
             value.pop("t", None)
+        if kind == SOLID:
+            value.setdefault("sc", "#000000")  # else the engine takes what lies in memory; other players draw black
         (with_text if kind == TEXT else plain)(value)
         if "ks" in value:
             try:
@@ -263,7 +265,8 @@ def _identity(value: Any) -> None:
 
 def _root(texts: Check) -> Check:
     found = layers(texts)
-    asset = record({"id": _identity, "layers": found, "u": text, "p": text, "w": number, "h": number, "e": whole, "sid": text})
+    # Where a picture lies is brought into order by embed.py; what else stands there is left out by it.
+    asset = record({"id": _identity, "layers": found, "w": number, "h": number, "e": whole, "sid": text})
     return record(
         {
             "v": text,

@@ -99,7 +99,7 @@ def _check_dashes(items: list[Any]) -> None:
     """Refuse lines of too many dashes: the engine cuts the whole line, however little of it is seen."""
     patterns = [sum(_least(dash) for dash in objects(item.get("d")) if dash.get("n") != "o") for item in objects(items)]
     shortest = min((pattern for pattern in patterns if pattern > _SHORTEST_DASH), default=0.0)
-    if shortest and _line(items) > _MAX_DASHES * shortest:
+    if shortest and _line(items, _MAX_DASHES * shortest) > _MAX_DASHES * shortest:
         raise TemplateRefused("lottie.too_complex", f"A line has more than {_MAX_DASHES} dashes; make them longer, or the line shorter.")
 
 
@@ -108,19 +108,19 @@ def _least(dash: Document) -> float:
     return max(0.0, found[0]) if found else 0.0
 
 
-def _line(items: list[Any]) -> float:
-    """At most how long the lines of a list of shapes are together, in their own pixels."""
+def _line(items: list[Any], enough: float) -> float:
+    """At most how long the lines of a list of shapes are together, in their own pixels; a path is measured only if it may be too long."""
     total = 0.0
     for item in objects(items):
         match item.get("ty"):
             case "gr" if isinstance(item.get("it"), list):
-                total += _line(item["it"])
+                total += _line(item["it"], enough)
             case "rc" | "el":
                 total += 4 * widest(item.get("s"))
             case "sr":
                 total += 2 * max(1.0, widest(item.get("pt"))) * (widest(item.get("or")) + widest(item.get("ir")))
             case "sh":
-                total += paths.length(item.get("ks"))
+                total += paths.length(item.get("ks"), enough / 8)
     return total
 
 

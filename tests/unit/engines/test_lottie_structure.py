@@ -74,7 +74,7 @@ def test_of_two_compositions_with_one_name_the_first_counts() -> None:
         ({"ty": 260}, "layers[0].ty"),
         ({"tt": 9}, "layers[0].tt"),
         ({"hd": "no"}, "layers[0].hd"),
-        ({"refId": 7}, "layers[0].refId"),
+        ({"refId": 7.5}, "layers[0].refId"),
         ({"shapes": [7]}, "layers[0].shapes[0]"),
         ({"shapes": [{"ty": 4}]}, "layers[0].shapes[0].ty"),
         ({"shapes": [{"ty": "gr", "it": [{"ty": "fl", "c": still([1, 0])}]}]}, "layers[0].shapes[0].it[0].c.k"),
@@ -106,7 +106,7 @@ def test_a_texts_values_are_refused_as_far_as_shaping_does_not_write_them_anew()
 
 
 def test_what_can_only_be_meant_in_one_way_is_settled() -> None:
-    easy = {"k": [{"t": 0, "s": [0], "i": {"x": 0, "y": 1}}, {"t": 9, "s": [1]}]}
+    easy = {"k": [{"t": 0, "s": [0], "i": {"x": 0, "y": []}}, {"t": 9, "s": [1]}]}
     mask = {"pt": still({"i": [], "o": [], "v": [], "c": 1})}
     found = settled(
         document(shape_layer([], ks=place(r=easy), masksProperties=[mask]) | {"ty": 4.0, "hd": 0, "ddd": False, "nm": None, "parent": None})
@@ -114,8 +114,13 @@ def test_what_can_only_be_meant_in_one_way_is_settled() -> None:
     one = found["layers"][0]
     assert (one["ty"], type(one["ty"]), one["hd"], one["ddd"]) == (4, int, False, 0)
     assert "nm" not in one and "parent" not in one
-    assert one["ks"]["r"]["k"][0]["o"] == {"x": 0, "y": 0}
+    assert (one["ks"]["r"]["k"][0]["i"], one["ks"]["r"]["k"][0]["o"]) == ({"x": 0, "y": 1}, {"x": 0, "y": 0})
     assert (one["masksProperties"][0]["mode"], one["masksProperties"][0]["pt"]["k"]["c"]) == ("a", True)
+
+
+def test_a_number_is_a_name_too_and_a_solid_without_a_colour_is_black() -> None:
+    found = settled(document(layer(0, refId=7, w=9, h=9), layer(1, sw=9, sh=9), assets=[{"id": 7, "layers": [layer(3)]}]))
+    assert (found["layers"][0]["refId"], found["layers"][1]["sc"]) == ("7", "#000000")
 
 
 def test_shapes_of_layers_that_have_none_are_taken_out_before_the_engine_takes_them_for_layers() -> None:
@@ -168,11 +173,59 @@ def test_fills_and_groups_that_multiply_are_refused() -> None:
 
 def test_an_easing_that_overshoots_counts_towards_a_stars_points() -> None:
     def star(y: float) -> dict[str, Any]:
-        points = {"k": [{"t": 0, "s": [3], "i": {"x": 0, "y": y}, "o": {"x": 0, "y": 0}}, {"t": 9, "s": [1000]}]}
+        points = {"k": [{"t": 0, "s": [500], "i": {"x": 0, "y": y}, "o": {"x": 0, "y": 0}}, {"t": 9, "s": [1000]}]}
         return document(shape_layer([{"ty": "sr", "sy": 1, "pt": points}]))
 
     settled(star(1))
-    assert refusal(star(12)).code == "lottie.too_complex"
+    assert refusal(star(60)).code == "lottie.too_complex"
+
+
+def test_what_draws_far_beyond_the_picture_is_refused() -> None:
+    def scaled(percent: float, **more: Any) -> dict[str, Any]:
+        inner = {"id": "inner", "layers": [shape_layer(every_shape(), ks=place(s=still([percent, percent])))]}
+        return document(layer(0, refId="inner", w=160, h=90, ks=place(s=still([percent, percent]), **more)), assets=[inner])
+
+    settled(scaled(3000))
+    refused = refusal(scaled(100_000))
+    assert (refused.code, refused.field) == ("lottie.too_complex", "layers[0]")
+    assert refusal(scaled(3000, sk=still(89.99))).field == "layers[0]"
+
+
+def test_a_repeater_whose_copies_grow_without_end_is_refused() -> None:
+    def copies(count: float, percent: float) -> dict[str, Any]:
+        grow = {"s": still([percent, percent]), "p": still([5, 0]), "a": still([0, 0]), "r": still(0)}
+        return document(shape_layer([every_shape()[0], {"ty": "rp", "c": still(count), "o": still(0), "tr": grow}]))
+
+    settled(copies(50, 110))
+    assert refusal(copies(18, 900)).code == "lottie.too_complex"
+
+
+def test_an_easing_far_away_between_values_that_hardly_differ_is_taken() -> None:
+    def turned(degrees: float) -> dict[str, Any]:
+        eased = {"i": {"x": [0.5], "y": [2e8]}, "o": {"x": [0.5], "y": [-2e8]}}
+        return document(shape_layer([], ks=place(p={"k": [{"t": 0, "s": [9, 9], **eased}, {"t": 9, "s": [9 + degrees, 9]}]})))
+
+    settled(turned(1e-7))
+    assert refusal(turned(1)).code == "lottie.too_complex"
+
+
+def test_lines_of_too_many_dashes_are_refused() -> None:
+    def dashed(length: float) -> dict[str, Any]:
+        line = {"ty": "st", "c": still([0, 0, 1]), "w": still(1), "d": [{"n": "d", "v": still(length)}, {"n": "o", "v": still(1e-3)}]}
+        return document(shape_layer([{"ty": "rc", "s": still([9000, 9000]), "p": still([0, 0])}, line]))
+
+    settled(dashed(1))
+    assert refusal(dashed(0.01)).code == "lottie.too_complex"
+
+
+@pytest.mark.parametrize("path", [{"i": [], "o": [], "v": []}, {"i": [[0, 0]], "o": [[0, 0]], "v": [[0, 0], [1, 1]]}])
+def test_paths_without_points_are_refused_where_the_engine_widens_them(path: dict[str, Any]) -> None:
+    mask = {"mode": "a", "pt": still(path), "x": still(4)}
+    assert refusal(document(shape_layer([], masksProperties=[mask]))).field == "layers[0].masksProperties[0].pt"
+    settled(document(shape_layer([], masksProperties=[mask | {"x": still(0)}])))
+    inside = {"ty": "gr", "it": [{"ty": "sh", "ks": still(path)}]}
+    assert refusal(document(shape_layer([inside, {"ty": "op", "a": still(3)}]))).field == "layers[0].shapes[0].it[0].ks"
+    settled(document(shape_layer([{"ty": "op", "a": still(3)}, inside])))
 
 
 def test_a_text_that_follows_a_mask_without_points_is_refused() -> None:
