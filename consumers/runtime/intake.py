@@ -28,6 +28,7 @@ TURN = 5000  # messages of a stream that are taken in for each batch, while ther
 AHEAD = 2 * BATCH  # messages that are read before they are taken: while PostgreSQL is at work
 SLICE = 25  # messages that are read in one go: some 2 ms
 SHARED = 30  # what a batch weighs while one lane has more than that and others are in use: so long the others wait at most
+REST = 0.025  # seconds, at the most, that are left to others after such a batch: as long as it took
 LATELY = 1.0  # seconds since its last message that a lane counts as in use, also while nothing waits in it
 TELL = 2.0  # seconds after which a held message is told as in progress; JetStream waits for 5
 QUARTER = 0.25  # seconds: what is set aside comes back in groups, as the server looks at all of it each time
@@ -49,6 +50,7 @@ class Source:
         self.came = asyncio.Event()  # something, since somebody cleared this
         self.room = asyncio.Event()
         self.turn = asyncio.Event()  # a batch is being written
+        self.somebody = asyncio.Event()  # a lane in which nothing was has something now
         self._read = read
         self._unread: deque[Held] = deque()
         self._ahead = 0
@@ -65,6 +67,8 @@ class Source:
             if self.lanes.size_of(held.lane) >= self._share(held.lane):
                 aside.append((msg, self._delay(held.lane)))
             else:
+                if not self.lanes.size_of(held.lane):
+                    self.somebody.set()
                 self.lanes.put(held)
                 self._unread.append(held)
         nak_all(aside)
@@ -145,6 +149,7 @@ class Intake:
         self._deciding: dict[int, tuple[Source, Held]] = {}  # by the identity of their messages: what was taken last
         self._turn = 0
         self._short = False  # whether the last batch was without the lanes that have much
+        self._crowded = False  # whether it was of those, while others are in use
         self._taken = [0] * len(self.sources)
 
     def __bool__(self) -> bool:
@@ -184,9 +189,22 @@ class Intake:
         self._short = any(crowds) and not self._short
         if self._short:
             self._fill(items, most, crowds)
+        self._crowded = not items and any(crowds)
         if not items:
             self._fill(items, most, [frozenset()] * len(crowds))
+        for source in self.sources:
+            source.somebody.clear()
         return items
+
+    async def rest(self, seconds: float) -> None:
+        """After a batch that took so long: leave as much to others, who are in use, where it was of those who have much.
+
+        What such a batch makes costs broker, log and edges time, too; who comes meanwhile is taken at once.
+        """
+        if self._crowded and not any(len(source.lanes) > len(source.crowd()) for source in self.sources):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(REST, seconds)):
+                    await self.sources[0].somebody.wait()
 
     def _fill(self, items: list[Item], most: int, before: list[frozenset[str]]) -> None:
         weight = 0
