@@ -23,11 +23,13 @@ from contracts.queue import Undecided
 
 WINDOW = 16_384  # messages of a stream that are held, a longer one counting as several (Held.size): divided among the lanes in use
 LEAST = 64  # of each, however many lanes there are
-AT_ONCE = 200  # messages that are put into lanes in one go
+AT_ONCE = 500  # messages that are put into lanes in one go
+TURN = 5000  # messages of a stream that are taken in for each batch, while there are any to be decided: else that would stand still
 AHEAD = 2 * BATCH  # messages that are read before they are taken: while PostgreSQL is at work
 SLICE = 25  # messages that are read in one go: some 2 ms
-SHARED = 50  # what a batch weighs while one lane has more than that and others are in use: so long the others wait at most
-LATELY = 1.0  # seconds since its last message that a lane counts as in use
+SHARED = 30  # what a batch weighs while one lane has more than that and others are in use: so long the others wait at most
+REST = 0.025  # seconds, at the most, that are left to others after such a batch: as long as it took
+LATELY = 1.0  # seconds since its last message that a lane counts as in use, also while nothing waits in it
 TELL = 2.0  # seconds after which a held message is told as in progress; JetStream waits for 5
 QUARTER = 0.25  # seconds: what is set aside comes back in groups, as the server looks at all of it each time
 LONGEST = 30.0  # seconds that something is set aside at once
@@ -47,6 +49,8 @@ class Source:
         self.per_second = 0.0  # taken lately
         self.came = asyncio.Event()  # something, since somebody cleared this
         self.room = asyncio.Event()
+        self.turn = asyncio.Event()  # a batch is being written
+        self.somebody = asyncio.Event()  # a lane in which nothing was has something now
         self._read = read
         self._unread: deque[Held] = deque()
         self._ahead = 0
@@ -63,6 +67,8 @@ class Source:
             if self.lanes.size_of(held.lane) >= self._share(held.lane):
                 aside.append((msg, self._delay(held.lane)))
             else:
+                if not self.lanes.size_of(held.lane):
+                    self.somebody.set()
                 self.lanes.put(held)
                 self._unread.append(held)
         nak_all(aside)
@@ -83,12 +89,13 @@ class Source:
         seconds = len(self.undecided[lane]) / max(SLOWEST, self.per_second) * 0.7  # rather early than late: the lane shall not run dry
         return min(LONGEST, max(1.0, seconds // QUARTER) * QUARTER)
 
-    def is_crowded(self) -> bool:
-        """Whether one lane has more than a small batch while others are in use."""
-        if self.lanes.longest() <= SHARED:
-            return False
+    def crowd(self) -> frozenset[str]:
+        """The lanes that have more than a short batch, while others are in use."""
+        long = self.lanes.beyond(SHARED)
         recent = time.monotonic() - LATELY
-        return sum(used > recent for used in self._used.values()) > 1
+        if not long or (len(self.lanes) == len(long) and not any(used > recent and lane not in long for lane, used in self._used.items())):
+            return frozenset()
+        return long
 
     async def read_ahead(self) -> None:
         """Read what waits, in the order of its coming, whenever there is room for it; until cancelled."""
@@ -151,6 +158,8 @@ class Intake:
         self._weigh, self._wake, self._sure = weigh, wake, sure
         self._deciding: dict[int, tuple[Source, Held]] = {}  # by the identity of their messages: what was taken last
         self._turn = 0
+        self._short = False  # whether the last batch was without the lanes that have much
+        self._crowded = False  # whether it was of those, while others are in use
         self._taken = [0] * len(self.sources)
 
     def __bool__(self) -> bool:
@@ -161,9 +170,11 @@ class Intake:
         """Reading may go on: it takes long, and shall not while a decision waits for its rows."""
         for source in self.sources:
             source.room.set()
+            source.turn.set()
 
     async def pump(self, source: Source) -> None:
         """Take in one stream until cancelled."""
+        came = 0
         while True:
             messages = await source.consumer.next(AT_ONCE, 30.0)
             if messages and not self._sure():
@@ -173,24 +184,52 @@ class Intake:
             elif messages:
                 source.hold(messages)
                 self._wake.set()
+            came += len(messages)
+            if came >= TURN and source.lanes:
+                came = 0
+                source.turn.clear()
+                await source.turn.wait()
             await asyncio.sleep(0)  # nothing above waits where the buffer is full
 
     def take(self, most: int) -> list[Item]:
         """What fits into a batch, of each stream its part; a heavy command is the last of its batch."""
-        if any(source.is_crowded() for source in self.sources):
+        crowds = [source.crowd() for source in self.sources]
+        if any(crowds):
             most = min(most, SHARED)
         self._deciding.clear()
         self._turn += 1
         items: list[Item] = []
+        # By turns also without those who have much: who comes while a short batch is decided waits for that and a still shorter one.
+        self._short = any(crowds) and not self._short
+        if self._short:
+            self._fill(items, most, crowds)
+        self._crowded = not items and any(crowds)
+        if not items:
+            self._fill(items, most, [frozenset()] * len(crowds))
+        for source in self.sources:
+            source.somebody.clear()
+        return items
+
+    async def rest(self, seconds: float) -> None:
+        """After a batch that took so long: leave as much to others, who are in use, where it was of those who have much.
+
+        What such a batch makes costs broker, log and edges time, too; who comes meanwhile is taken at once.
+        """
+        if self._crowded and not any(len(source.lanes) > len(source.crowd()) for source in self.sources):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(REST, seconds)):
+                    await self.sources[0].somebody.wait()
+
+    def _fill(self, items: list[Item], most: int, before: list[frozenset[str]]) -> None:
         weight = 0
         for parts in (len(self.sources), 1):  # first its part for each, then what others left of theirs
             for number in range(len(self.sources)):
                 if weight < most:
                     part = (most - weight) // max(1, parts - number)
-                    weight += self._take((self._turn + number) % len(self.sources), max(1, part), items)
-        return items
+                    at = (self._turn + number) % len(self.sources)
+                    weight += self._take(at, max(1, part), items, before[at])
 
-    def _take(self, at: int, most: int, items: list[Item]) -> int:
+    def _take(self, at: int, most: int, items: list[Item], before: frozenset[str]) -> int:
         source, weight = self.sources[at], 0
 
         def weigh(held: Held) -> int:
@@ -200,7 +239,7 @@ class Intake:
             weight += cost
             return cost
 
-        taken = source.lanes.take(most, weigh)
+        taken = source.lanes.take(most, weigh, before)
         for held in taken:
             self._deciding[id(held.raw)] = source, held
         self._taken[at] += len(taken)

@@ -53,9 +53,9 @@ class Lanes:
         """How much waits in one lane."""
         return self._sizes.get(lane, 0)
 
-    def longest(self) -> int:
-        """How much waits in the fullest lane."""
-        return max(self._sizes.values(), default=0)
+    def beyond(self, size: int) -> frozenset[str]:
+        """The lanes in which more than that waits."""
+        return frozenset(name for name, waiting in self._sizes.items() if waiting > size)
 
     def put(self, held: Held) -> None:
         """Let it wait at the end of its lane."""
@@ -68,11 +68,11 @@ class Lanes:
         self._sizes[held.lane] += held.size
         self.size += held.size
 
-    def take(self, most: int, weigh: Callable[[Held], int]) -> list[Held]:
-        """By turns, until they weigh that much: the last may weigh more than is left."""
+    def take(self, most: int, weigh: Callable[[Held], int], before: frozenset[str] = frozenset()) -> list[Held]:
+        """By turns, until they weigh that much (the last may weigh more than is left), or until it is the turn of a lane of `before`."""
         taken: list[Held] = []
         weight = 0
-        while self._turns and weight < most:
+        while self._turns and weight < most and self._turns[0][2] not in before:
             self._clock, _, name = heappop(self._turns)
             lane = self._lanes[name]
             held = lane.popleft()

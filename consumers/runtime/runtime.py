@@ -24,7 +24,7 @@ from consumers.runtime.folding import Folded
 from consumers.runtime.history import History
 from consumers.runtime.intake import Intake, Source, say
 from consumers.runtime.item import Item, scout
-from consumers.runtime.leading import LeaderStore, Leading, Line
+from consumers.runtime.leading import LeaderStore, Leading, Line, clock
 from consumers.runtime.listening import CURSOR_SECONDS, Listening
 from consumers.runtime.reading import read_command
 from consumers.runtime.settling import BATCH, Settler, probe
@@ -177,7 +177,10 @@ class Runtime:
             # Events that nobody reacts to need no transaction of their own: they may be read again.
             cursors = listening.cursors(all_of_them=bool(held or heard.items or heard.folded))
             if items or heard.folded or cursors:
+                began = clock()
                 await settler.settle(store, items, cursors, heard.folded)
+                if commands:
+                    await self.intake.rest(clock() - began)
             else:
                 self._make_room()
             listening.settled()

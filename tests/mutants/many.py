@@ -193,7 +193,7 @@ def only_lanes_are_told() -> Any:
     return patch.object(Intake, "_take", _taken_and_forgotten)
 
 
-def _taken_and_forgotten(self: Intake, at: int, most: int, items: list[Item]) -> int:
+def _taken_and_forgotten(self: Intake, at: int, most: int, items: list[Item], before: frozenset[str]) -> int:
     taken = self.sources[at].lanes.take(most, lambda held: 1)
     items += [self.sources[at].item_of(held) for held in taken]
     return len(taken)

@@ -12,7 +12,7 @@ from contracts.content import CreateProject, ProjectImporting, PublishProject, R
 from contracts.enrolment import CreateJoinToken, JoinNode, RevokeJoinToken, RevokeNode
 from contracts.farm import DrainNode, LoseNode, MaintainNode, OpenNode
 from contracts.file_mgr import AbortUpload, CompleteUpload, OpenUpload, StartUpload, StoreFile
-from contracts.identity import CreateApiKey, CreateTenant, RevealSecret, RevokeApiKey
+from contracts.identity import CreateApiKey, CreateTenant, Release, Reserve, RevealSecret, RevokeApiKey
 from contracts.message import PLATFORM, Command, Event
 from contracts.node import PROTOCOL, RegisterNode, ReportExport, ReportFailure, ReportInspection, ReportSegment, ReportSnapshot
 from contracts.notification import NotificationCreated, ReadNotification
@@ -85,6 +85,8 @@ class Story:
         ids = [UUID(key["key_id"]) for key in keys]
         await self.all((RevealSecret(command_id=id, what="key", thing_id=id), t) for id, t in zip(ids, self.tenants, strict=True))
         await self.all((RevokeApiKey(key_id=UUID(key["key_id"])), tenant) for key, tenant in zip(keys[::2], self.tenants[::2], strict=True))
+        await self.all((Reserve(kind="address", mark=sha(t), holder=t), PLATFORM) for t in self.tenants)
+        await self.all((Release(kind="address", mark=sha(t), holder=t), PLATFORM) for t in self.tenants[::2])
 
     async def join(self) -> None:
         """A node gets its identity by a token and is shut out again; another token is revoked."""

@@ -87,7 +87,22 @@ def test_one_command_behind_thousands_of_another_tenant_is_in_the_next_batch_and
     arrive(one.intake.sources[0], broker, *((many, cancel()) for _ in range(5000)))
     assert taken(one) == {many: BATCH}, "alone it may have whole batches"
     arrive(one.intake.sources[0], broker, (few, cancel()), since=5001)
-    assert taken(one) == {many: intake.SHARED - 1, few: 1}
+    assert taken(one) == {few: 1}, "alone, so that it is short"
+    arrive(one.intake.sources[0], broker, (few, cancel()), since=5002)
+    assert taken(one) == {many: intake.SHARED - 1, few: 1}, "but not every time: who has much is not kept from its turn"
+
+
+def test_batches_stay_short_while_another_tenant_speaks_now_and_then_and_are_long_again_when_it_is_silent() -> None:
+    one, broker, many, few = runtime_with(), Broker(), uuid4(), uuid4()
+    source = one.intake.sources[0]
+    arrive(source, broker, *((many, cancel()) for _ in range(5000)))
+    assert taken(one) == {many: BATCH}
+    arrive(source, broker, (few, cancel()), since=5001)
+    source._used[str(many)] -= 60  # what it has came long ago
+    assert taken(one) == {few: 1}
+    assert [taken(one) for _ in range(3)] == [{many: intake.SHARED}] * 3
+    source._used[str(few)] -= 60
+    assert taken(one) == {many: BATCH}
 
 
 def test_tenants_get_equal_parts_of_the_work_whatever_their_commands_weigh() -> None:
