@@ -10,6 +10,8 @@ from uuid import UUID, uuid4
 
 import msgspec
 
+from api_edge import connections
+from api_edge.connections import Connections
 from api_edge.errors import Refused
 from api_edge.limits import Limits
 from api_edge.queues import Queues
@@ -27,6 +29,7 @@ from contracts.queue import Undecided
 from contracts.render import JobCancelled
 from contracts.studio import RequestRender
 from tests.mutants.checks import Wire, hold
+from tests.support.plain import BODY, answered, connected, request, served
 from tests.unit.domains.test_studio import PROJECT, learned
 from tests.unit.domains.world import World
 
@@ -153,6 +156,32 @@ def _render() -> RequestRender:
     return RequestRender(project_id=PROJECT)
 
 
+async def half_a_head_does_not_keep_its_place() -> None:
+    """Whoever begins a request and does not go on is sent away."""
+    async with served() as (seen, port), connected(port) as (reader, writer):
+        watching = asyncio.create_task(seen.connections.watch())
+        writer.write(b"POST /hot HTTP/1.1\r\n")
+        try:
+            with patch.object(connections, "HEAD", 0.0):
+                async with asyncio.timeout(3):
+                    await reader.read()
+        except TimeoutError:
+            hold(False, "a head that does not come keeps its connection")
+        finally:
+            watching.cancel()
+
+
+async def idle_connections_make_way() -> None:
+    """One address has half of all at the most, and whoever comes last is answered."""
+    async with served(most=4) as (seen, port), connected(port), connected(port):
+        while len(seen.connections) < 2 or not all(one.is_idle for one in seen.connections._all):
+            await asyncio.sleep(0)
+        async with connected(port) as (reader, writer):
+            writer.write(request())
+            hold((await answered(reader))[1] == BODY, "whoever came last is not answered")
+        hold(seen.connections.refused == 0 and len(seen.connections) <= 2, f"{len(seen.connections)} of one address are open")
+
+
 def everybody_is_in_one_lane() -> Any:
     """Whose a message is makes no difference."""
     return patch.object(intake, "lane_of", lambda msg: "all")
@@ -237,6 +266,16 @@ def what_waits_is_not_counted() -> Any:
     return patch.object(learning, "RenderRequested", type(None))
 
 
+def nobody_notes_that_a_head_began() -> Any:
+    """A connection may take as long as it likes."""
+    return patch.object(Connections, "begun", lambda self, one: None)
+
+
+def nobody_makes_way() -> Any:
+    """As many come as like."""
+    return patch.object(Connections, "_make_way", lambda self, newcomer, address: None)
+
+
 RED = [
     (one_command_is_not_behind_anothers_thousands, everybody_is_in_one_lane),
     (one_command_is_not_behind_anothers_thousands, whoever_came_first_is_served),
@@ -251,4 +290,6 @@ RED = [
     (what_is_reserved_is_one_tenants, who_asks_last_has_it),
     (renders_that_have_not_ended_are_bounded, nothing_ends),
     (renders_that_have_not_ended_are_bounded, what_waits_is_not_counted),
+    (half_a_head_does_not_keep_its_place, nobody_notes_that_a_head_began),
+    (idle_connections_make_way, nobody_makes_way),
 ]
