@@ -106,9 +106,13 @@ class House:
 
     @asynccontextmanager
     async def deciding(self, domain, decide):
-        """Answer every command of a domain with what `decide(envelope, body)` says; yields the list of what came."""
+        """Answer every command of a domain with what `decide(envelope, body)` says; yields the list of what came.
+
+        What another test had accepted and nobody took is nobody's here, in whatever order they run.
+        """
         seen = []
         js = self.nc.jetstream()
+        await js.purge_stream(command_stream(domain))
         pull = await js.pull_subscribe_bind(domain, command_stream(domain))
 
         leaving = asyncio.Event()
