@@ -92,6 +92,26 @@ async def what_is_held_is_told_as_in_progress() -> None:
     hold({subject.split(".")[5] for subject, body in said if body == b"+WPI"} == {"1", "2"}, f"it heard {said[:3]}")
 
 
+async def who_may_lead_no_more_holds_nothing() -> None:
+    """What was taken in is given back while another process may decide it."""
+    one, source, wire = _taking_in()
+    said: list[bytes] = []
+    wire.send_now = lambda messages: said.extend(body for _, body, _, _ in messages)  # type: ignore[method-assign]
+    source.hold([_message(wire, MANY, 1), _message(wire, FEW, 2)])
+    one._sure = lambda: False
+    with patch.object(intake, "TELL", 0.02):
+        watching = asyncio.create_task(one.watch())
+        try:
+            async with asyncio.timeout(2):
+                while source.lanes:
+                    await asyncio.sleep(0.01)
+        except TimeoutError:
+            hold(False, "it holds what another may decide")
+        finally:
+            watching.cancel()
+    hold(len(said) == 2 and all(body.startswith(b"-NAK") for body in said), f"the broker heard {said}")
+
+
 async def a_full_queue_refuses_what_is_new() -> None:
     """By what the domain counts and by what this edge has sent since."""
     queues = Queues()
@@ -217,6 +237,11 @@ def nothing_is_said_of_what_is_held() -> Any:
     return patch.object(intake, "in_progress", lambda messages: None)
 
 
+def what_is_held_is_kept() -> Any:
+    """Whoever has taken something in does not let go of it."""
+    return patch.object(Intake, "_let_go", lambda self: None)
+
+
 def only_lanes_are_told() -> Any:
     """What is being decided is forgotten."""
     return patch.object(Intake, "_take", _taken_and_forgotten)
@@ -284,6 +309,7 @@ RED = [
     (what_is_set_aside_is_undecided, what_was_acknowledged_stays),
     (what_is_held_is_told_as_in_progress, nothing_is_said_of_what_is_held),
     (what_is_held_is_told_as_in_progress, only_lanes_are_told),
+    (who_may_lead_no_more_holds_nothing, what_is_held_is_kept),
     (a_full_queue_refuses_what_is_new, the_domain_alone_counts),
     (a_full_queue_refuses_what_is_new, the_edge_alone_counts),
     (edges_share_a_tenants_limit, each_edge_for_itself),
