@@ -1,4 +1,4 @@
-"""Many tenants before one domain, over real servers: who has many commands waiting delays nobody else, and nothing is lost or decided twice."""
+"""Many tenants before one domain, over real servers: who has many delays nobody else, and nothing is lost or decided twice."""
 
 import asyncio
 from collections.abc import AsyncIterator
