@@ -30,7 +30,7 @@ def mutated(raw: bytes, chance: random.Random) -> tuple[bytes, list[str]]:
 
 
 def _mutated(document: Document, chance: random.Random) -> tuple[bytes, list[str]]:
-    told = [_told(one, chance, document) for one in chance.choices(CHANGES, WEIGHTS, k=chance.choice((1, 1, 1, 2, 3, 6)))]
+    told = [_changed(one, chance, document) for one in chance.choices(CHANGES, WEIGHTS, k=chance.choice((1, 1, 1, 2, 3, 6)))]
     written = json.dumps(document).encode()
     if chance.random() < 0.06:
         written, how = broken(written, chance)
@@ -38,7 +38,7 @@ def _mutated(document: Document, chance: random.Random) -> tuple[bytes, list[str
     return written, told
 
 
-def _told(change: Change, chance: random.Random, document: Document) -> str:
+def _changed(change: Change, chance: random.Random, document: Document) -> str:
     try:
         return change(chance, document)
     except (TypeError, AttributeError, KeyError):
