@@ -14,6 +14,9 @@ Document = dict[str, Any]
 _MOST_PARENTS = 200  # from a layer to the end of its chain: the engine follows it by recursion
 _EMPTY = "has no points at some moment, or not as many handles; draw it again"
 _NONE = -1  # the engine's word for "no layer"
+_COPIES = "rp"
+_CHANGED = {"sr": frozenset(("rd", "pb", "op")), "rc": frozenset(("pb", "op")), "el": frozenset(("pb", "op"))}
+"""By the shapes that the engine makes into paths: what changes them in such a way that copying them ends it; tried for each pair."""
 
 
 def check_references(document: Document) -> None:
@@ -133,10 +136,15 @@ def _matte(layers: list[Document], index: int) -> int | None:
 
 
 def parents_of(layers: list[Document], mattes: list[int | None]) -> list[int | None]:
-    """Each layer's parent, found in the engine's order: a matte is asked before the layers of the list."""
-    indices: dict[int, list[int]] = {}
+    """Each layer's parent, found in the engine's order: its own matte, then the list's layers, and behind each one its matte.
+
+    A layer is passed over when it is asked itself, but not when it is found as the matte of another: then it is its own parent.
+    """
+    indices: dict[int, list[tuple[int, int]]] = {}  # who is asked, and who is found
     for index, layer in enumerate(layers):
-        indices.setdefault(_short(layer.get("ind")), []).append(index)
+        indices.setdefault(_short(layer.get("ind")), []).append((index, index))
+        if (matte := mattes[index]) is not None:
+            indices.setdefault(_short(layers[matte].get("ind")), []).append((index, matte))
     found: list[int | None] = []
     for index, layer in enumerate(layers):
         wanted = _short(layer.get("parent"))
@@ -146,7 +154,7 @@ def parents_of(layers: list[Document], mattes: list[int | None]) -> list[int | N
         elif matte is not None and _short(layers[matte].get("ind")) == wanted:
             found.append(matte)
         else:
-            found.append(next((other for other in indices.get(wanted, ()) if other != index), None))
+            found.append(next((other for asked, other in indices.get(wanted, ()) if asked != index), None))
     return found
 
 
@@ -157,6 +165,7 @@ def _check_paths(layer: Document, at: str) -> None:
             where = f"{at}.masksProperties[{index}].pt"
             raise _refused(where, f"A mask of the layer{label(layer)} is widened, but its path {_EMPTY}")
     _check_offset(layer.get("shapes"), f"{at}.shapes", layer, widened=False)
+    _check_copies(layer.get("shapes"), f"{at}.shapes", layer, frozenset())
     text = layer.get("t") if layer.get("ty") == TEXT else None
     follow = text.get("p") if isinstance(text, dict) else None
     masks = layer.get("masksProperties")
@@ -177,6 +186,21 @@ def _check_offset(items: Any, at: str, layer: Document, *, widened: bool) -> Non
             _check_offset(item.get("it"), f"{at}[{index}].it", layer, widened=under)
         elif under and item.get("ty") == "sh" and not all(map(paths.is_drawn, paths.moments(item.get("ks")))):
             raise _refused(f"{at}[{index}].ks", f"A path of the layer{label(layer)} is offset, but {_EMPTY}, or take it out")
+
+
+def _check_copies(items: Any, at: str, layer: Document, behind: frozenset[str]) -> None:
+    """Look for shapes that the engine makes into a path, changes and repeats, by what stands behind them, in groups too: it ends then."""
+    found = list(objects(items))
+    for index in reversed(range(len(found))):
+        item, kind = found[index], str(found[index].get("ty"))
+        if item.get("hd"):
+            continue
+        if kind == "gr":
+            _check_copies(item.get("it"), f"{at}[{index}].it", layer, behind)
+        elif _COPIES in behind and behind & _CHANGED.get(kind, frozenset()):
+            detail = f"The shape{label(item)} of the layer{label(layer)} has its corners or outline changed, and is repeated: make it a path"
+            raise _refused(f"{at}[{index}]", detail)
+        behind |= {kind}
 
 
 def _refused(at: str, detail: str) -> TemplateRefused:

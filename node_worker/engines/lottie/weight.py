@@ -89,7 +89,7 @@ def _shapes(items: list[Any], *, split: bool = False) -> int:
         elif kind == "rp":
             total *= max(1, int(_bounded(item.get("c"), _MAX_COPIES, "A repeater makes too many copies")[1]))
         elif kind == "sr":
-            least = _bounded(item.get("pt"), _MAX_POINTS, "A star has too many points")[0]
+            least = _bounded(item.get("pt"), _MAX_POINTS, "A star has too many points", default=0.0)[0]
             if least < 1:
                 raise TemplateRefused("lottie.bad_field", f"A star has {least:.1f} points at some moment; give it 3 or more.")
         total = min(total, _MAX_SHAPES + 1)
@@ -125,9 +125,9 @@ def _line(items: list[Any], enough: float) -> float:
     return total
 
 
-def _bounded(prop: object, limit: int, detail: str) -> tuple[float, float]:
-    """The least and the largest value of a property, which must be within the limit."""
-    low, high = reach(prop) or (1.0, 1.0)
+def _bounded(prop: object, limit: int, detail: str, default: float = 1.0) -> tuple[float, float]:
+    """The least and the largest value of a property, which must be within the limit; `default` is what the engine takes where none is given."""
+    low, high = reach(prop) or (default, default)
     if not high <= limit:
         raise TemplateRefused("lottie.too_complex", f"{detail} (the limit is {limit}).")
     return low, high

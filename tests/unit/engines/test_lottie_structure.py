@@ -244,3 +244,56 @@ def test_a_template_is_refused_when_it_is_uploaded_slots_included(engine: Any, s
     with pytest.raises(TemplateRefused) as caught:
         engine.scan(save(document(shape_layer([box]), slots={"ink": {"p": still("red")}})), tmp_path / "w")
     assert (caught.value.code, caught.value.field) == ("lottie.bad_field", "layers[0].shapes[0].it[1].c.k")
+
+
+STAR, BOX, OVAL = ({"ty": kind, "nm": "form"} for kind in ("sr", "rc", "el"))
+STAR |= {"sy": 1, "pt": still(5), "ir": still(6), "or": still(15)}
+CORNERS, PUCKER, WIDER, COPIES = {"ty": "rd", "r": still(2)}, {"ty": "pb", "a": still(9)}, {"ty": "op", "a": still(3)}, {"ty": "rp", "c": still(2)}
+
+
+def inside(*items: dict[str, Any]) -> dict[str, Any]:
+    return {"ty": "gr", "it": list(items)}
+
+
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        [STAR, CORNERS, COPIES],
+        [STAR, COPIES, CORNERS],
+        [inside(STAR, PUCKER), COPIES],
+        [inside(STAR), WIDER, COPIES],
+        [inside(STAR, COPIES), CORNERS],
+        [BOX, PUCKER, COPIES],
+        [OVAL, WIDER, COPIES],
+    ],
+)
+def test_a_shape_that_is_changed_as_a_path_and_repeated_is_refused_as_the_engine_would_end(shapes: list[dict[str, Any]]) -> None:
+    refused = refusal(document(shape_layer(copy.deepcopy(shapes), nm="Badge")))
+    assert refused.code == "lottie.bad_reference" and refused.field.startswith("layers[0].shapes[0]")
+    assert "'Badge'" in refused.detail and "make it a path" in refused.detail
+
+
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        [BOX, CORNERS, COPIES],
+        [COPIES, STAR, CORNERS],
+        [STAR, {**CORNERS, "hd": True}, COPIES],
+        [{**STAR, "hd": True}, CORNERS, COPIES],
+        [STAR, CORNERS, inside(BOX, COPIES)],
+        [STAR, COPIES],
+    ],
+)
+def test_what_the_engine_copies_well_is_let_be(shapes: list[dict[str, Any]]) -> None:
+    settled(document(shape_layer(copy.deepcopy(shapes))))
+
+
+@pytest.mark.parametrize("points", [None, {"a": 0}, still(0)])
+def test_a_star_without_points_is_refused(points: dict[str, Any] | None) -> None:
+    star = {name: value for name, value in (STAR | {"pt": points}).items() if value is not None}
+    assert refusal(document(shape_layer([star]))).code == "lottie.bad_field"
+
+
+def test_a_matte_that_would_be_its_own_parent_is_refused() -> None:
+    assert refusal(document(shape_layer([], parent=1), shape_layer([], tt=1))).code == "lottie.circle"
+    settled(document(shape_layer([], parent=1), shape_layer([])))
