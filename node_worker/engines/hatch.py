@@ -4,6 +4,7 @@ import contextlib
 import os
 import shutil
 from collections import OrderedDict
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,6 +14,7 @@ from node_worker.cage import user
 from node_worker.cage.guards import Place
 from node_worker.engines import protocol
 from node_worker.engines.base import Files
+from node_worker.remains import AT_ONCE, put_away, remove
 
 BUNDLES_KEPT = 4  # extracted templates, for the parts that follow
 T = TypeVar("T", bound=protocol.Request)
@@ -51,15 +53,18 @@ class Hatch:
         """Leave nothing behind."""
         self._outputs.clear()
         self._bundles.clear()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        put_away(self._folder)
 
-    def clear(self) -> None:
-        """Take back what the last request was given, and drop what it left; only the latest templates stay extracted."""
+    def clear(self) -> bool:
+        """Take back what the last request was given, and drop what it left; only the latest templates stay extracted.
+
+        Whether all of it is gone: an engine that leaves more than can be dropped at once is to be replaced.
+        """
         self._outputs.clear()
-        _empty(self.place.given)
-        _empty(self.place.made, but="bundles")
-        while len(self._bundles) > BUNDLES_KEPT:
-            shutil.rmtree(self.place.made / "bundles" / self._bundles.popitem(last=False)[0], ignore_errors=True)
+        old = [self.place.made / "bundles" / self._bundles.popitem(last=False)[0] for _ in range(len(self._bundles) - BUNDLES_KEPT)]
+        if (self.place.made / "bundles").is_symlink():
+            return False
+        return remove(*_inside(self.place.given), *_inside(self.place.made, but="bundles"), *old, most=AT_ONCE)
 
     def inside(self, request: T) -> T:
         """The request as the engine is to see it. Raises OSError."""
@@ -113,27 +118,18 @@ class Hatch:
         if name not in self._outputs:
             raise NotAsked(f"the engine offers {name[:80]!r}, which nobody asked for")
         inside, wanted = self._outputs.pop(name)
-        # Moved first: where it lies then, the engine cannot put something else in its place.
-        shutil.move(inside, wanted)
+        # Moved first: where it lies then, the engine cannot put something else in its place, not even while it is copied to another disk.
+        taken = self.place.folder / f"taken{inside.suffix}"
+        os.rename(inside, taken)
         try:
-            user.take(wanted)
+            user.take(taken)
         except OSError as error:
-            _remove(wanted)
             raise NotAsked(f"the engine offers what is no file of its own: {error}") from error
+        shutil.move(taken, wanted)
         return str(wanted)
 
 
-def _empty(folder: Path, but: str = "") -> None:
+def _inside(folder: Path, but: str = "") -> list[Path]:
     with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.name != but:
-                _remove(Path(entry.path))
-
-
-def _remove(path: Path) -> None:
-    """Remove whatever an engine left under a name, and nothing that it may point to."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        with contextlib.suppress(OSError):
-            path.unlink()
+        return [Path(entry.path) for entry in islice(entries, AT_ONCE + 2) if entry.name != but]
+    return []
