@@ -90,10 +90,8 @@ class Projector:
         try:
             event = decode(kind, body)
             assert isinstance(event, Event), "only events are recorded"
-            write = self._writes[type(event)]
         except KeyError:
-            self._note(recorded, "no domain writes events of this type; replay with the release that wrote it, or a newer one")
-            return []
+            return self._nobodys(recorded)
         except msgspec.MsgspecError as error:
             self._note(recorded, f"the body cannot be read: {error}")
             return []
@@ -107,11 +105,16 @@ class Projector:
             causation=causation,
             traceparent=traceparent,
         )
-        ready = [(write, event, envelope, recorded)]
+        write = self._writes.get(type(event))
+        ready = self._nobodys(recorded) if write is None else [(write, event, envelope, recorded)]
         for since, until, fold in self._folds.get(type(event), ()):
             if since < position <= until:
                 ready.append((fold, event, envelope, recorded))
         return ready
+
+    def _nobodys(self, recorded: Recorded) -> list[Ready]:
+        self._note(recorded, "no domain writes events of this type; replay with the release that wrote it, or a newer one")
+        return []
 
     def _note(self, recorded: Recorded, text: str) -> None:
         position, event_id, kind, *_ = recorded
