@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from node_worker.platform import PROCESSES
-from tests.unit.cage.outcomes import KERNELS, MATTERS, REFUSED_BY, Found, tried, wrong
+from tests.unit.cage.outcomes import KERNELS, MATTERS, REFUSED_BY, ROOT, Found, tried, wrong
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has these guards")
 PLAIN = "a plain user"
@@ -77,3 +78,16 @@ def test_processes_are_bounded_where_they_cannot_be_refused(places: Path) -> Non
         pytest.skip("only root can give an engine a user of its own")
     forked = int(got.outcomes["fork"].removesuffix(" forked, then EAGAIN"))
     assert forked < PROCESSES
+
+
+def test_a_plain_users_daemon_removes_what_is_closed_to_its_owner(places: Path) -> None:
+    """Root needs no rights; a plain user has to open what its engine has closed."""
+    if os.geteuid() != 0:
+        pytest.skip("whoever tests is a plain user already")
+    folder = Path(tempfile.mkdtemp(dir=places))
+    folder.chmod(0o755)
+    (home := folder / "home").mkdir()
+    command = [sys.executable, "-m", "tests.unit.cage.plain_user", str(home), "tests.unit.cage.burying", str(home)]
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=50, check=False)
+    assert (done.returncode, done.stdout) == (0, "left:\n"), done.stderr
