@@ -101,7 +101,7 @@ async def test_an_address_of_an_earlier_farm_works_as_it_did(store: ObjectStore,
 
 async def test_the_local_store_keeps_every_promise_that_addresses_rely_on(store: ObjectStore) -> None:
     promises = await probed(store)
-    assert len(promises) == 4 and all(one.kept for one in promises), promises
+    assert len(promises) == 5 and all(one.kept for one in promises), promises
 
 
 class Lax(ObjectStore):
@@ -114,7 +114,7 @@ class Lax(ObjectStore):
 async def test_doctor_says_which_promise_a_store_does_not_keep_and_which_store_cannot_be_asked(servers: Servers) -> None:
     keys = "results", servers.s3_access_key, servers.s3_secret_key
     good = await asked(ObjectStore(servers.s3_url, *keys))
-    assert good.good and good.text.count("; ") == 3, good
+    assert good.good and good.text.count("; ") == 4, good
     lax = await asked(Lax(servers.s3_url, *keys))
     assert (lax.good, "and 200 without the header" in lax.text) == (False, True) and "If-None-Match" in lax.advice, lax
     away = await asked(ObjectStore("http://127.0.0.1:1", *keys))
