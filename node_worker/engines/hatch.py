@@ -12,10 +12,12 @@ from msgspec.structs import replace
 
 from node_worker.cage import user
 from node_worker.cage.guards import Place
+from node_worker.encode.facts import ExportFacts
 from node_worker.engines import protocol
 from node_worker.engines.base import Files
 from node_worker.remains import AT_ONCE, put_away, remove
 
+SPARE = 16 << 20  # bytes that a file may have beyond what it is made of
 BUNDLES_KEPT = 4  # extracted templates, for the parts that follow
 T = TypeVar("T", bound=protocol.Request)
 
@@ -30,7 +32,7 @@ class Hatch:
     def __init__(self, folder: Path, engine: str) -> None:
         self._folder, self._engine = folder.absolute(), engine
         self.place = Place(self._folder, engine)
-        self._outputs: dict[str, tuple[Path, Path]] = {}  # by what the engine calls it: where it lies, and where it is wanted
+        self._outputs: dict[str, tuple[Path, Path, int]] = {}  # by the engine's name: where it lies and is wanted, its most bytes
         self._bundles: OrderedDict[str, None] = OrderedDict()
 
     def open(self) -> Place:
@@ -72,23 +74,25 @@ class Hatch:
             case protocol.Inspect():
                 return replace(request, path=self._give(request.path, Path(request.path).name), work=str(self.place.made / "work"))
             case protocol.DrawSegments():
-                tasks = tuple(replace(one, output=self._expect(one.key, one.output)) for one in request.segments)
+                raw = _raw(request)
+                tasks = tuple(replace(one, output=self._expect(one.key, one.output, one.count * raw)) for one in request.segments)
                 return replace(request, files=self._files(request), segments=tasks)
             case protocol.DrawPicture():
-                return replace(request, files=self._files(request), output=self._expect("", request.output))
+                return replace(request, files=self._files(request), output=self._expect("", request.output, _raw(request)))
             case protocol.Assemble():
                 segments = tuple(replace(one, path=self._give(one.path, one.sha256)) for one in request.segments)
                 files = {name: self._give(path, name) for name, path in request.files.items()}
-                return replace(request, segments=segments, files=files, output=self._expect("", request.output))
+                most = sum(Path(path).stat().st_size for path in (*files.values(), *(one.path for one in segments)))
+                return replace(request, segments=segments, files=files, output=self._expect("", request.output, 2 * most))
         return request
 
     def outside(self, event: protocol.Event) -> protocol.Event:
         """The event, with the file that it speaks of taken to where it was wanted. Raises NotAsked, OSError (a full disk)."""
         match event:
             case protocol.SegmentDone(segment=segment):
-                return replace(event, segment=replace(segment, path=self._take(segment.key)))
-            case protocol.PictureDone() | protocol.Assembled():
-                self._take("")
+                return replace(event, segment=replace(segment, path=self._take(segment.key, segment.bytes)))
+            case protocol.PictureDone(bytes=size) | protocol.Assembled(facts=ExportFacts(bytes=size)):
+                self._take("", size)
         return event
 
     def _files(self, request: protocol.SceneRequest) -> Files:
@@ -109,15 +113,15 @@ class Hatch:
             user.share(target, self.place.group)
         return str(target)
 
-    def _expect(self, name: str, output: str) -> str:
+    def _expect(self, name: str, output: str, most: int) -> str:
         inside = self.place.made / f"{len(self._outputs)}{Path(output).suffix}"
-        self._outputs[name] = inside, Path(output)
+        self._outputs[name] = inside, Path(output), most + SPARE
         return str(inside)
 
-    def _take(self, name: str) -> str:
+    def _take(self, name: str, size: int) -> str:
         if name not in self._outputs:
             raise NotAsked(f"the engine offers {name[:80]!r}, which nobody asked for")
-        inside, wanted = self._outputs.pop(name)
+        inside, wanted, most = self._outputs.pop(name)
         # Moved first: where it lies then, the engine cannot put something else in its place, not even while it is copied to another disk.
         taken = self.place.folder / f"taken{inside.suffix}"
         os.rename(inside, taken)
@@ -125,8 +129,15 @@ class Hatch:
             user.take(taken)
         except OSError as error:
             raise NotAsked(f"the engine offers what is no file of its own: {error}") from error
+        if (found := taken.stat().st_size) != size or found > most:  # a file of nothing but holes would fill the store
+            raise NotAsked(f"the engine offers {found} bytes, says {size}, and may make {most}")
         shutil.move(taken, wanted)
         return str(wanted)
+
+
+def _raw(request: protocol.SceneRequest) -> int:
+    """Bytes of a frame as it is drawn: whatever is made of it has no more, but for headers."""
+    return 4 * request.width * request.height
 
 
 def _inside(folder: Path, but: str = "") -> list[Path]:

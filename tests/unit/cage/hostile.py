@@ -264,7 +264,14 @@ class HostileScene:
             place.mkdir()
         if how == "pipe":
             os.mkfifo(place)
-        segment = FinishedSegment(key=key, path=path, sha256="0" * 64, bytes=1, frames=1, check=SegmentCheck(ok=True, frames=1))
+        size = place.stat().st_size if how.endswith("link") else 1
+        if how == "holes":
+            size = 1 << 30
+            place.touch()
+            os.truncate(place, size)
+        if how == "other size":
+            place.write_bytes(b"two")
+        segment = FinishedSegment(key=key, path=path, sha256="0" * 64, bytes=size, frames=1, check=SegmentCheck(ok=True, frames=1))
         events()(protocol.SegmentDone(segment=segment))
         time.sleep(30)
 

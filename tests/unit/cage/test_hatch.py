@@ -57,8 +57,8 @@ async def crash(engine: EngineProcess, request: protocol.Request, **options: flo
     return crashed.value
 
 
-@pytest.mark.parametrize("how", ["name", "symbolic link", "hard link", "folder", "pipe"])
-async def test_a_file_that_is_not_the_engines_own_is_not_taken(engine: EngineProcess, data: Path, how: str) -> None:
+@pytest.mark.parametrize("how", ["name", "symbolic link", "hard link", "folder", "pipe", "holes", "other size"])
+async def test_a_file_that_is_not_the_engines_own_or_not_what_it_says_is_not_taken(engine: EngineProcess, data: Path, how: str) -> None:
     crashed = await crash(engine, drawing(data, "asked", how, data / "identity.json"))
     assert crashed.kind == "error"
     assert not (data / "work" / "segment.mp4").exists()
