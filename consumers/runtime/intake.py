@@ -77,12 +77,12 @@ class Source:
 
     def told(self) -> Undecided:
         """What the edges hear: one more tenant than there are now must fit in."""
-        most = max(LEAST, WINDOW // (len(self.undecided) + 1))
+        most = _part(len(self.undecided) + 1)
         many = {lane: len(left) for lane, left in self.undecided.items() if len(left) * FEW >= most}
         return Undecided(most=most, per_second=self.per_second, tenants=many)
 
     def _share(self, lane: str) -> int:
-        return max(LEAST, WINDOW // (len(self.lanes) + (not self.lanes.size_of(lane))))
+        return _part(len(self.lanes) + (not self.lanes.size_of(lane)))
 
     def _delay(self, lane: str) -> float:
         """Seconds until about the turn of what comes behind all of its lane that came already."""
@@ -297,6 +297,11 @@ async def say(source: Source, nc: Any, domain: str) -> None:
         source.came.clear()
         if nc.is_connected:
             await nc.publish(subject, msgspec.json.encode(source.told()))
+
+
+def _part(lanes: int) -> int:
+    """What of a stream one lane may hold, in messages, while so many are in use."""
+    return max(LEAST, WINDOW // lanes)
 
 
 def lane_of(msg: Msg) -> str:

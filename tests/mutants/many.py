@@ -10,6 +10,8 @@ from uuid import UUID, uuid4
 
 import msgspec
 
+from api_edge import connections
+from api_edge.connections import Connections
 from api_edge.errors import Refused
 from api_edge.limits import Limits
 from api_edge.queues import Queues
@@ -27,6 +29,7 @@ from contracts.queue import Undecided
 from contracts.render import JobCancelled
 from contracts.studio import RequestRender
 from tests.mutants.checks import Wire, hold
+from tests.support.plain import BODY, answered, connected, request, served
 from tests.unit.domains.test_studio import PROJECT, learned
 from tests.unit.domains.world import World
 
@@ -87,6 +90,26 @@ async def what_is_held_is_told_as_in_progress() -> None:
         await asyncio.sleep(0.3)
         watching.cancel()
     hold({subject.split(".")[5] for subject, body in said if body == b"+WPI"} == {"1", "2"}, f"it heard {said[:3]}")
+
+
+async def who_may_lead_no_more_holds_nothing() -> None:
+    """What was taken in is given back while another process may decide it."""
+    one, source, wire = _taking_in()
+    said: list[bytes] = []
+    wire.send_now = lambda messages: said.extend(body for _, body, _, _ in messages)  # type: ignore[method-assign]
+    source.hold([_message(wire, MANY, 1), _message(wire, FEW, 2)])
+    one._sure = lambda: False
+    with patch.object(intake, "TELL", 0.02):
+        watching = asyncio.create_task(one.watch())
+        try:
+            async with asyncio.timeout(2):
+                while source.lanes:
+                    await asyncio.sleep(0.01)
+        except TimeoutError:
+            hold(False, "it holds what another may decide")
+        finally:
+            watching.cancel()
+    hold(len(said) == 2 and all(body.startswith(b"-NAK") for body in said), f"the broker heard {said}")
 
 
 async def a_full_queue_refuses_what_is_new() -> None:
@@ -153,6 +176,32 @@ def _render() -> RequestRender:
     return RequestRender(project_id=PROJECT)
 
 
+async def half_a_head_does_not_keep_its_place() -> None:
+    """Whoever begins a request and does not go on is sent away."""
+    async with served() as (seen, port), connected(port) as (reader, writer):
+        watching = asyncio.create_task(seen.connections.watch())
+        writer.write(b"POST /hot HTTP/1.1\r\n")
+        try:
+            with patch.object(connections, "HEAD", 0.0):
+                async with asyncio.timeout(3):
+                    await reader.read()
+        except TimeoutError:
+            hold(False, "a head that does not come keeps its connection")
+        finally:
+            watching.cancel()
+
+
+async def idle_connections_make_way() -> None:
+    """One address has half of all at the most, and whoever comes last is answered."""
+    async with served(most=4) as (seen, port), connected(port), connected(port):
+        while len(seen.connections) < 2 or not all(one.is_idle for one in seen.connections._all):
+            await asyncio.sleep(0)
+        async with connected(port) as (reader, writer):
+            writer.write(request())
+            hold((await answered(reader))[1] == BODY, "whoever came last is not answered")
+        hold(seen.connections.refused == 0 and len(seen.connections) <= 2, f"{len(seen.connections)} of one address are open")
+
+
 def everybody_is_in_one_lane() -> Any:
     """Whose a message is makes no difference."""
     return patch.object(intake, "lane_of", lambda msg: "all")
@@ -186,6 +235,11 @@ def what_was_acknowledged_stays() -> Any:
 def nothing_is_said_of_what_is_held() -> Any:
     """JetStream hears nothing."""
     return patch.object(intake, "in_progress", lambda messages: None)
+
+
+def what_is_held_is_kept() -> Any:
+    """Whoever has taken something in does not let go of it."""
+    return patch.object(Intake, "_let_go", lambda self: None)
 
 
 def only_lanes_are_told() -> Any:
@@ -237,6 +291,16 @@ def what_waits_is_not_counted() -> Any:
     return patch.object(learning, "RenderRequested", type(None))
 
 
+def nobody_notes_that_a_head_began() -> Any:
+    """A connection may take as long as it likes."""
+    return patch.object(Connections, "begun", lambda self, one: None)
+
+
+def nobody_makes_way() -> Any:
+    """As many come as like."""
+    return patch.object(Connections, "_make_way", lambda self, newcomer, address: None)
+
+
 RED = [
     (one_command_is_not_behind_anothers_thousands, everybody_is_in_one_lane),
     (one_command_is_not_behind_anothers_thousands, whoever_came_first_is_served),
@@ -245,10 +309,13 @@ RED = [
     (what_is_set_aside_is_undecided, what_was_acknowledged_stays),
     (what_is_held_is_told_as_in_progress, nothing_is_said_of_what_is_held),
     (what_is_held_is_told_as_in_progress, only_lanes_are_told),
+    (who_may_lead_no_more_holds_nothing, what_is_held_is_kept),
     (a_full_queue_refuses_what_is_new, the_domain_alone_counts),
     (a_full_queue_refuses_what_is_new, the_edge_alone_counts),
     (edges_share_a_tenants_limit, each_edge_for_itself),
     (what_is_reserved_is_one_tenants, who_asks_last_has_it),
     (renders_that_have_not_ended_are_bounded, nothing_ends),
     (renders_that_have_not_ended_are_bounded, what_waits_is_not_counted),
+    (half_a_head_does_not_keep_its_place, nobody_notes_that_a_head_began),
+    (idle_connections_make_way, nobody_makes_way),
 ]
