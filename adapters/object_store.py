@@ -64,10 +64,20 @@ class ObjectTooLarge(StoreError):
 
 
 class Stat(NamedTuple):
-    """What a store says of an object without sending it; an ETag changes with the bytes."""
+    """What a store says of an object without sending it; `version`, its ETag and when it was written, changes with the bytes.
+
+    An ETag alone is often an MD5, of which two that are equal are made in minutes.
+    """
 
     bytes: int
-    etag: str
+    version: str
+
+
+class Content(NamedTuple):
+    """What was read of an object: the hash of its bytes, and the version that they were."""
+
+    sha256: str
+    version: str
 
 
 P = ParamSpec("P")
@@ -85,10 +95,17 @@ def _explained(
             return await method(self, *args, **kwargs)
         except ClientError as error:
             raise _error_of(error, self.url) from error
-        except (BotoCoreError, HTTPClientError, OSError) as error:
+        except (BotoCoreError, HTTPClientError, OSError, *_broken_off()) as error:
             raise StoreUnavailable(f"the object store at {self.url} does not answer: {error}") from error
 
     return wrapper  # type: ignore[return-value]  # functools.wraps hides the name of `self`
+
+
+def _broken_off() -> tuple[type[Exception], ...]:
+    """What the library below boto's says of a connection that ends in the middle of a body; asked for only when something was raised."""
+    from aiohttp import ClientError as ConnectionBroken
+
+    return (ConnectionBroken,)
 
 
 class ObjectStore:
@@ -152,15 +169,19 @@ class ObjectStore:
                 raise ObjectTooLarge(key, answer["ContentLength"], length)
             return bytes(await body.read())
 
-    @_explained
     async def sha256(self, key: str) -> str:
-        """The SHA-256 of an object's bytes, read piece by piece. Raises ObjectMissing."""
+        """The SHA-256 of an object's bytes. Raises ObjectMissing."""
+        return (await self.content(key)).sha256
+
+    @_explained
+    async def content(self, key: str) -> Content:
+        """The SHA-256 of an object's bytes, read piece by piece, and which version they were. Raises ObjectMissing."""
         answer = await self._client.get_object(Bucket=self.bucket, Key=key)
         digest = hashlib.sha256()
         async with answer["Body"] as body:
             async for piece in body.content.iter_chunked(PIECE):
                 digest.update(piece)
-        return digest.hexdigest()
+        return Content(digest.hexdigest(), _version(answer))
 
     async def head(self, key: str) -> int | None:
         """The object's size in bytes, or None when there is none."""
@@ -169,14 +190,14 @@ class ObjectStore:
 
     @_explained
     async def stat(self, key: str) -> "Stat | None":
-        """The object's size and ETag, or None when there is none."""
+        """The object's size and version, or None when there is none."""
         try:
             answer = await self._client.head_object(Bucket=self.bucket, Key=key)
         except ClientError as error:
             if _status(error) == 404:
                 return None
             raise
-        return Stat(int(answer["ContentLength"]), str(answer["ETag"]))
+        return Stat(int(answer["ContentLength"]), _version(answer))
 
     @_explained
     async def delete(self, key: str) -> None:
@@ -266,6 +287,10 @@ class _Client:
                 client = aioboto3.Session().client("s3", config=Config(**_CONFIG), **self._options)
                 self._made = await self._stack.enter_async_context(client)
         return self._made
+
+
+def _version(answer: dict[str, Any]) -> str:
+    return f"{answer['ETag']} {answer['LastModified']}"
 
 
 def _code(error: ClientError) -> str:

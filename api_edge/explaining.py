@@ -109,6 +109,8 @@ def _reasons(row: Row, nodes: list[Node], parts: list[Part], steps: list[Step]) 
     elif row["state"] == "cancelled":
         by = next((step.actor for step in reversed(steps) if step.type == "render.job.cancelled"), "somebody")
         yield Reason("job.cancelled", f"cancelled by {by}")
+    elif row["state"] == "completed" and row["unrepaired"]:
+        yield Reason("job.unrepaired", f"the last repair failed: {row['unrepaired']}; if its file is not whole, render it anew")
     elif row["state"] != "completed":
         yield from _open_reasons(row, nodes, parts)
 

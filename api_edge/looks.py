@@ -1,4 +1,4 @@
-"""What an edge knows of finished objects: their bytes are read once, and from then on told apart by size and ETag."""
+"""What an edge knows of finished objects: their bytes are read once, and from then on told apart by size and version."""
 
 import asyncio
 import logging
@@ -6,7 +6,7 @@ from collections import OrderedDict
 from typing import Literal, NamedTuple, Protocol
 from uuid import UUID
 
-from adapters.object_store import Stat, StoreError
+from adapters.object_store import Content, Stat, StoreError
 
 log = logging.getLogger(__name__)
 PATIENCE = 5.0  # seconds that an answer waits for the first look at an object
@@ -22,10 +22,10 @@ class Looking(Protocol):
     """What looks need of adapters.object_store."""
 
     async def stat(self, key: str) -> Stat | None:
-        """An object's size and ETag; None when there is none."""
+        """An object's size and version; None when there is none."""
 
-    async def sha256(self, key: str) -> str:
-        """The hash of an object's bytes."""
+    async def content(self, key: str) -> Content:
+        """The hash of an object's bytes, and which version they were."""
 
 
 class Seen(NamedTuple):
@@ -39,7 +39,7 @@ class Looks:
     """What this edge knows of finished objects."""
 
     def __init__(self) -> None:
-        self._seen: OrderedDict[Asked, tuple[str, Seen]] = OrderedDict()  # the ETag, and what it is
+        self._seen: OrderedDict[Asked, tuple[str, Seen]] = OrderedDict()  # the version that was read, and what it is
         self._reading: dict[Asked, asyncio.Task[Seen]] = {}
         self._of_tenant: dict[UUID, set[asyncio.Task[Seen]]] = {}
         self._gate = asyncio.Semaphore(AT_ONCE)
@@ -58,25 +58,25 @@ class Looks:
         if stat.bytes != size:
             return Seen("damaged", f"its file has {stat.bytes} bytes; {size} bytes were reported")
         asked = key, sha256, doubt
-        etag, seen = self._seen.get(asked, ("", None))
-        if seen is not None and etag == stat.etag:
+        version, seen = self._seen.get(asked, ("", None))
+        if seen is not None and version == stat.version:
             self._seen.move_to_end(asked)
             return seen
         try:
             async with asyncio.timeout(PATIENCE):
-                reading = await self._begun(store, tenant, asked, stat)
+                reading = await self._begun(store, tenant, asked)
                 return await asyncio.shield(reading)
         except TimeoutError:  # it is read on
             return Seen("checking")
 
-    async def _begun(self, store: Looking, tenant: UUID, asked: Asked, stat: Stat) -> asyncio.Task[Seen]:
+    async def _begun(self, store: Looking, tenant: UUID, asked: Asked) -> asyncio.Task[Seen]:
         """The reading of an object, which one tenant's others do not hold up for another."""
         mine = self._of_tenant.setdefault(tenant, set())
         while (reading := self._reading.get(asked)) is None and len(mine) >= OF_TENANT:
             await asyncio.wait(mine, return_when=asyncio.FIRST_COMPLETED)
             mine = self._of_tenant.setdefault(tenant, set())
         if reading is None:
-            reading = self._reading[asked] = asyncio.create_task(self._read(store, asked, stat))
+            reading = self._reading[asked] = asyncio.create_task(self._read(store, asked))
             mine.add(reading)
             reading.add_done_callback(lambda done: self._over(tenant, asked, done))
         return reading
@@ -88,16 +88,16 @@ class Looks:
         if not mine:
             del self._of_tenant[tenant]
 
-    async def _read(self, store: Looking, asked: Asked, stat: Stat) -> Seen:
+    async def _read(self, store: Looking, asked: Asked) -> Seen:
         key, sha256, _ = asked
         try:
             async with self._gate:
-                found = await store.sha256(key)
+                found = await store.content(key)
         except StoreError as error:
             log.warning("the finished object %s cannot be read: %s", key, error)
             return Seen("unknown")
-        seen = Seen("whole") if found == sha256 else Seen("damaged", f"its file has the SHA-256 {found}")
-        self._seen[asked] = stat.etag, seen
+        seen = Seen("whole") if found.sha256 == sha256 else Seen("damaged", f"its file has the SHA-256 {found.sha256}")
+        self._seen[asked] = found.version, seen  # not the one that was looked at: another may have come in between
         if len(self._seen) > REMEMBERED:
             self._seen.popitem(last=False)
         return seen

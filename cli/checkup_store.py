@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from adapters.object_store import ObjectStore
 
 ADVICE = (
-    "Signed addresses rely on it: use a store that honours If-None-Match, Content-Length and x-amz-checksum-sha256 where they are signed. "
+    "Signed addresses rely on it: use a store that honours If-None-Match, Content-Length and x-amz-checksum-sha256 where they are signed, "
+    "and no x-amz- header that is not. "
     "Until then damaged objects are found when they are served and by `flatrender scrub`, but not prevented."
 )
 

@@ -181,7 +181,8 @@ class Client:
     async def download(self, job: Render, target: Path, done: transfer.Done | None = None) -> None:
         """Fetch a completed render's video and check its size and SHA-256."""
         if not job.url:  # its file is looked at first, or made anew
-            job = await until(lambda: self.job(job.job_id), lambda now: bool(now.url), "the video's file to be looked at")
+            remedy = f"`flatrender explain {job.job_id}` says whether its file is made anew; its storage may be away."
+            job = await until(lambda: self.job(job.job_id), lambda now: bool(now.url), "the video's file to be looked at", remedy=remedy)
         assert job.sha256 is not None and job.bytes is not None, "only a completed render has a video"
         await transfer.download(self.api, job.url, target, job.sha256, job.bytes, done)
 

@@ -319,6 +319,7 @@ class RequestInspection(Command, frozen=True, kw_only=True):
     name: str
     bytes: int
     object_key: str
+    sha256: str = ""  # as it was announced, if it was
 
 
 @message("render.inspection.requested")
@@ -329,6 +330,7 @@ class InspectionRequested(Event, frozen=True, kw_only=True):
     name: str
     bytes: int
     object_key: str
+    sha256: str = ""
 
 
 @message("render.inspection.ended")

@@ -75,6 +75,16 @@ class Probe:
                 await self._store.complete_multipart(key, upload, [etag], _hash(FIRST))
         return Promise("a part has the bytes whose hash was signed", kept, ", ".join(map(str, answers)))
 
+    async def copying(self) -> Promise:
+        """Addresses that are told, by a header that was not signed, to copy what somebody else has stored."""
+        source, key = f"{self.prefix}/source", f"{self.prefix}/copy"
+        told = {"x-amz-copy-source": f"/{self._store.bucket}/{source}"}
+        async with self._removed(source), self._removed(key), self._upload(key) as upload:
+            await self._store.put(source, FIRST)
+            whole = await self._put(self._store.presign_put(key, SECONDS), b"", {**CREATE_ONLY, **told})
+            part = await self._put(self._store.presign_part(key, upload, 1, SECONDS, len(FIRST)), FIRST, told)
+        return Promise("an address copies nothing", min(whole, part) >= 400, f"{whole}, and {part} to a part")
+
     async def _must_take(self, address: str, body: bytes, headers: Mapping[str, str] | None = None) -> str:
         """Send what the address is for; the answer's ETag. Raises StoreRefused."""
         async with self._http.put(URL(address, encoded=True), data=body, headers=headers) as answer:
@@ -106,7 +116,8 @@ async def probed(store: ObjectStore) -> list[Promise]:
     """Every promise, kept or not. Raises StoreError when the store cannot be asked at all."""
     async with aiohttp.ClientSession(timeout=ANSWERS_WITHIN) as http:
         probe = Probe(store, http)
-        questions: tuple[Callable[[], Awaitable[Promise]], ...] = (probe.overwriting, probe.joining, probe.length, probe.content)
+        questions: tuple[Callable[[], Awaitable[Promise]], ...]
+        questions = probe.overwriting, probe.joining, probe.length, probe.content, probe.copying
         try:
             return [await ask() for ask in questions]
         except (aiohttp.ClientError, TimeoutError) as error:

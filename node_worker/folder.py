@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 import msgspec
 
 from node_worker.platform import lock_file
+from node_worker.remains import put_away
 
 OURS = 0o700  # the mode of folders: templates and reports are nobody else's
 TAIL = 2_000  # bytes of a dead daemon's log that are kept
@@ -50,7 +51,8 @@ class Folder:
         self._lock = lock_file(self.root / "lock")
         if self._lock is None:
             raise FolderInUse(f"another node works in {self.root}; give each node its own data folder (FLATRENDER_DATA)")
-        shutil.rmtree(self.work, ignore_errors=True)
+        for left in (self.work, *self.root.glob("work-*")):
+            put_away(left)
         for folder in (self.cache, self.work, self.spool, self.logs):
             folder.mkdir(exist_ok=True)
             folder.chmod(OURS)  # an earlier release made them for everybody to read

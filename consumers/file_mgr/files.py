@@ -24,9 +24,6 @@ def judge(cmd: JudgeFile, view: View, ctx: Context) -> Decision:
         return []
     if cmd.code:
         return [FileRejected(file_id=file.file_id, code=cmd.code, detail=cmd.detail)]
-    if file.sha256 and file.sha256 != cmd.sha256:
-        detail = f"its bytes have the SHA-256 {cmd.sha256}, {file.sha256} was announced; send the file again"
-        return [FileRejected(file_id=file.file_id, code="file.sha256", detail=detail)]
     if cmd.kind == "unknown":
         return [FileRejected(file_id=file.file_id, code="file.unknown_kind", detail=UNKNOWN)]
     ready = FileReady(

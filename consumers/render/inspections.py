@@ -1,5 +1,7 @@
 """Inspections: an uploaded file is opened on a node, in a limited process, and judged by what was found."""
 
+import msgspec
+
 from consumers.render.leases import ended
 from consumers.render.parts import elsewhere, held
 from consumers.render.places import scan_place
@@ -14,14 +16,15 @@ from contracts.render import InspectionEnded, InspectionRequested, RequestInspec
 
 def on_file_stored(event: FileStored, envelope: object) -> list[Command]:
     """Every stored file is opened before anyone may use it."""
-    return [RequestInspection(file_id=event.file_id, name=event.name, bytes=event.bytes, object_key=event.object_key)]
+    names = ("file_id", "name", "bytes", "object_key", "sha256")
+    return [RequestInspection(**{name: getattr(event, name) for name in names})]
 
 
 def request(cmd: RequestInspection, view: View, ctx: Context) -> Decision:
     """Queue a file for a node."""
     if view.get(INSPECTIONS, cmd.file_id) is not None:
         return []
-    return [InspectionRequested(file_id=cmd.file_id, name=cmd.name, bytes=cmd.bytes, object_key=cmd.object_key)]
+    return [InspectionRequested(**msgspec.structs.asdict(cmd))]
 
 
 def report(cmd: ReportInspection, view: View, ctx: Context) -> Decision:
@@ -34,6 +37,9 @@ def report(cmd: ReportInspection, view: View, ctx: Context) -> Decision:
         return refuse("render.not_waiting", f"part {part.part_id} is no inspection")
     if cmd.scan_key and (refusal := elsewhere(cmd.scan_key, scan_place(part.tenant_id, file.file_id, part.part_id), cmd.sha256)):
         return refusal
+    code, detail = cmd.code, cmd.detail
+    if not code and file.sha256 not in ("", cmd.sha256):  # said here: what ends without a code stands for its bytes from then on
+        code, detail = "file.sha256", f"its bytes have the SHA-256 {cmd.sha256}, {file.sha256} was announced; send the file again"
     finding = InspectionEnded(
         file_id=file.file_id,
         kind=cmd.kind,
@@ -44,8 +50,8 @@ def report(cmd: ReportInspection, view: View, ctx: Context) -> Decision:
         height=cmd.height,
         duration=cmd.duration,
         scan_key=cmd.scan_key,
-        code=cmd.code,
-        detail=cmd.detail,
+        code=code,
+        detail=detail,
     )
     return [finding, ended(part, view, "done")]
 

@@ -126,13 +126,17 @@ def job_completed(event: JobCompleted, envelope: Envelope, view: View) -> Rows:
 
 
 def inspection_ended(event: InspectionEnded, envelope: Envelope, view: View) -> Rows:
-    """The finding; a usable file is remembered by its content, the first of equal ones."""
+    """The finding; a usable file is remembered by its content, the first of equal ones.
+
+    One that nobody knew how to use was not kept: where a later release knows, the file that was sent anew stands for it.
+    """
     file = view.get(INSPECTIONS, event.file_id)
     assert file is not None, "only a requested inspection ends"
     yield INSPECTIONS, moved(file, envelope, state="ended", code=event.code, detail=event.detail)
-    if not event.code and view.get(FILES, event.sha256) is None:
-        names = ("sha256", "file_id", "kind", "bytes", "object_key")
-        yield FILES, fresh(FILES, envelope, {name: getattr(event, name) for name in names})
+    if event.code or ((known := view.get(FILES, event.sha256)) is not None and known.kind != "unknown"):
+        return
+    values = {name: getattr(event, name) for name in ("sha256", "file_id", "kind", "bytes", "object_key")}
+    yield FILES, fresh(FILES, envelope, values) if known is None else moved(known, envelope, **values)
 
 
 def node_steered(event: NodeSteered, envelope: Envelope, view: View) -> Rows:

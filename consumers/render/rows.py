@@ -160,6 +160,7 @@ class Inspection(Row, frozen=True, kw_only=True):
     attempts: int = 0
     code: str = ""
     detail: str = ""
+    sha256: str = ""  # as it was announced, if it was
 
 
 class File(Row, frozen=True, kw_only=True):

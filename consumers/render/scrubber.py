@@ -11,9 +11,9 @@ import asyncpg
 import msgspec
 
 import sql
-from adapters.object_store import ObjectStore, StoreError
+from adapters.object_store import ObjectStore
 from consumers.render.looking import found_sha256, in_words
-from consumers.runtime.connection import DATABASE_AWAY, POOL_WAIT
+from consumers.runtime.connection import POOL_WAIT
 from consumers.runtime.leading import Leading
 from consumers.runtime.pool import Pool
 from contracts.envelope import SCRUBBER, Envelope, first
@@ -22,7 +22,7 @@ from contracts.repair import ReportRot, RequestRepair
 from contracts.snapshot import ReportSpoilt
 
 log = logging.getLogger(__name__)
-AGAIN = 60.0  # seconds after which a store or database that was away is asked again
+AGAIN = 60.0  # seconds after which a store, database or broker that was away is asked again
 Kind = Literal["segment", "export", "snapshot"]
 KINDS: tuple[Kind, ...] = ("segment", "export", "snapshot")
 Place = tuple[Kind, UUID, str]  # of a round: kind by kind, tenant by tenant, name by name
@@ -105,8 +105,8 @@ class Scrubber:
                 await self._round(place)
                 place = BEGINNING
                 await asyncio.sleep(max(AGAIN, begun + self._every - asyncio.get_running_loop().time()))
-            except (asyncpg.PostgresError, StoreError, *DATABASE_AWAY) as error:
-                log.warning("stored objects cannot be looked at: %s", error)
+            except Exception as error:  # the store, the database or the broker is away, say; no fault may end the process with every domain
+                log.warning("stored objects cannot be looked at: %r", error)
                 place = None
                 await asyncio.sleep(AGAIN)
 

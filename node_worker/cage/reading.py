@@ -9,7 +9,7 @@ from pathlib import Path
 # Libraries that are loaded late, and what they ask of the machine; none of it is anybody's secret.
 SYSTEM = (
     *("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache", "/etc/localtime"),
-    *("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom", "/proc/cpuinfo", "/proc/meminfo", "/sys/devices/system/cpu"),
+    *("/dev/null", "/dev/random", "/dev/urandom", "/proc/cpuinfo", "/proc/meminfo", "/sys/devices/system/cpu"),
 )
 PACKAGES = ("node_worker", "contracts")
 _LIBRARIES = ("site-packages", "dist-packages")

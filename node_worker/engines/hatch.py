@@ -4,6 +4,7 @@ import contextlib
 import os
 import shutil
 from collections import OrderedDict
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,9 +12,12 @@ from msgspec.structs import replace
 
 from node_worker.cage import user
 from node_worker.cage.guards import Place
+from node_worker.encode.facts import ExportFacts
 from node_worker.engines import protocol
 from node_worker.engines.base import Files
+from node_worker.remains import AT_ONCE, put_away, remove
 
+SPARE = 16 << 20  # bytes that a file may have beyond what it is made of
 BUNDLES_KEPT = 4  # extracted templates, for the parts that follow
 T = TypeVar("T", bound=protocol.Request)
 
@@ -28,7 +32,7 @@ class Hatch:
     def __init__(self, folder: Path, engine: str) -> None:
         self._folder, self._engine = folder.absolute(), engine
         self.place = Place(self._folder, engine)
-        self._outputs: dict[str, tuple[Path, Path]] = {}  # by what the engine calls it: where it lies, and where it is wanted
+        self._outputs: dict[str, tuple[Path, Path, int]] = {}  # by the engine's name: where it lies and is wanted, its most bytes
         self._bundles: OrderedDict[str, None] = OrderedDict()
 
     def open(self) -> Place:
@@ -51,15 +55,18 @@ class Hatch:
         """Leave nothing behind."""
         self._outputs.clear()
         self._bundles.clear()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        put_away(self._folder)
 
-    def clear(self) -> None:
-        """Take back what the last request was given, and drop what it left; only the latest templates stay extracted."""
+    def clear(self) -> bool:
+        """Take back what the last request was given, and drop what it left; only the latest templates stay extracted.
+
+        Whether all of it is gone: an engine that leaves more than can be dropped at once is to be replaced.
+        """
         self._outputs.clear()
-        _empty(self.place.given)
-        _empty(self.place.made, but="bundles")
-        while len(self._bundles) > BUNDLES_KEPT:
-            shutil.rmtree(self.place.made / "bundles" / self._bundles.popitem(last=False)[0], ignore_errors=True)
+        old = [self.place.made / "bundles" / self._bundles.popitem(last=False)[0] for _ in range(len(self._bundles) - BUNDLES_KEPT)]
+        if (self.place.made / "bundles").is_symlink():
+            return False
+        return remove(*_inside(self.place.given), *_inside(self.place.made, but="bundles"), *old, most=AT_ONCE)
 
     def inside(self, request: T) -> T:
         """The request as the engine is to see it. Raises OSError."""
@@ -67,23 +74,25 @@ class Hatch:
             case protocol.Inspect():
                 return replace(request, path=self._give(request.path, Path(request.path).name), work=str(self.place.made / "work"))
             case protocol.DrawSegments():
-                tasks = tuple(replace(one, output=self._expect(one.key, one.output)) for one in request.segments)
+                raw = _raw(request)
+                tasks = tuple(replace(one, output=self._expect(one.key, one.output, one.count * raw)) for one in request.segments)
                 return replace(request, files=self._files(request), segments=tasks)
             case protocol.DrawPicture():
-                return replace(request, files=self._files(request), output=self._expect("", request.output))
+                return replace(request, files=self._files(request), output=self._expect("", request.output, _raw(request)))
             case protocol.Assemble():
                 segments = tuple(replace(one, path=self._give(one.path, one.sha256)) for one in request.segments)
                 files = {name: self._give(path, name) for name, path in request.files.items()}
-                return replace(request, segments=segments, files=files, output=self._expect("", request.output))
+                most = sum(Path(path).stat().st_size for path in (*files.values(), *(one.path for one in segments)))
+                return replace(request, segments=segments, files=files, output=self._expect("", request.output, 2 * most))
         return request
 
     def outside(self, event: protocol.Event) -> protocol.Event:
         """The event, with the file that it speaks of taken to where it was wanted. Raises NotAsked, OSError (a full disk)."""
         match event:
             case protocol.SegmentDone(segment=segment):
-                return replace(event, segment=replace(segment, path=self._take(segment.key)))
-            case protocol.PictureDone() | protocol.Assembled():
-                self._take("")
+                return replace(event, segment=replace(segment, path=self._take(segment.key, segment.bytes)))
+            case protocol.PictureDone(bytes=size) | protocol.Assembled(facts=ExportFacts(bytes=size)):
+                self._take("", size)
         return event
 
     def _files(self, request: protocol.SceneRequest) -> Files:
@@ -104,36 +113,34 @@ class Hatch:
             user.share(target, self.place.group)
         return str(target)
 
-    def _expect(self, name: str, output: str) -> str:
+    def _expect(self, name: str, output: str, most: int) -> str:
         inside = self.place.made / f"{len(self._outputs)}{Path(output).suffix}"
-        self._outputs[name] = inside, Path(output)
+        self._outputs[name] = inside, Path(output), most + SPARE
         return str(inside)
 
-    def _take(self, name: str) -> str:
+    def _take(self, name: str, size: int) -> str:
         if name not in self._outputs:
             raise NotAsked(f"the engine offers {name[:80]!r}, which nobody asked for")
-        inside, wanted = self._outputs.pop(name)
-        # Moved first: where it lies then, the engine cannot put something else in its place.
-        shutil.move(inside, wanted)
+        inside, wanted, most = self._outputs.pop(name)
+        # Moved first: where it lies then, the engine cannot put something else in its place, not even while it is copied to another disk.
+        taken = self.place.folder / f"taken{inside.suffix}"
+        os.rename(inside, taken)
         try:
-            user.take(wanted)
+            user.take(taken)
         except OSError as error:
-            _remove(wanted)
             raise NotAsked(f"the engine offers what is no file of its own: {error}") from error
+        if (found := taken.stat().st_size) != size or found > most:  # a file of nothing but holes would fill the store
+            raise NotAsked(f"the engine offers {found} bytes, says {size}, and may make {most}")
+        shutil.move(taken, wanted)
         return str(wanted)
 
 
-def _empty(folder: Path, but: str = "") -> None:
+def _raw(request: protocol.SceneRequest) -> int:
+    """Bytes of a frame as it is drawn: whatever is made of it has no more, but for headers."""
+    return 4 * request.width * request.height
+
+
+def _inside(folder: Path, but: str = "") -> list[Path]:
     with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.name != but:
-                _remove(Path(entry.path))
-
-
-def _remove(path: Path) -> None:
-    """Remove whatever an engine left under a name, and nothing that it may point to."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        with contextlib.suppress(OSError):
-            path.unlink()
+        return [Path(entry.path) for entry in islice(entries, AT_ONCE + 2) if entry.name != but]
+    return []

@@ -5,6 +5,7 @@ import contextlib
 import os
 import sys
 import tempfile
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Literal
@@ -17,7 +18,8 @@ from node_worker.cage.environment import clean
 from node_worker.engines import protocol
 from node_worker.engines.base import TemplateRefused
 from node_worker.engines.hatch import Hatch, NotAsked
-from node_worker.engines.mark import NONE, FrameMark
+from node_worker.engines.mark import NONE, WatchedMark
+from node_worker.failures import disk_full
 from node_worker.platform import KILL_SIGNAL, MEMORY, SPAWN, ProcessTree, process_tree
 
 CrashKind = Literal["signal", "exit", "oom", "disk_full", "hang", "error", "cancelled"]
@@ -73,8 +75,9 @@ class EngineProcess:
         self._tail = bytearray()
         self._turn = asyncio.Lock()
         self._last_frame = NONE
+        self._waited = 0.0  # seconds of a request in which we waited for the process
         self._rested = 0.0  # seconds that the process had computed when it last answered
-        self._mark: FrameMark | None = None
+        self._mark: WatchedMark | None = None
         self._ended: CrashKind | None = None  # why we ended it ourselves
         self._decoder = msgspec.json.Decoder(protocol.Event)
         self.ready: protocol.Ready | None = None
@@ -112,11 +115,12 @@ class EngineProcess:
             answered = False
             try:
                 self._send(self._hatch.inside(request))
-                enough = self._rested + stall * _longest(request)
+                longest = stall * _longest(request)
+                enough, self._waited = self._rested + longest, 0.0
                 while not isinstance(event := await self._event(stall), protocol.Done):
-                    if self.cpu_seconds() > enough:
+                    if self.cpu_seconds() > enough or self._waited > longest:
                         self._end("hang")
-                        raise await self._crashed("it computes without an end")
+                        raise await self._crashed("it works without an end")
                     if isinstance(event, protocol.Refused):
                         answered = True
                         raise TemplateRefused(event.code, event.detail, event.field)
@@ -128,9 +132,7 @@ class EngineProcess:
                 answered = True
             finally:
                 self._rested = self.cpu_seconds()
-                if answered:
-                    self._hatch.clear()
-                else:
+                if not (answered and self._hatch.clear()):
                     self._end("cancelled")
                     await asyncio.shield(self._gone())
 
@@ -163,9 +165,29 @@ class EngineProcess:
         await self._gone()
         self._tail.clear()
         self._ended, self.ready, self._process = None, None, None
-        self._mark = FrameMark.new()
+        try:
+            self._process = await self._spawned()
+        except OSError as error:  # no room, no processes, no memory: none of it is the caller's
+            await self._gone()
+            raise EngineCrashed("disk_full" if disk_full(error) else "error", detail=f"it cannot be started: {error}") from error
+        self._tree = process_tree(self._process.pid, self._memory)
+        self._reading = asyncio.create_task(self._read_log(self._process))
+        try:
+            event = await self._event(self._start_seconds)
+        except BaseException:
+            self._end("cancelled")
+            await asyncio.shield(self._gone())
+            raise
+        assert isinstance(event, protocol.Ready) and self._mark is not None, "the first event is Ready"
+        self._mark.hide()
+        self.ready, self._rested = event, self.cpu_seconds()
+        return event
+
+    async def _spawned(self) -> asyncio.subprocess.Process:
+        """A new process in a new folder. Raises OSError."""
         place = self._hatch.open()
-        self._process = await asyncio.create_subprocess_exec(
+        self._mark = WatchedMark(place.folder)
+        return await asyncio.create_subprocess_exec(
             *self._command,
             *("--parent", str(os.getpid()), "--mark", str(self._mark.path)),
             *("--folder", str(place.folder), "--user", str(place.user), "--group", str(place.group)),
@@ -176,18 +198,6 @@ class EngineProcess:
             env=clean(place.made, self._environment),
             **SPAWN,
         )
-        self._tree = process_tree(self._process.pid, self._memory)
-        self._reading = asyncio.create_task(self._read_log(self._process))
-        try:
-            event = await self._event(self._start_seconds)
-        except BaseException:
-            self._end("cancelled")
-            await asyncio.shield(self._gone())
-            raise
-        assert isinstance(event, protocol.Ready), "the first event is Ready"
-        self._mark.hide()
-        self.ready, self._rested = event, self.cpu_seconds()
-        return event
 
     def _send(self, request: protocol.Request) -> None:
         """Write without waiting: a request is small, and a dead reader shows as the end of its events."""
@@ -197,6 +207,8 @@ class EngineProcess:
     async def _event(self, within: float) -> protocol.Event:
         """Wait for the next event. Raises EngineCrashed after `within` silent seconds, at the end of output, or on nonsense."""
         assert self._process is not None and self._process.stdout is not None
+        begun = time.monotonic()
+        await asyncio.sleep(0)  # lines that are there already come without waiting: others must have their turn between them
         try:
             async with asyncio.timeout(within):
                 line = await self._process.stdout.readline()
@@ -205,11 +217,12 @@ class EngineProcess:
             raise await self._crashed() from None
         except ValueError:  # a line over the limit
             line = b"too long\n"
+        self._waited += time.monotonic() - begun
         if not line.endswith(b"\n"):
             raise await self._crashed()
         try:
             event: protocol.Event = self._decoder.decode(line)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, RecursionError) as error:
             raise EngineCrashed("error", last_frame=self._newest(), detail=f"not an event: {error}", log_tail=self._log()) from error
         return event
 

@@ -22,6 +22,8 @@ select r.job_id, r.state, r.priority, r.deadline, r.needs::text as needs, r.paus
        (select coalesce(json_agg(json_build_object('state', f.state, 'cause', f.cause, 'reason', f.reason, 'segments', jsonb_array_length(f.before))
                                  order by f.created_at), '[]')
         from read.frame_repairs f where f.tenant_id = $1 and f.job_id = $2 and f.is_open)::text as repairs,
+       (select case f.state when 'failed' then f.code || ': ' || f.detail else '' end
+        from read.frame_repairs f where f.tenant_id = $1 and f.job_id = $2 order by f.created_at desc, f.repair_id desc limit 1) as unrepaired,
        (select coalesce(json_agg(json_build_object('position', e.position, 'time', e.time, 'type', e.type, 'actor', e.actor, 'body', e.body::json)
                                  order by e.position), '[]')
         from (select * from read.log_events l where l.correlation_id = r.correlation_id and (l.tenant_id = $1) is true order by l.position desc limit 1000) e)::text as events

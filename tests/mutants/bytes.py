@@ -12,6 +12,7 @@ from uuid import uuid4
 import aiohttp
 
 from adapters.object_store import ObjectStore
+from adapters.presign import CREATE_ONLY
 from api_edge.looks import Looks, Seen
 from consumers import file_mgr, render
 from consumers.render import nodes
@@ -55,6 +56,11 @@ async def a_part_has_its_bytes(store: ObjectStore, folder: Path) -> None:
 async def joining_replaces_nothing(store: ObjectStore, folder: Path) -> None:
     """An object that is there stays as it is."""
     await _asked(store, "joining")
+
+
+async def an_address_copies_nothing(store: ObjectStore, folder: Path) -> None:
+    """Whatever headers come with the body."""
+    await _asked(store, "copying")
 
 
 async def a_node_knows_its_own(store: ObjectStore, folder: Path) -> None:
@@ -129,6 +135,16 @@ def hashes_are_not_signed(store: ObjectStore) -> AbstractContextManager[Any]:
         return ObjectStore.presign_part(store, key, id, number, seconds, length)
 
     return patch.object(store, "presign_part", part)
+
+
+def addresses_may_copy(store: ObjectStore) -> AbstractContextManager[Any]:
+    """The header that copies is heard."""
+
+    def put(key: str, seconds: int) -> str:
+        source = f"/{store.bucket}/{key.replace('copy', 'source')}"
+        return store._presigner.sign("PUT", key, seconds, headers={**CREATE_ONLY, "x-amz-copy-source": source})
+
+    return patch.object(store, "presign_put", put)
 
 
 def joining_has_no_condition(store: ObjectStore) -> AbstractContextManager[Any]:

@@ -16,6 +16,7 @@ RED: list[tuple[Check, stored.Mutation]] = [
     (stored.a_finished_object_is_not_replaced, stored.addresses_replace),
     (stored.a_part_has_its_length, stored.lengths_are_not_signed),
     (stored.a_part_has_its_bytes, stored.hashes_are_not_signed),
+    (stored.an_address_copies_nothing, stored.addresses_may_copy),
     (stored.joining_replaces_nothing, stored.joining_has_no_condition),
     (stored.a_node_knows_its_own, stored.every_refusal_is_a_success),
     (stored.what_is_served_is_what_was_verified, stored.an_etag_is_forgotten),

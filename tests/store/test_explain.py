@@ -10,13 +10,13 @@ import pytest_asyncio
 from api_edge.explaining import explain
 from api_edge.reading import Reader
 from cli.commands.explain import told
-from consumers.render.places import segment_place
+from consumers.render.places import export_place, segment_place
 from contracts.envelope import first
 from contracts.farm import Capabilities, LearnShare, MaintainNode
 from contracts.message import PLATFORM, Command, Event
-from contracts.node import PROTOCOL, RegisterNode, ReportFailure, ReportSegment
+from contracts.node import PROTOCOL, LeaveNode, RegisterNode, ReportExport, ReportFailure, ReportSegment
 from contracts.render import AssignPart, CancelJob, PartAssigned, PauseJob, SubmitJob
-from contracts.repair import RequestRepair
+from contracts.repair import ReportRot, RequestRepair
 from contracts.spec import Needs, RenderSpec, SceneSpec
 from deploy.local.servers import Servers
 from tests.support.databases import migrated
@@ -181,6 +181,25 @@ async def test_a_job_whose_frames_a_person_doubts_says_that_they_are_drawn_again
     assert ("job.repairing", "1 segment is drawn again: a person asked (it flickers)") in await farm.reasons(job)
     texts = [event["text"] for event in (await farm.explained(job))["events"]]
     assert "1 segment of it to be repaired (person): it flickers" in texts and "1 segment is to be drawn again" in texts
+
+
+async def test_a_finished_film_that_could_not_be_repaired_says_why(farm: Farm) -> None:
+    await farm.register(0)
+    job = await farm.job(frames=30)
+    part = await farm.assign(job, 0)
+    await drawn(farm, part, job, 0)
+    join = AssignPart(kind="assemble", subject_id=job, node_id=farm.nodes[0], node_epoch=1)
+    [joining] = [event for event in await farm.do(join, actor="scheduler", job=job) if isinstance(event, PartAssigned)]
+    place = export_place(farm.tenant, job, joining.epoch, joining.part_id)
+    facts = {"object_key": place, "sha256": sha(job), "bytes": 9, "frames": 30, "duration": 1.0, "packets_sha256": "p"}
+    await farm.do(ReportExport(part_id=joining.part_id, epoch=joining.epoch, **facts), actor=f"node:{farm.nodes[0]}", job=job)
+    assert await farm.reasons(job) == []
+    await farm.do(LeaveNode(), actor=f"node:{farm.nodes[0]}", tenant=PLATFORM)
+    key = part.keys[0]
+    rot = ReportRot(key=key, object_key=segment_place(farm.tenant, key, part.epoch, part.part_id), found_sha256="")
+    await farm.do(rot, actor="scrubber", job=job)
+    [(code, detail)] = await farm.reasons(job)
+    assert code == "job.unrepaired" and "render.build_gone" in detail and "render it anew" in detail
 
 
 async def test_a_cancelled_job_says_by_whom(farm: Farm) -> None:

@@ -17,6 +17,7 @@ from contracts.message import Command
 from contracts.repair import ReportRot, RequestRepair
 from contracts.snapshot import ReportSpoilt
 from deploy.local.servers import Servers
+from producers.publisher import PublishFailed
 from tests.support.databases import migrated
 from tests.support.leading import leads
 from tests.support.password import PASSWORD
@@ -161,3 +162,21 @@ async def test_a_store_that_is_away_is_asked_again(shelf: Shelf, monkeypatch) ->
     await asyncio.wait({waiting})  # its query has left the connection that the next one uses
     shelf.store = here
     assert await shelf.scrub(1) == [("a", "rot")]
+
+
+async def test_a_broker_that_is_away_ends_no_scrubber(shelf: Shelf, monkeypatch) -> None:
+    monkeypatch.setattr(scrubbing, "AGAIN", 0.05)
+    await shelf.keep(shelf.tenants[0], "a", b"rotten")
+    publish, asked = shelf.publish, 0
+
+    async def away_once(command: Command, envelope: Envelope) -> None:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            raise PublishFailed("the broker is away")
+        await publish(command, envelope)
+
+    monkeypatch.setattr(shelf, "publish", away_once)
+    async with asyncio.timeout(20):
+        assert await shelf.scrub(1) == [("a", "rot")]
+    assert asked == 2

@@ -12,6 +12,7 @@ class LossyWire:
         parts = urlsplit(server_url)
         self._target = parts.hostname, parts.port
         self._swallowing = False
+        self.carried = 0  # bytes of answers
         self._writers: list[asyncio.StreamWriter] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self.url = ""
@@ -48,6 +49,7 @@ class LossyWire:
         try:
             while data := await source.read(65536):
                 if not (answers and self._swallowing):
+                    self.carried += len(data) if answers else 0
                     sink.write(data)
                     await sink.drain()
         except OSError:

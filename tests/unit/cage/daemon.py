@@ -66,6 +66,8 @@ def everything(data: Path, port: int, wire: Path, forks: int) -> dict[str, tuple
         "fork": ("fork", forks),
         "trace its daemon": ("trace", os.getpid()),
         "signal its daemon": ("signal", os.getpid()),
+        "have the kernel signal its daemon": ("owner", os.getpid()),
+        "have memory that does not count": ("shared", 1 << 20),
         "make a link": ("link", "/etc/passwd"),
         "make a namespace": ("namespace", None),
         "become root": ("root", None),

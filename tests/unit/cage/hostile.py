@@ -2,8 +2,10 @@
 
 import ctypes
 import errno
+import fcntl
 import functools
 import json
+import mmap
 import os
 import resource
 import socket
@@ -20,6 +22,9 @@ from node_worker.engines.ticker import Emitter
 
 PTRACE_ATTACH, PTRACE_DETACH = 16, 17
 CLONE_NEWUSER = 0x10000000
+F_SETSIG, SIGCONT = 10, 18
+EVENTS = 3  # the copy of the standard output that `main` made
+FILES = [os.pipe()]  # while pipes can be made
 TRIED = "tried"  # the code with which the outcome is told
 
 
@@ -163,6 +168,55 @@ def kernel(number: int) -> str:
     return "called"
 
 
+def owner(pid: int) -> str:
+    """Have the kernel signal whom we name when a pipe can be read; signal 18 continues what has not stopped."""
+    reading, writing = FILES.pop()
+    fcntl.fcntl(reading, fcntl.F_SETOWN, pid)
+    fcntl.fcntl(reading, F_SETSIG, SIGCONT)
+    fcntl.fcntl(reading, fcntl.F_SETFL, fcntl.fcntl(reading, fcntl.F_GETFL) | os.O_ASYNC)
+    os.write(writing, b"!")
+    return "signalled"
+
+
+def shared(size: int) -> str:
+    """Have more memory than is allowed, in a way that does not count as data."""
+    with mmap.mmap(-1, size):
+        return "shared"
+
+
+def cut(_: object) -> str:
+    """Cut off or fill whatever file is open."""
+    done = 0
+    for number in range(3, 200):
+        try:
+            os.ftruncate(number, 0)
+            done += 1
+        except OSError:
+            continue
+    return f"cut {done} off"
+
+
+def bury(how: str) -> str:
+    """Leave folders as deep or as closed as they can be."""
+    if how == "closed":
+        os.makedirs("closed/within/it")
+        os.mkdir("closed/within/it/too", 0)
+        os.chmod("closed", 0)
+    else:
+        home = os.getcwd()
+        for _ in range(int(how)):
+            os.mkdir("d")
+            os.chdir("d")
+        os.chdir(home)
+    return "buried"
+
+
+def say(what: str) -> str:
+    """Say what nobody asked for."""
+    os.write(EVENTS, what.encode())
+    return "said"
+
+
 def compute(_: object) -> str:
     threading.Thread(target=lambda: [None for _ in iter(int, 1)], daemon=True).start()
     return "computing"
@@ -172,7 +226,7 @@ TRIES = {
     function.__name__: function
     for function in (
         *(read, listing, write, remove, internet, unix, fork, threads, execute, spawn, trace, signal, environment, descriptors),
-        *(link, namespace, root, limits, orphan, kernel, compute),
+        *(link, namespace, root, limits, orphan, kernel, compute, owner, shared, cut, bury, say),
     )
 }
 
@@ -198,6 +252,9 @@ class HostileScene:
         while how == "signs of life":
             events()(protocol.Frame(frame=0, count=1))
             sum(range(100_000))
+        while how == "signs of life alone":
+            events()(protocol.Frame(frame=0, count=1))
+            time.sleep(0.05)
         place = self._made / "0.mp4"
         if how == "symbolic link":
             place.symlink_to(path)
@@ -207,7 +264,14 @@ class HostileScene:
             place.mkdir()
         if how == "pipe":
             os.mkfifo(place)
-        segment = FinishedSegment(key=key, path=path, sha256="0" * 64, bytes=1, frames=1, check=SegmentCheck(ok=True, frames=1))
+        size = place.stat().st_size if how.endswith("link") else 1
+        if how == "holes":
+            size = 1 << 30
+            place.touch()
+            os.truncate(place, size)
+        if how == "other size":
+            place.write_bytes(b"two")
+        segment = FinishedSegment(key=key, path=path, sha256="0" * 64, bytes=size, frames=1, check=SegmentCheck(ok=True, frames=1))
         events()(protocol.SegmentDone(segment=segment))
         time.sleep(30)
 
@@ -218,7 +282,7 @@ class HostileScene:
 @functools.cache
 def events() -> Emitter:
     """The way on which the host hears this process: the copy of the standard output that `main` made."""
-    return Emitter(os.fdopen(os.dup(3), "wb", buffering=0))
+    return Emitter(os.fdopen(os.dup(EVENTS), "wb", buffering=0))
 
 
 class HostileEngine:

@@ -39,6 +39,8 @@ REFUSED_BY = {
     "fork": {"calls"},
     "trace its daemon": {"files", "calls", "user", "privileges"},
     "signal its daemon": {"calls", "user"},
+    "have the kernel signal its daemon": {"calls"},
+    "have memory that does not count": {"calls"},
     "make a link": {"files", "calls"},
     "make a namespace": {"calls"},
     "become root": {"privileges", "calls"},

@@ -50,6 +50,8 @@ def answer(lines: list[calls.Instruction], machine: int, number: int, arguments:
                 at += yes if loaded == constant else no
             case calls.GREATER:
                 at += yes if loaded > constant else no
+            case calls.AND:
+                loaded &= constant
             case calls.ANY_BIT:
                 at += yes if loaded & constant else no
 
@@ -74,6 +76,11 @@ def test_the_filter_allows_what_is_needed_and_refuses_the_rest(machine: str) -> 
     assert said("prlimit64", 0, 7, 0x7F0012345678) == said("prlimit64", 0, 7, 1 << 40) == "EPERM"
     assert said("ioctl", 1, 0x5401) == "allowed"
     assert said("ioctl", 1, 0x5412) == "EPERM"  # TIOCSTI, which types into a terminal
+    assert said("fcntl", 5, 1030, 3) == said("fcntl", 5, 4, 0x800) == "allowed"
+    owners, lease = [said("fcntl", 1, one, 1) for one in (8, 10, 15)], said("fcntl", 5, 1024, 0)
+    assert {*owners, lease} == {"EPERM"}
+    assert said("mmap", 0, 4096, 3, 0x22) == said("mmap", 0, 4096, 3, 1, 5) == said("mmap", 0, 4096, 1, 3, 5) == "allowed"
+    assert said("mmap", 0, 4096, 3, 0x21) == said("mmap", 0, 4096, 3, 0x23) == said("mmap", 0, 4096, 3, 0x21 | 0x4000) == "EPERM"
     assert said("unshare") == said("mount") == said("seccomp") == said("landlock_create_ruleset") == "EPERM"
     assert answer(lines, kind, system.HIGHEST + 1) == calls.REFUSE | 38
     assert answer(lines, kind, 0x40000000 + 1) == calls.REFUSE | 38  # the calls of x32

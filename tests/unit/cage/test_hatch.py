@@ -12,8 +12,9 @@ import pytest
 import pytest_asyncio
 
 from contracts.spec import SceneSpec
+from node_worker import remains
 from node_worker.engines import host, protocol
-from node_worker.engines.base import Files
+from node_worker.engines.base import Files, TemplateRefused
 from node_worker.engines.host import EngineCrashed, EngineProcess
 from tests.unit.cage.daemon import asked, data_folder, engine_of
 
@@ -56,8 +57,8 @@ async def crash(engine: EngineProcess, request: protocol.Request, **options: flo
     return crashed.value
 
 
-@pytest.mark.parametrize("how", ["name", "symbolic link", "hard link", "folder", "pipe"])
-async def test_a_file_that_is_not_the_engines_own_is_not_taken(engine: EngineProcess, data: Path, how: str) -> None:
+@pytest.mark.parametrize("how", ["name", "symbolic link", "hard link", "folder", "pipe", "holes", "other size"])
+async def test_a_file_that_is_not_the_engines_own_or_not_what_it_says_is_not_taken(engine: EngineProcess, data: Path, how: str) -> None:
     crashed = await crash(engine, drawing(data, "asked", how, data / "identity.json"))
     assert crashed.kind == "error"
     assert not (data / "work" / "segment.mp4").exists()
@@ -111,3 +112,69 @@ async def test_signs_of_life_do_not_keep_an_engine_that_computes_without_end(
     await engine.start()
     crashed = await crash(engine, drawing(data, "asked", "signs of life", data), stall_seconds=0.5)
     assert (crashed.kind, "without an end" in crashed.detail) == ("hang", True)
+
+
+async def test_signs_of_life_alone_do_not_keep_an_engine_either(engine: EngineProcess, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host, "SPARE_FRAMES", 0)
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    await engine.start()
+    crashed = await crash(engine, drawing(data, "asked", "signs of life alone", data), stall_seconds=0.5)
+    assert (crashed.kind, "without an end" in crashed.detail) == ("hang", True)
+
+
+async def test_an_engine_that_cuts_off_what_it_shares_with_its_daemon_ends_only_itself(engine: EngineProcess, data: Path) -> None:
+    assert (await asked(engine, data / "asked", [("cut", None)])) != ["cut 0 off"]
+    assert await asked(engine, data / "asked", [("descriptors", None)])
+    await engine.kill()
+    assert await asked(engine, data / "asked", [("descriptors", None)])
+
+
+@pytest.mark.parametrize("how", ["closed", "20000"])
+async def test_folders_that_are_closed_or_deep_do_not_stay(engine: EngineProcess, data: Path, how: str) -> None:
+    engines = data / "work" / "engines"
+    try:
+        for _ in range(2):
+            assert await asked(engine, data / "asked", [("bury", how)]) == ["buried"]
+        await engine.close()
+        async with asyncio.timeout(20):
+            while list(engines.iterdir()):
+                await asyncio.sleep(0.01)
+    finally:  # pytest removes no such folders
+        remains.remove(engines)
+
+
+async def test_others_have_their_turn_while_an_engine_says_much(engine: EngineProcess, data: Path) -> None:
+    await engine.start()
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    beside = asyncio.create_task(other())
+    events = 0
+    (data / "asked").write_text(json.dumps({"tries": [("say", '{"type":"started"}\n' * 2000)]}))
+    with pytest.raises(TemplateRefused):
+        async for _ in engine.run(protocol.Inspect(path=str(data / "asked"), work="")):
+            events += 1
+            turns = 0 if events == 1 else turns
+    beside.cancel()
+    assert events > 2000 and turns >= events - 1
+
+
+async def test_what_is_nested_too_deep_is_no_event(engine: EngineProcess, data: Path) -> None:
+    nested = '{"type":"frame","more":' + "[" * 100_000 + "]" * 100_000 + "}\n"
+    (data / "asked").write_text(json.dumps({"tries": [("say", nested)]}))
+    assert (await crash(engine, protocol.Inspect(path=str(data / "asked"), work=""))).kind == "error"
+
+
+async def test_an_engine_that_cannot_be_started_is_told_for_what_it_is(engine: EngineProcess, data: Path) -> None:
+    (data / "work" / "engines").rmdir()
+    (data / "work" / "engines").write_text("a file where a folder should be")
+    with pytest.raises(EngineCrashed) as crashed:
+        await engine.start()
+    assert (crashed.value.kind, "cannot be started" in crashed.value.detail) == ("error", True)
+    (data / "work" / "engines").unlink()
+    assert await asked(engine, data / "asked", [("descriptors", None)])

@@ -158,14 +158,6 @@ def test_a_hash_that_is_none_is_refused() -> None:
         assert refused(World(DOMAIN).do(StartUpload(name="a", bytes=1, sha256=text))) == "file.sha256"
 
 
-def test_a_file_that_is_not_the_one_that_was_announced_is_rejected() -> None:
-    world, started = stored("a" * 64)
-    assert kinds(world.do(JudgeFile(file_id=started.file_id, kind="picture", sha256="b" * 64))) == ["FileRejected"]
-    assert world.row(FILES, started.file_id).code == "file.sha256"
-    world, started = stored("a" * 64)
-    assert kinds(world.do(JudgeFile(file_id=started.file_id, kind="picture", sha256="a" * 64))) == ["FileReady"]
-
-
 def test_a_rejected_files_object_is_removed_once() -> None:
     world, started = stored()
     assert kinds(world.do(DiscardFile(file_id=started.file_id))) == []

@@ -25,6 +25,7 @@ from contracts.render import (
     AssignPart,
     CancelJob,
     ExpirePart,
+    InspectionEnded,
     JobAdvanced,
     PartEnded,
     PlanJob,
@@ -410,6 +411,27 @@ def test_a_file_is_inspected_and_remembered_by_its_content() -> None:
     finding = ReportInspection(part_id=part.part_id, epoch=part.epoch, kind="picture", sha256="s", bytes=9, width=3, height=2)
     assert kinds(world.do(finding, actor=f"node:{NODE}")) == ["InspectionEnded", "PartEnded"]
     assert (world.row(INSPECTIONS, file_id).state, world.row(FILES, "s").object_key) == ("ended", "k")
+
+
+def found(world: World, kind: str, announced: str = "") -> tuple[InspectionEnded, UUID]:
+    """What comes of another file whose bytes are "s"."""
+    file_id = uuid4()
+    world.do(RequestInspection(file_id=file_id, name="a", bytes=9, object_key=f"of {file_id}", sha256=announced))
+    part = assign(world, file_id, "inspect")
+    report = ReportInspection(part_id=part.part_id, epoch=part.epoch, kind=kind, sha256="s", bytes=9)
+    ended, _ = world.do(report, actor=f"node:{NODE}")
+    return ended, file_id
+
+
+@pytest.mark.parametrize(("kind", "announced", "code"), [("picture", "another", "file.sha256"), ("unknown", "", "")])
+def test_a_file_that_is_not_kept_never_stands_for_its_bytes(kind: str, announced: str, code: str) -> None:
+    world = farm()
+    rejected, _ = found(world, kind, announced)
+    assert rejected.code == code
+    _, good = found(world, "picture", "s")
+    assert world.row(FILES, "s").object_key == f"of {good}"
+    found(world, "picture")
+    assert world.row(FILES, "s").object_key == f"of {good}"
 
 
 def test_a_file_that_kills_the_engine_is_rejected_after_its_attempts() -> None:

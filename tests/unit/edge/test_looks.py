@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from adapters.object_store import Stat, StoreUnavailable
+from adapters.object_store import Content, Stat, StoreUnavailable
 from api_edge import looks
 from api_edge.looks import OF_TENANT, Looks
 
@@ -21,29 +21,29 @@ class Slow:
         self.answers, self.stats = asyncio.Event(), asyncio.Event()
         self.stats.set()
         self.read: list[str] = []
-        self.etag = "1"
+        self.version = "1"
 
     async def stat(self, key: str) -> Stat | None:
         await self.stats.wait()
-        return Stat(5, self.etag)
+        return Stat(5, self.version)
 
-    async def sha256(self, key: str) -> str:
+    async def content(self, key: str) -> Content:
         self.read.append(key)
         if key.startswith("slow"):
             await self.answers.wait()
         if key == "away":
             raise StoreUnavailable("away")
-        return WHOLE
+        return Content(WHOLE, self.version)
 
 
-async def test_an_object_is_read_once_until_its_etag_or_a_doubt_is_new() -> None:
+async def test_an_object_is_read_once_until_its_version_or_a_doubt_is_new() -> None:
     store, known = Slow(), Looks()
     both = await asyncio.gather(*(known.look(store, ONE, "a", WHOLE, 5) for _ in range(2)))
     assert [seen.state for seen in both] == ["whole"] * 2 and store.read == ["a"]
     await known.look(store, OTHER, "a", WHOLE, 5)
     assert store.read == ["a"]
     await known.look(store, ONE, "a", WHOLE, 5, "the scrubber's of noon")
-    store.etag = "2"
+    store.version = "2"
     await known.look(store, ONE, "a", WHOLE, 5)
     assert store.read == ["a"] * 3
     assert (await known.look(store, ONE, "a", "0" * 64, 5)).state == "damaged"
@@ -80,3 +80,18 @@ async def test_a_store_that_does_not_answer_holds_up_nobody(monkeypatch: pytest.
     assert (await known.look(store, ONE, "a", WHOLE, 5)).state == "unknown"
     store.stats.set()
     assert (await known.look(store, ONE, "a", WHOLE, 5)).state == "whole"
+
+
+async def test_what_was_read_is_believed_of_the_version_that_was_read_and_of_no_other() -> None:
+    """Whoever can replace an object shows the good one while it is read, and the bad one before and after."""
+    store, known = Slow(), Looks()
+    store.version = "bad"
+    looking = asyncio.create_task(known.look(store, ONE, "slow", WHOLE, 5))
+    while not store.read:
+        await asyncio.sleep(0)
+    store.version = "good"
+    store.answers.set()
+    await looking
+    store.version = "bad"
+    await known.look(store, ONE, "slow", WHOLE, 5)
+    assert store.read == ["slow"] * 2
