@@ -19,7 +19,7 @@ _HEAD = re.compile(r"([A-Z]{1,10}) (/[!-~]*) HTTP/1\.1\r\n((?:[!#-'*+.\-0-9A-Z^_
 _LONGEST_HEAD = 8000  # bytes, less than aiohttp takes of one line
 _LENGTH = re.compile(r"0|[1-9][0-9]{0,5}")
 # What changes how a request is read: framing by chunks, an answer before the body, another protocol, a body to be unpacked.
-_NOT_PLAIN = frozenset(("transfer-encoding", "expect", "upgrade", "content-encoding", "te", "trailer"))
+_NOT_PLAIN = frozenset(("transfer-encoding", "expect", "upgrade", "content-encoding", "te", "trailer", "proxy-connection"))
 
 Answering = Callable[[web.Request], Awaitable[Answer]]
 HOT: web.AppKey[dict[str, Answering]] = web.AppKey("hot")
@@ -112,7 +112,7 @@ class PlainFirst(Connection):
     """aiohttp's protocol of one connection, which answers plain requests of hot paths by itself while aiohttp waits for the next.
 
     It stands on what is aiohttp's own: `_waiter` (it waits for a request), `_messages` (what it has read), `_request_count`,
-    `_request_in_progress` and `_handler_waiter` (whoever stops waits for what is under way).
+    `_upgraded` (somebody asks for a tunnel), `_request_in_progress` and `_handler_waiter` (whoever stops waits for what is under way).
     """
 
     def __init__(self, house: Connections, manager: web.Server, hot: Mapping[str, Answering], **options: Any) -> None:
@@ -140,7 +140,7 @@ class PlainFirst(Connection):
             return
         count = self._request_count
         super().data_received(data)
-        self._whole = self._request_count == count + 1  # aiohttp reads it as we do
+        self._whole = self._request_count == count + 1 and not self._upgraded  # aiohttp reads it as we do, and nothing behind it waits for a tunnel
 
     @property
     def is_idle(self) -> bool:

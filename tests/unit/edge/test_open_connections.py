@@ -109,6 +109,23 @@ async def test_a_byte_now_and_then_makes_no_head_longer(monkeypatch: pytest.Monk
         writer.close()
 
 
+async def test_the_rest_of_a_body_that_nobody_wants_is_no_head_and_the_next_request_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "HEAD", 0.2)
+    async with serving() as house:
+        reader, writer = await house.client(b"POST /nowhere HTTP/1.1\r\nHost: a\r\nContent-Length: 30\r\n\r\n")
+        assert (await reader.readline()).startswith(b"HTTP/1.1 404")
+        for _ in range(3):
+            writer.write(b"x" * 10)
+            await asyncio.sleep(0.05)
+        assert not house.connections._heads
+        writer.write(b"\r\n")  # as some clients send after a body
+        await asyncio.sleep(1.3)  # longer than the watch sleeps: whoever is taken for late is told by then
+        writer.write(GET)
+        said = await reader.readuntil(b"hello")
+        assert b" 408 " not in said and b"HTTP/1.1 200" in said
+        writer.close()
+
+
 async def test_a_body_that_does_not_come_is_answered_with_408_and_the_connection_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(commands, "BODY", 0.3)
     async with serving() as house:
@@ -157,6 +174,30 @@ async def test_an_address_with_half_of_all_gets_no_more_and_what_works_is_never_
                 raise ConnectionError
         assert house.connections.refused == 1 and not house.lost
         for _, one in (*streams, (refused, writer)):
+            one.close()
+
+
+async def test_streams_that_stay_and_heads_that_do_not_come_keep_nobody_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "LOOKS", 3)
+    async with serving(most=16) as house:
+        house.connections.most = 16  # so that of one address eight may be open
+        streams = [await house.client(b"GET /stream HTTP/1.1\r\nHost: a\r\n\r\n") for _ in range(4)]
+        for reader, _ in streams:
+            await reader.readuntil(b"\r\n\r\n")
+        halves = [await house.client(GET[:10]) for _ in range(4)]
+        await until(lambda: len(house.connections._heads) == 4)
+        answered = 0
+        for _ in range(4):
+            reader, writer = await house.client()
+            try:
+                writer.write(GET)
+                answered += (await reader.readline()).startswith(b"HTTP/1.1 200")
+            except ConnectionError:
+                pass
+            halves.append((reader, writer))
+        assert (answered, house.connections.refused) == (3, 1), "who came first found only streams among those it may look at"
+        assert not house.lost
+        for _, one in (*streams, *halves):
             one.close()
 
 
