@@ -100,7 +100,7 @@ def read_plain(data: bytes) -> Plain | None:
         headers[name.lower()] = value.strip(" \t")
     if len(headers) < len(lines) - 1 or not headers.keys().isdisjoint(_NOT_PLAIN):  # one is repeated, or means more
         return None
-    if headers.get("connection", "keep-alive").lower() != "keep-alive":
+    if "host" not in headers or headers.get("connection", "keep-alive").lower() != "keep-alive":
         return None
     length = headers.get("content-length", "0")
     if _LENGTH.fullmatch(length) is None or int(length) != len(data) - end:

@@ -107,6 +107,7 @@ class PullConsumer:
         self._nc = nc
         self._place = f"{stream}.{durable}", stream
         self._owns_stream = owns_stream
+        self.floor = 0  # the stream's sequence up to which all was acknowledged, by whomever, or removed; known of its own stream only
         self._delivered = 0
         self._tidied = 0  # of `_delivered`, known to be gone from the stream
         self._tidied_at = 0.0
@@ -254,10 +255,12 @@ class PullConsumer:
         consumer, stream = self._place
         try:
             info = await api(self._nc, f"CONSUMER.INFO.{consumer}")
-            await api(self._nc, f"STREAM.PURGE.{stream}", {"seq": info["ack_floor"]["stream_seq"] + 1})
+            floor = info["ack_floor"]["stream_seq"]
+            await api(self._nc, f"STREAM.PURGE.{stream}", {"seq": floor + 1})
         except StreamError as error:
             log.warning("acknowledged messages stay in the stream %s for now: %s", stream, error)
             return
+        self.floor = floor
         if not info["num_ack_pending"]:
             self._tidied = delivered
 

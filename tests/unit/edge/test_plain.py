@@ -29,6 +29,7 @@ def test_one_whole_request_of_few_words_is_plain():
         request(BODY, "/hot", "POST", "Transfer-Encoding: chunked"),
         request(BODY, "/hot", "POST", "Expect: 100-continue"),
         request(BODY, "/hot", "POST", "Connection: close"),
+        request().replace(b"Host:", b"Hose:"),
         request(BODY, "/hot", "POST", "Proxy-Connection: close"),
         request(BODY, "/hot", "POST", "Upgrade: websocket"),
         request(BODY, "/hot", "POST", "Content-Encoding: gzip"),
