@@ -38,6 +38,7 @@ TABLES: dict[str, Given] = {
     "render.render_parts": {"subject_id": OF_ONE.format(JOB), "kind": "'render'", "state": "'done'", "node_id": f"'{NODE}'"},
     "render.frame_repair_jobs": {"job_id": OF_ONE.format(JOB), "state": "'done'", "cause": "'person'"},
     "render.snapshots": {"state": "'queued'"},
+    "render.object_scrubs": {"kind": "'export'", "name": "'o' || n", "found": "'whole'"},
     "render.templates": {"template": "'t' || lpad(n::text, 9, '0')", "state": RARE.format("'set_aside'", "'open'")},
     "notification.notifications": {"seen": f"n > {FEW}"},
 }
@@ -99,6 +100,7 @@ class Library:
         }  # fmt: skip
         for name, of in asked.items():
             self.ids[name] = await self._conn.fetchval(f"select {of} {'and' if 'where' in of else 'where'} tenant_id = $1 limit 1", BIG)
+        self.ids["token"] = await self._conn.fetchval("select token_id from render.join_tokens limit 1")
 
     def _own(self, table: str, given: Given, tenant: UUID) -> Given:
         """The thing that has a tenth of the parts, repairs and scenes is the large tenant's own."""
@@ -155,6 +157,8 @@ class Library:
             yield query, (tenant, self.ids["job"])
         for query in ("node_by_id", "node_identity", "node_standing"):
             yield query, (PLATFORM, NODE)
+        yield "join_token", (PLATFORM, self.ids["token"])
+        yield "object_look", (tenant, "export", "o1")
 
     def _of_the_log(self, tenant: UUID) -> Iterator[tuple[str, tuple[Any, ...]]]:
         for behind in (None, self.rows // 2):

@@ -46,7 +46,8 @@ class Bench:
         self._engine = self._new()
 
     def _new(self) -> EngineProcess:
-        return EngineProcess(engine=self._kind, stall_seconds=self._stall, environment={**NOISE, "PYTHONPATH": str(ROOT)})
+        seen = {**NOISE, "PYTHONPATH": str(ROOT)}
+        return EngineProcess(engine=self._kind, stall_seconds=self._stall, environment=seen, reads=(str(ROOT / "tests"),))
 
     async def judge(self, raw: bytes) -> Verdict:
         """Upload a document and draw it, as nodes do."""

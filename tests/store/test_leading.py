@@ -42,6 +42,7 @@ KEPT_IN_A_BATCH = {
     "drop_timers",
     "move_cursors",
     "begin_cursors",
+    "begin_ids",
     "take_over_cursor",
     "probe",
 }  # over the connection with the lock

@@ -90,10 +90,8 @@ class Projector:
         try:
             event = decode(kind, body)
             assert isinstance(event, Event), "only events are recorded"
-            write = self._writes[type(event)]
         except KeyError:
-            self._note(recorded, "no domain writes events of this type; replay with the release that wrote it, or a newer one")
-            return []
+            event = None
         except msgspec.MsgspecError as error:
             self._note(recorded, f"the body cannot be read: {error}")
             return []
@@ -107,7 +105,12 @@ class Projector:
             causation=causation,
             traceparent=traceparent,
         )
-        ready = [(write, event, envelope, recorded)]
+        ready: list[Ready] = []
+        write = self._writes.get(type(event))  # type: ignore[arg-type]
+        if event is None or write is None:
+            self._note(recorded, "no domain writes events of this type; replay with the release that wrote it, or a newer one")
+        else:
+            ready.append((write, event, envelope, recorded))
         for since, until, fold in self._folds.get(type(event), ()):
             if since < position <= until:
                 ready.append((fold, event, envelope, recorded))
