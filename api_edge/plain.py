@@ -140,7 +140,8 @@ class PlainFirst(Connection):
             return
         count = self._request_count
         super().data_received(data)
-        self._whole = self._request_count == count + 1 and not self._upgraded  # aiohttp reads it as we do, and nothing behind it waits for a tunnel
+        # aiohttp reads it as we do, and nothing behind it waits for a tunnel.
+        self._whole = self._request_count == count + 1 and not self._upgraded
 
     @property
     def is_idle(self) -> bool:

@@ -59,6 +59,7 @@ QUERIES = [
         keyset=("created_at", "job_id"),
         filters={"state": as_text},
         present=presenters.render,
+        bounded=True,
     ),
     QueryRoute(
         "GET",

@@ -131,7 +131,8 @@ class Runtime:
         pumps = [asyncio.create_task(self._take_in(source)) for source in self.intake.sources]
         pumps += [asyncio.create_task(source.read_ahead()) for source in self.intake.sources]
         pumps += [asyncio.create_task(work) for work in (self.listening.pump(), self.intake.watch())]
-        pumps += [asyncio.create_task(say(source, self.nc, self.domain.name, self._is_sure)) for source in self.intake.sources[:1]]  # not of reports
+        spoken = self.intake.sources[:1]  # not of reports
+        pumps += [asyncio.create_task(say(source, self.nc, self.domain.name, self._is_sure)) for source in spoken]
         if self.waits:
             log.warning("%s decides again", self.domain.name)
         self.waits = ""

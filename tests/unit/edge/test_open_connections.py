@@ -5,6 +5,7 @@ import os
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from api_edge import commands, connections
 from api_edge.connections import Connection, Connections
 from api_edge.errors import Refused
 from api_edge.plain import HOT, Site
+from api_edge.routes import enrolment
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(60)]
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -139,6 +141,13 @@ async def test_a_body_that_does_not_come_is_answered_with_408_and_the_connection
         assert (await whole.readuntil(b"10")).startswith(b"HTTP/1.1 200")
         writer.close()
         other.close()
+
+
+async def test_the_body_of_who_joins_by_a_used_token_has_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commands, "BODY", 0.2)
+    never = SimpleNamespace(content=SimpleNamespace(is_eof=lambda: False), read=asyncio.Event().wait)
+    with pytest.raises(Refused, match="The body was not there"):
+        await enrolment._asks_again(SimpleNamespace(request=never), "a hash")  # type: ignore[arg-type]
 
 
 async def test_where_there_are_too_many_the_one_that_is_quiet_the_longest_makes_way(monkeypatch: pytest.MonkeyPatch) -> None:
