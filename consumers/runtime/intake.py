@@ -199,7 +199,7 @@ class Intake:
             messages = await source.consumer.next(AT_ONCE, 30.0)
             if messages and not self._sure():
                 nak_all([(msg, BACK) for msg in messages])
-                await source.consumer.pause()
+                await source.consumer.close()
                 await self._until_sure()
             elif messages:
                 source.hold(messages)
@@ -293,7 +293,7 @@ class Intake:
         """Hold nothing, and ask for nothing: another may lead."""
         self._deciding.clear()
         for source in self.sources:
-            await source.consumer.pause()
+            await source.consumer.close()
         self._let_go()
 
     def _let_go(self) -> None:
