@@ -21,7 +21,8 @@ from tests.support.password import PASSWORD
 
 ROWS = 4000  # of the large tenant in each table: what reads all of them is seen by what it reads, not by its time
 MOST = 10 * PAGE  # rows that a statement may look at: pages of several branches, a row beside each
-LOOKS = {"effects": 1000 + MOST, "log_of_tenant": 1000 + MOST, "renders": 2 * 1000 + MOST}  # what was asked for, and whether it has a job
+PAGES = 12  # of an index and its table that one search may read before it finds its first row
+LOOKS = {"effects": 1000 + MOST, "log_of_tenant": 1000 + MOST, "renders": 2 * 300 + MOST}  # what was asked for, and whether it has a job
 """Statements that look at a bounded number of rows, and then say how far they came."""
 STATEMENTS = sorted(set(vars(sql.load("read"))) - set(WHOLE))
 Plans = dict[str, asyncpg.Connection]
@@ -70,6 +71,21 @@ def looked_at(plan: dict[str, Any]) -> Iterator[float]:
         yield from looked_at(below)
 
 
+def leafed_through(plan: dict[str, Any]) -> Iterator[str]:
+    """The scans that read more pages than their rows need: an index whose first columns are not asked for is read from end to end."""
+    if "Scan" in plan["Node Type"] and "Index Name" in plan:
+        pages, searches = _pages(plan) - sum(map(_pages, plan.get("Plans", ()))), plan["Actual Loops"]
+        rows = searches * (plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0))
+        if pages > PAGES * max(1, searches) + 2 * rows:
+            yield f"{plan['Index Name']}: {pages} pages for {rows:.0f} rows in {searches:.0f} searches"
+    for below in plan.get("Plans", ()):
+        yield from leafed_through(below)
+
+
+def _pages(plan: dict[str, Any]) -> int:
+    return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
+
+
 @pytest.mark.parametrize("name", STATEMENTS)
 @pytest.mark.parametrize("plans", ["custom", "generic", "early"])
 async def test_a_statement_looks_at_a_page_whatever_its_tenant_has(filled: tuple[Plans, Library], name: str, plans: str) -> None:
@@ -77,11 +93,13 @@ async def test_a_statement_looks_at_a_page_whatever_its_tenant_has(filled: tuple
     cases = [args for asked, args in library.cases() if asked == name]
     assert cases, f"say in benchmarks/library.py with what {name} is asked, or in WHOLE why it reads all there is"
     for args in cases:
-        told = await sessions[plans].fetchval(f"explain (analyze, timing off, format json) execute {name}{_given(args)}")
-        read = sum(looked_at(msgspec.json.decode(told)[0]["Plan"]))
-        if read > LOOKS.get(name, MOST):
+        told = await sessions[plans].fetchval(f"explain (analyze, buffers, timing off, format json) execute {name}{_given(args)}")
+        plan = msgspec.json.decode(told)[0]["Plan"]
+        # One row is found once, whichever index was taken for it before there were any; that lasts until the table is analyzed.
+        read, leafed = sum(looked_at(plan)), [] if plans == "early" and name.endswith("_by_id") else list(leafed_through(plan))
+        if leafed or read > LOOKS.get(name, MOST):
             text = await sessions[plans].fetch(f"explain (analyze, timing off, costs off) execute {name}{_given(args)}")
-            pytest.fail(f"{name}{args} looks at {read:,.0f} rows\n" + "\n".join(row[0] for row in text))
+            pytest.fail(f"{name}{args} looks at {read:,.0f} rows; {'; '.join(leafed)}\n" + "\n".join(row[0] for row in text))
 
 
 async def test_a_missing_index_is_noticed(filled: tuple[Plans, Library]) -> None:
