@@ -13,7 +13,7 @@ from api_edge.events import kind_of, shown
 from api_edge.routing import Row
 from contracts.positions import position_text
 
-ADDRESS_SECONDS = 3600
+ADDRESS_SECONDS = 3600  # that an address works
 PARTS_AT_ONCE = 100
 _UNSAFE = re.compile(r"[^\w .()-]+")
 
@@ -46,14 +46,11 @@ def file(edge: Edge, call: Call, rows: list[Row]) -> list[Row]:
     return _with_url(edge, call, rows, "ready", lambda row: str(row["name"]))
 
 
-def render(edge: Edge, call: Call, rows: list[Row]) -> list[Row]:
-    """Take out where exports lie; of one that is asked for, `serving` looks at it first."""
-    return _without_places(call, rows)
-
-
-def snapshot(edge: Edge, call: Call, rows: list[Row]) -> list[Row]:
-    """So it is with pictures."""
-    return _without_places(call, rows)
+def renders(edge: Edge, call: Call, rows: list[Row]) -> list[Row]:
+    """Take out where exports lie; `serving` gives the address of one that is asked for by itself."""
+    for row in rows:
+        row.pop("object_key")
+    return rows
 
 
 def me(edge: Edge, call: Call, rows: list[Row]) -> list[Row]:
@@ -89,13 +86,6 @@ def _with_url(edge: Edge, call: Call, rows: list[Row], state: str, name: Callabl
             if edge.store is None:
                 raise unavailable("storage")
             row["url"] = edge.store.presign_get(key, ADDRESS_SECONDS, _UNSAFE.sub("_", name(row)) or "file")
-    return rows
-
-
-def _without_places(call: Call, rows: list[Row]) -> list[Row]:
-    if not call.route.endswith("}"):
-        for row in rows:
-            row.pop("object_key")
     return rows
 
 

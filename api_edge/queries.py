@@ -83,7 +83,7 @@ class QueryHandler:
         if "version" in row:
             headers["ETag"] = f'"{row["version"]}"'
             # Addresses in an answer expire, so an answer with them is given anew however old the row is.
-            if not self.route.present and call.request.headers.get("If-None-Match") == headers["ETag"]:
+            if not (self.route.present or self.route.complete) and call.request.headers.get("If-None-Match") == headers["ETag"]:
                 return web.Response(status=304, headers=headers)
         return _json(row, headers)
 
@@ -96,9 +96,8 @@ class QueryHandler:
         return _json({"data": rows, "next_cursor": cursor}, {"X-Log-Position": page.position, "Cache-Control": "no-store"})
 
     def _page(self, edge: Edge, call: Call, rows: list[Row], limit: int, headers: dict[str, str]) -> web.Response:
-        looked = (
-            rows.pop() if rows and rows[-1].get("version", 0) is None else None
-        )  # up to where a statement looked that does not look at all
+        # Where a statement does not look at all rows, a last one without a version says up to where it looked.
+        looked = rows.pop() if rows and rows[-1].get("version", 0) is None else None
         more = len(rows) > limit
         rows = rows[:limit]
         last = rows[-1] if more else looked

@@ -79,8 +79,8 @@ async def _fill(ground: Ground, rows: int) -> None:
 
 
 async def _compare(empty: Ground, aged: Ground, rounds: int, commands: int) -> list[Figure]:
-    grounds = [await _Side.of(empty, keeps=False), await _Side.of(aged, keeps=True)]
-    for side in grounds:
+    sides = [await _Side.of(empty, keeps=False), await _Side.of(aged, keeps=True)]
+    for side in sides:
         await side.run(_plain, commands // 4)  # plans, caches
     kinds: dict[str, tuple[Commands, bool]] = {
         "aged": (_plain, False), "aged.checkpoint": (_plain, True), "aged.keyed.checkpoint": (_keyed, True)
@@ -88,14 +88,14 @@ async def _compare(empty: Ground, aged: Ground, rounds: int, commands: int) -> l
     found: dict[str, list[list[Run]]] = {name: [] for name in kinds}
     for _ in range(rounds):
         for name, (made, checkpoint) in kinds.items():
-            found[name].append([await side.run(made, commands, checkpoint=checkpoint) for side in grounds])
-    for side in grounds:
+            found[name].append([await side.run(made, commands, checkpoint=checkpoint) for side in sides])
+    for side in sides:
         await side.close()
-    figures = [_rates(name, runs, [] if "keyed" in name else BOUNDS) for name, runs in found.items()]
+    figures = [_rates(name, runs, () if "keyed" in name else BOUNDS) for name, runs in found.items()]
     return figures + [_images(name, runs) for name, runs in found.items() if kinds[name][1]]
 
 
-def _rates(name: str, runs: list[list[Run]], bounds: tuple[Bound, ...] | list[Bound]) -> Figure:
+def _rates(name: str, runs: list[list[Run]], bounds: tuple[Bound, ...]) -> Figure:
     ratio = median([after.rate / before.rate for before, after in runs])
     before, after = (median([run[side].rate for run in runs]) for side in (0, 1))
     return figure(name, after, "commands/s", before, bounds, LIMIT, ratio=ratio)
@@ -103,7 +103,7 @@ def _rates(name: str, runs: list[list[Run]], bounds: tuple[Bound, ...] | list[Bo
 
 def _images(name: str, runs: list[list[Run]]) -> Figure:
     before, after = (median([run[side].images for run in runs]) for side in (0, 1))
-    return figure(f"{name}.images", after, "pages/command", before, [], LIMIT)
+    return figure(f"{name}.images", after, "pages/command", before, (), LIMIT)
 
 
 class _Side:

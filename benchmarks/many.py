@@ -65,14 +65,7 @@ async def measure(quick: bool) -> list[Figure]:
     p99, usual = median([one.p99 for one in beside]), median([one.p99 for one in alone])
     return [
         figure("many.p99", p99, "ms", usual, BOUNDS, LIMIT, ratio=ratio),
-        figure(
-            "many.first",
-            median(found),
-            "s",
-            0.0,
-            (),
-            "a domain that begins with such a queue looks at all of it once",
-        ),
+        figure("many.first", median(found), "s", 0.0, (), "a domain that begins with such a queue looks at all of it once"),
     ]
 
 

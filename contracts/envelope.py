@@ -15,6 +15,9 @@ _tenant = lru_cache(4096)(read_id)  # of which there are few, and one object for
 
 
 _NODE = "node:"
+SYSTEM, SCRUBBER, EDGE = "system", "scrubber", "edge"
+BY_ITSELF = frozenset({SYSTEM, SCRUBBER, EDGE})
+"""Actors of what the product asks of itself, and no person or node."""
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,7 +27,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     type: str
     tenant: UUID
     time: datetime
-    actor: str  # who: "key:<id>", "node:<id>" (see node_actor), "system"
+    actor: str  # who: "key:<id>", "node:<id>" (see node_actor), or one of BY_ITSELF
     correlation: UUID
     causation: UUID
     request_hash: str = ""  # keyed hashes of the HTTP request, see hash_versions; empty for what no person asked
@@ -119,7 +122,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def first(message: Message, *, tenant: UUID = PLATFORM, actor: str = "system", id: UUID | None = None) -> Envelope:
+def first(message: Message, *, tenant: UUID = PLATFORM, actor: str = SYSTEM, id: UUID | None = None) -> Envelope:
     """The envelope of a message that nothing of ours caused."""
     made = id or new_id()
     kind = type_of(message).full_name

@@ -45,7 +45,7 @@ class NodeRegistered(Event, frozen=True, kw_only=True):
     platform: str
     capabilities: Capabilities = Capabilities()
     bundles: tuple[str, ...] = ()  # SHA-256 of templates that it holds, the latest used first
-    protocol: int = 2  # that it speaks
+    protocol: int = 2  # that it speaks; events of earlier releases do not say it
 
 
 @message("render.node.lose")

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from node_worker.cage.system import PR_SET_DUMPABLE, PR_SET_PDEATHSIG
+
 if TYPE_CHECKING:
     import asyncio
 
@@ -20,7 +22,6 @@ OPEN_FILES = 1024  # that an engine may have at once: an assembly reads each of 
 PROCESSES = 64 + 4 * (os.cpu_count() or 1)  # threads of an engine whose user is its own
 OOM_SCORE = 500  # the kernel takes the engine before the node's daemon
 PRIVATE = 0o077  # taken from the modes of all that a node writes
-PR_SET_PDEATHSIG, PR_SET_DUMPABLE = 1, 4  # linux/prctl.h
 
 
 def lock_file(path: Path) -> IO[str] | None:

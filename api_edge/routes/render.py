@@ -35,7 +35,6 @@ QUERIES = [
         "Read a picture of a scene",
         rows.SnapshotRow,
         one=True,
-        present=presenters.snapshot,
         complete=serving.snapshot,
     ),
     QueryRoute(
@@ -46,7 +45,6 @@ QUERIES = [
         "Read a render",
         rows.RenderRow,
         one=True,
-        present=presenters.render,
         complete=serving.export,
     ),
     QueryRoute(
@@ -58,7 +56,7 @@ QUERIES = [
         rows.RenderRow,
         keyset=("created_at", "job_id"),
         filters={"state": as_text},
-        present=presenters.render,
+        present=presenters.renders,
         bounded=True,
     ),
     QueryRoute(

@@ -17,15 +17,16 @@ def reserve(cmd: Reserve, view: View, ctx: Context) -> Decision:
     """Give it to who asks first; who has it already is told so."""
     if ctx.tenant != PLATFORM:
         return refuse("identity.forbidden", "reservations are the platform's")
-    if not 0 < len(cmd.kind) <= LONGEST or not 0 < len(cmd.mark) <= LONGEST:
-        return refuse("identity.out_of_bounds", f"kind and mark have 1 to {LONGEST} characters", "mark")
+    for name, text in (("kind", cmd.kind), ("mark", cmd.mark)):
+        if not 0 < len(text) <= LONGEST:
+            return refuse("identity.out_of_bounds", f"a reservation's {name} has 1 to {LONGEST} characters", name)
     row = view.get(RESERVATIONS, cmd.kind, cmd.mark)
     body = {"kind": cmd.kind, "mark": cmd.mark, "holder": cmd.holder}
     if row is None or row.state == "free":
         return Answer([Reserved(kind=cmd.kind, mark=cmd.mark, holder=cmd.holder)], body)
     if row.holder == cmd.holder:
         return Answer([], body)
-    return refuse("identity.exists", f"this {cmd.kind} is taken", "mark")
+    return refuse("identity.exists", f"this {cmd.kind} is taken; choose another", "mark")
 
 
 def release(cmd: Release, view: View, ctx: Context) -> Decision:

@@ -12,6 +12,7 @@ from consumers.render.repair_rows import REPAIRS, FrameRepair
 from consumers.render.rows import ACTIVE, EXPORTS, JOB_SEGMENTS, JOB_SPECS, JOBS, NODES, PARTS, SEGMENTS, TEMPLATES, Job, Segment
 from consumers.runtime.domain import Answer, Context, Decision, Refusal, refuse
 from consumers.runtime.state import View
+from contracts.envelope import BY_ITSELF
 from contracts.message import PLATFORM, Event
 from contracts.repair import (
     FrameRange,
@@ -27,7 +28,6 @@ from contracts.repair import (
 )
 
 MOST_SEGMENTS = 100  # in one repair: its event holds what each was and is, and stays below 64 KB
-BY_ITSELF = frozenset({"system", "scrubber", "edge"})  # actors of what the farm asks for, and no person
 MOST_BY_ITSELF = 5  # repairs of one job after which the farm asks for no more: nodes that lie must not keep it busy for ever
 LONGEST_REASON = 200  # characters
 Places = dict[str, int]  # segment key to its first position in the job
@@ -77,7 +77,9 @@ def _repairable(cmd: RequestRepair, view: View, ctx: Context) -> Job | Refusal:
         )
     if ctx.envelope.actor in BY_ITSELF and len(view.where(REPAIRS, job_id=cmd.job_id, is_open=False)) >= MOST_BY_ITSELF:
         return refuse(
-            "render.unrepairable", f"its export was joined anew {MOST_BY_ITSELF} times and is not there; a person has to look", "job_id"
+            "render.unrepairable",
+            f"it was repaired {MOST_BY_ITSELF} times and is not as it should be; look into its repairs, then ask for one yourself",
+            "job_id",
         )
     if cmd.export and job.state != "completed":
         return refuse("render.no_export", f"the render is {job.state}: it has no export yet", "export")

@@ -29,7 +29,7 @@ class Node(Row, frozen=True, kw_only=True):
     service_until: datetime | None = None  # set_aside: when it is forgiven by itself; else when that was, the last time
     set_asides: int = 0  # in a row
     suspects: tuple[Suspect, ...] = ()  # lately
-    protocol: int = 2
+    protocol: int = 2  # as NodeRegistered said
 
 
 class Crash(Row, frozen=True, kw_only=True):

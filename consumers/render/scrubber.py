@@ -11,12 +11,12 @@ import asyncpg
 import msgspec
 
 import sql
-from adapters.object_store import ObjectMissing, ObjectStore, StoreError
-from consumers.render.looking import in_words
+from adapters.object_store import ObjectStore, StoreError
+from consumers.render.looking import found_sha256, in_words
 from consumers.runtime.connection import DATABASE_AWAY, POOL_WAIT
 from consumers.runtime.leading import Leading
 from consumers.runtime.pool import Pool
-from contracts.envelope import Envelope, first
+from contracts.envelope import SCRUBBER, Envelope, first
 from contracts.message import Command
 from contracts.repair import ReportRot, RequestRepair
 from contracts.snapshot import ReportSpoilt
@@ -63,14 +63,11 @@ async def stored_after(conn: asyncpg.Connection, place: Place) -> Stored | None:
 
 async def look(one: Stored, objects: ObjectStore, publish: Publish) -> Found:
     """Read an object and tell the domain when it is not what was verified. Raises StoreError."""
-    try:
-        found = await objects.sha256(one.object_key)
-    except ObjectMissing:
-        found = ""
+    found = await found_sha256(objects, one.object_key)
     if found == one.sha256:
         return "whole"
     told = _told(one, found)
-    await publish(told, first(told, tenant=one.tenant_id, actor="scrubber"))
+    await publish(told, first(told, tenant=one.tenant_id, actor=SCRUBBER))
     return "rot" if found else "missing"
 
 

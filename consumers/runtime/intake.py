@@ -79,12 +79,12 @@ class Source:
 
     def told(self) -> Undecided:
         """What the edges hear: one more tenant than there are now must fit in."""
-        most = max(LEAST, WINDOW // (len(self.undecided) + 1))
+        most = _part(len(self.undecided) + 1)
         many = {lane: size for lane, size in self._waiting.items() if size * FEW >= most}
         return Undecided(most=most, per_second=self.per_second, tenants=many)
 
     def _share(self, lane: str) -> int:
-        return max(LEAST, WINDOW // (len(self.lanes) + (not self.lanes.size_of(lane))))
+        return _part(len(self.lanes) + (not self.lanes.size_of(lane)))
 
     def _delay(self, lane: str) -> float:
         """Seconds until about the turn of what comes behind all of its lane that came already."""
@@ -320,6 +320,11 @@ async def say(source: Source, nc: Any, domain: str, sure: Callable[[], bool] = l
         source.came.clear()
         if nc.is_connected and sure():
             await nc.publish(subject, msgspec.json.encode(source.told()))
+
+
+def _part(lanes: int) -> int:
+    """What of a stream one lane may hold, in messages, a long one counting as several, while so many are in use."""
+    return max(LEAST, WINDOW // lanes)
 
 
 def lane_of(msg: Msg) -> str:

@@ -37,7 +37,6 @@ class Lanes:
         self._number = 0
         self._clock = 0.0
         self._ended: dict[str, float] = {}  # where lanes that are empty now have ended, beyond the clock
-        self.size = 0  # of all that waits
 
     def __len__(self) -> int:
         """How many lanes there are."""
@@ -48,6 +47,11 @@ class Lanes:
 
     def __iter__(self) -> Iterator[Held]:
         return (held for lane in self._lanes.values() for held in lane)
+
+    @property
+    def size(self) -> int:
+        """How much waits in all lanes."""
+        return sum(self._sizes.values())
 
     def size_of(self, lane: str) -> int:
         """How much waits in one lane."""
@@ -66,7 +70,6 @@ class Lanes:
             self._turn(held.lane, max(self._clock, self._ended.pop(held.lane, 0.0)))
         lane.append(held)
         self._sizes[held.lane] += held.size
-        self.size += held.size
 
     def take(self, most: int, weigh: Callable[[Held], int], before: frozenset[str] = frozenset()) -> list[Held]:
         """By turns, until they weigh that much (the last may weigh more than is left), or until it is the turn of a lane of `before`."""
@@ -80,7 +83,6 @@ class Lanes:
             taken.append(held)
             cost = weigh(held)
             weight += cost
-            self.size -= held.size
             if lane:
                 self._sizes[name] -= held.size
                 self._turn(name, self._clock + cost)
@@ -95,7 +97,6 @@ class Lanes:
             held.gone = True
         for part in (self._lanes, self._sizes, self._turns, self._ended):
             part.clear()
-        self.size = 0
         return taken
 
     def _turn(self, name: str, begins: float) -> None:

@@ -11,8 +11,8 @@ from nats.aio.msg import Msg
 from consumers.runtime.domain import Domain
 from consumers.runtime.item import Item
 from consumers.runtime.reactions import Reaction
-from contracts.envelope import Envelope, derived_id, node_actor
-from contracts.ids import following_id
+from contracts.envelope import SYSTEM, Envelope, node_actor
+from contracts.ids import derived_id, following_id
 from contracts.message import PLATFORM, Command, Event, Kind, decode, named, type_of
 from contracts.node import report_id
 
@@ -163,7 +163,7 @@ def _reaction(reaction: Reaction, happened: Happened, command: Command, number: 
         identity = reaction_id(envelope.id, command, number, reaction.name)
     else:
         identity = former_reaction_id(envelope.id, command, number, "" if reaction.unnamed else reaction.name)
-    caused = envelope.caused(command, id=identity, time=envelope.time, actor="system")
+    caused = envelope.caused(command, id=identity, time=envelope.time, actor=SYSTEM)
     body = msgspec.json.encode(command)
     return Item(envelope=caused, command=command, body=body, position=happened.position, reaction=reaction.name)
 

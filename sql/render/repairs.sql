@@ -10,12 +10,12 @@ select tenant_id, segment_key as name, object_key, sha256, bytes from render.seg
 where state = 'done' and (tenant_id, segment_key) > ($1, $2) order by tenant_id, segment_key limit 1;
 
 -- name: next_stored_export
--- So it is with finished videos.
+-- The export after a place, by job.
 select tenant_id, job_id::text as name, object_key, sha256, bytes from render.exports
 where (tenant_id, job_id) > ($1, $2::text::uuid) order by tenant_id, render.exports.job_id limit 1;
 
 -- name: next_stored_snapshot
--- So it is with pictures of scenes.
+-- The snapshot after a place, by its id.
 select tenant_id, snapshot_id::text as name, object_key, sha256, bytes from render.snapshots
 where state = 'done' and (tenant_id, snapshot_id) > ($1, $2::text::uuid) order by tenant_id, render.snapshots.snapshot_id limit 1;
 

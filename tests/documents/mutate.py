@@ -47,7 +47,7 @@ class Bench:
 
     def _new(self) -> EngineProcess:
         seen = {**NOISE, "PYTHONPATH": str(ROOT)}
-        return EngineProcess(engine=self._kind, stall_seconds=self._stall, environment=seen, reads=(str(ROOT / "tests"),))
+        return EngineProcess(engine=self._kind, stall_seconds=self._stall, environment=seen, reads=(str(ROOT),))
 
     async def judge(self, raw: bytes) -> Verdict:
         """Upload a document and draw it, as nodes do."""

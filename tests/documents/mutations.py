@@ -30,12 +30,19 @@ def mutated(raw: bytes, chance: random.Random) -> tuple[bytes, list[str]]:
 
 
 def _mutated(document: Document, chance: random.Random) -> tuple[bytes, list[str]]:
-    told = [one(chance, document) for one in chance.choices(CHANGES, WEIGHTS, k=chance.choice((1, 1, 1, 2, 3, 6)))]
+    told = [_changed(one, chance, document) for one in chance.choices(CHANGES, WEIGHTS, k=chance.choice((1, 1, 1, 2, 3, 6)))]
     written = json.dumps(document).encode()
     if chance.random() < 0.06:
         written, how = broken(written, chance)
         told.append(how)
     return written, told
+
+
+def _changed(change: Change, chance: random.Random, document: Document) -> str:
+    try:
+        return change(chance, document)
+    except (TypeError, AttributeError, KeyError):
+        return "nothing: what was changed before is no document any more"
 
 
 def places(document: Document) -> list[Place]:

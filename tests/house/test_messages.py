@@ -14,7 +14,7 @@ from deploy.replay import all_domains
 ROOT = Path(__file__).resolve().parents[2]
 PRODUCT = ("adapters", "api_edge", "cli", "consumers", "deploy", "node_worker", "producers", "sql", "templates")
 DOMAINS = all_domains()
-LITERAL = re.compile(r"^(cmd|evt|report|work|tick|out|feed|hint)\.([a-z_*>{]|$)")
+LITERAL = re.compile(r"^(cmd|evt|report|work|tick|out|feed|hint|waits|queues|edges)\.([a-z_*>{]|$)")
 
 
 def names(kinds: tuple[Kind, ...]) -> list[str]:

@@ -6,6 +6,7 @@ import re
 import asyncpg
 
 import sql
+from benchmarks.run import KNOWN
 from contracts.node import PROTOCOL
 from deploy.references import ROOT, from_code, from_database, licences
 from deploy.references.touches import touches
@@ -60,6 +61,20 @@ def test_every_document_stands_in_the_index():
     index = (ROOT / "docs/README.md").read_text(encoding="utf-8")
     names = [str(path.relative_to(ROOT / "docs")) for path in (ROOT / "docs").rglob("*.md") if path.name != "README.md"]
     assert names and [name for name in names if f"({name})" not in index] == [], "add a line to docs/README.md"
+
+
+def test_the_index_has_the_decisions_in_their_order_under_their_titles():
+    index = " ".join((ROOT / "docs/README.md").read_text(encoding="utf-8").split())
+    listed = re.findall(r"- (\d+): \[([^]]+)\]\(decisions/(\d{4})-", index)
+    records = sorted((ROOT / "docs/decisions").glob("*.md"))
+    titles = [path.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ").partition(". ") for path in records]
+    assert listed == [(number, title, path.name[:4]) for (number, _, title), path in zip(titles, records, strict=True)]
+
+
+def test_every_part_of_the_bench_is_explained():
+    text = (ROOT / "docs/benchmarks.md").read_text(encoding="utf-8")
+    named = {name.partition(".")[0] for name in re.findall(r"`([\w.]+)`", text)}
+    assert set(KNOWN) - named == set(), "say in docs/benchmarks.md what it measures beside what"
 
 
 def test_the_nodes_document_names_the_protocol():

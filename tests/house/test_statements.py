@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import sql
+from contracts.message import DEFAULT_TENANT, PLATFORM
 
 ROOT = Path(__file__).parents[2]
 AREAS = sorted(path.name for path in (ROOT / "sql").iterdir() if path.is_dir() and path.name not in ("migrations", "__pycache__"))
@@ -32,3 +33,8 @@ def test_every_statement_is_run_by_somebody() -> None:
     text = "\n".join(SOURCES.values())
     left = {(area, name) for area in AREAS for name in names(area) if not re.search(rf"[.\"]{name}\b", text)}
     assert left == set()
+
+
+def test_the_tenants_that_sql_writes_out_are_the_two_that_are_always_there() -> None:
+    text = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "sql").rglob("*.sql"))
+    assert set(re.findall(r"'([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})'", text)) == {str(PLATFORM), str(DEFAULT_TENANT)}

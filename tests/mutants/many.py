@@ -10,6 +10,8 @@ from uuid import UUID, uuid4
 
 import msgspec
 
+from api_edge import connections
+from api_edge.connections import Connections
 from api_edge.errors import Refused
 from api_edge.limits import Limits
 from api_edge.queues import Queues
@@ -27,6 +29,7 @@ from contracts.queue import Undecided
 from contracts.render import JobCancelled
 from contracts.studio import RequestRender
 from tests.mutants.checks import Wire, hold
+from tests.support.plain import BODY, answered, connected, request, served
 from tests.unit.domains.test_studio import PROJECT, learned
 from tests.unit.domains.world import World
 
@@ -75,6 +78,25 @@ async def what_is_set_aside_is_undecided() -> None:
     hold(source.told().tenants == {str(MANY): intake.WINDOW}, "what was acknowledged is counted")
 
 
+async def what_never_comes_back_fills_no_queue() -> None:
+    """What the broker knows to be over, as a leader before has acknowledged it, counts no more."""
+    _, source, wire = _taking_in()
+    source.hold([_message(wire, MANY, number) for number in range(1, intake.WINDOW + 101)])
+    source.consumer.floor = intake.WINDOW + 100
+    source.tidy(0, 1.0)
+    hold(not source.told().tenants, f"the edges hear {source.told().tenants}")
+
+
+async def long_commands_count_as_several() -> None:
+    """Of what takes more room fewer are let through, so that all of them are held in their order."""
+    _, source, wire = _taking_in()
+    messages = [_message(wire, MANY, number) for number in range(1, 601)]
+    for message in messages:
+        message.data = b" " * 60_000
+    source.hold(messages)
+    hold(source.told().tenants[str(MANY)] >= source.told().most, "the edges let through what is set aside")
+
+
 async def what_is_held_is_told_as_in_progress() -> None:
     """JetStream hears of what waits here and of what is being decided."""
     one, source, wire = _taking_in()
@@ -87,6 +109,26 @@ async def what_is_held_is_told_as_in_progress() -> None:
         await asyncio.sleep(0.3)
         watching.cancel()
     hold({subject.split(".")[5] for subject, body in said if body == b"+WPI"} == {"1", "2"}, f"it heard {said[:3]}")
+
+
+async def who_may_lead_no_more_holds_nothing() -> None:
+    """What was taken in is given back while another process may decide it."""
+    one, source, wire = _taking_in()
+    said: list[bytes] = []
+    wire.send_now = lambda messages: said.extend(body for _, body, _, _ in messages)  # type: ignore[method-assign]
+    source.hold([_message(wire, MANY, 1), _message(wire, FEW, 2)])
+    one._sure = lambda: False
+    with patch.object(intake, "TELL", 0.02):
+        watching = asyncio.create_task(one.watch())
+        try:
+            async with asyncio.timeout(2):
+                while source.lanes:
+                    await asyncio.sleep(0.01)
+        except TimeoutError:
+            hold(False, "it holds what another may decide")
+        finally:
+            watching.cancel()
+    hold(len(said) == 2 and all(body.startswith(b"-NAK") for body in said), f"the broker heard {said}")
 
 
 async def a_full_queue_refuses_what_is_new() -> None:
@@ -153,6 +195,32 @@ def _render() -> RequestRender:
     return RequestRender(project_id=PROJECT)
 
 
+async def half_a_head_does_not_keep_its_place() -> None:
+    """Whoever begins a request and does not go on is sent away."""
+    async with served() as (seen, port), connected(port) as (reader, writer):
+        watching = asyncio.create_task(seen.connections.watch())
+        writer.write(b"POST /hot HTTP/1.1\r\n")
+        try:
+            with patch.object(connections, "HEAD", 0.0):
+                async with asyncio.timeout(3):
+                    await reader.read()
+        except TimeoutError:
+            hold(False, "a head that does not come keeps its connection")
+        finally:
+            watching.cancel()
+
+
+async def idle_connections_make_way() -> None:
+    """One address has half of all at the most, and whoever comes last is answered."""
+    async with served(most=4) as (seen, port), connected(port), connected(port):
+        while len(seen.connections) < 2 or not all(one.is_idle for one in seen.connections._all):
+            await asyncio.sleep(0)
+        async with connected(port) as (reader, writer):
+            writer.write(request())
+            hold((await answered(reader))[1] == BODY, "whoever came last is not answered")
+        hold(seen.connections.refused == 0 and len(seen.connections) <= 2, f"{len(seen.connections)} of one address are open")
+
+
 def everybody_is_in_one_lane() -> Any:
     """Whose a message is makes no difference."""
     return patch.object(intake, "lane_of", lambda msg: "all")
@@ -183,9 +251,28 @@ def what_was_acknowledged_stays() -> Any:
     return patch.object(Source, "done", lambda self, held: None)
 
 
+def the_brokers_floor_is_not_heard() -> Any:
+    """Only what is decided here is done with."""
+    return patch.object(Source, "_catch_up", lambda self: None)
+
+
+def each_command_counts_as_one() -> Any:
+    """However long it is."""
+
+    def told(self: Source) -> Undecided:
+        return Undecided(most=intake.WINDOW // 2, per_second=0.0, tenants={lane: len(left) for lane, left in self.undecided.items()})
+
+    return patch.object(Source, "told", told)
+
+
 def nothing_is_said_of_what_is_held() -> Any:
     """JetStream hears nothing."""
     return patch.object(intake, "in_progress", lambda messages: None)
+
+
+def what_is_held_is_kept() -> Any:
+    """Whoever has taken something in does not let go of it."""
+    return patch.object(Intake, "_let_go", lambda self: None)
 
 
 def only_lanes_are_told() -> Any:
@@ -237,18 +324,33 @@ def what_waits_is_not_counted() -> Any:
     return patch.object(learning, "RenderRequested", type(None))
 
 
+def nobody_notes_that_a_head_began() -> Any:
+    """A connection may take as long as it likes."""
+    return patch.object(Connections, "begun", lambda self, one: None)
+
+
+def nobody_makes_way() -> Any:
+    """As many come as like."""
+    return patch.object(Connections, "_make_way", lambda self, newcomer, address: None)
+
+
 RED = [
     (one_command_is_not_behind_anothers_thousands, everybody_is_in_one_lane),
     (one_command_is_not_behind_anothers_thousands, whoever_came_first_is_served),
     (what_is_more_than_a_share_stays_in_the_stream, all_is_held),
     (what_is_set_aside_is_undecided, what_is_given_back_is_forgotten),
     (what_is_set_aside_is_undecided, what_was_acknowledged_stays),
+    (what_never_comes_back_fills_no_queue, the_brokers_floor_is_not_heard),
+    (long_commands_count_as_several, each_command_counts_as_one),
     (what_is_held_is_told_as_in_progress, nothing_is_said_of_what_is_held),
     (what_is_held_is_told_as_in_progress, only_lanes_are_told),
+    (who_may_lead_no_more_holds_nothing, what_is_held_is_kept),
     (a_full_queue_refuses_what_is_new, the_domain_alone_counts),
     (a_full_queue_refuses_what_is_new, the_edge_alone_counts),
     (edges_share_a_tenants_limit, each_edge_for_itself),
     (what_is_reserved_is_one_tenants, who_asks_last_has_it),
     (renders_that_have_not_ended_are_bounded, nothing_ends),
     (renders_that_have_not_ended_are_bounded, what_waits_is_not_counted),
+    (half_a_head_does_not_keep_its_place, nobody_notes_that_a_head_began),
+    (idle_connections_make_way, nobody_makes_way),
 ]

@@ -22,9 +22,10 @@ def request(body: bytes = BODY, path: str = "/hot", method: str = "POST", *more:
 
 
 class Seen:
-    """An application whose one hot path answers what it was sent, and by which way that came."""
+    """An application whose one hot path answers what it was sent, and by which way that came; with at most so many connections."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        self.connections = Connections(most)
         self.go = asyncio.Event()
         self.bodies: list[bytes] = []
         self.paths: list[str] = []
@@ -47,12 +48,12 @@ class Seen:
 @asynccontextmanager
 async def served(most: int = 1000) -> AsyncIterator[tuple[Seen, int]]:
     """The application on a port, with so many connections at the most."""
-    seen, app = Seen(), web.Application()
+    seen, app = Seen(most), web.Application()
     app[HOT] = {"/hot": seen.answer}
     app.router.add_route("*", "/{path:.*}", seen.whole)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0)
     await runner.setup()
-    await Site(runner, Connections(most), "127.0.0.1", 0).start()
+    await Site(runner, seen.connections, "127.0.0.1", 0).start()
     try:
         yield seen, runner.addresses[0][1]
     finally:

@@ -15,7 +15,7 @@ from consumers.runtime.effects.statements import LEASE, UNREADABLE, Move, Statem
 from consumers.runtime.leading import Leading, clock
 from consumers.runtime.store import to_json
 from contracts.effects import EffectEnd, EffectState
-from contracts.envelope import Envelope
+from contracts.envelope import SYSTEM, Envelope
 from contracts.message import Command
 
 log = logging.getLogger(__name__)
@@ -161,7 +161,7 @@ class Carrier:
         try:
             for number, command in enumerate(row.answer):
                 identity = row.report_id(number, row.ended)
-                await self._publish(command, row.envelope.caused(command, id=identity, time=datetime.now(UTC), actor="system"))
+                await self._publish(command, row.envelope.caused(command, id=identity, time=datetime.now(UTC), actor=SYSTEM))
         except Exception as error:  # the broker is away, say: the row keeps the answer
             log.warning("%s: the end of %s cannot be reported yet: %s: %s", self._rows.domain, row.kind.name, type(error).__name__, error)
             seconds = min(REPORT_LONGEST, REPORT_AGAIN * 2.0 ** min(row.asks, 10))

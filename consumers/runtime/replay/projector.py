@@ -91,7 +91,7 @@ class Projector:
             event = decode(kind, body)
             assert isinstance(event, Event), "only events are recorded"
         except KeyError:
-            event = None
+            return self._nobodys(recorded)
         except msgspec.MsgspecError as error:
             self._note(recorded, f"the body cannot be read: {error}")
             return []
@@ -105,16 +105,16 @@ class Projector:
             causation=causation,
             traceparent=traceparent,
         )
-        ready: list[Ready] = []
-        write = self._writes.get(type(event))  # type: ignore[arg-type]
-        if event is None or write is None:
-            self._note(recorded, "no domain writes events of this type; replay with the release that wrote it, or a newer one")
-        else:
-            ready.append((write, event, envelope, recorded))
+        write = self._writes.get(type(event))
+        ready = self._nobodys(recorded) if write is None else [(write, event, envelope, recorded)]
         for since, until, fold in self._folds.get(type(event), ()):
             if since < position <= until:
                 ready.append((fold, event, envelope, recorded))
         return ready
+
+    def _nobodys(self, recorded: Recorded) -> list[Ready]:
+        self._note(recorded, "no domain writes events of this type; replay with the release that wrote it, or a newer one")
+        return []
 
     def _note(self, recorded: Recorded, text: str) -> None:
         position, event_id, kind, *_ = recorded

@@ -14,8 +14,6 @@ Document = dict[str, Any]
 _FARTHEST = 2.0**31 / 64 / 2  # of the drawn picture's pixels, which the engine divides into 64; half of it, for what is rounded up
 _LARGEST_PICTURE = 8192  # pixels of a side
 _STEEPEST = 5730.0  # the tangent nearest to 90 degrees for which the engine still draws
-
-
 _DIAGONAL = math.sqrt(2)  # of a square; distances are those of a circle's edge, which turning does not change
 
 
@@ -74,18 +72,19 @@ class _Extents:
         """How far a layer's content reaches before it is moved."""
         size = sum(_size(layer.get(side)) for side in ("w", "h", "sw", "sh"))
         masks = max((paths.extent(mask.get("pt")) + widest(mask.get("x")) for mask in objects(layer.get("masksProperties"))), default=0.0)
-        held = 0.0
-        match layer.get("ty"):
-            case kind if kind == PRECOMP:
-                held = self._composition(layer.get("refId"))
-            case kind if kind == IMAGE:
-                asset = self._assets.get(str(layer.get("refId")), {})
-                held = _DIAGONAL * sum(_size(asset.get(side)) for side in ("w", "h"))
-            case kind if kind == TEXT:
-                held = _text(layer.get("t"))
-            case kind if kind != SOLID:
-                held = shapes(layer.get("shapes"))
-        return max(_DIAGONAL * max(size, masks), held)
+        return max(_DIAGONAL * max(size, masks), self._held(layer))
+
+    def _held(self, layer: Document) -> float:
+        """How far that reaches which a layer's type has it show."""
+        kind = layer.get("ty")
+        if kind == PRECOMP:
+            return self._composition(layer.get("refId"))
+        if kind == IMAGE:
+            asset = self._assets.get(str(layer.get("refId")), {})
+            return _DIAGONAL * sum(_size(asset.get(side)) for side in ("w", "h"))
+        if kind == TEXT:
+            return _text(layer.get("t"))
+        return 0.0 if kind == SOLID else shapes(layer.get("shapes"))
 
     def _composition(self, name: object) -> float:
         key = str(name)

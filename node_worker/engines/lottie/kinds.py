@@ -129,15 +129,14 @@ def flag(value: object) -> None:
 def numbers(least: int) -> Check:
     """A list of at least so many numbers, or of none."""
     what = f"a list of {least} or more numbers"
+    parts = each(number)
 
     def check(value: Any) -> None:
-        if type(value) is not list or 0 < len(value) < least:
-            raise wanted(what, value) if type(value) is not list else Mismatch(f"should be {what}, not of {len(value)}")
-        for index, part in enumerate(value):
-            try:
-                number(part)
-            except Mismatch as mismatch:
-                raise mismatch.below(index) from None
+        if type(value) is not list:
+            raise wanted(what, value)
+        if 0 < len(value) < least:
+            raise Mismatch(f"should be {what}, not of {len(value)}")
+        parts(value)
 
     return check
 

@@ -12,7 +12,7 @@ from node_worker.engines.lottie.schema import IMAGE, PRECOMP, TEXT
 
 Document = dict[str, Any]
 _MOST_PARENTS = 200  # from a layer to the end of its chain: the engine follows it by recursion
-_EMPTY = "has no points at some moment, or not as many handles"
+_EMPTY = "has no points at some moment, or not as many handles; draw it again"
 _NONE = -1  # the engine's word for "no layer"
 
 
@@ -73,16 +73,11 @@ def _check_asset(layer: Document, assets: dict[int, Document], at: str) -> None:
     named = reference[:40]
     if str(asset["id"]) != reference:
         raise _refused(f"{at}.refId", f"The engine takes {named!r} for the asset {str(asset['id'])[:40]!r}; rename one of them")
-    if kind == IMAGE and "layers" in asset:
-        detail = (
-            f"The layer{label(layer)} shows pictures, but {named!r} is a composition: give it a picture's id, or make it type {PRECOMP}"
-        )
-        raise _refused(f"{at}.refId", detail)
-    if kind == PRECOMP and "layers" not in asset:
-        detail = (
-            f"The layer{label(layer)} shows a composition, but {named!r} is a picture: give it a composition's id, or make it type {IMAGE}"
-        )
-        raise _refused(f"{at}.refId", detail)
+    there = "a composition" if "layers" in asset else "a picture"
+    shows, other = ("a picture", PRECOMP) if kind == IMAGE else ("a composition", IMAGE)
+    if shows != there:
+        remedy = f"give it the id of {shows}, or make it type {other}"
+        raise _refused(f"{at}.refId", f"The layer{label(layer)} shows {shows}, but {named!r} is {there}: {remedy}")
 
 
 def _check_chains(layers: list[Document], at: str) -> None:
@@ -160,9 +155,7 @@ def _check_paths(layer: Document, at: str) -> None:
     for index, mask in enumerate(objects(layer.get("masksProperties"))):
         if widest(mask.get("x")) and not all(map(paths.is_drawn, paths.moments(mask.get("pt")))):
             where = f"{at}.masksProperties[{index}].pt"
-            raise _refused(
-                where, f"A mask of the layer{label(layer)} is widened, but its path has no points, or not as many handles; draw it again"
-            )
+            raise _refused(where, f"A mask of the layer{label(layer)} is widened, but its path {_EMPTY}")
     _check_offset(layer.get("shapes"), f"{at}.shapes", layer, widened=False)
     text = layer.get("t") if layer.get("ty") == TEXT else None
     follow = text.get("p") if isinstance(text, dict) else None
@@ -172,7 +165,7 @@ def _check_paths(layer: Document, at: str) -> None:
     index = follow.get("m", _NONE)
     if isinstance(index, int) and 0 <= index < len(masks) and not all(map(paths.is_drawn, paths.moments(masks[index].get("pt")))):
         at = f"{at}.masksProperties[{index}].pt"
-        raise _refused(at, f"The text{label(layer)} follows a mask whose path {_EMPTY}; draw it again")
+        raise _refused(at, f"The text{label(layer)} follows a mask whose path {_EMPTY}")
 
 
 def _check_offset(items: Any, at: str, layer: Document, *, widened: bool) -> None:
@@ -183,10 +176,7 @@ def _check_offset(items: Any, at: str, layer: Document, *, widened: bool) -> Non
         if item.get("ty") == "gr":
             _check_offset(item.get("it"), f"{at}[{index}].it", layer, widened=under)
         elif under and item.get("ty") == "sh" and not all(map(paths.is_drawn, paths.moments(item.get("ks")))):
-            detail = (
-                f"A path of the layer{label(layer)} is offset, but has no points, or not as many handles; draw it again, or take it out"
-            )
-            raise _refused(f"{at}[{index}].ks", detail)
+            raise _refused(f"{at}[{index}].ks", f"A path of the layer{label(layer)} is offset, but {_EMPTY}, or take it out")
 
 
 def _refused(at: str, detail: str) -> TemplateRefused:

@@ -6,6 +6,7 @@ from node_worker.engines.base import TemplateRefused
 from node_worker.engines.lottie import paths
 from node_worker.engines.lottie.guard import objects
 from node_worker.engines.lottie.reach import reach, widest
+from node_worker.engines.lottie.schema import PRECOMP
 
 Document = dict[str, Any]
 _MAX_PRECOMP_DEPTH = 48
@@ -61,7 +62,7 @@ class _Scale:
             if isinstance(items, list):
                 shapes += _shapes(items)
             reference = layer.get("refId")
-            if layer.get("ty") == 0 and isinstance(reference, str) and reference in self._precomps:
+            if layer.get("ty") == PRECOMP and isinstance(reference, str) and reference in self._precomps:
                 inner = self._use(reference)
                 uses = 2 if layer.get("td") else 1  # a matte is drawn for itself and for what it masks
                 count, shapes, depth = count + uses * inner.layers, shapes + uses * inner.shapes, max(depth, inner.depth + 1)

@@ -2,7 +2,7 @@
 
 import asyncio
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -18,7 +18,7 @@ from contracts.chain import GENESIS, Marks, chained
 from contracts.content import CreateProject
 from contracts.envelope import Envelope, first
 from contracts.identity import ApiKeyCreated, ApiKeyRevoked
-from contracts.message import DEFAULT_TENANT, encode
+from contracts.message import DEFAULT_TENANT, PLATFORM, encode
 from contracts.outcome import Outcome
 from tests.support.password import PASSWORD
 
@@ -106,9 +106,13 @@ class House:
 
     @asynccontextmanager
     async def deciding(self, domain, decide):
-        """Answer every command of a domain with what `decide(envelope, body)` says; yields the list of what came."""
+        """Answer every command of a domain with what `decide(envelope, body)` says; yields the list of what came.
+
+        What another test had accepted and nobody took is nobody's here, in whatever order they run.
+        """
         seen = []
         js = self.nc.jetstream()
+        await js.purge_stream(command_stream(domain))
         pull = await js.pull_subscribe_bind(domain, command_stream(domain))
 
         leaving = asyncio.Event()
@@ -171,3 +175,13 @@ class Admin:
         self.nats_url, self.nats_user, self.nats_password = servers.nats_url, user, PASSWORD
         if user.startswith("admin"):
             self.nats_password = servers.secrets.get(f"nats.{user}")
+
+
+async def given_out(house, state="open", node=None, expires=timedelta(hours=1), secret="s" * 32):
+    """A join token that is there; its id."""
+    id, now = uuid4(), datetime.now(UTC)
+    await house.pg.execute(
+        "insert into render.join_tokens values ($1, $2, 1, $3, $3, 'a note', $4, 'abcd…', $5, $6, $7)",
+        PLATFORM, id, now, secret_hash(secret), now + expires, state, node,
+    )  # fmt: skip
+    return id

@@ -13,9 +13,8 @@ from contracts.envelope import derived_id
 from contracts.identity import ApiKeyCreated, SecretRevealed
 from contracts.message import DEFAULT_TENANT, PLATFORM, type_of
 from contracts.outcome import Outcome, Problem
-from tests.store.edge.support import SECRET, done
+from tests.store.edge.support import SECRET, done, given_out
 from tests.store.edge.test_edge import FILE, PROJECT, operation_row, said
-from tests.store.edge.test_join_tokens import given_out
 
 LATER = {"Prefer": "respond-async"}
 

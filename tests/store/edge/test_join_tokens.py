@@ -10,7 +10,7 @@ from api_edge.limits import ALL_STRANGERS, BURST_SECONDS, STRANGERS, Limits
 from api_edge.secret_texts import secret_hash, secret_text
 from api_edge.secrets import FILLED
 from contracts.message import PLATFORM
-from tests.store.edge.support import OTHER_TENANT, done
+from tests.store.edge.support import OTHER_TENANT, done, given_out
 from tests.store.edge.test_edge import said
 
 NODE, TOKEN = uuid4(), uuid4()
@@ -52,16 +52,6 @@ async def test_only_the_operators_tenant_lets_nodes_in_and_shuts_them_out(sessio
         session = await session_for(scopes, tenant)
         answer, told = await said(session.request(method, path))
         assert (answer.status, told["code"]) == (403, "auth.scope")
-
-
-async def given_out(house, state="open", node=None, expires=timedelta(hours=1), secret="s" * 32):
-    """A token that is there; its id."""
-    id, now = uuid4(), datetime.now(UTC)
-    await house.pg.execute(
-        "insert into render.join_tokens values ($1, $2, 1, $3, $3, 'a note', $4, 'abcd…', $5, $6, $7)",
-        PLATFORM, id, now, secret_hash(secret), now + expires, state, node,
-    )  # fmt: skip
-    return id
 
 
 async def joining(session, bearer, **more):

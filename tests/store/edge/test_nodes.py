@@ -63,9 +63,9 @@ async def test_a_node_is_steered_under_the_platforms_tenant(house, client, verb,
 
 
 async def test_the_outcome_of_steering_is_found_by_its_operation(house, client):
-    answer, _ = await said(client.post(f"/v1/nodes/{NODE}/open", headers={"Prefer": "respond-async"}))
-    assert answer.status == 202
     async with house.deciding("render", lambda envelope, body: None) as seen:
+        answer, _ = await said(client.post(f"/v1/nodes/{NODE}/open", headers={"Prefer": "respond-async"}))
+        assert answer.status == 202
         while not seen:
             await asyncio.sleep(0.01)
     outcome = done(seen[0][0], service="open")

@@ -12,7 +12,6 @@ from botocore.config import Config
 
 from adapters.presign import BODY_HASH, CREATE_ONLY, Presigner, checksum, signed_headers
 
-PART, OF_PART = {"UploadId": "u", "PartNumber": 1}, {"uploadId": "u", "partNumber": "1"}
 NOW = datetime(2026, 11, 20, 12, 34, 56, tzinfo=UTC)
 
 

@@ -1,7 +1,10 @@
 from uuid import uuid4
 
+import pytest
+
 from consumers.identity import DOMAIN
 from consumers.identity.rows import API_KEYS, TENANTS
+from consumers.runtime.domain import Refusal
 from contracts.identity import CreateApiKey, CreateTenant, Release, Reserve, RevokeApiKey
 from contracts.message import PLATFORM
 from tests.unit.domains.world import World, kinds, refused
@@ -89,3 +92,11 @@ def test_no_tenant_reserves_for_itself() -> None:
     world = World(DOMAIN)
     assert refused(world.do(Reserve(kind="address", mark="m", holder=world.tenant))) == "identity.forbidden"
     assert refused(world.do(Release(kind="address", mark="m", holder=world.tenant))) == "identity.forbidden"
+
+
+@pytest.mark.parametrize(
+    ("more", "field"), [({"kind": ""}, "kind"), ({"mark": ""}, "mark"), ({"kind": "k" * 201}, "kind"), ({"mark": "m" * 201}, "mark")]
+)
+def test_what_is_wrong_with_a_reservation_is_named(more: dict[str, str], field: str) -> None:
+    found = World(DOMAIN, PLATFORM).do(Reserve(**{"kind": "address", "mark": "m", "holder": uuid4(), **more}))
+    assert isinstance(found, Refusal) and (found.problem.code, found.problem.field) == ("identity.out_of_bounds", field)

@@ -8,8 +8,9 @@ import pytest
 from consumers.render.leases import ended
 from consumers.render.places import export_place, segment_place
 from consumers.render.repair_rows import REPAIRS
-from consumers.render.repairs import BY_ITSELF, MOST_BY_ITSELF
+from consumers.render.repairs import MOST_BY_ITSELF
 from consumers.render.rows import EXPORTS, JOB_SEGMENTS, JOBS, PARTS, SEGMENTS
+from contracts.envelope import BY_ITSELF
 from contracts.message import PLATFORM
 from contracts.node import LeaveNode, ReportExport, ReportFailure, ReportSegment
 from contracts.render import CancelJob, ExpirePart
@@ -278,15 +279,16 @@ def test_a_lease_ends_with_what_it_holds_and_not_with_what_another_has_taken_ove
     assert end.returned == part.keys
 
 
-def test_the_farm_stops_having_an_export_joined_that_never_is_there() -> None:
+@pytest.mark.parametrize("actor", sorted(BY_ITSELF))
+def test_the_farm_stops_having_an_export_joined_that_never_is_there(actor: str) -> None:
     world = farm()
     job_id = completed(world)
     for _ in range(MOST_BY_ITSELF):
-        repair_id = world.do(RequestRepair(job_id=job_id, export=True), actor=next(iter(BY_ITSELF)))[0].repair_id
+        repair_id = world.do(RequestRepair(job_id=job_id, export=True), actor=actor)[0].repair_id
         place = world.row(EXPORTS, job_id).object_key
         world.do(SettleRepair(repair_id=repair_id, object_key=place, found_sha256=""))
         export(world, assign(world, job_id, "assemble"), 90)
-    assert refused(world.do(RequestRepair(job_id=job_id, export=True), actor=next(iter(BY_ITSELF)))) == "render.unrepairable"
+    assert refused(world.do(RequestRepair(job_id=job_id, export=True), actor=actor)) == "render.unrepairable"
     assert kinds(world.do(RequestRepair(job_id=job_id, export=True)))[0] == "RepairRequested", "a person may"
 
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 from aiohttp import web
 
-from api_edge.connections import IDLE, Connections
+from api_edge.connections import IDLE
 from api_edge.plain import PlainFirst
 from tests.support.plain import Seen, request
 
@@ -61,7 +61,7 @@ class Wire(asyncio.Transport):
 
 async def read(pieces, turns, *, thin):
     """What was asked for, what was answered but for what may differ, whether the connection ended, and how much went the thin way."""
-    seen, app = Seen(), web.Application()
+    seen, app = Seen(100), web.Application()
     seen.go.set()
 
     async def answer(asked):
@@ -76,7 +76,7 @@ async def read(pieces, turns, *, thin):
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     hot, options = {"/hot": answer} if thin else {}, {"keepalive_timeout": IDLE, "lingering_time": 0.01, "access_log": None}
-    wire, one = Wire(), PlainFirst(Connections(100), runner.server, hot, loop=asyncio.get_running_loop(), **options)
+    wire, one = Wire(), PlainFirst(seen.connections, runner.server, hot, loop=asyncio.get_running_loop(), **options)
     one.connection_made(wire)
     await asyncio.sleep(0)
     for data, pause in pieces:

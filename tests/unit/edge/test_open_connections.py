@@ -81,15 +81,16 @@ async def until(true: Callable[[], Any]) -> None:
         await asyncio.sleep(0.01)
 
 
-async def test_a_head_that_does_not_come_ends_its_connection_and_a_whole_one_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "HEAD", 0.5)
+async def test_a_head_that_does_not_come_ends_its_connection_and_a_whole_one_is_answered() -> None:
     async with serving() as house:
-        slow, writer = await house.client(GET[:10])
-        quick, other = await house.client()
-        other.write(GET[:10])
-        await asyncio.sleep(0.05)
+        heads = house.connections._heads
+        quick, other = await house.client(GET[:10])
+        await until(lambda: heads)
         other.write(GET[10:])
         assert (await quick.readline()).startswith(b"HTTP/1.1 200")
+        slow, writer = await house.client(GET[:10])
+        await until(lambda: heads)
+        next(iter(heads)).head_since -= connections.HEAD  # as if so much time had passed
         assert (await slow.read()).startswith(b"HTTP/1.1 408")
         assert not house.connections._heads
         other.write(GET)
@@ -135,6 +136,7 @@ async def test_a_body_that_does_not_come_is_answered_with_408_and_the_connection
         reader, writer = await house.client(head + b"123")
         said = await reader.read()
         assert said.startswith(b"HTTP/1.1 408") and said.endswith(b"request.timeout")
+        monkeypatch.undo()
         whole, other = await house.client(head)
         await asyncio.sleep(0.05)
         other.write(b"1234567890")
