@@ -139,6 +139,11 @@ async def _read(request: web.Request) -> bytes:
         raise Refused("request.media_type", f"The body is said to be {kind[:80]}; it must be application/json.", "Content-Type")
     if request.headers.get("Content-Encoding", "identity") != "identity":
         raise Refused("request.media_type", "A compressed body is not understood; send it as it is.", "Content-Encoding")
+    return await whole_body(request)
+
+
+async def whole_body(request: web.Request) -> bytes:
+    """The body, once all of it is there. Raises Refused when that takes too long."""
     if request.content.is_eof():  # as most are, with their head
         return await request.read()
     try:

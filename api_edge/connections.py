@@ -3,9 +3,10 @@
 import asyncio
 import logging
 import socket
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import islice
 from time import monotonic
 from typing import Any
 
@@ -17,6 +18,7 @@ IDLE = 75.0  # seconds that a connection may be without a request: longer than p
 UNREAD = 2.0  # seconds in which the rest of a body that nobody wants is still taken, so that its sender reads the answer
 GONE = 10  # seconds in which the other side must have acknowledged what was sent, else it is gone
 MOST = 16_384  # connections of one process; fewer where it may not have that many files
+LOOKS = 1000  # connections that are looked at for one that makes way: where so many work, who comes now would wait for them anyhow
 SPARED = 256  # files of a process that are not connections
 _TOO_LATE = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
@@ -33,8 +35,8 @@ class Connection(RequestHandler):
 
     @property
     def is_idle(self) -> bool:
-        """Whether it is between requests, or before its first."""
-        return self._waiter is not None and not self.head_since
+        """Whether it is between requests, before its first, or in the middle of a head: nothing is under way that somebody waits for."""
+        return self._waiter is not None and not self._waiter.done()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Count it, or end it where there are too many."""
@@ -51,12 +53,16 @@ class Connection(RequestHandler):
             self.on_lost()
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes; a head that has begun has to end in time."""
-        count = self._request_count
+        """Take bytes; a head that has begun has to end in time.
+
+        What comes while no request is waited for belongs to the one under way, as the rest of a body that nobody wants does; and a line
+        break between two requests is no head: who is told then that it is too late takes that for the answer to its next request.
+        """
+        count, waits = self._request_count, self.is_idle
         super().data_received(data)
         if self._request_count != count:
             self.heard()
-        elif self._current_request is None and not self._messages and not self.head_since:
+        elif waits and not self.head_since and data.strip(b"\r\n"):
             self._house.begun(self)
 
     def heard(self) -> None:
@@ -78,7 +84,7 @@ class Connections:
         self.refused = 0
         self._all: OrderedDict[Connection, None] = OrderedDict()  # those that are longest quiet first
         self._heads: OrderedDict[Connection, None] = OrderedDict()  # those with half a head, the oldest first
-        self._by_address: Counter[str] = Counter()
+        self._by_address: dict[str, OrderedDict[Connection, None]] = {}  # of each address, in the same order
 
     def __len__(self) -> int:
         return len(self._all)
@@ -86,19 +92,21 @@ class Connections:
     def add(self, one: Connection) -> None:
         """Take one in."""
         self._all[one] = None
-        self._by_address[one.address] += 1
-        if self._by_address[one.address] > self.most // 2:
-            self._make_way(one, one.address)
+        neighbours = self._by_address.setdefault(one.address, OrderedDict())
+        neighbours[one] = None
+        if len(neighbours) > self.most // 2:
+            self._make_way(one, neighbours)
         elif len(self._all) > self.most:
-            self._make_way(one, "")
+            self._make_way(one, self._all)
 
     def drop(self, one: Connection) -> None:
         """One is gone."""
         if one in self._all:
             del self._all[one]
             self._heads.pop(one, None)
-            self._by_address[one.address] -= 1
-            if not self._by_address[one.address]:
+            neighbours = self._by_address[one.address]
+            del neighbours[one]
+            if not neighbours:
                 del self._by_address[one.address]
 
     def begun(self, one: Connection) -> None:
@@ -111,23 +119,27 @@ class Connections:
         if one.head_since:
             one.head_since = 0.0
             self._heads.pop(one, None)
+        self._at_work(one)
+
+    def _make_way(self, newcomer: Connection, among: OrderedDict[Connection, None]) -> None:
+        """End the one that is idle the longest; where none is among as many as are looked at, who came last."""
+        goes, working = newcomer, []
+        for one in islice(among, LOOKS):
+            if one is not newcomer and one.is_idle:
+                goes = one
+                break
+            working.append(one)
+        for one in working:  # who comes next need not look at them once more: streams stay for days
+            self._at_work(one)
+        self.refused += goes is newcomer
+        self.drop(goes)
+        if goes.transport is not None:
+            goes.transport.abort()
+
+    def _at_work(self, one: Connection) -> None:
         if one in self._all:
             self._all.move_to_end(one)
-
-    def _make_way(self, newcomer: Connection, address: str) -> None:
-        """End one that is idle; where none is, who came last."""
-        for looked, one in enumerate(self._all):
-            if one is not newcomer and one.is_idle and address in ("", one.address):
-                break
-            if looked >= 1000:  # so many that work: who comes now would wait for them anyhow
-                one = newcomer
-                break
-        else:
-            one = newcomer
-        self.refused += one is newcomer
-        self.drop(one)
-        if one.transport is not None:
-            one.transport.abort()
+            self._by_address[one.address].move_to_end(one)
 
     async def watch(self) -> None:
         """End those whose heads do not come in time, until cancelled."""

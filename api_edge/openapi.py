@@ -35,7 +35,7 @@ class Accepted(msgspec.Struct):
 
 
 _EMPTY = (
-    ". A page reads a bounded part of the log: one without any row may still have a `next_cursor`, which names the position that it "
+    ". A page looks at a bounded number of rows: one without any row may still have a `next_cursor`, which names the position that it "
     "reached; the list ends where it is null"
 )
 
@@ -123,7 +123,7 @@ def _query(route: QueryRoute, row: Schema) -> Schema:
     if not route.one:
         parameters += [
             _parameter("limit", "Rows of a page, 1 to 500; 50 unless said", {"type": "integer", "minimum": 1, "maximum": 500}),
-            _parameter("cursor", f"`next_cursor` of the page before{_EMPTY if route.walk else ''}", {"type": "string"}),
+            _parameter("cursor", f"`next_cursor` of the page before{_EMPTY if route.walk or route.bounded else ''}", {"type": "string"}),
             *(_parameter(name, "Only such rows", {"type": "string"}) for name in route.filters),
         ]
         schema = {

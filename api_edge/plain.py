@@ -19,7 +19,7 @@ _HEAD = re.compile(r"([A-Z]{1,10}) (/[!-~]*) HTTP/1\.1\r\n((?:[!#-'*+.\-0-9A-Z^_
 _LONGEST_HEAD = 8000  # bytes, less than aiohttp takes of one line
 _LENGTH = re.compile(r"0|[1-9][0-9]{0,5}")
 # What changes how a request is read: framing by chunks, an answer before the body, another protocol, a body to be unpacked.
-_NOT_PLAIN = frozenset(("transfer-encoding", "expect", "upgrade", "content-encoding", "te", "trailer"))
+_NOT_PLAIN = frozenset(("transfer-encoding", "expect", "upgrade", "content-encoding", "te", "trailer", "proxy-connection"))
 
 Answering = Callable[[web.Request], Awaitable[Answer]]
 HOT: web.AppKey[dict[str, Answering]] = web.AppKey("hot")
@@ -100,7 +100,7 @@ def read_plain(data: bytes) -> Plain | None:
         headers[name.lower()] = value.strip(" \t")
     if len(headers) < len(lines) - 1 or not headers.keys().isdisjoint(_NOT_PLAIN):  # one is repeated, or means more
         return None
-    if headers.get("connection", "keep-alive").lower() != "keep-alive":
+    if "host" not in headers or headers.get("connection", "keep-alive").lower() != "keep-alive":
         return None
     length = headers.get("content-length", "0")
     if _LENGTH.fullmatch(length) is None or int(length) != len(data) - end:
@@ -112,7 +112,7 @@ class PlainFirst(Connection):
     """aiohttp's protocol of one connection, which answers plain requests of hot paths by itself while aiohttp waits for the next.
 
     It stands on what is aiohttp's own: `_waiter` (it waits for a request), `_messages` (what it has read), `_request_count`,
-    `_request_in_progress` and `_handler_waiter` (whoever stops waits for what is under way).
+    `_upgraded` (somebody asks for a tunnel), `_request_in_progress` and `_handler_waiter` (whoever stops waits for what is under way).
     """
 
     def __init__(self, house: Connections, manager: web.Server, hot: Mapping[str, Answering], **options: Any) -> None:
@@ -140,7 +140,8 @@ class PlainFirst(Connection):
             return
         count = self._request_count
         super().data_received(data)
-        self._whole = self._request_count == count + 1  # aiohttp reads it as we do
+        # aiohttp reads it as we do, and nothing behind it waits for a tunnel.
+        self._whole = self._request_count == count + 1 and not self._upgraded
 
     @property
     def is_idle(self) -> bool:

@@ -66,5 +66,5 @@ class Queues:
 
 def _full(domain: str, waiting: int, told: Undecided) -> Refused:
     seconds = min(LONGEST_WAIT, max(1, ceil(waiting / max(1.0, told.per_second) / 2)))
-    detail = f"{waiting} requests of this account wait for the {domain} service, which is the most; nothing was taken."
+    detail = f"What waits of this account for the {domain} service counts as {waiting} requests, which is the most; nothing was taken."
     return Refused("queue.full", detail, headers={"Retry-After": str(seconds)})

@@ -64,6 +64,7 @@ class QueryRoute(msgspec.Struct, frozen=True):
     may_be_empty: bool = False  # one=True: `present` makes the answer when there is no row
     admit: Admit | None = None  # instead of an API key
 
+    bounded: bool = False  # a page looks at so many rows and no more: one without any may not be the last
     walk: "Walk | None" = None  # a list that is read from other places than one statement
 
 

@@ -4,7 +4,7 @@ import msgspec
 
 
 class Undecided(msgspec.Struct, frozen=True, kw_only=True):
-    """A domain's queue: how many commands of each tenant it has seen and not decided; those with few are left out."""
+    """A domain's queue: how many commands of each tenant it has seen and not decided, a long one counting as several; few are left out."""
 
     most: int  # of one tenant; with more, the edges refuse it what is new
     per_second: float  # decided lately, of all tenants

@@ -23,6 +23,7 @@ SHORT = 4.0
 SILENCE = 2.5 * HEARTBEAT  # without a sign of life for so long, what is outstanding counts as lost
 MISSING_AFTER = 2.0  # seconds that a consumer may be away before that is an error: JetStream may just be starting
 LONGEST_PAUSE = 1.0
+GIVING_BACK = 2.0  # seconds in which the server has to have heard what it is given back
 TIDY_EVERY = 5.0  # seconds between removals of acknowledged messages
 
 
@@ -107,6 +108,7 @@ class PullConsumer:
         self._nc = nc
         self._place = f"{stream}.{durable}", stream
         self._owns_stream = owns_stream
+        self.floor = 0  # the stream's sequence up to which all was acknowledged, by whomever, or removed; known of its own stream only
         self._delivered = 0
         self._tidied = 0  # of `_delivered`, known to be gone from the stream
         self._tidied_at = 0.0
@@ -151,23 +153,25 @@ class PullConsumer:
         self._arrived.set()
 
     async def close(self) -> None:
-        """Stop pulling and give the buffered messages back, so that another process gets them at once."""
+        """Stop pulling and give the buffered messages back, so that another process gets them at once; `next` would begin anew.
+
+        A server that does not answer is not waited for: what it was not given back it delivers after ack_wait.
+        """
         self._nc.on_back.discard(self._renew)
         if self._watch:
             self._watch.cancel()
-        if self._subscription is None or self._nc.is_closed:
-            return
-        await self._subscription.unsubscribe()
-        if self._nc.is_connected and self._acknowledged:
-            while self._buffer:
-                await nak(self._buffer.popleft())
-            await self._nc.flush()
-
-    async def pause(self) -> None:
-        """As `close`, until `next` is called again."""
-        await self.close()
-        self._subscription, self._outstanding = None, 0
+        subscription, self._subscription, self._outstanding = self._subscription, None, 0
+        buffered = list(self._buffer)
         self._buffer.clear()
+        if subscription is None or self._nc.is_closed:
+            return
+        await subscription.unsubscribe()
+        if self._nc.is_connected and self._acknowledged:
+            for msg in buffered:
+                await nak(msg)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(GIVING_BACK):
+                    await self._nc.flush()
 
     async def _start(self) -> None:
         self._nc.on_back.add(self._renew)
@@ -226,7 +230,7 @@ class PullConsumer:
 
     async def _top_up(self) -> None:
         room = self._window - len(self._buffer) - self._outstanding
-        if room < max(1, self._window // 2) or not self._nc.is_connected:
+        if self._subscription is None or room < max(1, self._window // 2) or not self._nc.is_connected:
             return
         self._pulls += 1
         self._outstanding += room
@@ -254,10 +258,12 @@ class PullConsumer:
         consumer, stream = self._place
         try:
             info = await api(self._nc, f"CONSUMER.INFO.{consumer}")
-            await api(self._nc, f"STREAM.PURGE.{stream}", {"seq": info["ack_floor"]["stream_seq"] + 1})
+            floor = info["ack_floor"]["stream_seq"]
+            await api(self._nc, f"STREAM.PURGE.{stream}", {"seq": floor + 1})
         except StreamError as error:
             log.warning("acknowledged messages stay in the stream %s for now: %s", stream, error)
             return
+        self.floor = floor
         if not info["num_ack_pending"]:
             self._tidied = delivered
 

@@ -19,5 +19,6 @@ QUERIES = [
         rows.EffectRow,
         keyset=("created_at", "effect_id"),
         filters={"state": as_text, "kind": as_text, "domain": as_text},
+        bounded=True,
     )
 ]

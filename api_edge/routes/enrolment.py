@@ -6,6 +6,7 @@ from uuid import UUID
 import msgspec
 
 from api_edge import rows
+from api_edge.commands import whole_body
 from api_edge.edge import Call, Edge
 from api_edge.errors import Refused, unavailable
 from api_edge.keys import Principal
@@ -43,7 +44,7 @@ async def by_join_token(edge: Edge, call: Call) -> Principal:
 async def _asks_again(call: Call, holder: str | None) -> bool:
     """Whether the node that joined by a used token asks once more, as its answer was lost."""
     try:
-        body = msgspec.json.decode(await call.request.read())
+        body = msgspec.json.decode(await whole_body(call.request))
     except (msgspec.DecodeError, RecursionError):
         return False
     given = body.get("secret_sha256") if isinstance(body, dict) else None

@@ -57,6 +57,7 @@ QUERIES = [
         keyset=("created_at", "job_id"),
         filters={"state": as_text},
         present=presenters.renders,
+        bounded=True,
     ),
     QueryRoute(
         "GET",

@@ -45,7 +45,9 @@ class Source:
     def __init__(self, consumer: PullConsumer, read: Read) -> None:
         self.consumer = consumer
         self.lanes = Lanes()
-        self.undecided: dict[str, set[int]] = {}  # by lane, the stream's sequences that came and are not done with
+        self.undecided: dict[str, dict[int, int]] = {}  # by lane, the stream's sequences that came and are not done with, and their sizes
+        self._waiting: dict[str, int] = {}  # by lane, the sum of these sizes
+        self._floor = 0  # up to this sequence nothing is undecided
         self.per_second = 0.0  # taken lately
         self.came = asyncio.Event()  # something, since somebody cleared this
         self.room = asyncio.Event()
@@ -62,7 +64,7 @@ class Source:
         self.came.set()
         for msg in messages:
             held = Held(msg, lane_of(msg), sequences_of(msg)[0], now)
-            self.undecided.setdefault(held.lane, set()).add(held.sequence)
+            self._count(held)
             self._used[held.lane] = now
             if self.lanes.size_of(held.lane) >= self._share(held.lane):
                 aside.append((msg, self._delay(held.lane)))
@@ -78,7 +80,7 @@ class Source:
     def told(self) -> Undecided:
         """What the edges hear: one more tenant than there are now must fit in."""
         most = _part(len(self.undecided) + 1)
-        many = {lane: len(left) for lane, left in self.undecided.items() if len(left) * FEW >= most}
+        many = {lane: size for lane, size in self._waiting.items() if size * FEW >= most}
         return Undecided(most=most, per_second=self.per_second, tenants=many)
 
     def _share(self, lane: str) -> int:
@@ -119,22 +121,40 @@ class Source:
 
     def done(self, held: Held) -> None:
         """It was acknowledged."""
-        left = self.undecided.get(held.lane)
-        if left is not None:
-            left.discard(held.sequence)
-            if not left:
-                del self.undecided[held.lane]
+        self._done(held.lane, held.sequence)
+
+    def _count(self, held: Held) -> None:
+        left = self.undecided.setdefault(held.lane, {})
+        self._waiting[held.lane] = self._waiting.get(held.lane, 0) + held.size - left.get(held.sequence, 0)
+        left[held.sequence] = held.size
+
+    def _done(self, lane: str, sequence: int) -> None:
+        left = self.undecided.get(lane, {})
+        if (size := left.pop(sequence, 0)) and left:
+            self._waiting[lane] -= size
+        elif size:
+            del self.undecided[lane], self._waiting[lane]
+
+    def _catch_up(self) -> None:
+        """What was set aside may never come back: another process, that led before, has acknowledged it, or a person has removed it."""
+        if self.consumer.floor != self._floor:
+            self._floor = self.consumer.floor
+            for lane, left in list(self.undecided.items()):
+                for sequence in [one for one in left if one <= self._floor]:
+                    self._done(lane, sequence)
 
     def forget(self) -> list[Held]:
         """Hold nothing any more; answers what was held."""
         self._unread.clear()
         self._ahead = 0
         self.undecided.clear()
+        self._waiting.clear()
         self._used.clear()
         return self.lanes.clear()
 
     def tidy(self, taken: int, seconds: float) -> None:
-        """Once in a while: reckon the pace, and forget lanes that are not in use."""
+        """Once in a while: reckon the pace, and forget lanes that are not in use and what the broker knows to be over."""
+        self._catch_up()
         self.per_second = 0.5 * self.per_second + 0.5 * taken / seconds
         recent = time.monotonic() - LATELY
         self._used = {lane: used for lane, used in self._used.items() if used > recent}
@@ -179,7 +199,7 @@ class Intake:
             messages = await source.consumer.next(AT_ONCE, 30.0)
             if messages and not self._sure():
                 nak_all([(msg, BACK) for msg in messages])
-                await source.consumer.pause()
+                await source.consumer.close()
                 await self._until_sure()
             elif messages:
                 source.hold(messages)
@@ -273,7 +293,7 @@ class Intake:
         """Hold nothing, and ask for nothing: another may lead."""
         self._deciding.clear()
         for source in self.sources:
-            await source.consumer.pause()
+            await source.consumer.close()
         self._let_go()
 
     def _let_go(self) -> None:
@@ -285,8 +305,11 @@ class Intake:
             await asyncio.sleep(BACK)
 
 
-async def say(source: Source, nc: Any, domain: str) -> None:
-    """Tell the edges how much waits: ten times a second while something comes and once more when it is over, else each second."""
+async def say(source: Source, nc: Any, domain: str, sure: Callable[[], bool] = lambda: True) -> None:
+    """Tell the edges how much waits: ten times a second while something comes and once more when it is over, else each second.
+
+    Who is not sure to lead knows nothing of it.
+    """
     subject, again = undecided_subject(domain), True
     while True:
         with suppress(TimeoutError):
@@ -295,12 +318,12 @@ async def say(source: Source, nc: Any, domain: str) -> None:
         await asyncio.sleep(SAY_EVERY)
         again = source.came.is_set() or bool(source.undecided)
         source.came.clear()
-        if nc.is_connected:
+        if nc.is_connected and sure():
             await nc.publish(subject, msgspec.json.encode(source.told()))
 
 
 def _part(lanes: int) -> int:
-    """What of a stream one lane may hold, in messages, while so many are in use."""
+    """What of a stream one lane may hold, in messages, a long one counting as several, while so many are in use."""
     return max(LEAST, WINDOW // lanes)
 
 

@@ -70,7 +70,7 @@ class Runtime:
         self.on_timers: Callable[[datetime], None] = lambda soonest: None
         self.on_effects: Callable[[Made], None] = lambda made: None
         self.leading = Leading.of_domain(domain.name, zlib.crc32(f"flatrender {domain.name}".encode()), connect)
-        self.intake = Intake(commands, self._read, self._weigh, self._wake, lambda: self.leading.is_sure)
+        self.intake = Intake(commands, self._read, self._weigh, self._wake, self._is_sure)
         self.active = self.leading.active
 
     def submit(self, command: Command, envelope: Envelope) -> None:
@@ -131,7 +131,8 @@ class Runtime:
         pumps = [asyncio.create_task(self._take_in(source)) for source in self.intake.sources]
         pumps += [asyncio.create_task(source.read_ahead()) for source in self.intake.sources]
         pumps += [asyncio.create_task(work) for work in (self.listening.pump(), self.intake.watch())]
-        pumps += [asyncio.create_task(say(source, self.nc, self.domain.name)) for source in self.intake.sources[:1]]  # not of reports
+        spoken = self.intake.sources[:1]  # not of reports
+        pumps += [asyncio.create_task(say(source, self.nc, self.domain.name, self._is_sure)) for source in spoken]
         if self.waits:
             log.warning("%s decides again", self.domain.name)
         self.waits = ""
@@ -144,6 +145,9 @@ class Runtime:
         finally:
             await end(conn, tasks)
             await self.intake.give_back()  # who decides nothing holds nothing
+
+    def _is_sure(self) -> bool:
+        return self.leading.is_sure
 
     def _make_room(self) -> None:
         self.intake.make_room()

@@ -47,7 +47,7 @@ def _taking_in() -> tuple[Intake, Source, Wire]:
         command = CreateTenant(name="a")
         return Item(envelope=first(command, tenant=UUID(msg.subject.split(".")[1])), command=command, raw=msg)
 
-    one = Intake([None], read, lambda item: 1, asyncio.Event())  # type: ignore[list-item]
+    one = Intake([SimpleNamespace(floor=0)], read, lambda item: 1, asyncio.Event())  # type: ignore[list-item]
     return one, one.sources[0], Wire()
 
 
@@ -76,6 +76,25 @@ async def what_is_set_aside_is_undecided() -> None:
     hold(source.told().tenants == {str(MANY): intake.WINDOW + 100}, f"the edges hear {source.told().tenants}")
     one.done([item.raw for item in one.take(100)])
     hold(source.told().tenants == {str(MANY): intake.WINDOW}, "what was acknowledged is counted")
+
+
+async def what_never_comes_back_fills_no_queue() -> None:
+    """What the broker knows to be over, as a leader before has acknowledged it, counts no more."""
+    _, source, wire = _taking_in()
+    source.hold([_message(wire, MANY, number) for number in range(1, intake.WINDOW + 101)])
+    source.consumer.floor = intake.WINDOW + 100
+    source.tidy(0, 1.0)
+    hold(not source.told().tenants, f"the edges hear {source.told().tenants}")
+
+
+async def long_commands_count_as_several() -> None:
+    """Of what takes more room fewer are let through, so that all of them are held in their order."""
+    _, source, wire = _taking_in()
+    messages = [_message(wire, MANY, number) for number in range(1, 601)]
+    for message in messages:
+        message.data = b" " * 60_000
+    source.hold(messages)
+    hold(source.told().tenants[str(MANY)] >= source.told().most, "the edges let through what is set aside")
 
 
 async def what_is_held_is_told_as_in_progress() -> None:
@@ -232,6 +251,20 @@ def what_was_acknowledged_stays() -> Any:
     return patch.object(Source, "done", lambda self, held: None)
 
 
+def the_brokers_floor_is_not_heard() -> Any:
+    """Only what is decided here is done with."""
+    return patch.object(Source, "_catch_up", lambda self: None)
+
+
+def each_command_counts_as_one() -> Any:
+    """However long it is."""
+
+    def told(self: Source) -> Undecided:
+        return Undecided(most=intake.WINDOW // 2, per_second=0.0, tenants={lane: len(left) for lane, left in self.undecided.items()})
+
+    return patch.object(Source, "told", told)
+
+
 def nothing_is_said_of_what_is_held() -> Any:
     """JetStream hears nothing."""
     return patch.object(intake, "in_progress", lambda messages: None)
@@ -307,6 +340,8 @@ RED = [
     (what_is_more_than_a_share_stays_in_the_stream, all_is_held),
     (what_is_set_aside_is_undecided, what_is_given_back_is_forgotten),
     (what_is_set_aside_is_undecided, what_was_acknowledged_stays),
+    (what_never_comes_back_fills_no_queue, the_brokers_floor_is_not_heard),
+    (long_commands_count_as_several, each_command_counts_as_one),
     (what_is_held_is_told_as_in_progress, nothing_is_said_of_what_is_held),
     (what_is_held_is_told_as_in_progress, only_lanes_are_told),
     (who_may_lead_no_more_holds_nothing, what_is_held_is_kept),

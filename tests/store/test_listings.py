@@ -2,7 +2,9 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import msgspec
@@ -11,7 +13,7 @@ import pytest_asyncio
 
 import sql
 from api_edge.reading import EVERY_TENANT, SESSION
-from benchmarks.filling import literal
+from benchmarks.filling import fill, literal
 from benchmarks.library import PAGE, WHOLE, Library
 from deploy.local.servers import Servers
 from tests.support.databases import migrated
@@ -19,7 +21,8 @@ from tests.support.password import PASSWORD
 
 ROWS = 4000  # of the large tenant in each table: what reads all of them is seen by what it reads, not by its time
 MOST = 10 * PAGE  # rows that a statement may look at: pages of several branches, a row beside each
-LOOKS = {"effects": 1000 + MOST, "log_of_tenant": 1000 + MOST}
+PAGES = 12  # of an index and its table that one search may read before it finds its first row
+LOOKS = {"effects": 1000 + MOST, "log_of_tenant": 1000 + MOST, "renders": 2 * 300 + MOST}  # what was asked for, and whether it has a job
 """Statements that look at a bounded number of rows, and then say how far they came."""
 STATEMENTS = sorted(set(vars(sql.load("read"))) - set(WHOLE))
 Plans = dict[str, asyncpg.Connection]
@@ -68,6 +71,21 @@ def looked_at(plan: dict[str, Any]) -> Iterator[float]:
         yield from looked_at(below)
 
 
+def leafed_through(plan: dict[str, Any]) -> Iterator[str]:
+    """The scans that read more pages than their rows need: an index whose first columns are not asked for is read from end to end."""
+    if "Scan" in plan["Node Type"] and "Index Name" in plan:
+        pages, searches = _pages(plan) - sum(map(_pages, plan.get("Plans", ()))), plan["Actual Loops"]
+        rows = searches * (plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0))
+        if pages > PAGES * max(1, searches) + 2 * rows:
+            yield f"{plan['Index Name']}: {pages} pages for {rows:.0f} rows in {searches:.0f} searches"
+    for below in plan.get("Plans", ()):
+        yield from leafed_through(below)
+
+
+def _pages(plan: dict[str, Any]) -> int:
+    return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
+
+
 @pytest.mark.parametrize("name", STATEMENTS)
 @pytest.mark.parametrize("plans", ["custom", "generic", "early"])
 async def test_a_statement_looks_at_a_page_whatever_its_tenant_has(filled: tuple[Plans, Library], name: str, plans: str) -> None:
@@ -75,11 +93,13 @@ async def test_a_statement_looks_at_a_page_whatever_its_tenant_has(filled: tuple
     cases = [args for asked, args in library.cases() if asked == name]
     assert cases, f"say in benchmarks/library.py with what {name} is asked, or in WHOLE why it reads all there is"
     for args in cases:
-        told = await sessions[plans].fetchval(f"explain (analyze, timing off, format json) execute {name}{_given(args)}")
-        read = sum(looked_at(msgspec.json.decode(told)[0]["Plan"]))
-        if read > LOOKS.get(name, MOST):
+        told = await sessions[plans].fetchval(f"explain (analyze, buffers, timing off, format json) execute {name}{_given(args)}")
+        plan = msgspec.json.decode(told)[0]["Plan"]
+        # One row is found once, whichever index was taken for it before there were any; that lasts until the table is analyzed.
+        read, leafed = sum(looked_at(plan)), [] if plans == "early" and name.endswith("_by_id") else list(leafed_through(plan))
+        if leafed or read > LOOKS.get(name, MOST):
             text = await sessions[plans].fetch(f"explain (analyze, timing off, costs off) execute {name}{_given(args)}")
-            pytest.fail(f"{name}{args} looks at {read:,.0f} rows\n" + "\n".join(row[0] for row in text))
+            pytest.fail(f"{name}{args} looks at {read:,.0f} rows; {'; '.join(leafed)}\n" + "\n".join(row[0] for row in text))
 
 
 async def test_a_missing_index_is_noticed(filled: tuple[Plans, Library]) -> None:
@@ -93,3 +113,37 @@ async def test_a_missing_index_is_noticed(filled: tuple[Plans, Library]) -> None
     finally:
         await damaged.rollback()
     assert sum(looked_at(msgspec.json.decode(told)[0]["Plan"])) >= ROWS
+
+
+async def test_no_render_is_left_out_or_shown_twice_however_late_its_job_came_and_though_one_never_has_any(
+    filled: tuple[Plans, Library],
+) -> None:
+    """Thirty are asked for, then their jobs are made, all but that of the seventh; and thirty days before, one that has none either."""
+    sessions, library = filled
+    tenant, admin = UUID(int=0x7E7), sessions["admin"]
+    await admin.execute("set session_replication_role = replica")
+    for table, given in (("studio.render_requests", {}), ("render.render_jobs", {"state": "'completed'"})):
+        since = "now() - interval '1 hour'" if table.startswith("studio") else "now()"
+        at = f"{since} + (n / 3) * interval '1 millisecond'"  # three in one moment
+        moments = {"created_at": at, "updated_at": at, "job_id": "lpad(n::text, 32, '0')::uuid"}
+        await fill(admin, table, tenant, 30, library.began, given | moments)
+    await admin.execute("delete from render.render_jobs where tenant_id = $1 and job_id = $2", tenant, UUID("7".zfill(32)))
+    await fill(admin, "studio.render_requests", tenant, 1, library.began, {"job_id": "lpad('77', 32, '0')::uuid"})
+    await admin.execute("reset session_replication_role")
+    for state, expected in ((None, {*range(1, 31), 77}), ("queued", {7, 77}), ("completed", set(range(1, 31)) - {7})):
+        for limit in (1, 2, 7, 50):
+            for plans in ("custom", "early"):
+                assert sorted(await paged(sessions[plans], tenant, state, limit)) == sorted(expected), (state, limit, plans)
+
+
+async def paged(conn: asyncpg.Connection, tenant: UUID, state: str | None, limit: int) -> list[int]:
+    """A list of renders by pages of so many, as the edge reads it."""
+    at, found = (datetime(9999, 12, 31, tzinfo=UTC), UUID(int=0)), []
+    while True:
+        rows = await conn.fetch(f"execute renders({', '.join(map(literal, (tenant, state, *at, limit + 1)))})")
+        looked = rows.pop() if rows and rows[-1]["version"] is None else None
+        found += [int(row["job_id"].hex) for row in rows[:limit]]
+        last = rows[limit - 1] if len(rows) > limit else looked
+        if last is None:
+            return found
+        at = last["created_at"], last["job_id"]

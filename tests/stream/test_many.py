@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from nats.aio.msg import Msg
 
-from adapters.nats import Connection, PullConsumer, api, deliveries_of, ensure_consumer
+from adapters.nats import Connection, PullConsumer, api, deliveries_of, ensure_consumer, pull
 from consumers.identity import DOMAIN
 from consumers.runtime import intake
 from consumers.runtime.intake import Intake
@@ -139,6 +139,22 @@ async def test_edges_hear_how_much_of_whom_is_not_decided_and_that_it_is_over(
         runtime._wake.set()
         while heard[-1].tenants or heard[-1].most != 200:
             await asyncio.sleep(0.02)
+
+
+async def test_what_is_gone_from_the_stream_without_being_decided_here_fills_nobodys_queue(
+    servers: Servers, database: str, admin: Connection, login: Login, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A person removed it, or a leader that froze has acknowledged it as it woke: what was set aside does not come back then."""
+    for name, value in (("HEARTBEAT", 0.2), ("TIDY_EVERY", 0.1)):
+        monkeypatch.setattr(pull, name, value)
+    monkeypatch.setattr(intake, "WINDOW", 64)
+    Gate(monkeypatch)
+    await send(Publisher(await login("edge")), 100, uuid4())
+    async with deciding(servers, database, await login("identity")) as (runtime, _):
+        await until_seen(runtime, 100)
+        await api(admin, f"STREAM.PURGE.{STREAM}", {})
+        while runtime.intake.sources[0].undecided:
+            await asyncio.sleep(0.05)
 
 
 async def test_who_leads_no_more_gives_back_what_it_held(

@@ -15,6 +15,7 @@ from adapters.nats import (
     ack,
     ack_all,
     api,
+    connect,
     ensure_consumer,
     nak,
     pull,
@@ -27,7 +28,8 @@ from contracts.node import CancelPart
 from deploy.local.servers import Servers
 from deploy.provision import provision_node
 from producers.publisher import Publisher
-from tests.stream.support import NODE, OTHER_NODE, Login, delete_stream
+from tests.stream.lossy_wire import LossyWire
+from tests.stream.support import NODE, OTHER_NODE, Login, delete_stream, settings
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(60)]
 STREAM = command_stream("identity")
@@ -127,6 +129,24 @@ async def test_a_closed_consumer_gives_back_what_it_had_fetched(admin: Connectio
     staying = PullConsumer(await login("identity"), STREAM, "identity")
     assert set(await take(staying, 19)) == set(sent[1:])
     await staying.close()
+
+
+async def test_a_consumer_that_was_closed_while_its_server_was_silent_hears_it_again(
+    servers: Servers, admin: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a leader does that is cut off from everything at once: it must not lead once more with a subscription that has ended."""
+    async with LossyWire(servers.nats_url) as wire:
+        nc = await connect(settings(wire.url, "identity"), "test a silent server", within=10)
+        monkeypatch.setattr(pull, "GIVING_BACK", 0.2)
+        consumer = PullConsumer(nc, STREAM, "identity", owns_stream=True)
+        assert await consumer.next(10, 0.1) == []
+        wire.swallow_answers()
+        await consumer.close()
+        await wire.cut()
+        expected = await send(Publisher(admin), 20)
+        async with asyncio.timeout(20):
+            assert sorted(set(await take(consumer, 20))) == sorted(expected)
+        await nc.close()
 
 
 async def test_every_message_comes_through_kills_of_the_server(servers: Servers, admin: Connection, login: Login) -> None:

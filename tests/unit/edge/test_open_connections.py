@@ -5,6 +5,7 @@ import os
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from api_edge import commands, connections
 from api_edge.connections import Connection, Connections
 from api_edge.errors import Refused
 from api_edge.plain import HOT, Site
+from api_edge.routes import enrolment
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(60)]
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -110,6 +112,23 @@ async def test_a_byte_now_and_then_makes_no_head_longer(monkeypatch: pytest.Monk
         writer.close()
 
 
+async def test_the_rest_of_a_body_that_nobody_wants_is_no_head_and_the_next_request_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "HEAD", 0.2)
+    async with serving() as house:
+        reader, writer = await house.client(b"POST /nowhere HTTP/1.1\r\nHost: a\r\nContent-Length: 30\r\n\r\n")
+        assert (await reader.readline()).startswith(b"HTTP/1.1 404")
+        for _ in range(3):
+            writer.write(b"x" * 10)
+            await asyncio.sleep(0.05)
+        assert not house.connections._heads
+        writer.write(b"\r\n")  # as some clients send after a body
+        await asyncio.sleep(1.3)  # longer than the watch sleeps: whoever is taken for late is told by then
+        writer.write(GET)
+        said = await reader.readuntil(b"hello")
+        assert b" 408 " not in said and b"HTTP/1.1 200" in said
+        writer.close()
+
+
 async def test_a_body_that_does_not_come_is_answered_with_408_and_the_connection_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(commands, "BODY", 0.3)
     async with serving() as house:
@@ -124,6 +143,13 @@ async def test_a_body_that_does_not_come_is_answered_with_408_and_the_connection
         assert (await whole.readuntil(b"10")).startswith(b"HTTP/1.1 200")
         writer.close()
         other.close()
+
+
+async def test_the_body_of_who_joins_by_a_used_token_has_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commands, "BODY", 0.2)
+    never = SimpleNamespace(content=SimpleNamespace(is_eof=lambda: False), read=asyncio.Event().wait)
+    with pytest.raises(Refused, match="The body was not there"):
+        await enrolment._asks_again(SimpleNamespace(request=never), "a hash")  # type: ignore[arg-type]
 
 
 async def test_where_there_are_too_many_the_one_that_is_quiet_the_longest_makes_way(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,6 +185,30 @@ async def test_an_address_with_half_of_all_gets_no_more_and_what_works_is_never_
                 raise ConnectionError
         assert house.connections.refused == 1 and not house.lost
         for _, one in (*streams, (refused, writer)):
+            one.close()
+
+
+async def test_streams_that_stay_and_heads_that_do_not_come_keep_nobody_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "LOOKS", 3)
+    async with serving(most=16) as house:
+        house.connections.most = 16  # so that of one address eight may be open
+        streams = [await house.client(b"GET /stream HTTP/1.1\r\nHost: a\r\n\r\n") for _ in range(4)]
+        for reader, _ in streams:
+            await reader.readuntil(b"\r\n\r\n")
+        halves = [await house.client(GET[:10]) for _ in range(4)]
+        await until(lambda: len(house.connections._heads) == 4)
+        answered = 0
+        for _ in range(4):
+            reader, writer = await house.client()
+            try:
+                writer.write(GET)
+                answered += (await reader.readline()).startswith(b"HTTP/1.1 200")
+            except ConnectionError:
+                pass
+            halves.append((reader, writer))
+        assert (answered, house.connections.refused) == (3, 1), "who came first found only streams among those it may look at"
+        assert not house.lost
+        for _, one in (*streams, *halves):
             one.close()
 
 

@@ -29,6 +29,8 @@ def test_one_whole_request_of_few_words_is_plain():
         request(BODY, "/hot", "POST", "Transfer-Encoding: chunked"),
         request(BODY, "/hot", "POST", "Expect: 100-continue"),
         request(BODY, "/hot", "POST", "Connection: close"),
+        request().replace(b"Host:", b"Hose:"),
+        request(BODY, "/hot", "POST", "Proxy-Connection: close"),
         request(BODY, "/hot", "POST", "Upgrade: websocket"),
         request(BODY, "/hot", "POST", "Content-Encoding: gzip"),
         request(BODY, "/hot", "POST", "X: a\x00b"),
@@ -97,6 +99,16 @@ async def test_a_request_in_two_pieces_is_answered_once(cut):
         writer.write(request(b"next"))
         assert (await answered(reader))[1] == b"next"
         assert seen.bodies == [BODY, b"next"]
+
+
+async def test_behind_what_asks_for_a_tunnel_nobody_knows_where_a_request_begins():
+    async with served() as (seen, port), connected(port) as (reader, writer):
+        half = b"POST /cold HTTP/1.1\r\nX-Pad: "
+        writer.write(request(half, "/hot", "CONNECT"))  # which has no body, whatever its length says: what follows is the next request
+        assert " 404 " in (await answered(reader))[0].split("\r\n")[0]
+        writer.write(request())
+        assert await answered(reader) == ("aiohttp", BODY)
+        assert seen.paths == ["/cold"]
 
 
 async def test_what_comes_while_one_is_answered_waits_for_its_turn():

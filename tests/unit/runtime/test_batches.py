@@ -35,7 +35,7 @@ class Broker:
 
 
 def runtime_with(sources: int = 1) -> Runtime:
-    one = Runtime(DOMAIN, None, lambda: None, (None,) * sources, lambda cursor: None)  # type: ignore[arg-type]
+    one = Runtime(DOMAIN, None, lambda: None, [SimpleNamespace(floor=0) for _ in range(sources)], lambda cursor: None)  # type: ignore[arg-type]
     for source in one.intake.sources:
         source._read = lambda msg: Item(envelope=first(msg.command, tenant=msg.tenant), command=msg.command, raw=msg)
     return one
@@ -161,9 +161,9 @@ def test_what_was_acknowledged_counts_no_more_and_what_comes_again_counts_once()
     source.hold(messages)
     items = one.intake.take(BATCH)
     one.intake.done([items[0].raw])
-    assert source.undecided == {str(tenant): {2, 3}}
+    assert source.undecided == {str(tenant): {2: 1, 3: 1}}
     source.hold([broker.message(tenant, 2, cancel(), deliveries=2)])
-    assert source.undecided == {str(tenant): {2, 3}}
+    assert source.undecided == {str(tenant): {2: 1, 3: 1}}
     one.intake.done([item.raw for item in items[1:]])
     assert not source.undecided
 
@@ -174,3 +174,30 @@ def test_a_long_message_counts_as_several_so_that_the_bound_is_one_on_memory() -
     long.data = b" " * 60_000
     one.intake.sources[0].hold([long])
     assert one.intake.sources[0].lanes.size == 15
+
+
+def test_of_long_messages_the_edges_let_through_no_more_than_is_held() -> None:
+    """Else the rest is set aside, and comes back behind what was sent after it."""
+    one, broker, tenant = runtime_with(), Broker(), uuid4()
+    source = one.intake.sources[0]
+    for number in range(1, 200):
+        message = broker.message(tenant, number, cancel())
+        message.data = b" " * 60_000
+        source.hold([message])
+    assert source.told().tenants == {str(tenant): 199 * 15}
+    one.intake.done([item.raw for item in one.intake.take(100)])
+    assert source.told().tenants == {str(tenant): 15 * (199 - 100)}
+
+
+def test_what_was_set_aside_and_never_comes_back_is_counted_until_the_broker_says_that_it_is_over() -> None:
+    one, broker, tenant = runtime_with(), Broker(), uuid4()
+    source = one.intake.sources[0]
+    source.hold([broker.message(tenant, number, cancel()) for number in range(1, 10)])
+    source.consumer.floor = 7  # a leader that froze woke, and acknowledged what it had decided before
+    source.tidy(0, 1.0)
+    assert source.undecided == {str(tenant): {8: 1, 9: 1}}
+    source.consumer.floor = 9
+    source.tidy(0, 1.0)
+    assert not source.undecided and not source.told().tenants
+    one.intake.done([item.raw for item in one.intake.take(BATCH)])
+    assert not source.undecided
