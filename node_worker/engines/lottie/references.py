@@ -198,7 +198,7 @@ def _check_copies(items: Any, at: str, layer: Document, behind: frozenset[str]) 
         if kind == "gr":
             _check_copies(item.get("it"), f"{at}[{index}].it", layer, behind)
         elif _COPIES in behind and behind & _CHANGED.get(kind, frozenset()):
-            detail = f"The shape{label(item)} of the layer{label(layer)} has its corners or outline changed, and is repeated: make it a path"
+            detail = f"The shape{label(item)} of the layer{label(layer)} is changed like a path, and repeated: make it a path"
             raise _refused(f"{at}[{index}]", detail)
         behind |= {kind}
 

@@ -122,6 +122,7 @@ _EFFECTS: dict[int, dict[int, Check]] = {
     25: {0: K_COLOUR, 1: K_FLOAT, 2: K_FLOAT, 3: _SOFT, 4: _SOFT},  # drop shadow
     29: {0: _SOFT, 1: K_FLOAT, 2: K_FLOAT},  # blur
 }
+_STROKE, _STROKE_VALUES = 22, 9  # the engine gives the values of a stroke that are missing no beginning: it may draw a line without end
 _CONTROLS = 5  # an effect of values that expressions read
 _CONTROL: dict[int, Check] = {0: K_FLOAT, 1: K_FLOAT, 2: K_COLOUR, 3: K_VECTOR, 4: K_FLOAT, 7: K_FLOAT, 10: K_FLOAT}
 _EFFECT = record({"ty": whole, "nm": name, "mn": name, "ix": whole, "en": whole})
@@ -133,7 +134,7 @@ def _effect(value: Any) -> None:
     kind, parts = value.get("ty"), value.get("ef")
     if parts is None:
         value.pop("ef", None)
-        return
+        parts = []
     places = _EFFECTS.get(kind)
     if places is None and kind != _CONTROLS:
         return
@@ -149,6 +150,8 @@ def _effect(value: Any) -> None:
             place += 1
             if check is not None:
                 _value(check, k, index, nested=type(held) is dict)
+        if kind == _STROKE and place < _STROKE_VALUES:
+            raise Mismatch(f"should hold the {_STROKE_VALUES} values of a stroke; take the effect out, or apply it anew")
         if places is None:
             parts[:] = [{"ty": part["ty"], **part} if "ty" in part else part for part in parts]  # the engine wants to know it first
     except Mismatch as mismatch:

@@ -126,7 +126,7 @@ def _line(items: list[Any], enough: float) -> float:
 
 
 def _bounded(prop: object, limit: int, detail: str, default: float = 1.0) -> tuple[float, float]:
-    """The least and the largest value of a property, which must be within the limit; `default` is what the engine takes where none is given."""
+    """The least and the largest value of a property, which must be within the limit; `default` where none is given."""
     low, high = reach(prop) or (default, default)
     if not high <= limit:
         raise TemplateRefused("lottie.too_complex", f"{detail} (the limit is {limit}).")

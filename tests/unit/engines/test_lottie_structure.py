@@ -248,7 +248,12 @@ def test_a_template_is_refused_when_it_is_uploaded_slots_included(engine: Any, s
 
 STAR, BOX, OVAL = ({"ty": kind, "nm": "form"} for kind in ("sr", "rc", "el"))
 STAR |= {"sy": 1, "pt": still(5), "ir": still(6), "or": still(15)}
-CORNERS, PUCKER, WIDER, COPIES = {"ty": "rd", "r": still(2)}, {"ty": "pb", "a": still(9)}, {"ty": "op", "a": still(3)}, {"ty": "rp", "c": still(2)}
+CORNERS, PUCKER, WIDER, COPIES = (
+    {"ty": "rd", "r": still(2)},
+    {"ty": "pb", "a": still(9)},
+    {"ty": "op", "a": still(3)},
+    {"ty": "rp", "c": still(2)},
+)
 
 
 def inside(*items: dict[str, Any]) -> dict[str, Any]:
@@ -297,3 +302,13 @@ def test_a_star_without_points_is_refused(points: dict[str, Any] | None) -> None
 def test_a_matte_that_would_be_its_own_parent_is_refused() -> None:
     assert refusal(document(shape_layer([], parent=1), shape_layer([], tt=1))).code == "lottie.circle"
     settled(document(shape_layer([], parent=1), shape_layer([])))
+
+
+@pytest.mark.parametrize("count", [None, 0, 3, 8])
+def test_a_stroke_effect_without_all_its_values_is_refused(count: int | None) -> None:
+    values = [{"ty": 0, "nm": "value", "v": still([1, 0, 0, 1] if place == 3 else 1)} for place in range(9)]
+    stroke: dict[str, Any] = {"ty": 22, "nm": "stroke", "ef": values}
+    settled(document(layer(3, ef=[copy.deepcopy(stroke)])))
+    less = {"ty": 22, "nm": "stroke"} if count is None else stroke | {"ef": values[:count]}
+    refused = refusal(document(layer(3, ef=[less])))
+    assert (refused.code, refused.field) == ("lottie.bad_field", "layers[0].ef[0].ef")
