@@ -44,7 +44,7 @@ class Wire:
         await asyncio.sleep(wait)
         return []
 
-    async def pause(self) -> None:
+    async def close(self) -> None:
         """Nothing is on its way."""
 
 
