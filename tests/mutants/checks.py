@@ -22,6 +22,7 @@ class Wire:
     """Stands for the broker: keeps what is answered to messages, and delivers nothing."""
 
     is_connected = True
+    floor = 0
 
     def __init__(self) -> None:
         self.answers: list[bytes] = []
