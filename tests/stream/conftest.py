@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 
 from adapters.nats import Connection, api, connect
+from contracts.audit import DOMAINS
 from contracts.catalogue import node_role, roles
 from deploy.local.servers import Servers
 from deploy.nats import NatsRole
@@ -87,7 +88,7 @@ async def db(servers: Servers, database: str) -> AsyncIterator[asyncpg.Connectio
     """The superuser in the migrated database, with an empty log and empty outboxes."""
     conn = await asyncpg.connect(servers.pg_admin_dsn, database=database)
     await conn.execute("set app.tenants = '*'")
-    await conn.execute("truncate render.outbox, studio.outbox, render.cursors, studio.cursors")
+    await conn.execute(f"truncate {', '.join(f'{domain}.{table}' for domain in DOMAINS for table in ('outbox', 'cursors'))}")
     await usual_parts(conn)
     await conn.execute("update log.head set published = 0, epoch = 0, seen_epoch = 0, shared = '{}'")
     yield conn
