@@ -111,8 +111,8 @@ def read_plain(data: bytes) -> Plain | None:
 class PlainFirst(Connection):
     """aiohttp's protocol of one connection, which answers plain requests of hot paths by itself while aiohttp waits for the next.
 
-    It stands on what is aiohttp's own: `_waiter` (it waits for a request), `_messages` (what it has read), `_request_count`,
-    `_upgraded` (somebody asks for a tunnel), `_request_in_progress` and `_handler_waiter` (whoever stops waits for what is under way).
+    It stands on what is aiohttp's own: `_messages` (what it has read), `_request_count`, `_upgraded` (somebody asks for a tunnel),
+    `_request_in_progress` and `_handler_waiter` (whoever stops waits for what is under way).
     """
 
     def __init__(self, house: Connections, manager: web.Server, hot: Mapping[str, Answering], **options: Any) -> None:
@@ -149,8 +149,7 @@ class PlainFirst(Connection):
         return self._answering is None and super().is_idle
 
     def _is_free(self) -> bool:
-        waiter = self._waiter
-        return waiter is not None and not waiter.done() and not (self._messages or self._close or self._force_close or self._paused)
+        return self.is_idle and not (self._messages or self._close or self._force_close or self._paused)
 
     def _begin(self, answering: Answering, plain: Plain) -> None:
         self._request_count += 1

@@ -172,7 +172,7 @@ class Intake:
         read: Read,
         weigh: Callable[[Item], int],
         wake: asyncio.Event,
-        sure: Callable[[], bool] = lambda: True,
+        sure: Callable[[], bool],
     ) -> None:
         self.sources = [Source(one, read) for one in consumers]
         self._weigh, self._wake, self._sure = weigh, wake, sure
@@ -305,7 +305,7 @@ class Intake:
             await asyncio.sleep(BACK)
 
 
-async def say(source: Source, nc: Any, domain: str, sure: Callable[[], bool] = lambda: True) -> None:
+async def say(source: Source, nc: Any, domain: str, sure: Callable[[], bool]) -> None:
     """Tell the edges how much waits: ten times a second while something comes and once more when it is over, else each second.
 
     Who is not sure to lead knows nothing of it.

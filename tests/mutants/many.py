@@ -47,7 +47,7 @@ def _taking_in() -> tuple[Intake, Source, Wire]:
         command = CreateTenant(name="a")
         return Item(envelope=first(command, tenant=UUID(msg.subject.split(".")[1])), command=command, raw=msg)
 
-    one = Intake([SimpleNamespace(floor=0)], read, lambda item: 1, asyncio.Event())  # type: ignore[list-item]
+    one = Intake([SimpleNamespace(floor=0)], read, lambda item: 1, asyncio.Event(), lambda: True)  # type: ignore[list-item]
     return one, one.sources[0], Wire()
 
 

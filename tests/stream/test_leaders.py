@@ -29,7 +29,6 @@ from tests.chaos.wires import Wire
 from tests.stream.support import Login
 from tests.stream.test_sequencer import in_stream, numbered
 from tests.support.databases import migrated
-from tests.support.house import PASSWORD as PG_PASSWORD
 from tests.support.password import PASSWORD
 
 WORK = "file_mgr", "log"
@@ -80,7 +79,7 @@ async def member(name: str, servers: Servers, dsn: str, folder: Path) -> AsyncIt
             nats_url=servers.nats_url,
             nats_password=PASSWORD,  # type: ignore[arg-type]
             pg_dsn=f"postgresql://127.0.0.1:{wire.port}{parts.path}",
-            pg_password=PG_PASSWORD,  # type: ignore[arg-type]
+            pg_password=PASSWORD,  # type: ignore[arg-type]
             s3_url=servers.s3_url,
             s3_access_key=servers.s3_access_key,
             s3_secret_key=servers.s3_secret_key,  # type: ignore[arg-type]
