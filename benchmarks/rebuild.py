@@ -12,8 +12,8 @@ import asyncpg
 import sql
 from benchmarks.figures import Bound, Figure, figure
 from benchmarks.ground import Ground, servers
-from consumers.render.rebuild import rebuild
 from consumers.render.rows import JOB_SEGMENTS, JOB_SPECS, JOBS, SEGMENTS, Job, JobSegment, JobSpec, Segment
+from consumers.render.scheduling.rebuild import rebuild
 from consumers.runtime.table import Row, Table
 from contracts.spec import RenderSpec, SceneSpec
 

@@ -12,16 +12,17 @@ from adapters.object_store import ObjectStore, StoreError
 from cli.database import Database
 from cli.errors import Mistake
 from cli.quarantine import settings_of
-from consumers.render.scrubber import BEGINNING, Found, Kind, Stored, keep, look, stored_after
+from consumers.render.scrubber import BEGINNING, RESULTS, Found, Stored, keep, look, stored_after
 from producers.publisher import Publisher, PublishFailed
 
 EVERY = 100  # objects between two lines of progress
+BECOMES = {name: results.becomes for name, results in RESULTS.items()}
 
 
 class Finding(msgspec.Struct, frozen=True):
     """An object that is not what was verified: a segment by its key, an export by its job, a snapshot by its id."""
 
-    kind: Kind
+    kind: str
     tenant_id: UUID
     name: str
     object_key: str

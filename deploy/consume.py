@@ -172,7 +172,7 @@ class Service:
         if name == "render":
             await self._add_farm(runtime, nc, publisher, pool, objects, retention)
             if self.settings.nats_issuer.get_secret_value():
-                await self._add_gate(pool, stack)
+                await self._add_node_auth(pool, stack)
         if domain.effects:
             self._runners.append(effects)
             self.metrics.asks(measured.effects(effects))
@@ -188,12 +188,12 @@ class Service:
     async def _add_farm(
         self, runtime: Runtime, nc: Connection, publisher: Publisher, pool: Pool, objects: ObjectStore, retention: Retention
     ) -> None:
-        from consumers.render.floods import Floods
-        from consumers.render.health import Health
-        from consumers.render.hearing import hear
-        from consumers.render.progress import Progress
-        from consumers.render.rebuild import rebuild
-        from consumers.render.scheduler import Scheduler
+        from consumers.render.jobs.progress import Progress
+        from consumers.render.nodes.health import Health
+        from consumers.render.nodes.report_rate_limit import ReportRateLimit
+        from consumers.render.scheduling.rebuild import rebuild
+        from consumers.render.scheduling.scheduler import Scheduler
+        from consumers.render.scheduling.tick_listener import listen
         from consumers.render.scrubber import Scrubber
 
         async def load(now: float) -> Any:
@@ -201,11 +201,11 @@ class Service:
                 return await rebuild(conn, now)
 
         scheduler, progress = Scheduler(runtime, publisher, load), Progress(nc)
-        floods = Floods(runtime.submit)
-        runtime.admits = floods.admits
-        runtime.observers += [progress.observe, floods.observe]
+        limit = ReportRateLimit(runtime.submit)
+        runtime.admits = limit.admits
+        runtime.observers += [progress.observe, limit.observe]
         health = Health(pool, runtime.leading, retention.make_room, every=self.settings.health_seconds)
-        await hear(nc, scheduler, progress, health)
+        await listen(nc, scheduler, progress, health)
         self._start("scheduler", scheduler.run())
         self._start("progress", progress.run())
         self._start("health", health.run())
@@ -213,14 +213,14 @@ class Service:
             scrubber = Scrubber(pool, objects, publisher.publish, runtime.leading, rate=rate, every=self.settings.scrub_every)
             self._start("scrubber", scrubber.run())
 
-    async def _add_gate(self, pool: Pool, stack: AsyncExitStack) -> None:
+    async def _add_node_auth(self, pool: Pool, stack: AsyncExitStack) -> None:
         """Beside every render consumer, active or not: logins wait for no leader."""
         from adapters.nats.callout import Issuer
-        from consumers.render.gate import Gate
+        from consumers.render.node_auth import NodeAuth
 
         issuer = Issuer(self.settings.nats_issuer.get_secret_value())
         nc, system = await self._connect("gate", stack), await self._connect("system", stack)
-        self._start("gate", Gate(nc, system, pool, issuer).run())
+        self._start("node auth", NodeAuth(nc, system, pool, issuer).run())
 
 
 @asynccontextmanager

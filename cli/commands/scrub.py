@@ -8,7 +8,6 @@ import typer
 from cli.options import Data, Json
 from cli.running import run
 
-BECOMES = {"segment": "is drawn again", "export": "is joined again", "snapshot": "is drawn when it is asked for again"}
 app = typer.Typer(add_completion=False)
 
 
@@ -27,6 +26,7 @@ async def _scrub(data: Path | None, json: bool) -> None:
     import msgspec
 
     from cli.database import database
+    from cli.scrubbing import BECOMES
     from cli.scrubbing import scrub as walk
 
     async with database(data, None) as found:

@@ -12,33 +12,32 @@ import msgspec
 
 import sql
 from adapters.object_store import ObjectStore
-from consumers.render.looking import found_sha256, in_words
+from consumers.render.kinds import KINDS
+from consumers.render.repairs.object_checks import found_sha256
 from consumers.runtime.connection import POOL_WAIT
 from consumers.runtime.leading import Leading
 from consumers.runtime.pool import Pool
 from contracts.envelope import SCRUBBER, Envelope, first
 from contracts.message import Command
-from contracts.repair import ReportRot, RequestRepair
-from contracts.snapshot import ReportSpoilt
 
 log = logging.getLogger(__name__)
 AGAIN = 60.0  # seconds after which a store, database or broker that was away is asked again
-Kind = Literal["segment", "export", "snapshot"]
-KINDS: tuple[Kind, ...] = ("segment", "export", "snapshot")
-Place = tuple[Kind, UUID, str]  # of a round: kind by kind, tenant by tenant, name by name
+RESULTS = {kind.results.name: kind.results for kind in KINDS.values() if kind.results is not None}
+"""What is looked at, a round's kinds in their order."""
+NAMES = tuple(RESULTS)
+Place = tuple[str, UUID, str]  # of a round: kind by kind, tenant by tenant, name by name
 BEFORE_ALL = UUID(int=0)
-BEGINNINGS: dict[Kind, Place] = {kind: (kind, BEFORE_ALL, "" if kind == "segment" else str(BEFORE_ALL)) for kind in KINDS}
-BEGINNING = BEGINNINGS[KINDS[0]]
+BEGINNINGS: dict[str, Place] = {name: (name, BEFORE_ALL, results.first) for name, results in RESULTS.items()}
+BEGINNING = BEGINNINGS[NAMES[0]]
 Publish = Callable[[Command, Envelope], Awaitable[object]]
 Found = Literal["whole", "rot", "missing"]
 _q = sql.load("render")
-_NEXT: dict[Kind, str] = {"segment": _q.next_stored_segment, "export": _q.next_stored_export, "snapshot": _q.next_stored_snapshot}
 
 
 class Stored(msgspec.Struct, frozen=True):
     """A finished object as its row describes it; `name` is the segment's key, the job's or the snapshot's id."""
 
-    kind: Kind
+    kind: str
     tenant_id: UUID
     name: str
     object_key: str
@@ -53,9 +52,9 @@ class Stored(msgspec.Struct, frozen=True):
 
 async def stored_after(conn: asyncpg.Connection, place: Place) -> Stored | None:
     """The next finished object of a round; the connection must serve all tenants."""
-    for kind in KINDS[KINDS.index(place[0]) :]:
+    for kind in NAMES[NAMES.index(place[0]) :]:
         _, tenant, name = place if kind == place[0] else BEGINNINGS[kind]
-        row = await conn.fetchrow(_NEXT[kind], tenant, name)
+        row = await conn.fetchrow(RESULTS[kind].following, tenant, name)
         if row is not None:
             return Stored(kind=kind, **row)
     return None
@@ -66,20 +65,9 @@ async def look(one: Stored, objects: ObjectStore, publish: Publish) -> Found:
     found = await found_sha256(objects, one.object_key)
     if found == one.sha256:
         return "whole"
-    told = _told(one, found)
-    await publish(told, first(told, tenant=one.tenant_id, actor=SCRUBBER))
+    command = RESULTS[one.kind].spoilt(one.name, one.object_key, found)
+    await publish(command, first(command, tenant=one.tenant_id, actor=SCRUBBER))
     return "rot" if found else "missing"
-
-
-def _told(one: Stored, found: str) -> Command:
-    """What the domain is asked to do: have a segment drawn and an export joined anew, and show a picture to nobody."""
-    match one.kind:
-        case "segment":
-            return ReportRot(key=one.name, object_key=one.object_key, found_sha256=found)
-        case "export":
-            return RequestRepair(job_id=UUID(one.name), export=True, reason=in_words(found))
-        case "snapshot":
-            return ReportSpoilt(snapshot_id=UUID(one.name), object_key=one.object_key, found=in_words(found))
 
 
 async def keep(conn: asyncpg.Connection, one: Stored, found: Found, lease: int | None = None) -> None:

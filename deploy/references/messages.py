@@ -18,7 +18,7 @@ from deploy.references.sources import HEAD, about, fields, place, structs_in
 from deploy.references.touches import touches
 from deploy.replay import all_domains
 
-_MAKERS = {"consumers.render.scheduler": "the scheduler", "deploy.bootstrap": "the first start of an installation"}
+_MAKERS = {"consumers.render.scheduling.scheduler": "the scheduler", "deploy.bootstrap": "the first start of an installation"}
 _SCOPES = {Kind.COMMAND: "<tenant>", Kind.EVENT: "<tenant>", Kind.TICK: "<node or tenant>"}
 _ABOUT = f"""# Messages
 

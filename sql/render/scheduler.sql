@@ -25,11 +25,3 @@ order by j.tenant_id, j.job_id, j.idx;
 -- name: active_parts
 -- Every lease that has not ended.
 select tenant_id, part_id, kind, subject_id, node_id, node_epoch, keys::text as keys from render.render_parts where state = 'active';
-
--- name: open_short_work
--- Files and snapshots that wait for a node.
-select kind, tenant_id, subject_id from (
-  select 'inspect' as kind, tenant_id, file_id as subject_id, created_at from render.inspections where state = 'queued'
-  union all
-  select 'snapshot', tenant_id, snapshot_id, created_at from render.snapshots where state = 'queued') x
-order by created_at, subject_id;

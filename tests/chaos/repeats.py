@@ -12,7 +12,7 @@ import asyncpg
 import msgspec
 
 from adapters.nats import Connection, Frame, StreamError, connect, store
-from consumers.render.places import segment_place
+from consumers.render.leases.object_keys import segment_object_key
 from contracts.catalogue import node_role
 from contracts.envelope import first
 from contracts.message import encode, type_of
@@ -132,7 +132,7 @@ def _drawn(row: Any) -> Said:
         part_id=row["part_id"],
         epoch=row["epoch"],
         key=row["segment_key"],
-        object_key=segment_place(row["tenant_id"], row["segment_key"], row["epoch"], row["part_id"]),
+        object_key=segment_object_key(row["tenant_id"], row["segment_key"], row["epoch"], row["part_id"]),
         sha256=OTHER,
         bytes=1,
         frames=row["frames"],

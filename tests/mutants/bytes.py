@@ -15,7 +15,7 @@ from adapters.object_store import ObjectStore
 from adapters.presign import CREATE_ONLY
 from api_edge.looks import Looks, Seen
 from consumers import file_mgr, render
-from consumers.render import nodes
+from consumers.render.nodes import registration
 from consumers.runtime.domain import Refusal
 from consumers.runtime.reactions import Reaction
 from contracts.envelope import first
@@ -184,7 +184,7 @@ def nothing_is_read(store: ObjectStore) -> AbstractContextManager[Any]:
 
 def every_protocol_is_spoken(store: ObjectStore) -> AbstractContextManager[Any]:
     """Whatever a node says that it speaks."""
-    return patch.object(nodes, "_unspoken", lambda cmd, known: None)
+    return patch.object(registration, "_unspoken", lambda cmd, known: None)
 
 
 def discarding_is_a_word(store: ObjectStore) -> AbstractContextManager[Any]:

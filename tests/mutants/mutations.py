@@ -16,7 +16,7 @@ from api_edge import signing
 from consumers.identity import api_keys
 from consumers.log.append import Appender
 from consumers.log.window import Verdict, Window
-from consumers.render import parts
+from consumers.render.kinds import segments
 from consumers.render.rows import PARTS
 from consumers.runtime import domain as domain_module
 from consumers.runtime import leading, projection, reading, runtime, settling
@@ -83,7 +83,7 @@ def refusals_are_not_logged(house: House) -> Any:
 
 def every_lease_counts(house: House) -> Any:
     """Whoever reports is believed."""
-    return patch.object(parts, "held", lambda part_id, epoch, view, ctx: view.get(PARTS, part_id))
+    return patch.object(segments, "held", lambda part_id, epoch, view, ctx: view.get(PARTS, part_id))
 
 
 def transactions_serve_everyone(house: House) -> Any:

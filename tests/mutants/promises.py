@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import msgspec
 
-from consumers.render.places import segment_place
+from consumers.render.leases.object_keys import segment_object_key
 from consumers.runtime.reading import read_command
 from consumers.runtime.store import Store
 from contracts.envelope import first
@@ -81,7 +81,7 @@ async def late_reports_are_refused(house: House, story: Story) -> None:
     ((holder, _),) = await story.assign("render", [(tenant, plan.job_id, 0, 1)])
 
     async def report(part: Any, actor: str) -> str:
-        place = segment_place(tenant, part.keys[0], part.epoch, part.part_id)
+        place = segment_object_key(tenant, part.keys[0], part.epoch, part.part_id)
         segment = ReportSegment(
             part_id=part.part_id, epoch=part.epoch, key=part.keys[0], object_key=place, sha256=sha(part.part_id),
             bytes=10, frames=plan.segments[0].count, difference=0.1, seconds=0.1,

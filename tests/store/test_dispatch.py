@@ -8,8 +8,9 @@ import asyncpg
 import msgspec
 import pytest
 
-from consumers.render import DOMAIN, dispatch
-from consumers.render.shelf import Known
+from consumers.render import DOMAIN
+from consumers.render.leases.manifest_inputs import Known
+from consumers.render.parts import dispatch
 from consumers.runtime.effects.runner import EffectRunner
 from consumers.runtime.tools import Tools
 from contracts.message import PLATFORM

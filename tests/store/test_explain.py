@@ -10,7 +10,7 @@ import pytest_asyncio
 from api_edge.explaining import explain
 from api_edge.reading import Reader
 from cli.commands.explain import told
-from consumers.render.places import export_place, segment_place
+from consumers.render.leases.object_keys import export_object_key, segment_object_key
 from contracts.envelope import first
 from contracts.farm import Capabilities, LearnShare, MaintainNode
 from contracts.message import PLATFORM, Command, Event
@@ -133,7 +133,7 @@ async def crash(farm: Farm, job: UUID, node: int) -> None:
 async def drawn(farm: Farm, part: PartAssigned, job: UUID, node: int) -> None:
     """The node has drawn the part's first segment."""
     key = part.keys[0]
-    place = segment_place(farm.tenant, key, part.epoch, part.part_id)
+    place = segment_object_key(farm.tenant, key, part.epoch, part.part_id)
     report = ReportSegment(
         part_id=part.part_id, epoch=part.epoch, key=key, object_key=place, sha256=sha(key), bytes=1, frames=30, difference=0.0, seconds=1.0
     )
@@ -190,13 +190,13 @@ async def test_a_finished_film_that_could_not_be_repaired_says_why(farm: Farm) -
     await drawn(farm, part, job, 0)
     join = AssignPart(kind="assemble", subject_id=job, node_id=farm.nodes[0], node_epoch=1)
     [joining] = [event for event in await farm.do(join, actor="scheduler", job=job) if isinstance(event, PartAssigned)]
-    place = export_place(farm.tenant, job, joining.epoch, joining.part_id)
+    place = export_object_key(farm.tenant, job, joining.epoch, joining.part_id)
     facts = {"object_key": place, "sha256": sha(job), "bytes": 9, "frames": 30, "duration": 1.0, "packets_sha256": "p"}
     await farm.do(ReportExport(part_id=joining.part_id, epoch=joining.epoch, **facts), actor=f"node:{farm.nodes[0]}", job=job)
     assert await farm.reasons(job) == []
     await farm.do(LeaveNode(), actor=f"node:{farm.nodes[0]}", tenant=PLATFORM)
     key = part.keys[0]
-    rot = ReportRot(key=key, object_key=segment_place(farm.tenant, key, part.epoch, part.part_id), found_sha256="")
+    rot = ReportRot(key=key, object_key=segment_object_key(farm.tenant, key, part.epoch, part.part_id), found_sha256="")
     await farm.do(rot, actor="scrubber", job=job)
     [(code, detail)] = await farm.reasons(job)
     assert code == "job.unrepaired" and "render.build_gone" in detail and "render it anew" in detail

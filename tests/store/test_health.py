@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from consumers.render import DOMAIN
-from consumers.render.health import Health
+from consumers.render.nodes.health import Health
 from consumers.runtime.leading import Leading
 from consumers.runtime.retention import Retention
 from contracts.message import PLATFORM

@@ -5,9 +5,9 @@ from uuid import UUID
 
 import asyncpg
 
-from consumers.render.farm import Farm
-from consumers.render.rebuild import rebuild
-from consumers.render.watching import watch
+from consumers.render.scheduling.farm import Farm
+from consumers.render.scheduling.farm.apply_events import apply
+from consumers.render.scheduling.rebuild import rebuild
 from deploy.local.servers import Servers
 from tests.support.databases import migrated
 from tests.support.house import House
@@ -58,7 +58,7 @@ class Followed(Story):
         happened = await super().all(commands, actor)
         self.farm = getattr(self, "farm", None) or Farm()
         for envelope, event in self.house.events[before : self._mark]:
-            watch(self.farm, event, envelope, 0.0)
+            apply(self.farm, event, envelope, 0.0)
         told, read = picture(self.farm), picture(await rebuild(self.conn, 0.0))
         assert told == read, {name: (told[name], read[name]) for name in told if told[name] != read[name]}
         self.compared += 1

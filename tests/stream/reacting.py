@@ -12,7 +12,7 @@ import asyncpg
 
 from adapters.nats import Connection, PullConsumer, StreamReader, stream_state
 from consumers.log import Sequencer, window
-from consumers.render import inspections
+from consumers.render.kinds import inspections
 from consumers.render.rows import INSPECTIONS, SHARES
 from consumers.runtime.domain import Domain
 from consumers.runtime.genuine import genuine

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 from msgspec.structs import replace
 
-from consumers.render.places import export_place, scan_place, segment_place, snapshot_place
+from consumers.render.leases.object_keys import export_object_key, scan_object_key, segment_object_key, snapshot_object_key
 from contracts.content import CreateProject, ProjectImporting, PublishProject, RecordScene
 from contracts.enrolment import CreateJoinToken, JoinNode, RevokeJoinToken, RevokeNode
 from contracts.farm import DrainNode, LoseNode, MaintainNode, OpenNode
@@ -115,7 +115,7 @@ class Story:
                 kind=kind,
                 sha256=sha(kind, tenant),
                 bytes=1000,
-                scan_key=scan_place(tenant, part.subject_id, part.part_id) if kind == "template" else "",
+                scan_key=scan_object_key(tenant, part.subject_id, part.part_id) if kind == "template" else "",
             )
             await self.report([(found, tenant)], part.node_id)
 
@@ -188,7 +188,7 @@ class Story:
             frames = sum(count for _, count in segments[tenant, part.subject_id])
             done = ReportExport(
                 part_id=part.part_id, epoch=part.epoch, sha256=sha(part), bytes=10**9,
-                object_key=export_place(tenant, part.subject_id, part.epoch, part.part_id),
+                object_key=export_object_key(tenant, part.subject_id, part.epoch, part.part_id),
                 frames=frames, duration=frames / 30, packets_sha256=sha("packets", part),
             )  # fmt: skip
             for told, event in await self.report([(done, tenant)], part.node_id):
@@ -211,7 +211,7 @@ class Story:
                         part_id=part.part_id,
                         epoch=part.epoch,
                         key=key,
-                        object_key=segment_place(tenant, key, part.epoch, part.part_id),
+                        object_key=segment_object_key(tenant, key, part.epoch, part.part_id),
                         sha256=sha(key),
                         bytes=12345,
                         frames=frames[key],
@@ -233,7 +233,7 @@ class Story:
             told = await self.all((replace(asked, project_id=self.projects[tenant]), tenant) for tenant in self.tenants)
             queued = [(tenant, event.snapshot_id, 0, 0) for tenant, event in told if isinstance(event, SnapshotQueued)]
             for part, tenant in await self.assign("snapshot", queued):
-                place = snapshot_place(tenant, part.subject_id, part.epoch, part.part_id)
+                place = snapshot_object_key(tenant, part.subject_id, part.epoch, part.part_id)
                 drawn = ReportSnapshot(part_id=part.part_id, epoch=part.epoch, object_key=place, sha256=sha(part), bytes=99)
                 await self.report([(drawn, tenant)], part.node_id)
 
@@ -254,14 +254,14 @@ class Story:
         for part, tenant in parts:
             key = part.keys[0]
             redrawn = ReportSegment(
-                part_id=part.part_id, epoch=part.epoch, key=key, object_key=segment_place(tenant, key, part.epoch, part.part_id),
+                part_id=part.part_id, epoch=part.epoch, key=key, object_key=segment_object_key(tenant, key, part.epoch, part.part_id),
                 sha256=sha("again", key), bytes=1, frames=rotten[tenant, key][1], difference=0.0, seconds=0.1, before="AA==", last="AQ==",
             )  # fmt: skip
             await self.report([(redrawn, tenant)], part.node_id)
         for part, tenant in await self.assign("assemble", [(tenant, event.job_id, 0, 0) for tenant, event in asked]):
             frames = films[tenant].frames
             done = ReportExport(
-                part_id=part.part_id, epoch=part.epoch, object_key=export_place(tenant, part.subject_id, part.epoch, part.part_id),
+                part_id=part.part_id, epoch=part.epoch, object_key=export_object_key(tenant, part.subject_id, part.epoch, part.part_id),
                 sha256=sha(part), bytes=10, frames=frames, duration=frames / 30, packets_sha256=sha("anew", part),
             )  # fmt: skip
             await self.report([(done, tenant)], part.node_id)

@@ -14,7 +14,7 @@ from consumers.runtime.settling import BATCH
 from contracts.envelope import first
 from contracts.message import Command
 from contracts.render import CancelJob, SubmitJob
-from tests.unit.domains.test_render import spec
+from tests.unit.domains.render.test_render import spec
 
 
 class Broker:

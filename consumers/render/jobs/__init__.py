@@ -1,0 +1,1 @@
+"""Jobs: renders from their submission to their end."""

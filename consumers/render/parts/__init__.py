@@ -1,0 +1,1 @@
+"""Parts: work given to nodes under a lease, of whatever kind."""

@@ -1,0 +1,1 @@
+"""Repairs: what was finished and is not as it was any more."""

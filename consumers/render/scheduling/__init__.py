@@ -1,0 +1,1 @@
+"""Scheduling: what goes to which free slot."""
