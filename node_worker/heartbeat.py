@@ -21,7 +21,7 @@ async def beat(node: Node) -> None:
             tick = Heartbeat(
                 name=node.name,
                 epoch=0,
-                parts=node.desk.parts,
+                parts=node.runner.parts,
                 cpu=round(psutil.cpu_percent(None) / 100, 3),
                 memory=_memory(daemon, node),
                 disk_free=node.folder.free(),

@@ -20,8 +20,8 @@ from node_worker.enrolment import standing
 from node_worker.folder import Folder
 from node_worker.link import Link
 from node_worker.log import error, info
-from node_worker.parts.desk import Desk
 from node_worker.parts.part import Tools
+from node_worker.parts.part_runner import PartRunner
 from node_worker.reporter import Reporter
 from node_worker.slots import Slots
 from node_worker.spool import Spool
@@ -60,7 +60,7 @@ class Node:
         self.slots = Slots(engines[1:], self.changed, engines[0])
         self._settings = settings
         tools = Tools(str(self.id), self.name, self.folder, self.transfers, self.cache, self.reporter, self.link, self.slots)
-        self.desk = Desk(tools, self._parts_changed)
+        self.runner = PartRunner(tools, self._parts_changed)
         self.ready: Ready | None = None
         self.stop: Stop = "no"
         self.accepting = False  # whether new parts are taken
@@ -122,7 +122,7 @@ class Node:
         self._registration, self._registered_at = None, None
 
     def _parts_changed(self) -> None:
-        self.folder.hold(self.desk.parts)
+        self.folder.hold(self.runner.parts)
         self.changed()
 
     def changed(self) -> None:

@@ -61,11 +61,11 @@ async def take(node: Node, msg: Msg) -> None:
         case DrawPart() if not OLDEST <= work.protocol <= PROTOCOL:
             await _protocol(node, envelope, AnyPart(work.part_id, work.epoch), f"the work is of protocol {work.protocol}")
         case DrawPart() if node.accepting:
-            node.desk.accept(work, envelope)
+            node.runner.accept(work, envelope)
         case DrawPart():
             info("work not taken: the node is leaving", part=work.part_id)
         case CancelPart():
-            node.desk.cancel(work.part_id, "cancelled by the farm")
+            node.runner.cancel(work.part_id, "cancelled by the farm")
         case ReportRefused():
             warning("the farm refused a report", report=work.report, type=work.report_type, code=work.code, detail=work.detail)
         case RegisterAgain():
@@ -80,7 +80,7 @@ async def _register_again(node: Node, asked: RegisterAgain, envelope: Envelope) 
         return
     node.asked_again.append(envelope.id)
     warning("the farm asks to register again", reason=asked.reason)
-    await node.desk.drop_all("registering again")
+    await node.runner.drop_all("registering again")
     await node.register()
 
 

@@ -37,7 +37,7 @@ def due(node: Node) -> State:
         return State.FAULTY
     if not node.online:
         return State.OFFLINE
-    return State.WORKING if node.desk.parts else State.IDLE
+    return State.WORKING if node.runner.parts else State.IDLE
 
 
 async def while_due(node: Node, state: State) -> State:

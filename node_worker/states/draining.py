@@ -12,8 +12,8 @@ async def draining(node: Node) -> State:
     node.accepting = False
     loop = asyncio.get_running_loop()
     until = loop.time() + node.tuning.drain_seconds
-    while node.desk.parts and node.stop != "now" and (left := until - loop.time()) > 0:
+    while node.runner.parts and node.stop != "now" and (left := until - loop.time()) > 0:
         await node.next_change(left)
-    if node.desk.parts:
-        warning("parts are given back unfinished", parts=len(node.desk.parts))
+    if node.runner.parts:
+        warning("parts are given back unfinished", parts=len(node.runner.parts))
     return State.STOPPED

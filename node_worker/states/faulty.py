@@ -16,7 +16,7 @@ async def faulty(node: Node) -> State:
     crash = node.slots.broken or node.crash
     node.problem = node.problem or f"the engine does not start any more: {crash}"
     node.accepting = False
-    await node.desk.drop_all("the node is faulty")
+    await node.runner.drop_all("the node is faulty")
     if crash is not None:
         why = failure_of(crash)
         assert why.crash is not None

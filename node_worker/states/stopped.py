@@ -13,7 +13,7 @@ GOODBYE = 2.0  # seconds for the last reports; what is not delivered stays in th
 async def stopped(node: Node) -> None:
     """Give everything back."""
     node.accepting = False
-    await node.desk.drop_all("the node stops")
+    await node.runner.drop_all("the node stops")
     if node.enlisted:
         last = await node.reporter.say(LeaveNode())
         with contextlib.suppress(TimeoutError):

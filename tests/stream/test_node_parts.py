@@ -220,7 +220,7 @@ async def test_a_cancelled_part_is_dropped_and_the_next_one_drawn(farm, hold):
         await farm.send(other)
         await until_reported(farm, other)
         assert not psutil.pid_exists(pid)
-        while node.desk.parts:  # a part is reported a moment before it has ended
+        while node.runner.parts:  # a part is reported a moment before it has ended
             await asyncio.sleep(0.01)
         assert list((node.folder.work / "parts").iterdir()) == []
     assert [segment.part_id for segment in farm.of(ReportSegment)] == [work.part_id, other.part_id]
@@ -237,7 +237,7 @@ async def test_reports_made_while_the_broker_is_away_are_delivered_in_order(farm
         while node.link.connected:
             await asyncio.sleep(0.01)
         hold.unlink()
-        while node.desk.parts:
+        while node.runner.parts:
             await asyncio.sleep(0.02)
         spooled = [waiting.report for waiting in Spool(node.folder.spool).load()]
         assert len(spooled) == node.reporter.waiting > 0
@@ -260,7 +260,7 @@ async def test_a_node_that_is_asked_to_registers_again_without_its_parts(farm, h
         await farm.send(RegisterAgain(reason="the farm does not know you"))
         await farm.send(RegisterAgain(reason="the farm does not know you"))
         await farm.until(RegisterNode, 2)
-        assert node.desk.parts == ()
+        assert node.runner.parts == ()
         await farm.send(other := farm.drawing("good", frames=10))
         await until_reported(farm, other)
     assert len(farm.of(RegisterNode)) == 2

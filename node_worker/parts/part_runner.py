@@ -31,13 +31,13 @@ REMEMBERED = 1000  # ended parts whose work, delivered once more, is not done ag
 
 
 class Held(msgspec.Struct):
-    """A part on the desk."""
+    """A part that the runner holds."""
 
     epoch: int
     task: asyncio.Task[None]
 
 
-class Desk:
+class PartRunner:
     """Takes parts and sees to their end; `changed` is called when one comes or goes."""
 
     def __init__(self, tools: Tools, changed: Callable[[], None]) -> None:
