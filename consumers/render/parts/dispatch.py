@@ -85,7 +85,7 @@ async def dispatch(group: Sequence[tuple[Part, Envelope]], tools: Tools) -> None
     async with tools.asking(PLATFORM, *{part.tenant_id for part in parts}) as ask:
         late = [part for part in parts if (datetime.now(UTC) - part.created_at).total_seconds() > SOON]
         ended = {part.part_id for part in late} - (await active(ask, late) if late else set())
-        inputs = await _read(ask, known, [part for part in parts if part.part_id not in ended])
+        inputs = await read_inputs(ask, known, [part for part in parts if part.part_id not in ended])
     stands = [(part, envelope) for part, envelope in group if part.part_id not in ended]
     works = [_work(part, KINDS[part.kind].manifest(inputs, part, tools.objects), inputs.protocol(part)) for part, _ in stands]
     bodies = [encode(work) for work in works]
@@ -101,7 +101,7 @@ async def dispatch(group: Sequence[tuple[Part, Envelope]], tools: Tools) -> None
     await tools.publisher.publish_all(DrawPart, messages)
 
 
-async def _read(ask: Ask, known: Known, wanted: Sequence[Part]) -> ManifestInputs:
+async def read_inputs(ask: Ask, known: Known, wanted: Sequence[Part]) -> ManifestInputs:
     """All that the manifests of these parts are made of."""
     inputs = ManifestInputs()
     await read_protocols(ask, known, inputs, wanted)

@@ -152,14 +152,17 @@ def _shared(farm: Farm, event: ShareLearned | TenantCreated | TenantLimitsChange
     farm.tenants.share(tenant, event.render_weight, event.max_slots)
 
 
-def _begins(kind: Kind, queue: Queue) -> Change:
+def of_queue(kind: Kind, queue: Queue) -> dict[type, Change]:
+    """A short kind's work waits from one event on until another, given out in between."""
     [subject] = queue.table.key
-    return lambda farm, event, tenant, now: farm.short.add(kind.name, tenant, getattr(event, subject))
 
+    def begins(farm: Farm, event: Any, tenant: UUID, now: float) -> None:
+        farm.short.add(kind.name, tenant, getattr(event, subject))
 
-def _ends(kind: Kind, queue: Queue) -> Change:
-    [subject] = queue.table.key
-    return lambda farm, event, tenant, now: farm.short.drop(kind.name, tenant, getattr(event, subject))
+    def ends(farm: Farm, event: Any, tenant: UUID, now: float) -> None:
+        farm.short.drop(kind.name, tenant, getattr(event, subject))
+
+    return {queue.begins: begins} | dict.fromkeys(queue.ends, ends)
 
 
 _CHANGES: dict[type, Change] = {
@@ -190,6 +193,4 @@ _CHANGES: dict[type, Change] = {
     TenantLimitsChanged: _shared,
 }
 for _kind in KINDS.values():
-    if (_queue := _kind.queue) is not None:
-        _CHANGES[_queue.begins] = _begins(_kind, _queue)
-        _CHANGES.update((event, _ends(_kind, _queue)) for event in _queue.ends)
+    _CHANGES |= of_queue(_kind, _kind.queue) if _kind.queue is not None else {}

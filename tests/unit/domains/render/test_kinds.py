@@ -1,0 +1,156 @@
+"""A kind of work is one value: a kind that nobody here knows is given out, fails, waits again, ends and has its manifest by that alone."""
+
+import ast
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, get_args
+from uuid import UUID, uuid4
+
+import pytest
+from msgspec.structs import replace
+
+from consumers.render import DOMAIN, scrubber
+from consumers.render.kinds import KINDS, SHORT
+from consumers.render.kinds.short_work import TRIES, short_kind
+from consumers.render.leases.kind import Failure, Queue
+from consumers.render.leases.manifest_inputs import Known, ManifestInputs, read_rows
+from consumers.render.leases.manifests import result_address
+from consumers.render.parts import dispatch
+from consumers.render.rows import PARTS
+from consumers.render.scheduling.farm import Farm
+from consumers.render.scheduling.farm.apply_events import of_queue
+from consumers.runtime.projection import upsert
+from consumers.runtime.table import Row, Table
+from contracts.node import Manifest
+from contracts.render import ExpirePart, PartKind
+from contracts.snapshot import SnapshotDrawn, SnapshotFailed, SnapshotQueued
+from contracts.spec import RenderSpec, SceneSpec
+from node_worker.parts.part_runner import KINDS as RUN
+from tests.unit.domains.render.test_render import SHA, assign, fail, register
+from tests.unit.domains.world import World, kinds, refused
+
+RENDER = Path(__file__).resolve().parents[4] / "consumers" / "render"
+NAMES = get_args(PartKind)
+
+
+class Thumbnail(Row, frozen=True, kw_only=True):
+    """What waits of the new kind; the events of snapshots tell of it here, as messages are declared in contracts alone."""
+
+    snapshot_id: UUID
+    state: str = "queued"
+    attempts: int = 0
+    code: str = ""
+
+
+THUMBNAILS = Table("render.thumbnails", Thumbnail, ("snapshot_id",))
+
+
+def given_up(row: Thumbnail, failure: Failure) -> SnapshotFailed:
+    return SnapshotFailed(snapshot_id=row.snapshot_id, code=failure.code, detail=failure.detail)
+
+
+async def read(ask: Any, known: Known, inputs: ManifestInputs, parts: Any) -> None:
+    await read_rows(ask, inputs, parts, "thumbnails", "snapshot_id")
+
+
+def manifest(inputs: ManifestInputs, part: Any, objects: Any) -> Manifest:
+    [row] = inputs.rows[part.part_id]
+    return Manifest(source_url=row["object_key"], put_url=result_address("there", inputs, part, objects), object_key="there")
+
+
+QUEUE = Queue(THUMBNAILS, SnapshotQueued, (SnapshotDrawn, SnapshotFailed))
+NEW = short_kind(name="thumbnail", queue=QUEUE, given_up=given_up, read=read, manifest=manifest)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def waiting(monkeypatch: pytest.MonkeyPatch) -> tuple[World, UUID]:
+    """A farm that has the kind, and a thumbnail that waits."""
+    monkeypatch.setitem(KINDS, NEW.name, NEW)
+    of_it = {
+        SnapshotQueued: upsert(THUMBNAILS, state="queued", attempts=0, code=""),
+        SnapshotDrawn: upsert(THUMBNAILS, state="done"),
+        SnapshotFailed: upsert(THUMBNAILS, state="failed"),
+    }
+    world, thumbnail = World(replace(DOMAIN, tables=(*DOMAIN.tables, THUMBNAILS), writes=DOMAIN.writes | of_it)), uuid4()
+    register(world)
+    world.happen(queued(thumbnail))
+    return world, thumbnail
+
+
+def queued(thumbnail: UUID) -> SnapshotQueued:
+    scene = SceneSpec(scene="a", bundle="b", digest="d", frames=60, duration=2.0)
+    return SnapshotQueued(snapshot_id=thumbnail, cache_key=SHA, spec=RenderSpec(scenes=(scene,), width=64, height=36), frame=0)
+
+
+def test_its_work_is_given_to_one_node_at_a_time_and_waits_again_when_a_lease_is_lost(waiting: tuple[World, UUID]) -> None:
+    world, thumbnail = waiting
+    part = assign(world, thumbnail, NEW.name)
+    assert (part.kind, part.epoch, world.row(THUMBNAILS, thumbnail).state) == (NEW.name, 1, "assigned")
+    assert refused(assign(world, thumbnail, NEW.name)) == "render.not_waiting"
+    world.do(ExpirePart(part_id=part.part_id, reason="silent"))
+    row = world.row(THUMBNAILS, thumbnail)
+    assert (row.state, row.attempts, world.row(PARTS, part.part_id).state) == ("queued", 0, "expired")
+
+
+def test_it_is_tried_as_often_as_its_kind_says_and_then_ends_with_the_reason(waiting: tuple[World, UUID]) -> None:
+    world, thumbnail = waiting
+    told = [kinds(fail(world, assign(world, thumbnail, NEW.name), "node.store_failed")) for _ in range(TRIES)]
+    assert told == [["PartEnded"]] * (TRIES - 1) + [["PartEnded", "SnapshotFailed"]]
+    assert (world.row(THUMBNAILS, thumbnail).state, world.row(THUMBNAILS, thumbnail).code) == ("failed", "node.store_failed")
+
+
+def test_what_is_refused_everywhere_ends_it_at_once(waiting: tuple[World, UUID]) -> None:
+    world, thumbnail = waiting
+    assert kinds(fail(world, assign(world, thumbnail, NEW.name), "thumbnail.too_small")) == ["PartEnded", "SnapshotFailed"]
+
+
+async def test_its_manifest_is_made_of_what_it_reads_itself(waiting: tuple[World, UUID]) -> None:
+    world, thumbnail = waiting
+    part = world.row(PARTS, assign(world, thumbnail, NEW.name).part_id)
+    answers: dict[str, list[dict[str, Any]]] = {"thumbnails": [{"tenant_id": world.tenant, "snapshot_id": thumbnail, "object_key": "here"}]}
+
+    async def ask(statement: str, *parameters: Any) -> Any:
+        return answers.get(statement, [])
+
+    inputs = await dispatch.read_inputs(ask, Known(), [part])
+    objects = SimpleNamespace(presign_put=lambda key, seconds, replaces: f"put {key}")
+    made = NEW.manifest(inputs, part, objects)  # type: ignore[arg-type]
+    assert (made.source_url, made.put_url, made.files) == ("here", "put there", {})
+
+
+def test_the_scheduler_offers_it_from_its_first_event_to_its_last() -> None:
+    farm, tenant, thumbnail = Farm(), uuid4(), uuid4()
+    changes = of_queue(NEW, QUEUE)
+    changes[SnapshotQueued](farm, queued(thumbnail), tenant, 0.0)
+    assert farm.short.take() == (NEW.name, tenant, thumbnail)
+    changes[SnapshotQueued](farm, queued(thumbnail), tenant, 0.0)
+    changes[SnapshotFailed](farm, SnapshotFailed(snapshot_id=thumbnail, code="c", detail=""), tenant, 0.0)
+    assert not farm.short
+
+
+def test_every_kind_that_a_part_may_have_is_known_to_the_farm_and_to_nodes() -> None:
+    assert set(NAMES) == set(KINDS) == set(RUN)
+    assert all(name == kind.name for name, kind in KINDS.items())
+    assert {"inspect", "snapshot"} == SHORT
+
+
+def test_finished_objects_have_names_of_their_own_and_are_all_scrubbed() -> None:
+    found = [kind.results.name for kind in KINDS.values() if kind.results is not None]
+    assert found == list(scrubber.RESULTS) == ["segment", "export", "snapshot"]
+
+
+def test_nothing_but_a_kinds_own_module_asks_of_which_kind_something_is() -> None:
+    asked = [
+        f"{file.relative_to(RENDER)}:{node.lineno}"
+        for file in RENDER.rglob("*.py")
+        if "kinds" not in file.relative_to(RENDER).parts
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and node.value in NAMES and node.value != DOMAIN.name
+    ]
+    compared = [
+        f"{file.relative_to(RENDER)}:{node.lineno}"
+        for file in RENDER.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Compare) and any(getattr(one, "value", None) in NAMES for one in (node.left, *node.comparators))
+    ]
+    assert asked == compared == []
