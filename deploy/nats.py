@@ -1,4 +1,4 @@
-"""Writes the configuration of nats-server: accounts and what passes between them, users with permissions, the gate, JetStream."""
+"""Writes the configuration of nats-server: accounts and what passes between them, users with permissions, node auth, JetStream."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -130,7 +130,7 @@ def _user(role: NatsRole, password: str) -> list[str]:
 
 
 def _callout(config: NatsConfig) -> list[str]:
-    """Whoever is no user of this configuration is asked for at the gate; its users never depend on that."""
+    """Whoever is no user of this configuration is asked for at node auth; its users never depend on that."""
     return [
         "authorization {",
         f"  timeout: {ASKING}",

@@ -9,7 +9,7 @@ from node_worker.log import error, info
 from producers.publisher import Publisher
 from producers.ticks import Ticks
 
-FIRST_DELAY, LONGEST_DELAY = 0.5, 5.0  # seconds until a refused login is tried again: the gate may just be starting
+FIRST_DELAY, LONGEST_DELAY = 0.5, 5.0  # seconds until a refused login is tried again: node auth may just be starting
 
 
 class Link:

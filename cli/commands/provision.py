@@ -18,7 +18,7 @@ def provision(
     ] = None,
     replicas: Annotated[int, typer.Option("--replicas", min=1, max=5, help="1 on one server, 3 on a cluster.")] = 1,
     new_issuer: Annotated[
-        bool, typer.Option("--new-issuer", help="Only make a key for the gate (FLATRENDER_NATS_ISSUER, and `issuer` of nats-server).")
+        bool, typer.Option("--new-issuer", help="Only make a key for node auth (FLATRENDER_NATS_ISSUER, and `issuer` of nats-server).")
     ] = False,
     nats_accounts: Annotated[
         bool,

@@ -14,7 +14,7 @@ from contracts.catalogue.subjects import (
     tick_subject,
 )
 
-SERVICES = "FLATRENDER"  # the edge, the domains, the gate; command streams, WORK, REPORTS
+SERVICES = "FLATRENDER"  # the edge, the domains, node auth; command streams, WORK, REPORTS
 LOG_ACCOUNT = "LOG"  # the sequencer and EVENTS: nobody else's message or reply subject reaches `evt.>`
 NODES = "NODES"  # render nodes; no JetStream of its own, so that a reply subject of theirs is stored nowhere
 VIEWERS = "VIEWERS"  # who only looks

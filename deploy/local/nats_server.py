@@ -61,10 +61,12 @@ class NatsServer:
     async def reload(self, roles: Sequence[NatsRole], pid: int) -> None:
         """Replaces the users while the server runs. Raises StackError, and changes nothing, when the server would refuse them.
 
-        Where a gate lets nodes in, only passwords and permissions can change: the server takes the list of users that pass it at its start.
+        Where node auth lets nodes in, only passwords and permissions can change: the server takes the list of other users at its start.
         """
         if self.issuer and {role.name for role in roles} != {role.name for role in self.roles}:
-            raise StackError("this nats-server asks a gate who may come in: its own users change by a restart, nodes come by join tokens.")
+            raise StackError(
+                "this nats-server asks node auth who may come in: its own users change by a restart, nodes come by join tokens."
+            )
         old_roles, self.roles = self.roles, roles
         trial = self.config.with_suffix(".trial")
         write_private(trial, self._text())

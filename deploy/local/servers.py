@@ -149,7 +149,7 @@ class Servers:
 
     @property
     def nats_issuer(self) -> str:
-        """The seed of the key by which nats-server knows the gate's answers; made at the first start."""
+        """The seed of the key by which nats-server knows node auth's answers; made at the first start."""
         if "nats.issuer" not in self.secrets:
             from adapters.nats.callout import new_seed  # late, as it needs a package that only services have
 

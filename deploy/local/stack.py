@@ -33,7 +33,7 @@ from sql.migrate import migrate, set_role_passwords
 BUCKET = "flatrender"
 READY_WITHIN = 60.0  # seconds
 CRASH_LOOP = 3  # ends of a process of ours before the stack is ready
-GATE = ("gate", "system")  # the NATS users of the gate, which runs beside the render domain
+GATE = ("gate", "system")  # the NATS users of node auth, which runs beside the render domain
 CHECK = "check"  # the standing check, in NATS; it must not be there for anything to work
 CONTROL = ("consumers", "log", "edge")  # what the product cannot do without, beside the servers
 CORES_OF_AN_EDGE, MOST_EDGES = 4, 3  # more would take too many of PostgreSQL's connections

@@ -17,7 +17,7 @@ USES = {
     "argon2-cffi": "reserved for passwords of people; nothing uses it yet",
     "asyncpg": "PostgreSQL",
     "av": "video and sound: encode, decode, mix (FFmpeg)",
-    "cryptography": "signs the gate's answers to nats-server (Ed25519)",
+    "cryptography": "signs node auth's answers to nats-server (Ed25519)",
     "editables": "development: builds an editable install",
     "espeakng-loader": "development: made the demo's two spoken clips once; not needed to run anything",
     "faststream": "hosts the consumers' process",

@@ -17,6 +17,7 @@ from tests.unit.domains.render.test_snapshots import ask
 from tests.unit.domains.world import World
 
 Mutation = Callable[[], AbstractContextManager[Any]]
+TRIES = {name: kind.tries for name, kind in KINDS.items()}
 OURS = "node.store_failed"  # a node's own trouble: another one may do it
 
 
@@ -53,7 +54,7 @@ def what_failed_waits_again(kind: str) -> None:
 def it_is_given_up_in_the_end(kind: str) -> None:
     """After as many failures as its kind says, not before."""
     world, subject = waiting(kind)
-    for number in range(KINDS[kind].tries):
+    for number in range(TRIES[kind]):
         part = assign(world, subject, kind)
         hold(not isinstance(part, Refusal), f"it was given up after {number} failures")
         fail(world, part, OURS)

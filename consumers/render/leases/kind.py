@@ -66,16 +66,10 @@ class Results(msgspec.Struct, frozen=True, kw_only=True):
     becomes: str  # what is done about it, for people
 
 
-Wants = Callable[[AssignPart, View], Iterable[Want]]
-Assign = Callable[[AssignPart, View], Grant | Refusal]
-Attempts = Callable[[Part, View], int]
-Failed = Callable[[Failure, View, Context], Sequence[Event | ForPlatform]]
-Assigned = Callable[[PartAssigned, Envelope, View], Rows]
-Ended = Callable[[PartEnded, Envelope, View], Rows]
 Templates = Callable[[Part, View], Iterable[str]]
 Files = Callable[[ManifestInputs, Part], Iterable[str]]
 Read = Callable[[Ask, Known, ManifestInputs, Sequence[Part]], Awaitable[None]]
-Make = Callable[[ManifestInputs, Part, ObjectStore], Manifest]
+MakeManifest = Callable[[ManifestInputs, Part, ObjectStore], Manifest]
 
 
 def no_templates(part: Part, view: View) -> Iterable[str]:
@@ -98,17 +92,17 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     tries_after: Mapping[CrashKind, int] = {}  # other numbers, by what died the last time
 
     # Asked by deciders
-    wants: Wants  # what `assign` will ask for, so that it is loaded in one round
-    assign: Assign  # what a lease is to hold, if the work waits
-    attempts: Attempts  # failures of a part's work before
-    failed: Failed  # what a failure means beside the end of its lease
+    wants: Callable[[AssignPart, View], Iterable[Want]]  # what `assign` will ask for, so that it is loaded in one round
+    assign: Callable[[AssignPart, View], Grant | Refusal]  # what a lease is to hold, if the work waits
+    attempts: Callable[[Part, View], int]  # failures of a part's work before
+    failed: Callable[[Failure, View, Context], Sequence[Event | ForPlatform]]  # what a failure means beside the end of its lease
     templates: Templates = no_templates  # SHA-256 of those that a part draws, which can be at fault
 
     # By projections
-    assigned: Assigned  # what a lease changes beside its own row
-    ended: Ended  # and what its end changes: what is not done waits again
+    assigned: Callable[[PartAssigned, Envelope, View], Rows]  # what a lease changes beside its own row
+    ended: Callable[[PartEnded, Envelope, View], Rows]  # and what its end changes: what is not done waits again
 
     # By the effect that sends parts to nodes
     read: Read  # what the manifests of a group of parts are made of
     files: Files = no_files  # SHA-256 of those that the node fetches
-    manifest: Make
+    manifest: MakeManifest
