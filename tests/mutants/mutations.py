@@ -83,7 +83,7 @@ def refusals_are_not_logged(house: House) -> Any:
 
 def every_lease_counts(house: House) -> Any:
     """Whoever reports is believed."""
-    return patch.object(segments, "held", lambda part_id, epoch, view, ctx: view.get(PARTS, part_id))
+    return patch.object(segments, "held", lambda part_id, epoch, view, ctx, kind: view.get(PARTS, part_id))
 
 
 def transactions_serve_everyone(house: House) -> Any:

@@ -54,7 +54,7 @@ def _waits(job: Job, repairs: Sequence[FrameRepair]) -> bool:
 
 def report_export(cmd: ReportExport, view: View, ctx: Context) -> Decision:
     """Complete a job whose export has exactly its frames."""
-    part = held(cmd.part_id, cmd.epoch, view, ctx)
+    part = held(cmd.part_id, cmd.epoch, view, ctx, KIND.name)
     if isinstance(part, Refusal):
         return part
     job = view.get(JOBS, part.subject_id)

@@ -41,12 +41,12 @@ def request(cmd: RequestInspection, view: View, ctx: Context) -> Decision:
 
 def report(cmd: ReportInspection, view: View, ctx: Context) -> Decision:
     """Take a node's findings."""
-    part = held(cmd.part_id, cmd.epoch, view, ctx)
+    part = held(cmd.part_id, cmd.epoch, view, ctx, KIND.name)
     if isinstance(part, Refusal):
         return part
     file = view.get(INSPECTIONS, part.subject_id)
     if file is None:
-        return refuse("render.not_waiting", f"part {part.part_id} is no inspection")
+        return refuse("render.not_waiting", f"part {part.part_id} is of no inspection")
     if cmd.scan_key and (refusal := misplaced(cmd.scan_key, scan_object_key(part.tenant_id, file.file_id, part.part_id), cmd.sha256)):
         return refusal
     code, detail = cmd.code, cmd.detail

@@ -69,7 +69,7 @@ def _places(cmd: AssignPart, view: View) -> dict[str, int]:
 def report_segment(cmd: ReportSegment, view: View, ctx: Context) -> Decision:
     """Accept a segment once, and advance every job that waits for it."""
     view.need(view.at(PARTS, cmd.part_id), view.at(SEGMENTS, cmd.key), view.group(JOB_SEGMENTS, segment_key=cmd.key))
-    part = held(cmd.part_id, cmd.epoch, view, ctx)
+    part = held(cmd.part_id, cmd.epoch, view, ctx, KIND.name)
     if isinstance(part, Refusal):
         return part
     rows = {row.segment_key: row for row in view.many(SEGMENTS, [(key,) for key in part.keys]) if row is not None}

@@ -54,12 +54,12 @@ def queue(cmd: QueueSnapshot, view: View, ctx: Context) -> Decision:
 
 def report(cmd: ReportSnapshot, view: View, ctx: Context) -> Decision:
     """Take a node's picture."""
-    part = held(cmd.part_id, cmd.epoch, view, ctx)
+    part = held(cmd.part_id, cmd.epoch, view, ctx, KIND.name)
     if isinstance(part, Refusal):
         return part
-    row = view.get(SNAPSHOTS, part.subject_id) if part.kind == KIND.name else None
+    row = view.get(SNAPSHOTS, part.subject_id)
     if row is None:
-        return refuse("render.not_waiting", f"part {part.part_id} is no snapshot")
+        return refuse("render.not_waiting", f"part {part.part_id} is of no snapshot")
     if refusal := misplaced(cmd.object_key, snapshot_object_key(part.tenant_id, row.snapshot_id, part.epoch, part.part_id), cmd.sha256):
         return refusal
     if not 1 <= cmd.bytes <= LARGEST_OBJECT:

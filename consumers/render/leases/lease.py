@@ -9,19 +9,21 @@ from consumers.render.rows import PARTS, SEGMENTS, Part
 from consumers.runtime.domain import Context, Refusal, refuse
 from consumers.runtime.state import View
 from contracts.message import Event
-from contracts.render import PartEnd, PartEnded
+from contracts.render import PartEnd, PartEnded, PartKind
 
 SHA256 = re.compile("[0-9a-f]{64}")
 LARGEST_OBJECT = 1 << 40  # bytes
 
 
-def held(part_id: UUID, epoch: int, view: View, ctx: Context) -> Part | Refusal:
-    """The part, if the reporting node still holds it under this epoch; else the refusal that it can log."""
+def held(part_id: UUID, epoch: int, view: View, ctx: Context, kind: PartKind | None = None) -> Part | Refusal:
+    """The part, if the reporting node still holds it under this epoch, and it is of the kind; else the refusal that the node can log."""
     part = view.get(PARTS, part_id)
     if part is None or reporter(ctx.envelope.actor) != part.node_id:
         return refuse("render.foreign_part", f"part {part_id} was never given to {ctx.envelope.actor}")
     if part.state != "active" or part.epoch != epoch:
         return refuse("render.stale_lease", f"part {part_id} is {part.state} under epoch {part.epoch}; the report came under epoch {epoch}")
+    if kind is not None and part.kind != kind:
+        return refuse("render.not_waiting", f"part {part_id} is of kind {part.kind}, the report is of kind {kind}")
     return part
 
 

@@ -21,11 +21,12 @@ from consumers.render.scheduling.farm import Farm
 from consumers.render.scheduling.farm.apply_events import of_queue
 from consumers.runtime.projection import upsert
 from consumers.runtime.table import Row, Table
-from contracts.node import Manifest
+from contracts.node import Manifest, ReportExport, ReportInspection, ReportSegment, ReportSnapshot
 from contracts.render import ExpirePart, PartKind
 from contracts.snapshot import SnapshotDrawn, SnapshotFailed, SnapshotQueued
 from contracts.spec import RenderSpec, SceneSpec
 from node_worker.parts.part_runner import KINDS as RUN
+from tests.mutants.kinds import waiting as ready
 from tests.unit.domains.render.test_render import SHA, assign, fail, register
 from tests.unit.domains.world import World, kinds, refused
 
@@ -126,6 +127,21 @@ def test_the_scheduler_offers_it_from_its_first_event_to_its_last() -> None:
     changes[SnapshotQueued](farm, queued(thumbnail), tenant, 0.0)
     changes[SnapshotFailed](farm, SnapshotFailed(snapshot_id=thumbnail, code="c", detail=""), tenant, 0.0)
     assert not farm.short
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_reported_of_another_kind_than_the_lease_is_of_does_not_count(kind: str) -> None:
+    world, subject = ready(kind)
+    part = assign(world, subject, kind)
+    facts = {"part_id": part.part_id, "epoch": part.epoch, "object_key": "o", "sha256": SHA, "bytes": 1}
+    reports = {
+        "render": ReportSegment(**facts, key="k", frames=1, difference=0.0, seconds=0.0),
+        "assemble": ReportExport(**facts, frames=60, duration=2.0, packets_sha256="p"),
+        "inspect": ReportInspection(part_id=part.part_id, epoch=part.epoch, kind="picture"),
+        "snapshot": ReportSnapshot(**facts),
+    }
+    told = {of: refused(world.do(report, actor=f"node:{NODE}")) for of, report in reports.items() if of != kind}
+    assert set(told.values()) == {"render.not_waiting"} and len(told) == len(KINDS) - 1
 
 
 def test_every_kind_that_a_part_may_have_is_known_to_the_farm_and_to_nodes() -> None:
