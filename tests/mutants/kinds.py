@@ -4,56 +4,37 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 from unittest.mock import patch
-from uuid import UUID, uuid4
 
 from msgspec.structs import replace
 
 from consumers.render.kinds import KINDS
 from consumers.runtime.domain import Refusal
-from contracts.render import RequestInspection
 from tests.mutants.checks import hold
-from tests.unit.domains.render.test_render import assign, drawn, fail, farm, submit
-from tests.unit.domains.render.test_snapshots import ask
-from tests.unit.domains.world import World
+from tests.unit.domains.render.test_kinds import ready
+from tests.unit.domains.render.test_render import assign, fail
 
 Mutation = Callable[[], AbstractContextManager[Any]]
 TRIES = {name: kind.tries for name, kind in KINDS.items()}
 OURS = "node.store_failed"  # a node's own trouble: another one may do it
 
 
-def waiting(kind: str) -> tuple[World, UUID]:
-    """A farm with a node, and something that waits for a part of this kind."""
-    world, subject = farm(), uuid4()
-    match kind:
-        case "render":
-            subject = submit(world)
-        case "assemble":
-            subject = submit(world)
-            drawn(world, subject)
-        case "inspect":
-            world.do(RequestInspection(file_id=subject, name="a", bytes=9, object_key="k"))
-        case "snapshot":
-            world.do(ask(subject))
-    return world, subject
-
-
 def one_node_has_it(kind: str) -> None:
     """What is given to a node is given to nobody else meanwhile."""
-    world, subject = waiting(kind)
+    world, subject = ready(kind)
     hold(not isinstance(assign(world, subject, kind), Refusal), "what waits is given to nobody")
     hold(isinstance(assign(world, subject, kind), Refusal), "the same work was given out twice")
 
 
 def what_failed_waits_again(kind: str) -> None:
     """A node's own trouble ends nothing but its lease."""
-    world, subject = waiting(kind)
+    world, subject = ready(kind)
     fail(world, assign(world, subject, kind), OURS)
     hold(not isinstance(assign(world, subject, kind), Refusal), "what failed once is given to nobody any more")
 
 
 def it_is_given_up_in_the_end(kind: str) -> None:
     """After as many failures as its kind says, not before."""
-    world, subject = waiting(kind)
+    world, subject = ready(kind)
     for number in range(TRIES[kind]):
         part = assign(world, subject, kind)
         hold(not isinstance(part, Refusal), f"it was given up after {number} failures")

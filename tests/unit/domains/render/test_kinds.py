@@ -22,12 +22,12 @@ from consumers.render.scheduling.farm.apply_events import of_queue
 from consumers.runtime.projection import upsert
 from consumers.runtime.table import Row, Table
 from contracts.node import Manifest, ReportExport, ReportInspection, ReportSegment, ReportSnapshot
-from contracts.render import ExpirePart, PartKind
+from contracts.render import ExpirePart, PartKind, RequestInspection
 from contracts.snapshot import SnapshotDrawn, SnapshotFailed, SnapshotQueued
 from contracts.spec import RenderSpec, SceneSpec
 from node_worker.parts.part_runner import KINDS as RUN
-from tests.mutants.kinds import waiting as ready
-from tests.unit.domains.render.test_render import SHA, assign, fail, register
+from tests.unit.domains.render.test_render import NODE, SHA, assign, drawn, fail, farm, register, submit
+from tests.unit.domains.render.test_snapshots import ask as question
 from tests.unit.domains.world import World, kinds, refused
 
 RENDER = Path(__file__).resolve().parents[4] / "consumers" / "render"
@@ -120,13 +120,29 @@ async def test_its_manifest_is_made_of_what_it_reads_itself(waiting: tuple[World
 
 
 def test_the_scheduler_offers_it_from_its_first_event_to_its_last() -> None:
-    farm, tenant, thumbnail = Farm(), uuid4(), uuid4()
+    picture, tenant, thumbnail = Farm(), uuid4(), uuid4()
     changes = of_queue(NEW, QUEUE)
-    changes[SnapshotQueued](farm, queued(thumbnail), tenant, 0.0)
-    assert farm.short.take() == (NEW.name, tenant, thumbnail)
-    changes[SnapshotQueued](farm, queued(thumbnail), tenant, 0.0)
-    changes[SnapshotFailed](farm, SnapshotFailed(snapshot_id=thumbnail, code="c", detail=""), tenant, 0.0)
-    assert not farm.short
+    changes[SnapshotQueued](picture, queued(thumbnail), tenant, 0.0)
+    assert picture.short.take() == (NEW.name, tenant, thumbnail)
+    changes[SnapshotQueued](picture, queued(thumbnail), tenant, 0.0)
+    changes[SnapshotFailed](picture, SnapshotFailed(snapshot_id=thumbnail, code="c", detail=""), tenant, 0.0)
+    assert not picture.short
+
+
+def ready(kind: str) -> tuple[World, UUID]:
+    """A farm with a node, and something that waits for a part of this kind."""
+    world, subject = farm(), uuid4()
+    match kind:
+        case "render":
+            subject = submit(world)
+        case "assemble":
+            subject = submit(world)
+            drawn(world, subject)
+        case "inspect":
+            world.do(RequestInspection(file_id=subject, name="a", bytes=9, object_key="k"))
+        case "snapshot":
+            world.do(question(subject))
+    return world, subject
 
 
 @pytest.mark.parametrize("kind", KINDS)
