@@ -4,6 +4,7 @@ import ast
 import inspect
 import textwrap
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, get_args, get_type_hints
 
 import msgspec
@@ -59,13 +60,19 @@ def _values(event: type[Event], name: str) -> tuple[str, ...]:
 
 def _written(write: Any, event: type[Event]) -> Iterator[Touch]:
     """Every `yield TABLE, fresh(…)` or `yield TABLE, moved(…, state=…)` of a projection that is a function; one for several tables has
-    a TABLE_OF each event."""
+    a TABLE_OF each event, or is given its table, and one may leave the rest to each of many, `yield from MANY[…].name(…)`."""
+    given: dict[str, Any] = {}
+    if isinstance(write, partial):
+        given, write = dict(zip(inspect.signature(write.func).parameters, write.args, strict=False)), write.func
     for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(write)))):
         match node:
             case ast.Yield(value=ast.Tuple(elts=[ast.Name(id=name), ast.Call(func=ast.Name(id=made), keywords=keywords)])):
-                table = write.__globals__.get(name) or write.__globals__["TABLE_OF"][event]
+                table = given.get(name) or write.__globals__.get(name) or write.__globals__["TABLE_OF"][event]
                 said = next((word.value for word in keywords if word.arg == "state"), None)
                 yield Touch(table, made == "fresh", _said(said, event) or (_first(table) if made == "fresh" else ()))
+            case ast.YieldFrom(value=ast.Call(func=ast.Attribute(value=ast.Subscript(value=ast.Name(id=many)), attr=name))):
+                for one in write.__globals__[many].values():
+                    yield from _of(getattr(one, name), event)
 
 
 def _said(node: ast.expr | None, event: type[Event]) -> tuple[str, ...]:
