@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
@@ -11,7 +11,9 @@ import msgspec
 from api_edge.edge import Call, Edge
 from api_edge.events import kind_of
 from api_edge.routing import Row
-from contracts.farm import Capabilities
+from contracts.farm import Capabilities, CrashKind, Service
+from contracts.render import JobState, PartKind, PartState
+from contracts.repair import RepairCause, RepairState
 from contracts.spec import Needs
 
 DEFAULT_SLOTS = 64  # of a tenant whose share the farm has not heard of
@@ -29,17 +31,40 @@ class Step(msgspec.Struct, frozen=True):
     """One event of the chain, with its position in the log."""
 
     position: int
-    time: datetime
+    time: Annotated[datetime, msgspec.Meta(tz=True)]
     type: str
     actor: str
     text: str
+
+
+class CrashCount(msgspec.Struct, frozen=True):
+    """How often something died at work on a part: parts count from 1 in the order they were given out, 0 is none of them."""
+
+    part: int
+    node: str
+    kind: CrashKind
+    count: int
+    text: str
+
+
+class ExplanationRow(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a render is where it is: reasons now, crashes by part and node, and its events with their log positions."""
+
+    job_id: UUID
+    state: JobState
+    paused: bool
+    segments_done: int
+    segments_total: int
+    reasons: tuple[Reason, ...]
+    crashes: tuple[CrashCount, ...]
+    events: tuple[Step, ...]
 
 
 class Node(msgspec.Struct, frozen=True):
     """A node that is there."""
 
     name: str
-    service: str
+    service: Service
     reason: str
     slots: int
     builds: tuple[str, str]
@@ -50,20 +75,20 @@ class Part(msgspec.Struct, frozen=True):
     """A part of the render."""
 
     part_id: UUID
-    kind: str
+    kind: PartKind
     node: str
     first: int
     count: int
     epoch: int
-    state: str
+    state: PartState
     detail: str
 
 
 class Repair(msgspec.Struct, frozen=True):
     """Something of the render that is drawn again."""
 
-    state: str
-    cause: str
+    state: RepairState
+    cause: RepairCause
     reason: str
     segments: int
 
@@ -72,7 +97,7 @@ class Crash(msgspec.Struct, frozen=True):
     """Something that died at work on the render."""
 
     part_id: UUID | None
-    kind: str
+    kind: CrashKind
     node: str
     signal: int
     last_frame: int
@@ -168,14 +193,14 @@ def _unfit(row: Row, nodes: list[Node]) -> Iterator[Reason]:
     yield from (Reason("farm.no_capable_node", detail) for detail in missing)
 
 
-def _crashes(parts: list[Part], crashes: list[Crash]) -> Iterator[Body]:
-    """How often each part crashed on each node; parts count from 1 in the order they were given out."""
+def _crashes(parts: list[Part], crashes: list[Crash]) -> Iterator[CrashCount]:
+    """How often each part crashed on each node."""
     numbers = {part.part_id: number for number, part in enumerate(parts, 1)}
     times = Counter((numbers.get(crash.part_id, 0) if crash.part_id else 0, crash.node, crash.kind) for crash in crashes)
     for (number, node, kind), count in times.items():
         often = {1: "once", 2: "twice"}.get(count, f"{count} times")
         what = f"part {number} crashed {often}" if number else f"something died {often}"
-        yield {"part": number, "node": node, "kind": kind, "count": count, "text": f"{what} on {node} ({kind.replace('_', ' ')})"}
+        yield CrashCount(number, node, kind, count, f"{what} on {node} ({kind.replace('_', ' ')})")
 
 
 def _step(event: Body) -> Step:

@@ -3,7 +3,16 @@
 from typing import Any
 from uuid import UUID
 
+from msgspec import Struct
+
 from contracts.message import Command, Event, message
+
+
+class NotificationAnswer(Struct, frozen=True, kw_only=True):
+    """A notification that was seen."""
+
+    notification_id: UUID
+    seen: bool
 
 
 @message("notification.notification.create")
@@ -30,7 +39,7 @@ class NotificationCreated(Event, frozen=True, kw_only=True):
 
 
 @message("notification.notification.read")
-class ReadNotification(Command, frozen=True, kw_only=True):
+class ReadNotification(Command[NotificationAnswer], frozen=True, kw_only=True):
     """A person has seen it."""
 
     notification_id: UUID

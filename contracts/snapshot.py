@@ -1,9 +1,12 @@
 """render: snapshots, single frames of a scene as pictures; the same question is drawn once."""
 
+from typing import Literal
 from uuid import UUID
 
 from contracts.message import Command, Event, message
 from contracts.spec import RenderSpec
+
+SnapshotState = Literal["queued", "assigned", "done", "failed"]
 
 
 @message("render.snapshot.queue")

@@ -4,6 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from consumers.runtime.table import Row, Table
+from contracts.enrolment import IdentityState, TokenState
 
 
 class JoinToken(Row, frozen=True, kw_only=True):
@@ -14,7 +15,7 @@ class JoinToken(Row, frozen=True, kw_only=True):
     secret_sha256: str
     hint: str
     expires_at: datetime
-    state: str = "open"  # open, used, revoked; that it has expired is told by the clock
+    state: TokenState = "open"
     node_id: UUID | None = None  # who joined by it
 
 
@@ -25,7 +26,7 @@ class NodeIdentity(Row, frozen=True, kw_only=True):
     name: str
     token_id: UUID
     secret_sha256: str
-    state: str = "active"  # active, revoked
+    state: IdentityState = "active"
     reason: str = ""
 
 

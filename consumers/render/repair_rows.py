@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from consumers.runtime.table import Row, Table
-from contracts.repair import FrameRange, Redrawing, RepairCause, SegmentState
+from contracts.repair import FrameRange, Redrawing, RepairCause, RepairState, SegmentState
 
 
 class FrameRepair(Row, frozen=True, kw_only=True):
@@ -11,7 +11,7 @@ class FrameRepair(Row, frozen=True, kw_only=True):
 
     repair_id: UUID
     job_id: UUID
-    state: str = "drawing"  # drawing, checking, assembling, done, failed, cancelled
+    state: RepairState = "drawing"
     is_open: bool = True
     cause: RepairCause
     reason: str

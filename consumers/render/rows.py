@@ -5,9 +5,9 @@ from typing import Any
 from uuid import UUID
 
 from consumers.runtime.table import Row, Table
-from contracts.farm import Capabilities, Service, Suspect
-from contracts.render import Edge, PartKind
-from contracts.spec import Needs, RenderSpec, Warning
+from contracts.farm import Capabilities, CrashKind, NodeState, Service, Suspect, TemplateState
+from contracts.render import DrawState, Edge, InspectionState, JobState, PartKind, PartState
+from contracts.spec import Needs, Quality, RenderSpec, Warning
 
 
 class Node(Row, frozen=True, kw_only=True):
@@ -16,7 +16,7 @@ class Node(Row, frozen=True, kw_only=True):
     node_id: UUID
     name: str
     epoch: int
-    state: str  # active, lost, left, revoked
+    state: NodeState
     slots: int
     engine_build: str
     encoder_build: str
@@ -37,7 +37,7 @@ class Crash(Row, frozen=True, kw_only=True):
 
     crash_id: UUID
     node_id: UUID
-    kind: str
+    kind: CrashKind
     part_id: UUID | None
     subject_id: UUID | None
     template: str
@@ -51,14 +51,14 @@ class Job(Row, frozen=True, kw_only=True):
     """A render from its submission to its end."""
 
     job_id: UUID
-    state: str = "queued"
+    state: JobState = "queued"
     spec_sha256: str
     priority: int
     width: int
     height: int
     rate_num: int
     rate_den: int
-    quality: str
+    quality: Quality
     has_voiceover: bool
     frames_total: int
     frames_done: int = 0
@@ -114,7 +114,7 @@ class Segment(Row, frozen=True, kw_only=True):
     """One closed GOP under its content key; its bytes are those of the accepted epoch."""
 
     segment_key: str
-    state: str = "ready"  # ready, drawing, done
+    state: DrawState = "ready"
     frames: int
     part_id: UUID | None = None
     epoch: int = 0
@@ -145,7 +145,7 @@ class Part(Row, frozen=True, kw_only=True):
     count: int
     keys: tuple[str, ...]
     places: tuple[int, ...] = ()  # of each key in the job
-    state: str = "active"  # active, done, failed, expired, cancelled
+    state: PartState = "active"
     detail: str = ""
 
 
@@ -156,7 +156,7 @@ class Inspection(Row, frozen=True, kw_only=True):
     name: str
     bytes: int
     object_key: str
-    state: str = "queued"  # queued, assigned, ended
+    state: InspectionState = "queued"
     attempts: int = 0
     code: str = ""
     detail: str = ""
@@ -177,7 +177,7 @@ class Template(Row, frozen=True, kw_only=True):
     """A template that ended engines; under its own tenant."""
 
     template: str  # the bundle's SHA-256
-    state: str = "open"  # open, set_aside
+    state: TemplateState = "open"
     crashed_on: tuple[UUID, ...] = ()
     reason: str = ""
 
@@ -202,4 +202,4 @@ FILES = Table("render.files", File, ("sha256",))
 TEMPLATES = Table("render.templates", Template, ("template",))
 SHARES = Table("render.tenant_shares", Share, ())
 
-ACTIVE = ("awaiting_credit", "queued", "rendering", "assembling")  # a job in one of these states can still end
+ACTIVE: tuple[JobState, ...] = ("awaiting_credit", "queued", "rendering", "assembling")  # a job in one of these states can still end

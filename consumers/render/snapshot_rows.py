@@ -5,6 +5,7 @@ from uuid import UUID
 
 from consumers.render.rows import INSPECTIONS
 from consumers.runtime.table import Row, Table
+from contracts.snapshot import SnapshotState
 from contracts.spec import RenderSpec
 
 
@@ -15,7 +16,7 @@ class Snapshot(Row, frozen=True, kw_only=True):
     cache_key: str
     spec: RenderSpec
     frame: int
-    state: str = "queued"  # queued, assigned, done, failed
+    state: SnapshotState = "queued"
     attempts: int = 0
     object_key: str = ""
     sha256: str = ""

@@ -1,0 +1,73 @@
+"""JSON Schemas of the Structs that clients send and are told, as generators of clients read them."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
+
+import msgspec
+
+Schema = dict[str, Any]
+_REF = "#/components/schemas/{name}"
+
+
+class Schemas:
+    """The schemas of all types by name; what is `told` always has all its fields, but where its Struct leaves out defaults."""
+
+    def __init__(self, given: Sequence[Any], told: Sequence[Any]) -> None:
+        types = list(dict.fromkeys((*given, *told)))
+        refs, self.components = msgspec.json.schema_components(types, ref_template=_REF)
+        self._refs = dict(zip(types, map(_plain, refs), strict=True))
+        for struct in dict.fromkeys(one for kind in told for one in _structs(kind, set())):
+            schema = self.components.get(struct.__name__, {})
+            if not struct.__struct_config__.omit_defaults and "properties" in schema:
+                schema["required"] = list(schema["properties"])
+        self.components = {name: _plain(schema) for name, schema in self.components.items()}
+        _drop_internal(self.components)
+
+    def of(self, kind: Any) -> Schema:
+        """The schema of one of the types."""
+        schema: Schema = self._refs[kind]
+        return schema
+
+
+def alternatives(kind: Any) -> tuple[Any, ...]:
+    """The types that a type stands for."""
+    return get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
+
+
+def _structs(kind: Any, seen: set[Any]) -> Iterator[type[msgspec.Struct]]:
+    """A type's Structs, those within them too."""
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        if kind in seen:
+            return
+        seen.add(kind)
+        yield kind
+        inner: Iterable[Any] = (field.type for field in msgspec.structs.fields(kind))
+    else:
+        inner = get_args(kind)
+    for one in inner:
+        yield from _structs(one, seen)
+
+
+def _plain(schema: Any) -> Any:
+    """A schema as generators understand it: an array of a fixed length says what its entries are, not that others are none."""
+    if isinstance(schema, list):
+        return [_plain(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {name: _plain(value) for name, value in schema.items()}
+    if isinstance(entries := found.pop("prefixItems", None), list):
+        kinds = [one for at, one in enumerate(entries) if one not in entries[:at]]
+        found["items"] = kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
+    return found
+
+
+_INTERNAL = frozenset({"object_key", "storage_id"})
+
+
+def _drop_internal(components: dict[str, Schema]) -> None:
+    for name, schema in components.items():
+        if name.endswith("Row"):
+            for field in _INTERNAL & schema.get("properties", {}).keys():
+                del schema["properties"][field]
+                schema["required"] = [each for each in schema["required"] if each != field]
