@@ -11,7 +11,7 @@ from api_edge.commands import reader_of
 from api_edge.errors import ProblemBody
 from api_edge.routing import CommandRoute, QueryRoute, Route
 from api_edge.schemas import Schema, Schemas, alternatives
-from contracts.message import Event, all_types, answer_of
+from contracts.message import MessageType, all_types, answer_of
 
 _LINK = {"schema": {"type": "string"}}
 
@@ -40,16 +40,17 @@ restored from a backup since (positions are `<epoch>.<position>` from then on). 
 
 def document(commands: Sequence[CommandRoute], queries: Sequence[QueryRoute], version: str) -> Schema:
     """The whole document."""
-    events = [entry.cls for entry in all_types() if entry.public and issubclass(entry.cls, Event)]
-    told = [one for command in commands for one in _answers(command)]
+    events = [entry for entry in all_types() if entry.public]
+    told = [one for command in commands for one in told_by(command)]
     bodies = [body for command in commands if (body := _body(command))]
-    schemas = Schemas(given=[*bodies, *events], told=[*told, *(query.row for query in queries), ProblemBody, Accepted])
+    told += [*(query.row for query in queries), ProblemBody, Accepted]
+    schemas = Schemas(given=[*bodies, *(entry.cls for entry in events)], told=told)
     paths: dict[str, Schema] = {}
     for command in commands:
         paths.setdefault(command.path, {})[command.method.lower()] = _command(command, schemas)
     for query in queries:
         paths.setdefault(query.path, {})[query.method.lower()] = _query(query, schemas)
-    paths["/v1/events"] = {"get": _events(schemas)}
+    paths["/v1/events"] = {"get": _events(events, schemas)}
     return {
         "openapi": "3.1.0",
         "info": {"title": "FlatRender", "version": version, "description": _ABOUT},
@@ -71,8 +72,8 @@ def _body(route: CommandRoute) -> type[msgspec.Struct] | None:
     return body if msgspec.structs.fields(body) else None
 
 
-def _answers(route: CommandRoute) -> tuple[Any, ...]:
-    """What a route's caller is told: once it is done, and last where it was a dry run."""
+def told_by(route: CommandRoute) -> tuple[Any, ...]:
+    """The types of what a route's caller is told: first once it is done, last where it was a dry run."""
     return (route.told,) if route.told else alternatives(answer_of(route.command))
 
 
@@ -82,7 +83,7 @@ def _command(route: CommandRoute, schemas: Schemas) -> Schema:
         _header("Idempotency-Key", "1 to 255 visible ASCII characters; makes repeating safe for 30 days, on one route"),
         _header("Prefer", "`respond-async`, or `wait=N` seconds (at most 30)"),
     ]
-    told = _answers(route)
+    told = told_by(route)
     answers = {str(route.answers): _done("Done", schemas.of(told[0]))}
     if route.dry_run:
         parameters.append(_parameter("dry_run", "Only check: nothing is kept", {"type": "boolean"}))
@@ -116,18 +117,14 @@ def _accepted(schemas: Schemas) -> Schema:
 
 def _query(route: QueryRoute, schemas: Schemas) -> Schema:
     parameters = [*_path(route), *(_parameter(name, "From which part on", {"type": "integer", "minimum": 1}) for name in route.reads)]
-    schema = row = schemas.of(route.row)
+    schema = schemas.of(route.row)
     if not route.one:
         parameters += [
             _parameter("limit", "Rows of a page, 1 to 500; 50 unless said", {"type": "integer", "minimum": 1, "maximum": 500}),
             _parameter("cursor", f"`next_cursor` of the page before{_EMPTY if route.walk or route.bounded else ''}", {"type": "string"}),
             *(_parameter(name, "Only such rows", one.schema) for name, one in route.filters.items()),
         ]
-        schema = {
-            "type": "object",
-            "properties": {"data": {"type": "array", "items": row}, "next_cursor": {"type": ["string", "null"]}},
-            "required": ["data", "next_cursor"],
-        }
+        schema = schemas.page(route.row)
     found = {
         "description": "Found",
         "headers": {"X-Log-Position": {"description": "The log position that this reflects", **_LINK}},
@@ -174,13 +171,14 @@ def _parameter(name: str, about: str, schema: Schema) -> Schema:
     return {"name": name, "in": "query", "description": about, "schema": schema}
 
 
-def _events(schemas: Schemas) -> Schema:
-    names = sorted(entry.name for entry in all_types() if entry.public)
+def _events(events: Sequence[MessageType], schemas: Schemas) -> Schema:
+    schemas.events("FeedEvent", events)
+    names = ", ".join(f"`{name}`" for name in sorted(entry.name for entry in events))
     return {
         "operationId": "get_events",
         "summary": "Follow what happens, as server-sent events",
         "tags": ["events"],
-        "description": f"{_FEED}\n\nTypes: {', '.join(f'`{name}`' for name in names)}.\n\nScope: `log:read`.",
+        "description": f"{_FEED} What `data` holds is a `FeedEvent`.\n\nTypes: {names}.\n\nScope: `log:read`.",
         "parameters": [
             _header("Last-Event-ID", "The last id that was received"),
             _parameter("after", "The same, for clients that cannot set the header", {"type": "integer"}),

@@ -6,8 +6,11 @@ from typing import Any, Union, get_args, get_origin
 
 import msgspec
 
+from contracts.message import Event, MessageType
+
 Schema = dict[str, Any]
 _REF = "#/components/schemas/{name}"
+_UUID = {"type": "string", "format": "uuid"}
 
 
 class Schemas:
@@ -21,6 +24,8 @@ class Schemas:
             schema = self.components.get(struct.__name__, {})
             if not struct.__struct_config__.omit_defaults and "properties" in schema:
                 schema["required"] = list(schema["properties"])
+                for field in schema["properties"].values():
+                    field.pop("default", None)
         self.components = {name: _plain(schema) for name, schema in self.components.items()}
         _drop_internal(self.components)
 
@@ -28,6 +33,29 @@ class Schemas:
         """The schema of one of the types."""
         schema: Schema = self._refs[kind]
         return schema
+
+    def page(self, row: type[msgspec.Struct]) -> Schema:
+        """The schema of a page of such rows, which has a name of its own."""
+        name = f"{row.__name__}Page"
+        self.components[name] = {
+            "title": name,
+            "type": "object",
+            "properties": {"data": {"type": "array", "items": self.of(row)}, "next_cursor": {"type": ["string", "null"]}},
+            "required": ["data", "next_cursor"],
+        }
+        return {"$ref": _REF.format(name=name)}
+
+    def events(self, name: str, entries: Iterable[MessageType]) -> None:
+        """The schema of an event of the feed under this name: told apart by `type`; progress says its type and data alone."""
+        told = {"time": {"type": "string", "format": "date-time"}} | dict.fromkeys(("id", "correlation", "causation"), _UUID)
+        of_type = {}
+        for entry in entries:
+            properties = {"type": {"const": entry.name}, **(told if issubclass(entry.cls, Event) else {}), "data": self.of(entry.cls)}
+            title = f"{entry.cls.__name__}Told"
+            self.components[title] = {"title": title, "type": "object", "properties": properties, "required": list(properties)}
+            of_type[entry.name] = _REF.format(name=title)
+        refs = [{"$ref": ref} for ref in of_type.values()]
+        self.components[name] = {"title": name, "oneOf": refs, "discriminator": {"propertyName": "type", "mapping": of_type}}
 
 
 def alternatives(kind: Any) -> tuple[Any, ...]:
@@ -50,12 +78,14 @@ def _structs(kind: Any, seen: set[Any]) -> Iterator[type[msgspec.Struct]]:
 
 
 def _plain(schema: Any) -> Any:
-    """A schema as generators understand it: an array of a fixed length says what its entries are, not that others are none."""
+    """A schema as generators understand it: words are strings, and an array of a fixed length says what its entries are."""
     if isinstance(schema, list):
         return [_plain(one) for one in schema]
     if not isinstance(schema, dict):
         return schema
     found = {name: _plain(value) for name, value in schema.items()}
+    if isinstance(words := found.get("enum"), list) and all(isinstance(word, str) for word in words):
+        found["type"] = "string"
     if isinstance(entries := found.pop("prefixItems", None), list):
         kinds = [one for at, one in enumerate(entries) if one not in entries[:at]]
         found["items"] = kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
