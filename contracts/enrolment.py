@@ -1,10 +1,15 @@
 """render: how a node comes to the farm by a join token, and is shut out again. All of it under the platform tenant."""
 
-from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
+from contracts.fields import Moment, SecretHash
 from contracts.message import Command, Event, message
+from contracts.visibility import Secret
 
+TokenState = Literal["open", "used", "revoked"]
+"""In a token's row; that one has expired is told by the clock."""
+IdentityState = Literal["active", "revoked"]
 NODE_SECRET = 32  # characters that a node's own secret has at least; 43 of URL-safe base64 are 256 bits
 
 
@@ -14,9 +19,9 @@ class CreateJoinToken(Command, frozen=True, kw_only=True):
 
     note: str = ""  # for people: which machine it is for
     expires_in: int = 3600  # seconds; 1 minute to 30 days
-    secret_sha256: str = ""  # filled in by the edge; a caller's own value is refused
+    secret_sha256: SecretHash = ""  # filled in by the edge; a caller's own value is refused
     hint: str = ""  # the first characters, for people
-    salt: str = ""  # drawn by the edge, which makes the secret of it: the outcome hands it back, and nothing else ever holds it
+    salt: Secret[str] = ""  # drawn by the edge, which makes the secret of it: the outcome hands it back, and nothing else ever holds it
 
 
 @message("render.join_token.created")
@@ -25,9 +30,9 @@ class JoinTokenCreated(Event, frozen=True, kw_only=True):
 
     token_id: UUID
     note: str
-    secret_sha256: str
+    secret_sha256: SecretHash
     hint: str
-    expires_at: datetime
+    expires_at: Moment
 
 
 @message("render.join_token.revoke")
@@ -49,9 +54,9 @@ class JoinNode(Command, frozen=True, kw_only=True):
     """A node asks for an identity; it made its own secret and sends only its hash. The same hash again gets the same answer."""
 
     token_id: UUID = UUID(int=0)  # filled in by the edge from the token, as is its hash
-    token_sha256: str = ""
+    token_sha256: SecretHash = ""
     name: str
-    secret_sha256: str  # of the secret that the node will log in with
+    secret_sha256: SecretHash  # of the secret that the node will log in with
 
 
 @message("render.node.enrolled")
@@ -61,7 +66,7 @@ class NodeEnrolled(Event, frozen=True, kw_only=True):
     node_id: UUID
     name: str
     token_id: UUID
-    secret_sha256: str
+    secret_sha256: SecretHash
 
 
 @message("render.node.revoke")

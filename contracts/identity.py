@@ -1,8 +1,15 @@
 """identity: tenants and their API keys."""
 
+from typing import Literal
 from uuid import UUID
 
+from contracts.fields import SecretHash
 from contracts.message import Command, Event, message
+from contracts.visibility import Public, Secret
+
+KeyState = Literal["active", "revoked"]
+ReservationState = Literal["held", "free"]
+SecretOf = Literal["key", "token"]
 
 
 @message("identity.tenant.create")
@@ -19,10 +26,10 @@ class CreateTenant(Command, frozen=True, kw_only=True):
 class TenantCreated(Event, frozen=True, kw_only=True):
     """A tenant exists."""
 
-    name: str
-    render_weight: int
-    max_slots: int
-    requests_per_second: int
+    name: Public[str]
+    render_weight: Public[int]
+    max_slots: Public[int]
+    requests_per_second: Public[int]
 
 
 @message("identity.tenant.change_limits")
@@ -38,9 +45,9 @@ class ChangeTenantLimits(Command, frozen=True, kw_only=True):
 class TenantLimitsChanged(Event, frozen=True, kw_only=True):
     """A tenant has these limits from now on."""
 
-    render_weight: int
-    max_slots: int
-    requests_per_second: int
+    render_weight: Public[int]
+    max_slots: Public[int]
+    requests_per_second: Public[int]
 
 
 @message("identity.api_key.create")
@@ -49,21 +56,21 @@ class CreateApiKey(Command, frozen=True, kw_only=True):
 
     name: str
     scopes: tuple[str, ...]
-    secret_sha256: str = ""  # filled in by the edge; a caller's own value is refused
+    secret_sha256: SecretHash = ""  # filled in by the edge; a caller's own value is refused
     hint: str = ""  # the first characters, for people
-    salt: str = ""  # drawn by the edge, which makes the secret of it: the outcome hands it back, and nothing else ever holds it
+    salt: Secret[str] = ""  # drawn by the edge, which makes the secret of it: the outcome hands it back, and nothing else ever holds it
 
 
 @message("identity.api_key.created", public=True)
 class ApiKeyCreated(Event, frozen=True, kw_only=True):
     """An API key works from now on."""
 
-    key_id: UUID
-    name: str
-    scopes: tuple[str, ...]
-    secret_sha256: str
-    hint: str
-    format: int = 1  # of the key's text: 1 `fr_…`, whose secret derives from the command's id; 2 `fr1_…`, of a drawn salt
+    key_id: Public[UUID]
+    name: Public[str]
+    scopes: Public[tuple[str, ...]]
+    secret_sha256: SecretHash
+    hint: Public[str]
+    format: Public[int] = 1  # of the key's text: 1 `fr_…`, whose secret derives from the command's id; 2 `fr1_…`, of a drawn salt
 
 
 @message("identity.api_key.revoke")
@@ -77,7 +84,7 @@ class RevokeApiKey(Command, frozen=True, kw_only=True):
 class ApiKeyRevoked(Event, frozen=True, kw_only=True):
     """An API key works no longer; open streams under it are closed."""
 
-    key_id: UUID
+    key_id: Public[UUID]
 
 
 @message("identity.secret.reveal")
@@ -93,9 +100,9 @@ class RevealSecret(Command, frozen=True, kw_only=True):
 class SecretRevealed(Event, frozen=True, kw_only=True):
     """The secret that a command made was shown at its operation."""
 
-    command_id: UUID
-    what: str
-    thing_id: UUID
+    command_id: Public[UUID]
+    what: Public[SecretOf]
+    thing_id: Public[UUID]
 
 
 @message("identity.reservation.reserve")

@@ -3,7 +3,9 @@
 from typing import Any
 from uuid import UUID
 
+from contracts.fields import Metadata
 from contracts.message import Command, Event, message
+from contracts.visibility import Public
 
 
 @message("notification.notification.create")
@@ -21,12 +23,12 @@ class CreateNotification(Command, frozen=True, kw_only=True):
 class NotificationCreated(Event, frozen=True, kw_only=True):
     """A notification waits in the app."""
 
-    notification_id: UUID
-    kind: str
-    title: str
-    body: str
-    subject_id: UUID
-    data: dict[str, Any]
+    notification_id: Public[UUID]
+    kind: Public[str]
+    title: Public[str]
+    body: Public[str]
+    subject_id: Public[UUID]
+    data: Metadata
 
 
 @message("notification.notification.read")
@@ -40,4 +42,4 @@ class ReadNotification(Command, frozen=True, kw_only=True):
 class NotificationSeen(Event, frozen=True, kw_only=True):
     """A notification was seen."""
 
-    notification_id: UUID
+    notification_id: Public[UUID]
