@@ -10,7 +10,9 @@ from api_edge.bodies import path_names
 from api_edge.commands import reader_of
 from api_edge.errors import ProblemBody
 from api_edge.routing import CommandRoute, QueryRoute, Route
+from api_edge.showing import answered
 from contracts.message import Event, all_types
+from contracts.visibility import visible
 
 _REF = "#/components/schemas/{name}"
 _PROBLEM = {
@@ -22,7 +24,6 @@ _ACCEPTED = {
     "headers": {"Location": {"schema": {"type": "string"}}, "Retry-After": {"schema": {"type": "integer"}}},
     "content": {"application/json": {"schema": {"$ref": _REF.format(name="Accepted")}}},
 }
-_INTERNAL = frozenset({"object_key", "storage_id"})
 
 Schema = dict[str, Any]
 
@@ -43,16 +44,16 @@ _EMPTY = (
 def document(commands: Sequence[CommandRoute], queries: Sequence[QueryRoute], version: str) -> Schema:
     """The whole document."""
     bodies = {id(route): _body_type(route) for route in commands}
-    events = [entry.cls for entry in all_types() if entry.public and issubclass(entry.cls, Event)]
-    types: list[Any] = [*(body for body in bodies.values() if body), *{route.row for route in queries}, ProblemBody, Accepted]
+    events = [visible(entry.cls) for entry in all_types() if entry.public and issubclass(entry.cls, Event)]
+    rows = [answered(route.row) for route in queries]
+    types: list[Any] = [*(body for body in bodies.values() if body), *rows, ProblemBody, Accepted]
     refs, components = msgspec.json.schema_components(_unique([*types, *events]), ref_template=_REF)
     by_type = dict(zip(_unique([*types, *events]), refs, strict=True))
-    _drop_internal(components)
     paths: dict[str, Schema] = {}
     for command in commands:
         paths.setdefault(command.path, {})[command.method.lower()] = _command(command, by_type.get(bodies[id(command)]))
     for query in queries:
-        paths.setdefault(query.path, {})[query.method.lower()] = _query(query, by_type[query.row])
+        paths.setdefault(query.path, {})[query.method.lower()] = _query(query, by_type[answered(query.row)])
     paths["/v1/events"] = {"get": _events(events)}
     return {
         "openapi": "3.1.0",
@@ -87,14 +88,6 @@ def _unique(types: Iterable[Any]) -> list[Any]:
 def _body_type(route: CommandRoute) -> Any:
     body = reader_of(route).body_type
     return body if msgspec.structs.fields(body) else None
-
-
-def _drop_internal(components: dict[str, Schema]) -> None:
-    for name, schema in components.items():
-        if name.endswith("Row"):
-            for field in _INTERNAL & schema.get("properties", {}).keys():
-                del schema["properties"][field]
-                schema["required"] = [each for each in schema["required"] if each != field]
 
 
 def _command(route: CommandRoute, body: Schema | None) -> Schema:

@@ -12,6 +12,7 @@ from api_edge.edge import Call, Edge, admitted
 from api_edge.errors import Refused, unavailable
 from api_edge.resuming import behind
 from api_edge.routing import QueryRoute, Row
+from api_edge.showing import shown_row
 from contracts.message import PLATFORM
 
 _encode = msgspec.json.Encoder().encode
@@ -29,6 +30,7 @@ class QueryHandler:
         self._parameters = (*route.filters, *route.reads, *(() if route.one else ("limit", "cursor")))
         hints = get_type_hints(route.row)
         self._kinds = tuple(hints[column] for column in route.keyset)
+        self._shown = shown_row(route.row)
 
     async def __call__(self, edge: Edge, call: Call) -> web.Response:
         who = await admitted(edge, call, self.route)
@@ -85,7 +87,7 @@ class QueryHandler:
             # Addresses in an answer expire, so an answer with them is given anew however old the row is.
             if not (self.route.present or self.route.complete) and call.request.headers.get("If-None-Match") == headers["ETag"]:
                 return web.Response(status=304, headers=headers)
-        return _json(row, headers)
+        return _json(self._shown(row), headers)
 
     async def _walked(self, edge: Edge, call: Call, args: list[Any]) -> web.Response:
         assert self.route.walk
@@ -93,7 +95,9 @@ class QueryHandler:
         (column,) = self.route.keyset
         cursor = None if page.reached is None else cursors.make(self.route.query, _epoch(edge), (column,), {column: page.reached})
         rows = self.route.present(edge, call, page.rows) if self.route.present else page.rows
-        return _json({"data": rows, "next_cursor": cursor}, {"X-Log-Position": page.position, "Cache-Control": "no-store"})
+        return _json(
+            {"data": list(map(self._shown, rows)), "next_cursor": cursor}, {"X-Log-Position": page.position, "Cache-Control": "no-store"}
+        )
 
     def _page(self, edge: Edge, call: Call, rows: list[Row], limit: int, headers: dict[str, str]) -> web.Response:
         # Where a statement does not look at all rows, a last one without a version says up to where it looked.
@@ -104,7 +108,7 @@ class QueryHandler:
         cursor = cursors.make(self.route.query, _epoch(edge), self.route.keyset, last) if last else None
         if self.route.present:
             rows = self.route.present(edge, call, rows)
-        return _json({"data": rows, "next_cursor": cursor}, headers)
+        return _json({"data": list(map(self._shown, rows)), "next_cursor": cursor}, headers)
 
 
 def _json(value: Any, headers: dict[str, str]) -> web.Response:

@@ -65,30 +65,77 @@ def visible(cls: type[msgspec.Struct], unmarked: Visibility = Visibility.INTERNA
 
     `unmarked` is what its own fields are without a marker: public in Structs that are made for the outside, as answers are.
     """
-    fields = [(field, _as_shown(field.type)) for field in _shown(cls, unmarked)]
+    fields = [(field, _as_shown(field.type)) for field in _shown(cls, unmarked, Visibility.PUBLIC)]
     if len(fields) == len(cls.__struct_fields__) and all(kind is field.type for field, kind in fields):
         return cls
     return _like(cls, [(field.name, kind, *_default(field)) for field, kind in fields], rename={f.name: f.encode_name for f, _ in fields})
 
 
-def mask(kind: Any, unmarked: Visibility = Visibility.INTERNAL) -> Mask:
+@cache
+def mask(kind: Any, unmarked: Visibility = Visibility.INTERNAL, most: Visibility = Visibility.PUBLIC) -> Mask:
     """A function from the JSON of a type to that which exits show of it. It raises msgspec.ValidationError for what is of no such type.
 
-    Old values, missing fields and the way that numbers are written survive. What the type does not declare is not shown.
+    Old values, missing fields and the way that numbers are written survive. What the type does not declare is not shown. `most` is how
+    closed what is shown may be: operators are shown what is internal as well.
     """
-    decode = msgspec.json.Decoder(_raw_struct(kind, unmarked) if _is_struct(kind) else _raw(kind)).decode
+    decode = msgspec.json.Decoder(_raw_struct(kind, unmarked, most) if _is_struct(kind) else _raw(kind, most)).decode
     encode = msgspec.json.Encoder().encode
     return lambda body: encode(decode(body))
 
 
-def _shown(cls: type[msgspec.Struct], unmarked: Visibility) -> list[msgspec.structs.FieldInfo]:
-    """The public fields. Raises TypeError for what cannot be masked."""
+@cache
+def columns(
+    cls: type[msgspec.Struct], unmarked: Visibility = Visibility.INTERNAL, most: Visibility = Visibility.PUBLIC
+) -> dict[str, Mask | None]:
+    """The fields of a row that are shown, each with the mask of its JSON, or None where its value is shown as it is."""
+    shown = _shown(cls, unmarked, most)
+    return {field.name: mask(_bare(field.type), most=most) if any(_structs(field.type)) else None for field in shown}
+
+
+def told(cls: type[msgspec.Struct], name: str, value: Any) -> Any:
+    """A row's value, as JSON has it, for an operator: of what is a person's or secret, only that it is."""
+    shown = columns(cls, most=Visibility.INTERNAL)
+    if name not in shown:
+        return f"({markers(cls)[name].name.lower()})"
+    hide = shown[name]
+    return value if hide is None or value is None else msgspec.json.decode(hide(msgspec.json.encode(value)))
+
+
+class Discreet(msgspec.Struct):
+    """A Struct that logs and errors may name: what is a person's or secret in it is not told."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={_described(value)}' for name, value in _tellable(self))})"
+
+    def __rich_repr__(self) -> Iterator[tuple[str, Any]]:
+        yield from ((name, _described(value)) for name, value in _tellable(self))
+
+
+def _tellable(value: msgspec.Struct) -> Iterator[tuple[str, Any]]:
+    for name, marker in markers(type(value)).items():
+        yield name, getattr(value, name) if marker <= Visibility.INTERNAL else marker
+
+
+def _described(value: Any) -> str:
+    if isinstance(value, Visibility):
+        return f"({value.name.lower()})"
+    if isinstance(value, msgspec.Struct) and not isinstance(value, Discreet):
+        return Discreet.__repr__(value)  # type: ignore[arg-type]
+    if isinstance(value, tuple | list):
+        return f"({', '.join(map(_described, value))})"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{name!r}: {_described(item)}' for name, item in value.items())}}}"
+    return repr(value)
+
+
+def _shown(cls: type[msgspec.Struct], unmarked: Visibility, most: Visibility) -> list[msgspec.structs.FieldInfo]:
+    """The fields that are at most so closed. Raises TypeError for what cannot be masked."""
     every = msgspec.structs.fields(cls)
-    shown = [field for field in every if _marker(field, unmarked) is Visibility.PUBLIC]
+    shown = [field for field in every if _marker(field, unmarked) <= most]
     if cls.__struct_config__.array_like and len(shown) < len(every):
         raise TypeError(f"{cls.__name__} is written as an array, in which nothing can be left out: all its fields must be public")
     for field in shown:
-        _check(field.type, f"{cls.__name__}.{field.name}")
+        _check(field.type, _marker(field, unmarked), most, f"{cls.__name__}.{field.name}")
     return shown
 
 
@@ -97,11 +144,11 @@ def _marker(field: msgspec.structs.FieldInfo, unmarked: Visibility) -> Visibilit
     return unmarked if found is None else found
 
 
-def _check(kind: Any, where: str) -> None:
-    """Whether a public type is understood, and nothing within it is closed further than it is itself."""
+def _check(kind: Any, marker: Visibility, most: Visibility, where: str) -> None:
+    """Whether a type that is shown is understood, and no part of it is closed further than it is itself."""
     kind = _bare(kind)
     if _is_struct(kind):
-        _shown(kind, Visibility.INTERNAL)
+        _shown(kind, Visibility.INTERNAL, most)
         return
     parts = _parts(kind)
     if parts is None:
@@ -109,9 +156,9 @@ def _check(kind: Any, where: str) -> None:
     if get_origin(kind) in _UNIONS and any(map(_is_struct, parts)) and not all(_is_struct(part) or part is type(None) for part in parts):
         raise TypeError(f"{where}: in {kind}, a Struct stands beside another type, so that it cannot be masked")
     for part in parts:
-        if visibility(part) not in (None, Visibility.PUBLIC):
-            raise TypeError(f"{where}: {part} stands within what is public")
-        _check(part, where)
+        if (visibility(part) or Visibility.PUBLIC) > marker:
+            raise TypeError(f"{where}: {part} stands within what is {marker.name.lower()}")
+        _check(part, marker, most, where)
 
 
 def _parts(kind: Any) -> tuple[Any, ...] | None:
@@ -159,27 +206,27 @@ def _as_shown(kind: Any) -> Any:
     return reduce(or_, shown) if origin in _UNIONS else origin[shown]
 
 
-def _raw(kind: Any) -> Any:
-    """The type that reads and writes the JSON of a public type: what holds no Struct, as it stands."""
+def _raw(kind: Any, most: Visibility) -> Any:
+    """The type that reads and writes the JSON of a type that is shown: what holds no Struct, as it stands."""
     kind = _bare(kind)
     if not any(_structs(kind)):
         return msgspec.Raw
     if _is_struct(kind):
-        return _raw_struct(kind, Visibility.INTERNAL)
+        return _raw_struct(kind, Visibility.INTERNAL, most)
     origin, args = get_origin(kind), get_args(kind)
     if origin in _UNIONS:
-        return reduce(or_, (None if arg is type(None) else _raw(arg) for arg in args))
+        return reduce(or_, (None if arg is type(None) else _raw(arg, most) for arg in args))
     if origin is dict:
-        return dict[str, _raw(args[1])]  # type: ignore[misc]
+        return dict[str, _raw(args[1], most)]  # type: ignore[misc]
     if origin is tuple and args[-1] is not Ellipsis:
-        return tuple[tuple(_raw(arg) for arg in args)]  # type: ignore[misc]
-    return list[_raw(args[0])]  # type: ignore[misc]
+        return tuple[tuple(_raw(arg, most) for arg in args)]  # type: ignore[misc]
+    return list[_raw(args[0], most)]  # type: ignore[misc]
 
 
 @cache
-def _raw_struct(cls: type[msgspec.Struct], unmarked: Visibility) -> Any:
-    fields = _shown(cls, unmarked)
-    made = [(field.name, _raw(field.type) | msgspec.UnsetType, msgspec.UNSET) for field in fields]
+def _raw_struct(cls: type[msgspec.Struct], unmarked: Visibility, most: Visibility) -> Any:
+    fields = _shown(cls, unmarked, most)
+    made = [(field.name, _raw(field.type, most) | msgspec.UnsetType, msgspec.UNSET) for field in fields]
     return _like(cls, made, rename={field.name: field.encode_name for field in fields})
 
 

@@ -1,6 +1,6 @@
 """Renders, their parts, the farm's nodes, and what died on them."""
 
-from api_edge import presenters, rows, serving
+from api_edge import rows, serving
 from api_edge.explaining import explain
 from api_edge.queries import as_text, as_uuid
 from api_edge.routing import CommandRoute, QueryRoute
@@ -56,7 +56,6 @@ QUERIES = [
         rows.RenderRow,
         keyset=("created_at", "job_id"),
         filters={"state": as_text},
-        present=presenters.renders,
         bounded=True,
     ),
     QueryRoute(

@@ -12,9 +12,10 @@ import msgspec
 from msgspec.structs import astuple
 
 from consumers.runtime.lists import IN_TEXT, as_parameter
+from contracts.visibility import Discreet
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True):
+class Row(Discreet, frozen=True, kw_only=True):
     """What every event table has: the tenant, a count of the events that changed the row, and when they happened."""
 
     tenant_id: UUID
