@@ -164,4 +164,4 @@ class FileDiscarded(Event, frozen=True, kw_only=True):
     """A rejected file has no object any more: the one that it had is removed."""
 
     file_id: UUID
-    removed: str  # where the object lies
+    removed: ObjectKey

@@ -24,9 +24,12 @@ _ABOUT = f"""# Messages
 
 {HEAD}
 Bodies are JSON; who, when and why travel in headers (`contracts/envelope.py`). A field without a default must be there. The same as a
-document for programs: [asyncapi.json](asyncapi.json). A tenant is told of *public* events, in its feed and its log alike, and
-of their fields that are public; a field without a word under `seen` is internal. What is public in another event is told by explanations alone.
-Operators read all of them with `flatrender log`, but what is secret or a person's.
+document for programs: [asyncapi.json](asyncapi.json).
+
+A tenant is told of *public* events, in its feed and its log alike, and
+of their fields that are public; a field without a word under `seen` is internal. What is public in another event is told by explanations
+alone.
+Operators read all events with `flatrender log`, but what is secret or a person's.
 """
 
 Origins = dict[type[Command], list[str]]
