@@ -4,6 +4,7 @@ import msgspec
 
 from api_edge.answers import Answer
 from contracts.outcome import Problem
+from contracts.visibility import Public
 
 DOCS = "/docs/errors"
 MEDIA_TYPE = "application/problem+json"
@@ -96,15 +97,15 @@ class Refused(Exception):
 class ProblemBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The body of every error answer."""
 
-    type: str
-    title: str
-    status: int
-    detail: str
-    code: str
-    instance: str = ""
-    request_id: str = ""
-    field: str = ""
-    errors: tuple[dict[str, str], ...] = ()
+    type: Public[str]
+    title: Public[str]
+    status: Public[int]
+    detail: Public[str]
+    code: Public[str]
+    instance: Public[str] = ""
+    request_id: Public[str] = ""
+    field: Public[str] = ""
+    errors: Public[tuple[dict[str, str], ...]] = ()
 
 
 def body_of(problem: Problem, instance: str = "", request_id: str = "") -> ProblemBody:

@@ -44,7 +44,7 @@ def document(commands: Sequence[CommandRoute], queries: Sequence[QueryRoute], ve
     told = [one for command in commands for one in told_by(command)]
     bodies = [body for command in commands if (body := _body(command))]
     told += [*(query.row for query in queries), ProblemBody, Accepted]
-    schemas = Schemas(given=[*bodies, *(entry.cls for entry in events)], told=told)
+    schemas = Schemas(given=bodies, events=(entry.cls for entry in events), told=told)
     paths: dict[str, Schema] = {}
     for command in commands:
         paths.setdefault(command.path, {})[command.method.lower()] = _command(command, schemas)

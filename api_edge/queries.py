@@ -12,6 +12,7 @@ from api_edge.edge import Call, Edge, admitted
 from api_edge.errors import Refused, unavailable
 from api_edge.resuming import behind
 from api_edge.routing import Filter, QueryRoute, Row
+from api_edge.showing import shown_row
 from contracts.message import PLATFORM
 
 _encode = msgspec.json.Encoder().encode
@@ -30,6 +31,7 @@ class QueryHandler:
         hints = get_type_hints(route.row)
         self._kinds = tuple(hints[column] for column in route.keyset)
         self._unsaid = {field.name: field.default for field in msgspec.structs.fields(route.row) if not field.required}
+        self._shown = shown_row(route.row)
 
     async def __call__(self, edge: Edge, call: Call) -> web.Response:
         who = await admitted(edge, call, self.route)
@@ -87,7 +89,7 @@ class QueryHandler:
             # Addresses in an answer expire, so an answer with them is given anew however old the row is.
             if not (self.route.present or self.route.complete) and call.request.headers.get("If-None-Match") == headers["ETag"]:
                 return web.Response(status=304, headers=headers)
-        return _json(row, headers)
+        return _json(self._shown(row), headers)
 
     async def _walked(self, edge: Edge, call: Call, args: list[Any]) -> web.Response:
         assert self.route.walk
@@ -109,8 +111,8 @@ class QueryHandler:
         return _json({"data": self._whole(rows), "next_cursor": cursor}, headers)
 
     def _whole(self, rows: list[Row]) -> list[Row]:
-        """The rows with every field that their type has."""
-        return [self._unsaid | row for row in rows] if self._unsaid else rows
+        """The rows with every field that clients are told of, and no other."""
+        return [self._shown(self._unsaid | row) for row in rows]
 
 
 def _json(value: Any, headers: dict[str, str]) -> web.Response:

@@ -1,17 +1,18 @@
-"""What queries answer: the columns of the views in schema read, as clients see them. `at`s are RFC 3339, sizes bytes or pixels."""
+"""What queries answer, as clients see it; what a statement finds beside is shown to nobody. `at`s are RFC 3339, sizes bytes or pixels."""
 
-from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
 
 from api_edge.errors import ProblemBody
-from api_edge.looks import FileState as Whole
+from api_edge.explaining import Crashes, Reason, Step
+from api_edge.looks import FileState as Seen
 from contracts.content import ProjectState
 from contracts.effects import EffectEnd, EffectState, Lane
 from contracts.enrolment import IdentityState, TokenState
 from contracts.farm import Capabilities, CrashKind, NodeState, Service
+from contracts.fields import Moment
 from contracts.file_mgr import FileKind, FileState, UploadState
 from contracts.identity import KeyState
 from contracts.outcome import State
@@ -20,8 +21,9 @@ from contracts.repair import FrameRange, RepairCause, RepairState, SegmentState
 from contracts.snapshot import SnapshotState
 from contracts.spec import ColourPreset, Element, Needs, Quality, Warning
 from contracts.studio import SceneValues, Track
+from contracts.visibility import Public
 
-Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+ServedFile = Literal[Seen, ""]
 
 
 class Versioned(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,10 +37,10 @@ class Versioned(msgspec.Struct, frozen=True, kw_only=True):
 class UploadPart(msgspec.Struct, frozen=True):
     """One part of an upload: PUT its `bytes` bytes to `url` with these headers, keep the answer's ETag; nothing else is taken."""
 
-    number: int
-    url: str
-    bytes: int
-    headers: dict[str, str]
+    number: Public[int]
+    url: Public[str]
+    bytes: Public[int]
+    headers: Public[dict[str, str]]
 
 
 class UploadRow(Versioned, frozen=True, kw_only=True):
@@ -54,8 +56,6 @@ class UploadRow(Versioned, frozen=True, kw_only=True):
     part_count: int
     sha256: str
     reason: str
-    object_key: str
-    storage_id: str
     parts: tuple[UploadPart, ...] = ()
     expires_in: int = 0
 
@@ -75,7 +75,6 @@ class FileRow(Versioned, frozen=True, kw_only=True):
     duration: float
     code: str
     detail: str
-    object_key: str
     url: str = ""
 
 
@@ -150,9 +149,8 @@ class RenderRow(Versioned, frozen=True, kw_only=True):
     bytes: int | None
     duration: float | None
     degraded: bool
-    object_key: str | None
     url: str = ""
-    file: Whole | Literal[""] = ""  # of one that is read by itself, once it has a file
+    file: ServedFile = ""  # unknown while storage does not answer
 
 
 class SnapshotRow(Versioned, frozen=True, kw_only=True):
@@ -168,12 +166,24 @@ class SnapshotRow(Versioned, frozen=True, kw_only=True):
     sha256: str
     bytes: int
     degraded: bool
-    object_key: str
     code: str
     detail: str
     field: str
     url: str = ""
-    file: Whole | Literal[""] = ""  # as of a render
+    file: ServedFile = ""
+
+
+class ExplanationRow(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a render is where it is: reasons now, crashes by part and node, and its events with their log positions."""
+
+    job_id: UUID
+    state: JobState
+    paused: bool
+    segments_done: int
+    segments_total: int
+    reasons: list[Reason]
+    crashes: list[Crashes]
+    events: list[Step]
 
 
 class RenderPartRow(Versioned, frozen=True, kw_only=True):
@@ -229,7 +239,7 @@ class JoinTokenRow(Versioned, frozen=True, kw_only=True):
     token_id: UUID
     note: str
     hint: str
-    state: TokenState | Literal["expired"]
+    state: Literal[TokenState, "expired"]
     expires_at: Moment
     node_id: UUID | None
 
@@ -355,12 +365,8 @@ class OperationRow(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a command: pending, done (with its answer), refused (with its problem) or quarantined."""
 
     id: str
-    state: State | Literal["pending"]
+    state: Literal["pending", State]
     type: str = ""
     decided_at: Moment | None = None
     body: dict[str, Any] | None = None  # what the request would have been answered
     problem: ProblemBody | None = None
-
-
-ADDED = frozenset({"parts", "expires_in", "url", "file", "key_id", "key_name", "scopes", "data", "rotate_by", "feed_id"})
-"""Fields that presenters add to what the statement found."""

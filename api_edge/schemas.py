@@ -1,12 +1,14 @@
 """JSON Schemas of the Structs that clients send and are told, as generators of clients read them."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
 import msgspec
 
+from api_edge.showing import answered
 from contracts.message import Event, MessageType
+from contracts.visibility import visible
 
 Schema = dict[str, Any]
 _REF = "#/components/schemas/{name}"
@@ -14,20 +16,23 @@ _UUID = {"type": "string", "format": "uuid"}
 
 
 class Schemas:
-    """The schemas of all types by name; what is `told` always has all its fields, but where its Struct leaves out defaults."""
+    """The schemas of all types by name, as clients see them.
 
-    def __init__(self, given: Sequence[Any], told: Sequence[Any]) -> None:
-        types = list(dict.fromkeys((*given, *told)))
-        refs, self.components = msgspec.json.schema_components(types, ref_template=_REF)
+    What is `told` always has all its fields, but where its Struct leaves out defaults; `events` of earlier releases may lack some.
+    """
+
+    def __init__(self, given: Iterable[Any], events: Iterable[Any], told: Iterable[Any]) -> None:
+        shown = {kind: answered(kind) for kind in told}
+        types = {kind: kind for kind in given} | {kind: visible(kind) for kind in events} | shown
+        refs, self.components = msgspec.json.schema_components(list(types.values()), ref_template=_REF)
         self._refs = dict(zip(types, map(_plain, refs), strict=True))
-        for struct in dict.fromkeys(one for kind in told for one in _structs(kind, set())):
+        for struct in dict.fromkeys(one for kind in shown.values() for one in _structs(kind, set())):
             schema = self.components.get(struct.__name__, {})
             if not struct.__struct_config__.omit_defaults and "properties" in schema:
                 schema["required"] = list(schema["properties"])
                 for field in schema["properties"].values():
                     field.pop("default", None)
         self.components = {name: _plain(schema) for name, schema in self.components.items()}
-        _drop_internal(self.components)
 
     def of(self, kind: Any) -> Schema:
         """The schema of one of the types."""
@@ -90,14 +95,3 @@ def _plain(schema: Any) -> Any:
         kinds = [one for at, one in enumerate(entries) if one not in entries[:at]]
         found["items"] = kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
     return found
-
-
-_INTERNAL = frozenset({"object_key", "storage_id"})
-
-
-def _drop_internal(components: dict[str, Schema]) -> None:
-    for name, schema in components.items():
-        if name.endswith("Row"):
-            for field in _INTERNAL & schema.get("properties", {}).keys():
-                del schema["properties"][field]
-                schema["required"] = [each for each in schema["required"] if each != field]

@@ -5,7 +5,9 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
+from contracts.fields import ObjectKey
 from contracts.message import Command, Event, message
+from contracts.visibility import Internal, Public
 
 FileKind = Literal["template", "picture", "audio", "video", "font", "unknown"]
 FileState = Literal["inspecting", "ready", "rejected"]
@@ -76,15 +78,15 @@ class StartUpload(Command[UploadAnswer], frozen=True, kw_only=True):
 class UploadStarted(Event, frozen=True, kw_only=True):
     """An upload was announced; object storage is being asked for a multipart upload."""
 
-    upload_id: UUID
-    file_id: UUID
-    name: str
-    bytes: int
-    media_type: str
-    object_key: str
-    part_bytes: int
-    part_count: int
-    sha256: str = ""  # as it was announced
+    upload_id: Public[UUID]
+    file_id: Public[UUID]
+    name: Public[str]
+    bytes: Public[int]
+    media_type: Public[str]
+    object_key: ObjectKey
+    part_bytes: Public[int]
+    part_count: Public[int]
+    sha256: Public[str] = ""  # as it was announced
 
 
 @message("file_mgr.upload.open")
@@ -99,8 +101,8 @@ class OpenUpload(Command, frozen=True, kw_only=True):
 class UploadOpened(Event, frozen=True, kw_only=True):
     """Parts may be sent to the addresses that GET /v1/uploads/{id} gives."""
 
-    upload_id: UUID
-    storage_id: str
+    upload_id: Public[UUID]
+    storage_id: Internal[str]
 
 
 @message("file_mgr.upload.complete")
@@ -115,8 +117,8 @@ class CompleteUpload(Command[UploadCompleteAnswer], frozen=True, kw_only=True):
 class UploadCompleted(Event, frozen=True, kw_only=True):
     """The parts are being joined by the store."""
 
-    upload_id: UUID
-    etags: tuple[str, ...]
+    upload_id: Public[UUID]
+    etags: Public[tuple[str, ...]]
 
 
 @message("file_mgr.upload.abort")
@@ -130,9 +132,9 @@ class AbortUpload(Command[UploadStateAnswer], frozen=True, kw_only=True):
 class UploadAborted(Event, frozen=True, kw_only=True):
     """An upload was given up, or nobody completed it in time."""
 
-    upload_id: UUID
-    file_id: UUID
-    reason: str
+    upload_id: Public[UUID]
+    file_id: Public[UUID]
+    reason: Public[str]
 
 
 @message("file_mgr.upload.fail")
@@ -155,13 +157,13 @@ class StoreFile(Command, frozen=True, kw_only=True):
 class FileStored(Event, frozen=True, kw_only=True):
     """A file lies in object storage and waits for its inspection."""
 
-    file_id: UUID
-    upload_id: UUID
-    name: str
-    bytes: int
-    media_type: str
-    object_key: str
-    sha256: str = ""  # as it was announced; its inspection says what it is
+    file_id: Public[UUID]
+    upload_id: Public[UUID]
+    name: Public[str]
+    bytes: Public[int]
+    media_type: Public[str]
+    object_key: ObjectKey
+    sha256: Public[str] = ""  # as it was announced; its inspection says what it is
 
 
 @message("file_mgr.file.judge")
@@ -183,23 +185,23 @@ class JudgeFile(Command, frozen=True, kw_only=True):
 class FileReady(Event, frozen=True, kw_only=True):
     """A file was opened on a node and may be used; pictures and videos in pixels, sounds in seconds."""
 
-    file_id: UUID
-    kind: FileKind
-    sha256: str
-    bytes: int
-    width: int
-    height: int
-    duration: float
-    scan_key: str
+    file_id: Public[UUID]
+    kind: Public[FileKind]
+    sha256: Public[str]
+    bytes: Public[int]
+    width: Public[int]
+    height: Public[int]
+    duration: Public[float]
+    scan_key: ObjectKey
 
 
 @message("file_mgr.file.rejected", public=True)
 class FileRejected(Event, frozen=True, kw_only=True):
     """A file cannot be used."""
 
-    file_id: UUID
-    code: str
-    detail: str
+    file_id: Public[UUID]
+    code: Public[str]
+    detail: Public[str]
 
 
 @message("file_mgr.file.discard")
@@ -214,4 +216,4 @@ class FileDiscarded(Event, frozen=True, kw_only=True):
     """A rejected file has no object any more: the one that it had is removed."""
 
     file_id: UUID
-    removed: str  # where the object lies
+    removed: ObjectKey

@@ -5,11 +5,14 @@ from uuid import UUID
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from contracts.fields import SecretHash
 from contracts.message import Command, Event, message
+from contracts.visibility import Public, Secret
 
 KeyState = Literal["active", "revoked"]
 ReservationState = Literal["held", "free"]
 SecretOf = Literal["key", "token"]
+
 Scope = Annotated[str, Meta(pattern=r"^(\*|[a-z]+:(read|write|\*))$(?!\n)", extra={"must": "must be '*', 'area:read' or 'area:write'"})]
 Mark = Annotated[str, Meta(min_length=1, max_length=200)]
 Weight = Annotated[int, Meta(ge=1, le=100)]
@@ -39,7 +42,7 @@ class ApiKeyAnswer(Struct, frozen=True, kw_only=True):
     key_id: UUID
     name: str
     scopes: tuple[str, ...]
-    salt: str | UnsetType = UNSET
+    salt: Secret[str | UnsetType] = UNSET
 
 
 class ApiKeyStateAnswer(Struct, frozen=True, kw_only=True):
@@ -71,10 +74,10 @@ class CreateTenant(Command[TenantAnswer], frozen=True, kw_only=True):
 class TenantCreated(Event, frozen=True, kw_only=True):
     """A tenant exists."""
 
-    name: str
-    render_weight: int
-    max_slots: int
-    requests_per_second: int
+    name: Public[str]
+    render_weight: Public[int]
+    max_slots: Public[int]
+    requests_per_second: Public[int]
 
 
 @message("identity.tenant.change_limits")
@@ -90,9 +93,9 @@ class ChangeTenantLimits(Command[TenantLimitsAnswer], frozen=True, kw_only=True)
 class TenantLimitsChanged(Event, frozen=True, kw_only=True):
     """A tenant has these limits from now on."""
 
-    render_weight: int
-    max_slots: int
-    requests_per_second: int
+    render_weight: Public[int]
+    max_slots: Public[int]
+    requests_per_second: Public[int]
 
 
 @message("identity.api_key.create")
@@ -101,21 +104,21 @@ class CreateApiKey(Command[ApiKeyAnswer], frozen=True, kw_only=True):
 
     name: Annotated[str, Meta(max_length=200)]
     scopes: Annotated[tuple[Scope, ...], Meta(min_length=1, max_length=50)]
-    secret_sha256: str = ""  # filled in by the edge; a caller's own value is refused
+    secret_sha256: SecretHash = ""  # filled in by the edge; a caller's own value is refused
     hint: str = ""  # the first characters, for people
-    salt: str = ""  # drawn by the edge, which makes the secret of it: the outcome hands it back, and nothing else ever holds it
+    salt: Secret[str] = ""  # drawn by the edge, which makes the secret of it: the outcome hands it back, and nothing else ever holds it
 
 
 @message("identity.api_key.created", public=True)
 class ApiKeyCreated(Event, frozen=True, kw_only=True):
     """An API key works from now on."""
 
-    key_id: UUID
-    name: str
-    scopes: tuple[str, ...]
-    secret_sha256: str
-    hint: str
-    format: int = 1  # of the key's text: 1 `fr_…`, whose secret derives from the command's id; 2 `fr1_…`, of a drawn salt
+    key_id: Public[UUID]
+    name: Public[str]
+    scopes: Public[tuple[str, ...]]
+    secret_sha256: SecretHash
+    hint: Public[str]
+    format: Public[int] = 1  # of the key's text: 1 `fr_…`, whose secret derives from the command's id; 2 `fr1_…`, of a drawn salt
 
 
 @message("identity.api_key.revoke")
@@ -129,7 +132,7 @@ class RevokeApiKey(Command[ApiKeyStateAnswer], frozen=True, kw_only=True):
 class ApiKeyRevoked(Event, frozen=True, kw_only=True):
     """An API key works no longer; open streams under it are closed."""
 
-    key_id: UUID
+    key_id: Public[UUID]
 
 
 @message("identity.secret.reveal")
@@ -145,9 +148,9 @@ class RevealSecret(Command, frozen=True, kw_only=True):
 class SecretRevealed(Event, frozen=True, kw_only=True):
     """The secret that a command made was shown at its operation."""
 
-    command_id: UUID
-    what: str
-    thing_id: UUID
+    command_id: Public[UUID]
+    what: Public[SecretOf]
+    thing_id: Public[UUID]
 
 
 @message("identity.reservation.reserve")

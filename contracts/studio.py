@@ -1,37 +1,38 @@
 """studio: a person's copy of a template with values of their own, frozen into what the farm renders."""
 
-from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
 from msgspec import Meta
 
+from contracts.fields import AnyMoment, Metadata
 from contracts.file_mgr import FileKind
 from contracts.message import Command, Event, message
 from contracts.project import Hex, RatePart, Seconds, Side, Volume
 from contracts.render import Deadline, Priority
-from contracts.spec import ColourPreset, Element, Needs, Quality, RenderSpec, TrackKind, Warning
+from contracts.spec import ColourPreset, Element, Needs, Quality, RenderSpec, TrackKind, Warning, Warnings
+from contracts.visibility import Public
 
 
 class SceneValues(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One chosen scene: the template's scene key and the values that differ from its defaults."""
 
-    scene: str
-    texts: dict[str, str] = {}
-    pictures: dict[str, UUID] = {}  # element key to file id
-    colours: dict[str, str] = {}  # slot or element key to "#RRGGBB"
-    duration: float | None = None  # seconds of the source that are shown; None = all
-    speed: float = 1.0  # 0.1 to 10
+    scene: Public[str]
+    texts: Public[dict[str, str]] = {}
+    pictures: Public[dict[str, UUID]] = {}  # element key to file id
+    colours: Public[dict[str, str]] = {}  # slot or element key to "#RRGGBB"
+    duration: Public[float | None] = None  # seconds of the source that are shown; None = all
+    speed: Public[float] = 1.0  # 0.1 to 10
 
 
 class Track(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A sound file at its volume (0 to 2, linear) from `start` seconds on."""
 
-    kind: TrackKind
-    file_id: UUID
-    volume: float = 1.0
-    start: float = 0.0
+    kind: Public[TrackKind]
+    file_id: Public[UUID]
+    volume: Public[float] = 1.0
+    start: Public[float] = 0.0
 
 
 class ChosenScene(SceneValues, frozen=True, kw_only=True):
@@ -71,9 +72,9 @@ class SavedProjectAnswer(msgspec.Struct, frozen=True, kw_only=True):
 class Unfilled(msgspec.Struct, frozen=True, kw_only=True):
     """A text or a picture that a person did not fill and that keeps the template's own value."""
 
-    field: str
-    kind: Literal["text", "image"]
-    default: str
+    field: Public[str]
+    kind: Public[Literal["text", "image"]]
+    default: Public[str]
 
 
 class RenderRehearsal(msgspec.Struct, frozen=True, kw_only=True):
@@ -191,17 +192,17 @@ class SaveProject(Command[SavedProjectAnswer], frozen=True, kw_only=True):
 class ProjectSaved(Event, frozen=True, kw_only=True):
     """A filled template was kept."""
 
-    saved_project_id: UUID
-    project_id: UUID
-    name: str
-    scenes: tuple[SceneValues, ...]
-    colours: dict[str, str]
-    preset: str | None
-    audio: tuple[Track, ...]
-    music_volume: float
-    sfx_volume: float
-    voiceover_volume: float
-    voiceover_file_id: UUID | None
+    saved_project_id: Public[UUID]
+    project_id: Public[UUID]
+    name: Public[str]
+    scenes: Public[tuple[SceneValues, ...]]
+    colours: Public[dict[str, str]]
+    preset: Public[str | None]
+    audio: Public[tuple[Track, ...]]
+    music_volume: Public[float]
+    sfx_volume: Public[float]
+    voiceover_volume: Public[float]
+    voiceover_file_id: Public[UUID | None]
 
 
 @message("studio.render.request")
@@ -230,16 +231,16 @@ class RequestRender(Command[RenderAnswer | RenderRehearsal], frozen=True, kw_onl
 class RenderRequested(Event, frozen=True, kw_only=True):
     """A render was asked for; `spec` is frozen: nothing that changes later changes it."""
 
-    job_id: UUID
-    project_id: UUID
-    saved_project_id: UUID | None
-    spec: RenderSpec
-    spec_sha256: str
-    priority: int
-    warnings: tuple[Warning, ...]
-    metadata: dict[str, Any]
-    deadline: datetime | None = None
-    needs: Needs = Needs()
+    job_id: Public[UUID]
+    project_id: Public[UUID]
+    saved_project_id: Public[UUID | None]
+    spec: Public[RenderSpec]
+    spec_sha256: Public[str]
+    priority: Public[int]
+    warnings: Warnings
+    metadata: Metadata
+    deadline: Public[AnyMoment | None] = None
+    needs: Public[Needs] = Needs()
 
 
 @message("studio.snapshot.request")

@@ -2,8 +2,8 @@
 
 from typing import get_args
 
-from api_edge import presenters, rows, serving
-from api_edge.explaining import ExplanationRow, explain
+from api_edge import rows, serving
+from api_edge.explaining import explain
 from api_edge.queries import AN_ID, one_of
 from api_edge.routing import CommandRoute, QueryRoute
 from contracts.farm import CrashKind, DrainNode, MaintainNode, OpenNode, ReleaseTemplate
@@ -58,7 +58,6 @@ QUERIES = [
         rows.RenderRow,
         keyset=("created_at", "job_id"),
         filters={"state": one_of(*get_args(JobState))},
-        present=presenters.renders,
         bounded=True,
     ),
     QueryRoute(
@@ -67,7 +66,7 @@ QUERIES = [
         "explain_render",
         "render:read",
         "Explain why a render waits, is slow or failed",
-        ExplanationRow,
+        rows.ExplanationRow,
         one=True,
         farm=True,
         present=explain,
