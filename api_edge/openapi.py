@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -20,7 +20,7 @@ class Accepted(msgspec.Struct):
     """The body of a 202."""
 
     operation: str
-    state: str = "pending"
+    state: Literal["pending"]
 
 
 _EMPTY = (

@@ -39,7 +39,7 @@ def test_an_event_is_written_by_its_own_domain_alone(name: str) -> None:
     assert writers == [name.split(".")[1]]
 
 
-DECIDERS = {cls.__name__: (cls, decide) for domain in DOMAINS for cls, decide in domain.decides.items()}
+DECIDERS = {type_of(cls).full_name: (cls, decide) for domain in DOMAINS for cls, decide in domain.decides.items()}
 
 
 @pytest.mark.parametrize("name", DECIDERS)

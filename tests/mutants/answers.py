@@ -12,6 +12,7 @@ from api_edge import bodies, openapi, schemas
 from api_edge.errors import Refused
 from api_edge.queries import QueryHandler
 from api_edge.routes import COMMANDS, QUERIES
+from contracts.message import type_of
 from contracts.render import CancelJob, JobPaused
 from contracts.studio import RequestRender
 from tests.house import test_messages as house
@@ -89,7 +90,7 @@ def a_decider_answers_what_its_command_says() -> None:
 
 def a_decider_answers_something_else() -> Any:
     """One is written for another type of body."""
-    _, cancel = house.DECIDERS[CancelJob.__name__]
+    _, cancel = house.DECIDERS[type_of(CancelJob).full_name]
     return patch.dict(cancel.__annotations__, {"return": house.runtime.Decision[JobPaused]})
 
 
