@@ -21,16 +21,19 @@ def answered(cls: type[msgspec.Struct]) -> type[msgspec.Struct]:
 def shown_row(cls: type[msgspec.Struct]) -> Callable[[Row], Row]:
     """A function from what was found to what is shown of it, by the Struct that a route answers."""
     shown = columns(cls, Visibility.PUBLIC)
+    names, nested = shown.keys(), [(name, hide) for name, hide in shown.items() if hide]
 
     def show(row: Row) -> Row:
-        return {name: _seen(cls, name, shown[name], value) for name, value in row.items() if name in shown}
+        seen = dict(row) if row.keys() <= names else {name: value for name, value in row.items() if name in names}
+        for name, hide in nested:
+            if seen.get(name) is not None:
+                seen[name] = _seen(cls, name, hide, seen[name])
+        return seen
 
     return show
 
 
-def _seen(cls: type[msgspec.Struct], name: str, hide: Mask | None, value: Any) -> Any:
-    if hide is None or value is None:
-        return value
+def _seen(cls: type[msgspec.Struct], name: str, hide: Mask, value: Any) -> msgspec.Raw | None:
     try:
         return msgspec.Raw(hide(value if isinstance(value, msgspec.Raw) else _encode(value)))
     except msgspec.DecodeError as error:

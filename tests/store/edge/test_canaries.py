@@ -3,12 +3,16 @@
 import asyncio
 import json
 from contextlib import asynccontextmanager
+from io import StringIO
 from typing import Any
 from uuid import UUID, uuid4, uuid5
 
+import aiohttp
 import msgspec
 import pytest
 
+from api_edge.access_log import AccessLog
+from api_edge.main import running
 from api_edge.routes import QUERIES
 from api_edge.showing import answered
 from contracts.message import DEFAULT_TENANT, PLATFORM, Event, all_types
@@ -170,3 +174,21 @@ async def test_the_log_does_not_answer_events_that_are_not_public_even_when_they
         await house.happen(planted(entry.cls, Planted()), tenant)
     async with client.get(f"/v1/log?type={type_}") as answer:
         assert (await answer.json())["data"] == []
+
+
+async def test_the_access_log_has_neither_the_query_nor_a_header_nor_the_body_of_a_request(house):
+    _, key = await house.key(["content:write"], uuid4())
+    written = StringIO()
+    async with running(house.settings, AccessLog(written)) as (edge, url), aiohttp.ClientSession(url) as http:
+        async with asyncio.timeout(30):
+            while edge.lacks:
+                await asyncio.sleep(0.01)
+        headers = {"Cookie": "canary000001x", "User-Agent": "canary000002x", "X-Api-Key": key}
+        for wrong in ({}, {"X-Api-Key": "canary000003x"}):
+            async with http.post(
+                "/v1/projects?q=canary000004x", json={"canary000005x": "canary000006x"}, headers=headers | wrong
+            ) as answer:
+                assert answer.status in (400, 401, 422)
+    lines = [json.loads(line) for line in written.getvalue().splitlines()]
+    assert [line["path"] for line in lines] == ["/v1/projects"] * 2
+    assert not found(written.getvalue()) and key not in written.getvalue()

@@ -10,9 +10,11 @@ import pytest
 
 import sql
 from api_edge import explaining, openapi, presenters
+from api_edge.commands import reader_of
+from api_edge.errors import Refused
 from api_edge.events import FeedEvent, kind_of, public_types, tick_frame
 from api_edge.routes import COMMANDS, QUERIES
-from api_edge.routing import QueryRoute
+from api_edge.routing import CommandRoute, QueryRoute
 from api_edge.showing import answered, shown_row
 from api_edge.streams import Wanted
 from consumers.notification import DOMAIN as NOTIFICATION
@@ -114,6 +116,17 @@ def test_an_answer_shows_what_its_struct_declares_whatever_the_statement_finds(r
     text = encode(shown_row(route.row)({**row, **beside, "anything": "canary800000x"}))  # type: ignore[arg-type]
     assert found(text) == seen.public()
     assert set(msgspec.json.decode(text)) == set(answered(route.row).__struct_fields__)
+
+
+@pytest.mark.parametrize("route", COMMANDS, ids=lambda route: route.command.__name__)
+def test_a_problem_does_not_repeat_what_was_sent(route: CommandRoute) -> None:
+    reader, seen = reader_of(route), Planted()
+    body = {name: [seen.leaf(str, name, Visibility.SECRET)] for name in reader.body_type.__struct_fields__} | {
+        "unknown": [seen.leaf(str, "", Visibility.SECRET)]
+    }
+    with pytest.raises(Refused) as refused:
+        reader.check(encode(body))  # type: ignore[arg-type]
+    assert not found(encode(refused.value.problem))  # type: ignore[arg-type]
 
 
 def _as_found(value: Any) -> Any:
