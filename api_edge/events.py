@@ -1,35 +1,40 @@
-"""An event on its way to people: which may leave the house, without secrets, framed once for all streams that want it."""
+"""An event on its way to people: which may leave the house, with what they may see of it, framed once for all streams that want it."""
 
+import logging
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
 
-from contracts.message import named
+from contracts.message import Event, all_types, masked, named
 from contracts.positions import position_text
+from contracts.visibility import Mask
 
-SECRET_FIELDS = frozenset({"secret_sha256", "storage_id", "object_key", "scan_key"})
-"""Fields of public events that are the house's own: hashes of secrets, and places in object storage."""
+log = logging.getLogger(__name__)
 
 
 class Kind(NamedTuple):
     """What is to be known of an event type."""
 
     name: str  # "render.job.completed"
-    public: bool
-    secret: bool  # whether its body has fields that stay inside
+    public: bool  # whether tenants are told of it: by the feed and by the log alike
+    show: Mask  # what they are told of its body
 
 
 @cache
 def kind_of(full_name: str) -> Kind:
     """What is known of a CloudEvents type; an unknown type is not public."""
     entry = named(full_name)
-    if entry is None:
-        return Kind(full_name, False, True)
-    fields = {field.name for field in msgspec.structs.fields(entry.cls)}
-    return Kind(entry.name, entry.public, bool(fields & SECRET_FIELDS))
+    return Kind(entry.name if entry else full_name, entry is not None and entry.public, masked(full_name))
+
+
+@lru_cache(128)
+def public_types(prefix: str = "") -> tuple[str, ...]:
+    """The CloudEvents types of all events that tenants are told of, of those whose names begin so."""
+    events = (entry for entry in all_types() if entry.public and issubclass(entry.cls, Event))
+    return tuple(entry.full_name for entry in events if entry.full_name.partition(".")[2].startswith(prefix))
 
 
 class _Subject(msgspec.Struct):
@@ -76,25 +81,28 @@ class FeedEvent:
         if not self._frame:
             data = b'{"id":"%b","type":"%b","time":"%b","correlation":"%b","causation":"%b","data":%b}' % (
                 self.id.encode(), self.kind.name.encode(), self.time.encode(),
-                self.correlation.encode(), self.causation.encode(), shown(self.body, self.kind.secret),
+                self.correlation.encode(), self.causation.encode(), shown(self.kind, self.body),
             )  # fmt: skip
             id = position_text(self.epoch, self.position).encode()
             self._frame = b"id: %b\nevent: %b\ndata: %b\n\n" % (id, self.kind.name.encode(), data)
         return self._frame
 
 
-def shown(body: bytes, secret: bool) -> bytes:
-    """A body as one line of JSON, without the fields that stay inside."""
-    if secret:
-        fields: dict[str, Any] = msgspec.json.decode(body)
-        body = msgspec.json.encode({name: value for name, value in fields.items() if name not in SECRET_FIELDS})
+def shown(kind: Kind, body: bytes) -> bytes:
+    """What people are told of a body, as one line of JSON."""
+    try:
+        body = kind.show(body)
+    except msgspec.DecodeError as error:
+        log.error("ALARM: an event of type %s is not told, as it is not what its type declares: %s", kind.name, error)
+        return b"{}"
     # Line feeds end a line of the event stream; within JSON they can only stand between tokens.
     return body.replace(b"\r", b"").replace(b"\n", b"")
 
 
-def tick_frame(name: str, body: bytes) -> bytes:
+def tick_frame(kind: Kind, body: bytes) -> bytes:
     """A tick as server-sent event: it has no id, for nobody can ask for it again."""
-    return b'event: %b\ndata: {"type":"%b","data":%b}\n\n' % (name.encode(), name.encode(), shown(body, False))
+    name = kind.name.encode()
+    return b'event: %b\ndata: {"type":"%b","data":%b}\n\n' % (name, name, shown(kind, body))
 
 
 def of_row(row: Any, epoch: int) -> FeedEvent:

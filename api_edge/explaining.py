@@ -9,10 +9,14 @@ from uuid import UUID
 import msgspec
 
 from api_edge.edge import Call, Edge
-from api_edge.events import kind_of
+from api_edge.events import kind_of, shown
 from api_edge.routing import Row
-from contracts.farm import Capabilities
+from contracts.farm import Capabilities, CrashKind, Service
+from contracts.fields import Moment
+from contracts.render import PartKind, PartState
+from contracts.repair import RepairCause, RepairState
 from contracts.spec import Needs
+from contracts.visibility import Public
 
 DEFAULT_SLOTS = 64  # of a tenant whose share the farm has not heard of
 Body = dict[str, Any]
@@ -21,25 +25,45 @@ Body = dict[str, Any]
 class Reason(msgspec.Struct, frozen=True):
     """One reason, by a code and in words."""
 
-    code: str
-    detail: str
+    code: Public[str]
+    detail: Public[str]
 
 
 class Step(msgspec.Struct, frozen=True):
     """One event of the chain, with its position in the log."""
 
+    position: Public[int]
+    time: Public[Moment]
+    type: Public[str]
+    actor: Public[str]
+    text: Public[str]
+
+
+class Crashes(msgspec.Struct, frozen=True):
+    """How often a part crashed on a node; parts count from 1, and 0 is none."""
+
+    part: Public[int]
+    node: Public[str]
+    kind: Public[CrashKind]
+    count: Public[int]
+    text: Public[str]
+
+
+class Happened(msgspec.Struct, frozen=True):
+    """An event of the render's request."""
+
     position: int
     time: datetime
     type: str
     actor: str
-    text: str
+    body: msgspec.Raw
 
 
 class Node(msgspec.Struct, frozen=True):
     """A node that is there."""
 
     name: str
-    service: str
+    service: Service
     reason: str
     slots: int
     builds: tuple[str, str]
@@ -50,20 +74,20 @@ class Part(msgspec.Struct, frozen=True):
     """A part of the render."""
 
     part_id: UUID
-    kind: str
+    kind: PartKind
     node: str
     first: int
     count: int
     epoch: int
-    state: str
+    state: PartState
     detail: str
 
 
 class Repair(msgspec.Struct, frozen=True):
     """Something of the render that is drawn again."""
 
-    state: str
-    cause: str
+    state: RepairState
+    cause: RepairCause
     reason: str
     segments: int
 
@@ -72,7 +96,7 @@ class Crash(msgspec.Struct, frozen=True):
     """Something that died at work on the render."""
 
     part_id: UUID | None
-    kind: str
+    kind: CrashKind
     node: str
     signal: int
     last_frame: int
@@ -88,7 +112,7 @@ def _explained(row: Row) -> Row:
     nodes = msgspec.json.decode(row["nodes"], type=list[Node])
     parts = msgspec.json.decode(row["parts"], type=list[Part])
     crashes = msgspec.json.decode(row["crashes"], type=list[Crash])
-    steps = [_step(event) for event in msgspec.json.decode(row["events"])]
+    steps = [_step(event) for event in msgspec.json.decode(row["events"], type=list[Happened])]
     repairs = msgspec.json.decode(row["repairs"], type=list[Repair])
     reasons = [*_reasons(row, nodes, parts, steps), *map(_repairing, repairs)]
     return {
@@ -168,21 +192,21 @@ def _unfit(row: Row, nodes: list[Node]) -> Iterator[Reason]:
     yield from (Reason("farm.no_capable_node", detail) for detail in missing)
 
 
-def _crashes(parts: list[Part], crashes: list[Crash]) -> Iterator[Body]:
+def _crashes(parts: list[Part], crashes: list[Crash]) -> Iterator[Crashes]:
     """How often each part crashed on each node; parts count from 1 in the order they were given out."""
     numbers = {part.part_id: number for number, part in enumerate(parts, 1)}
     times = Counter((numbers.get(crash.part_id, 0) if crash.part_id else 0, crash.node, crash.kind) for crash in crashes)
     for (number, node, kind), count in times.items():
         often = {1: "once", 2: "twice"}.get(count, f"{count} times")
         what = f"part {number} crashed {often}" if number else f"something died {often}"
-        yield {"part": number, "node": node, "kind": kind, "count": count, "text": f"{what} on {node} ({kind.replace('_', ' ')})"}
+        yield Crashes(number, node, kind, count, f"{what} on {node} ({kind.replace('_', ' ')})")
 
 
-def _step(event: Body) -> Step:
-    name = kind_of(event["type"]).name
-    tell = SENTENCES.get(name)
-    text = tell(event["body"]) if tell else name
-    return Step(event["position"], event["time"], name, event["actor"], text)
+def _step(event: Happened) -> Step:
+    kind = kind_of(event.type)
+    tell = SENTENCES.get(kind.name)
+    body: Body = msgspec.json.decode(shown(kind, bytes(event.body)))
+    return Step(event.position, event.time, kind.name, event.actor, tell(body) if tell else kind.name)
 
 
 def _count(number: int, one: str, many: str) -> str:

@@ -1,4 +1,4 @@
-"""Small changes to what statements found: addresses of storage are added, what is the house's own is taken out."""
+"""Small additions to what statements found: addresses of storage, and what this edge knows beside."""
 
 import re
 from collections.abc import Callable
@@ -21,36 +21,28 @@ _UNSAFE = re.compile(r"[^\w .()-]+")
 def upload(edge: Edge, call: Call, rows: list[Row]) -> list[Row]:
     """Give an open upload its parts' addresses, from ?first_part= on."""
     for row in rows:
-        key, storage_id = row.pop("object_key"), row.pop("storage_id")
         if row["state"] != "open" or call.route.endswith("/uploads"):
             continue
         if edge.store is None:
             raise unavailable("storage")
         first = _first_part(call.query("first_part"))
         numbers = range(first, min(first + PARTS_AT_ONCE, row["part_count"] + 1))
-        row["parts"] = [_part(edge.store, row, key, storage_id, number) for number in numbers]
+        row["parts"] = [_part(edge.store, row, number) for number in numbers]
         row["expires_in"] = ADDRESS_SECONDS
     return rows
 
 
-def _part(store: Store, row: Row, key: str, storage_id: str, number: int) -> Row:
+def _part(store: Store, row: Row, number: int) -> Row:
     """One part's address, which takes as many bytes as the part has, and where it is the whole file, none but those that were announced."""
     length = min(row["part_bytes"], row["bytes"] - (number - 1) * row["part_bytes"])
     sha256 = row["sha256"] if row["part_count"] == 1 else ""
-    url = store.presign_part(key, storage_id, number, ADDRESS_SECONDS, length, sha256)
+    url = store.presign_part(row["object_key"], row["storage_id"], number, ADDRESS_SECONDS, length, sha256)
     return {"number": number, "url": url, "bytes": length, "headers": {BODY_HASH: checksum(sha256)} if sha256 else {}}
 
 
 def file(edge: Edge, call: Call, rows: list[Row]) -> list[Row]:
     """Give one ready file its address."""
     return _with_url(edge, call, rows, "ready", lambda row: str(row["name"]))
-
-
-def renders(edge: Edge, call: Call, rows: list[Row]) -> list[Row]:
-    """Take out where exports lie; `serving` gives the address of one that is asked for by itself."""
-    for row in rows:
-        row.pop("object_key")
-    return rows
 
 
 def me(edge: Edge, call: Call, rows: list[Row]) -> list[Row]:
@@ -68,20 +60,20 @@ def api_keys(edge: Edge, call: Call, rows: list[Row]) -> list[Row]:
 
 
 def log(edge: Edge, call: Call, rows: list[Row]) -> list[Row]:
-    """Events with their bodies as JSON, without secrets, and their ids in the event stream."""
+    """Events with what may be told of their bodies, and their ids in the event stream."""
     epoch = edge.feed.head.epoch if edge.feed else 0
     for row in rows:
         row["feed_id"] = position_text(epoch, row["position"])
         kind = kind_of(row["type"])
         row["type"] = kind.name
-        row["data"] = msgspec.Raw(shown(row.pop("body").encode(), kind.secret))
+        row["data"] = msgspec.Raw(shown(kind, row["body"].encode()))
     return rows
 
 
 def _with_url(edge: Edge, call: Call, rows: list[Row], state: str, name: Callable[[Row], str]) -> list[Row]:
     single = call.route.endswith("}")
     for row in rows:
-        key = row.pop("object_key")
+        key = row["object_key"]
         if single and row["state"] == state and key:
             if edge.store is None:
                 raise unavailable("storage")

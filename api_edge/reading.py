@@ -106,13 +106,13 @@ class Reader:
         async with self._snapshot(EVERY_TENANT) as (conn, begun):
             return [of_row(row, begun["epoch"]) for row in await conn.fetch(self.q.events_of_all, behind, until)]
 
-    async def log_of(self, tenant: UUID, behind: int, prefix: str | None, most: int) -> Found:
-        """A tenant's events behind a position: where they lie in archives, as long as the next ones do, else themselves."""
+    async def log_of(self, tenant: UUID, behind: int, types: Sequence[str], most: int) -> Found:
+        """A tenant's events of these types behind a position: where they lie in archives, as long as the next ones do, else themselves."""
         async with self._snapshot(str(tenant)) as (conn, begun):
             before = begun["first"] - 1
             position = position_text(begun["epoch"], begun["position"])
             if behind >= before:
-                rows = await conn.fetch(self.q.log_of_tenant, tenant, prefix, behind, None, most)
+                rows = await conn.fetch(self.q.log_of_tenant, tenant, types, behind, None, most)
                 return Found(before, position, begun["epoch"], rows=[dict(row) for row in rows])
             if await conn.fetchval(self.q.unsorted, behind):  # the sequencer writes them anew
                 raise unavailable("archive")

@@ -1,27 +1,46 @@
-"""What queries answer: the columns of the views in schema read, as clients see them. `at`s are RFC 3339, sizes bytes or pixels."""
+"""What queries answer, as clients see it; what a statement finds beside is shown to nobody. `at`s are RFC 3339, sizes bytes or pixels."""
 
-from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
+
+from api_edge.errors import ProblemBody
+from api_edge.explaining import Crashes, Reason, Step
+from api_edge.looks import FileState as Seen
+from contracts.content import ProjectState
+from contracts.effects import EffectEnd, EffectState, Lane
+from contracts.enrolment import IdentityState, TokenState
+from contracts.farm import Capabilities, CrashKind, NodeState, Service
+from contracts.fields import Moment
+from contracts.file_mgr import FileKind, FileState, UploadState
+from contracts.identity import KeyState
+from contracts.outcome import State
+from contracts.render import JobState, PartKind, PartState
+from contracts.repair import FrameRange, RepairCause, RepairState, SegmentState
+from contracts.snapshot import SnapshotState
+from contracts.spec import ColourPreset, Element, Needs, Quality, Warning
+from contracts.studio import SceneValues, Track
+from contracts.visibility import Public
+
+ServedFile = Literal[Seen, ""]
 
 
 class Versioned(msgspec.Struct, frozen=True, kw_only=True):
     """What every row of a domain has; `version` counts its changes and is its ETag."""
 
     version: int
-    created_at: datetime
-    updated_at: datetime
+    created_at: Moment
+    updated_at: Moment
 
 
 class UploadPart(msgspec.Struct, frozen=True):
     """One part of an upload: PUT its `bytes` bytes to `url` with these headers, keep the answer's ETag; nothing else is taken."""
 
-    number: int
-    url: str
-    bytes: int
-    headers: dict[str, str]
+    number: Public[int]
+    url: Public[str]
+    bytes: Public[int]
+    headers: Public[dict[str, str]]
 
 
 class UploadRow(Versioned, frozen=True, kw_only=True):
@@ -32,13 +51,11 @@ class UploadRow(Versioned, frozen=True, kw_only=True):
     name: str
     bytes: int
     media_type: str
-    state: str
+    state: UploadState
     part_bytes: int
     part_count: int
     sha256: str
     reason: str
-    object_key: str
-    storage_id: str
     parts: tuple[UploadPart, ...] = ()
     expires_in: int = 0
 
@@ -48,8 +65,8 @@ class FileRow(Versioned, frozen=True, kw_only=True):
 
     file_id: UUID
     name: str
-    kind: str
-    state: str
+    kind: FileKind
+    state: FileState
     bytes: int
     media_type: str
     sha256: str
@@ -58,7 +75,6 @@ class FileRow(Versioned, frozen=True, kw_only=True):
     duration: float
     code: str
     detail: str
-    object_key: str
     url: str = ""
 
 
@@ -68,11 +84,11 @@ class ProjectRow(Versioned, frozen=True, kw_only=True):
     project_id: UUID
     name: str
     file_id: UUID
-    state: str
+    state: ProjectState
     bundle_sha256: str
     scene_count: int
-    presets: Any
-    warnings: Any
+    presets: tuple[ColourPreset, ...]
+    warnings: tuple[Warning, ...]
     code: str
     detail: str
 
@@ -89,9 +105,9 @@ class SceneRow(Versioned, frozen=True, kw_only=True):
     height: int
     rate: float
     duration: float
-    fonts: Any
-    warnings: Any
-    elements: Any
+    fonts: tuple[str, ...]
+    warnings: tuple[Warning, ...]
+    elements: tuple[Element, ...]
 
 
 class SavedProjectRow(Versioned, frozen=True, kw_only=True):
@@ -100,42 +116,41 @@ class SavedProjectRow(Versioned, frozen=True, kw_only=True):
     saved_project_id: UUID
     project_id: UUID
     name: str
-    scenes: Any
-    colours: Any
+    scenes: tuple[SceneValues, ...]
+    colours: dict[str, str]
     preset: str | None
-    audio: Any
+    audio: tuple[Track, ...]
 
 
 class RenderRow(Versioned, frozen=True, kw_only=True):
     """A render; a completed one has the export's address under `url` for an hour, if its file is `whole`: as it was verified."""
 
     job_id: UUID
-    state: str
+    state: JobState
     priority: int
     width: int
     height: int
     rate_num: int
     rate_den: int
-    quality: str
+    quality: Quality
     frames_total: int
     frames_done: int
     segments_total: int
     segments_done: int
-    warnings: Any
-    metadata: Any
+    warnings: tuple[Warning, ...]
+    metadata: dict[str, Any]
     code: str
     detail: str
     field: str
-    deadline: datetime | None
-    needs: Any
+    deadline: Moment | None
+    needs: Needs
     paused: bool
     sha256: str | None
     bytes: int | None
     duration: float | None
     degraded: bool
-    object_key: str | None
     url: str = ""
-    file: str = ""  # whole, checking, damaged, missing, or unknown while storage does not answer
+    file: ServedFile = ""  # unknown while storage does not answer
 
 
 class SnapshotRow(Versioned, frozen=True, kw_only=True):
@@ -143,7 +158,7 @@ class SnapshotRow(Versioned, frozen=True, kw_only=True):
 
     snapshot_id: UUID
     project_id: UUID
-    state: str
+    state: SnapshotState
     width: int
     height: int
     frame: int
@@ -151,38 +166,37 @@ class SnapshotRow(Versioned, frozen=True, kw_only=True):
     sha256: str
     bytes: int
     degraded: bool
-    object_key: str
     code: str
     detail: str
     field: str
     url: str = ""
-    file: str = ""  # as of a render
+    file: ServedFile = ""
 
 
 class ExplanationRow(msgspec.Struct, frozen=True, kw_only=True):
     """Why a render is where it is: reasons now, crashes by part and node, and its events with their log positions."""
 
     job_id: UUID
-    state: str
+    state: JobState
     paused: bool
     segments_done: int
     segments_total: int
-    reasons: list[dict[str, str]]
-    crashes: list[dict[str, Any]]
-    events: list[dict[str, Any]]
+    reasons: list[Reason]
+    crashes: list[Crashes]
+    events: list[Step]
 
 
 class RenderPartRow(Versioned, frozen=True, kw_only=True):
     """A run of a render's segments that a node was given."""
 
     part_id: UUID
-    kind: str
+    kind: PartKind
     node_id: UUID
     node_name: str
     epoch: int
     first: int
     count: int
-    state: str
+    state: PartState
     detail: str
 
 
@@ -191,12 +205,12 @@ class RepairRow(Versioned, frozen=True, kw_only=True):
 
     repair_id: UUID
     job_id: UUID
-    state: str
-    cause: str
+    state: RepairState
+    cause: RepairCause
     reason: str
-    frames: list[dict[str, Any]]
-    before: list[dict[str, Any]]
-    after: list[dict[str, Any]]
+    frames: tuple[FrameRange, ...]
+    before: tuple[SegmentState, ...]
+    after: tuple[SegmentState, ...]
     identical: bool
     code: str
     detail: str
@@ -207,16 +221,16 @@ class NodeRow(Versioned, frozen=True, kw_only=True):
 
     node_id: UUID
     name: str
-    state: str
-    service: str
+    state: NodeState
+    service: Service
     service_reason: str
-    service_until: datetime | None
+    service_until: Moment | None
     slots: int
     engine_build: str
     encoder_build: str
     platform: str
     release: str
-    capabilities: Any
+    capabilities: Capabilities
 
 
 class JoinTokenRow(Versioned, frozen=True, kw_only=True):
@@ -225,8 +239,8 @@ class JoinTokenRow(Versioned, frozen=True, kw_only=True):
     token_id: UUID
     note: str
     hint: str
-    state: str
-    expires_at: datetime
+    state: Literal[TokenState, "expired"]
+    expires_at: Moment
     node_id: UUID | None
 
 
@@ -235,7 +249,7 @@ class NodeStandingRow(msgspec.Struct, frozen=True, kw_only=True):
 
     node_id: UUID
     name: str
-    state: str
+    state: IdentityState
     reason: str
 
 
@@ -243,7 +257,7 @@ class NodeHealthRow(msgspec.Struct, frozen=True, kw_only=True):
     """How a node fared: share of its processors (0 to 1), bytes, the average load of a minute, parts that it held."""
 
     node_id: UUID
-    at: datetime
+    at: Moment
     cpu: float
     memory: int
     disk_free: int
@@ -257,7 +271,7 @@ class NodeCrashRow(Versioned, frozen=True, kw_only=True):
     crash_id: UUID
     node_id: UUID
     node_name: str
-    kind: str
+    kind: CrashKind
     part_id: UUID | None
     subject_id: UUID | None
     template: str
@@ -272,7 +286,7 @@ class SetAsideTemplateRow(Versioned, frozen=True, kw_only=True):
 
     template: str
     reason: str
-    crashed_on: Any
+    crashed_on: tuple[UUID, ...]
 
 
 class NotificationRow(Versioned, frozen=True, kw_only=True):
@@ -283,7 +297,7 @@ class NotificationRow(Versioned, frozen=True, kw_only=True):
     title: str
     body: str
     subject_id: UUID
-    data: Any
+    data: dict[str, Any]
     seen: bool
 
 
@@ -292,11 +306,11 @@ class ApiKeyRow(Versioned, frozen=True, kw_only=True):
 
     key_id: UUID
     name: str
-    scopes: Any
+    scopes: tuple[str, ...]
     hint: str
-    state: str
+    state: KeyState
     format: int  # 2: `fr1_…` with a checksum, of a drawn salt; 1: `fr_…`, as the releases before made it
-    rotate_by: datetime | None = None  # when a key of format 1 is to be replaced
+    rotate_by: Moment | None = None  # when a key of format 1 is to be replaced
 
 
 class MeRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -319,11 +333,11 @@ class LogRow(msgspec.Struct, frozen=True, kw_only=True):
     feed_id: str  # of the event in GET /v1/events: what `after` and Last-Event-ID take
     event_id: UUID
     type: str
-    time: datetime
+    time: Moment
     actor: str
     correlation_id: UUID
     causation_id: UUID
-    data: Any
+    data: dict[str, Any]
     hash: str
 
 
@@ -337,26 +351,22 @@ class EffectRow(Versioned, frozen=True, kw_only=True):
     effect_id: UUID
     domain: str
     kind: str
-    lane: str
-    state: str
-    ended: str
+    lane: Lane
+    state: EffectState
+    ended: EffectEnd
     attempts: int
     paused: bool
     chunks: int
     destination: str
-    due_at: datetime
+    due_at: Moment
 
 
 class OperationRow(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a command: pending, done (with its answer), refused (with its problem) or quarantined."""
 
     id: str
-    state: str
+    state: Literal["pending", State]
     type: str = ""
-    decided_at: datetime | None = None
-    body: Any = None
-    problem: Any = None
-
-
-ADDED = frozenset({"parts", "expires_in", "url", "file", "key_id", "key_name", "scopes", "data", "rotate_by", "feed_id"})
-"""Fields that presenters add to what the statement found."""
+    decided_at: Moment | None = None
+    body: dict[str, Any] | None = None  # what the request would have been answered
+    problem: ProblemBody | None = None

@@ -29,7 +29,7 @@ def served(kind: str, done: str, id: str, file: str, telling: Callable[[UUID, st
     """
 
     async def complete(edge: Edge, call: Call, found: Row, row: Row) -> None:
-        key = row.pop("object_key", "")
+        key = found["object_key"]
         if row["state"] != done or not key:
             return
         if edge.store is None or edge.reader is None:

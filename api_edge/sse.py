@@ -12,7 +12,7 @@ from nats.aio.msg import Msg
 from api_edge.connections import Connection
 from api_edge.edge import Call, Edge, authenticate
 from api_edge.errors import Refused
-from api_edge.events import of_row, tick_frame
+from api_edge.events import kind_of, of_row, tick_frame
 from api_edge.resuming import resumed
 from api_edge.streams import Stream, Wanted
 from api_edge.tenant_log import walk
@@ -23,7 +23,7 @@ HEARTBEAT = 5.0  # seconds without anything after which a comment is sent: a rea
 STUCK = 20.0  # seconds that a write may wait for the reader
 PAGE = 1000  # events of the tenant that are read at once
 SCOPE = "log:read"
-_TICK = type_of(JobProgress).name
+_TICK = kind_of(type_of(JobProgress).full_name)
 _HEADERS = {"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
@@ -124,6 +124,6 @@ def tick_listener(edge: Edge) -> Callable[[Msg], Awaitable[None]]:
     async def hear(msg: Msg) -> None:
         tenant = msg.subject.split(".")[1]
         if edge.streams.wanted(tenant):
-            edge.streams.hear_tick(tenant, _TICK, _job(msg.data).job_id, tick_frame(_TICK, msg.data))
+            edge.streams.hear_tick(tenant, _TICK.name, _job(msg.data).job_id, tick_frame(_TICK, msg.data))
 
     return hear

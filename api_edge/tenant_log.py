@@ -1,8 +1,8 @@
-"""A tenant's log as one sequence, page by page: its own pieces of the archived runs, then the table."""
+"""What a tenant is told of its log as one sequence, page by page: its own pieces of the archived runs, then the table."""
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 from uuid import UUID
 
@@ -11,8 +11,8 @@ import msgspec
 from adapters.object_store import StoreError
 from api_edge.edge import Edge
 from api_edge.errors import unavailable
+from api_edge.events import public_types
 from api_edge.routing import Row, Walked
-from contracts.message import Kind
 from contracts.runs import LogEvent, Piece, RunDamaged, read_piece
 
 log = logging.getLogger(__name__)
@@ -32,24 +32,25 @@ class Page(msgspec.Struct, frozen=True):
 async def page_of_log(edge: Edge, args: list[Any]) -> Walked:
     """A page of GET /v1/log, by its statement's parameters."""
     tenant, prefix, after, cursor, most = args
-    page = await walk(edge, tenant, max(after or 0, cursor or 0), most - 1, prefix)
+    page = await walk(edge, tenant, max(after or 0, cursor or 0), most - 1, prefix or "")
     return Walked(page.rows, page.reached, page.position)
 
 
-async def walk(edge: Edge, tenant: UUID, behind: int, most: int, prefix: str | None = None) -> Page:
-    """At most `most` of a tenant's events behind a position, of types with a prefix. Raises Refused (503)."""
+async def walk(edge: Edge, tenant: UUID, behind: int, most: int, prefix: str = "") -> Page:
+    """At most `most` of the events that a tenant is told of behind a position, of types with a prefix. Raises Refused (503)."""
+    types = public_types(prefix)
     if edge.reader is None:
         raise unavailable("database")
     rows: list[Row] = []
     budget = AT_ONCE
     while True:
-        found = await edge.reader.log_of(tenant, behind, prefix, most + 1 - len(rows))
+        found = await edge.reader.log_of(tenant, behind, types, most + 1 - len(rows))
         if behind >= found.before:
             rows += found.rows
             reached = rows.pop()["position"] if rows and rows[-1]["event_id"] is None else None
             break
         for piece in found.pieces[:budget]:
-            rows += _chosen(await _events(edge, piece), behind, prefix)
+            rows += _chosen(await _events(edge, piece), behind, types)
             behind = reached = piece["last"]
             budget -= 1
             if len(rows) > most:
@@ -81,7 +82,7 @@ async def _events(edge: Edge, place: Row) -> list[LogEvent]:
         raise unavailable("archive") from error
 
 
-def _chosen(events: list[LogEvent], behind: int, prefix: str | None) -> Iterator[Row]:
+def _chosen(events: list[LogEvent], behind: int, types: Collection[str]) -> Iterator[Row]:
     for event in events:
-        if event.position > behind and (prefix is None or event.type.startswith(f"{Kind.EVENT}.{prefix}")):
+        if event.position > behind and event.type in types:
             yield {name: getattr(event, name) for name in _SHOWN}

@@ -1,10 +1,26 @@
 """content: templates (projects) with their scenes, elements and colour presets."""
 
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
+from msgspec import Meta, Struct
+
+from contracts.fields import ObjectKey
 from contracts.message import Command, Event, message
-from contracts.spec import ColourPreset, Element, Warning
+from contracts.spec import ColourPreset, Element, Warning, Warnings
+from contracts.visibility import Public
+
+ProjectState = Literal["waiting", "importing", "published", "failed"]
+BundleState = Literal["awaited", "ready", "rejected"]
+
+Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"\S", extra={"must": "must have 1 to 200 characters, not only blanks"})]
+
+
+class ProjectAnswer(Struct, frozen=True, kw_only=True):
+    """A new template: it waits for its file's inspection, or is being read already."""
+
+    project_id: UUID
+    state: ProjectState
 
 
 @message("content.bundle.learn")
@@ -12,7 +28,7 @@ class LearnBundle(Command, frozen=True, kw_only=True):
     """A file was announced or judged; projects may wait for it. Sent by earlier releases only."""
 
     file_id: UUID
-    state: Literal["awaited", "ready", "rejected"]
+    state: BundleState
     sha256: str = ""
     scan_key: str = ""
     code: str = ""
@@ -26,7 +42,7 @@ class BundleLearned(Event, frozen=True, kw_only=True):
     file_id: UUID
     state: Literal["awaited", "ready", "rejected"]
     sha256: str
-    scan_key: str
+    scan_key: ObjectKey
     code: str
     detail: str
 
@@ -44,10 +60,10 @@ class ContinueProjects(Command, frozen=True, kw_only=True):
 
 
 @message("content.project.create")
-class CreateProject(Command, frozen=True, kw_only=True):
+class CreateProject(Command[ProjectAnswer], frozen=True, kw_only=True):
     """Make a template out of an uploaded file."""
 
-    name: str
+    name: Name
     file_id: UUID
 
 
@@ -55,18 +71,18 @@ class CreateProject(Command, frozen=True, kw_only=True):
 class ProjectCreated(Event, frozen=True, kw_only=True):
     """A template exists; its scenes follow once its file is inspected."""
 
-    project_id: UUID
-    name: str
-    file_id: UUID
+    project_id: Public[UUID]
+    name: Public[str]
+    file_id: Public[UUID]
 
 
 @message("content.project.importing", public=True)
 class ProjectImporting(Event, frozen=True, kw_only=True):
     """The scan of the template's file is being read."""
 
-    project_id: UUID
-    bundle_sha256: str
-    scan_key: str
+    project_id: Public[UUID]
+    bundle_sha256: Public[str]
+    scan_key: ObjectKey
 
 
 @message("content.scene.record")
@@ -91,19 +107,19 @@ class RecordScene(Command, frozen=True, kw_only=True):
 class SceneRecorded(Event, frozen=True, kw_only=True):
     """A template has this scene; sizes in pixels, duration in seconds."""
 
-    project_id: UUID
-    scene_id: UUID
-    position: int
-    key: str
-    title: str
-    width: int
-    height: int
-    rate: float
-    duration: float
-    digest: str
-    elements: tuple[Element, ...]
-    fonts: tuple[str, ...]
-    warnings: tuple[Warning, ...]
+    project_id: Public[UUID]
+    scene_id: Public[UUID]
+    position: Public[int]
+    key: Public[str]
+    title: Public[str]
+    width: Public[int]
+    height: Public[int]
+    rate: Public[float]
+    duration: Public[float]
+    digest: Public[str]
+    elements: Public[tuple[Element, ...]]
+    fonts: Public[tuple[str, ...]]
+    warnings: Warnings
 
 
 @message("content.project.publish")
@@ -120,11 +136,11 @@ class PublishProject(Command, frozen=True, kw_only=True):
 class ProjectPublished(Event, frozen=True, kw_only=True):
     """A template can be filled and rendered."""
 
-    project_id: UUID
-    bundle_sha256: str
-    scene_count: int
-    presets: tuple[ColourPreset, ...]
-    warnings: tuple[Warning, ...]
+    project_id: Public[UUID]
+    bundle_sha256: Public[str]
+    scene_count: Public[int]
+    presets: Public[tuple[ColourPreset, ...]]
+    warnings: Warnings
 
 
 @message("content.project.fail")
@@ -140,6 +156,6 @@ class FailProject(Command, frozen=True, kw_only=True):
 class ProjectFailed(Event, frozen=True, kw_only=True):
     """A template cannot be used."""
 
-    project_id: UUID
-    code: str
-    detail: str
+    project_id: Public[UUID]
+    code: Public[str]
+    detail: Public[str]

@@ -6,21 +6,43 @@ from uuid import UUID
 
 import msgspec
 
+from contracts.fields import Moment
 from contracts.message import Command, Event, message
+from contracts.visibility import Public
 
 CrashKind = Literal["engine_crash", "engine_hang", "out_of_memory", "out_of_disk", "daemon_death", "machine_silence"]
 Service = Literal["open", "draining", "maintenance", "set_aside"]
 """Whether a node gets work: open does; draining and maintenance by a person's word; set_aside after too many failures."""
+NodeState = Literal["active", "lost", "left", "revoked"]
+TemplateState = Literal["open", "set_aside"]
+
+
+NodeState = Literal["active", "lost", "left", "revoked"]
+TemplateState = Literal["open", "set_aside"]
+
+
+class NodeServiceAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a node gets work now."""
+
+    node_id: UUID
+    service: Service
+
+
+class TemplateAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a template is drawn now."""
+
+    template: str
+    state: TemplateState
 
 
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a node has beside its builds."""
 
-    memory: int = 0  # bytes for each slot; 0 = the node does not say
-    fonts: tuple[str, ...] = ()  # families installed on the machine
-    labels: tuple[str, ...] = ()  # words that its operator gave it
-    short_slots: int = 0  # extra slots for short kinds of work
-    guards: tuple[str, ...] = ()  # what its engines are held in: network, view, user, privileges, files, calls, limits
+    memory: Public[int] = 0  # bytes for each slot; 0 = the node does not say
+    fonts: Public[tuple[str, ...]] = ()  # families installed on the machine
+    labels: Public[tuple[str, ...]] = ()  # words that its operator gave it
+    short_slots: Public[int] = 0  # extra slots for short kinds of work
+    guards: Public[tuple[str, ...]] = ()  # what its engines are held in: network, view, user, privileges, files, calls, limits
 
 
 class Suspect(msgspec.Struct, frozen=True):
@@ -28,7 +50,7 @@ class Suspect(msgspec.Struct, frozen=True):
 
     tenant: UUID
     template: str
-    at: datetime
+    at: Moment
 
 
 @message("render.node.registered")
@@ -98,7 +120,7 @@ class NodeSuspected(Event, frozen=True, kw_only=True):
 
 
 @message("render.node.drain")
-class DrainNode(Command, frozen=True, kw_only=True):
+class DrainNode(Command[NodeServiceAnswer], frozen=True, kw_only=True):
     """Give a node no more work; with `force` what it holds goes elsewhere at once."""
 
     node_id: UUID
@@ -107,7 +129,7 @@ class DrainNode(Command, frozen=True, kw_only=True):
 
 
 @message("render.node.maintain")
-class MaintainNode(Command, frozen=True, kw_only=True):
+class MaintainNode(Command[NodeServiceAnswer], frozen=True, kw_only=True):
     """Give a node no work until a person opens it, also when it registers anew; with `force` what it holds goes elsewhere at once."""
 
     node_id: UUID
@@ -124,7 +146,7 @@ class DistrustNode(Command, frozen=True, kw_only=True):
 
 
 @message("render.node.open")
-class OpenNode(Command, frozen=True, kw_only=True):
+class OpenNode(Command[NodeServiceAnswer], frozen=True, kw_only=True):
     """Put a node back to work and forget its failures."""
 
     node_id: UUID
@@ -147,7 +169,7 @@ class NodeSteered(Event, frozen=True, kw_only=True):
     service: Service
     force: bool = False  # what it holds goes elsewhere at once
     reason: str = ""
-    until: datetime | None = None  # set_aside: when it is forgiven by itself; else when that was, the last time
+    until: Moment | None = None  # set_aside: when it is forgiven by itself; else when that was, the last time
     set_asides: int = 0  # in a row: each lasts twice as long as the one before
 
 
@@ -157,19 +179,19 @@ class TemplateCrashed(Event, frozen=True, kw_only=True):
 
     template: str  # the bundle's SHA-256
     node_id: UUID
-    kind: CrashKind
+    kind: Public[CrashKind]
 
 
 @message("render.template.set_aside", public=True)
 class TemplateSetAside(Event, frozen=True, kw_only=True):
     """A template (of this message's tenant) ended engines on several nodes: nothing of it is drawn until somebody releases it."""
 
-    template: str
-    reason: str
+    template: Public[str]
+    reason: Public[str]
 
 
 @message("render.template.release")
-class ReleaseTemplate(Command, frozen=True, kw_only=True):
+class ReleaseTemplate(Command[TemplateAnswer], frozen=True, kw_only=True):
     """Let a template that was set aside be drawn again."""
 
     template: str
@@ -179,7 +201,7 @@ class ReleaseTemplate(Command, frozen=True, kw_only=True):
 class TemplateReleased(Event, frozen=True, kw_only=True):
     """A template may be drawn again; its failures are forgotten."""
 
-    template: str
+    template: Public[str]
 
 
 @message("render.share.learn")

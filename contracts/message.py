@@ -3,12 +3,15 @@
 import re
 from collections.abc import Callable, Iterator
 from enum import StrEnum
-from typing import Any, TypeVar
+from functools import cache
+from typing import Any, Generic, get_args, get_origin
 from uuid import UUID
 
 import msgspec
+from typing_extensions import TypeVar
 
 from contracts.ids import id_text
+from contracts.visibility import Discreet, Mask, Visibility, mask, visible
 
 PLATFORM = UUID("ffffffff-ffff-4fff-8fff-ffffffffffff")
 """The reserved tenant of nodes and fonts; no customer has its id."""
@@ -17,12 +20,19 @@ DEFAULT_TENANT = UUID("00000000-0000-0000-0000-000000000001")
 NAME = re.compile(r"[a-z_]+\.[a-z_]+\.[a-z_]+")
 
 
-class Message(msgspec.Struct, frozen=True, kw_only=True):
+class Message(Discreet, frozen=True, kw_only=True):
     """The body of a message; who, when and why travel in its Envelope."""
 
 
-class Command(Message, frozen=True, kw_only=True):
-    """Something that shall be done; exactly one domain decides it."""
+A = TypeVar("A", default=Any)
+"""What a command answers: the body that its caller is told once it is done."""
+
+
+class Command(Message, Generic[A], frozen=True, kw_only=True):
+    """Something that shall be done; exactly one domain decides it.
+
+    `Command[JobAnswer]` says what its decider answers, with `|` where a dry run is told something else; a bare one answers nothing.
+    """
 
 
 class Event(Message, frozen=True, kw_only=True):
@@ -92,6 +102,8 @@ def message(name: str, *, version: int = 1, public: bool = False) -> Callable[[M
         entry = MessageType(cls, kind, name, version, public, f"{kind}.{name}.v{version}")
         if entry.full_name in _BY_NAME:
             raise ValueError(f"{entry.full_name} is declared twice: {_BY_NAME[entry.full_name].cls.__name__} and {cls.__name__}")
+        if kind in (Kind.EVENT, Kind.TICK):
+            visible(cls)  # what cannot be masked is found here
         _BY_CLASS[cls] = _BY_NAME[entry.full_name] = entry
         return cls
 
@@ -106,6 +118,35 @@ def type_of(message: Message | type[Message]) -> MessageType:
 def named(full_name: str) -> MessageType | None:
     """The registry's entry for a CloudEvents type, or None."""
     return _BY_NAME.get(full_name)
+
+
+def answer_of(command: type[Command]) -> Any:
+    """The type of what a command's decider answers, or None where it answers nothing."""
+    for cls in command.__mro__:
+        for base in vars(cls).get("__orig_bases__", ()):
+            if get_origin(base) is Command:
+                (told,) = get_args(base)
+                return told
+    return None
+
+
+@cache
+def masked(full_name: str, most: Visibility = Visibility.PUBLIC) -> Mask:
+    """What may be shown of a body of a CloudEvents type; of an unknown one nothing."""
+    entry = named(full_name)
+    return mask(entry.cls, most=most) if entry else _nothing
+
+
+def _nothing(_: object) -> bytes:
+    return b"{}"
+
+
+def for_operators(full_name: str, body: bytes | str) -> bytes:
+    """What operators are shown of a body: all but what is a person's or secret."""
+    try:
+        return masked(full_name, Visibility.INTERNAL)(body)
+    except msgspec.DecodeError as error:
+        return encode(f"(not shown, as it is not what its type declares: {error})")
 
 
 def versions_of(cls: type[Message]) -> list[MessageType]:

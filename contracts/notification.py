@@ -3,7 +3,18 @@
 from typing import Any
 from uuid import UUID
 
+from msgspec import Struct
+
+from contracts.fields import Metadata
 from contracts.message import Command, Event, message
+from contracts.visibility import Public
+
+
+class NotificationAnswer(Struct, frozen=True, kw_only=True):
+    """A notification that was seen."""
+
+    notification_id: UUID
+    seen: bool
 
 
 @message("notification.notification.create")
@@ -21,16 +32,16 @@ class CreateNotification(Command, frozen=True, kw_only=True):
 class NotificationCreated(Event, frozen=True, kw_only=True):
     """A notification waits in the app."""
 
-    notification_id: UUID
-    kind: str
-    title: str
-    body: str
-    subject_id: UUID
-    data: dict[str, Any]
+    notification_id: Public[UUID]
+    kind: Public[str]
+    title: Public[str]
+    body: Public[str]
+    subject_id: Public[UUID]
+    data: Metadata
 
 
 @message("notification.notification.read")
-class ReadNotification(Command, frozen=True, kw_only=True):
+class ReadNotification(Command[NotificationAnswer], frozen=True, kw_only=True):
     """A person has seen it."""
 
     notification_id: UUID
@@ -40,4 +51,4 @@ class ReadNotification(Command, frozen=True, kw_only=True):
 class NotificationSeen(Event, frozen=True, kw_only=True):
     """A notification was seen."""
 
-    notification_id: UUID
+    notification_id: Public[UUID]

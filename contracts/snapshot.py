@@ -1,9 +1,16 @@
 """render: snapshots, single frames of a scene as pictures; the same question is drawn once."""
 
+from typing import Literal
 from uuid import UUID
 
+from contracts.fields import ObjectKey
 from contracts.message import Command, Event, message
 from contracts.spec import RenderSpec
+from contracts.visibility import Public
+
+SnapshotState = Literal["queued", "assigned", "done", "failed"]
+
+SnapshotState = Literal["queued", "assigned", "done", "failed"]
 
 
 @message("render.snapshot.queue")
@@ -30,11 +37,11 @@ class SnapshotQueued(Event, frozen=True, kw_only=True):
 class SnapshotDrawn(Event, frozen=True, kw_only=True):
     """The picture lies in storage, a PNG of the spec's size."""
 
-    snapshot_id: UUID
-    object_key: str
-    sha256: str
-    bytes: int
-    degraded: bool  # drawn without its expressions, which ended an engine
+    snapshot_id: Public[UUID]
+    object_key: ObjectKey
+    sha256: Public[str]
+    bytes: Public[int]
+    degraded: Public[bool]  # drawn without its expressions, which ended an engine
 
 
 @message("render.snapshot.report_spoilt")
@@ -50,7 +57,7 @@ class ReportSpoilt(Command, frozen=True, kw_only=True):
 class SnapshotFailed(Event, frozen=True, kw_only=True):
     """The picture cannot be drawn, or is not in storage any more as it was drawn, and why."""
 
-    snapshot_id: UUID
-    code: str
-    detail: str
-    field: str = ""
+    snapshot_id: Public[UUID]
+    code: Public[str]
+    detail: Public[str]
+    field: Public[str] = ""

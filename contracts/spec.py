@@ -5,6 +5,8 @@ from typing import Literal
 
 import msgspec
 
+from contracts.visibility import Public
+
 Quality = Literal["draft", "standard", "high"]
 ElementKind = Literal["text", "image", "colour"]
 TrackKind = Literal["music", "voiceover", "sfx"]
@@ -13,21 +15,24 @@ TrackKind = Literal["music", "voiceover", "sfx"]
 class Element(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One thing in a scene that a person may change; `key` is unique within its scene."""
 
-    key: str
-    kind: ElementKind
-    title: str = ""
-    default: str = ""  # the text, the picture's path in the bundle, or "#RRGGBB"
-    shared: bool = False  # one value for all scenes (a slot, or a layer of the frshare composition)
-    width: int = 0  # the text's box or the picture's place in the scene's pixels; 0 = not bounded
-    height: int = 0
+    key: Public[str]
+    kind: Public[ElementKind]
+    title: Public[str] = ""
+    default: Public[str] = ""  # the text, the picture's path in the bundle, or "#RRGGBB"
+    shared: Public[bool] = False  # one value for all scenes (a slot, or a layer of the frshare composition)
+    width: Public[int] = 0  # the text's box or the picture's place in the scene's pixels; 0 = not bounded
+    height: Public[int] = 0
 
 
 class Warning(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Something that will not look as its designer meant: a feature the engine lacks, a missing font."""
 
-    code: str
-    detail: str
-    element: str = ""
+    code: Public[str]
+    detail: Public[str]
+    element: Public[str] = ""
+
+
+Warnings = Public[tuple[Warning, ...]]
 
 
 class ScannedScene(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -48,9 +53,9 @@ class ScannedScene(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 class ColourPreset(msgspec.Struct, frozen=True, kw_only=True):
     """A named set of values for the shared colours (a theme of a .lottie)."""
 
-    key: str
-    title: str
-    colours: dict[str, str]
+    key: Public[str]
+    title: Public[str]
+    colours: Public[dict[str, str]]
 
 
 class ScanResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -65,38 +70,38 @@ class ScanResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class SceneSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One scene of a render, with only the values that it uses."""
 
-    scene: str  # the ScannedScene's key
-    bundle: str  # SHA-256 of the template file
-    digest: str
-    frames: int  # at least 1
-    duration: float  # seconds of the source that are shown
-    speed: float = 1.0
-    texts: dict[str, str] = {}
-    pictures: dict[str, str] = {}  # element key to the SHA-256 of a picture file
-    colours: dict[str, str] = {}  # slot or element key to "#RRGGBB"
+    scene: Public[str]  # the ScannedScene's key
+    bundle: Public[str]  # SHA-256 of the template file
+    digest: Public[str]
+    frames: Public[int]  # at least 1
+    duration: Public[float]  # seconds of the source that are shown
+    speed: Public[float] = 1.0
+    texts: Public[dict[str, str]] = {}
+    pictures: Public[dict[str, str]] = {}  # element key to the SHA-256 of a picture file
+    colours: Public[dict[str, str]] = {}  # slot or element key to "#RRGGBB"
 
 
 class AudioTrack(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A sound laid under the whole video; music repeats until the end."""
 
-    kind: TrackKind
-    file: str  # SHA-256 of a sound file
-    volume: float = 1.0  # 0 to 2, linear
-    start: float = 0.0  # seconds into the video
+    kind: Public[TrackKind]
+    file: Public[str]  # SHA-256 of a sound file
+    volume: Public[float] = 1.0  # 0 to 2, linear
+    start: Public[float] = 0.0  # seconds into the video
 
 
 class RenderSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """All that a render depends on; equal specs give equal videos."""
 
-    scenes: tuple[SceneSpec, ...]
-    width: int
-    height: int
-    rate_num: int = 30
-    rate_den: int = 1
-    quality: Quality = "standard"
-    background: str = "#FFFFFF"
-    audio: tuple[AudioTrack, ...] = ()
-    fonts: tuple[str, ...] = ()  # SHA-256 of font files, asked before the node's own
+    scenes: Public[tuple[SceneSpec, ...]]
+    width: Public[int]
+    height: Public[int]
+    rate_num: Public[int] = 30
+    rate_den: Public[int] = 1
+    quality: Public[Quality] = "standard"
+    background: Public[str] = "#FFFFFF"
+    audio: Public[tuple[AudioTrack, ...]] = ()
+    fonts: Public[tuple[str, ...]] = ()  # SHA-256 of font files, asked before the node's own
 
     @property
     def rate(self) -> Fraction:
@@ -112,9 +117,9 @@ class RenderSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Needs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a node must have to draw a job, beside the job's builds. It chooses nodes and changes no pixel."""
 
-    fonts: tuple[str, ...] = ()  # font families installed on the machine
-    memory: int = 0  # bytes for a slot
-    labels: tuple[str, ...] = ()  # words that the node's operator gave it
+    fonts: Public[tuple[str, ...]] = ()  # font families installed on the machine
+    memory: Public[int] = 0  # bytes for a slot
+    labels: Public[tuple[str, ...]] = ()  # words that the node's operator gave it
 
 
 def frames_of(duration: float, rate: Fraction, speed: float = 1.0) -> int:

@@ -1,34 +1,103 @@
 """studio: a person's copy of a template with values of their own, frozen into what the farm renders."""
 
-from datetime import datetime
-from typing import Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
+from msgspec import Meta
 
+from contracts.fields import AnyMoment, Metadata
 from contracts.file_mgr import FileKind
 from contracts.message import Command, Event, message
-from contracts.spec import ColourPreset, Element, Needs, Quality, RenderSpec, TrackKind, Warning
+from contracts.project import Hex, RatePart, Seconds, Side, Volume
+from contracts.render import Deadline, Priority
+from contracts.spec import ColourPreset, Element, Needs, Quality, RenderSpec, TrackKind, Warning, Warnings
+from contracts.visibility import Public
 
 
 class SceneValues(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One chosen scene: the template's scene key and the values that differ from its defaults."""
 
-    scene: str
-    texts: dict[str, str] = {}
-    pictures: dict[str, UUID] = {}  # element key to file id
-    colours: dict[str, str] = {}  # slot or element key to "#RRGGBB"
-    duration: float | None = None  # seconds of the source that are shown; None = all
-    speed: float = 1.0  # 0.1 to 10
+    scene: Public[str]
+    texts: Public[dict[str, str]] = {}
+    pictures: Public[dict[str, UUID]] = {}  # element key to file id
+    colours: Public[dict[str, str]] = {}  # slot or element key to "#RRGGBB"
+    duration: Public[float | None] = None  # seconds of the source that are shown; None = all
+    speed: Public[float] = 1.0  # 0.1 to 10
 
 
 class Track(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A sound file at its volume (0 to 2, linear) from `start` seconds on."""
 
-    kind: TrackKind
-    file_id: UUID
-    volume: float = 1.0
-    start: float = 0.0
+    kind: Public[TrackKind]
+    file_id: Public[UUID]
+    volume: Public[float] = 1.0
+    start: Public[float] = 0.0
+
+
+class ChosenScene(SceneValues, frozen=True, kw_only=True):
+    """SceneValues as a person gives them, within their bounds."""
+
+    texts: dict[str, Annotated[str, Meta(max_length=5000)]] = {}
+    colours: dict[str, Hex] = {}
+    duration: Annotated[float, Meta(gt=0)] | None = None
+    speed: Annotated[float, Meta(ge=0.1, le=10)] = 1.0
+
+
+class ChosenTrack(Track, frozen=True, kw_only=True):
+    """A Track as a person gives it, within its bounds."""
+
+    volume: Volume = 1.0
+    start: Seconds = 0.0
+
+
+Words = Annotated[tuple[Annotated[str, Meta(min_length=1, max_length=100)], ...], Meta(max_length=20)]
+
+
+class AskedNeeds(Needs, frozen=True, kw_only=True):
+    """Needs as a person gives them, within their bounds."""
+
+    fonts: Words = ()
+    memory: Annotated[int, Meta(ge=0, le=1 << 40)] = 0
+    labels: Words = ()
+
+
+class SavedProjectAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """A filled template that was kept; `version` counts its changes."""
+
+    saved_project_id: UUID
+    version: int
+
+
+class Unfilled(msgspec.Struct, frozen=True, kw_only=True):
+    """A text or a picture that a person did not fill and that keeps the template's own value."""
+
+    field: Public[str]
+    kind: Public[Literal["text", "image"]]
+    default: Public[str]
+
+
+class RenderRehearsal(msgspec.Struct, frozen=True, kw_only=True):
+    """What would be rendered: frames of the video, seconds, and what will not look as it was designed."""
+
+    frames: int
+    duration: float
+    warnings: tuple[Warning, ...]
+    missing: tuple[Unfilled, ...]
+
+
+class RenderAnswer(RenderRehearsal, frozen=True, kw_only=True):
+    """A render that was asked for."""
+
+    job_id: UUID
+    state: Literal["queued"] = "queued"
+
+
+class SnapshotAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """A picture that was asked for, or is there already; `frame` is counted from its scene's start."""
+
+    snapshot_id: UUID
+    frame: int
 
 
 @message("studio.scene.learn")
@@ -106,55 +175,55 @@ class FileLearned(Event, frozen=True, kw_only=True):
 
 
 @message("studio.saved_project.save")
-class SaveProject(Command, frozen=True, kw_only=True):
+class SaveProject(Command[SavedProjectAnswer], frozen=True, kw_only=True):
     """Keep a filled template; with `saved_project_id` an earlier one is replaced, when `expected_version` still holds."""
 
     project_id: UUID
-    name: str = ""
+    name: Annotated[str, Meta(max_length=200)] = ""
     saved_project_id: UUID | None = None
     expected_version: int | None = None
-    scenes: tuple[SceneValues, ...] = ()  # in order; empty = all scenes of the template with their defaults
-    colours: dict[str, str] = {}
+    scenes: tuple[ChosenScene, ...] = ()  # in order; empty = all scenes of the template with their defaults
+    colours: dict[str, Hex] = {}
     preset: str | None = None
-    audio: tuple[Track, ...] = ()
+    audio: tuple[ChosenTrack, ...] = ()
 
 
 @message("studio.saved_project.saved", public=True)
 class ProjectSaved(Event, frozen=True, kw_only=True):
     """A filled template was kept."""
 
-    saved_project_id: UUID
-    project_id: UUID
-    name: str
-    scenes: tuple[SceneValues, ...]
-    colours: dict[str, str]
-    preset: str | None
-    audio: tuple[Track, ...]
-    music_volume: float
-    sfx_volume: float
-    voiceover_volume: float
-    voiceover_file_id: UUID | None
+    saved_project_id: Public[UUID]
+    project_id: Public[UUID]
+    name: Public[str]
+    scenes: Public[tuple[SceneValues, ...]]
+    colours: Public[dict[str, str]]
+    preset: Public[str | None]
+    audio: Public[tuple[Track, ...]]
+    music_volume: Public[float]
+    sfx_volume: Public[float]
+    voiceover_volume: Public[float]
+    voiceover_file_id: Public[UUID | None]
 
 
 @message("studio.render.request")
-class RequestRender(Command, frozen=True, kw_only=True):
+class RequestRender(Command[RenderAnswer | RenderRehearsal], frozen=True, kw_only=True):
     """Render a saved project, or a template with values given here."""
 
     saved_project_id: UUID | None = None
     project_id: UUID | None = None
-    scenes: tuple[SceneValues, ...] = ()
-    colours: dict[str, str] = {}
+    scenes: tuple[ChosenScene, ...] = ()
+    colours: dict[str, Hex] = {}
     preset: str | None = None
-    audio: tuple[Track, ...] = ()
+    audio: tuple[ChosenTrack, ...] = ()
     fonts: tuple[UUID, ...] = ()  # font files, asked before the node's own
-    width: int = 1280
-    height: int = 720
-    rate: tuple[int, int] = (30, 1)  # frames per second as a fraction
+    width: Side = 1280
+    height: Side = 720
+    rate: tuple[RatePart, RatePart] = (30, 1)  # frames per second as a fraction, 1 to 120
     quality: Quality = "standard"
-    background: str = "#FFFFFF"
-    priority: int = 50  # 0 to 100, higher first
-    deadline: datetime | None = None  # when the video should be there; among equal priorities the earlier goes first
-    needs: Needs = Needs()
+    background: Hex = "#FFFFFF"
+    priority: Priority = 50  # higher first
+    deadline: Deadline | None = None  # when the video should be there; among equal priorities the earlier goes first
+    needs: AskedNeeds = AskedNeeds()
     metadata: dict[str, Any] = {}  # the caller's own, carried through to every event of the job
 
 
@@ -162,34 +231,34 @@ class RequestRender(Command, frozen=True, kw_only=True):
 class RenderRequested(Event, frozen=True, kw_only=True):
     """A render was asked for; `spec` is frozen: nothing that changes later changes it."""
 
-    job_id: UUID
-    project_id: UUID
-    saved_project_id: UUID | None
-    spec: RenderSpec
-    spec_sha256: str
-    priority: int
-    warnings: tuple[Warning, ...]
-    metadata: dict[str, Any]
-    deadline: datetime | None = None
-    needs: Needs = Needs()
+    job_id: Public[UUID]
+    project_id: Public[UUID]
+    saved_project_id: Public[UUID | None]
+    spec: Public[RenderSpec]
+    spec_sha256: Public[str]
+    priority: Public[int]
+    warnings: Warnings
+    metadata: Metadata
+    deadline: Public[AnyMoment | None] = None
+    needs: Public[Needs] = Needs()
 
 
 @message("studio.snapshot.request")
-class RequestSnapshot(Command, frozen=True, kw_only=True):
+class RequestSnapshot(Command[SnapshotAnswer], frozen=True, kw_only=True):
     """Have one frame drawn of a scene of a saved project, or of a template with values given here."""
 
     saved_project_id: UUID | None = None
     project_id: UUID | None = None
-    scenes: tuple[SceneValues, ...] = ()
-    colours: dict[str, str] = {}
+    scenes: tuple[ChosenScene, ...] = ()
+    colours: dict[str, Hex] = {}
     preset: str | None = None
     fonts: tuple[UUID, ...] = ()
-    position: int = 0  # which of the scenes, from 0
-    at: float | None = None  # seconds from the scene's start, as it is shown; None: its middle
-    width: int = 1280
-    height: int = 720
-    rate: tuple[int, int] = (30, 1)
-    background: str = "#FFFFFF"
+    position: Annotated[int, Meta(ge=0)] = 0  # which of the scenes, from 0
+    at: Annotated[float, Meta(ge=0)] | None = None  # seconds from the scene's start, as it is shown; None: its middle
+    width: Side = 1280
+    height: Side = 720
+    rate: tuple[RatePart, RatePart] = (30, 1)
+    background: Hex = "#FFFFFF"
 
 
 @message("studio.snapshot.requested")

@@ -79,7 +79,7 @@ async def _log(tenant: UUID | None, type_: str | None, since: str, follow: bool,
     from cli.database import database
     from consumers.log import LogDamaged, LogEvent, read
     from consumers.log.repairs import epoch_of
-    from contracts.message import Kind
+    from contracts.message import Kind, for_operators
     from contracts.positions import position_text, read_position
 
     kind = f"{Kind.EVENT}."
@@ -90,7 +90,7 @@ async def _log(tenant: UUID | None, type_: str | None, since: str, follow: bool,
 
     def line(event: LogEvent) -> str:
         if json:
-            body = {**msgspec.structs.asdict(event), "epoch": epoch, "body": msgspec.Raw(event.body.encode())}
+            body = {**msgspec.structs.asdict(event), "epoch": epoch, "body": msgspec.Raw(for_operators(event.type, event.body))}
             return msgspec.json.encode(body).decode()
         when = event.time.isoformat(sep=" ", timespec="milliseconds").removesuffix("+00:00")
         name = event.type.removeprefix(kind).rpartition(".")[0]
@@ -134,6 +134,7 @@ async def _release(domain: str, how: str | None, data: Path | None, dsn: str | N
     from consumers.log import LogDamaged
     from consumers.log.repairs import NotReleased, release, repeated
     from contracts.audit import DOMAINS
+    from contracts.message import for_operators
 
     if domain not in DOMAINS:
         raise Mistake("log.domain", f"there is no domain {domain[:80]!r}", "DOMAIN", f"Name one of {', '.join(DOMAINS)}.")
@@ -147,9 +148,10 @@ async def _release(domain: str, how: str | None, data: Path | None, dsn: str | N
             detail = f"{domain}'s outbox does not wait at an id that the log has"
             raise Mistake("log.not_stopped", detail, remedy="See `flatrender log alarms`.")
         if how not in ("new", "copy"):
-            print(f"event {event.id} of {domain}'s outbox:  {event.type}, tenant {event.tenant_id}, {event.time}\n    {event.body}")
+            print(f"event {event.id} of {domain}'s outbox:  {event.type}, tenant {event.tenant_id}, {event.time}")
+            print(f"    {for_operators(event.type, event.body).decode()}")
             print(f"at position {event.position} of the log:  {event.logged_type}, tenant {event.logged_tenant_id}, {event.logged_time}")
-            print(f"    {event.logged_body}")
+            print(f"    {for_operators(event.logged_type, event.logged_body).decode()}")
             raise Mistake("log.undecided", "nothing was changed", "--as", "Say --as new if they are two facts, --as copy if they are one.")
         try:
             await release(conn, domain, event.id, "new" if how == "new" else "copy", store)

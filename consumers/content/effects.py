@@ -39,7 +39,10 @@ async def import_scan(effect: Import, call: Call, tools: Tools) -> list[Command]
     project_id = effect.project_id
     try:
         scan = msgspec.json.decode(await tools.objects.get(effect.scan_key, LARGEST), type=ScanResult)
-    except (ObjectMissing, msgspec.MsgspecError) as error:
+    except ObjectMissing as error:  # its words name the store and the place
+        gone = "the template's scan is not in storage any more; create the template anew"
+        raise EffectFailed(str(error), [_failed(project_id, "template.scan", gone)]) from error
+    except msgspec.MsgspecError as error:
         raise EffectFailed(str(error), [_failed(project_id, "template.scan", f"the template's scan cannot be read: {error}")]) from error
     commands: list[Command] = [_scene(project_id, position, scene) for position, scene in enumerate(scan.scenes)]
     for command, scene in zip(commands, scan.scenes, strict=True):

@@ -5,16 +5,17 @@ from datetime import datetime
 from functools import cached_property
 from operator import attrgetter
 from types import NoneType, UnionType
-from typing import Any, Generic, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Generic, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 import msgspec
 from msgspec.structs import astuple
 
 from consumers.runtime.lists import IN_TEXT, as_parameter
+from contracts.visibility import Discreet
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True):
+class Row(Discreet, frozen=True, kw_only=True):
     """What every event table has: the tenant, a count of the events that changed the row, and when they happened."""
 
     tenant_id: UUID
@@ -43,7 +44,7 @@ _encode = msgspec.json.Encoder().encode
 def _type_of(hint: Any) -> str:
     if get_origin(hint) is Literal:
         return "text"
-    if isinstance(hint, UnionType):  # a scalar or None
+    if get_origin(hint) in (Union, UnionType):  # a scalar or None
         one = [part for part in get_args(hint) if part is not NoneType]
         return _type_of(one[0]) if len(one) == 1 else JSON
     return _SQL_TYPES.get(hint, JSON)

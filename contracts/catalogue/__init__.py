@@ -19,7 +19,7 @@ from contracts.catalogue.accounts import (
     api_of,
     crossings,
 )
-from contracts.catalogue.references import asyncapi, json_schema, webhook_catalogue
+from contracts.catalogue.references import asyncapi, json_schema, structs, webhook_catalogue
 from contracts.catalogue.roles import AUTH, Role, node_of, roles
 from contracts.catalogue.roles import node as node_role
 from contracts.catalogue.streams import consumers, events_stream, node_consumer, streams
@@ -100,6 +100,7 @@ __all__ = [
     "roles",
     "stream_of",
     "streams",
+    "structs",
     "subjects_of",
     "tick_subject",
     "undecided_subject",

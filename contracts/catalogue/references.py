@@ -1,18 +1,22 @@
 """The generated references: JSON Schema and AsyncAPI of every message, and the catalogue of public events."""
 
+from collections.abc import Iterable, Iterator
 from inspect import cleandoc
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
 from contracts.catalogue.subjects import stream_of
 from contracts.envelope import Envelope
 from contracts.message import Kind, MessageType, all_types
+from contracts.visibility import Visibility, markers, visible
 
 Json = dict[str, Any]
 _SCOPES = {Kind.COMMAND: "tenant", Kind.EVENT: "tenant", Kind.REPORT: "node", Kind.WORK: "node", Kind.TICK: "scope"}
 _HEADERS = ("ce-id", "ce-type", "ce-source", "ce-time", "ce-tenant", "ce-actor", "ce-correlation", "ce-causation")
 _OPTIONAL_HEADERS = ("ce-request", "ce-reply", "ce-dryrun", "traceparent")
+
+_ABOUT = "Every message of the house. Tenants are told of those with the tag `public`, without fields that have an `x-visibility`. "
 
 
 def json_schema() -> Json:
@@ -30,7 +34,7 @@ def asyncapi() -> Json:
     types = list(all_types())
     return {
         "asyncapi": "3.0.0",
-        "info": {"title": "FlatRender", "version": "1", "description": "Every message of the house. " + (Envelope.__doc__ or "")},
+        "info": {"title": "FlatRender", "version": "1", "description": _ABOUT + (Envelope.__doc__ or "")},
         "defaultContentType": "application/json",
         "channels": {entry.full_name: _channel(entry) for entry in types},
         "operations": {entry.full_name: _operation(entry) for entry in types},
@@ -46,14 +50,37 @@ def webhook_catalogue() -> list[Json]:
     """The events that tenants may receive, each with its type, meaning and schema, by name."""
     public = [entry for entry in all_types() if entry.public and entry.kind is Kind.EVENT]
     return [
-        {"type": f"{entry.name}.v{entry.version}", "description": _about(entry), "schema": msgspec.json.schema(entry.cls)}
+        {"type": f"{entry.name}.v{entry.version}", "description": _about(entry), "schema": msgspec.json.schema(visible(entry.cls))}
         for entry in public
     ]
 
 
 def _schemas(template: str) -> Json:
     _, components = msgspec.json.schema_components([entry.cls for entry in all_types()], ref_template=template)
+    for cls in structs(entry.cls for entry in all_types() if entry.public):
+        _say_who(components[cls.__name__], cls)
     return dict(sorted(components.items()))
+
+
+def _say_who(schema: Json, cls: type[msgspec.Struct]) -> None:
+    """Mark in an object's schema what no exit shows."""
+    for name, marker in markers(cls).items():
+        if marker is not Visibility.PUBLIC and "properties" in schema:
+            schema["properties"][name] = {"x-visibility": marker.name.lower(), **schema["properties"][name]}
+
+
+def structs(kinds: Iterable[Any]) -> Iterator[type[msgspec.Struct]]:
+    """Every Struct among some types and, directly or not, in their fields; each once."""
+    seen: set[type[msgspec.Struct]] = set()
+    waiting = list(kinds)
+    while waiting:
+        kind = waiting.pop()
+        if not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
+            waiting += get_args(kind)
+        elif kind not in seen:
+            seen.add(kind)
+            yield kind
+            waiting += [field.type for field in msgspec.structs.fields(kind)]
 
 
 def _channel(entry: MessageType) -> Json:

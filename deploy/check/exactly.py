@@ -13,6 +13,7 @@ from consumers.runtime.projection import change
 from consumers.runtime.replay.held import Held
 from consumers.runtime.replay.projector import Spans
 from consumers.runtime.table import Key, Row, Table
+from contracts.visibility import told
 from deploy.check.found import Difference
 from deploy.check.live import MEND, Live, compared, name_of, place_of, readable
 from deploy.check.stretch import known, named
@@ -62,8 +63,8 @@ class Exact:
         elif live is None:
             self._differs("rows", place, f"the row that {named(self.written[table, key])} left", "none")
         elif says is not None and (columns := compared(table, live, says)):
-            expected = ", ".join(f"{name} {_short(said)}" for name, (_, said) in columns.items())
-            found = ", ".join(f"{name} {_short(there)}" for name, (there, _) in columns.items())
+            expected = ", ".join(f"{name} {_short(told(table.row, name, said))}" for name, (_, said) in columns.items())
+            found = ", ".join(f"{name} {_short(told(table.row, name, there))}" for name, (there, _) in columns.items())
             self._differs("rows", place, f"{expected}, as {named(self.written[table, key])} left it", found)
 
     async def compare_all(self, conn: asyncpg.Connection, tenant: UUID, tables: Iterable[Table[Any]]) -> int:

@@ -10,11 +10,12 @@ from typing import Any
 import msgspec
 
 from api_edge.routes import COMMANDS
+from api_edge.schemas import alternatives
 from consumers.runtime.domain import Domain
 from consumers.runtime.reactions import Fold, Hearer, Reaction
-from contracts.catalogue import stream_of
-from contracts.message import Command, Event, Kind, Message, MessageType, Report, all_types, type_of
-from deploy.references.sources import HEAD, about, fields, place, structs_in
+from contracts.catalogue import stream_of, structs
+from contracts.message import Command, Event, Kind, Message, MessageType, Report, Tick, all_types, answer_of, type_of
+from deploy.references.sources import HEAD, about, fields, place
 from deploy.references.touches import touches
 from deploy.replay import all_domains
 
@@ -24,7 +25,12 @@ _ABOUT = f"""# Messages
 
 {HEAD}
 Bodies are JSON; who, when and why travel in headers (`contracts/envelope.py`). A field without a default must be there. The same as a
-document for programs: [asyncapi.json](asyncapi.json). *Public* events reach a tenant's own feed; the others stay in the house.
+document for programs: [asyncapi.json](asyncapi.json).
+
+A tenant is told of *public* events, in its feed and its log alike, and
+of their fields that are public; a field without a word under `seen` is internal. What is public in another event is told by explanations
+alone.
+Operators read all events with `flatrender log`, but what is secret or a person's.
 """
 
 Origins = dict[type[Command], list[str]]
@@ -60,7 +66,12 @@ def _command(entry: MessageType, domain: Domain, origins: Origins) -> str:
     cls: Any = entry.cls
     asked = "a node" if issubclass(cls, Report) else "; ".join(origins.get(cls, []))
     lines = [f"- decided by {place(domain.decides[cls])}", f"- asked by {asked}"]
+    lines += [f"- answers `{told.__name__}`: {_fields(told)}" for told in alternatives(answer_of(cls)) if told]
     return _joined(entry, lines)
+
+
+def _fields(answer: type[msgspec.Struct]) -> str:
+    return ", ".join(f"`{field.name}`" for field in msgspec.structs.fields(answer))
 
 
 def _event(entry: MessageType, domain: Domain, domains: list[Domain]) -> str:
@@ -86,7 +97,11 @@ def _other(entry: MessageType) -> str:
 
 
 def _joined(entry: MessageType, lines: list[str]) -> str:
-    return "\n".join(part for part in (_head(entry), "".join(f"{line}\n" for line in lines), fields(entry.cls)) if part)
+    return "\n".join(
+        part
+        for part in (_head(entry), "".join(f"{line}\n" for line in lines), fields(entry.cls, seen=issubclass(entry.cls, Event | Tick)))
+        if part
+    )
 
 
 def _names(function: Callable[..., Any]) -> str:
@@ -143,12 +158,5 @@ def _global_names(code: CodeType) -> set[str]:
 
 def _parts(types: list[MessageType]) -> list[type[msgspec.Struct]]:
     """Every Struct that messages hold, directly or not, by name."""
-    found: dict[str, type[msgspec.Struct]] = {}
-    open_types: list[type[msgspec.Struct]] = [entry.cls for entry in types]
-    while open_types:
-        for field in msgspec.structs.fields(open_types.pop()):
-            for cls in structs_in(field.type):
-                if cls.__name__ not in found and not issubclass(cls, Message | Event):
-                    found[cls.__name__] = cls
-                    open_types.append(cls)
-    return [found[name] for name in sorted(found)]
+    parts = (cls for cls in structs(entry.cls for entry in types) if not issubclass(cls, Message))
+    return sorted(parts, key=lambda cls: cls.__name__)

@@ -38,11 +38,11 @@ page as materialized (
   where not exists (select from reached r where (f.created_at, f.job_id) < (r.created_at, r.job_id))
   order by created_at desc, job_id desc limit $5)
 select job_id, state, priority, width, height, rate_num, rate_den, quality, frames_total, frames_done, segments_total, segments_done, warnings, metadata,
-       code, detail, field, deadline, needs, paused, sha256, bytes, duration, degraded, object_key, version, created_at, updated_at
+       code, detail, field, deadline, needs, paused, sha256, bytes, duration, degraded, version, created_at, updated_at
 from page
 union all
 select job_id, null, null, null, null, null, null, null, null, null, null, null, null, null,
-       null, null, null, null, null, null, null, null, null, null, null, null, created_at, null
+       null, null, null, null, null, null, null, null, null, null, null, created_at, null
 from reached where (select count(*) from page) < $5
 order by created_at desc, job_id desc, version nulls last;
 

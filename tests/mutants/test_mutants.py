@@ -11,7 +11,7 @@ import pytest_asyncio
 from adapters.nats import connect
 from adapters.object_store import ObjectStore
 from deploy.local.servers import Servers
-from tests.mutants import aged, archives, keys, leaders, mutations, plain, promises, reactions, timers, windows
+from tests.mutants import aged, archives, keys, leaders, mutations, plain, promises, reactions, timers, visible, windows
 from tests.mutants.checks import Broken
 from tests.support.databases import migrated
 from tests.support.house import House
@@ -88,6 +88,12 @@ RED: list[tuple[str, Check, mutations.Mutation]] = [
     ("age", aged.pages_hold_every_render_once, aged.pages_forget_the_id),
     ("I10", keys.a_secret_is_shown_once, mutations.what_was_shown_is_forgotten),
     ("I10", keys.a_salt_is_in_the_outcome_alone, mutations.the_hint_is_the_salt),
+    ("I10", visible.only_what_is_public_is_told, visible.fields_are_open_by_default),
+    ("I10", visible.only_what_is_public_is_told, visible.containers_are_shown_as_they_stand),
+    ("I10", visible.only_what_is_public_is_told, visible.secrets_are_internal),
+    ("I10", visible.only_what_is_public_is_told, visible.the_feed_takes_every_event),
+    ("I10", visible.only_what_is_public_is_told, visible.the_log_takes_every_event),
+    ("I10", visible.only_what_is_public_is_told, visible.rows_show_what_was_found),
 ]
 SOON = 2.0  # seconds in which a recovery that cannot come is waited for
 GREEN = list(dict.fromkeys((promise, check) for promise, check, _ in RED))

@@ -8,6 +8,8 @@ import asyncpg
 import pytest
 
 from consumers.runtime.replay import hashes
+from contracts.message import masked, named
+from contracts.visibility import Visibility, markers
 from deploy.local.servers import Servers
 from deploy.replay import all_domains, chain_breaks, replay_into, scratch_database, snapshot
 from tests.store.test_replay import at_hand
@@ -37,3 +39,14 @@ async def test_the_log_of_an_earlier_release_is_whole_and_fills_every_table_it_f
             filled = {table.name: rows for table, (rows, _) in (await hashes(scratch, EVENT_TABLES)).items()}
     then = json.loads(path.with_name(path.name.removesuffix(".jsonl.gz") + ".tables.json").read_text())
     assert {name: filled[name] for name in then} == then
+
+
+@pytest.mark.parametrize("path", LOGS, ids=lambda path: path.name)
+def test_what_is_told_of_an_event_of_an_earlier_release_is_as_it_was_written(path: Path) -> None:
+    for row in map(json.loads, gzip.decompress(path.read_bytes()).splitlines()):
+        entry = named(row["type"])
+        assert entry is not None
+        body, told = (json.loads(text, parse_float=str) for text in (row["body"], masked(row["type"])(row["body"])))
+        seen = markers(entry.cls)
+        assert told.keys() == {name for name in body if seen.get(name) is Visibility.PUBLIC}
+        assert [name for name, value in told.items() if not isinstance(value, dict | list) and value != body[name]] == []

@@ -1,7 +1,7 @@
 """Replay against a real database: equal after a realistic history, and exact about whatever is not what the log says."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -15,6 +15,8 @@ from consumers.runtime.replay import Projector, TableReport, compare, hashes
 from consumers.runtime.replay import projector as projecting
 from consumers.runtime.table import Table
 from contracts.identity import CreateApiKey
+from contracts.message import encode, masked, type_of
+from contracts.visibility import Visibility, visibility
 from deploy.local.servers import Servers
 from deploy.replay import PREFIX, all_domains, recorded, replay_into, scratch_database, snapshot, spans, verify
 from tests.support.databases import migrated
@@ -69,6 +71,27 @@ async def test_a_scratch_database_that_a_killed_replay_left_is_removed_by_the_ne
     await history.admin.execute(f"create database {left}")
     await verify(history.dsn)
     assert left not in await scratches(history)
+
+
+async def test_what_is_closed_in_one_event_stands_in_nothing_that_is_told_of_another(history: House) -> None:
+    closed = {value for _, event in history.events for value in _closed(event)}
+    assert len(closed) > 50
+    told = [masked(type_of(event).full_name)(encode(event)).decode() for _, event in history.events if type_of(event).public]
+    assert told and [(value, text) for text in told for value in closed if value in text] == []
+
+
+def _closed(value: object) -> Iterator[str]:
+    """The texts in fields that say that they are not public."""
+    if isinstance(value, msgspec.Struct):
+        for field in msgspec.structs.fields(value):
+            held = getattr(value, field.name)
+            if visibility(field.type) in (None, Visibility.PUBLIC):
+                yield from _closed(held)
+            elif isinstance(held, str) and held:
+                yield held
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from _closed(item)
 
 
 async def test_a_history_over_all_domains_is_replayed_to_equal_tables(history: House) -> None:

@@ -1,32 +1,36 @@
 """The render domain's event tables (migrations 11, 12, 21 and 22)."""
 
-from datetime import datetime
-from typing import Any
+from typing import Annotated
 from uuid import UUID
 
+from msgspec import Meta
+
 from consumers.runtime.table import Row, Table
-from contracts.farm import Capabilities, Service, Suspect
-from contracts.render import Edge, PartKind
-from contracts.spec import Needs, RenderSpec, Warning
+from contracts.farm import Capabilities, CrashKind, NodeState, Service, Suspect, TemplateState
+from contracts.fields import Metadata, Moment, ObjectKey
+from contracts.file_mgr import FileKind
+from contracts.render import DrawState, Edge, InspectionState, JobState, PartKind, PartState
+from contracts.spec import Needs, Quality, RenderSpec, Warnings
+from contracts.visibility import Public
 
 
 class Node(Row, frozen=True, kw_only=True):
     """A render node and its latest registration; under the platform tenant."""
 
-    node_id: UUID
-    name: str
+    node_id: Public[UUID]
+    name: Public[str]
     epoch: int
-    state: str  # active, lost, left, revoked
-    slots: int
-    engine_build: str
-    encoder_build: str
-    platform: str
-    release: str
-    capabilities: Capabilities = Capabilities()
+    state: Public[NodeState]
+    slots: Public[Annotated[int, Meta(ge=1, le=256)]]
+    engine_build: Public[str]
+    encoder_build: Public[str]
+    platform: Public[str]
+    release: Public[str]
+    capabilities: Public[Capabilities] = Capabilities()
     bundles: tuple[str, ...] = ()
-    service: Service = "open"
-    service_reason: str = ""
-    service_until: datetime | None = None  # set_aside: when it is forgiven by itself; else when that was, the last time
+    service: Public[Service] = "open"
+    service_reason: Public[str] = ""
+    service_until: Public[Moment | None] = None  # set_aside: when it is forgiven by itself; else when that was, the last time
     set_asides: int = 0  # in a row
     suspects: tuple[Suspect, ...] = ()  # lately
     protocol: int = 2  # as NodeRegistered said
@@ -35,47 +39,47 @@ class Node(Row, frozen=True, kw_only=True):
 class Crash(Row, frozen=True, kw_only=True):
     """Something that died on a node; under the platform tenant."""
 
-    crash_id: UUID
-    node_id: UUID
-    kind: str
-    part_id: UUID | None
-    subject_id: UUID | None
-    template: str
-    signal: int
-    exit_code: int
-    last_frame: int
-    log_tail: str
+    crash_id: Public[UUID]
+    node_id: Public[UUID]
+    kind: Public[CrashKind]
+    part_id: Public[UUID | None]
+    subject_id: Public[UUID | None]
+    template: Public[str]
+    signal: Public[int]
+    exit_code: Public[int]
+    last_frame: Public[int]
+    log_tail: Public[str]
 
 
 class Job(Row, frozen=True, kw_only=True):
     """A render from its submission to its end."""
 
-    job_id: UUID
-    state: str = "queued"
+    job_id: Public[UUID]
+    state: Public[JobState] = "queued"
     spec_sha256: str
-    priority: int
-    width: int
-    height: int
-    rate_num: int
-    rate_den: int
-    quality: str
+    priority: Public[Annotated[int, Meta(ge=0, le=100)]]
+    width: Public[int]
+    height: Public[int]
+    rate_num: Public[int]
+    rate_den: Public[int]
+    quality: Public[Quality]
     has_voiceover: bool
-    frames_total: int
-    frames_done: int = 0
-    segments_total: int = 0
-    segments_done: int = 0
+    frames_total: Public[int]
+    frames_done: Public[int] = 0
+    segments_total: Public[int] = 0
+    segments_done: Public[int] = 0
     engine_build: str = ""
     encoder_build: str = ""
     assemble_part_id: UUID | None = None
     assemble_attempts: int = 0
-    warnings: tuple[Warning, ...]
-    metadata: dict[str, Any]
-    code: str = ""
-    detail: str = ""
-    field: str = ""
-    deadline: datetime | None = None
-    needs: Needs = Needs()
-    paused: bool = False
+    warnings: Warnings
+    metadata: Metadata
+    code: Public[str] = ""
+    detail: Public[str] = ""
+    field: Public[str] = ""
+    deadline: Public[Moment | None] = None
+    needs: Public[Needs] = Needs()
+    paused: Public[bool] = False
     correlation_id: UUID | None = None  # of every event that the job's request caused
 
 
@@ -89,14 +93,14 @@ class JobSpec(Row, frozen=True, kw_only=True):
 class Export(Row, frozen=True, kw_only=True):
     """A finished video."""
 
-    job_id: UUID
-    object_key: str
-    sha256: str
-    bytes: int
+    job_id: Public[UUID]
+    object_key: ObjectKey
+    sha256: Public[str]
+    bytes: Public[int]
     frames: int
-    duration: float
+    duration: Public[float]
     packets_sha256: str
-    degraded: bool
+    degraded: Public[bool]
 
 
 class JobSegment(Row, frozen=True, kw_only=True):
@@ -114,13 +118,13 @@ class Segment(Row, frozen=True, kw_only=True):
     """One closed GOP under its content key; its bytes are those of the accepted epoch."""
 
     segment_key: str
-    state: str = "ready"  # ready, drawing, done
-    frames: int
+    state: DrawState = "ready"
+    frames: Annotated[int, Meta(ge=1)]
     part_id: UUID | None = None
     epoch: int = 0
     attempts: int = 0
     node_id: UUID | None = None
-    object_key: str = ""
+    object_key: ObjectKey = ""
     sha256: str = ""
     bytes: int = 0
     difference: float = 0.0
@@ -135,18 +139,18 @@ class Segment(Row, frozen=True, kw_only=True):
 class Part(Row, frozen=True, kw_only=True):
     """A run of work under one lease."""
 
-    part_id: UUID
-    kind: PartKind
-    subject_id: UUID
-    node_id: UUID
+    part_id: Public[UUID]
+    kind: Public[PartKind]
+    subject_id: Public[UUID]
+    node_id: Public[UUID]
     node_epoch: int
-    epoch: int
-    first: int
-    count: int
+    epoch: Public[int]
+    first: Public[int]
+    count: Public[int]
     keys: tuple[str, ...]
     places: tuple[int, ...] = ()  # of each key in the job
-    state: str = "active"  # active, done, failed, expired, cancelled
-    detail: str = ""
+    state: Public[PartState] = "active"
+    detail: Public[str] = ""
 
 
 class Inspection(Row, frozen=True, kw_only=True):
@@ -155,8 +159,8 @@ class Inspection(Row, frozen=True, kw_only=True):
     file_id: UUID
     name: str
     bytes: int
-    object_key: str
-    state: str = "queued"  # queued, assigned, ended
+    object_key: ObjectKey
+    state: InspectionState = "queued"
     attempts: int = 0
     code: str = ""
     detail: str = ""
@@ -168,25 +172,25 @@ class File(Row, frozen=True, kw_only=True):
 
     sha256: str
     file_id: UUID
-    kind: str
+    kind: FileKind
     bytes: int
-    object_key: str
+    object_key: ObjectKey
 
 
 class Template(Row, frozen=True, kw_only=True):
     """A template that ended engines; under its own tenant."""
 
-    template: str  # the bundle's SHA-256
-    state: str = "open"  # open, set_aside
-    crashed_on: tuple[UUID, ...] = ()
-    reason: str = ""
+    template: Public[str]  # the bundle's SHA-256
+    state: Public[TemplateState] = "open"
+    crashed_on: Public[tuple[UUID, ...]] = ()
+    reason: Public[str] = ""
 
 
 class Share(Row, frozen=True, kw_only=True):
     """A tenant's share of the farm."""
 
-    render_weight: int
-    max_slots: int
+    render_weight: Annotated[int, Meta(ge=1, le=100)]
+    max_slots: Annotated[int, Meta(ge=1)]
 
 
 NODES = Table("render.render_nodes", Node, ("node_id",), (("state",),))
@@ -202,4 +206,4 @@ FILES = Table("render.files", File, ("sha256",))
 TEMPLATES = Table("render.templates", Template, ("template",))
 SHARES = Table("render.tenant_shares", Share, ())
 
-ACTIVE = ("awaiting_credit", "queued", "rendering", "assembling")  # a job in one of these states can still end
+ACTIVE: tuple[JobState, ...] = ("awaiting_credit", "queued", "rendering", "assembling")  # a job in one of these states can still end

@@ -1,27 +1,39 @@
 """The render domain's snapshots (migration 26)."""
 
+<<<<<<< HEAD:consumers/render/rows/snapshots.py
 from uuid import UUID
 
+=======
+from typing import Annotated, Any
+from uuid import UUID
+
+from msgspec import Meta
+
+from consumers.render.rows import INSPECTIONS
+>>>>>>> answers:consumers/render/snapshot_rows.py
 from consumers.runtime.table import Row, Table
+from contracts.fields import ObjectKey
+from contracts.snapshot import SnapshotState
 from contracts.spec import RenderSpec
+from contracts.visibility import Public
 
 
 class Snapshot(Row, frozen=True, kw_only=True):
     """One frame of a scene as a picture."""
 
-    snapshot_id: UUID
-    cache_key: str
+    snapshot_id: Public[UUID]
+    cache_key: Public[str]
     spec: RenderSpec
-    frame: int
-    state: str = "queued"  # queued, assigned, done, failed
+    frame: Public[Annotated[int, Meta(ge=0)]]
+    state: Public[SnapshotState] = "queued"
     attempts: int = 0
-    object_key: str = ""
-    sha256: str = ""
-    bytes: int = 0
-    degraded: bool = False
-    code: str = ""
-    detail: str = ""
-    field: str = ""
+    object_key: ObjectKey = ""
+    sha256: Public[str] = ""
+    bytes: Public[int] = 0
+    degraded: Public[bool] = False
+    code: Public[str] = ""
+    detail: Public[str] = ""
+    field: Public[str] = ""
 
 
 SNAPSHOTS = Table("render.snapshots", Snapshot, ("snapshot_id",))

@@ -11,6 +11,7 @@ import msgspec
 import sql
 from consumers.runtime.replay.report import Difference, TableReport
 from consumers.runtime.table import Table
+from contracts.visibility import told
 
 q = sql.load("runtime")
 PREFETCH = 2000
@@ -63,7 +64,8 @@ async def _detailed(both: Both, table: Table[Any], plain: TableReport, first: in
 
 
 def _difference(table: Table[Any], kind: Any, key: str, live: dict[str, Any], replayed: dict[str, Any]) -> Difference:
-    columns = {name: (live[name], replayed[name]) for name in live if live[name] != replayed[name]} if kind == "changed" else {}
+    differing = [name for name in live if live[name] != replayed[name]] if kind == "changed" else []
+    columns = {name: (told(table.row, name, live[name]), told(table.row, name, replayed[name])) for name in differing}
     return Difference(table=table.name, key=dict(zip(("tenant_id", *table.key), json.loads(key), strict=True)), kind=kind, columns=columns)
 
 

@@ -4,11 +4,11 @@ import asyncio
 import json
 from uuid import uuid4
 
-from api_edge.events import FeedEvent, tick_frame
+from api_edge.events import FeedEvent, kind_of, tick_frame
 from api_edge.streams import MOST_EVENTS, Stream, Streams, Wanted
 from contracts.identity import ApiKeyCreated
 from contracts.message import encode, type_of
-from contracts.render import JobCancelled, JobPlanned
+from contracts.render import JobCancelled, JobPlanned, JobProgress
 
 TENANT = str(uuid4())
 JOB = uuid4()
@@ -37,8 +37,8 @@ def test_the_hash_of_a_keys_secret_does_not_leave_the_house():
 
 
 def test_a_tick_has_no_id():
-    assert not tick_frame("render.job.progressed", b"{}").startswith(b"id")
-    assert b"\nid:" not in tick_frame("render.job.progressed", b"{}")
+    frame = tick_frame(kind_of(type_of(JobProgress).full_name), b'{"frames_done":1}')
+    assert frame == b'event: render.job.progressed\ndata: {"type":"render.job.progressed","data":{"frames_done":1}}\n\n'
 
 
 def test_a_stream_gets_its_tenants_public_events_of_its_types_and_job():

@@ -1,0 +1,89 @@
+"""The promise that nobody is told what is not theirs (I10) as a check with a canary in every field, and what would break it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest.mock import patch
+from uuid import uuid4
+
+import msgspec
+
+from api_edge import events, showing
+from api_edge.events import FeedEvent
+from api_edge.rows import RepairRow
+from api_edge.streams import Wanted
+from contracts import message, visibility
+from contracts.identity import CreateApiKey
+from contracts.message import Event, all_types, encode
+from contracts.visibility import Visibility
+from tests.mutants.checks import hold
+from tests.support.canaries import Planted, found, planted
+from tests.support.house import House
+
+CACHES = (
+    visibility.visible, visibility.mask, visibility.columns, visibility._raw_struct, message.masked, events.kind_of, events.public_types,
+)  # fmt: skip
+
+
+async def only_what_is_public_is_told(house: House) -> None:
+    """I10: a tenant is told of public events and their public fields, by a row what it declares; a log line has no secret."""
+    tenant = str(uuid4())
+    for entry in (entry for entry in all_types() if issubclass(entry.cls, Event)):
+        seen = Planted()
+        event = FeedEvent(0, 1, entry.full_name, tenant, "i", "t", "co", "ca", encode(planted(entry.cls, seen)))
+        hold(Wanted(tenant).event(event) is entry.public, f"the feed takes {entry.name} for public or not")
+        hold((entry.full_name in events.public_types()) is entry.public, f"the log takes {entry.name} for public or not")
+        wrong = [seen.canaries[text][0] for text in found(event.frame) ^ seen.public()]
+        hold(not wrong, f"of {entry.name} the feed tells or keeps {wrong}")
+    seen = Planted()
+    repair = planted(RepairRow, seen, unmarked=Visibility.PUBLIC)
+    row = {name: msgspec.Raw(encode(getattr(repair, name))) for name in repair.__struct_fields__}
+    told = found(encode(showing.shown_row(RepairRow)({**row, "place": "canary900000x"})))  # type: ignore[arg-type]
+    hold(told == seen.public(), "a row shows what it does not declare")
+    seen = Planted()
+    text = repr(planted(CreateApiKey, seen))
+    hold(not {text for text, (_, closed) in seen.canaries.items() if closed is Visibility.SECRET} & found(text), "a log line has a secret")
+
+
+@contextmanager
+def _patched(mutant: Any) -> Iterator[None]:
+    """With nothing remembered of before, and nothing of it afterwards."""
+    for cache in CACHES:
+        cache.cache_clear()
+    try:
+        with mutant:
+            yield
+    finally:
+        for cache in CACHES:
+            cache.cache_clear()
+
+
+def fields_are_open_by_default(house: House) -> Any:
+    """Who forgets a marker has told everybody."""
+    return _patched(patch.object(visibility, "_marker", lambda field, _: visibility.visibility(field.type) or Visibility.PUBLIC))
+
+
+def containers_are_shown_as_they_stand(house: House) -> Any:
+    """Nobody looks for Structs in what a field holds."""
+    return _patched(patch.object(visibility, "_structs", lambda kind: iter(())))
+
+
+def secrets_are_internal(house: House) -> Any:
+    """A log line knows no secrets."""
+    return _patched(patch.object(visibility, "_tellable", lambda value: ((name, getattr(value, name)) for name in value.__struct_fields__)))
+
+
+def the_feed_takes_every_event(house: House) -> Any:
+    """An event is a tenant's because it is of that tenant."""
+    return _patched(patch.object(Wanted, "event", lambda self, event: event.tenant == self.tenant))
+
+
+def the_log_takes_every_event(house: House) -> Any:
+    """The log is an audit log, and tells everything."""
+    every = tuple(entry.full_name for entry in all_types() if issubclass(entry.cls, Event))
+    return patch.object(events, "public_types", lambda prefix="": every)
+
+
+def rows_show_what_was_found(house: House) -> Any:
+    """A statement is trusted to select what may be seen."""
+    return patch.object(showing, "shown_row", lambda cls: lambda row: row)
