@@ -10,6 +10,7 @@ from api_edge.bodies import path_names
 from api_edge.commands import reader_of
 from api_edge.errors import ProblemBody
 from api_edge.routing import CommandRoute, QueryRoute, Route
+from api_edge.sse import SCOPE as FEED_SCOPE
 from contracts.message import Event, all_types
 
 _REF = "#/components/schemas/{name}"
@@ -25,6 +26,7 @@ _ACCEPTED = {
 _INTERNAL = frozenset({"object_key", "storage_id"})
 
 Schema = dict[str, Any]
+_OTHERWISE: list[Schema] = [{"other": []}]
 
 
 class Accepted(msgspec.Struct):
@@ -64,6 +66,7 @@ def document(commands: Sequence[CommandRoute], queries: Sequence[QueryRoute], ve
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer", "description": "An API key, `fr1_…`"},
                 "header": {"type": "apiKey", "in": "header", "name": "X-Api-Key"},
+                "other": {"type": "http", "scheme": "bearer", "description": "A join token, `fj1_…`, or a node's secret, as the summary says"},
             },
         },
     }
@@ -149,7 +152,13 @@ def _described(route: Route, parameters: list[Schema], answers: Schema) -> Schem
         "tags": [route.path.split("/")[2]],
         "parameters": parameters,
         "responses": {**answers, "default": _PROBLEM},
+        "security": _security(route.scope) if route.admit is None else _OTHERWISE,
     }
+
+
+def _security(scope: str) -> list[Schema]:
+    """Who may ask: with an API key, which has the scope where there is one."""
+    return [{way: [scope] if scope else []} for way in ("bearer", "header")]
 
 
 def _scope(route: Route) -> str:
@@ -176,13 +185,14 @@ def _events(events: list[Any]) -> Schema:
         "operationId": "get_events",
         "summary": "Follow what happens, as server-sent events",
         "tags": ["events"],
-        "description": f"{_FEED}\n\nTypes: {', '.join(f'`{name}`' for name in names)}.\n\nScope: `log:read`.",
+        "description": f"{_FEED}\n\nTypes: {', '.join(f'`{name}`' for name in names)}.\n\nScope: `{FEED_SCOPE}`.",
         "parameters": [
             _header("Last-Event-ID", "The last id that was received"),
             _parameter("after", "The same, for clients that cannot set the header", {"type": "integer"}),
             _parameter("types", "Prefixes of types, by comma, e.g. `render.job.`", {"type": "string"}),
             _parameter("job_id", "Only events of this render", {"type": "string", "format": "uuid"}),
         ],
+        "security": _security(FEED_SCOPE),
         "responses": {
             "200": {"description": "The stream", "content": {"text/event-stream": {"schema": {"type": "string"}}}},
             "default": _PROBLEM,

@@ -300,16 +300,19 @@ class ApiKeyRow(Versioned, frozen=True, kw_only=True):
 
 
 class MeRow(msgspec.Struct, frozen=True, kw_only=True):
-    """Who asks: the tenant and the key."""
+    """Who asks: the tenant, the API key or the person, and what they may do."""
 
     tenant_id: UUID
     name: str
     render_weight: int
     max_slots: int
     requests_per_second: int
+    actor: str = ""  # what commands and events say of who asks
     key_id: UUID | None = None
     key_name: str = ""
-    scopes: tuple[str, ...] = ()
+    scopes: tuple[str, ...] = ()  # as they were granted
+    permissions: tuple[str, ...] = ()  # every scope that this opens
+    roles: tuple[str, ...] = ()  # of a person
 
 
 class LogRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -358,5 +361,5 @@ class OperationRow(msgspec.Struct, frozen=True, kw_only=True):
     problem: Any = None
 
 
-ADDED = frozenset({"parts", "expires_in", "url", "file", "key_id", "key_name", "scopes", "data", "rotate_by", "feed_id"})
+ADDED = frozenset({"parts", "expires_in", "url", "file", "actor", "key_id", "key_name", "scopes", "permissions", "roles", "data", "rotate_by", "feed_id"})
 """Fields that presenters add to what the statement found."""

@@ -12,6 +12,7 @@ from adapters.nats import connect
 from cli.errors import Mistake
 from cli.quarantine import settings_of
 from consumers.runtime.store import Store
+from contracts.actors import OPERATOR
 from contracts.audit import DOMAINS
 from contracts.effects import STEER, EffectAct, EffectEnd, EffectState
 from contracts.envelope import first
@@ -73,7 +74,7 @@ async def steer(conn: asyncpg.Connection, nats_url: str, effect: UUID, act: Effe
     """Have a person's act decided; a sentence about what came of it. Raises Mistake with what to do instead."""
     domain, tenant = await _owner(conn, effect)
     command = STEER[domain](effect_id=effect, act=act, reason=reason)  # type: ignore[call-arg]
-    envelope = first(command, tenant=tenant, actor="operator")
+    envelope = first(command, tenant=tenant, actor=OPERATOR)
     nc = await connect(settings_of(nats_url), "flatrender effects", within=10)
     try:
         await Publisher(nc).publish(command, envelope)

@@ -12,7 +12,7 @@ from consumers.render.repair_rows import REPAIRS, FrameRepair
 from consumers.render.rows import ACTIVE, EXPORTS, JOB_SEGMENTS, JOB_SPECS, JOBS, NODES, PARTS, SEGMENTS, TEMPLATES, Job, Segment
 from consumers.runtime.domain import Answer, Context, Decision, Refusal, refuse
 from consumers.runtime.state import View
-from contracts.envelope import BY_ITSELF
+from contracts.actors import BY_ITSELF
 from contracts.message import PLATFORM, Event
 from contracts.repair import (
     FrameRange,

@@ -16,7 +16,8 @@ from consumers.render.looking import found_sha256, in_words
 from consumers.runtime.connection import POOL_WAIT
 from consumers.runtime.leading import Leading
 from consumers.runtime.pool import Pool
-from contracts.envelope import SCRUBBER, Envelope, first
+from contracts.actors import SCRUBBER
+from contracts.envelope import Envelope, first
 from contracts.message import Command
 from contracts.repair import ReportRot, RequestRepair
 from contracts.snapshot import ReportSpoilt

@@ -14,6 +14,7 @@ from consumers.runtime.domain import EXISTS, Answer, Context, Domain, ForPlatfor
 from consumers.runtime.effects.making import Made, effect_rows
 from consumers.runtime.folding import Folded, fold, require_moved
 from consumers.runtime.item import Item, Numbers, storable
+from consumers.runtime.private import keep, projecting
 from consumers.runtime.projection import RowExists, project
 from consumers.runtime.state import Missing, State, Want
 from consumers.runtime.store import Columns, Store, columns, meanwhile, to_json
@@ -53,6 +54,7 @@ class Batch:
         self.kept: dict[str, int] = {}  # the cursors that this batch has moved
         self.now = now or utc_now()
         self.state = State()
+        self._projecting = projecting(domain.private)  # the rows as events see them
         self.effects = Made()
         self.on_writing: Callable[[], None] = lambda: None  # called when the decisions are made and PostgreSQL has work
 
@@ -114,7 +116,7 @@ class Batch:
         open_items = [item for item in self.items if not item.seen]
         wanted = [want for item in open_items for want in item.wants]
         if self.folded:  # before any command, so that all of them see what is known
-            await fold(self.state, self.folded, wanted, self.store.fetch_rows)
+            await fold(self.state, self._projecting, self.folded, wanted, self.store.fetch_rows)
         else:
             await self.state.load(wanted, self.store.fetch_rows)
         begin = 0
@@ -153,6 +155,8 @@ class Batch:
                 return self._refuse(item, decision)
             answer = decision if isinstance(decision, Answer) else Answer(list(decision))
             self._happen(item, answer.events, context)
+            if answer.private:
+                keep(answer.private, self.state.view(item.envelope.tenant), self.now)
             if item.envelope.dry_run:
                 self.state.rollback(mark)
                 item.events = []
@@ -174,7 +178,7 @@ class Batch:
         for number, given in enumerate(events, len(item.events)):
             event, tenant = tenant_of(given, item.envelope)
             envelope = item.envelope.caused(event, id=context.id(f"event {number}"), time=self.now, tenant=tenant, cause=item.cause)
-            aggregate, version = project(self.domain.writes[type(event)], event, envelope, self.state.view(tenant))
+            aggregate, version = project(self.domain.writes[type(event)], event, envelope, self._projecting(self.state, tenant))
             item.events.append((envelope, event, aggregate, version))
 
     def _refuse(self, item: Item, refusal: Refusal) -> None:

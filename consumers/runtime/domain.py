@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 
 from consumers.runtime.effects.declared import EffectKind, Maker
+from consumers.runtime.private import PrivateChange, PrivateTable
 from consumers.runtime.projection import Write
 from consumers.runtime.reactions import Hearer
 from consumers.runtime.recurrence import Missed
@@ -68,6 +69,7 @@ class Answer(msgspec.Struct, frozen=True):
 
     events: Sequence[Event | ForPlatform]
     body: Any = None
+    private: Sequence[PrivateChange] = ()  # what becomes of rows outside the log
 
 
 EXISTS = Problem(code="command.exists", detail="what this would make is there already")
@@ -144,6 +146,7 @@ class Domain(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     makes: dict[type[Event], tuple[Maker, ...]] = {}  # which effects an event has
     effects: tuple[EffectKind, ...] = ()
     timers: dict[type[Event], tuple[MakeTimers, ...]] = {}
+    private: tuple[PrivateTable[Any], ...] = ()  # its tables outside the log
     retains: tuple[Rule, ...] = ()  # its tables that grow beside the event tables and the runtime's own
     constraints: dict[str, Problem] = {}  # what a command is refused for that one of these refuses: the last resort, deciders look first
     weighs: dict[type[Command], Callable[[Any], int]] = {}  # commands that are as much work as many others, and how many
@@ -156,13 +159,13 @@ class Domain(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def refusal_of(self, error: Exception) -> Problem | None:
         """What a command is told of a constraint that its rows break; None where that is no refusal."""
         name = getattr(error, "constraint_name", None) or ""
-        keys = {f"{table.name.partition('.')[2]}_pkey" for table in self.tables}
+        keys = {f"{table.name.partition('.')[2]}_pkey" for table in (*self.tables, *self.private)}
         return EXISTS if name in keys else self.constraints.get(name)
 
     @property
     def written(self) -> set[tuple[str, str]]:
         """The columns of its tables that this release writes, each with its table's name."""
-        return {(table.name, column) for table in self.tables for column in table.fields}
+        return {(table.name, column) for table in (*self.tables, *self.private) for column in table.fields}
 
     def weight(self, command: Command | None) -> int:
         """How much of a batch a command fills."""

@@ -15,7 +15,8 @@ from consumers.runtime.effects.statements import LEASE, UNREADABLE, Move, Statem
 from consumers.runtime.leading import Leading, clock
 from consumers.runtime.store import to_json
 from contracts.effects import EffectEnd, EffectState
-from contracts.envelope import SYSTEM, Envelope
+from contracts.actors import SYSTEM
+from contracts.envelope import Envelope
 from contracts.message import Command
 
 log = logging.getLogger(__name__)

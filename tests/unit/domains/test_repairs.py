@@ -10,7 +10,7 @@ from consumers.render.places import export_place, segment_place
 from consumers.render.repair_rows import REPAIRS
 from consumers.render.repairs import MOST_BY_ITSELF
 from consumers.render.rows import EXPORTS, JOB_SEGMENTS, JOBS, PARTS, SEGMENTS
-from contracts.envelope import BY_ITSELF
+from contracts.actors import BY_ITSELF
 from contracts.message import PLATFORM
 from contracts.node import LeaveNode, ReportExport, ReportFailure, ReportSegment
 from contracts.render import CancelJob, ExpirePart

@@ -43,7 +43,7 @@ def test_a_statement_has_the_parameters_that_the_handler_gives(route):
     text = getattr(sql.load("read"), route.query)
     given = 1 + route.path.count("{") + len(route.filters) + (0 if route.one else len(route.keyset) + 1)
     assert {int(number) for number in re.findall(r"\$(\d+)", text)} == set(range(1, given + 1))
-    assert "tenant_id = $1" in text or route.farm
+    assert "tenant_id = $1" in text or route.reads_platform
 
 
 def test_the_description_resolves_every_reference_and_names_every_operation_once():
