@@ -1,4 +1,4 @@
-"""What callers prove themselves by. API keys are all in memory (api_edge.keys); what is too many, or too short-lived, has a store of its own."""
+"""What callers prove themselves by: API keys, all in memory (api_edge.keys); what is too many or short-lived has a store of its own."""
 
 from typing import Any, Protocol
 
@@ -8,8 +8,8 @@ from api_edge.principals import Principal
 class CredentialStore(Protocol):
     """Knows the credentials of one kind, such as sessions; it stands in `Edge.stores`.
 
-    It may ask a database, or believe a token that proves itself and know only which of these have ended. It tells `Edge.streams.end_of` when
-    one ends, so that open streams do; what it cannot tell because something is away, it refuses as unavailable (503).
+    It may ask a database, or believe a token that proves itself and know only which of these have ended. It tells `Edge.streams.end_of`
+    when one ends, so that open streams do; what it cannot tell because something is away, it refuses as unavailable (503).
     """
 
     def presented(self, request: Any) -> str | None:

@@ -66,7 +66,7 @@ def document(commands: Sequence[CommandRoute], queries: Sequence[QueryRoute], ve
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer", "description": "An API key, `fr1_…`"},
                 "header": {"type": "apiKey", "in": "header", "name": "X-Api-Key"},
-                "other": {"type": "http", "scheme": "bearer", "description": "A join token, `fj1_…`, or a node's secret, as the summary says"},
+                "other": {"type": "http", "scheme": "bearer", "description": "A join token or a node's secret, as the summary says"},
             },
         },
     }

@@ -361,5 +361,6 @@ class OperationRow(msgspec.Struct, frozen=True, kw_only=True):
     problem: Any = None
 
 
-ADDED = frozenset({"parts", "expires_in", "url", "file", "actor", "key_id", "key_name", "scopes", "permissions", "roles", "data", "rotate_by", "feed_id"})
+ADDED = frozenset({"parts", "expires_in", "url", "file", "data", "rotate_by", "feed_id"})
+ADDED |= {"actor", "key_id", "key_name", "scopes", "permissions", "roles"}  # of who asks
 """Fields that presenters add to what the statement found."""

@@ -1,4 +1,4 @@
-"""Who does something, as it stands in every message, in the log and in the audit: the kind of a subject and its id, or a part of the product.
+"""Who does something, as every message and the log say it: the kind of a subject and its id, or a part of the product.
 
 A person who acts as another stands before it: `user:<id> as user:<id>`. Who does it comes first, and as whom second.
 """

@@ -24,11 +24,13 @@ from contracts.audit import QUARANTINED, REFUSED
 from contracts.envelope import Envelope, same_request
 from contracts.message import PLATFORM, Event, encode
 from contracts.outcome import NO_BODY, NOT_HANDLED, Outcome, Problem
+from contracts.personal import is_personal
 
 log = logging.getLogger(__name__)
 # PostgreSQL's types of what keep_operations and keep_events take as columns.
 OPERATION = ("uuid", "uuid", "text", "text", "text", "text", JSON, "text", "text", "text", "bigint")
 EVENT = ("uuid", "text", "uuid", "text", "uuid", "uuid", "text", "bigint", "text", JSON)
+NOT_KEPT = "what it says is not kept, for it holds what is personal"
 LONGEST_REASON = 2000  # characters that are kept of why a command is in quarantine
 AGAIN = 0.1  # seconds between two tries of a command whose refusal has patience
 
@@ -167,7 +169,8 @@ class Batch:
             self.state.rollback(mark)
             self._refuse(item, Refusal(msgspec.structs.replace(EXISTS, detail=str(error))))
         except Exception as error:  # a bug must cost one command, not the domain
-            log.exception("%s %s cannot be decided", item.envelope.type, item.envelope.id)
+            traced = None if is_personal(item.envelope.type) else error  # which quotes values
+            log.error("%s %s cannot be decided: %s", item.envelope.type, item.envelope.id, type(error).__name__, exc_info=traced)
             self.state.rollback(mark)
             self._quarantine(item, f"{type(error).__name__}: {error}")
 
@@ -189,9 +192,13 @@ class Batch:
         problem = refusal.problem
         self._conclude(item, "refused", problem=problem)
         if not item.envelope.dry_run:
-            self._log(item, REFUSED[self.domain.name], code=problem.code, detail=problem.detail, field=problem.field)
+            # The caller is told all of it; in the log, which is for ever, a sentence must not quote what is a person's.
+            detail = NOT_KEPT if is_personal(item.envelope.type) else problem.detail
+            self._log(item, REFUSED[self.domain.name], code=problem.code, detail=detail, field=problem.field)
 
     def _quarantine(self, item: Item, reason: str) -> None:
+        if is_personal(item.envelope.type):
+            item.bare, reason = True, f"{reason.partition(':')[0]}: {NOT_KEPT}"
         reason = storable(reason)[:LONGEST_REASON]
         item.unreadable = reason
         self._conclude(item, "quarantined", problem=NOT_HANDLED)
@@ -240,7 +247,7 @@ class Batch:
 
 
 def _operation(item: Item) -> tuple[Any, ...]:
-    """The columns of keep_operations; a quarantined command is kept whole, for its re-drive."""
+    """The columns of keep_operations; a quarantined command is kept whole, for its re-drive, unless it holds what is personal."""
     envelope, outcome = item.envelope, item.outcome
     assert outcome is not None
     headers = body = None

@@ -35,7 +35,7 @@ def require_moved(folded: Sequence[Folded], moved: Mapping[str, int]) -> None:
 
 
 async def fold(state: State, view: type[View], folded: Sequence[Folded], wants: Iterable[Want], fetch: Fetch) -> None:
-    """Fold all in order, through such a view; `wants` are rows that others will ask for, loaded in the same round. Raises what a fold raises."""
+    """Fold all in order, through such a view; `wants` are rows that others will ask for, loaded in that round. Raises what one raises."""
     asked = [*wants, *_apply(state, view, folded)]
     while asked:
         await state.load(asked, fetch)

@@ -1,8 +1,8 @@
 """State outside the log: rows that a domain owns, that no event holds and no replay makes, and that can be erased.
 
-A password's hash, a session, a one-time code, an address: what may not be in a chained log for ever lies in a private table. A decider reads
-it like any other, and says beside its events what becomes of it; both are written in one transaction. Projections and folds cannot see it,
-so that replay makes the same rows without it. What is erased is gone from the table; the log never had it.
+A password's hash, a session, a one-time code, an address: what may not be in a chained log for ever lies in a private table. A decider
+reads it like any other, and says beside its events what becomes of it; both are written in one transaction. Projections and folds cannot
+see it, so that a replay makes the same rows without it. What is erased is gone; the log never had it.
 """
 
 from collections.abc import Iterable
@@ -23,8 +23,16 @@ class PrivateTable(Table[R]):
     """
 
     def __init__(self, name: str, row: type[R], key: tuple[str, ...], *, of: str, indexes: tuple[tuple[str, ...], ...] = ()) -> None:
-        super().__init__(name, row, key, tuple(dict.fromkeys(((of,), *indexes))), locked=True)
+        by_person = () if key == (of,) else ((of,),)
+        super().__init__(name, row, key, tuple(dict.fromkeys((*by_person, *indexes))), locked=True)
         self.of = of
+
+    def rows_of(self, view: View, whose: Any) -> list[R]:
+        """Everything that it has of somebody."""
+        if self.key != (self.of,):
+            return view.where(self, **{self.of: whose})
+        row = view.get(self, whose)
+        return [] if row is None else [row]
 
     def delete_sql(self) -> str:
         """Remove the rows of these keys, given as a list for each of the key's columns."""
@@ -51,7 +59,7 @@ PrivateChange = Keep[Any] | Erase
 
 def everything_of(view: View, whose: Any, tables: Iterable[PrivateTable[Any]]) -> list[Erase]:
     """Erases all that these tables have of somebody."""
-    return [Erase(table, table.key_of(row)[1:]) for table in tables for row in view.where(table, **{table.of: whose})]
+    return [Erase(table, table.key_of(row)[1:]) for table in tables for row in table.rows_of(view, whose)]
 
 
 def keep(changes: Iterable[PrivateChange], view: View, now: datetime) -> None:
