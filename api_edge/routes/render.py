@@ -15,7 +15,9 @@ COMMANDS = [
     CommandRoute("POST", "/v1/renders/{job_id}/reschedule", RescheduleJob, "render:write", "Change a render's priority or deadline"),
     CommandRoute("POST", "/v1/renders/{job_id}/repair", RequestRepair, "render:write", "Have frames of a render drawn again"),
     CommandRoute("POST", "/v1/nodes/{node_id}/drain", DrainNode, "farm:write", "Give a node no more work", for_platform=True),
-    CommandRoute("POST", "/v1/nodes/{node_id}/maintain", MaintainNode, "farm:write", "Keep a node from work until it is opened", for_platform=True),
+    CommandRoute(
+        "POST", "/v1/nodes/{node_id}/maintain", MaintainNode, "farm:write", "Keep a node from work until it is opened", for_platform=True
+    ),
     CommandRoute("POST", "/v1/nodes/{node_id}/open", OpenNode, "farm:write", "Put a node back to work", for_platform=True),
     CommandRoute(
         "POST",
@@ -89,7 +91,9 @@ QUERIES = [
         rows.RepairRow,
         keyset=("created_at", "repair_id"),
     ),
-    QueryRoute("GET", "/v1/nodes", "nodes", "render:read", "List the farm's nodes", rows.NodeRow, keyset=("name", "node_id"), reads_platform=True),
+    QueryRoute(
+        "GET", "/v1/nodes", "nodes", "render:read", "List the farm's nodes", rows.NodeRow, keyset=("name", "node_id"), reads_platform=True
+    ),
     QueryRoute("GET", "/v1/nodes/{node_id}", "node_by_id", "render:read", "Read a node", rows.NodeRow, one=True, reads_platform=True),
     QueryRoute(
         "GET",

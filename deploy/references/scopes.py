@@ -10,8 +10,8 @@ from deploy.references.sources import HEAD, table
 _ABOUT = f"""# Scopes
 
 {HEAD}
-What an API key may do is a list of these. `area:*` is all of an area, and `*` is everything. A key gives no more than it has itself. Scopes of the
-area `{PLATFORM.rstrip(":")}` work for keys of the first tenant alone (`{DEFAULT_TENANT}`), which runs the installation.
+What an API key may do is a list of these. `area:*` is all of an area, and `*` is everything. A key gives no more than it has itself.
+Scopes of the area `{PLATFORM.rstrip(":")}` work for the first tenant alone (`{DEFAULT_TENANT}`), which runs the installation.
 """
 
 

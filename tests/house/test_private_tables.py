@@ -59,7 +59,8 @@ async def faults(db: asyncpg.Connection, table: PrivateTable[Any]) -> list[str]:
 
 async def _wrong_privileges(db: asyncpg.Connection, table: PrivateTable[Any]) -> list[str]:
     owner = f"{table.name.partition('.')[0]}_app"
-    found = [f"{owner} may not {act}" for act in ("select", "insert", "update", "delete") if not await db.fetchval(PRIVILEGE, owner, table.name, act)]
+    acts = ("select", "insert", "update", "delete")
+    found = [f"{owner} may not {act}" for act in acts if not await db.fetchval(PRIVILEGE, owner, table.name, act)]
     for reader in READERS:
         columns = {row["attname"] for row in await db.fetch(READ, reader, table.name)} if reader != owner else set()
         if extra := columns - (VIEWED.get(table.name, set()) if reader == "read_owner" else set()):

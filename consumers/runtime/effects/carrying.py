@@ -14,8 +14,8 @@ from consumers.runtime.effects.row import TO_BEGIN, Claimed, Try, answer_of
 from consumers.runtime.effects.statements import LEASE, UNREADABLE, Move, Statements
 from consumers.runtime.leading import Leading, clock
 from consumers.runtime.store import to_json
-from contracts.effects import EffectEnd, EffectState
 from contracts.actors import SYSTEM
+from contracts.effects import EffectEnd, EffectState
 from contracts.envelope import Envelope
 from contracts.message import Command
 
