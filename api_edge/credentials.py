@@ -13,7 +13,11 @@ class CredentialStore(Protocol):
     """
 
     def presented(self, request: Any) -> str | None:
-        """What of its kind a request brings, in a header or a cookie; None for nothing. It looks nothing up."""
+        """What of its kind a request brings; None for nothing. It looks nothing up.
+
+        What a program says in a header goes before what a browser adds: a cookie counts only where neither `Authorization` nor `X-Api-Key`
+        is there, and for what changes anything only beside a header that no page of somebody else's can have sent.
+        """
 
     async def principal(self, presented: str) -> Principal:
         """Who brings it. Raises Refused (401) for what is unknown, over or ended."""

@@ -19,8 +19,9 @@ from consumers.runtime.state import View
 from consumers.runtime.table import Table
 from contracts.envelope import Envelope
 from contracts.ids import moment_id
-from contracts.message import PLATFORM, Command, Event
+from contracts.message import PLATFORM, Command, Event, type_of
 from contracts.outcome import Problem
+from contracts.personal import is_personal
 
 
 class Context(msgspec.Struct, frozen=True):
@@ -94,10 +95,12 @@ def clipped(text: str) -> str:
 _TIMER = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,198}[\x21-\x7e])?")
 
 
-def _check_name(name: str) -> None:
-    """A timer's name travels in a header. Raises ValueError."""
+def _check(name: str, command: Command) -> None:
+    """A timer's name travels in a header; its command lies in a row until it is due. Raises ValueError."""
     if not _TIMER.fullmatch(name):
         raise ValueError(f"a timer's name is 1 to 200 printable ASCII characters, no spaces around them, not {name[:100]!r}")
+    if is_personal(type_of(command).full_name):
+        raise ValueError(f"{type(command).__name__} holds what is personal, which does not wait in a timer: let it name the private row")
 
 
 class SetTimer(msgspec.Struct, frozen=True):
@@ -108,7 +111,7 @@ class SetTimer(msgspec.Struct, frozen=True):
     command: Command
 
     def __post_init__(self) -> None:
-        _check_name(self.name)
+        _check(self.name, self.command)
 
 
 class SetRecurring(msgspec.Struct, frozen=True):
@@ -122,7 +125,7 @@ class SetRecurring(msgspec.Struct, frozen=True):
     begins: datetime | None = None  # from when on, itself included; None: after the event
 
     def __post_init__(self) -> None:
-        _check_name(self.name)
+        _check(self.name, self.command)
 
 
 class DropTimer(msgspec.Struct, frozen=True):

@@ -1,12 +1,15 @@
 """What a table outside the log promises, and that no message carries into the log, or into work that waits, what belongs there."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Any
+from uuid import uuid4
 
 import asyncpg
 import msgspec
 import pytest
 import pytest_asyncio
 
+from consumers.runtime.domain import SetRecurring, SetTimer
 from consumers.runtime.private import PrivateTable
 from contracts.audit import DOMAINS
 from contracts.message import Event, all_types
@@ -14,7 +17,7 @@ from contracts.personal import fields_of
 from contracts.visibility import Personal, Secret, Visibility
 from deploy.local.servers import Servers
 from deploy.replay import all_domains
-from tests.support.private import CODES, CONTACTS, TABLES, KeepContact, people
+from tests.support.private import CODES, CONTACTS, TABLES, ForgetPerson, KeepContact, people, registered
 
 REAL = [table for domain in all_domains() for table in domain.private]
 VIEWED: dict[str, set[str]] = {}
@@ -134,6 +137,16 @@ def test_no_effect_waits_with_what_is_personal() -> None:
     kinds = [kind for domain in all_domains() for kind in domain.effects]
     assert kinds
     assert [kind.name for kind in kinds if fields_of(kind.payload, Visibility.PERSONAL)] == []
+
+
+def test_no_timer_waits_with_what_is_personal() -> None:
+    due, command = datetime(2031, 1, 1, tzinfo=UTC), KeepContact(person_id=uuid4(), address="a@b")
+    with registered():
+        with pytest.raises(ValueError, match="holds what is personal"):
+            SetTimer(name="a timer", due_at=due, command=command)
+        with pytest.raises(ValueError, match="holds what is personal"):
+            SetRecurring(name="a timer", rule="FREQ=DAILY", zone="UTC", missed="one", command=command)
+        SetTimer(name="a timer", due_at=due, command=ForgetPerson(person_id=uuid4()))
 
 
 class Place(msgspec.Struct):

@@ -32,11 +32,11 @@ class Sessions:
         self.edge.streams.end_of(who.credential, "the session is over")
 
     def presented(self, request):
-        scheme, _, text = request.headers.get("Authorization", "").partition(" ")
-        if scheme == "Bearer" and text.startswith(MARK):
-            return text
+        if (said := request.headers.get("Authorization")) is not None:
+            scheme, _, text = said.partition(" ")
+            return text if scheme == "Bearer" and text.startswith(MARK) else None
         name, _, text = request.headers.get("Cookie", "").partition("=")
-        return text if name == COOKIE else None
+        return text if name == COOKIE and "X-Api-Key" not in request.headers else None
 
     async def principal(self, presented):
         if self.away:

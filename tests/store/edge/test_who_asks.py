@@ -32,6 +32,8 @@ async def test_a_session_may_come_as_a_cookie_and_api_keys_go_on_beside_it(edge,
         async with aiohttp.ClientSession(edge.url, headers={"Cookie": f"{COOKIE}={text}"}) as person:
             _, me = await said(person.get("/v1/me"))
             assert me["roles"] == ["editor"]
+            _, me = await said(person.get("/v1/me", headers={"Authorization": client.headers["Authorization"]}))
+            assert me["key_id"] == str(client.key_id), "what a program says goes before what a browser adds"
         _, me = await said(client.get("/v1/me"))
         assert (me["key_id"], me["actor"]) == (str(client.key_id), f"key:{client.key_id}")
 
