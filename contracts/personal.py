@@ -10,7 +10,7 @@ from typing import Any, get_args
 
 import msgspec
 
-from contracts.message import named
+from contracts.message import Message, named
 from contracts.visibility import Visibility, markers
 
 
@@ -19,11 +19,15 @@ def fields_of(cls: type[msgspec.Struct], marked: Visibility) -> tuple[str, ...]:
     return tuple(_fields(cls, marked, "", frozenset()))
 
 
-@cache
 def is_personal(full_name: str) -> bool:
     """Whether messages of this type hold what is a person's; of an unknown type nobody knows."""
     entry = named(full_name)
-    return entry is not None and bool(fields_of(entry.cls, Visibility.PERSONAL))
+    return entry is not None and _holds_personal(entry.cls)
+
+
+@cache
+def _holds_personal(cls: type[Message]) -> bool:
+    return bool(fields_of(cls, Visibility.PERSONAL))
 
 
 def _fields(cls: type[msgspec.Struct], marked: Visibility, before: str, seen: frozenset[type]) -> Iterator[str]:

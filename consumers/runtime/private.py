@@ -17,21 +17,21 @@ from consumers.runtime.table import Key, R, Row, Table
 
 
 class PrivateTable(Table[R]):
-    """A table of kind `private`. `of` is the column that says whose a row is: all of somebody's rows can be asked for and erased by it.
+    """A table of kind `private`. `whose` is the column that says whose a row is: all of somebody's rows can be erased by it.
 
     Its rows are locked when they are loaded: retention removes what is over beside the domain's batches.
     """
 
-    def __init__(self, name: str, row: type[R], key: tuple[str, ...], *, of: str, indexes: tuple[tuple[str, ...], ...] = ()) -> None:
-        by_person = () if key == (of,) else ((of,),)
+    def __init__(self, name: str, row: type[R], key: tuple[str, ...], *, whose: str, indexes: tuple[tuple[str, ...], ...] = ()) -> None:
+        by_person = () if key == (whose,) else ((whose,),)
         super().__init__(name, row, key, tuple(dict.fromkeys((*by_person, *indexes))), locked=True)
-        self.of = of
+        self.whose = whose
 
-    def rows_of(self, view: View, whose: Any) -> list[R]:
+    def rows_of(self, view: View, person: Any) -> list[R]:
         """Everything that it has of somebody."""
-        if self.key != (self.of,):
-            return view.where(self, **{self.of: whose})
-        row = view.get(self, whose)
+        if self.key != (self.whose,):
+            return view.where(self, **{self.whose: person})
+        row = view.get(self, person)
         return [] if row is None else [row]
 
     def delete_sql(self) -> str:
@@ -57,9 +57,9 @@ class Erase(msgspec.Struct, frozen=True):
 PrivateChange = Keep[Any] | Erase
 
 
-def everything_of(view: View, whose: Any, tables: Iterable[PrivateTable[Any]]) -> list[Erase]:
+def everything_of(view: View, person: Any, tables: Iterable[PrivateTable[Any]]) -> list[Erase]:
     """Erases all that these tables have of somebody."""
-    return [Erase(table, table.key_of(row)[1:]) for table in tables for row in table.rows_of(view, whose)]
+    return [Erase(table, table.key_of(row)[1:]) for table in tables for row in table.rows_of(view, person)]
 
 
 def keep(changes: Iterable[PrivateChange], view: View, now: datetime) -> None:

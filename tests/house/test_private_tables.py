@@ -50,8 +50,8 @@ async def faults(db: asyncpg.Connection, table: PrivateTable[Any]) -> list[str]:
     keys = await db.fetch(KEYS, table.name)
     if [row["columns"] for row in keys if row["is_key"]] != [["tenant_id", *table.key]]:
         found.append("its key is not the tenant and the declared key")
-    if not any(row["columns"][:2] == ["tenant_id", table.of] for row in keys):
-        found.append(f"no index finds what is somebody's, by {table.of}")
+    if not any(row["columns"][:2] == ["tenant_id", table.whose] for row in keys):
+        found.append(f"no index finds what is somebody's, by {table.whose}")
     columns = await db.fetch("select attname from pg_attribute where attrelid = $1::regclass and attnum > 0", table.name)
     if {row["attname"] for row in columns} != set(table.fields):
         found.append("its columns are not its row's fields")

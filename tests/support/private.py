@@ -10,7 +10,7 @@ import asyncpg
 import msgspec
 
 from consumers.identity import DOMAIN as IDENTITY
-from consumers.runtime.domain import Answer, Context, Decision, Domain, refuse
+from consumers.runtime.domain import Answer, Context, Domain, refuse
 from consumers.runtime.private import Erase, Keep, PrivateTable, everything_of
 from consumers.runtime.projection import nothing
 from consumers.runtime.retention_rules import Kept, Swept
@@ -93,11 +93,11 @@ MESSAGES: dict[type[registry.Message], str] = {
     ForgetPerson: "identity.person.forget",
     PersonForgotten: "identity.person.forgotten",
 }
-CONTACTS = PrivateTable("identity.contacts", Contact, ("contact_id",), of="person_id")
-CODES = PrivateTable("identity.codes", Code, ("person_id",), of="person_id")
+CONTACTS = PrivateTable("identity.contacts", Contact, ("contact_id",), whose="person_id")
+CODES = PrivateTable("identity.codes", Code, ("person_id",), whose="person_id")
 
 
-def keep_contact(cmd: KeepContact, view: View, ctx: Context) -> Decision:
+def keep_contact(cmd: KeepContact, view: View, ctx: Context) -> Any:
     """The address goes beside the log, and that there is one into it."""
     if "@" not in cmd.address:
         return refuse("identity.address", f"{cmd.address} is no address", "address")
@@ -113,12 +113,12 @@ def keep_contact(cmd: KeepContact, view: View, ctx: Context) -> Decision:
     return Answer([ContactKept(contact_id=contact_id, person_id=cmd.person_id)], body, kept)
 
 
-def drop_contact(cmd: DropContact, view: View, ctx: Context) -> Decision:
+def drop_contact(cmd: DropContact, view: View, ctx: Context) -> Any:
     """It is gone, whether it was there or not."""
     return Answer([], {"was": view.get(CONTACTS, cmd.contact_id) is not None}, (Erase(CONTACTS, (cmd.contact_id,)),))
 
 
-def forget(cmd: ForgetPerson, view: View, ctx: Context) -> Decision:
+def forget(cmd: ForgetPerson, view: View, ctx: Context) -> Any:
     """All of theirs goes; that they were forgotten stays."""
     gone = everything_of(view, cmd.person_id, PEOPLE.private)
     return Answer([PersonForgotten(person_id=cmd.person_id)], {"gone": len(gone)}, gone)
