@@ -57,11 +57,15 @@ def renders(edge: Edge, call: Call, rows: list[Row]) -> list[Row]:
 def me(edge: Edge, call: Call, rows: list[Row]) -> list[Row]:
     """The tenant, and who asks with what rights."""
     who = call.who
-    shown: Row = {"actor": who.actor, "scopes": sorted(who.granted), "permissions": who.permissions(edge.scopes)}
-    if isinstance(who, KeyPrincipal):
-        shown |= {"key_id": who.credential, "key_name": who.name}
-    elif isinstance(who, SessionPrincipal):
-        shown |= {"roles": who.roles}
+    key_id, key_name = (who.credential, who.name) if isinstance(who, KeyPrincipal) else (None, "")
+    shown: Row = {
+        "actor": who.actor,
+        "key_id": key_id,
+        "key_name": key_name,
+        "scopes": sorted(who.granted),
+        "permissions": who.permissions(edge.scopes),
+        "roles": who.roles if isinstance(who, SessionPrincipal) else (),
+    }
     return [{**row, **shown} for row in rows]
 
 

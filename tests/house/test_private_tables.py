@@ -25,34 +25,34 @@ VIEWED: dict[str, set[str]] = {}
 DRAWN = {"secret_sha256"}
 """What events may hold of secrets: hashes of such as the product drew itself, of 160 bits."""
 READERS = [f"{domain}_app" for domain in DOMAINS] + ["log_app", "check_app", "edge_ro", "read_owner"]
-PRIVILEGE = "select has_table_privilege($1, $2::regclass, $3)"
+PRIVILEGE = "select has_table_privilege($1::name, $2::text::regclass, $3::text)"
 READ = """
-    select attname from pg_attribute where attrelid = $2::regclass and attnum > 0 and not attisdropped
-    and has_column_privilege($1, attrelid, attnum, 'select')
+    select attname from pg_attribute where attrelid = $2::text::regclass and attnum > 0 and not attisdropped
+    and has_column_privilege($1::name, attrelid, attnum, 'select')
 """
 KEYS = """
-    select array(select a.attname::text from unnest(i.indkey::int[]) with ordinality k(num, at)
+    select array(select a.attname::text from unnest(i.indkey) with ordinality k(num, at)
       join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.num order by k.at) as columns, i.indisprimary as is_key
-    from pg_index i where i.indrelid = $1::regclass
+    from pg_index i where i.indrelid = $1::text::regclass
 """
 TIES = """
-    select conname from pg_constraint where contype = 'f' and conrelid <> confrelid and $1::regclass in (conrelid, confrelid)
+    select conname from pg_constraint where contype = 'f' and conrelid <> confrelid and $1::text::regclass in (conrelid, confrelid)
 """
 
 
 async def faults(db: asyncpg.Connection, table: PrivateTable[Any]) -> list[str]:
     """In what a private table is not what it has to be."""
     found = []
-    if not (await db.fetchval("select obj_description($1::regclass)", table.name) or "").startswith("private: "):
+    if not (await db.fetchval("select obj_description($1::text::regclass)", table.name) or "").startswith("private: "):
         found.append("its comment does not say its kind")
-    if not await db.fetchval("select relrowsecurity and relforcerowsecurity from pg_class where oid = $1::regclass", table.name):
+    if not await db.fetchval("select relrowsecurity and relforcerowsecurity from pg_class where oid = $1::text::regclass", table.name):
         found.append("it has no forced row-level security")
     keys = await db.fetch(KEYS, table.name)
     if [row["columns"] for row in keys if row["is_key"]] != [["tenant_id", *table.key]]:
         found.append("its key is not the tenant and the declared key")
     if not any(row["columns"][:2] == ["tenant_id", table.whose] for row in keys):
         found.append(f"no index finds what is somebody's, by {table.whose}")
-    columns = await db.fetch("select attname from pg_attribute where attrelid = $1::regclass and attnum > 0", table.name)
+    columns = await db.fetch("select attname from pg_attribute where attrelid = $1::text::regclass and attnum > 0", table.name)
     if {row["attname"] for row in columns} != set(table.fields):
         found.append("its columns are not its row's fields")
     if ties := await db.fetch(TIES, table.name):

@@ -6,6 +6,7 @@ import aiohttp
 
 from api_edge import scopes
 from contracts.message import DEFAULT_TENANT
+from contracts.render import JobCancelled
 from tests.store.edge.sessions import COOKIE, asking, sessions
 from tests.store.edge.support import OTHER_TENANT, done
 from tests.store.edge.test_edge import FILE, PROJECT, said
@@ -51,7 +52,7 @@ async def test_who_acts_as_another_is_named_with_them_and_makes_no_credentials(h
             assert answer.status == 403
 
 
-async def test_a_session_that_ends_ends_its_streams_and_lets_nobody_in_any_more(edge):
+async def test_a_session_that_ends_ends_its_streams_and_lets_nobody_in_any_more(house, edge):
     with sessions(edge) as store:
         who, text = store.begin(OTHER_TENANT, ["log:read"])
         kept, other = store.begin(OTHER_TENANT, ["log:read"])
@@ -62,8 +63,8 @@ async def test_a_session_that_ends_ends_its_streams_and_lets_nobody_in_any_more(
             assert stream.comments[-1] == "the session is over"
             answer, body = await said(person.get("/v1/me"))
             assert (answer.status, body["code"]) == (401, "auth.invalid")
-            assert len(edge.streams) == 1 and edge.stands(kept)
-            staying.answer.close()
+            position = await house.happen(JobCancelled(job_id=uuid4()), OTHER_TENANT)
+            assert (await staying.next())[0] == str(position) and edge.stands(kept)
 
 
 async def test_a_session_that_has_ended_while_its_stream_was_opened_gets_none(edge, monkeypatch):
