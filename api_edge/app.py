@@ -4,7 +4,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from aiohttp import web
 
-from api_edge import openapi, pages, sse
+from api_edge import openapi, pages, scopes, sse
 from api_edge.access_log import AccessLog
 from api_edge.bodies import COMMAND_LIMIT
 from api_edge.commands import CommandHandler
@@ -22,6 +22,7 @@ def build_app(edge: Edge, access_log: AccessLog | None = None) -> web.Applicatio
     app = web.Application(client_max_size=COMMAND_LIMIT)
     guard = Guard(edge, access_log)
     app[HOT] = {}
+    edge.scopes = scopes.registry((*COMMANDS, *QUERIES), beside=sse.ROUTES)
     for command in COMMANDS:
         handler, route = CommandHandler(command), f"{command.method} {command.path}"
         app.router.add_route(command.method, command.path, guard.wrap(handler, route))

@@ -56,7 +56,7 @@ class CommandHandler:
         envelope = Envelope(
             id=named.id,
             type=self._type,
-            tenant=PLATFORM if self.route.farm else who.tenant,
+            tenant=PLATFORM if self.route.for_platform else who.tenant,
             time=datetime.now(UTC),
             actor=who.actor,
             correlation=correlation_of(call.request_id) if call.named else call.id,

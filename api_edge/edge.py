@@ -1,6 +1,7 @@
 """What every handler is given: the edge with its connections, and the call that is being answered."""
 
 import asyncio
+from collections.abc import Mapping
 from time import monotonic
 from typing import Protocol
 from uuid import UUID
@@ -10,15 +11,18 @@ from aiohttp import web
 
 from adapters.metrics import Registry
 from api_edge.connections import Connections
+from api_edge.credentials import CredentialStore
 from api_edge.errors import Refused, unavailable
 from api_edge.feed import Feed
-from api_edge.keys import KeyRing, Principal
+from api_edge.keys import KeyRing
 from api_edge.limits import Limits
 from api_edge.looks import Looking, Looks
 from api_edge.outcomes import Outcomes
+from api_edge.principals import KeyPrincipal, Principal
 from api_edge.queues import Queues
 from api_edge.reading import Reader
 from api_edge.routing import Route
+from api_edge.scopes import Scope
 from api_edge.signing import Signer
 from api_edge.streams import Streams
 from api_edge.waiting import WaitingDomains
@@ -59,7 +63,9 @@ class Edge:
         self.looks = Looks()
         self.connections = Connections()
         self.streams = Streams()
-        self.keys = KeyRing(on_revoked=self.streams.end_of_key)
+        self.keys = KeyRing(on_revoked=lambda key: self.streams.end_of(key, "the API key was revoked"))
+        self.stores: list[CredentialStore] = []  # of what proves who asks, beside the API keys
+        self.scopes: Mapping[str, Scope] = {}  # all that its routes ask for, by name
         self.outcomes = Outcomes()
         self.waiting = WaitingDomains()
         self.queues = Queues()
@@ -78,6 +84,10 @@ class Edge:
             raise unavailable(next(iter(self.lacks)))
         if self.feed is None or not (self.feed.alive or await self.feed.prove()):
             raise unavailable("feed")
+
+    def stands(self, who: Principal) -> bool:
+        """Whether what somebody came in by has not ended since."""
+        return who.credential in self.keys if isinstance(who, KeyPrincipal) else all(store.stands(who) for store in self.stores)
 
 
 class Call(msgspec.Struct):
@@ -119,7 +129,7 @@ class Call(msgspec.Struct):
 
 
 async def admitted(edge: Edge, call: Call, route: Route) -> Principal:
-    """Who asks on this route: by an API key with its scope, or by what the route takes instead. Raises Refused."""
+    """Who asks on this route: by what everybody comes in by, with its scope, or by what the route takes instead. Raises Refused."""
     if route.admit is None:
         return await authenticate(edge, call, route.scope)
     edge.limits.take_stranger(call.request.remote or "", monotonic())
@@ -128,12 +138,24 @@ async def admitted(edge: Edge, call: Call, route: Route) -> Principal:
 
 
 async def authenticate(edge: Edge, call: Call, scope: str) -> Principal:
-    """Who asks, after keys, limits and scope were checked. Raises Refused."""
+    """Who asks, by an API key or by what one of the stores knows, after limits and scope were checked. Raises Refused."""
     if edge.lacks or edge.feed is None or not edge.feed.alive:
         await edge.require_live()
-    headers = call.request.headers
-    principal = call.principal = edge.keys.principal(headers.get("Authorization"), headers.get("X-Api-Key"))
+    found = await _of_a_store(edge, call.request) if edge.stores else None
+    principal = call.principal = found or _of_a_key(edge, call.request)
     edge.limits.take(principal.tenant, edge.keys.rate(principal.tenant), monotonic())
     if scope:
         principal.require(scope)
     return principal
+
+
+async def _of_a_store(edge: Edge, request: web.Request) -> Principal | None:
+    """Who brings what one of the stores knows; None for who brings nothing of theirs, and is asked for an API key."""
+    for store in edge.stores:
+        if (presented := store.presented(request)) is not None:
+            return await store.principal(presented)
+    return None
+
+
+def _of_a_key(edge: Edge, request: web.Request) -> Principal:
+    return edge.keys.principal(request.headers.get("Authorization"), request.headers.get("X-Api-Key"))

@@ -8,7 +8,7 @@ import msgspec
 
 from api_edge.edge import Call, Edge
 from api_edge.errors import Refused
-from api_edge.keys import Principal
+from api_edge.principals import Principal
 from api_edge.routing import CommandRoute, Row
 from api_edge.signing import command_id, first_command_id, key_mark
 from api_edge.texts import header

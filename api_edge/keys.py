@@ -8,56 +8,29 @@ from uuid import UUID
 import msgspec
 
 from api_edge.errors import Refused
+from api_edge.principals import KeyPrincipal
 from api_edge.secret_texts import parted, secret_hash
 from contracts.identity import ApiKeyCreated, ApiKeyRevoked, TenantCreated, TenantLimitsChanged
-from contracts.message import DEFAULT_TENANT, Event
+from contracts.message import Event
 
 PROVED = 10_000  # headers that are remembered
 DEFAULT_RATE = 200  # requests per second, until the tenant's own is known
 
 
-class Principal(msgspec.Struct, frozen=True):
-    """Who asks: a key of a tenant, and what it may do."""
-
-    key_id: UUID
-    tenant: UUID
-    scopes: frozenset[str]
-    name: str
-    actor: str  # "key:<id>"
-    tenant_text: str
-    brought: str = ""  # of who is not known yet: the hash of the secret by which they ask
-
-    @property
-    def asker(self) -> str:
-        """Whose an Idempotency-Key is: two askers never share one."""
-        return f"{self.actor} {self.brought}" if self.brought else self.actor
-
-    def may(self, scope: str) -> bool:
-        """Whether the key has a scope `area:read` or `area:write`, by itself, by `area:*` or by `*`; `farm` has only the first tenant."""
-        if scope.startswith("farm:") and self.tenant != DEFAULT_TENANT:
-            return False
-        return "*" in self.scopes or scope in self.scopes or f"{scope.partition(':')[0]}:*" in self.scopes
-
-    def require(self, scope: str) -> None:
-        """Raises Refused, naming the scope, when the key lacks it."""
-        if not self.may(scope):
-            raise Refused("auth.scope", f"This needs the scope {scope}, which the API key does not have.")
-
-
 class KeyRing:
-    """Every working API key; `on_revoked` hears of each that ends."""
+    """Every working API key, which are few enough to be in memory; `on_revoked` hears of each that ends."""
 
     def __init__(self, on_revoked: Callable[[UUID], None]) -> None:
         self._on_revoked = on_revoked
-        self._keys: dict[str, tuple[bytes, Principal]] = {}  # by the key id's 32 hex digits
+        self._keys: dict[str, tuple[bytes, KeyPrincipal]] = {}  # by the key id's 32 hex digits
         # By header: the entry of `_keys` that it was found to be, while that stands.
-        self._proved: dict[str, tuple[str, tuple[bytes, Principal]]] = {}
+        self._proved: dict[str, tuple[str, tuple[bytes, KeyPrincipal]]] = {}
         self._ended: set[UUID] = set()
         self._rates: dict[UUID, int] = {}
 
     def load(self, keys: Iterable[Mapping[str, Any]], tenants: Iterable[Mapping[str, Any]]) -> None:
         """Replace everything by the rows of read.api_keys (scopes as JSON) and read.tenants; a key that is gone has ended."""
-        earlier = {principal.key_id for _, principal in self._keys.values()}
+        earlier = {principal.credential for _, principal in self._keys.values()}
         self._keys.clear()
         self._rates = {row["tenant_id"]: row["requests_per_second"] for row in tenants}
         for row in keys:
@@ -66,14 +39,13 @@ class KeyRing:
                 self.add(row["tenant_id"], row["key_id"], row["name"], scopes, row["secret_sha256"])
             else:
                 self._ended.add(row["key_id"])
-        for key_id in earlier - {principal.key_id for _, principal in self._keys.values()}:
+        for key_id in earlier - {principal.credential for _, principal in self._keys.values()}:
             self._on_revoked(key_id)
 
     def add(self, tenant: UUID, key_id: UUID, name: str, scopes: Iterable[str], secret_sha256: str) -> None:
         """A key works from now on, unless it was revoked before we heard of it."""
         if key_id not in self._ended:
-            principal = Principal(key_id, tenant, frozenset(scopes), name, f"key:{key_id}", str(tenant))
-            self._keys[key_id.hex] = (secret_sha256.encode(), principal)
+            self._keys[key_id.hex] = (secret_sha256.encode(), KeyPrincipal.of(tenant, key_id, name, scopes))
 
     def hear(self, tenant: UUID, event: Event) -> None:
         """Follow an event of identity."""
@@ -90,7 +62,7 @@ class KeyRing:
         """Requests per second that a tenant may send."""
         return self._rates.get(tenant, DEFAULT_RATE)
 
-    def principal(self, authorization: str | None, api_key: str | None) -> Principal:
+    def principal(self, authorization: str | None, api_key: str | None) -> KeyPrincipal:
         """Who sends `Authorization: Bearer fr1_…` or `X-Api-Key: fr1_…`. Raises Refused for nobody."""
         text = api_key
         if authorization is not None:

@@ -11,9 +11,11 @@ from api_edge.commands import reader_of
 from api_edge.errors import ProblemBody
 from api_edge.routing import CommandRoute, QueryRoute, Route
 from api_edge.schemas import Schema, Schemas, alternatives
+from api_edge.sse import SCOPE as FEED_SCOPE
 from contracts.message import MessageType, all_types, answer_of
 
 _LINK = {"schema": {"type": "string"}}
+_OTHERWISE: list[Schema] = [{"other": []}]
 
 
 class Accepted(msgspec.Struct):
@@ -62,6 +64,7 @@ def document(commands: Sequence[CommandRoute], queries: Sequence[QueryRoute], ve
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer", "description": "An API key, `fr1_…`"},
                 "header": {"type": "apiKey", "in": "header", "name": "X-Api-Key"},
+                "other": {"type": "http", "scheme": "bearer", "description": "A join token or a node's secret, as the summary says"},
             },
         },
     }
@@ -143,6 +146,7 @@ def _described(route: Route, parameters: list[Schema], answers: Schema, schemas:
         "tags": [route.path.split("/")[2]],
         "parameters": parameters,
         "responses": {**answers, "default": _problem(schemas)},
+        "security": _security(route.scope) if route.admit is None else _OTHERWISE,
     }
 
 
@@ -151,6 +155,11 @@ def _problem(schemas: Schemas) -> Schema:
         "description": "A problem (RFC 9457); `code` tells which",
         "content": {"application/problem+json": {"schema": schemas.of(ProblemBody)}},
     }
+
+
+def _security(scope: str) -> list[Schema]:
+    """Who may ask: with an API key, which has the scope where there is one."""
+    return [{way: [scope] if scope else []} for way in ("bearer", "header")]
 
 
 def _scope(route: Route) -> str:
@@ -178,13 +187,14 @@ def _events(events: Sequence[MessageType], schemas: Schemas) -> Schema:
         "operationId": "get_events",
         "summary": "Follow what happens, as server-sent events",
         "tags": ["events"],
-        "description": f"{_FEED} What `data` holds is a `FeedEvent`.\n\nTypes: {names}.\n\nScope: `log:read`.",
+        "description": f"{_FEED} What `data` holds is a `FeedEvent`.\n\nTypes: {names}.\n\nScope: `{FEED_SCOPE}`.",
         "parameters": [
             _header("Last-Event-ID", "The last id that was received"),
             _parameter("after", "The same, for clients that cannot set the header", {"type": "integer"}),
             _parameter("types", "Prefixes of types, by comma, e.g. `render.job.`", {"type": "string"}),
             _parameter("job_id", "Only events of this render", {"type": "string", "format": "uuid"}),
         ],
+        "security": _security(FEED_SCOPE),
         "responses": {
             "200": {"description": "The stream", "content": {"text/event-stream": {"schema": {"type": "string"}}}},
             "default": _problem(schemas),

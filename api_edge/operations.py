@@ -9,8 +9,8 @@ from api_edge import errors, secrets
 from api_edge.asking import ask
 from api_edge.edge import Call, Edge
 from api_edge.errors import Refused
-from api_edge.keys import Principal
 from api_edge.outcomes import read_outcome
+from api_edge.principals import Principal
 from api_edge.routing import Row
 from api_edge.secrets import SecretKind
 from api_edge.signing import Operation, asker_mark, random_id

@@ -10,6 +10,7 @@ from adapters.presign import BODY_HASH, checksum
 from api_edge.edge import Call, Edge, Store
 from api_edge.errors import Refused, unavailable
 from api_edge.events import kind_of, shown
+from api_edge.principals import KeyPrincipal, SessionPrincipal
 from api_edge.routing import Row
 from contracts.positions import position_text
 
@@ -46,9 +47,18 @@ def file(edge: Edge, call: Call, rows: list[Row]) -> list[Row]:
 
 
 def me(edge: Edge, call: Call, rows: list[Row]) -> list[Row]:
-    """The tenant and the key that asks."""
+    """The tenant, and who asks with what rights."""
     who = call.who
-    return [{**row, "key_id": who.key_id, "key_name": who.name, "scopes": sorted(who.scopes)} for row in rows]
+    key_id, key_name = (who.credential, who.name) if isinstance(who, KeyPrincipal) else (None, "")
+    shown: Row = {
+        "actor": who.actor,
+        "key_id": key_id,
+        "key_name": key_name,
+        "scopes": sorted(who.granted),
+        "permissions": who.permissions(edge.scopes),
+        "roles": who.roles if isinstance(who, SessionPrincipal) else (),
+    }
+    return [{**row, **shown} for row in rows]
 
 
 def api_keys(edge: Edge, call: Call, rows: list[Row]) -> list[Row]:

@@ -39,7 +39,7 @@ class QueryHandler:
         args = [who.tenant, *self._path_values(edge, call), *self._filter_values(edge, call)]
         if edge.reader is None:
             raise unavailable("database")
-        tenants = f"{who.tenant_text},{PLATFORM}" if self.route.farm else who.tenant_text
+        tenants = f"{who.tenant_text},{PLATFORM}" if self.route.reads_platform else who.tenant_text
         limit = 0
         if not self.route.one:
             limit = cursors.limit_of(call.query("limit"))

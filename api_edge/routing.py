@@ -9,7 +9,7 @@ from contracts.message import Command
 
 if TYPE_CHECKING:
     from api_edge.edge import Call, Edge
-    from api_edge.keys import Principal
+    from api_edge.principals import Principal
     from api_edge.secrets import SecretKind
 
 Row = dict[str, Any]
@@ -47,7 +47,7 @@ class CommandRoute(msgspec.Struct, frozen=True):
     prepare: Prepare | None = None
     reveal: Reveal | None = None
     dry_run: bool = False  # whether `?dry_run=true` is understood
-    farm: bool = False  # goes to the platform tenant: nodes belong to nobody else
+    for_platform: bool = False  # goes to the platform tenant, to which nodes belong, whoever asks
     texts: tuple[str, ...] = ()  # the path's names that are not UUIDs
     admit: Admit | None = None  # instead of an API key
 
@@ -68,7 +68,7 @@ class QueryRoute(msgspec.Struct, frozen=True):
     params: Mapping[str, ConvertPath] = {}  # converters of the path's names that are not UUIDs
     present: Present | None = None
     complete: Complete | None = None  # one=True: what of the answer has to be waited for
-    farm: bool = False  # reads the platform tenant's rows too: nodes belong to nobody else
+    reads_platform: bool = False  # reads the platform tenant's rows too, beside the caller's own
     may_be_empty: bool = False  # one=True: `present` makes the answer when there is no row
     admit: Admit | None = None  # instead of an API key
 

@@ -314,16 +314,19 @@ class ApiKeyRow(Versioned, frozen=True, kw_only=True):
 
 
 class MeRow(msgspec.Struct, frozen=True, kw_only=True):
-    """Who asks: the tenant and the key."""
+    """Who asks: the tenant, the API key or the person, and what they may do."""
 
     tenant_id: UUID
     name: str
     render_weight: int
     max_slots: int
     requests_per_second: int
+    actor: str = ""  # what commands and events say of who asks
     key_id: UUID | None = None
     key_name: str = ""
-    scopes: tuple[str, ...] = ()
+    scopes: tuple[str, ...] = ()  # as they were granted
+    permissions: tuple[str, ...] = ()  # every scope that this opens
+    roles: tuple[str, ...] = ()  # of a person
 
 
 class LogRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,7 +11,8 @@ from api_edge.edge import Call, Edge
 from api_edge.errors import unavailable
 from api_edge.presenters import ADDRESS_SECONDS
 from api_edge.routing import Complete, Row
-from contracts.envelope import EDGE, first
+from contracts.actors import EDGE
+from contracts.envelope import first
 from contracts.ids import derived_id
 from contracts.message import Command
 from contracts.repair import RequestRepair

@@ -23,6 +23,8 @@ HEARTBEAT = 5.0  # seconds without anything after which a comment is sent: a rea
 STUCK = 20.0  # seconds that a write may wait for the reader
 PAGE = 1000  # events of the tenant that are read at once
 SCOPE = "log:read"
+ROUTES = ((SCOPE, "GET /v1/events"),)
+"""What stands in no table of routes: its scope, and where it is."""
 _TICK = kind_of(type_of(JobProgress).full_name)
 _HEADERS = {"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
@@ -41,7 +43,7 @@ async def handle(edge: Edge, call: Call) -> web.StreamResponse:
     behind = await _behind(edge, call)
     wanted = Wanted(who.tenant_text, tuple(filter(None, (call.query("types") or "").split(","))), (call.query("job_id") or "").lower())
     edge.limits.open_stream(who.tenant, monotonic())
-    stream = Stream(who.key_id, wanted)
+    stream = Stream(who.credential, wanted)
     edge.streams.add(stream)
     if isinstance(connection := call.request.protocol, Connection):
         connection.on_lost = stream.leave
@@ -51,8 +53,8 @@ async def handle(edge: Edge, call: Call) -> web.StreamResponse:
         now = edge.feed.position
         answer = web.StreamResponse(headers={**_HEADERS, "X-Request-Id": call.request_id, "X-Log-Position": edge.feed.text(now)})
         await answer.prepare(call.request)
-        if who.key_id not in edge.keys:
-            stream.end("the API key was revoked")
+        if not edge.stands(who):
+            stream.end(f"the {who.NAME} has ended")
         await _write(answer, b"retry: 1000\n: live from position %b\n\n" % edge.feed.text(now).encode())
         await _tell(edge, answer, stream, now if behind is None else behind, now)
     except (ConnectionResetError, TimeoutError):

@@ -35,8 +35,8 @@ class Wanted:
 class Stream:
     """One reader's buffer; `next` gives what came, until `end` was called and everything was given."""
 
-    def __init__(self, key_id: UUID, wanted: Wanted) -> None:
-        self.key_id, self.wanted = key_id, wanted
+    def __init__(self, credential: UUID, wanted: Wanted) -> None:
+        self.credential, self.wanted = credential, wanted
         self.ended = ""  # why it ends
         self._waiting: deque[tuple[int, bytes]] = deque()
         self._bytes = 0
@@ -119,12 +119,12 @@ class Streams:
         """Whether anybody of this tenant listens."""
         return tenant in self._open
 
-    def end_of_key(self, key_id: UUID) -> None:
-        """A key was revoked: its streams end at once."""
+    def end_of(self, credential: UUID, why: str) -> None:
+        """A key was revoked, a session is over: its streams end at once."""
         for streams in self._open.values():
             for stream in streams:
-                if stream.key_id == key_id:
-                    stream.end("the API key was revoked")
+                if stream.credential == credential:
+                    stream.end(why)
 
     def end_all(self, why: str) -> None:
         """The edge stops."""

@@ -12,6 +12,7 @@ from adapters.nats import connect
 from cli.errors import Mistake
 from cli.quarantine import settings_of
 from consumers.runtime.store import Store
+from contracts.actors import OPERATOR
 from contracts.audit import DOMAINS
 from contracts.bounds import broken
 from contracts.effects import STEER, EffectAct, EffectEnd, EffectState
@@ -76,7 +77,7 @@ async def steer(conn: asyncpg.Connection, nats_url: str, effect: UUID, act: Effe
     command = STEER[domain](effect_id=effect, act=act, reason=reason)  # type: ignore[call-arg]
     for field, wrong in broken(command):
         raise Mistake("effects.invalid", f"{field} {wrong}", f"--{field}")
-    envelope = first(command, tenant=tenant, actor="operator")
+    envelope = first(command, tenant=tenant, actor=OPERATOR)
     nc = await connect(settings_of(nats_url), "flatrender effects", within=10)
     try:
         await Publisher(nc).publish(command, envelope)

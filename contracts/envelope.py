@@ -6,18 +6,13 @@ from uuid import UUID
 
 import msgspec
 
+from contracts.actors import SYSTEM
 from contracts.ids import derived_id, id_text, new_id, read_id
 from contracts.message import PLATFORM, Message, type_of
 
 __all__ = ["SOURCE", "Envelope", "derived_id", "first", "hash_versions", "same_request"]
 SOURCE = "flatrender"
 _tenant = lru_cache(4096)(read_id)  # of which there are few, and one object for all is found faster than equal ones
-
-
-_NODE = "node:"
-SYSTEM, SCRUBBER, EDGE = "system", "scrubber", "edge"
-BY_ITSELF = frozenset({SYSTEM, SCRUBBER, EDGE})
-"""Actors of what the product asks of itself, and no person or node."""
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,7 +22,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     type: str
     tenant: UUID
     time: datetime
-    actor: str  # who: "key:<id>", "node:<id>" (see node_actor), or one of BY_ITSELF
+    actor: str  # who: "key:<id>", "user:<id> as user:<id>", "node:<id>", or a part of the product, see contracts.actors
     correlation: UUID
     causation: UUID
     request_hash: str = ""  # keyed hashes of the HTTP request, see hash_versions; empty for what no person asked
@@ -141,13 +136,3 @@ def same_request(stored: str, given: str) -> bool:
         return True
     known, asked = hash_versions(stored), hash_versions(given)
     return all(known[version] == asked[version] for version in known.keys() & asked.keys())
-
-
-def node_actor(node: UUID | str) -> str:
-    """What stands in `actor` for a node."""
-    return f"{_NODE}{node}"
-
-
-def acting_node(actor: str) -> str:
-    """The id of the node behind an actor; empty for everybody else."""
-    return actor.removeprefix(_NODE) if actor.startswith(_NODE) else ""

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
-from contracts.envelope import Envelope, first, node_actor
+from contracts.actors import node_actor
+from contracts.envelope import Envelope, first
 from contracts.ids import following_id
 from contracts.message import Report, type_of
 from contracts.node import LeaveNode, RegisterNode

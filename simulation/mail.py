@@ -6,7 +6,8 @@ Real nodes have machines of their own for this; what a thousand of them would sp
 import asyncio
 
 from adapters.nats import Connection, Frame, StreamError, begin_row, stored
-from contracts.envelope import Envelope, acting_node
+from contracts.actors import acting_node
+from contracts.envelope import Envelope
 from contracts.message import Report, encode, type_of
 
 MOST = 500  # reports in a write

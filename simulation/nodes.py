@@ -13,7 +13,8 @@ import aiohttp
 import msgspec
 
 from adapters.presign import CREATE_ONLY
-from contracts.envelope import Envelope, first, node_actor
+from contracts.actors import node_actor
+from contracts.envelope import Envelope, first
 from contracts.farm import Capabilities
 from contracts.ids import following_id
 from contracts.message import Report

@@ -9,13 +9,12 @@ from api_edge import rows
 from api_edge.commands import whole_body
 from api_edge.edge import Call, Edge
 from api_edge.errors import Refused, unavailable
-from api_edge.keys import Principal
+from api_edge.principals import JoinTokenPrincipal, NodePrincipal, Principal
 from api_edge.routing import CommandRoute, QueryRoute, Row
 from api_edge.secret_texts import parted, secret_hash
 from api_edge.secrets import JOIN_TOKEN
 from contracts.catalogue import node_role
 from contracts.enrolment import CreateJoinToken, JoinNode, RevokeJoinToken, RevokeNode
-from contracts.envelope import node_actor
 from contracts.message import PLATFORM, Command
 
 
@@ -56,7 +55,7 @@ async def by_join_token(edge: Edge, call: Call) -> Principal:
         raise Refused("join.token_expired", f"The join token {token_id} has expired at {row['expires_at']:%Y-%m-%d %H:%M:%S} UTC.")
     if row["state"] == "used" and not await _asks_again(call, row["holder"]):
         raise Refused("join.token_used", f"The join token {token_id} was used at {at}, by node {row['node_id']}.")
-    return _stranger(token_id, f"join_token:{token_id}", secret_hash(secret))
+    return JoinTokenPrincipal.of(token_id, secret_hash(secret))
 
 
 async def _asks_again(call: Call, holder: str | None) -> bool:
@@ -91,7 +90,7 @@ async def by_node_secret(edge: Edge, call: Call) -> Principal:
         row = found.rows[0] if found.rows else None
     if row is None or given is None or node_id is None or not hmac.compare_digest(row["secret_sha256"], secret_hash(given[1])):
         raise Refused("auth.invalid", "This is not the secret of that node.")
-    return _stranger(node_id, node_actor(node_id))
+    return NodePrincipal.of(node_id)
 
 
 def _token(call: Call) -> tuple[UUID, str]:
@@ -112,10 +111,6 @@ def _bearer(call: Call) -> str:
     return text.strip()
 
 
-def _stranger(id: UUID, actor: str, brought: str = "") -> Principal:
-    return Principal(id, PLATFORM, frozenset(), actor, actor, str(PLATFORM), brought)
-
-
 COMMANDS = [
     CommandRoute(
         "POST",
@@ -126,9 +121,9 @@ COMMANDS = [
         answers=201,
         told=NewJoinToken,
         secret=JOIN_TOKEN,
-        farm=True,
+        for_platform=True,
     ),
-    CommandRoute("POST", "/v1/join-tokens/{token_id}/revoke", RevokeJoinToken, "farm:write", "Revoke a join token", farm=True),
+    CommandRoute("POST", "/v1/join-tokens/{token_id}/revoke", RevokeJoinToken, "farm:write", "Revoke a join token", for_platform=True),
     CommandRoute(
         "POST",
         "/v1/nodes/join",
@@ -140,10 +135,10 @@ COMMANDS = [
         told=JoinedNode,
         prepare=with_token,
         reveal=say_where,
-        farm=True,
+        for_platform=True,
         admit=by_join_token,
     ),
-    CommandRoute("POST", "/v1/nodes/{node_id}/revoke", RevokeNode, "farm:write", "Shut a node out for good", farm=True),
+    CommandRoute("POST", "/v1/nodes/{node_id}/revoke", RevokeNode, "farm:write", "Shut a node out for good", for_platform=True),
 ]
 QUERIES = [
     QueryRoute(
@@ -154,7 +149,7 @@ QUERIES = [
         "List join tokens",
         rows.JoinTokenRow,
         keyset=("created_at", "token_id"),
-        farm=True,
+        reads_platform=True,
     ),
     QueryRoute(
         "GET",
@@ -164,7 +159,7 @@ QUERIES = [
         "Whether a node may speak to the farm; it asks with `fn_<its id>_<its secret>` as the bearer",
         rows.NodeStandingRow,
         one=True,
-        farm=True,
+        reads_platform=True,
         admit=by_node_secret,
     ),
 ]

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 
-from api_edge import presenters, rows
+from api_edge import presenters, rows, scopes
 from api_edge.edge import Call, Edge
 from api_edge.errors import Refused
 from api_edge.routing import CommandRoute, QueryRoute, Row
@@ -24,7 +24,12 @@ class NewApiKey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def no_more(edge: Edge, call: Call, command: CreateApiKey) -> Command:
-    """Nobody makes a key that may do more than their own."""
+    """Nobody makes a key with a scope that does not exist, or that may do more than their own."""
+    known = set(scopes.grants(edge.scopes))
+    for number, scope in enumerate(command.scopes):
+        if scope not in known:
+            detail = f"{scope[:80]} is no scope; there are: {', '.join(scopes.grants(edge.scopes))}."
+            raise Refused("identity.scope", detail, f"scopes[{number}]")
     lacking = [scope for scope in command.scopes if not call.who.may(scope)]
     if lacking:
         raise Refused("auth.scope", f"A key cannot give what it does not have: {', '.join(lacking)[:200]}.", "scopes")
@@ -66,5 +71,5 @@ QUERIES = [
         keyset=("created_at", "key_id"),
         present=presenters.api_keys,
     ),
-    QueryRoute("GET", "/v1/me", "tenant_by_id", "", "Who asks: the tenant and the key", rows.MeRow, one=True, present=presenters.me),
+    QueryRoute("GET", "/v1/me", "tenant_by_id", "", "Who asks, and what they may do", rows.MeRow, one=True, present=presenters.me),
 ]

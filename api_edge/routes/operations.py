@@ -13,7 +13,7 @@ QUERIES = [
         "Read what became of a command",
         rows.OperationRow,
         one=True,
-        farm=True,
+        reads_platform=True,
         may_be_empty=True,
         params={"operation_id": operations.to_command_id},
         present=operations.present,

@@ -16,9 +16,11 @@ COMMANDS = [
     CommandRoute("POST", "/v1/renders/{job_id}/resume", ResumeJob, "render:write", "Let a paused render go on"),
     CommandRoute("POST", "/v1/renders/{job_id}/reschedule", RescheduleJob, "render:write", "Change a render's priority or deadline"),
     CommandRoute("POST", "/v1/renders/{job_id}/repair", RequestRepair, "render:write", "Have frames of a render drawn again"),
-    CommandRoute("POST", "/v1/nodes/{node_id}/drain", DrainNode, "farm:write", "Give a node no more work", farm=True),
-    CommandRoute("POST", "/v1/nodes/{node_id}/maintain", MaintainNode, "farm:write", "Keep a node from work until it is opened", farm=True),
-    CommandRoute("POST", "/v1/nodes/{node_id}/open", OpenNode, "farm:write", "Put a node back to work", farm=True),
+    CommandRoute("POST", "/v1/nodes/{node_id}/drain", DrainNode, "farm:write", "Give a node no more work", for_platform=True),
+    CommandRoute(
+        "POST", "/v1/nodes/{node_id}/maintain", MaintainNode, "farm:write", "Keep a node from work until it is opened", for_platform=True
+    ),
+    CommandRoute("POST", "/v1/nodes/{node_id}/open", OpenNode, "farm:write", "Put a node back to work", for_platform=True),
     CommandRoute(
         "POST",
         "/v1/set-aside-templates/{template}/release",
@@ -68,7 +70,7 @@ QUERIES = [
         "Explain why a render waits, is slow or failed",
         rows.ExplanationRow,
         one=True,
-        farm=True,
+        reads_platform=True,
         present=explain,
     ),
     QueryRoute(
@@ -79,7 +81,7 @@ QUERIES = [
         "List which nodes drew what",
         rows.RenderPartRow,
         keyset=("created_at", "part_id"),
-        farm=True,
+        reads_platform=True,
     ),
     QueryRoute(
         "GET",
@@ -90,8 +92,10 @@ QUERIES = [
         rows.RepairRow,
         keyset=("created_at", "repair_id"),
     ),
-    QueryRoute("GET", "/v1/nodes", "nodes", "render:read", "List the farm's nodes", rows.NodeRow, keyset=("name", "node_id"), farm=True),
-    QueryRoute("GET", "/v1/nodes/{node_id}", "node_by_id", "render:read", "Read a node", rows.NodeRow, one=True, farm=True),
+    QueryRoute(
+        "GET", "/v1/nodes", "nodes", "render:read", "List the farm's nodes", rows.NodeRow, keyset=("name", "node_id"), reads_platform=True
+    ),
+    QueryRoute("GET", "/v1/nodes/{node_id}", "node_by_id", "render:read", "Read a node", rows.NodeRow, one=True, reads_platform=True),
     QueryRoute(
         "GET",
         "/v1/nodes/{node_id}/health",
@@ -100,7 +104,7 @@ QUERIES = [
         "List how a node fared",
         rows.NodeHealthRow,
         keyset=("at",),
-        farm=True,
+        reads_platform=True,
     ),
     QueryRoute(
         "GET",
@@ -111,7 +115,7 @@ QUERIES = [
         rows.NodeCrashRow,
         keyset=("created_at", "crash_id"),
         filters={"node_id": AN_ID, "kind": one_of(*get_args(CrashKind))},
-        farm=True,
+        reads_platform=True,
     ),
     QueryRoute(
         "GET",

@@ -17,7 +17,8 @@ from consumers.render.repairs.object_checks import found_sha256
 from consumers.runtime.connection import POOL_WAIT
 from consumers.runtime.leading import Leading
 from consumers.runtime.pool import Pool
-from contracts.envelope import SCRUBBER, Envelope, first
+from contracts.actors import SCRUBBER
+from contracts.envelope import Envelope, first
 from contracts.message import Command
 
 log = logging.getLogger(__name__)

@@ -14,6 +14,7 @@ from consumers.runtime.domain import EXISTS, Answer, Context, Domain, ForPlatfor
 from consumers.runtime.effects.making import Made, effect_rows
 from consumers.runtime.folding import Folded, fold, require_moved
 from consumers.runtime.item import Item, Numbers, storable
+from consumers.runtime.private import keep, projecting
 from consumers.runtime.projection import RowExists, project
 from consumers.runtime.state import Missing, State, Want
 from consumers.runtime.store import Columns, Store, columns, meanwhile, to_json
@@ -23,11 +24,13 @@ from contracts.audit import QUARANTINED, REFUSED
 from contracts.envelope import Envelope, same_request
 from contracts.message import PLATFORM, Event, encode
 from contracts.outcome import NO_BODY, NOT_HANDLED, Outcome, Problem
+from contracts.personal import is_personal
 
 log = logging.getLogger(__name__)
 # PostgreSQL's types of what keep_operations and keep_events take as columns.
 OPERATION = ("uuid", "uuid", "text", "text", "text", "text", JSON, "text", "text", "text", "bigint")
 EVENT = ("uuid", "text", "uuid", "text", "uuid", "uuid", "text", "bigint", "text", JSON)
+NOT_KEPT = "what it says is not kept, for it holds what is personal"
 LONGEST_REASON = 2000  # characters that are kept of why a command is in quarantine
 AGAIN = 0.1  # seconds between two tries of a command whose refusal has patience
 
@@ -53,6 +56,7 @@ class Batch:
         self.kept: dict[str, int] = {}  # the cursors that this batch has moved
         self.now = now or utc_now()
         self.state = State()
+        self._projecting = projecting(domain.private)  # the rows as events see them
         self.effects = Made()
         self.on_writing: Callable[[], None] = lambda: None  # called when the decisions are made and PostgreSQL has work
 
@@ -114,7 +118,7 @@ class Batch:
         open_items = [item for item in self.items if not item.seen]
         wanted = [want for item in open_items for want in item.wants]
         if self.folded:  # before any command, so that all of them see what is known
-            await fold(self.state, self.folded, wanted, self.store.fetch_rows)
+            await fold(self.state, self._projecting, self.folded, wanted, self.store.fetch_rows)
         else:
             await self.state.load(wanted, self.store.fetch_rows)
         begin = 0
@@ -153,6 +157,8 @@ class Batch:
                 return self._refuse(item, decision)
             answer = decision if isinstance(decision, Answer) else Answer(list(decision), None)
             self._happen(item, answer.events, context)
+            if answer.private:
+                keep(answer.private, self.state.view(item.envelope.tenant), self.now)
             if item.envelope.dry_run:
                 self.state.rollback(mark)
                 item.events = []
@@ -163,7 +169,8 @@ class Batch:
             self.state.rollback(mark)
             self._refuse(item, Refusal(msgspec.structs.replace(EXISTS, detail=str(error))))
         except Exception as error:  # a bug must cost one command, not the domain
-            log.exception("%s %s cannot be decided", item.envelope.type, item.envelope.id)
+            traced = None if is_personal(item.envelope.type) else error  # which quotes values
+            log.error("%s %s cannot be decided: %s", item.envelope.type, item.envelope.id, type(error).__name__, exc_info=traced)
             self.state.rollback(mark)
             self._quarantine(item, f"{type(error).__name__}: {error}")
 
@@ -174,7 +181,7 @@ class Batch:
         for number, given in enumerate(events, len(item.events)):
             event, tenant = tenant_of(given, item.envelope)
             envelope = item.envelope.caused(event, id=context.id(f"event {number}"), time=self.now, tenant=tenant, cause=item.cause)
-            aggregate, version = project(self.domain.writes[type(event)], event, envelope, self.state.view(tenant))
+            aggregate, version = project(self.domain.writes[type(event)], event, envelope, self._projecting(self.state, tenant))
             item.events.append((envelope, event, aggregate, version))
 
     def _refuse(self, item: Item, refusal: Refusal) -> None:
@@ -185,9 +192,13 @@ class Batch:
         problem = refusal.problem
         self._conclude(item, "refused", problem=problem)
         if not item.envelope.dry_run:
-            self._log(item, REFUSED[self.domain.name], code=problem.code, detail=problem.detail, field=problem.field)
+            # The caller is told all of it; in the log, which is for ever, a sentence must not quote what is a person's.
+            detail = NOT_KEPT if is_personal(item.envelope.type) else problem.detail
+            self._log(item, REFUSED[self.domain.name], code=problem.code, detail=detail, field=problem.field)
 
     def _quarantine(self, item: Item, reason: str) -> None:
+        if is_personal(item.envelope.type):
+            item.bare, reason = True, f"{reason.partition(':')[0]}: {NOT_KEPT}"
         reason = storable(reason)[:LONGEST_REASON]
         item.unreadable = reason
         self._conclude(item, "quarantined", problem=NOT_HANDLED)
@@ -236,7 +247,7 @@ class Batch:
 
 
 def _operation(item: Item) -> tuple[Any, ...]:
-    """The columns of keep_operations; a quarantined command is kept whole, for its re-drive."""
+    """The columns of keep_operations; a quarantined command is kept whole, for its re-drive, unless it holds what is personal."""
     envelope, outcome = item.envelope, item.outcome
     assert outcome is not None
     headers = body = None

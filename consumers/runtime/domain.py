@@ -11,6 +11,7 @@ import msgspec
 from typing_extensions import TypeVar
 
 from consumers.runtime.effects.declared import EffectKind, Maker
+from consumers.runtime.private import PrivateChange, PrivateTable
 from consumers.runtime.projection import Write
 from consumers.runtime.reactions import Hearer
 from consumers.runtime.recurrence import Missed
@@ -20,8 +21,9 @@ from consumers.runtime.table import Table
 from contracts.bounds import broken
 from contracts.envelope import Envelope
 from contracts.ids import moment_id
-from contracts.message import PLATFORM, Command, Event
+from contracts.message import PLATFORM, Command, Event, type_of
 from contracts.outcome import Problem
+from contracts.personal import is_personal
 
 
 class Context(msgspec.Struct, frozen=True):
@@ -73,6 +75,7 @@ class Answer(msgspec.Struct, Generic[B], frozen=True):
 
     events: Sequence[Event | ForPlatform]
     body: B
+    private: Sequence[PrivateChange] = ()  # what becomes of rows outside the log
 
 
 EXISTS = Problem(code="command.exists", detail="what this would make is there already")
@@ -103,10 +106,12 @@ def clipped(text: str) -> str:
 _TIMER = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,198}[\x21-\x7e])?")
 
 
-def _check_name(name: str) -> None:
-    """A timer's name travels in a header. Raises ValueError."""
+def _check(name: str, command: Command) -> None:
+    """A timer's name travels in a header; its command lies in a row until it is due. Raises ValueError."""
     if not _TIMER.fullmatch(name):
         raise ValueError(f"a timer's name is 1 to 200 printable ASCII characters, no spaces around them, not {name[:100]!r}")
+    if is_personal(type_of(command).full_name):
+        raise ValueError(f"{type(command).__name__} holds what is personal, which does not wait in a timer: let it name the private row")
 
 
 class SetTimer(msgspec.Struct, frozen=True):
@@ -117,7 +122,7 @@ class SetTimer(msgspec.Struct, frozen=True):
     command: Command
 
     def __post_init__(self) -> None:
-        _check_name(self.name)
+        _check(self.name, self.command)
 
 
 class SetRecurring(msgspec.Struct, frozen=True):
@@ -131,7 +136,7 @@ class SetRecurring(msgspec.Struct, frozen=True):
     begins: datetime | None = None  # from when on, itself included; None: after the event
 
     def __post_init__(self) -> None:
-        _check_name(self.name)
+        _check(self.name, self.command)
 
 
 class DropTimer(msgspec.Struct, frozen=True):
@@ -155,6 +160,7 @@ class Domain(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     makes: dict[type[Event], tuple[Maker, ...]] = {}  # which effects an event has
     effects: tuple[EffectKind, ...] = ()
     timers: dict[type[Event], tuple[MakeTimers, ...]] = {}
+    private: tuple[PrivateTable[Any], ...] = ()  # its tables outside the log
     retains: tuple[Rule, ...] = ()  # its tables that grow beside the event tables and the runtime's own
     constraints: dict[str, Problem] = {}  # what a command is refused for that one of these refuses: the last resort, deciders look first
     weighs: dict[type[Command], Callable[[Any], int]] = {}  # commands that are as much work as many others, and how many
@@ -167,13 +173,13 @@ class Domain(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def refusal_of(self, error: Exception) -> Problem | None:
         """What a command is told of a constraint that its rows break; None where that is no refusal."""
         name = getattr(error, "constraint_name", None) or ""
-        keys = {f"{table.name.partition('.')[2]}_pkey" for table in self.tables}
+        keys = {f"{table.name.partition('.')[2]}_pkey" for table in (*self.tables, *self.private)}
         return EXISTS if name in keys else self.constraints.get(name)
 
     @property
     def written(self) -> set[tuple[str, str]]:
         """The columns of its tables that this release writes, each with its table's name."""
-        return {(table.name, column) for table in self.tables for column in table.fields}
+        return {(table.name, column) for table in (*self.tables, *self.private) for column in table.fields}
 
     def weight(self, command: Command | None) -> int:
         """How much of a batch a command fills."""

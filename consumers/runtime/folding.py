@@ -6,7 +6,7 @@ import msgspec
 
 from consumers.runtime.projection import change
 from consumers.runtime.reactions import CURSOR, Fold
-from consumers.runtime.state import Load, Missing, State, Want
+from consumers.runtime.state import Load, Missing, State, View, Want
 from consumers.runtime.table import Row
 from contracts.envelope import Envelope
 from contracts.message import Event
@@ -34,21 +34,21 @@ def require_moved(folded: Sequence[Folded], moved: Mapping[str, int]) -> None:
             raise NotMoved(f"the cursor of {one.fold.name} did not move to {one.position}")
 
 
-async def fold(state: State, folded: Sequence[Folded], wants: Iterable[Want], fetch: Fetch) -> None:
-    """Fold all in order; `wants` are rows that others will ask for, loaded in the same round. Raises what a fold raises."""
-    asked = [*wants, *_apply(state, folded)]
+async def fold(state: State, view: type[View], folded: Sequence[Folded], wants: Iterable[Want], fetch: Fetch) -> None:
+    """Fold all in order, through such a view; `wants` are rows that others will ask for, loaded in that round. Raises what one raises."""
+    asked = [*wants, *_apply(state, view, folded)]
     while asked:
         await state.load(asked, fetch)
-        asked = _apply(state, folded)
+        asked = _apply(state, view, folded)
 
 
-def _apply(state: State, folded: Sequence[Folded]) -> list[Want]:
+def _apply(state: State, view: type[View], folded: Sequence[Folded]) -> list[Want]:
     """Fold all; or answer which rows have to be loaded before, with nothing changed."""
     mark = state.mark()
     wants: list[Want] = []
     for one in folded:
         try:
-            for table, _ in change(one.fold.write, one.event, one.envelope, state.view(one.envelope.tenant)):
+            for table, _ in change(one.fold.write, one.event, one.envelope, view(state, one.envelope.tenant)):
                 if table is not one.fold.into:
                     raise TypeError(f"the fold {one.fold.name} wrote {table}, not {one.fold.into}")
         except Missing as missing:

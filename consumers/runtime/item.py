@@ -29,7 +29,7 @@ class Item(msgspec.Struct):
     said: UUID | None = None  # the id that a node gave its report
     unreadable: str = ""
     verdict: Problem | None = None  # why it is refused before it is decided again: a constraint's name for it
-    bare: bool = False  # its quarantine keeps nothing that it said: even that could not be stored
+    bare: bool = False  # its quarantine keeps nothing that it said: that could not be stored, or is personal
     outcome: Outcome | None = None
     again: float = 0.0  # seconds until it is tried once more
     seen: bool = False

@@ -14,7 +14,8 @@ from consumers.runtime.item import POSITION, REACTION
 from consumers.runtime.reactions import Ears, Fold, Reaction, ears_of
 from consumers.runtime.reading import Happened, reactions
 from consumers.runtime.store import Store
-from contracts.envelope import Envelope, acting_node
+from contracts.actors import acting_node
+from contracts.envelope import Envelope
 from contracts.message import Command, Event, Report, decode, type_of
 
 MOST = 1000

@@ -11,7 +11,8 @@ from nats.aio.msg import Msg
 from consumers.runtime.domain import Domain
 from consumers.runtime.item import Item
 from consumers.runtime.reactions import Reaction
-from contracts.envelope import SYSTEM, Envelope, node_actor
+from contracts.actors import SYSTEM, UNKNOWN, node_actor
+from contracts.envelope import Envelope
 from contracts.ids import derived_id, following_id
 from contracts.message import PLATFORM, Command, Event, Kind, decode, named, type_of
 from contracts.node import report_id
@@ -190,7 +191,7 @@ def _unknown(msg: Any) -> Envelope:
         type=f"unreadable {name}",
         tenant=PLATFORM,
         time=datetime.now(UTC),
-        actor=node_actor(scope) if kind == Kind.REPORT else "unknown",
+        actor=node_actor(scope) if kind == Kind.REPORT else UNKNOWN,
         correlation=identity,
         causation=identity,
     )

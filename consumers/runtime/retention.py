@@ -24,7 +24,7 @@ Pause = Callable[[float], Awaitable[None]]
 
 
 def rules_of(domain: Domain) -> tuple[Rule, ...]:
-    """What becomes of each of a domain's tables of kind work or telemetry."""
+    """What becomes of each of a domain's tables of kind work, telemetry or private."""
     return (*RUNTIME, *domain.retains)
 
 

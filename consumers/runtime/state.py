@@ -8,7 +8,7 @@ from consumers.runtime.table import Key, R, Row, Table
 
 Want = tuple[Table[Any], tuple[str, ...], Key]
 Load = tuple[Table[Any], tuple[str, ...], list[Key]]
-Change = tuple[Row | None, Row]  # a row before (None: new, or not known) and after
+Change = tuple[Row | None, Any]  # a row before (None: new, or not known) and after (None: erased, of private tables alone)
 T = TypeVar("T")
 _UNKNOWN: Any = object()  # in the journal: the row was put before anybody knew what the table holds
 
@@ -81,6 +81,13 @@ class State:
         if table.indexes:
             self._index(table, key, old, row)
         rows[key] = row
+
+    def drop(self, table: Table[Any], key: Key) -> None:
+        """A row that is loaded is no more; it is removed when the batch commits."""
+        rows = self._rows[table]
+        self._journal.append((table, key, rows[key]))
+        self._index(table, key, rows[key], None)
+        rows[key] = None
 
     def mark(self) -> int:
         """A point to roll back to."""
@@ -190,7 +197,11 @@ class View:
         return self._state.knows(table, row)
 
     def put(self, table: Table[Any], row: Row) -> None:
-        """Set a row's new state (projections only). Raises ValueError for a row of another tenant."""
+        """Set a row's new state (projections, and what a decision keeps). Raises ValueError for a row of another tenant."""
         if row.tenant_id.int != self.tenant.int:
             raise ValueError(f"{table}: a row of tenant {row.tenant_id} in a view of {self.tenant}")
         self._state.put(table, row)
+
+    def drop(self, table: Table[Any], *key: Any) -> None:
+        """A row that was asked for is no more (private tables only)."""
+        self._state.drop(table, (self.tenant, *key))

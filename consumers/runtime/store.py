@@ -14,6 +14,7 @@ import msgspec
 import sql
 from consumers.runtime.connection import DATABASE_AWAY
 from consumers.runtime.lists import as_parameter
+from consumers.runtime.private import parted
 from consumers.runtime.state import Change, Load
 from consumers.runtime.table import Row, Table
 from contracts.ids import new_id
@@ -71,14 +72,21 @@ class Store:
             return [_rows(load, text) for load, text in zip(loads, found, strict=True)]
 
     async def write_rows(self, changes: dict[Table[Any], list[Change]]) -> None:
-        """Write every row that changed: new ones whole, of others the columns that differ; at most two statements for each table."""
+        """Write every row that changed: new ones whole, of others the columns that differ; at most two statements for each event table."""
         with self._among_rows():
             for table in sorted(changes, key=lambda t: t.name):
-                new = [after for before, after in changes[table] if before is None]
+                gone, left = parted(table, changes[table])
+                if gone:
+                    await self._remove(table, gone)
+                new = [after for before, after in left if before is None]
                 if new:
                     await self.conn.execute(table.insert_sql, *table.rows_given(new))
-                if len(new) < len(changes[table]):
-                    await self._update(table, [(before, after) for before, after in changes[table] if before is not None])
+                if len(new) < len(left):
+                    await self._update(table, [(before, after) for before, after in left if before is not None])
+
+    async def _remove(self, table: Any, rows: list[Row]) -> None:
+        keys = [table.key_of(row) for row in rows]
+        await self.conn.execute(table.delete_sql(), *table.keys_given(table.key, keys))
 
     @contextmanager
     def _among_rows(self) -> Iterator[None]:

@@ -16,6 +16,7 @@ from consumers.runtime.domain import Domain, DropTimer, Refusal, SetRecurring, S
 from consumers.runtime.item import Item
 from consumers.runtime.recurrence import Recurrence, recurrence
 from consumers.runtime.store import Store
+from contracts.actors import TIMER
 from contracts.envelope import Envelope
 from contracts.ids import derived_id, id_text, moment_id
 from contracts.message import Command, decode, type_of
@@ -70,7 +71,7 @@ class Timer(msgspec.Struct, frozen=True, kw_only=True):
             type=type_of(command).full_name,  # the newest version of what was stored
             tenant=self.tenant_id,
             time=self.due_at,
-            actor="timer",
+            actor=TIMER,
             correlation=identity,
             causation=self.set_by,
             timer=f"{self.due_at.isoformat()} {self.name}",

@@ -17,6 +17,7 @@ def from_code() -> dict[str, str]:
     from api_edge import openapi, pages
     from api_edge.routes import COMMANDS, QUERIES
     from contracts.catalogue import asyncapi
+    from deploy.references import scopes
 
     version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
     return {
@@ -26,6 +27,7 @@ def from_code() -> dict[str, str]:
         "docs/reference/settings.md": settings.document(),
         "docs/reference/cli.md": commandline.document(),
         "docs/reference/codes.md": codes.document(ROOT),
+        "docs/reference/scopes.md": scopes.document(),
         "docs/errors.md": pages.errors_markdown(),
         "docs/licences.md": licences.document((ROOT / "requirements.lock").read_text(encoding="utf-8")),
     }

@@ -24,7 +24,9 @@ SECRET = {"outcome", "headers", "body", "payload", "envelope", "request_hash", "
 WITHOUT_TENANT = {f"{domain}.{name}" for domain in DOMAINS for name in ("cursors", "leader")} | CHECKS
 WITHOUT_TENANT |= {f"log.{name}" for name in ("archives", "head", "alarms", "parts")}
 TELEMETRY = {"render.node_health_logs", "render.object_scrubs"}
-KINDS = ("event", "work", "telemetry", "log")
+GROWING = ("work: ", "telemetry: ", "private: ")
+KINDS = ("event", "work", "telemetry", "log", "private")
+PRIVATE = {table.name for domain in all_domains() for table in domain.private}
 EVENT_TABLES: dict[str, Table] = {table.name: table for domain in all_domains() for table in domain.tables}
 TABLES = """
     select n.nspname || '.' || c.relname as name, c.oid, c.relrowsecurity as rls, c.relforcerowsecurity as forced,
@@ -60,14 +62,15 @@ async def tables(db: asyncpg.Connection) -> dict[str, asyncpg.Record]:
     return {row["name"]: row for row in await db.fetch(TABLES)}
 
 
-async def test_every_table_is_an_event_table_a_work_table_of_the_runtime_or_known_telemetry(tables: dict[str, asyncpg.Record]) -> None:
+async def test_every_table_is_an_event_table_a_private_or_work_table_or_known_telemetry(tables: dict[str, asyncpg.Record]) -> None:
     ours = {name for name in tables if name.split(".")[0] in DOMAINS}
-    assert ours == set(EVENT_TABLES) | TELEMETRY | {f"{domain}.{name}" for domain in DOMAINS for name in WORK}
+    assert ours == set(EVENT_TABLES) | PRIVATE | TELEMETRY | {f"{domain}.{name}" for domain in DOMAINS for name in WORK}
     assert all(tables[name]["comment"].startswith("telemetry: ") for name in TELEMETRY)
+    assert {name for name, row in tables.items() if row["comment"].startswith("private: ")} == PRIVATE
 
 
 async def test_what_becomes_of_every_table_that_can_grow_is_declared(db: asyncpg.Connection, tables: dict[str, asyncpg.Record]) -> None:
-    grow = {name for name, row in tables.items() if row["comment"].startswith(("work: ", "telemetry: "))} - CHECKS  # bounded by themselves
+    grow = {name for name, row in tables.items() if row["comment"].startswith(GROWING)} - CHECKS  # bounded by themselves
     declared = {f"{domain.name}.{rule.table}": rule for domain in all_domains() for rule in rules_of(domain)}
     assert grow == set(declared), "say in `retains` of the domain, or in RUNTIME of retention_rules, how long its rows are kept"
     for name, rule in declared.items():

@@ -3,7 +3,7 @@
 from functools import lru_cache
 from uuid import UUID
 
-from contracts.envelope import acting_node
+from contracts.actors import acting_node
 
 
 @lru_cache(4096)

@@ -8,14 +8,9 @@ from functools import wraps
 from typing import Any
 from uuid import UUID
 
-<<<<<<< HEAD:consumers/render/nodes/enrolment.py
-from consumers.render.leases.reporter import reporter
-=======
 from msgspec import UNSET
 
-from consumers.render.enrolment_rows import JOIN_TOKENS, NODE_IDENTITIES, JoinToken
-from consumers.render.reporter import reporter
->>>>>>> answers:consumers/render/enrolment.py
+from consumers.render.leases.reporter import reporter
 from consumers.render.rows import NODES
 from consumers.render.rows.enrolment import JOIN_TOKENS, NODE_IDENTITIES, JoinToken
 from consumers.runtime.domain import Answer, Context, Decide, Decision, Refusal, refuse

@@ -18,8 +18,9 @@ from consumers.runtime.effects.declared import Call, EffectKind, Together
 from consumers.runtime.projection import fresh
 from consumers.runtime.table import Row
 from consumers.runtime.tools import Ask, Tools
+from contracts.actors import SCHEDULER, acting_node
 from contracts.audit import CommandQuarantined, CommandRefused
-from contracts.envelope import Envelope, acting_node
+from contracts.envelope import Envelope
 from contracts.message import PLATFORM, Command, Kind, Work, encode, type_of
 from contracts.node import CancelPart, DrawPart, Manifest, ReportRefused
 from contracts.render import PartAssigned, PartEnded
@@ -123,7 +124,7 @@ async def left_behind(conn: asyncpg.Connection) -> list[tuple[Part, Envelope]]:
             type=type_of(PartAssigned).full_name,
             tenant=part.tenant_id,
             time=part.created_at,
-            actor="scheduler",
+            actor=SCHEDULER,
             correlation=row["correlation"],
             causation=part.part_id,
         )

@@ -14,7 +14,8 @@ from consumers.render.rows.repairs import REPAIRS, FrameRepair
 from consumers.runtime.domain import Answer, Context, Decision, Refusal, refuse
 from consumers.runtime.projection import fresh, moved
 from consumers.runtime.state import View
-from contracts.envelope import BY_ITSELF, Envelope
+from contracts.actors import BY_ITSELF
+from contracts.envelope import Envelope
 from contracts.message import PLATFORM, Event
 from contracts.repair import (
     ExportReplaced,

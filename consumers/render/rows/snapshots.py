@@ -1,16 +1,10 @@
 """The render domain's snapshots (migration 26)."""
 
-<<<<<<< HEAD:consumers/render/rows/snapshots.py
-from uuid import UUID
-
-=======
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from msgspec import Meta
 
-from consumers.render.rows import INSPECTIONS
->>>>>>> answers:consumers/render/snapshot_rows.py
 from consumers.runtime.table import Row, Table
 from contracts.fields import ObjectKey
 from contracts.snapshot import SnapshotState

@@ -19,6 +19,7 @@ from consumers.runtime.item import Item
 from consumers.runtime.runtime import Runtime
 from consumers.runtime.state import Want
 from consumers.runtime.tools import Publishes
+from contracts.actors import SCHEDULER
 from contracts.envelope import Envelope, first
 from contracts.farm import LoseNode, NodeSteered, TemplateSetAside
 from contracts.message import PLATFORM, Command
@@ -160,7 +161,7 @@ class Scheduler:
 
     def _submit(self, command: Command, tenant: UUID, subject: UUID | None = None) -> Envelope:
         """Have a command decided; one about a job carries the correlation of its request, and the job's coming as its cause."""
-        envelope = first(command, tenant=tenant, actor="scheduler")
+        envelope = first(command, tenant=tenant, actor=SCHEDULER)
         job = self.farm.jobs.get((tenant, subject)) if subject else None
         if job is not None and job.correlation is not None:
             envelope = replace(envelope, correlation=job.correlation, causation=job.cause or envelope.id)

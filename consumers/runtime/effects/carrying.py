@@ -14,8 +14,9 @@ from consumers.runtime.effects.row import TO_BEGIN, Claimed, Try, answer_of
 from consumers.runtime.effects.statements import LEASE, UNREADABLE, Move, Statements
 from consumers.runtime.leading import Leading, clock
 from consumers.runtime.store import to_json
+from contracts.actors import SYSTEM
 from contracts.effects import EffectEnd, EffectState
-from contracts.envelope import SYSTEM, Envelope
+from contracts.envelope import Envelope
 from contracts.message import Command
 
 log = logging.getLogger(__name__)

@@ -9,6 +9,7 @@ import asyncpg
 import msgspec
 
 from consumers.runtime.domain import Domain
+from consumers.runtime.private import projecting
 from consumers.runtime.projection import Write, change
 from consumers.runtime.reactions import Fold
 from consumers.runtime.replay.held import Held
@@ -56,6 +57,7 @@ class Projector:
             for cls in fold.events:
                 self._folds.setdefault(cls, []).append((since, until, fold.write))
         self._held = Held()
+        self._projecting = projecting(domain.private for domain in domains)
         self.problems = Problems()
         self._writer = Writer(conn, self.problems.say)  # not a method of this object: a ring would keep all rows until the collector comes
         self._mark = 0
@@ -127,7 +129,7 @@ class Projector:
         failed: list[tuple[Recorded, str]] = []
         for write, event, envelope, recorded in known:
             try:
-                change(write, event, envelope, self._held.view(envelope.tenant))
+                change(write, event, envelope, self._projecting(self._held, envelope.tenant))
             except Missing as missing:
                 wants += missing.wants
             except Exception as error:  # whatever a damaged log does to a projection is a finding, not the end

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 import msgspec
 
 from consumers.runtime.domain import Answer, Context, Domain, Refusal, tenant_of
+from consumers.runtime.private import keep
 from consumers.runtime.projection import change, project
 from consumers.runtime.reactions import Fold, Reaction, ears_of
 from consumers.runtime.state import Missing, State
@@ -53,6 +54,8 @@ class World:
             event, owner = tenant_of(given, envelope)
             self.happen(event, envelope, owner, number)
             happened.append(event)
+        if isinstance(decision, Answer):
+            self._loaded(lambda: keep(decision.private, self.state.view(envelope.tenant), self.now))
         return happened
 
     def happen(self, event: Event, envelope: Envelope | None = None, tenant: UUID | None = None, number: int = 0) -> None:

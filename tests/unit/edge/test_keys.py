@@ -6,7 +6,8 @@ from uuid import uuid4
 import pytest
 
 from api_edge.errors import Refused
-from api_edge.keys import KeyRing, Principal
+from api_edge.keys import KeyRing
+from api_edge.principals import JoinTokenPrincipal
 from api_edge.secret_texts import LENGTH, PATTERN, first_text, secret_hash, secret_text
 from contracts.identity import ApiKeyCreated, ApiKeyRevoked
 from contracts.message import DEFAULT_TENANT
@@ -99,7 +100,7 @@ def test_only_keys_of_the_first_tenant_reach_the_farm(scopes):
 
 def test_keys_of_the_first_format_go_on_working():
     ring, key_id, *_ = ring_with("*")
-    assert ring.principal(None, first_text("fr", key_id, SECRET)).key_id == key_id
+    assert ring.principal(None, first_text("fr", key_id, SECRET)).credential == key_id
 
 
 @pytest.mark.parametrize("position", range(78))
@@ -129,5 +130,6 @@ def test_a_keys_text_matches_the_pattern_that_scanners_are_given():
 
 
 def test_two_strangers_with_other_secrets_for_one_token_are_two_askers():
-    one, two = (Principal(TENANT, TENANT, frozenset(), "", "join_token:1", "", brought) for brought in ("a", "b"))
+    one, two = (JoinTokenPrincipal.of(TENANT, brought) for brought in ("a", "b"))
+    assert one.actor == two.actor == f"join_token:{TENANT}"
     assert one.asker != two.asker

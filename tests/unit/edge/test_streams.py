@@ -76,7 +76,7 @@ async def test_a_waiting_reader_wakes_when_its_key_ends():
     streams.add(other)
     waiting = asyncio.create_task(stream.wait(5))
     await asyncio.sleep(0)
-    streams.end_of_key(key)
+    streams.end_of(key, "the API key was revoked")
     assert await waiting
     assert stream.ended
     assert not other.ended

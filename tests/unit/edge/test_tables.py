@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 import sql
-from api_edge import cursors, openapi, operations, pages
+from api_edge import cursors, openapi, operations, pages, sse
 from api_edge.errors import MEANINGS, Refused, meaning_of
 from api_edge.routes import COMMANDS, QUERIES
 from contracts.message import type_of
@@ -43,7 +43,7 @@ def test_a_statement_has_the_parameters_that_the_handler_gives(route):
     text = getattr(sql.load("read"), route.query)
     given = 1 + route.path.count("{") + len(route.filters) + (0 if route.one else len(route.keyset) + 1)
     assert {int(number) for number in re.findall(r"\$(\d+)", text)} == set(range(1, given + 1))
-    assert "tenant_id = $1" in text or route.farm
+    assert "tenant_id = $1" in text or route.reads_platform
 
 
 def test_the_description_resolves_every_reference_and_names_every_operation_once():
@@ -64,6 +64,18 @@ def test_the_description_forbids_unknown_fields_and_hides_what_is_internal():
     assert schemas["PostRequestRender"]["additionalProperties"] is False
     assert "secret_sha256" not in schemas["PostCreateApiKey"]["properties"]
     assert "object_key" not in schemas["SegmentState"]["properties"]
+
+
+def test_the_description_says_by_what_each_operation_is_opened():
+    def opened_by(path, method):
+        return DOCUMENT["paths"][path][method]["security"]
+
+    assert opened_by("/v1/renders", "post") == [{"bearer": ["render:write"]}, {"header": ["render:write"]}]
+    assert opened_by("/v1/events", "get") == [{"bearer": [sse.SCOPE]}, {"header": [sse.SCOPE]}]
+    assert opened_by("/v1/me", "get") == [{"bearer": []}, {"header": []}]
+    assert opened_by("/v1/nodes/join", "post") == [{"other": []}]
+    ways = {way for path in DOCUMENT["paths"].values() for operation in path.values() for one in operation["security"] for way in one}
+    assert ways == set(DOCUMENT["components"]["securitySchemes"])
 
 
 def test_what_makes_a_secret_shows_it_at_its_operation_too():

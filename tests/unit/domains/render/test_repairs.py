@@ -10,7 +10,7 @@ from consumers.render.leases.object_keys import export_object_key, segment_objec
 from consumers.render.repairs.frame_repair import MOST_BY_ITSELF
 from consumers.render.rows import EXPORTS, JOB_SEGMENTS, JOBS, PARTS, SEGMENTS
 from consumers.render.rows.repairs import REPAIRS
-from contracts.envelope import BY_ITSELF
+from contracts.actors import BY_ITSELF
 from contracts.message import PLATFORM
 from contracts.node import LeaveNode, ReportExport, ReportFailure, ReportSegment
 from contracts.render import CancelJob, ExpirePart
