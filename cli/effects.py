@@ -12,7 +12,7 @@ from adapters.nats import connect
 from cli.errors import Mistake
 from cli.quarantine import settings_of
 from consumers.runtime.store import Store
-from contracts.audit import DOMAINS
+from contracts.domains import DOMAINS
 from contracts.effects import STEER, EffectAct, EffectEnd, EffectState
 from contracts.envelope import first
 from contracts.outcome import Outcome

@@ -13,7 +13,7 @@ from consumers.log import read
 from consumers.runtime.quarantine import NotRedriven, Quarantined, listing
 from consumers.runtime.quarantine import redrive as again
 from consumers.runtime.reading import Happened
-from contracts.audit import DOMAINS
+from contracts.domains import DOMAINS
 from deploy.consume import domain_named
 from producers.publisher import Publisher
 

@@ -21,8 +21,8 @@ from consumers.runtime.domain import Domain
 from consumers.runtime.reactions import CURSOR
 from consumers.runtime.replay import Hashes, Projector, Report, Spans, compare, hashes
 from consumers.runtime.table import Table
-from contracts.audit import DOMAINS
 from contracts.chain import GENESIS
+from contracts.domains import DOMAINS
 from sql.migrate import migrations
 
 PREFIX = "flatrender_replay_"

@@ -13,7 +13,7 @@ from consumers.render import (
     projections,
     repair_projections,
     repairs,
-    shares,
+    services,
     snapshots,
     steering,
 )
@@ -35,16 +35,17 @@ from consumers.render.rows import (
     TEMPLATES,
 )
 from consumers.render.snapshot_rows import SNAPSHOTS
-from consumers.runtime.domain import Domain
-from consumers.runtime.effects import steering as effect_steering
-from consumers.runtime.projection import create, nothing, upsert
-from consumers.runtime.reactions import Fold, Reaction
+from consumers.render.tools import tools
+from consumers.runtime.common import WholeDomain
+from consumers.runtime.copies import copy, last_word, noted
+from consumers.runtime.projection import create, upsert
+from consumers.runtime.reactions import Reaction
 from consumers.runtime.retention_rules import Kept, Monthly
 from contracts import enrolment as enrol
 from contracts import farm, file_mgr, identity, node, render, repair, snapshot, studio
 from contracts.audit import QUARANTINED, REFUSED
 
-DOMAIN = Domain(
+DOMAIN = WholeDomain(
     name="render",
     tables=(
         NODES,
@@ -87,7 +88,7 @@ DOMAIN = Domain(
         farm.OpenNode: steering.open_,
         farm.ForgiveNode: steering.forgive,
         farm.ReleaseTemplate: steering.release,
-        farm.LearnShare: shares.learn,
+        farm.LearnShare: noted(SHARES, farm.ShareLearned),
         enrol.CreateJoinToken: enrolment.create_token,
         enrol.RevokeJoinToken: enrolment.revoke_token,
         enrol.JoinNode: enrolment.join,
@@ -100,16 +101,9 @@ DOMAIN = Domain(
         node.ReportSnapshot: admitted(snapshots.report),
         node.ReportFailure: admitted(failures.report_failure),
         node.ReportCrash: admitted(failures.report_crash),
-        **effect_steering.decides("render"),
     },
     reacts=(
-        Fold(
-            name="shares",
-            on=(identity.TenantCreated, identity.TenantLimitsChanged),
-            into=SHARES,
-            write=shares.fold_share,
-            formerly=shares.on_tenant,
-        ),
+        copy("shares", (identity.TenantCreated, identity.TenantLimitsChanged), SHARES, over=last_word, formerly=farm.LearnShare),
         Reaction(name="jobs", on=studio.RenderRequested, make=jobs.on_render_requested, history="act", unnamed=True),
         Reaction(name="snapshots", on=studio.SnapshotRequested, make=snapshots.on_requested, history="act", unnamed=True),
         Reaction(name="inspections", on=file_mgr.FileStored, make=inspections.on_file_stored, history="act", unnamed=True),
@@ -155,9 +149,6 @@ DOMAIN = Domain(
         enrol.JoinTokenRevoked: upsert(JOIN_TOKENS, state="revoked"),
         enrol.NodeEnrolled: enrolment.enrolled,
         enrol.NodeRevoked: enrolment.revoked,
-        REFUSED["render"]: nothing,
-        QUARANTINED["render"]: nothing,
-        **effect_steering.writes("render"),
     },
     makes={
         render.PartAssigned: (dispatch.on_assigned,),
@@ -176,5 +167,7 @@ DOMAIN = Domain(
         Kept("object_scrubs", "one row for each stored object, however often it is looked at"),
     ),
     effects=(*dispatch.KINDS, *looking.KINDS),
+    tools=tools,
+    services=services.SERVICES,
     weighs={render.SubmitJob: jobs.weigh},
 )

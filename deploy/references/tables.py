@@ -4,7 +4,7 @@ from typing import Any
 
 import asyncpg
 
-from contracts.audit import DOMAINS, LOG
+from contracts.domains import DOMAINS, LOG
 from deploy.references.sources import HEAD, table
 
 _RUNTIME = ("inbox", "outbox", "effects", "timers", "cursors")

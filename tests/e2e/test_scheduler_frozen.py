@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 import asyncpg
 import pytest
 
-from contracts.audit import DOMAINS
+from contracts.domains import DOMAINS
 from deploy.local.stack import STOP_CONSUMERS, Stack, environment
 from deploy.replay import all_domains, verify
 from templates.samples import simple

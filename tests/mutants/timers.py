@@ -11,7 +11,7 @@ from consumers.runtime.recurrence import Recurrence
 from consumers.runtime.retention import Retention
 from consumers.runtime.timers import Timers
 from consumers.runtime.timing import Timer, Timing
-from contracts.audit import DOMAINS
+from contracts.domains import DOMAINS
 from contracts.envelope import derived_id
 from contracts.file_mgr import AbortUpload
 from contracts.message import decode
