@@ -1,0 +1,199 @@
+"""Who may see a field: a marker in its type, closed by default; what every exit shows of a Struct derives from it.
+
+A field without a marker is internal. A nested Struct is shown with those of its own fields that are public; a container in which one
+could hide unseen raises TypeError, where the type is declared. Masks read no values: what is shown is passed on as it was written.
+"""
+
+import types
+from collections.abc import Callable, Iterator
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum, IntEnum
+from functools import cache, reduce
+from operator import or_
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+from uuid import UUID
+
+import msgspec
+
+
+class Visibility(IntEnum):
+    """From open to closed; a type's marker may be closed further where it is used, and never opened."""
+
+    PUBLIC = 0  # every exit shows it
+    INTERNAL = 1  # the edge may read it, no exit shows it
+    PERSONAL = 2  # a person's: it stands in views that name it, for screens of its own tenant
+    SECRET = 3  # it stands in views that name it, and no exit shows it
+
+
+T = TypeVar("T")
+Public = Annotated[T, Visibility.PUBLIC]
+Internal = Annotated[T, Visibility.INTERNAL]
+Personal = Annotated[T, Visibility.PERSONAL]
+Secret = Annotated[T, Visibility.SECRET]
+
+Mask = Callable[[bytes | str | msgspec.Raw], bytes]
+_PLAIN = (str, int, float, bool, bytes, type(None), UUID, datetime, date, time, timedelta, Decimal, msgspec.Raw, msgspec.UnsetType)
+_UNIONS = (Union, types.UnionType)
+
+
+def visibility(kind: Any) -> Visibility | None:
+    """The outermost marker of a type; of an optional type that of what it may be. Raises TypeError where one opens what is closed."""
+    if get_origin(kind) in _UNIONS:
+        found = {visibility(arg) for arg in get_args(kind) if arg is not type(None)}
+        if len(found) != 1:
+            raise TypeError(f"{kind}: what it may be is marked differently; mark it as a whole")
+        return found.pop()
+    if get_origin(kind) is not Annotated:
+        return None
+    inner = visibility(get_args(kind)[0])
+    for marker in (each for each in kind.__metadata__ if isinstance(each, Visibility)):
+        if inner is not None and marker < inner:
+            raise TypeError(f"{kind}: what is {inner.name.lower()} cannot be made {marker.name.lower()} again")
+        inner = marker
+    return inner
+
+
+def markers(cls: type[msgspec.Struct]) -> dict[str, Visibility]:
+    """Every field of a Struct, with its visibility."""
+    return {field.name: _marker(field, Visibility.INTERNAL) for field in msgspec.structs.fields(cls)}
+
+
+@cache
+def visible(cls: type[msgspec.Struct], unmarked: Visibility = Visibility.INTERNAL) -> type[msgspec.Struct]:
+    """The Struct as exits show it: without what is not public, nested Structs likewise; itself where nothing is hidden.
+
+    `unmarked` is what its own fields are without a marker: public in Structs that are made for the outside, as answers are.
+    """
+    fields = [(field, _as_shown(field.type)) for field in _shown(cls, unmarked)]
+    if len(fields) == len(cls.__struct_fields__) and all(kind is field.type for field, kind in fields):
+        return cls
+    return _like(cls, [(field.name, kind, *_default(field)) for field, kind in fields], rename={f.name: f.encode_name for f, _ in fields})
+
+
+def mask(kind: Any, unmarked: Visibility = Visibility.INTERNAL) -> Mask:
+    """A function from the JSON of a type to that which exits show of it. It raises msgspec.ValidationError for what is of no such type.
+
+    Old values, missing fields and the way that numbers are written survive. What the type does not declare is not shown.
+    """
+    decode = msgspec.json.Decoder(_raw_struct(kind, unmarked) if _is_struct(kind) else _raw(kind)).decode
+    encode = msgspec.json.Encoder().encode
+    return lambda body: encode(decode(body))
+
+
+def _shown(cls: type[msgspec.Struct], unmarked: Visibility) -> list[msgspec.structs.FieldInfo]:
+    """The public fields. Raises TypeError for what cannot be masked."""
+    every = msgspec.structs.fields(cls)
+    shown = [field for field in every if _marker(field, unmarked) is Visibility.PUBLIC]
+    if cls.__struct_config__.array_like and len(shown) < len(every):
+        raise TypeError(f"{cls.__name__} is written as an array, in which nothing can be left out: all its fields must be public")
+    for field in shown:
+        _check(field.type, f"{cls.__name__}.{field.name}")
+    return shown
+
+
+def _marker(field: msgspec.structs.FieldInfo, unmarked: Visibility) -> Visibility:
+    found = visibility(field.type)
+    return unmarked if found is None else found
+
+
+def _check(kind: Any, where: str) -> None:
+    """Whether a public type is understood, and nothing within it is closed further than it is itself."""
+    kind = _bare(kind)
+    if _is_struct(kind):
+        _shown(kind, Visibility.INTERNAL)
+        return
+    parts = _parts(kind)
+    if parts is None:
+        raise TypeError(f"{where}: {kind!r} is not understood, so that nobody knows what it holds")
+    if get_origin(kind) in _UNIONS and any(map(_is_struct, parts)) and not all(_is_struct(part) or part is type(None) for part in parts):
+        raise TypeError(f"{where}: in {kind}, a Struct stands beside another type, so that it cannot be masked")
+    for part in parts:
+        if visibility(part) not in (None, Visibility.PUBLIC):
+            raise TypeError(f"{where}: {part} stands within what is public")
+        _check(part, where)
+
+
+def _parts(kind: Any) -> tuple[Any, ...] | None:
+    """The types that a type is made of; None for one that is not understood."""
+    origin, args = get_origin(kind), get_args(kind)
+    if origin in _UNIONS:
+        return args
+    if origin in (tuple, list, set, frozenset):
+        return tuple(arg for arg in args if arg is not Ellipsis)
+    if origin is dict:
+        return args[1:] if _bare(args[0]) in _PLAIN else None
+    plain = kind is Any or origin is Literal or (isinstance(kind, type) and (kind in _PLAIN or issubclass(kind, Enum)))
+    return () if plain else None
+
+
+def _bare(kind: Any) -> Any:
+    return _bare(get_args(kind)[0]) if get_origin(kind) is Annotated else kind
+
+
+def _is_struct(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+
+
+def _structs(kind: Any) -> Iterator[type[msgspec.Struct]]:
+    """The Structs within a type that are written as objects; one written as an array has public fields alone."""
+    kind = _bare(kind)
+    if _is_struct(kind):
+        if not kind.__struct_config__.array_like:
+            yield kind
+    else:
+        for part in _parts(kind) or ():
+            yield from _structs(part)
+
+
+def _as_shown(kind: Any) -> Any:
+    """A public type with the Structs in it as exits show them; the very same where nothing is hidden."""
+    if _is_struct(kind):
+        return visible(kind)
+    origin, args = get_origin(kind), get_args(kind)
+    if not any(visible(each) is not each for each in _structs(kind)):
+        return kind
+    if origin is Annotated:
+        return Annotated[(_as_shown(args[0]), *kind.__metadata__)]
+    shown = tuple(arg if arg is Ellipsis else _as_shown(arg) for arg in args)
+    return reduce(or_, shown) if origin in _UNIONS else origin[shown]
+
+
+def _raw(kind: Any) -> Any:
+    """The type that reads and writes the JSON of a public type: what holds no Struct, as it stands."""
+    kind = _bare(kind)
+    if not any(_structs(kind)):
+        return msgspec.Raw
+    if _is_struct(kind):
+        return _raw_struct(kind, Visibility.INTERNAL)
+    origin, args = get_origin(kind), get_args(kind)
+    if origin in _UNIONS:
+        return reduce(or_, (None if arg is type(None) else _raw(arg) for arg in args))
+    if origin is dict:
+        return dict[str, _raw(args[1])]  # type: ignore[misc]
+    if origin is tuple and args[-1] is not Ellipsis:
+        return tuple[tuple(_raw(arg) for arg in args)]  # type: ignore[misc]
+    return list[_raw(args[0])]  # type: ignore[misc]
+
+
+@cache
+def _raw_struct(cls: type[msgspec.Struct], unmarked: Visibility) -> Any:
+    fields = _shown(cls, unmarked)
+    made = [(field.name, _raw(field.type) | msgspec.UnsetType, msgspec.UNSET) for field in fields]
+    return _like(cls, made, rename={field.name: field.encode_name for field in fields})
+
+
+def _like(cls: type[msgspec.Struct], fields: list[Any], rename: dict[str, str]) -> type[msgspec.Struct]:
+    config = cls.__struct_config__
+    return msgspec.defstruct(
+        cls.__name__, fields, module=cls.__module__, namespace={"__doc__": cls.__doc__}, kw_only=True, frozen=True, rename=rename,
+        tag=config.tag, tag_field=config.tag_field, omit_defaults=config.omit_defaults,
+    )  # fmt: skip
+
+
+def _default(field: msgspec.structs.FieldInfo) -> tuple[Any, ...]:
+    if field.default is not msgspec.NODEFAULT:
+        return (field.default,)
+    if field.default_factory is not msgspec.NODEFAULT:
+        return (msgspec.field(default_factory=field.default_factory),)
+    return ()
