@@ -44,15 +44,15 @@ def copy(
     `formerly` is the command by which earlier releases learned the same. Raises TypeError for a column that an event says nothing of.
     """
     speakers = (get_type_hints(said)["return"],) if said else on if isinstance(on, tuple) else (on,)
-    sources = _sources(f"the copy {name}", speakers, into, renamed or {})
+    pairs, key = tuple(_sources(f"the copy {name}", speakers, into, renamed or {}).items()), into.key
 
     def values_of(event: Event) -> Values:
         told = said(event) if said else event
-        return {column: getattr(told, source) for column, source in sources.items()}
+        return {column: getattr(told, source) for column, source in pairs}
 
     def write(event: Event, envelope: Envelope, view: View) -> Iterable[tuple[Table[Any], Row]]:
         values = values_of(event)
-        known = view.get(into, *(values[column] for column in into.key))
+        known = view.get(into, *[values[column] for column in key])
         if known is None:
             yield into, fresh(into, envelope, values)
         elif over(known, values):

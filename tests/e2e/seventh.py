@@ -30,6 +30,7 @@ HEARD = ("feedback.note.left", "feedback.note.filed", "feedback.note.closed")
 SAYS = LeaveNote(text="the music is too loud", closes_after=1.0)
 ROW = "select text, author, ticket, state, version from feedback.notes where note_id = $1"
 EVENTS = "select type from log.events where type like 'evt.feedback.%' order by position"
+LEFT = "select (select count(*) from feedback.timers) + (select count(*) from feedback.effects where state <> 'done' or owing)"
 SHOWN = "select domain, type, state from read.operations where domain = 'feedback' and type like '%feedback.note.leave%' order by state"
 
 
@@ -45,7 +46,9 @@ async def main(folder: Path) -> dict[str, Any]:
             found: dict[str, Any] = {"refused": refused, "told": told, "note": dict(await conn.fetchrow(ROW, note))}
             found["events"] = [row["type"] for row in await conn.fetch(EVENTS)]
             found["operations"] = [list(row) for row in await conn.fetch(SHOWN)]
-            found["left"] = await conn.fetchval("select (select count(*) from feedback.timers) + (select count(*) from feedback.effects)")
+            async with asyncio.timeout(SOON):  # what is done is reported first, and its row ends then
+                while await conn.fetchval(LEFT):
+                    await asyncio.sleep(0.02)
         finally:
             await conn.close()
         async with place(stack.settings(CHECK)) as at:
