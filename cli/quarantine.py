@@ -14,7 +14,7 @@ from consumers.runtime.quarantine import NotRedriven, Quarantined, listing
 from consumers.runtime.quarantine import redrive as again
 from consumers.runtime.reading import Happened
 from contracts.domains import DOMAINS
-from deploy.consume import domain_named
+from deploy.domains import domain_named
 from producers.publisher import Publisher
 
 

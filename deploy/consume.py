@@ -1,7 +1,6 @@
 """Runs domains' consumers and the log in one process, hosted by FastStream: its lifespan and its signals."""
 
 import asyncio
-import importlib
 import logging
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -35,6 +34,7 @@ from consumers.runtime.tools import Given
 from contracts.catalogue import EVENTS, LOG_API, decided_streams, subjects_of
 from contracts.domains import DOMAINS, LOG
 from deploy import measured
+from deploy.domains import domain_named
 from deploy.metrics import Metrics
 from producers.publisher import Publisher
 
@@ -53,14 +53,6 @@ BOUNDS = {
     "client_connection_check_interval": "1s",
 }
 STATEMENTS = 400  # that a session keeps prepared: rows of several tables are loaded by one statement for each set of them
-
-
-def domain_named(name: str) -> Domain:
-    """A domain's table of contents. Raises ValueError for a name that is none."""
-    if name not in DOMAINS:
-        raise ValueError(f"there is no domain {name!r}; there are {', '.join(DOMAINS)} and {LOG}")
-    domain: Domain = importlib.import_module(f"consumers.{name}").DOMAIN
-    return domain
 
 
 async def pg_connect(settings: Settings, role: str) -> asyncpg.Connection:

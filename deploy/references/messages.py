@@ -14,9 +14,9 @@ from consumers.runtime.domain import Domain
 from consumers.runtime.reactions import Fold, Hearer, Reaction
 from contracts.catalogue import stream_of
 from contracts.message import Command, Event, Kind, Message, MessageType, Report, all_types, type_of
+from deploy.domains import all_domains
 from deploy.references.sources import HEAD, about, fields, place, structs_in
 from deploy.references.touches import touches
-from deploy.replay import all_domains
 
 _MAKERS = {"deploy.bootstrap": "the first start of an installation"}
 _SCOPES = {Kind.COMMAND: "<tenant>", Kind.EVENT: "<tenant>", Kind.TICK: "<node or tenant>"}

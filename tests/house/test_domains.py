@@ -8,7 +8,7 @@ from consumers.runtime.common import WholeDomain
 from contracts import catalogue
 from contracts.domains import DECLARED, DOMAINS, LOG, declared
 from contracts.message import Command, Kind, all_types
-from deploy.replay import all_domains
+from deploy.domains import all_domains
 
 ROOT = Path(__file__).resolve().parents[2]
 NO_ONES = ("contracts/catalogue", "deploy", "consumers/runtime", "consumers/log", "cli")  # rooms that know no domain

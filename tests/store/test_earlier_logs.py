@@ -8,8 +8,9 @@ import asyncpg
 import pytest
 
 from consumers.runtime.replay import hashes
+from deploy.domains import all_domains
 from deploy.local.servers import Servers
-from deploy.replay import all_domains, chain_breaks, replay_into, scratch_database, snapshot
+from deploy.replay import chain_breaks, replay_into, scratch_database, snapshot
 from tests.store.test_replay import at_hand
 from tests.support.databases import migrated
 

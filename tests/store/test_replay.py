@@ -15,8 +15,9 @@ from consumers.runtime.replay import Projector, TableReport, compare, hashes
 from consumers.runtime.replay import projector as projecting
 from consumers.runtime.table import Table
 from contracts.identity import CreateApiKey
+from deploy.domains import all_domains
 from deploy.local.servers import Servers
-from deploy.replay import PREFIX, all_domains, recorded, replay_into, scratch_database, snapshot, spans, verify
+from deploy.replay import PREFIX, recorded, replay_into, scratch_database, snapshot, spans, verify
 from tests.support.databases import migrated
 from tests.support.house import House
 from tests.support.logs import archive, parts_of
