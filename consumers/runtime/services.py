@@ -12,9 +12,9 @@ Start = Callable[[Any], Awaitable[None]]
 class Service(msgspec.Struct, frozen=True, kw_only=True):
     """Started in every process that consumes for the domain, whether that leads or stands by: what only a leader may do looks itself.
 
-    `start` hooks into the runtime and says what is to run until the process ends; what its settings switch off it leaves alone.
+    `start` loads what it needs, hooks into the runtime and says what is to run until the process ends; what its settings switch off it
+    leaves alone.
     """
 
     name: str
     start: Start
-    asks: tuple[type, ...] = ()  # whose modules name the commands that it sends: the references tell who asks for each

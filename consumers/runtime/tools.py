@@ -4,17 +4,19 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from copy import copy
-from typing import Any, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 from uuid import UUID
 
 import asyncpg
 
 from adapters.object_store import ObjectStore
-from adapters.settings import Settings
 from consumers.runtime.connection import POOL_WAIT
 from consumers.runtime.pool import Pool
 from contracts.envelope import Envelope
 from contracts.message import Message
+
+if TYPE_CHECKING:
+    from adapters.settings import Settings
 
 
 class Ask(Protocol):
@@ -34,7 +36,7 @@ class Publishes(Protocol):
 class Given(NamedTuple):
     """Of what a process makes a domain's tools."""
 
-    settings: Settings
+    settings: "Settings"
     publisher: Publishes
     objects: ObjectStore
     pool: Pool  # connections of the domain's role

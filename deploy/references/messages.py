@@ -111,12 +111,18 @@ def _origins(domains: list[Domain]) -> Origins:
             for cls in dict.fromkeys(cls for told in (kind.run, kind.exhausted, kind.settled) for cls in _made_by(told)):
                 found[cls].append(f"the effect `{kind.name}`")
         for service in domain.services:
-            for cls in dict.fromkeys(cls for one in service.asks for cls in _named_in(one.__module__)):
+            for cls in dict.fromkeys(cls for module in _loaded_by(service.start) for cls in _named_in(module)):
                 found[cls].append(f"the service `{service.name}`")
     for name, maker in _MAKERS.items():
         for cls in _named_in(name):
             found[cls].append(maker)
     return found
+
+
+def _loaded_by(function: Callable[..., Any]) -> list[str]:
+    """The modules of its own domain that a function imports, by name."""
+    home = function.__module__.rpartition(".")[0]
+    return sorted(name for name in _global_names(function.__code__) if name.startswith(f"{home}."))
 
 
 def _named_in(module: str) -> list[type[Command]]:
