@@ -24,7 +24,7 @@ begin
 end $$;
 
 -- The tables that the runtime needs of each domain, as they are today: whoever changes them in the domains that there are changes this too, and
--- tests/store/test_domains.py compares.
+-- tests/store/test_made_domains.py compares.
 create function platform.make_work_tables(domain text) returns void language plpgsql as $$
 begin
   execute format('set role %I', domain || '_owner');
@@ -127,10 +127,20 @@ begin
   execute format('grant select, delete on %I.outbox to log_app', domain);
   execute format('grant select on %I.cursors to log_app', domain);
   execute format('grant select on platform.log_head to %I', app);
-  execute format('grant execute on function platform.history(bigint, bigint, text[], int), platform.log_runs(bigint) to %I', app);
+  execute format('grant execute on function platform.history(bigint, bigint, text[], int), platform.log_runs(bigint),
+    platform.keep_months(regclass, int, int, timestamptz) to %I', app);
   execute format('grant select on %1$I.outbox, %1$I.cursors to check_app', domain);
   foreach name in array array['inbox', 'effects', 'timers', 'destinations'] loop
     perform platform.let_check(format('%I.%I', domain, name)::regclass);
   end loop;
   perform platform.show_domains();
+end $$;
+
+-- Whoever has telemetry by the month may have it kept so; the function lets nobody reach another's tables.
+do $$
+declare domain text;
+begin
+  foreach domain in array platform.domains() loop
+    execute format('grant execute on function platform.keep_months(regclass, int, int, timestamptz) to %I', domain || '_app');
+  end loop;
 end $$;
