@@ -19,7 +19,8 @@ from contracts.catalogue import command_stream
 from contracts.envelope import Envelope, first
 from contracts.identity import CreateApiKey, CreateTenant
 from contracts.message import Command
-from deploy.consume import domain_named, pg_connect
+from deploy.consume import pg_connect
+from deploy.domains import domain_named
 from producers.publisher import Publisher
 
 DOMAIN = "identity"

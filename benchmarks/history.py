@@ -9,7 +9,7 @@ from consumers.runtime.store import Store
 from contracts.envelope import first
 from contracts.identity import CreateApiKey, CreateTenant
 from contracts.message import Command
-from deploy.consume import domain_named
+from deploy.domains import domain_named
 
 DOMAIN = "identity"
 

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from benchmarks.filling import SPAN, Given, fill, without_checks
-from contracts.audit import DOMAINS
+from contracts.domains import DOMAINS
 from contracts.message import PLATFORM
 
 BIG, SMALL = UUID(int=0xB16), UUID(int=0x5A11)

@@ -24,7 +24,8 @@ from contracts.chain import GENESIS, chained
 from contracts.file_mgr import FileReady
 from contracts.message import encode, type_of
 from contracts.render import JobStarted
-from deploy.consume import domain_named, pg_connect
+from deploy.consume import pg_connect
+from deploy.domains import domain_named
 
 DOMAIN = "studio"
 TENTH = 10  # one event of so many is learned

@@ -54,7 +54,7 @@ async def _log(conn: "asyncpg.Connection") -> Finding:
 async def _reactions(conn: "asyncpg.Connection") -> Finding:
     """How far the domains are behind the log, where their commands wait for that."""
     from consumers.runtime.places import standing
-    from contracts.audit import DOMAINS
+    from contracts.domains import DOMAINS
 
     found = [(domain, name, where) for domain in DOMAINS for name, where in (await standing(conn, domain)).items()]
     learning = [f"{domain} learns {name}: at {where.position} of {where.goal}" for domain, name, where in found if where.learns]
@@ -76,7 +76,7 @@ async def _effects(conn: "asyncpg.Connection") -> Finding:
 async def _timers(conn: "asyncpg.Connection") -> Finding:
     """Timers that were set aside."""
     from consumers.runtime.timers import listing
-    from contracts.audit import DOMAINS
+    from contracts.domains import DOMAINS
 
     aside = [row for domain in DOMAINS for row in await listing(conn, domain, only_aside=True)]
     text = "; ".join(f"{row.domain}: {row.name} ({row.set_aside})" for row in aside[:MOST])

@@ -13,8 +13,8 @@ from cli.errors import Mistake
 from cli.quarantine import settings_of
 from consumers.runtime.store import Store
 from contracts.actors import OPERATOR
-from contracts.audit import DOMAINS
 from contracts.bounds import broken
+from contracts.domains import DOMAINS
 from contracts.effects import STEER, EffectAct, EffectEnd, EffectState
 from contracts.envelope import first
 from contracts.outcome import Outcome

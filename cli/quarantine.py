@@ -13,8 +13,8 @@ from consumers.log import read
 from consumers.runtime.quarantine import NotRedriven, Quarantined, listing
 from consumers.runtime.quarantine import redrive as again
 from consumers.runtime.reading import Happened
-from contracts.audit import DOMAINS
-from deploy.consume import domain_named
+from contracts.domains import DOMAINS
+from deploy.domains import domain_named
 from producers.publisher import Publisher
 
 

@@ -3,12 +3,10 @@
 from typing import TypeVar
 from uuid import UUID
 
+from contracts.domains import DOMAINS
 from contracts.message import Event, Message, message
 
 M = TypeVar("M", bound=Message)
-
-DOMAINS = ("identity", "content", "studio", "render", "file_mgr", "notification")
-LOG = "log"  # what numbers and keeps the events of all of them; has a schema and a role as a domain has
 
 
 class CommandRefused(Event, frozen=True, kw_only=True):

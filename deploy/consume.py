@@ -1,7 +1,6 @@
 """Runs domains' consumers and the log in one process, hosted by FastStream: its lifespan and its signals."""
 
 import asyncio
-import importlib
 import logging
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -20,7 +19,8 @@ from adapters.nats import Connection, PullConsumer, StreamReader, connect
 from adapters.object_store import ObjectStore
 from adapters.settings import Settings
 from consumers.log.sequencer import Sequencer
-from consumers.runtime.connection import POOL_WAIT, notice_cuts
+from consumers.runtime.beside import Beside
+from consumers.runtime.connection import notice_cuts
 from consumers.runtime.domain import Domain
 from consumers.runtime.effects.runner import EffectRunner
 from consumers.runtime.genuine import genuine
@@ -30,10 +30,11 @@ from consumers.runtime.pool import Connections, Pool
 from consumers.runtime.retention import Retention
 from consumers.runtime.runtime import Runtime
 from consumers.runtime.timers import Timers
-from consumers.runtime.tools import Tools
-from contracts.audit import DOMAINS, LOG
+from consumers.runtime.tools import Given
 from contracts.catalogue import EVENTS, LOG_API, decided_streams, subjects_of
+from contracts.domains import DOMAINS, LOG
 from deploy import measured
+from deploy.domains import domain_named
 from deploy.metrics import Metrics
 from producers.publisher import Publisher
 
@@ -52,14 +53,6 @@ BOUNDS = {
     "client_connection_check_interval": "1s",
 }
 STATEMENTS = 400  # that a session keeps prepared: rows of several tables are loaded by one statement for each set of them
-
-
-def domain_named(name: str) -> Domain:
-    """A domain's table of contents. Raises ValueError for a name that is none."""
-    if name not in DOMAINS:
-        raise ValueError(f"there is no domain {name!r}; there are {', '.join(DOMAINS)} and {LOG}")
-    domain: Domain = importlib.import_module(f"consumers.{name}").DOMAIN
-    return domain
 
 
 async def pg_connect(settings: Settings, role: str) -> asyncpg.Connection:
@@ -101,7 +94,7 @@ class Service:
 
     def _broker(self) -> NatsBroker:
         """FastStream's own connection, which an application of its kind must have; our loops have theirs (decision 24)."""
-        user = "render" if "render" in self.names else self.names[0]
+        user = self.names[0]
         password = self.settings.as_nats(user).nats_password.get_secret_value()
         security = SASLPlaintext(username=user, password=password, use_ssl=False) if password else None
         return NatsBroker(
@@ -164,63 +157,40 @@ class Service:
         runtime = Runtime(domain, nc, lambda: pg_connect(self.settings, role), commands, feed, History(pool, objects))
         self.metrics.asks(measured.work(runtime))
         self.metrics.asks(measured.reactions(runtime, pool))
-        effects = EffectRunner(domain, pool, publisher.publish, Tools(publisher, objects, pool), runtime.leading)
+        given = Given(self.settings, publisher, objects, pool)
+        effects = EffectRunner(domain, pool, publisher.publish, await stack.enter_async_context(domain.tools(given)), runtime.leading)
         runtime.on_effects = effects.start_new
         runtime.prepare.append(effects.take_over)
         retention = Retention(domain, pool, runtime.leading, months=self.settings.health_months)
         self.metrics.asks(measured.tables(retention))
-        if name == "render":
-            await self._add_farm(runtime, nc, publisher, pool, objects, retention)
-            if self.settings.nats_issuer.get_secret_value():
-                await self._add_node_auth(pool, stack)
+        beside = Beside(
+            settings=self.settings,
+            runtime=runtime,
+            nc=nc,
+            publisher=publisher,
+            pool=pool,
+            objects=objects,
+            retention=retention,
+            login=lambda user: self._connect(user, stack),
+            run=self._start,
+        )
+        for service in domain.services:
+            await service.start(beside)
+        self._start_loops(domain, runtime, effects, publisher, pool)
+        self._start(f"{name} retention", retention.run())
+        self._start(name, runtime.run())
+
+    def _start_loops(self, domain: Domain, runtime: Runtime, effects: EffectRunner, publisher: Publisher, pool: Pool) -> None:
+        """What carries out effects and publishes what is due, where the domain has any."""
         if domain.effects:
             self._runners.append(effects)
             self.metrics.asks(measured.effects(effects))
-            self._start(f"{name} effects", effects.run())
+            self._start(f"{domain.name} effects", effects.run())
         if domain.timers:
             timers = Timers(domain, pool, publisher.publish, runtime.leading)
             runtime.on_timers = timers.expect
             self.metrics.asks(measured.timers(timers))
-            self._start(f"{name} timers", timers.run())
-        self._start(f"{name} retention", retention.run())
-        self._start(name, runtime.run())
-
-    async def _add_farm(
-        self, runtime: Runtime, nc: Connection, publisher: Publisher, pool: Pool, objects: ObjectStore, retention: Retention
-    ) -> None:
-        from consumers.render.jobs.progress import Progress
-        from consumers.render.nodes.health import Health
-        from consumers.render.nodes.report_rate_limit import ReportRateLimit
-        from consumers.render.scheduling.rebuild import rebuild
-        from consumers.render.scheduling.scheduler import Scheduler
-        from consumers.render.scheduling.tick_listener import listen
-        from consumers.render.scrubber import Scrubber
-
-        async def load(now: float) -> Any:
-            async with pool.acquire(timeout=POOL_WAIT) as conn:
-                return await rebuild(conn, now)
-
-        scheduler, progress = Scheduler(runtime, publisher, load), Progress(nc)
-        limit = ReportRateLimit(runtime.submit)
-        runtime.admits = limit.admits
-        runtime.observers += [progress.observe, limit.observe]
-        health = Health(pool, runtime.leading, retention.make_room, every=self.settings.health_seconds)
-        await listen(nc, scheduler, progress, health)
-        self._start("scheduler", scheduler.run())
-        self._start("progress", progress.run())
-        self._start("health", health.run())
-        if (rate := self.settings.scrub_rate) > 0:
-            scrubber = Scrubber(pool, objects, publisher.publish, runtime.leading, rate=rate, every=self.settings.scrub_every)
-            self._start("scrubber", scrubber.run())
-
-    async def _add_node_auth(self, pool: Pool, stack: AsyncExitStack) -> None:
-        """Beside every render consumer, active or not: logins wait for no leader."""
-        from adapters.nats.callout import Issuer
-        from consumers.render.node_auth import NodeAuth
-
-        issuer = Issuer(self.settings.nats_issuer.get_secret_value())
-        nc, system = await self._connect("gate", stack), await self._connect("system", stack)
-        self._start("node auth", NodeAuth(nc, system, pool, issuer).run())
+            self._start(f"{domain.name} timers", timers.run())
 
 
 @asynccontextmanager

@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import importlib
 import time
 from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
@@ -21,8 +20,9 @@ from consumers.runtime.domain import Domain
 from consumers.runtime.reactions import CURSOR
 from consumers.runtime.replay import Hashes, Projector, Report, Spans, compare, hashes
 from consumers.runtime.table import Table
-from contracts.audit import DOMAINS
 from contracts.chain import GENESIS
+from contracts.domains import DOMAINS
+from deploy.domains import all_domains
 from sql.migrate import migrations
 
 PREFIX = "flatrender_replay_"
@@ -35,11 +35,6 @@ SERVER = {"timezone": "UTC", "application_name": "flatrender replay"}
 T = TypeVar("T")
 Columns = Any  # a sequence: a record of asyncpg or a tuple
 _q, _log = sql.load("runtime"), sql.load("log")
-
-
-def all_domains() -> list[Domain]:
-    """Every domain's table of contents."""
-    return [importlib.import_module(f"consumers.{name}").DOMAIN for name in DOMAINS]
 
 
 async def verify(

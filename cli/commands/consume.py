@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from contracts.audit import DOMAINS
+from contracts.domains import DOMAINS
 
 app = typer.Typer(add_completion=False)
 

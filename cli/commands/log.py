@@ -133,7 +133,7 @@ async def _release(domain: str, how: str | None, data: Path | None, dsn: str | N
     from cli.database import database
     from consumers.log import LogDamaged
     from consumers.log.repairs import NotReleased, release, repeated
-    from contracts.audit import DOMAINS
+    from contracts.domains import DOMAINS
     from contracts.message import for_operators
 
     if domain not in DOMAINS:

@@ -36,7 +36,7 @@ async def _list(data: Path | None, dsn: str | None, everything: bool, json: bool
 
     from cli.database import database
     from consumers.runtime.timers import listing
-    from contracts.audit import DOMAINS
+    from contracts.domains import DOMAINS
 
     async with database(data, dsn) as found, found.connection() as conn:
         rows = [row for domain in DOMAINS for row in await listing(conn, domain, only_aside=not everything)]

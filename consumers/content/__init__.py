@@ -2,14 +2,13 @@
 
 from consumers.content import effects, projects
 from consumers.content.rows import BUNDLES, ELEMENTS, PRESETS, PROJECTS, SCENES
-from consumers.runtime.domain import Domain
-from consumers.runtime.effects import steering
-from consumers.runtime.projection import create, nothing, upsert
-from consumers.runtime.reactions import Fold, Reaction
+from consumers.runtime.common import WholeDomain
+from consumers.runtime.copies import copy
+from consumers.runtime.projection import create, upsert
+from consumers.runtime.reactions import Reaction
 from contracts import content, file_mgr
-from contracts.audit import QUARANTINED, REFUSED
 
-DOMAIN = Domain(
+DOMAIN = WholeDomain(
     name="content",
     tables=(BUNDLES, PROJECTS, PRESETS, SCENES, ELEMENTS),
     decides={
@@ -19,16 +18,9 @@ DOMAIN = Domain(
         content.RecordScene: projects.record,
         content.PublishProject: projects.publish,
         content.FailProject: projects.fail,
-        **steering.decides("content"),
     },
     reacts=(
-        Fold(
-            name="bundles",
-            on=(file_mgr.UploadStarted, file_mgr.UploadAborted, file_mgr.FileReady, file_mgr.FileRejected),
-            into=BUNDLES,
-            write=projects.fold_bundle,
-            formerly=projects.on_said,
-        ),
+        copy("bundles", projects.OF_FILES, BUNDLES, said=projects.said, over=projects.judges, formerly=content.LearnBundle),
         Reaction(
             name="waiting_projects",
             on=(file_mgr.UploadAborted, file_mgr.FileReady, file_mgr.FileRejected),
@@ -44,9 +36,6 @@ DOMAIN = Domain(
         content.SceneRecorded: projects.scene_recorded,
         content.ProjectPublished: projects.published,
         content.ProjectFailed: upsert(PROJECTS, state="failed"),
-        REFUSED["content"]: nothing,
-        QUARANTINED["content"]: nothing,
-        **steering.writes("content"),
     },
     makes={content.ProjectImporting: (effects.on_importing,)},
     effects=effects.KINDS,

@@ -47,6 +47,7 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
 
 
 OfFiles = UploadStarted | UploadAborted | FileReady | FileRejected
+OF_FILES = (UploadStarted, UploadAborted, FileReady, FileRejected)
 
 
 def said(event: OfFiles) -> Said:
@@ -64,18 +65,9 @@ def said(event: OfFiles) -> Said:
     return Said(file_id=event.file_id, state="ready", sha256=event.sha256, scan_key=event.scan_key)
 
 
-def fold_bundle(event: OfFiles, envelope: Envelope, view: View) -> Iterable[tuple[Table[Any], Row]]:
-    """What is known of a file is what was said last, until it is judged."""
-    new = said(event)
-    known, values = view.get(BUNDLES, new.file_id), msgspec.structs.asdict(new)
-    if known is None:
-        yield BUNDLES, fresh(BUNDLES, envelope, values)
-    elif _tells(known, new.state):
-        yield BUNDLES, moved(known, envelope, **values)
-
-
-def _tells(known: Bundle | None, state: str) -> bool:
-    return known is None or (known.state == "awaited" and state != "awaited")
+def judges(known: Bundle, values: dict[str, Any]) -> bool:
+    """Of a file that was announced, its first judgement is what stands."""
+    return known.state == "awaited" and values["state"] != "awaited"
 
 
 def on_judged(event: UploadAborted | FileReady | FileRejected, envelope: Envelope) -> list[Command]:
@@ -88,16 +80,12 @@ def go_on(cmd: ContinueProjects, view: View, ctx: Context) -> Decision:
     return [_next(project, cmd) for project in view.where(PROJECTS, file_id=cmd.file_id) if project.state == "waiting"]
 
 
-def on_said(event: OfFiles, envelope: Envelope) -> list[Command]:
-    """How earlier releases learned of a file, and went on with projects."""
-    return [LearnBundle(**msgspec.structs.asdict(said(event)))]
-
-
 def learn(cmd: LearnBundle, view: View, ctx: Context) -> Decision:
     """Note a template file, and go on with the projects that wait for it: of an earlier release's queue."""
-    if not _tells(view.get(BUNDLES, cmd.file_id), cmd.state):
+    known, values = view.get(BUNDLES, cmd.file_id), {name: getattr(cmd, name) for name in cmd.__struct_fields__}
+    if known is not None and not judges(known, values):
         return []
-    events: list[Event] = [BundleLearned(**{name: getattr(cmd, name) for name in cmd.__struct_fields__})]
+    events: list[Event] = [BundleLearned(**values)]
     for project in view.where(PROJECTS, file_id=cmd.file_id) if cmd.state != "awaited" else ():
         if project.state == "waiting":
             events.append(_next(project, cmd))

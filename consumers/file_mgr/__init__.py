@@ -2,14 +2,12 @@
 
 from consumers.file_mgr import effects, files, uploads
 from consumers.file_mgr.rows import FILES, UPLOADS
-from consumers.runtime.domain import Domain
-from consumers.runtime.effects import steering
-from consumers.runtime.projection import create, nothing, together, upsert
+from consumers.runtime.common import WholeDomain
+from consumers.runtime.projection import create, together, upsert
 from consumers.runtime.reactions import Reaction
 from contracts import file_mgr, render
-from contracts.audit import QUARANTINED, REFUSED
 
-DOMAIN = Domain(
+DOMAIN = WholeDomain(
     name="file_mgr",
     tables=(UPLOADS, FILES),
     decides={
@@ -21,7 +19,6 @@ DOMAIN = Domain(
         file_mgr.StoreFile: uploads.store,
         file_mgr.JudgeFile: files.judge,
         file_mgr.DiscardFile: files.discard,
-        **steering.decides("file_mgr"),
     },
     reacts=(
         Reaction(name="judgements", on=render.InspectionEnded, make=files.on_inspected, history="act", unnamed=True),
@@ -36,9 +33,6 @@ DOMAIN = Domain(
         file_mgr.FileReady: upsert(FILES, state="ready"),
         file_mgr.FileRejected: upsert(FILES, state="rejected"),
         file_mgr.FileDiscarded: upsert(FILES, object_key=""),
-        REFUSED["file_mgr"]: nothing,
-        QUARANTINED["file_mgr"]: nothing,
-        **steering.writes("file_mgr"),
     },
     makes={
         file_mgr.UploadStarted: (effects.on_started,),

@@ -2,13 +2,11 @@
 
 from consumers.identity import api_keys, reservations, secrets, tenants
 from consumers.identity.rows import API_KEYS, RESERVATIONS, REVEALED, TENANTS
-from consumers.runtime.domain import Domain
-from consumers.runtime.effects import steering
-from consumers.runtime.projection import create, nothing, upsert
+from consumers.runtime.common import WholeDomain
+from consumers.runtime.projection import create, upsert
 from contracts import identity
-from contracts.audit import QUARANTINED, REFUSED
 
-DOMAIN = Domain(
+DOMAIN = WholeDomain(
     name="identity",
     tables=(TENANTS, API_KEYS, REVEALED, RESERVATIONS),
     decides={
@@ -19,7 +17,6 @@ DOMAIN = Domain(
         identity.RevealSecret: secrets.reveal,
         identity.Reserve: reservations.reserve,
         identity.Release: reservations.release,
-        **steering.decides("identity"),
     },
     writes={
         identity.TenantCreated: upsert(TENANTS),
@@ -29,8 +26,5 @@ DOMAIN = Domain(
         identity.SecretRevealed: create(REVEALED),
         identity.Reserved: upsert(RESERVATIONS, state="held"),
         identity.Released: upsert(RESERVATIONS, state="free"),
-        REFUSED["identity"]: nothing,
-        QUARANTINED["identity"]: nothing,
-        **steering.writes("identity"),
     },
 )

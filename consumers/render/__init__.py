@@ -1,10 +1,12 @@
 """render: what decides each command, reacts to each foreign event, writes each event and runs each effect."""
 
+from consumers.render import services
 from consumers.render.jobs import job, job_control
 from consumers.render.kinds import exports, inspections, segments, snapshots
 from consumers.render.nodes import enrolment, fault_attribution, node_control, registration
 from consumers.render.nodes.enrolment import admitted
 from consumers.render.parts import dispatch, failures, part
+from consumers.render.parts.tools import tools
 from consumers.render.repairs import frame_repair, object_checks
 from consumers.render.rows import (
     CRASHES,
@@ -23,17 +25,16 @@ from consumers.render.rows import (
 from consumers.render.rows.enrolment import JOIN_TOKENS, NODE_IDENTITIES
 from consumers.render.rows.repairs import REPAIRS
 from consumers.render.rows.snapshots import SNAPSHOTS
-from consumers.render.scheduling import shares
-from consumers.runtime.domain import Domain
-from consumers.runtime.effects import steering as effect_steering
-from consumers.runtime.projection import create, nothing, upsert
-from consumers.runtime.reactions import Fold, Reaction
+from consumers.runtime.common import WholeDomain
+from consumers.runtime.copies import copy, last_word, noted
+from consumers.runtime.projection import create, upsert
+from consumers.runtime.reactions import Reaction
 from consumers.runtime.retention_rules import Kept, Monthly
 from contracts import enrolment as enrol
 from contracts import farm, file_mgr, identity, node, render, repair, snapshot, studio
 from contracts.audit import QUARANTINED, REFUSED
 
-DOMAIN = Domain(
+DOMAIN = WholeDomain(
     name="render",
     tables=(
         NODES,
@@ -76,7 +77,7 @@ DOMAIN = Domain(
         farm.OpenNode: node_control.open_,
         farm.ForgiveNode: node_control.forgive,
         farm.ReleaseTemplate: node_control.release,
-        farm.LearnShare: shares.learn,
+        farm.LearnShare: noted(SHARES, farm.ShareLearned),
         enrol.CreateJoinToken: enrolment.create_token,
         enrol.RevokeJoinToken: enrolment.revoke_token,
         enrol.JoinNode: enrolment.join,
@@ -89,16 +90,9 @@ DOMAIN = Domain(
         node.ReportSnapshot: admitted(snapshots.report),
         node.ReportFailure: admitted(failures.report_failure),
         node.ReportCrash: admitted(failures.report_crash),
-        **effect_steering.decides("render"),
     },
     reacts=(
-        Fold(
-            name="shares",
-            on=(identity.TenantCreated, identity.TenantLimitsChanged),
-            into=SHARES,
-            write=shares.fold_share,
-            formerly=shares.on_tenant,
-        ),
+        copy("shares", (identity.TenantCreated, identity.TenantLimitsChanged), SHARES, over=last_word, formerly=farm.LearnShare),
         Reaction(name="jobs", on=studio.RenderRequested, make=job.on_render_requested, history="act", unnamed=True),
         Reaction(name="snapshots", on=studio.SnapshotRequested, make=snapshots.on_requested, history="act", unnamed=True),
         Reaction(name="inspections", on=file_mgr.FileStored, make=inspections.on_file_stored, history="act", unnamed=True),
@@ -144,9 +138,6 @@ DOMAIN = Domain(
         enrol.JoinTokenRevoked: upsert(JOIN_TOKENS, state="revoked"),
         enrol.NodeEnrolled: enrolment.enrolled,
         enrol.NodeRevoked: enrolment.revoked,
-        REFUSED["render"]: nothing,
-        QUARANTINED["render"]: nothing,
-        **effect_steering.writes("render"),
     },
     makes={
         render.PartAssigned: (dispatch.on_assigned,),
@@ -165,5 +156,7 @@ DOMAIN = Domain(
         Kept("object_scrubs", "one row for each stored object, however often it is looked at"),
     ),
     effects=(*dispatch.EFFECTS, *object_checks.EFFECTS, *exports.EFFECTS, *snapshots.EFFECTS),
+    tools=tools,
+    services=services.SERVICES,
     weighs={render.SubmitJob: job.weigh},
 )

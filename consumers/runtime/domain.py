@@ -16,9 +16,11 @@ from consumers.runtime.projection import Write
 from consumers.runtime.reactions import Hearer
 from consumers.runtime.recurrence import Missed
 from consumers.runtime.retention_rules import Rule
+from consumers.runtime.services import Service
 from consumers.runtime.state import View
 from consumers.runtime.table import Table
 from contracts.bounds import broken
+from consumers.runtime.tools import Compose, plain
 from contracts.envelope import Envelope
 from contracts.ids import moment_id
 from contracts.message import PLATFORM, Command, Event, type_of
@@ -159,6 +161,8 @@ class Domain(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     reacts: tuple[Hearer, ...] = ()
     makes: dict[type[Event], tuple[Maker, ...]] = {}  # which effects an event has
     effects: tuple[EffectKind, ...] = ()
+    tools: Compose = plain  # how what its effects use is made, and closed when the process ends
+    services: tuple[Service, ...] = ()  # what runs beside its runtime
     timers: dict[type[Event], tuple[MakeTimers, ...]] = {}
     private: tuple[PrivateTable[Any], ...] = ()  # its tables outside the log
     retains: tuple[Rule, ...] = ()  # its tables that grow beside the event tables and the runtime's own

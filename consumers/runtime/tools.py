@@ -1,9 +1,10 @@
-"""What effects may use: the publisher, object storage, and reading their own domain's rows."""
+"""What effects may use: the publisher, object storage, reading their own domain's rows, and what their domain adds (its `tools`)."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
-from typing import Any, Protocol, TypeVar
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
+from copy import copy
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 from uuid import UUID
 
 import asyncpg
@@ -14,7 +15,8 @@ from consumers.runtime.pool import Pool
 from contracts.envelope import Envelope
 from contracts.message import Message
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from adapters.settings import Settings
 
 
 class Ask(Protocol):
@@ -31,26 +33,27 @@ class Publishes(Protocol):
     async def publish_all(self, kind: type[Message], messages: Iterable[tuple[bytes, Envelope, UUID | str | None]]) -> None: ...
 
 
+class Given(NamedTuple):
+    """Of what a process makes a domain's tools."""
+
+    settings: "Settings"
+    publisher: Publishes
+    objects: ObjectStore
+    pool: Pool  # connections of the domain's role
+
+
 class Tools:
-    """One domain's tools."""
+    """One domain's tools. A domain whose effects need more has a class under this one, and says in `tools` how it is made and closed."""
 
     def __init__(self, publisher: Publishes, objects: ObjectStore, pool: Pool) -> None:
         self.publisher, self.objects, self._pool = publisher, objects, pool
         self._readers: Any = nullcontext()
-        self._kept: dict[Callable[[], Any], Any] = {}
 
-    def bounded(self, most: int) -> "Tools":
-        """The same tools for those who may read over so many connections at once; what is kept is kept for both."""
-        other = Tools(self.publisher, self.objects, self._pool)
-        other._readers, other._kept = asyncio.Semaphore(most), self._kept
+    def bounded(self, most: int) -> Self:
+        """The same tools for those who may read over so many connections at once; all else is shared."""
+        other = copy(self)
+        other._readers = asyncio.Semaphore(most)
         return other
-
-    def keep(self, make: Callable[[], T]) -> T:
-        """What effects remember from one to the next: made when it is first asked for, and forgotten with the process."""
-        if make not in self._kept:
-            self._kept[make] = make()
-        kept: T = self._kept[make]
-        return kept
 
     @asynccontextmanager
     async def reading(self, *tenants: UUID) -> AsyncIterator[asyncpg.Connection]:
@@ -72,3 +75,12 @@ class Tools:
                 return list(await conn.fetch(statement, *parameters))
 
             yield ask
+
+
+Compose = Callable[[Given], AbstractAsyncContextManager[Tools]]
+
+
+@asynccontextmanager
+async def plain(given: Given) -> AsyncIterator[Tools]:
+    """The tools of a domain that needs no others."""
+    yield Tools(given.publisher, given.objects, given.pool)

@@ -1,24 +1,19 @@
 """studio: what decides each command, reacts to each foreign event and writes each event."""
 
-from consumers.runtime.domain import Domain
-from consumers.runtime.effects import steering
-from consumers.runtime.projection import create, nothing, upsert
+from consumers.runtime.common import WholeDomain
+from consumers.runtime.projection import create, upsert
 from consumers.studio import learning, renders, saved, snapshots
 from consumers.studio.rows import FILES, PENDING, REQUESTS, SAVED, SCENES, SNAPSHOTS, TEMPLATES
 from contracts import studio
-from contracts.audit import QUARANTINED, REFUSED
 
-DOMAIN = Domain(
+DOMAIN = WholeDomain(
     name="studio",
     tables=(TEMPLATES, SCENES, FILES, SAVED, REQUESTS, SNAPSHOTS, PENDING),
     decides={
-        studio.LearnScene: learning.scene,
-        studio.LearnTemplate: learning.template,
-        studio.LearnFile: learning.file,
+        **learning.LEARNED,
         studio.SaveProject: saved.save,
         studio.RequestRender: renders.request,
         studio.RequestSnapshot: snapshots.request,
-        **steering.decides("studio"),
     },
     reacts=learning.LEARNS,
     writes={
@@ -28,8 +23,5 @@ DOMAIN = Domain(
         studio.ProjectSaved: upsert(SAVED),
         studio.RenderRequested: renders.requested,
         studio.SnapshotRequested: snapshots.requested,
-        REFUSED["studio"]: nothing,
-        QUARANTINED["studio"]: nothing,
-        **steering.writes("studio"),
     },
 )

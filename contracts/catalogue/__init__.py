@@ -1,7 +1,9 @@
 """All that follows from the declared messages: subjects, streams, permissions and references. Derived, never added to by hand."""
 
-# Every declaring module is imported here, so that the registry is complete wherever the catalogue is used.
-from contracts import audit, content, effects, enrolment, farm, file_mgr, identity, node, notification, render, repair, snapshot, studio  # noqa: F401
+import importlib
+
+# Every declaring module is imported here, each domain's by its name below, so that the registry is complete wherever the catalogue is used.
+from contracts import audit, effects, enrolment, farm, node, repair, snapshot  # noqa: F401
 from contracts.catalogue.accounts import (
     ACCOUNTS,
     API,
@@ -20,7 +22,7 @@ from contracts.catalogue.accounts import (
     crossings,
 )
 from contracts.catalogue.references import asyncapi, json_schema, structs, webhook_catalogue
-from contracts.catalogue.roles import AUTH, Role, node_of, roles
+from contracts.catalogue.roles import AUTH, Role, node_of, roles, users_of
 from contracts.catalogue.roles import node as node_role
 from contracts.catalogue.streams import consumers, events_stream, node_consumer, streams
 from contracts.catalogue.subjects import (
@@ -51,6 +53,10 @@ from contracts.catalogue.subjects import (
     uses_subject,
     work_subject,
 )
+from contracts.domains import DOMAINS
+
+for _name in DOMAINS:
+    importlib.import_module(f"contracts.{_name}")
 
 __all__ = [
     "ACCOUNTS",
@@ -104,6 +110,7 @@ __all__ = [
     "subjects_of",
     "tick_subject",
     "undecided_subject",
+    "users_of",
     "uses_subject",
     "webhook_catalogue",
     "work_subject",

@@ -4,7 +4,6 @@ from uuid import UUID
 
 import msgspec
 
-from contracts.audit import LOG
 from contracts.catalogue.accounts import API, CHECK, DEPLOY, LOG_ACCOUNT, NODES, SERVICES, SYSTEM, VIEWERS, crossings
 from contracts.catalogue.subjects import (
     EVENTS,
@@ -17,14 +16,15 @@ from contracts.catalogue.subjects import (
     node_tick_subject,
     outbox_hint_subject,
     outcome_subject,
+    own_tick_subjects,
     progress_subject,
     report_subject,
     revocations_subject,
-    tick_subject,
     undecided_subject,
     uses_subject,
-    work_subject,
+    whole_subject,
 )
+from contracts.domains import LOG, declared
 from contracts.message import Kind
 
 AUTH = "$SYS.REQ.USER.AUTH"  # where nats-server asks who may come in
@@ -38,11 +38,17 @@ class Role(msgspec.Struct, frozen=True, kw_only=True):
     subscribe: tuple[str, ...]
     allow_responses: bool = False  # may answer a request on whatever inbox the request names
     account: str = SERVICES
+    beside: str = ""  # the domain in whose consumers' processes a service is this user
 
 
 def roles() -> list[Role]:
     """Every role but the nodes'."""
     return [edge(), *(domain(name) for name in domains()), log(), provision(), viewer(), check(), gate(), system()]
+
+
+def users_of(name: str) -> tuple[str, ...]:
+    """The users that a process is which consumes for a domain: the domain's own, and those of the services beside it."""
+    return (name, *(role.name for role in roles() if role.beside == name))
 
 
 def edge() -> Role:
@@ -53,17 +59,14 @@ def edge() -> Role:
 
 
 def domain(name: str) -> Role:
-    """A domain's consumer: takes its own commands, reads all events, answers, and sends commands to itself only."""
+    """A domain's consumer: takes its own commands, reads all events, answers, sends commands to itself only; and what else it declares."""
     says = (outcome_subject("*"), outbox_hint_subject(), domain_waits_subject(name), undecided_subject(name))
     publish = [f"{Kind.COMMAND}.*.{name}.>", *says, *_reading_events()]
     for stream in decided_streams(name):
         publish += [f"{API}.CONSUMER.{verb}.{stream}.{name}" for verb in ("MSG.NEXT", "INFO")]
         publish += [f"$JS.ACK.{stream}.{name}.>", f"{API}.STREAM.PURGE.{stream}"]
-    subscribe = [feed_subject()]
-    if name == "render":
-        publish += [work_subject("*"), progress_subject()]
-        subscribe.append(tick_subject("*"))
-    return _role(name, tuple(publish), tuple(subscribe))
+    publish += [*map(whole_subject, declared(name).sends), *own_tick_subjects(name)]
+    return _role(name, tuple(publish), (feed_subject(), *map(whole_subject, declared(name).hears)))
 
 
 def log() -> Role:
@@ -98,13 +101,13 @@ def gate() -> Role:
     """Lets enrolled nodes in: the server asks it; it makes the consumer of each, and hears which are revoked."""
     consumers = tuple(f"{API}.CONSUMER.{verb}.{WORK}.*" for verb in ("INFO", "CREATE", "DELETE"))
     role = _role("gate", consumers, (AUTH, revocations_subject()))
-    return msgspec.structs.replace(role, allow_responses=True)
+    return msgspec.structs.replace(role, allow_responses=True, beside="render")
 
 
 def system() -> Role:
     """Looks which connections there are, and ends those of revoked nodes."""
     requests = tuple(f"$SYS.REQ.SERVER.*.{verb}" for verb in ("CONNZ", "KICK"))
-    return _role("system", requests, (), SYSTEM)
+    return msgspec.structs.replace(_role("system", requests, (), SYSTEM), beside="render")
 
 
 def provision() -> Role:

@@ -4,14 +4,16 @@ from collections.abc import Iterable
 from functools import cache
 from uuid import UUID
 
-from contracts.audit import DOMAINS
-from contracts.message import PLATFORM, Event, Kind, MessageType, named, versions_of
+from contracts.domains import DOMAINS, declared
+from contracts.message import PLATFORM, Event, Kind, MessageType, all_types, named, versions_of
 
 EVENTS = "EVENTS"
 WORK = "WORK"
 REPORTS = "REPORTS"
 COPIES = frozenset({EVENTS, WORK, REPORTS})
 """Streams whose messages others hold too (log.events, the leases, the nodes), so that what the broker loses of them is sent again."""
+_STREAMS = {Kind.EVENT: EVENTS, Kind.WORK: WORK, Kind.REPORT: REPORTS}
+"""Of the kinds that go to one stream, whichever domain they name."""
 
 
 def command_stream(domain: str) -> str:
@@ -24,9 +26,7 @@ def stream_of(entry: MessageType) -> str | None:
     """The stream that stores messages of this type; None for ticks, which no stream stores."""
     if entry.kind is Kind.TICK:
         return None
-    if entry.kind is Kind.EVENT:
-        return EVENTS
-    return {Kind.WORK: WORK, Kind.REPORT: REPORTS}.get(entry.kind) or command_stream(entry.domain)
+    return _STREAMS.get(entry.kind) or command_stream(entry.domain)
 
 
 def command_subject(domain: str) -> str:
@@ -35,8 +35,8 @@ def command_subject(domain: str) -> str:
 
 
 def decided_streams(domain: str) -> tuple[str, ...]:
-    """The streams from which a domain takes what it decides: its commands, and the render domain the nodes' reports too."""
-    return (command_stream(domain), REPORTS) if domain == "render" else (command_stream(domain),)
+    """The streams from which a domain takes what it decides: its commands, and the other kinds that it declares."""
+    return (command_stream(domain), *(_STREAMS[kind] for kind in declared(domain).decides))
 
 
 def work_subject(node: UUID | str) -> str:
@@ -57,6 +57,16 @@ def tick_subject(scope: UUID | str) -> str:
 def node_tick_subject(node: UUID | str) -> str:
     """All ticks that one node, or `*`, may send: a job's progress is told by the render domain alone."""
     return f"{Kind.TICK}.{node}.node.>"
+
+
+def own_tick_subjects(domain: str) -> list[str]:
+    """The subjects of a domain's own ticks, to all tenants."""
+    return [entry.subject("*") for entry in all_types() if entry.kind is Kind.TICK and entry.domain == domain]
+
+
+def whole_subject(kind: Kind) -> str:
+    """All messages of a kind, of every scope."""
+    return f"{kind}.*.>"
 
 
 def heartbeat_subject(node: str = "*") -> str:

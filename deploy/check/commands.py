@@ -9,7 +9,8 @@ import msgspec
 
 import sql
 from consumers.log import LogEvent
-from contracts.audit import DOMAINS, QUARANTINED, REFUSED, CommandQuarantined, CommandRefused
+from contracts.audit import QUARANTINED, REFUSED, CommandQuarantined, CommandRefused
+from contracts.domains import DOMAINS
 from contracts.ids import moment_id
 from contracts.message import PLATFORM
 from contracts.message import named as named_type

@@ -7,7 +7,7 @@ import sql
 from consumers.runtime.domain import Domain
 from consumers.runtime.effects.making import effects_of
 from consumers.runtime.effects.row import report_id
-from contracts.audit import DOMAINS
+from contracts.domains import DOMAINS
 from contracts.effects import ENDS
 from deploy.check.found import Difference
 from deploy.check.look import Look

@@ -21,7 +21,8 @@ from deploy.check.found import Counts, Difference, Report
 from deploy.check.keeping import kept, write
 from deploy.check.look import Head, Kept, Look
 from deploy.check.stretch import known, stretch
-from deploy.replay import all_domains, spans
+from deploy.domains import all_domains
+from deploy.replay import spans
 
 ROLE, PG_ROLE = "check", "check_app"
 SESSION = {

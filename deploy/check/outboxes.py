@@ -1,7 +1,7 @@
 """Outboxes: what lies there is taken into the log within moments."""
 
 import sql
-from contracts.audit import DOMAINS
+from contracts.domains import DOMAINS
 from deploy.check.found import Difference
 from deploy.check.look import Look
 

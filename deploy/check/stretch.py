@@ -15,8 +15,8 @@ from consumers.runtime.projection import Write, nothing
 from consumers.runtime.reactions import Fold
 from consumers.runtime.reading import envelope_of
 from consumers.runtime.replay.projector import Spans
-from contracts.audit import DOMAINS
 from contracts.chain import GENESIS
+from contracts.domains import DOMAINS
 from contracts.effects import STEERED
 from contracts.envelope import Envelope
 from contracts.message import Event, decode

@@ -19,7 +19,7 @@ from adapters.nats import connect
 from adapters.object_store import ObjectStore
 from adapters.settings import Settings
 from contracts import catalogue
-from contracts.audit import DOMAINS, LOG
+from contracts.domains import DOMAINS, LOG
 from deploy.bootstrap import ensure_first_key
 from deploy.local import frozen, logs, ports
 from deploy.local.errors import StackError
@@ -33,7 +33,6 @@ from sql.migrate import migrate, set_role_passwords
 BUCKET = "flatrender"
 READY_WITHIN = 60.0  # seconds
 CRASH_LOOP = 3  # ends of a process of ours before the stack is ready
-GATE = ("gate", "system")  # the NATS users of node auth, which runs beside the render domain
 CHECK = "check"  # the standing check, in NATS; it must not be there for anything to work
 CONTROL = ("consumers", "log", "edge")  # what the product cannot do without, beside the servers
 CORES_OF_AN_EDGE, MOST_EDGES = 4, 3  # more would take too many of PostgreSQL's connections
@@ -141,8 +140,8 @@ class Stack:
         return [NatsRole.of(role, self.servers.secrets.get(nats_secret(role.name))) for role in roles]
 
     def settings_of_consumers(self) -> Settings:
-        """What a process that consumes for all domains, and lets nodes in, gets."""
-        secret, roles = self.servers.secrets.get, (*DOMAINS, *GATE)
+        """What a process that consumes for all domains, with the services beside them, gets."""
+        secret, roles = self.servers.secrets.get, [user for domain in DOMAINS for user in catalogue.users_of(domain)]
         nats = {role: secret(nats_secret(role)) for role in roles}
         databases = {database: secret(pg_secret(database)) for role in roles if (database := pg_role(role))}
         return self.settings("", nats_passwords=nats, pg_passwords=databases, nats_issuer=self.servers.nats_issuer)

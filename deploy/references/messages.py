@@ -15,11 +15,11 @@ from consumers.runtime.domain import Domain
 from consumers.runtime.reactions import Fold, Hearer, Reaction
 from contracts.catalogue import stream_of, structs
 from contracts.message import Command, Event, Kind, Message, MessageType, Report, Tick, all_types, answer_of, type_of
-from deploy.references.sources import HEAD, about, fields, place
+from deploy.domains import all_domains
+from deploy.references.sources import HEAD, about, fields, place, structs_in
 from deploy.references.touches import touches
-from deploy.replay import all_domains
 
-_MAKERS = {"consumers.render.scheduling.scheduler": "the scheduler", "deploy.bootstrap": "the first start of an installation"}
+_MAKERS = {"deploy.bootstrap": "the first start of an installation"}
 _SCOPES = {Kind.COMMAND: "<tenant>", Kind.EVENT: "<tenant>", Kind.TICK: "<node or tenant>"}
 _ABOUT = f"""# Messages
 
@@ -125,10 +125,24 @@ def _origins(domains: list[Domain]) -> Origins:
         for kind in domain.effects:
             for cls in dict.fromkeys(cls for told in (kind.run, kind.exhausted, kind.settled) for cls in _made_by(told)):
                 found[cls].append(f"the effect `{kind.name}`")
+        for service in domain.services:
+            for cls in dict.fromkeys(cls for module in _loaded_by(service.start) for cls in _named_in(module)):
+                found[cls].append(f"the service `{service.name}`")
     for name, maker in _MAKERS.items():
-        for cls in {value for value in vars(importlib.import_module(name)).values() if _is_command(value)}:
+        for cls in _named_in(name):
             found[cls].append(maker)
     return found
+
+
+def _loaded_by(function: Callable[..., Any]) -> list[str]:
+    """The modules of its own domain that a function imports, by name."""
+    home = function.__module__.rpartition(".")[0]
+    return sorted(name for name in _global_names(function.__code__) if name.startswith(f"{home}."))
+
+
+def _named_in(module: str) -> list[type[Command]]:
+    """The commands that a module names."""
+    return [value for value in vars(importlib.import_module(module)).values() if _is_command(value)]
 
 
 def _is_command(value: object) -> bool:
@@ -136,14 +150,14 @@ def _is_command(value: object) -> bool:
 
 
 def _made_by(function: Callable[..., Any]) -> list[type[Command]]:
-    """The commands that a function, or one of its module that it calls, names."""
+    """The commands that a function, or one of its module that it calls, names or was given."""
     return list(dict.fromkeys(_mentioned(function, set())))
 
 
 def _mentioned(function: Any, seen: set[Any]) -> Iterator[Any]:
     seen.add(function)
-    for name in sorted(_global_names(function.__code__)):
-        value = function.__globals__.get(name)
+    named = (function.__globals__.get(name) for name in sorted(_global_names(function.__code__)))
+    for value in (*named, *inspect.getclosurevars(function).nonlocals.values()):
         if _is_command(value):
             yield value
         elif inspect.isfunction(value) and value.__module__ == function.__module__ and value not in seen:

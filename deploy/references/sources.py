@@ -46,8 +46,8 @@ def about(thing: Any) -> str:
 
 
 def place(function: Callable[..., Any]) -> str:
-    """Where a function is, as a person looks for it."""
-    return f"`{function.__module__}.{function.__qualname__}`"
+    """Where a function is, as a person looks for it; of one that another function made, where that is."""
+    return f"`{function.__module__}.{function.__qualname__.partition('.<locals>')[0]}`"
 
 
 def type_name(kind: Any) -> str:

@@ -5,9 +5,9 @@ import re
 import asyncpg
 
 from contracts.message import type_of
+from deploy.domains import all_domains
 from deploy.references.sources import HEAD, about, table
 from deploy.references.touches import touches
-from deploy.replay import all_domains
 from node_worker.states import MOVES
 
 _RULES = """

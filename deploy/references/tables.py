@@ -4,10 +4,11 @@ from typing import Any
 
 import asyncpg
 
-from contracts.audit import DOMAINS, LOG
+from consumers.runtime.retention_rules import RUNTIME
+from contracts.domains import DOMAINS, LOG
 from deploy.references.sources import HEAD, table
 
-_RUNTIME = ("inbox", "outbox", "effects", "timers", "cursors")
+_RUNTIME = tuple(rule.table for rule in RUNTIME)
 _ABOUT = f"""# Tables
 
 {HEAD}

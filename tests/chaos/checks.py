@@ -13,8 +13,8 @@ from adapters.nats import Connection, api
 from adapters.object_store import ObjectStore
 from api_edge.signing import key_mark
 from consumers.log.reading import verify_chain
-from contracts.audit import DOMAINS
 from contracts.catalogue import EVENTS, LOG_API, decided_streams
+from contracts.domains import DOMAINS
 from contracts.message import PLATFORM
 from deploy.replay import verify
 from tests.chaos.client import UNHEARD

@@ -16,7 +16,7 @@ from contracts.chain import Marks
 from contracts.effects import ENDS
 from contracts.file_mgr import StartUpload
 from contracts.identity import CreateApiKey
-from deploy.replay import all_domains
+from deploy.domains import all_domains
 from tests.support.checked import Checked
 from tests.support.password import PASSWORD
 from tests.support.story import sha

@@ -14,7 +14,7 @@ from api_edge.access_log import AccessLog
 from api_edge.main import running
 from api_edge.secret_texts import secret_hash
 from api_edge.signing import Signer
-from contracts.audit import DOMAINS
+from contracts.domains import DOMAINS
 from deploy.local.stack import Stack
 from tests.chaos.tenants import Tenants
 from tests.e2e.support_http import SOON, Http, Json, is_problem

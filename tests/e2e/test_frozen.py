@@ -8,7 +8,7 @@ import aiohttp
 import asyncpg
 import pytest
 
-from contracts.audit import DOMAINS
+from contracts.domains import DOMAINS
 from deploy.connections import EDGE, LOG, of_consumers
 from deploy.local.stack import Stack
 

@@ -11,9 +11,10 @@ from contextlib import asynccontextmanager
 import asyncpg
 import pytest
 
-from contracts.audit import DOMAINS
+from contracts.domains import DOMAINS
+from deploy.domains import all_domains
 from deploy.local.stack import STOP_CONSUMERS, Stack, environment
-from deploy.replay import all_domains, verify
+from deploy.replay import verify
 from templates.samples import simple
 from tests.chaos.tenants import Tenants
 from tests.e2e.support_http import Http

@@ -13,8 +13,8 @@ import pytest_asyncio
 from consumers.runtime.retention import rules_of
 from consumers.runtime.retention_rules import Swept
 from consumers.runtime.table import Table
-from contracts.audit import DOMAINS
-from deploy.replay import all_domains
+from contracts.domains import DOMAINS
+from deploy.domains import all_domains
 from sql.migrate import migrations
 from tests.support.password import PASSWORD
 

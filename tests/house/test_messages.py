@@ -15,7 +15,7 @@ from consumers.runtime import domain as runtime
 from consumers.runtime.domain import Answer
 from contracts.catalogue import stream_of
 from contracts.message import Command, Event, Kind, all_types, answer_of, type_of
-from deploy.replay import all_domains
+from deploy.domains import all_domains
 
 ROOT = Path(__file__).resolve().parents[2]
 PRODUCT = ("adapters", "api_edge", "cli", "consumers", "deploy", "node_worker", "producers", "sql", "templates")

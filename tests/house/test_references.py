@@ -8,9 +8,9 @@ import asyncpg
 import sql
 from benchmarks.run import KNOWN
 from contracts.node import PROTOCOL
+from deploy.domains import all_domains
 from deploy.references import ROOT, from_code, from_database, licences
 from deploy.references.touches import touches
-from deploy.replay import all_domains
 from tests.support.databases import migrated
 
 FOLDERS = {path.name for path in ROOT.iterdir() if path.is_dir()}

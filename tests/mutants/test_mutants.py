@@ -11,7 +11,7 @@ import pytest_asyncio
 from adapters.nats import connect
 from adapters.object_store import ObjectStore
 from deploy.local.servers import Servers
-from tests.mutants import aged, archives, keys, leaders, mutations, plain, promises, reactions, timers, visible, windows
+from tests.mutants import aged, archives, domains, keys, leaders, mutations, plain, promises, reactions, timers, visible, windows
 from tests.mutants.checks import Broken
 from tests.support.databases import migrated
 from tests.support.house import House
@@ -51,6 +51,11 @@ RED: list[tuple[str, Check, mutations.Mutation]] = [
     ("I1", reactions.what_an_earlier_release_had_queued_writes_over_nothing, reactions.the_last_word_counts),
     ("I5", reactions.a_copy_is_replayed_as_far_as_it_goes, reactions.replay_folds_everything),
     ("I5", reactions.a_name_stays_what_it_was, reactions.kinds_are_not_compared),
+    ("I2", domains.a_domain_that_is_made_is_what_the_others_are, domains.outboxes_take_every_type),
+    ("I4", domains.a_domain_that_is_made_is_what_the_others_are, domains.inboxes_are_not_guarded),
+    ("I10", domains.a_domain_that_is_made_is_what_the_others_are, domains.the_check_reads_answers),
+    ("I1", domains.a_copy_of_facts_keeps_the_first_word, domains.every_word_is_taken_down),
+    ("I1", domains.a_copy_lacks_nothing, domains.columns_are_not_looked_for),
     ("I2", windows.a_repeated_event_stops_its_outbox_alone, mutations.repeated_events_are_dropped),
     ("I2", windows.a_repeated_event_stops_its_outbox_alone, mutations.repeated_events_stop_everybody),
     ("I2", windows.foreign_messages_are_not_taken, mutations.every_message_is_believed),

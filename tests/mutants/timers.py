@@ -11,11 +11,11 @@ from consumers.runtime.recurrence import Recurrence
 from consumers.runtime.retention import Retention
 from consumers.runtime.timers import Timers
 from consumers.runtime.timing import Timer, Timing
-from contracts.audit import DOMAINS
+from contracts.domains import DOMAINS
 from contracts.envelope import derived_id
 from contracts.file_mgr import AbortUpload
 from contracts.message import decode
-from deploy.consume import domain_named
+from deploy.domains import domain_named
 from tests.mutants.checks import hold
 from tests.support.hours import MAY, SOON, Hours, hours_of
 from tests.support.house import House, item_of

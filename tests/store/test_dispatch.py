@@ -11,8 +11,8 @@ import pytest
 from consumers.render import DOMAIN
 from consumers.render.leases.manifest_inputs import Known
 from consumers.render.parts import dispatch
+from consumers.render.parts.tools import RenderTools
 from consumers.runtime.effects.runner import EffectRunner
-from consumers.runtime.tools import Tools
 from contracts.message import PLATFORM
 from contracts.node import OLDEST, PROTOCOL, DrawPart, Manifest, RegisterNode
 from contracts.render import AssignPart, CancelJob, PartAssigned, SegmentsPlanned, SubmitJob
@@ -79,9 +79,9 @@ async def taken_over(database: str, sent: Sent, tenant: UUID, stopped: PartAssig
     """What a new leader sends to the nodes of a tenant; one part's node was told to stop."""
     creating = asyncpg.create_pool(database, user="render_app", password=PASSWORD, min_size=1, max_size=2)
     async with creating as pool, leads(database, "render") as leading:
-        tools = Tools(sent, sent, pool)  # type: ignore[arg-type]
+        tools = RenderTools(sent, sent, pool)  # type: ignore[arg-type]
         if stopped is not None:
-            tools.keep(Known).end(stopped.part_id)
+            tools.known.end(stopped.part_id)
         runner = EffectRunner(DOMAIN, pool, publish, tools, leading)
         await runner.take_over()
         async with asyncio.timeout(10):
@@ -141,7 +141,7 @@ async def test_a_lease_that_ended_while_the_broker_was_away_is_not_sent_any_more
             await conn.execute("set local app.tenants = '*'")
             left = [entry for entry in await dispatch.left_behind(conn) if entry[0].tenant_id == tenant]
         await house.admin.execute("update render.render_parts set state = 'expired' where part_id = $1", one.part_id)
-        await dispatch.dispatch(left, Tools(sent, sent, pool))  # type: ignore[arg-type]
+        await dispatch.dispatch(left, RenderTools(sent, sent, pool))  # type: ignore[arg-type]
     assert [draw.part_id for draw, _, _ in sent.work] == [two.part_id]
 
 
@@ -153,10 +153,10 @@ async def test_work_that_waited_is_not_sent_behind_the_word_to_stop_it(house: Ho
         async def publish(self, message: Any, envelope: Any, *, scope: Any = None) -> None:
             told.append(message)
 
-    tools = Tools(Told(), Sent(), None)  # type: ignore[arg-type]
+    tools = RenderTools(Told(), Sent(), None)  # type: ignore[arg-type]
     envelope = next(envelope for envelope, event in house.events if event is one)
     await dispatch.stop(dispatch.Stop(one.part_id, one.node_id), call_of(envelope), tools)
-    assert [message.part_id for message in told] == [one.part_id] and list(tools.keep(Known).over) == [one.part_id]
+    assert [message.part_id for message in told] == [one.part_id] and list(tools.known.over) == [one.part_id]
     assert [draw.part_id for draw, _, _ in await taken_over(database, Sent(), tenant, one)] == [two.part_id]
 
 

@@ -10,8 +10,9 @@ import pytest
 from consumers.runtime.replay import hashes
 from contracts.message import masked, named
 from contracts.visibility import Visibility, markers
+from deploy.domains import all_domains
 from deploy.local.servers import Servers
-from deploy.replay import all_domains, chain_breaks, replay_into, scratch_database, snapshot
+from deploy.replay import chain_breaks, replay_into, scratch_database, snapshot
 from tests.store.test_replay import at_hand
 from tests.support.databases import migrated
 

@@ -24,7 +24,8 @@ from consumers.runtime.effects.statements import MOVE
 from consumers.runtime.leading import LeaderStore, Leading, Line
 from consumers.runtime.store import Store, columns
 from contracts.file_mgr import StartUpload
-from deploy.consume import BOUNDS, domain_named, pg_connect
+from deploy.consume import BOUNDS, pg_connect
+from deploy.domains import domain_named
 from deploy.local.servers import Servers
 from tests.chaos.wires import Wire
 from tests.support.databases import migrated

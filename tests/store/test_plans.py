@@ -5,8 +5,9 @@ import pytest
 
 import sql
 from consumers.runtime.table import Table
-from contracts.audit import DOMAINS
-from deploy.consume import domain_named, session
+from contracts.domains import DOMAINS
+from deploy.consume import session
+from deploy.domains import domain_named
 
 LOADS = [(table, columns) for name in DOMAINS for table in domain_named(name).tables for columns in (table.key, *table.indexes)]
 

@@ -17,8 +17,9 @@ from consumers.runtime.table import Table
 from contracts.identity import CreateApiKey
 from contracts.message import encode, masked, type_of
 from contracts.visibility import Visibility, visibility
+from deploy.domains import all_domains
 from deploy.local.servers import Servers
-from deploy.replay import PREFIX, all_domains, recorded, replay_into, scratch_database, snapshot, spans, verify
+from deploy.replay import PREFIX, recorded, replay_into, scratch_database, snapshot, spans, verify
 from tests.support.databases import migrated
 from tests.support.house import House
 from tests.support.logs import archive, parts_of

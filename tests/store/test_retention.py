@@ -18,9 +18,9 @@ from consumers.runtime import retention as rules
 from consumers.runtime.leading import Leading
 from consumers.runtime.retention import CHUNK, PAUSE, Retention
 from consumers.runtime.retention_rules import RUNTIME, Swept
-from contracts.audit import DOMAINS
+from contracts.domains import DOMAINS
 from deploy import measured
-from deploy.consume import domain_named
+from deploy.domains import domain_named
 from deploy.metrics import Metrics
 from tests.support.leading import leads, pool_of, standing_by
 from tests.support.password import PASSWORD

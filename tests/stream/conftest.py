@@ -8,8 +8,8 @@ import pytest
 import pytest_asyncio
 
 from adapters.nats import Connection, api, connect
-from contracts.audit import DOMAINS
 from contracts.catalogue import node_role, roles
+from contracts.domains import DOMAINS
 from deploy.local.servers import Servers
 from deploy.nats import NatsRole
 from deploy.provision import provision

@@ -20,10 +20,11 @@ from adapters.settings import Settings
 from consumers.log import verify_chain
 from contracts.envelope import first
 from contracts.file_mgr import StartUpload
+from deploy.domains import all_domains
 from deploy.local.process import Process, Program
 from deploy.local.servers import Servers
 from deploy.local.stack import environment
-from deploy.replay import all_domains, verify
+from deploy.replay import verify
 from producers.publisher import Publisher
 from tests.chaos.wires import Wire
 from tests.stream.support import Login

@@ -17,8 +17,9 @@ from consumers.runtime.reactions import Reaction
 from contracts.catalogue import command_stream
 from contracts.identity import TenantLimitsChanged
 from contracts.render import RequestInspection
+from deploy.domains import all_domains
 from deploy.local.servers import Servers
-from deploy.replay import all_domains, verify
+from deploy.replay import verify
 from tests.stream.reacting import ACTING, COUNTING, PLACE, SKIPPING, SLOTS, Past, announced, counted, domain, stored
 from tests.stream.support import Login
 from tests.support.databases import migrated

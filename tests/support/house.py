@@ -23,7 +23,7 @@ from contracts.envelope import Envelope, first
 from contracts.identity import CreateTenant
 from contracts.message import Command, Event, encode
 from contracts.outcome import Outcome
-from deploy.replay import all_domains
+from deploy.domains import all_domains
 from tests.support.password import PASSWORD
 
 MOST = 500  # commands in a batch, as in the runtime

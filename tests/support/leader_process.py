@@ -36,7 +36,7 @@ async def work(dsn: str, place: str, tenant: UUID) -> None:
     from consumers.runtime.leading import LeaderStore
     from consumers.runtime.store import Store
     from contracts.file_mgr import StartUpload
-    from deploy.consume import domain_named
+    from deploy.domains import domain_named
     from tests.support.effects import running_by
     from tests.support.house import item_of
     from tests.support.leading import pool_of, standing_by

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import asyncpg
 
-from contracts.audit import DOMAINS
+from contracts.domains import DOMAINS
 from deploy.local import postgres
 from deploy.local.ports import remembered
 from deploy.local.secret_store import SecretStore

@@ -13,6 +13,7 @@ from consumers.render.kinds import KINDS
 from consumers.render.leases.manifest_inputs import Known, ManifestInputs, active, read_files, read_protocols
 from consumers.render.leases.manifests import LIVES
 from consumers.render.rows import PARTS, Part
+from consumers.render.parts.tools import RenderTools
 from consumers.runtime.domain import clipped
 from consumers.runtime.effects.declared import Call, EffectKind, Together
 from consumers.runtime.projection import fresh
@@ -69,9 +70,9 @@ async def tell_node(effect: TellNode, call: Call, tools: Tools) -> list[Command]
     return await _tell(effect.node_id, effect.refused, call.envelope, tools)
 
 
-async def stop(effect: Stop, call: Call, tools: Tools) -> list[Command]:
+async def stop(effect: Stop, call: Call, tools: RenderTools) -> list[Command]:
     """Publish CancelPart to the node; one that is away finds its lease refused later."""
-    tools.keep(Known).end(effect.part_id)
+    tools.known.end(effect.part_id)
     return await _tell(str(effect.node_id), CancelPart(part_id=effect.part_id), call.envelope, tools)
 
 
@@ -80,9 +81,9 @@ async def _tell(node_id: str, work: Work, envelope: Envelope, tools: Tools) -> l
     return []
 
 
-async def dispatch(group: Sequence[tuple[Part, Envelope]], tools: Tools) -> None:
+async def dispatch(group: Sequence[tuple[Part, Envelope]], tools: RenderTools) -> None:
     """Publish DrawPart for each part to its node, unless its lease is over already."""
-    parts, known = [part for part, _ in group], tools.keep(Known)
+    parts, known = [part for part, _ in group], tools.known
     async with tools.asking(PLATFORM, *{part.tenant_id for part in parts}) as ask:
         late = [part for part in parts if (datetime.now(UTC) - part.created_at).total_seconds() > SOON]
         ended = {part.part_id for part in late} - (await active(ask, late) if late else set())

@@ -13,7 +13,7 @@ from consumers.runtime.effects.making import effect_id, effect_rows, former_effe
 from consumers.runtime.effects.row import Claimed, Try, answer_of
 from contracts.envelope import derived_id, first
 from contracts.file_mgr import OpenUpload, UploadStarted
-from deploy.replay import all_domains
+from deploy.domains import all_domains
 
 STARTED = UploadStarted(
     upload_id=uuid4(), file_id=uuid4(), name="a", bytes=1, media_type="image/png", object_key="files/a", part_bytes=1, part_count=1
