@@ -1,7 +1,6 @@
 """What every handler is given: the edge with its connections, and the call that is being answered."""
 
 import asyncio
-from time import monotonic
 from typing import Protocol
 from uuid import UUID
 
@@ -18,7 +17,6 @@ from api_edge.looks import Looking, Looks
 from api_edge.outcomes import Outcomes
 from api_edge.queues import Queues
 from api_edge.reading import Reader
-from api_edge.routing import Route
 from api_edge.signing import Signer
 from api_edge.streams import Streams
 from api_edge.waiting import WaitingDomains
@@ -116,24 +114,3 @@ class Call(msgspec.Struct):
                 if name not in known:
                     detail = f"{name[:80]} is not a parameter here; known: {', '.join(known) or 'none'}."
                     raise Refused("request.parameter", detail, name[:80])
-
-
-async def admitted(edge: Edge, call: Call, route: Route) -> Principal:
-    """Who asks on this route: by an API key with its scope, or by what the route takes instead. Raises Refused."""
-    if route.admit is None:
-        return await authenticate(edge, call, route.scope)
-    edge.limits.take_stranger(call.request.remote or "", monotonic())
-    call.principal = await route.admit(edge, call)
-    return call.principal
-
-
-async def authenticate(edge: Edge, call: Call, scope: str) -> Principal:
-    """Who asks, after keys, limits and scope were checked. Raises Refused."""
-    if edge.lacks or edge.feed is None or not edge.feed.alive:
-        await edge.require_live()
-    headers = call.request.headers
-    principal = call.principal = edge.keys.principal(headers.get("Authorization"), headers.get("X-Api-Key"))
-    edge.limits.take(principal.tenant, edge.keys.rate(principal.tenant), monotonic())
-    if scope:
-        principal.require(scope)
-    return principal
