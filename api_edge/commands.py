@@ -10,10 +10,11 @@ import msgspec
 from aiohttp import web
 
 from api_edge import errors, secrets
+from api_edge.admission import admitted
 from api_edge.answers import Answer
 from api_edge.asking import Send, ask, publish
 from api_edge.bodies import COMMAND_LIMIT, BodyReader, path_names
-from api_edge.edge import Call, Edge, admitted
+from api_edge.edge import Call, Edge
 from api_edge.errors import Refused
 from api_edge.idempotency import Named, Route, key_of, named_by, other_body
 from api_edge.operations import operation_state

@@ -7,8 +7,9 @@ import msgspec
 from aiohttp import web
 
 from api_edge import cursors
+from api_edge.admission import admitted
 from api_edge.bodies import path_names
-from api_edge.edge import Call, Edge, admitted
+from api_edge.edge import Call, Edge
 from api_edge.errors import Refused, unavailable
 from api_edge.resuming import behind
 from api_edge.routing import Filter, QueryRoute, Row

@@ -9,8 +9,9 @@ import msgspec
 from aiohttp import web
 from nats.aio.msg import Msg
 
+from api_edge.admission import authenticate
 from api_edge.connections import Connection
-from api_edge.edge import Call, Edge, authenticate
+from api_edge.edge import Call, Edge
 from api_edge.errors import Refused
 from api_edge.events import kind_of, of_row, tick_frame
 from api_edge.resuming import resumed

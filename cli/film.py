@@ -14,7 +14,8 @@ from cli import filling
 from cli.answers import Project, Render, Scene
 from cli.client import Client, Progress
 from cli.errors import Mistake
-from cli.reporting import Reporter, Timeline
+from cli.progress import Timeline
+from cli.reporting import Reporter
 from cli.waiting import together
 from contracts.project import ProjectFile
 from contracts.spec import frames_of

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from cli.client import Progress
 from cli.errors import Mistake
-from cli.reporting import Timeline, told_nodes
+from cli.progress import Timeline, told_nodes
 
 _NAMES = {"queued": "waiting", "rendering": "drawing", "assembling": "joining"}
 

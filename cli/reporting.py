@@ -9,23 +9,9 @@ import msgspec
 
 from cli.client import Progress
 from cli.errors import Mistake
+from cli.progress import Timeline, told, told_nodes
 
 LINE_EVERY = 2.0  # seconds between two plain lines of progress
-
-
-class Timeline:
-    """Which scene a frame of the video belongs to."""
-
-    def __init__(self, scenes: list[tuple[str, int]]) -> None:
-        self._scenes = scenes
-
-    def scene(self, frame: int) -> str:
-        """The name of the scene that shows this frame; empty behind the end."""
-        for name, count in self._scenes:
-            if frame < count:
-                return name
-            frame -= count
-        return ""
 
 
 class Reporter(Protocol):
@@ -96,33 +82,12 @@ class JsonReporter(PlainReporter):
         print(msgspec.json.encode({"event": event, **facts}).decode(), flush=True)
 
 
-def told(now: Progress) -> str:
-    """The progress in words."""
-    if now.state == "queued":
-        return "waits for a node"
-    if now.state == "assembling":
-        return "joins the segments and lays the sound on"
-    speed = f", {now.frames_per_second:.0f} frames/s" if now.frames_per_second else ""
-    left = f", {now.seconds_left:.0f} s left" if now.seconds_left is not None and not now.ended else ""
-    return f"{now.state}: {now.frames_done} of {now.frames_total} frames{speed}{left}"
-
-
-def told_nodes(now: Progress, timeline: Timeline) -> str:
-    """Which node does what, in words."""
-    return ", ".join(f"{node} draws frame {frame}{_scene(timeline, frame)}" for node, frame in sorted(now.nodes.items()))
-
-
-def _scene(timeline: Timeline, frame: int) -> str:
-    name = timeline.scene(frame)
-    return f" of {name}" if name else ""
-
-
 def reporter(json: bool) -> Reporter:
     """The one that fits where stdout goes."""
     if json:
         return JsonReporter()
     if sys.stdout.isatty():
-        from cli.live import LiveReporter
+        from cli.live import LiveReporter  # and rich with it, which takes its time
 
         return LiveReporter()
     return PlainReporter()

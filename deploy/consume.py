@@ -9,8 +9,6 @@ from uuid import uuid4
 
 import asyncpg
 from faststream import FastStream
-from faststream.nats import NatsBroker
-from faststream.security import SASLPlaintext
 
 import sql
 from adapters import collector
@@ -35,6 +33,7 @@ from contracts.catalogue import EVENTS, LOG_API, decided_streams, subjects_of
 from contracts.domains import DOMAINS, LOG
 from deploy import measured
 from deploy.domains import domain_named
+from deploy.host import HostedBroker
 from deploy.metrics import Metrics
 from producers.publisher import Publisher
 
@@ -83,7 +82,8 @@ class Service:
         self.metrics = Metrics()
         self._runners: list[EffectRunner] = []
         self._connections = Connections(lambda role: pg_connect(settings, role), most=settings.pg_pool, each=EACH)
-        self.app = FastStream(self._broker(), lifespan=self._lifespan, logger=None)
+        self._broker = HostedBroker()
+        self.app = FastStream(self._broker, lifespan=self._lifespan, logger=None)
 
     async def run(self) -> None:
         """Work until SIGTERM or SIGINT. Raises what ended a part."""
@@ -91,15 +91,6 @@ class Service:
         for part in self._parts:
             if part.done() and not part.cancelled() and (error := part.exception()):
                 raise error
-
-    def _broker(self) -> NatsBroker:
-        """FastStream's own connection, which an application of its kind must have; our loops have theirs (decision 24)."""
-        user = self.names[0]
-        password = self.settings.as_nats(user).nats_password.get_secret_value()
-        security = SASLPlaintext(username=user, password=password, use_ssl=False) if password else None
-        return NatsBroker(
-            self.settings.nats_url, security=security, inbox_prefix=f"_INBOX_{user}", max_reconnect_attempts=-1, reconnect_time_wait=1
-        )
 
     @asynccontextmanager
     async def _lifespan(self) -> AsyncIterator[None]:
@@ -134,6 +125,7 @@ class Service:
     async def _connect(self, role: str, stack: AsyncExitStack) -> Connection:
         nc = await connect(self.settings.as_nats(role), f"flatrender {role}")
         stack.push_async_callback(nc.close)
+        self._broker.nc = self._broker.nc or nc  # that of the first role: FastStream has none of its own (decision 53)
         return nc
 
     async def _add_log(self, objects: ObjectStore, stack: AsyncExitStack) -> None:

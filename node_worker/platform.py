@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from node_worker.cage.system import PR_SET_DUMPABLE, PR_SET_PDEATHSIG
 
@@ -76,15 +76,14 @@ def process_tree(pid: int, memory: int) -> "ProcessTree":
     return ProcessGroup(pid)
 
 
-class ProcessTree:
+class ProcessTree(Protocol):
     """A process and all that it starts."""
 
     def kill(self) -> None:
         """End all of it at once; what is gone already does not matter."""
-        raise NotImplementedError
 
 
-class ProcessGroup(ProcessTree):
+class ProcessGroup:
     """POSIX: the group that the process leads, which outlives it as long as one of its children does."""
 
     def __init__(self, pid: int) -> None:

@@ -4,8 +4,6 @@ import ctypes
 import sys
 from ctypes import wintypes
 
-from node_worker.platform import ProcessTree
-
 # winnt.h, jobapi2.h, processthreadsapi.h
 SET_QUOTA_AND_TERMINATE = 0x0100 | 0x0001
 EXTENDED_LIMIT_INFORMATION = 9
@@ -44,7 +42,7 @@ class ExtendedLimits(ctypes.Structure):
 
 if sys.platform == "win32":
 
-    class Job(ProcessTree):
+    class Job:
         """A job object; its handle is never given on, so that it ends with this process. Raises OSError."""
 
         def __init__(self, pid: int, memory: int) -> None:

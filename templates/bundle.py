@@ -4,7 +4,6 @@ import io
 import json
 import zipfile
 from collections.abc import Mapping
-from pathlib import Path
 
 import msgspec
 
@@ -21,13 +20,8 @@ class Theme(msgspec.Struct, frozen=True):
     colours: dict[str, str]
 
 
-def write_zip(target: Path, members: Mapping[str, bytes]) -> None:
-    """Write a zip whose bytes depend on its members alone: sorted, dated alike, text deflated at level 9, the rest stored."""
-    target.write_bytes(zip_bytes(members))
-
-
 def zip_bytes(members: Mapping[str, bytes]) -> bytes:
-    """Return what `write_zip` writes."""
+    """A zip whose bytes depend on its members alone: sorted, dated alike, text deflated at level 9, the rest stored."""
     whole = io.BytesIO()
     with zipfile.ZipFile(whole, "w") as archive:
         for name in sorted(members, key=lambda name: (name != "manifest.json", name)):

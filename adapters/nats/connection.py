@@ -60,13 +60,6 @@ class ConnectRefused(StreamError):
     """The server refuses this user or password."""
 
 
-class Secret(Protocol):
-    """A password that does not print itself (pydantic's SecretStr)."""
-
-    def get_secret_value(self) -> str:
-        """The password in the clear."""
-
-
 class NatsSettings(Protocol):
     """What `connect` needs of the process configuration."""
 

@@ -20,7 +20,7 @@ from node_worker.engines import protocol
 from node_worker.engines.base import Files, TemplateRefused
 from node_worker.engines.host import EngineCrashed, EngineProcess
 from node_worker.engines.lottie import guard
-from node_worker.engines.lottie.features import has_expressions
+from node_worker.engines.lottie.elements import walk
 from tests.documents.mutations import mutated
 from tests.documents.zoo import bases
 
@@ -63,7 +63,7 @@ class Bench:
         if scene is None:
             return Verdict("refused", "no template")
         verdict = await self._drawn(path, work, scene, plain=False)
-        if verdict.kind == "death" and has_expressions(guard.parse(raw)):
+        if verdict.kind == "death" and any(isinstance(value.get("x"), str) for value, _, _ in walk(guard.parse(raw))):  # it computes
             again = await self._drawn(path, work, scene, plain=True)  # what a node does after a death
             return again if again.kind == "death" else Verdict("expression", verdict.detail)
         return verdict

@@ -1,6 +1,7 @@
 """A whole stack: every role has a password of its own, and everybody is in the account of NATS that is meant for him."""
 
 import json
+from collections import Counter
 from itertools import product
 from urllib.request import urlopen
 
@@ -9,9 +10,10 @@ import pytest
 
 from adapters.nats import ConnectRefused, connect
 from adapters.settings import Settings
+from contracts.audit import DOMAINS, LOG
 from contracts.catalogue import LOG_ACCOUNT, NODES, SERVICES, SYSTEM, roles
 from contracts.message import Kind
-from deploy.local.stack import Stack, nats_secret, pg_role, pg_secret
+from deploy.local.stack import GATE, Stack, nats_secret, pg_role, pg_secret
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -51,6 +53,12 @@ async def test_everybody_is_in_the_account_that_the_catalogue_says(stack: Stack)
     assert {name: account for name, account in there.items() if name in wanted} == {name: wanted[name] for name in there if name in wanted}
     assert {account for name, account in there.items() if name.startswith("node-")} == {NODES}
     assert set(there.values()) == {SERVICES, LOG_ACCOUNT, NODES, SYSTEM}
+
+
+async def test_a_process_of_consumers_connects_once_for_each_of_its_roles(stack: Stack) -> None:
+    with urlopen(f"{stack.servers.nats_monitor_url}/connz?auth=true") as answer:
+        there = Counter(one["authorized_user"] for one in json.load(answer)["connections"])
+    assert {role: there[role] for role in (*DOMAINS, LOG, *GATE)} == dict.fromkeys((*DOMAINS, LOG, *GATE), 1)
 
 
 async def test_events_lie_in_the_logs_account_alone(stack: Stack) -> None:

@@ -4,6 +4,7 @@ import datetime
 import re
 import types
 import typing
+from pathlib import Path
 from uuid import UUID
 
 import asyncpg
@@ -18,6 +19,7 @@ from deploy.domains import all_domains
 from sql.migrate import migrations
 from tests.support.password import PASSWORD
 
+ROOT = Path(__file__).parents[2]
 WORK = {"inbox", "outbox", "effects", "destinations", "timers", "cursors", "leader"}
 CHECKS = {"checks.state", "checks.walks", "checks.differences"}
 SECRET = {"outcome", "headers", "body", "payload", "envelope", "request_hash", "key_hash", "answer"}  # of work tables
@@ -202,6 +204,15 @@ async def test_the_edge_reads_the_schema_read_and_nothing_else(db: asyncpg.Conne
     for view in views:
         assert await db.fetchval("select has_table_privilege('edge_ro', $1, 'select')", view["name"]), view["name"]
         assert not await db.fetchval("select has_table_privilege('edge_ro', $1, 'insert, update, delete')", view["name"]), view["name"]
+
+
+async def test_every_view_of_the_edge_is_read_by_a_statement(db: asyncpg.Connection) -> None:
+    files = [path for path in (ROOT / "sql").rglob("*.sql") if path.parent.name != "migrations"]
+    files += (ROOT / "contracts").rglob("*.py")  # of a table that is declared there, the statements are derived
+    text = "\n".join(path.read_text(encoding="utf-8") for path in files)
+    views = await db.fetch("select relname as name from pg_class where relkind = 'v' and relnamespace = 'read'::regnamespace")
+    unread = [view["name"] for view in views if not re.search(rf"\bread\.{view['name']}\b|\"\w+\.{view['name']}\"", text)]
+    assert unread == []
 
 
 async def test_the_edge_sees_rows_of_the_served_tenant_only(servers: typing.Any, db: asyncpg.Connection) -> None:

@@ -157,6 +157,7 @@ async def test_the_servers_are_set_as_promised(data):
         assert await query(servers, "show synchronous_commit") == "on"
         assert await query(servers, "show server_version_num") >= "180000"
         assert await query(servers, "show data_checksums") == "on"
+        assert (await query(servers, "select rolpassword from pg_authid where rolname = 'postgres'")).startswith("SCRAM-SHA-256$1:")
         socket_connection = await asyncpg.connect(
             host=str(servers.pg_socket_folder), port=servers.postgres.port, user="postgres", password=servers.secrets.get("postgres.admin")
         )

@@ -54,11 +54,6 @@ def warnings(document: Document, library: Library) -> list[Warning]:
     return [*result, *_fonts(document, library)]
 
 
-def has_expressions(document: Document) -> bool:
-    """Whether any property is computed."""
-    return any(isinstance(value.get("x"), str) for value, _, _ in walk(document))
-
-
 def _all(document: Document) -> Iterator[tuple[str, str]]:
     old = version_of(document) < (5,)
     assets = {str(asset.get("id")) for asset in document["assets"]}

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 from cli.client import Progress, advanced
-from cli.reporting import Timeline, told, told_nodes
+from cli.progress import Timeline, told, told_nodes
 from cli.sse import ServerEvent
 
 NOW = Progress(state="queued", frames_done=30, frames_total=90)
