@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 async def schedule(beside: "Beside") -> None:
     """The scheduler, and beside it what else follows the runtime and hears the nodes: progress, floods of reports, nodes' health."""
-    from consumers.render.nodes.report_rate_limit import ReportRateLimit
-    from consumers.render.nodes.health import Health
-    from consumers.render.scheduling.tick_listener import listen
     from consumers.render.jobs.progress import Progress
+    from consumers.render.nodes.health import Health
+    from consumers.render.nodes.report_rate_limit import ReportRateLimit
     from consumers.render.scheduling.rebuild import rebuild
     from consumers.render.scheduling.scheduler import Scheduler
+    from consumers.render.scheduling.tick_listener import listen
     from consumers.runtime.connection import POOL_WAIT
 
     async def load(now: float) -> "Farm":

@@ -19,8 +19,8 @@ from consumers.runtime.retention_rules import Rule
 from consumers.runtime.services import Service
 from consumers.runtime.state import View
 from consumers.runtime.table import Table
-from contracts.bounds import broken
 from consumers.runtime.tools import Compose, plain
+from contracts.bounds import broken
 from contracts.envelope import Envelope
 from contracts.ids import moment_id
 from contracts.message import PLATFORM, Command, Event, type_of

@@ -16,7 +16,7 @@ from consumers.runtime.reactions import Fold, Hearer, Reaction
 from contracts.catalogue import stream_of, structs
 from contracts.message import Command, Event, Kind, Message, MessageType, Report, Tick, all_types, answer_of, type_of
 from deploy.domains import all_domains
-from deploy.references.sources import HEAD, about, fields, place, structs_in
+from deploy.references.sources import HEAD, about, fields, place
 from deploy.references.touches import touches
 
 _MAKERS = {"deploy.bootstrap": "the first start of an installation"}

@@ -9,7 +9,6 @@ import msgspec
 import pytest
 
 from consumers.render import DOMAIN
-from consumers.render.leases.manifest_inputs import Known
 from consumers.render.parts import dispatch
 from consumers.render.parts.tools import RenderTools
 from consumers.runtime.effects.runner import EffectRunner

@@ -12,8 +12,8 @@ import sql
 from consumers.render.kinds import KINDS
 from consumers.render.leases.manifest_inputs import Known, ManifestInputs, active, read_files, read_protocols
 from consumers.render.leases.manifests import LIVES
-from consumers.render.rows import PARTS, Part
 from consumers.render.parts.tools import RenderTools
+from consumers.render.rows import PARTS, Part
 from consumers.runtime.domain import clipped
 from consumers.runtime.effects.declared import Call, EffectKind, Together
 from consumers.runtime.projection import fresh
