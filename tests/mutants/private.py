@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 from unittest.mock import patch
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import asyncpg
 
@@ -44,7 +44,7 @@ async def an_address_is_free_again_once_it_is_erased(house: House) -> None:
     """What is unique among private rows may be kept by another in the batch that erases it."""
     tenant, text = await house.tenant(), address()
     body = await house.send(KeepContact(person_id=uuid4(), address=text), tenant)
-    again = [DropContact(contact_id=body["contact_id"]), KeepContact(person_id=uuid4(), address=text)]
+    again = [DropContact(contact_id=UUID(body["contact_id"])), KeepContact(person_id=uuid4(), address=text)]
     try:
         states = [outcome.state if outcome else "" for outcome in await house.decide("identity", [item_of(one, tenant) for one in again])]
     except asyncpg.UniqueViolationError as error:

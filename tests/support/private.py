@@ -147,7 +147,8 @@ def registered() -> Iterator[None]:
     """The messages are known for a while: to no other test, and to no reference."""
     with patch.dict(registry._BY_CLASS), patch.dict(registry._BY_NAME):
         for cls, name in MESSAGES.items():
-            message(name)(cls)
+            if cls not in registry._BY_CLASS:  # another fixture is at it already
+                message(name)(cls)
         yield
 
 
