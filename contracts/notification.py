@@ -3,9 +3,18 @@
 from typing import Any
 from uuid import UUID
 
+from msgspec import Struct
+
 from contracts.fields import Metadata
 from contracts.message import Command, Event, message
 from contracts.visibility import Public
+
+
+class NotificationAnswer(Struct, frozen=True, kw_only=True):
+    """A notification that was seen."""
+
+    notification_id: UUID
+    seen: bool
 
 
 @message("notification.notification.create")
@@ -32,7 +41,7 @@ class NotificationCreated(Event, frozen=True, kw_only=True):
 
 
 @message("notification.notification.read")
-class ReadNotification(Command, frozen=True, kw_only=True):
+class ReadNotification(Command[NotificationAnswer], frozen=True, kw_only=True):
     """A person has seen it."""
 
     notification_id: UUID

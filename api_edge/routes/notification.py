@@ -1,7 +1,7 @@
 """What people are told."""
 
 from api_edge import rows
-from api_edge.queries import as_boolean
+from api_edge.queries import YES_OR_NO
 from api_edge.routing import CommandRoute, QueryRoute
 from contracts.notification import ReadNotification
 
@@ -17,6 +17,6 @@ QUERIES = [
         "List notifications",
         rows.NotificationRow,
         keyset=("created_at", "notification_id"),
-        filters={"seen": as_boolean},
+        filters={"seen": YES_OR_NO},
     )
 ]

@@ -3,14 +3,15 @@
 from uuid import UUID
 
 from consumers.runtime.table import Row, Table
-from contracts.spec import Warning
+from contracts.content import BundleState, ProjectState
+from contracts.spec import ElementKind, Warning
 
 
 class Bundle(Row, frozen=True, kw_only=True):
     """What is known of a file that may be a template."""
 
     file_id: UUID
-    state: str  # awaited, ready, rejected
+    state: BundleState
     sha256: str
     scan_key: str
     code: str
@@ -23,7 +24,7 @@ class Project(Row, frozen=True, kw_only=True):
     project_id: UUID
     name: str
     file_id: UUID
-    state: str = "waiting"  # waiting, importing, published, failed
+    state: ProjectState = "waiting"
     bundle_sha256: str = ""
     scan_key: str = ""
     scene_count: int = 0
@@ -66,7 +67,7 @@ class SceneElement(Row, frozen=True, kw_only=True):
     scene_key: str
     key: str
     position: int
-    kind: str
+    kind: ElementKind
     title: str
     preset: str
     shared: bool

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from consumers.runtime.table import Row, Table
+from contracts.file_mgr import FileKind, FileState, UploadState
 
 
 class Upload(Row, frozen=True, kw_only=True):
@@ -18,7 +19,7 @@ class Upload(Row, frozen=True, kw_only=True):
     part_count: int
     storage_id: str = ""
     etags: tuple[str, ...] = ()
-    state: str = "started"  # started, open, completing, stored, aborted
+    state: UploadState = "started"
     reason: str = ""
     sha256: str = ""  # as it was announced
 
@@ -32,8 +33,8 @@ class File(Row, frozen=True, kw_only=True):
     bytes: int
     media_type: str
     object_key: str  # empty once a rejected file's object is removed
-    state: str = "inspecting"  # inspecting, ready, rejected
-    kind: str = "unknown"
+    state: FileState = "inspecting"
+    kind: FileKind = "unknown"
     sha256: str = ""  # while it is inspected: as it was announced
     width: int = 0
     height: int = 0

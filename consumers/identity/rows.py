@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from consumers.runtime.table import Row, Table
+from contracts.identity import KeyState, ReservationState
 
 
 class Tenant(Row, frozen=True, kw_only=True):
@@ -22,7 +23,7 @@ class ApiKey(Row, frozen=True, kw_only=True):
     scopes: tuple[str, ...]
     secret_sha256: str
     hint: str
-    state: str = "active"
+    state: KeyState = "active"
     format: int
 
 
@@ -40,7 +41,7 @@ class Reservation(Row, frozen=True, kw_only=True):
     kind: str
     mark: str
     holder: UUID
-    state: str  # held, free
+    state: ReservationState
 
 
 TENANTS = Table("identity.tenants", Tenant, ())

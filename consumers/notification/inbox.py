@@ -10,7 +10,7 @@ from consumers.runtime.state import View
 from consumers.runtime.table import Row, Table
 from contracts.envelope import Envelope
 from contracts.message import Command
-from contracts.notification import CreateNotification, NotificationCreated, NotificationSeen, ReadNotification
+from contracts.notification import CreateNotification, NotificationAnswer, NotificationCreated, NotificationSeen, ReadNotification
 from contracts.render import JobCompleted, JobFailed
 
 
@@ -44,12 +44,13 @@ def create(cmd: CreateNotification, view: View, ctx: Context) -> Decision:
     return [NotificationCreated(notification_id=ctx.id("notification"), **values)]
 
 
-def read(cmd: ReadNotification, view: View, ctx: Context) -> Decision:
+def read(cmd: ReadNotification, view: View, ctx: Context) -> Decision[NotificationAnswer]:
     """A person has seen it."""
     row = view.get(NOTIFICATIONS, cmd.notification_id)
     if row is None:
         return refuse("notification.not_found", f"there is no notification {cmd.notification_id}", "notification_id")
-    return Answer([] if row.seen else [NotificationSeen(notification_id=row.id)], {"notification_id": row.id, "seen": True})
+    events = [] if row.seen else [NotificationSeen(notification_id=row.id)]
+    return Answer(events, NotificationAnswer(notification_id=row.id, seen=True))
 
 
 def created(event: NotificationCreated, envelope: Envelope, view: View) -> Iterable[tuple[Table[Any], Row]]:

@@ -4,10 +4,11 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, Generic
 from uuid import UUID
 
 import msgspec
+from typing_extensions import TypeVar
 
 from consumers.runtime.effects.declared import EffectKind, Maker
 from consumers.runtime.projection import Write
@@ -16,6 +17,7 @@ from consumers.runtime.recurrence import Missed
 from consumers.runtime.retention_rules import Rule
 from consumers.runtime.state import View
 from consumers.runtime.table import Table
+from contracts.bounds import broken
 from contracts.envelope import Envelope
 from contracts.ids import moment_id
 from contracts.message import PLATFORM, Command, Event
@@ -63,25 +65,34 @@ class ForPlatform(msgspec.Struct, frozen=True):
     event: Event
 
 
-class Answer(msgspec.Struct, frozen=True):
-    """What happened, and the body that the caller gets."""
+B = TypeVar("B", default=None)
+
+
+class Answer(msgspec.Struct, Generic[B], frozen=True):
+    """What happened, and the body that the caller gets: of the type that the command names, as in `Command[JobAnswer]`."""
 
     events: Sequence[Event | ForPlatform]
-    body: Any = None
+    body: B
 
 
 EXISTS = Problem(code="command.exists", detail="what this would make is there already")
 MOST_ERRORS = 50  # field errors that one refusal lists
 LONGEST_TEXT = 400  # characters of a refusal's detail or field
 
-Decision = Answer | Refusal | Sequence[Event | ForPlatform]
-Decide = Callable[[Any, View, Context], Decision]
+Decision = Answer[B] | Refusal | Sequence[Event | ForPlatform]
+"""`Decision[JobAnswer]` of a command that answers; a bare one has no body."""
+Decide = Callable[[Any, View, Context], Decision[Any]]
 
 
 def refuse(code: str, detail: str, field: str = "", *, patience: float = 0.0, errors: tuple[dict[str, str], ...] = ()) -> Refusal:
     """A refusal with its problem, whose texts are cut where a caller's own words made them long: a refusal is a message too."""
     listed = tuple({name: clipped(text) for name, text in error.items()} for error in errors[:MOST_ERRORS])
     return Refusal(Problem(code=code, detail=clipped(detail), field=clipped(field), errors=listed), patience)
+
+
+def out_of_bounds(cmd: Command, code: str) -> Refusal | None:
+    """The refusal of a command that breaks the bounds of its own fields: of one that a domain makes, and that so was never read."""
+    return next((refuse(code, f"{field} {wrong}", field) for field, wrong in broken(cmd)), None)
 
 
 def clipped(text: str) -> str:

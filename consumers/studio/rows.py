@@ -4,7 +4,8 @@ from typing import Any
 from uuid import UUID
 
 from consumers.runtime.table import Row, Table
-from contracts.spec import ColourPreset, Element, Warning
+from contracts.file_mgr import FileKind
+from contracts.spec import ColourPreset, Element, Quality, Warning
 from contracts.studio import SceneValues, Track
 
 
@@ -37,7 +38,7 @@ class KnownFile(Row, frozen=True, kw_only=True):
     """What studio knows of a file."""
 
     file_id: UUID
-    kind: str
+    kind: FileKind
     sha256: str
     duration: float
 
@@ -70,7 +71,7 @@ class Request(Row, frozen=True, kw_only=True):
     height: int
     rate_num: int
     rate_den: int
-    quality: str
+    quality: Quality
     frames_total: int
     metadata: dict[str, Any]
 
