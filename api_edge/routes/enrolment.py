@@ -16,6 +16,7 @@ from api_edge.secrets import JOIN_TOKEN
 from contracts.catalogue import node_role
 from contracts.enrolment import CreateJoinToken, JoinNode, RevokeJoinToken, RevokeNode
 from contracts.envelope import node_actor
+from contracts.fields import Moment
 from contracts.message import PLATFORM, Command
 
 
@@ -24,7 +25,7 @@ class NewJoinToken(msgspec.Struct, frozen=True, kw_only=True):
 
     token_id: UUID
     note: str
-    expires_at: rows.Moment
+    expires_at: Moment
     token: str
 
 

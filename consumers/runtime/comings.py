@@ -14,18 +14,31 @@ class Comings:
 
     def __init__(self) -> None:
         self._groups: Counter[int] = Counter()
-        self._last = 0
+        self._now = 0
+        self._full = range(0)  # groups that are full, one behind the other
+        self._over = 0  # messages that found all of them full
 
     def after(self, seconds: float) -> float:
         """The delay of one that is wanted back after so many seconds."""
-        now = int(time.monotonic() / QUARTER)
-        if now != self._last:
-            self._last = now
+        self._go_on(int(time.monotonic() / QUARTER))
+        first = self._now + min(max(4, int(seconds / QUARTER)), _MOST)
+        group = self._free(first)
+        self._groups[group] += 1
+        return (group - self._now) * QUARTER
+
+    def _free(self, first: int) -> int:
+        """A group that is not full, from this one on; where all are, the groups of the later half by turns."""
+        group = self._full.stop if first in self._full else first
+        while self._groups[group] >= FULL and group < self._now + _MOST:
+            group += 1
+        self._full = range(self._full.start if first in self._full else first, group)
+        if group < self._now + _MOST:
+            return group
+        self._over += 1
+        return self._now + _MOST // 2 + self._over % (_MOST // 2)
+
+    def _go_on(self, now: int) -> None:
+        if now != self._now:
+            self._now = now
             for group in [one for one in self._groups if one <= now]:
                 del self._groups[group]
-        first = min(max(4, int(seconds / QUARTER)), _MOST)
-        group = next((now + one for one in range(first, _MOST) if self._groups[now + one] < FULL), None)
-        if group is None:  # all that time is full: where it is the least, in its second half
-            group = min(range(now + _MOST // 2, now + _MOST), key=self._groups.__getitem__)
-        self._groups[group] += 1
-        return (group - now) * QUARTER
