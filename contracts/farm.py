@@ -17,10 +17,6 @@ NodeState = Literal["active", "lost", "left", "revoked"]
 TemplateState = Literal["open", "set_aside"]
 
 
-NodeState = Literal["active", "lost", "left", "revoked"]
-TemplateState = Literal["open", "set_aside"]
-
-
 class NodeServiceAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a node gets work now."""
 

@@ -10,8 +10,6 @@ from contracts.visibility import Public
 
 SnapshotState = Literal["queued", "assigned", "done", "failed"]
 
-SnapshotState = Literal["queued", "assigned", "done", "failed"]
-
 
 @message("render.snapshot.queue")
 class QueueSnapshot(Command, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ from api_edge.secret_texts import parted, secret_hash
 from api_edge.secrets import JOIN_TOKEN
 from contracts.catalogue import node_role
 from contracts.enrolment import CreateJoinToken, JoinNode, RevokeJoinToken, RevokeNode
+from contracts.fields import Moment
 from contracts.message import PLATFORM, Command
 
 
@@ -23,7 +24,7 @@ class NewJoinToken(msgspec.Struct, frozen=True, kw_only=True):
 
     token_id: UUID
     note: str
-    expires_at: rows.Moment
+    expires_at: Moment
     token: str
 
 

@@ -88,7 +88,9 @@ def frozen(cmd: RequestRender, view: View) -> tuple[Filled, RenderSpec, bytes] |
 def _filled(cmd: RequestRender, view: View) -> Filled | Refusal:
     if (cmd.saved_project_id is None) == (cmd.project_id is None):
         return refuse("render.source", "name either saved_project_id or project_id", "project_id")
-    scenes, colours, preset, audio, project_id = cmd.scenes, cmd.colours, cmd.preset, cmd.audio, cmd.project_id
+    scenes: tuple[SceneValues, ...] = cmd.scenes
+    audio: tuple[Track, ...] = cmd.audio
+    colours, preset, project_id = cmd.colours, cmd.preset, cmd.project_id
     if cmd.saved_project_id is not None:
         if cmd.scenes or cmd.colours or cmd.audio or cmd.preset:
             return refuse(
