@@ -1,13 +1,11 @@
 from uuid import UUID, uuid4
 
 from consumers.content import DOMAIN
-from consumers.content.projects import on_said
 from consumers.content.rows import BUNDLES, ELEMENTS, PRESETS, PROJECTS, SCENES
 from contracts.content import CreateProject, FailProject, LearnBundle, PublishProject, RecordScene
-from contracts.envelope import first
 from contracts.file_mgr import FileReady, FileRejected, UploadAborted, UploadStarted
 from contracts.spec import ColourPreset, Element
-from tests.unit.domains.world import World, kinds, refused
+from tests.unit.domains.world import World, formerly, kinds, refused
 
 ELEMENT = Element(key="frl_title", kind="text", default="Hello", width=100, height=20)
 
@@ -113,7 +111,7 @@ def test_a_scan_that_cannot_be_read_fails_the_project() -> None:
 
 def test_what_an_earlier_release_had_queued_is_learned_once_and_never_over_what_is_newer() -> None:
     world, file_id = World(DOMAIN), uuid4()
-    [awaited], [learn] = (on_said(event, first(event)) for event in (announced(file_id), ready(file_id)))
+    [awaited], [learn] = (formerly(DOMAIN, "bundles", event) for event in (announced(file_id), ready(file_id)))
     assert kinds(world.do(learn)) == ["BundleLearned"]
     assert kinds(world.do(learn)) == kinds(world.do(awaited)) == []
     other = uuid4()

@@ -89,6 +89,13 @@ class World:
                     self.state._take(table, columns, [key], [])
 
 
+def formerly(domain: Domain, copy: str, event: Event) -> list[Command]:
+    """What an earlier release asked of itself to learn this event."""
+    (fold,) = [one for one in domain.reacts if one.name == copy]
+    assert isinstance(fold, Fold) and fold.formerly is not None
+    return list(fold.formerly(event, first(event)))
+
+
 def kinds(events: Any) -> list[str]:
     """The class names of events, for short assertions."""
     assert not isinstance(events, Refusal), events

@@ -9,12 +9,11 @@ from consumers.identity import DOMAIN as IDENTITY
 from consumers.identity.rows import TENANTS
 from consumers.render import DOMAIN
 from consumers.render.rows import JOBS, SHARES
-from consumers.render.scheduling.shares import on_tenant
 from contracts.farm import LearnShare
 from contracts.identity import ChangeTenantLimits, CreateTenant, TenantCreated, TenantLimitsChanged
 from contracts.render import CancelJob, FailJob, PauseJob, RescheduleJob, ResumeJob, SubmitJob
 from contracts.spec import Needs, RenderSpec, SceneSpec
-from tests.unit.domains.world import World, kinds, refused
+from tests.unit.domains.world import World, formerly, kinds, refused
 
 DAY = datetime(2026, 5, 1, tzinfo=UTC)
 
@@ -87,7 +86,7 @@ def test_the_farm_learns_a_tenants_share_and_ignores_what_it_knows(world: World)
 
 
 def test_a_share_of_an_earlier_releases_queue_is_kept_where_none_is_known(world: World) -> None:
-    (learn,) = on_tenant(TenantCreated(name="t", render_weight=3, max_slots=7, requests_per_second=1), None)
+    (learn,) = formerly(DOMAIN, "shares", TenantCreated(name="t", render_weight=3, max_slots=7, requests_per_second=1))
     assert learn == LearnShare(render_weight=3, max_slots=7)
     assert kinds(world.do(learn)) == ["ShareLearned"] and world.row(SHARES).max_slots == 7
     assert world.do(LearnShare(render_weight=1, max_slots=1)) == []
