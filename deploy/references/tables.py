@@ -12,7 +12,7 @@ _ABOUT = f"""# Tables
 
 {HEAD}
 Kinds: an **event** table is written by projections only and rebuilt by replay; a **work** table belongs to one owner and can be rebuilt;
-**telemetry** may be lost and is kept for some months; **log** is the log itself. Every table with a tenant has forced row-level
+**telemetry** holds samples that may be lost; **log** is the log itself. Every table with a tenant has forced row-level
 security by the setting `app.tenants`.
 """
 _TABLES = """
