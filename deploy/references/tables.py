@@ -13,7 +13,7 @@ _ABOUT = f"""# Tables
 
 {HEAD}
 Kinds: an **event** table is written by projections only and rebuilt by replay; a **work** table belongs to one owner and can be rebuilt;
-**telemetry** may be lost and is kept for some months; **log** is the log itself; **private** is what may not be in the log:
+**telemetry** holds samples that may be lost; **log** is the log itself; **private** is what may not be in the log:
 its domain alone reads it, no replay makes it, its rows can be erased. Every table with a tenant has forced row-level security by
 the setting `app.tenants`.
 """

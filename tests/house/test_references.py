@@ -15,6 +15,13 @@ from tests.support.databases import migrated
 
 FOLDERS = {path.name for path in ROOT.iterdir() if path.is_dir()}
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+CODE = ("adapters", "api_edge", "cli", "consumers", "contracts", "deploy", "node_worker", "producers", "simulation", "sql", "templates")
+DOCUMENTS = [
+    path
+    for place in ("*.md", "docs/*.md", "docs/guides/*.md", "docs/decisions/*.md")
+    for path in ROOT.glob(place)
+    if path.name != "CHANGELOG.md"
+]
 
 
 def stale(texts: dict[str, str]) -> list[str]:
@@ -103,6 +110,52 @@ def test_the_files_that_documents_name_exist():
             if named.partition("/")[0] in FOLDERS and not (ROOT / named).exists():
                 missing.append(f"{path.relative_to(ROOT)}: {named}")
     assert missing == []
+
+
+def test_the_modules_that_documents_name_exist():
+    """By their bare names, or with dots: what is renamed is renamed there too."""
+    modules = [path for folder in (*CODE, "tests", "benchmarks") for path in (ROOT / folder).rglob("*") if path.suffix in (".py", ".sql")]
+    bare = {path.name for path in modules}
+    dotted = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in modules}
+    missing = []
+    for path in DOCUMENTS:
+        text = path.read_text(encoding="utf-8")
+        missing += [f"{path.name}: {named}" for named in re.findall(r"`([a-z_]+\.(?:py|sql))`", text) if named not in bare]
+        for named in re.findall(rf"`((?:{'|'.join(CODE)})(?:\.\w+)+)(?<!\.png)(?:\([^`]*\))?`", text):
+            module = next((one for one in shortened(named) if one in dotted), "")
+            within = named[len(module) + 1 :].partition(".")[0]
+            if not module or (within and within not in dotted[module].read_text(encoding="utf-8")):
+                missing.append(f"{path.name}: {named}")
+    assert missing == []
+
+
+def test_the_addresses_that_documents_name_are_routes():
+    routes = [path.split("/") for path in json.loads((ROOT / "docs/reference/openapi.json").read_text(encoding="utf-8"))["paths"]]
+    missing = []
+    for path in DOCUMENTS:
+        for named in re.findall(r"(?<![\w/…])/v1/[\w/{}-]+", path.read_text(encoding="utf-8")):
+            if not any(leads_to(named.rstrip("/").split("/"), route) for route in routes):
+                missing.append(f"{path.name}: {named}")
+    assert missing == []
+
+
+def test_the_settings_that_documents_name_are_read_by_something():
+    code = "".join(path.read_text(encoding="utf-8") for folder in (*CODE, "tests") for path in (ROOT / folder).rglob("*.py"))
+    code += (ROOT / "docs/reference/settings.md").read_text(encoding="utf-8")
+    named = {word for path in DOCUMENTS for word in re.findall(r"FLATRENDER_[A-Z0-9_]*[A-Z0-9]", path.read_text(encoding="utf-8"))}
+    assert len(named) > 20
+    assert [word for word in sorted(named) if word not in code] == []
+
+
+def shortened(name: str) -> list[str]:
+    """A dotted name and all that it begins with, the longest first."""
+    parts = name.split(".")
+    return [".".join(parts[:count]) for count in range(len(parts), 0, -1)]
+
+
+def leads_to(named: list[str], route: list[str]) -> bool:
+    """Whether an address in a text is one of this route; what stands in braces there may be anything."""
+    return len(named) == len(route) and all(a == b or "{" in a or "{" in b for a, b in zip(named, route, strict=True))
 
 
 def test_the_documents_for_programs_are_json():
