@@ -8,7 +8,7 @@ import msgspec
 from api_edge.errors import ProblemBody
 from api_edge.explaining import Crashes, Reason, Step
 from api_edge.looks import FileState as Seen
-from contracts.content import ProjectState
+from contracts.content.projects import ProjectState
 from contracts.effects import EffectEnd, EffectState, Lane
 from contracts.enrolment import IdentityState, TokenState
 from contracts.farm import Capabilities, CrashKind, NodeState, Service

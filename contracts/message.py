@@ -4,10 +4,11 @@ import re
 from collections.abc import Callable, Iterator
 from enum import StrEnum
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, Generic, get_args, get_origin
 from uuid import UUID
 
 import msgspec
+from typing_extensions import TypeVar
 
 from contracts.ids import id_text
 from contracts.visibility import Discreet, Mask, Visibility, mask, visible
@@ -23,8 +24,15 @@ class Message(Discreet, frozen=True, kw_only=True):
     """The body of a message; who, when and why travel in its Envelope."""
 
 
-class Command(Message, frozen=True, kw_only=True):
-    """Something that shall be done; exactly one domain decides it."""
+A = TypeVar("A", default=Any)
+"""What a command answers: the body that its caller is told once it is done."""
+
+
+class Command(Message, Generic[A], frozen=True, kw_only=True):
+    """Something that shall be done; exactly one domain decides it.
+
+    `Command[JobAnswer]` says what its decider answers, with `|` where a dry run is told something else; a bare one answers nothing.
+    """
 
 
 class Event(Message, frozen=True, kw_only=True):
@@ -129,6 +137,16 @@ def for_operators(full_name: str, body: bytes | str) -> bytes:
         return masked(full_name, Visibility.INTERNAL)(body)
     except msgspec.DecodeError as error:
         return encode(f"(not shown, as it is not what its type declares: {error})")
+
+
+def answer_of(command: type[Command]) -> Any:
+    """The type of what a command's decider answers, or None where it answers nothing."""
+    for cls in command.__mro__:
+        for base in vars(cls).get("__orig_bases__", ()):
+            if get_origin(base) is Command:
+                (told,) = get_args(base)
+                return told
+    return None
 
 
 def versions_of(cls: type[Message]) -> list[MessageType]:

@@ -11,7 +11,7 @@ from consumers.runtime.domain import Answer, Context, Decision, refuse
 from consumers.runtime.projection import fresh, moved
 from consumers.runtime.state import View
 from consumers.runtime.table import Row, Table
-from contracts.content import (
+from contracts.content.projects import (
     BundleLearned,
     ContinueProjects,
     CreateProject,

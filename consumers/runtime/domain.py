@@ -4,10 +4,11 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, Generic
 from uuid import UUID
 
 import msgspec
+from typing_extensions import TypeVar
 
 from consumers.runtime.effects.declared import EffectKind, Maker
 from consumers.runtime.projection import Write
@@ -16,6 +17,7 @@ from consumers.runtime.recurrence import Missed
 from consumers.runtime.retention_rules import Rule
 from consumers.runtime.state import View
 from consumers.runtime.table import Table
+from contracts.entity import Entity
 from contracts.envelope import Envelope
 from contracts.ids import moment_id
 from contracts.message import PLATFORM, Command, Event
@@ -63,19 +65,28 @@ class ForPlatform(msgspec.Struct, frozen=True):
     event: Event
 
 
-class Answer(msgspec.Struct, frozen=True):
-    """What happened, and the body that the caller gets."""
+B = TypeVar("B", default=Any)
+
+
+class Answer(msgspec.Struct, Generic[B], frozen=True):
+    """What happened, and the body that the caller gets: of the type that the command names, as in `Command[JobAnswer]`."""
 
     events: Sequence[Event | ForPlatform]
-    body: Any = None
+    body: B | None = None
 
 
 EXISTS = Problem(code="command.exists", detail="what this would make is there already")
 MOST_ERRORS = 50  # field errors that one refusal lists
 LONGEST_TEXT = 400  # characters of a refusal's detail or field
 
-Decision = Answer | Refusal | Sequence[Event | ForPlatform]
-Decide = Callable[[Any, View, Context], Decision]
+Decision = Answer[B] | Refusal | Sequence[Event | ForPlatform]
+Decide = Callable[[Any, View, Context], Decision[Any]]
+
+
+def not_unique(entity: Entity[Any], columns: tuple[str, ...]) -> Problem:
+    """What is wrong with a second living row of what there is one of."""
+    words = entity.thing.replace("_", " ")
+    return Problem(code=f"{entity.thing}.exists", detail=f"there is a {words} of this {' and '.join(columns)} already", field=columns[-1])
 
 
 def refuse(code: str, detail: str, field: str = "", *, patience: float = 0.0, errors: tuple[dict[str, str], ...] = ()) -> Refusal:
@@ -157,7 +168,13 @@ class Domain(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """What a command is told of a constraint that its rows break; None where that is no refusal."""
         name = getattr(error, "constraint_name", None) or ""
         keys = {f"{table.name.partition('.')[2]}_pkey" for table in self.tables}
-        return EXISTS if name in keys else self.constraints.get(name)
+        return EXISTS if name in keys else self.constraints.get(name) or self._unique.get(name)
+
+    @cached_property
+    def _unique(self) -> dict[str, Problem]:
+        """What a command is told that has made a second living row of what there is one of: deciders ask `rules.taken` first."""
+        entities = [table.entity for table in self.tables if table.entity is not None]
+        return {one.constraint(columns): not_unique(one, columns) for one in entities for columns in one.unique}
 
     @property
     def written(self) -> set[tuple[str, str]]:

@@ -12,7 +12,7 @@ from consumers.runtime.reactions import Fold
 from consumers.runtime.state import View
 from consumers.runtime.table import Row, Table
 from consumers.studio.rows import FILES, PENDING, SCENES, TEMPLATES
-from contracts.content import ProjectPublished, SceneRecorded
+from contracts.content.projects import ProjectPublished, SceneRecorded
 from contracts.envelope import Envelope
 from contracts.file_mgr import FileReady
 from contracts.message import Command

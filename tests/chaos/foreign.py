@@ -14,7 +14,7 @@ from adapters.nats import Connection, Frame, StreamError, connect, store
 from adapters.settings import Settings
 from contracts.audit import DOMAINS
 from contracts.catalogue import EVENTS, REPORTS, WORK, command_stream
-from contracts.content import CreateProject
+from contracts.content.projects import CreateProject
 from contracts.envelope import first
 from contracts.file_mgr import StartUpload, UploadStarted
 from contracts.identity import CreateApiKey

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 from msgspec.structs import replace
 
 from consumers.render.places import export_place, scan_place, segment_place, snapshot_place
-from contracts.content import CreateProject, ProjectImporting, PublishProject, RecordScene
+from contracts.content.projects import CreateProject, ProjectImporting, PublishProject, RecordScene
 from contracts.enrolment import CreateJoinToken, JoinNode, RevokeJoinToken, RevokeNode
 from contracts.farm import DrainNode, LoseNode, MaintainNode, OpenNode
 from contracts.file_mgr import AbortUpload, CompleteUpload, OpenUpload, StartUpload, StoreFile

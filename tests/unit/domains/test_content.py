@@ -3,7 +3,7 @@ from uuid import UUID, uuid4
 from consumers.content import DOMAIN
 from consumers.content.projects import on_said
 from consumers.content.rows import BUNDLES, ELEMENTS, PRESETS, PROJECTS, SCENES
-from contracts.content import CreateProject, FailProject, LearnBundle, PublishProject, RecordScene
+from contracts.content.projects import CreateProject, FailProject, LearnBundle, PublishProject, RecordScene
 from contracts.envelope import first
 from contracts.file_mgr import FileReady, FileRejected, UploadAborted, UploadStarted
 from contracts.spec import ColourPreset, Element

@@ -5,7 +5,7 @@ import pytest
 
 from consumers.studio import DOMAIN, renders
 from consumers.studio.rows import PENDING, REQUESTS, SAVED
-from contracts.content import ProjectPublished, SceneRecorded
+from contracts.content.projects import ProjectPublished, SceneRecorded
 from contracts.file_mgr import FileReady
 from contracts.render import JobCancelled, JobFailed
 from contracts.spec import ColourPreset, Element, frames_of

@@ -2,7 +2,7 @@
 
 from api_edge import rows
 from api_edge.routing import CommandRoute, QueryRoute
-from contracts.content import CreateProject
+from contracts.content.projects import CreateProject
 
 COMMANDS = [
     CommandRoute(

@@ -1,4 +1,4 @@
-"""content: templates (projects) with their scenes, elements and colour presets."""
+"""Templates (projects) with their scenes, elements and colour presets."""
 
 from typing import Literal
 from uuid import UUID
