@@ -1,6 +1,7 @@
 """content: what decides each command, reacts to each foreign event, writes each event and runs each effect."""
 
-from consumers.content import effects, projects
+from consumers.content import categories, effects, projects
+from consumers.content.categories import CATEGORIES
 from consumers.content.rows import BUNDLES, ELEMENTS, PRESETS, PROJECTS, SCENES
 from consumers.runtime.domain import Domain
 from consumers.runtime.effects import steering
@@ -11,7 +12,7 @@ from contracts.audit import QUARANTINED, REFUSED
 
 DOMAIN = Domain(
     name="content",
-    tables=(BUNDLES, PROJECTS, PRESETS, SCENES, ELEMENTS),
+    tables=(BUNDLES, PROJECTS, PRESETS, SCENES, ELEMENTS, CATEGORIES),
     decides={
         content.projects.LearnBundle: projects.learn,
         content.projects.ContinueProjects: projects.go_on,
@@ -19,6 +20,9 @@ DOMAIN = Domain(
         content.projects.RecordScene: projects.record,
         content.projects.PublishProject: projects.publish,
         content.projects.FailProject: projects.fail,
+        content.categories.CreateCategory: categories.create,
+        content.categories.RenameCategory: categories.rename,
+        content.categories.DeleteCategory: categories.delete,
         **steering.decides("content"),
     },
     reacts=(
@@ -44,6 +48,9 @@ DOMAIN = Domain(
         content.projects.SceneRecorded: projects.scene_recorded,
         content.projects.ProjectPublished: projects.published,
         content.projects.ProjectFailed: upsert(PROJECTS, state="failed"),
+        content.categories.CategoryCreated: create(CATEGORIES),
+        content.categories.CategoryRenamed: upsert(CATEGORIES),
+        content.categories.CategoryDeleted: upsert(CATEGORIES, state="deleted"),
         REFUSED["content"]: nothing,
         QUARANTINED["content"]: nothing,
         **steering.writes("content"),

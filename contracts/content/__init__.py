@@ -1,5 +1,5 @@
-"""content: templates with what is in them."""
+"""content: templates with what is in them, and the categories that they are found by."""
 
-from contracts.content import projects
+from contracts.content import categories, projects
 
-__all__ = ["projects"]
+__all__ = ["categories", "projects"]
