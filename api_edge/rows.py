@@ -289,18 +289,6 @@ class SetAsideTemplateRow(Versioned, frozen=True, kw_only=True):
     crashed_on: tuple[UUID, ...]
 
 
-class NotificationRow(Versioned, frozen=True, kw_only=True):
-    """Something that the tenant's people were told."""
-
-    notification_id: UUID
-    kind: str
-    title: str
-    body: str
-    subject_id: UUID
-    data: dict[str, Any]
-    seen: bool
-
-
 class ApiKeyRow(Versioned, frozen=True, kw_only=True):
     """An API key, without its secret."""
 
