@@ -2,7 +2,7 @@
 
 from consumers.content import categories, effects, projects
 from consumers.content.categories import CATEGORIES
-from consumers.content.rows import BUNDLES, ELEMENTS, PRESETS, PROJECTS, SCENES
+from consumers.content.projects import BUNDLES, ELEMENTS, PRESETS, PROJECTS, SCENES
 from consumers.runtime.domain import Domain
 from consumers.runtime.effects import steering
 from consumers.runtime.projection import create, nothing, upsert

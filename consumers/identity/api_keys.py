@@ -3,11 +3,14 @@
 import re
 from uuid import UUID
 
-from consumers.identity.rows import API_KEYS, TENANTS
+from consumers.identity.tenants import TENANTS
 from consumers.runtime.domain import Answer, Context, Decision, refuse
 from consumers.runtime.state import View
+from consumers.runtime.table import Table
+from contracts import identity
 from contracts.identity import ApiKeyCreated, ApiKeyRevoked, CreateApiKey, RevokeApiKey
 
+API_KEYS = Table.of(identity.API_KEYS)
 LONGEST_NAME, MOST_SCOPES = 200, 50
 SCOPE = re.compile(r"\*|[a-z]+:(read|write|\*)")
 

@@ -1,10 +1,12 @@
 """Tenants."""
 
-from consumers.identity.rows import TENANTS
 from consumers.runtime.domain import Answer, Context, Decision, Refusal, refuse
 from consumers.runtime.state import View
+from consumers.runtime.table import Table
+from contracts import identity
 from contracts.identity import ChangeTenantLimits, CreateTenant, TenantCreated, TenantLimitsChanged
 
+TENANTS = Table.of(identity.TENANTS)
 BOUNDS = {"render_weight": (1, 100), "max_slots": (1, 10_000), "requests_per_second": (1, 100_000)}
 
 

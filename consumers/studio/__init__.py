@@ -4,7 +4,10 @@ from consumers.runtime.domain import Domain
 from consumers.runtime.effects import steering
 from consumers.runtime.projection import create, nothing, upsert
 from consumers.studio import learning, renders, saved, snapshots
-from consumers.studio.rows import FILES, PENDING, REQUESTS, SAVED, SCENES, SNAPSHOTS, TEMPLATES
+from consumers.studio.learning import FILES, PENDING, SCENES, TEMPLATES
+from consumers.studio.renders import REQUESTS
+from consumers.studio.saved import SAVED
+from consumers.studio.snapshots import SNAPSHOTS
 from contracts import studio
 from contracts.audit import QUARANTINED, REFUSED
 

@@ -10,10 +10,10 @@ from uuid import UUID
 
 from consumers.runtime.domain import Refusal, refuse
 from consumers.runtime.state import View
-from consumers.studio.rows import FILES, TemplateScene
+from consumers.studio.learning import FILES
 from contracts.render import deadline_fault, priority_fault
 from contracts.spec import ColourPreset
-from contracts.studio import SceneValues, Track
+from contracts.studio import SceneValues, TemplateScene, Track
 
 Problem = dict[str, str]
 COLOUR = re.compile(r"#[0-9a-fA-F]{6}")

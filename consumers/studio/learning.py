@@ -11,14 +11,17 @@ from consumers.runtime.projection import fresh, moved
 from consumers.runtime.reactions import Fold
 from consumers.runtime.state import View
 from consumers.runtime.table import Row, Table
-from consumers.studio.rows import FILES, PENDING, SCENES, TEMPLATES
+from contracts import studio
 from contracts.content.projects import ProjectPublished, SceneRecorded
+from contracts.entity import carry
 from contracts.envelope import Envelope
 from contracts.file_mgr import FileReady
 from contracts.message import Command
 from contracts.render import JobCancelled, JobCompleted, JobFailed
 from contracts.studio import FileLearned, LearnFile, LearnScene, LearnTemplate, RenderRequested, SceneLearned, TemplateLearned
 
+SCENES, TEMPLATES = Table.of(studio.SCENES), Table.of(studio.TEMPLATES)
+FILES, PENDING = Table.of(studio.FILES), Table.of(studio.PENDING)
 _SCENE = ("project_id", "position", "width", "height", "rate", "duration", "digest", "elements", "fonts", "warnings")
 _TEMPLATE = ("project_id", "bundle_sha256", "scene_count", "presets")
 _FILE = ("file_id", "kind", "sha256", "duration")
@@ -74,21 +77,22 @@ def scene(cmd: LearnScene, view: View, ctx: Context) -> Decision:
     """Note a scene."""
     if view.get(SCENES, cmd.project_id, cmd.scene) is not None:
         return []
-    return [SceneLearned(**{name: getattr(cmd, name) for name in cmd.__struct_fields__})]
+    return [carry(SceneLearned, cmd)]
 
 
 def template(cmd: LearnTemplate, view: View, ctx: Context) -> Decision:
     """Note a template."""
     if view.get(TEMPLATES, cmd.project_id) is not None:
         return []
-    return [TemplateLearned(**{name: getattr(cmd, name) for name in cmd.__struct_fields__})]
+    learned = TemplateLearned(project_id=cmd.project_id, bundle_sha256=cmd.bundle_sha256, scene_count=cmd.scene_count, presets=cmd.presets)
+    return [learned]
 
 
 def file(cmd: LearnFile, view: View, ctx: Context) -> Decision:
     """Note a file."""
     if view.get(FILES, cmd.file_id) is not None:
         return []
-    return [FileLearned(**{name: getattr(cmd, name) for name in cmd.__struct_fields__})]
+    return [FileLearned(file_id=cmd.file_id, kind=cmd.kind, sha256=cmd.sha256, duration=cmd.duration)]
 
 
 LEARNS = (

@@ -1,8 +1,7 @@
 from uuid import UUID, uuid4
 
 from consumers.content import DOMAIN
-from consumers.content.projects import on_said
-from consumers.content.rows import BUNDLES, ELEMENTS, PRESETS, PROJECTS, SCENES
+from consumers.content.projects import BUNDLES, ELEMENTS, PRESETS, PROJECTS, SCENES, on_said
 from contracts.content.projects import CreateProject, FailProject, LearnBundle, PublishProject, RecordScene
 from contracts.envelope import first
 from contracts.file_mgr import FileReady, FileRejected, UploadAborted, UploadStarted
