@@ -18,6 +18,7 @@ from api_edge.errors import Refused
 from api_edge.idempotency import Named, Route, key_of, named_by, other_body
 from api_edge.operations import operation_state
 from api_edge.routing import CommandRoute
+from api_edge.showing import shown_answer
 from api_edge.signing import correlation_of
 from api_edge.texts import header
 from contracts.envelope import Envelope, same_request
@@ -42,6 +43,7 @@ class CommandHandler:
         self._parameters = ("dry_run",) if route.dry_run else ()
         self._type = type_of(route.command).full_name
         self.reader = reader_of(route)
+        self._shown = shown_answer(route.command)
         self._as_sent = not (self._names or route.hidden or route.prepare or route.secret)
 
     async def __call__(self, edge: Edge, call: Call) -> Answer:
@@ -109,13 +111,15 @@ class CommandHandler:
             return errors.answer(outcome.problem, call.request.path, call.request_id, headers)
         if outcome.state != "done":
             return errors.answer(NOT_HANDLED, call.request.path, call.request_id, headers)
-        body = bytes(outcome.body) or b"{}"
+        body = self._shown(outcome.body) if bytes(outcome.body) else b"{}"
         if self.route.location or self.route.reveal or self.route.secret:
             fields: dict[str, Any] = msgspec.json.decode(body)
             if self.route.location and not envelope.dry_run and set(path_names(self.route.location)) <= fields.keys():
                 headers["Location"] = self.route.location.format_map(fields)
             if self.route.secret:
-                fields[self.route.secret.shown] = secrets.text_of(edge.signer, self.route.secret, outcome.command_id, fields)
+                fields[self.route.secret.shown] = secrets.text_of(
+                    edge.signer, self.route.secret, outcome.command_id, msgspec.json.decode(outcome.body)
+                )
             if self.route.reveal:
                 await self.route.reveal(edge, fields)
             body = msgspec.json.encode(fields)

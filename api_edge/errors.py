@@ -31,7 +31,6 @@ MEANINGS = (
     Meaning("auth.invalid", 401, "The API key does not work", "Check it for typing errors; it may have been revoked: create a new one."),
     Meaning("auth.malformed", 401, "The key is not whole", "Copy the whole key again: its last characters, a checksum, do not fit."),
     Meaning("auth.scope", 403, "The API key may not do this", "Use a key with the scope that `detail` names."),
-    Meaning("join.name", 422, "The node's name is wrong", "Name the node in 1 to 100 characters."),
     Meaning("join.secret_hash", 422, "The hash of the secret is wrong", "Send the SHA-256 of the secret, 64 hex digits."),
     Meaning("join.*", 403, "The node may not join", "Create a new join token; each lets one node join, until it expires."),
     Meaning("idempotency.other_body", 422, "This Idempotency-Key belongs to another request", "Use a new key for a new request."),

@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import msgspec
 
+from contracts.bounds import must
+
 FieldError = dict[str, str]  # {"field": JSON path, "detail": what is wrong}
 _MOST = 50  # errors that are listed
 
@@ -95,7 +97,7 @@ def _leaf(value: object, expected: Any, path: str) -> Iterator[FieldError]:
     try:
         msgspec.convert(value, expected)
     except msgspec.ValidationError as error:
-        yield _error(path, _worded(str(error)))
+        yield _error(path, must(expected) or _worded(str(error)))
 
 
 def _worded(text: str) -> str:

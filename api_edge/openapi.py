@@ -1,8 +1,8 @@
 """OpenAPI 3.1, derived from the route tables and the Structs."""
 
 import inspect
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Literal
 
 import msgspec
 
@@ -10,58 +10,55 @@ from api_edge.bodies import path_names
 from api_edge.commands import reader_of
 from api_edge.errors import ProblemBody
 from api_edge.routing import CommandRoute, QueryRoute, Route
-from api_edge.showing import answered
-from contracts.message import Event, all_types
-from contracts.visibility import visible
+from api_edge.schemas import Schema, Schemas, alternatives
+from contracts.message import MessageType, all_types, answer_of
 
-_REF = "#/components/schemas/{name}"
-_PROBLEM = {
-    "description": "A problem (RFC 9457); `code` tells which",
-    "content": {"application/problem+json": {"schema": {"$ref": _REF.format(name="ProblemBody")}}},
-}
-_ACCEPTED = {
-    "description": "Accepted; what becomes of it stands at `Location`",
-    "headers": {"Location": {"schema": {"type": "string"}}, "Retry-After": {"schema": {"type": "integer"}}},
-    "content": {"application/json": {"schema": {"$ref": _REF.format(name="Accepted")}}},
-}
-
-Schema = dict[str, Any]
+_LINK = {"schema": {"type": "string"}}
 
 
 class Accepted(msgspec.Struct):
     """The body of a 202."""
 
     operation: str
-    state: str = "pending"
+    state: Literal["pending"]
 
 
 _EMPTY = (
     ". A page looks at a bounded number of rows: one without any row may still have a `next_cursor`, which names the position that it "
     "reached; the list ends where it is null"
 )
+_ABOUT = """Turns templates into videos. Every change is a command: it is answered when it is done (200 or 201), or
+with `Prefer: respond-async`, or after 5 seconds (`Prefer: wait=N`), with 202 and the address of its operation. Send an
+`Idempotency-Key` with every POST: the same key with the same request is carried out once, however often it is sent within 30 days; a
+repeat is told what the first was, with `Idempotent-Replayed: true`. A key belongs to the API key that sends it and to one route.
+Errors are problems (RFC 9457): see /docs/errors. What an answer's schema names is always there; what a field may be can grow."""
+
+_FEED = """`id` is a log position, `event` a type, `data` JSON {id, type, time, correlation, causation, data}.
+With `Last-Event-ID` the stream goes on behind that position without a gap; 410 `log.restored` says from where to begin when the log was
+restored from a backup since (positions are `<epoch>.<position>` from then on). Progress has no id: it is never repeated."""
 
 
 def document(commands: Sequence[CommandRoute], queries: Sequence[QueryRoute], version: str) -> Schema:
     """The whole document."""
-    bodies = {id(route): _body_type(route) for route in commands}
-    events = [visible(entry.cls) for entry in all_types() if entry.public and issubclass(entry.cls, Event)]
-    rows = [answered(route.row) for route in queries]
-    types: list[Any] = [*(body for body in bodies.values() if body), *rows, ProblemBody, Accepted]
-    refs, components = msgspec.json.schema_components(_unique([*types, *events]), ref_template=_REF)
-    by_type = dict(zip(_unique([*types, *events]), refs, strict=True))
+    events = [entry for entry in all_types() if entry.public]
+    told = [one for command in commands for one in told_by(command)]
+    bodies = [body for command in commands if (body := _body(command))]
+    told += [*(query.row for query in queries), ProblemBody, Accepted]
+    schemas = Schemas(given=bodies, events=(entry.cls for entry in events), told=told)
     paths: dict[str, Schema] = {}
     for command in commands:
-        paths.setdefault(command.path, {})[command.method.lower()] = _command(command, by_type.get(bodies[id(command)]))
+        paths.setdefault(command.path, {})[command.method.lower()] = _command(command, schemas)
     for query in queries:
-        paths.setdefault(query.path, {})[query.method.lower()] = _query(query, by_type[answered(query.row)])
-    paths["/v1/events"] = {"get": _events(events)}
+        paths.setdefault(query.path, {})[query.method.lower()] = _query(query, schemas)
+    paths["/v1/events"] = {"get": _events(events, schemas)}
     return {
         "openapi": "3.1.0",
         "info": {"title": "FlatRender", "version": version, "description": _ABOUT},
+        "servers": [{"url": "/"}],
         "security": [{"bearer": []}, {"header": []}],
         "paths": paths,
         "components": {
-            "schemas": components,
+            "schemas": schemas.components,
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer", "description": "An API key, `fr1_…`"},
                 "header": {"type": "apiKey", "in": "header", "name": "X-Api-Key"},
@@ -70,78 +67,89 @@ def document(commands: Sequence[CommandRoute], queries: Sequence[QueryRoute], ve
     }
 
 
-_ABOUT = """Turns templates into videos. Every change is a command: it is answered when it is done (200 or 201), or
-with `Prefer: respond-async`, or after 5 seconds (`Prefer: wait=N`), with 202 and the address of its operation. Send an
-`Idempotency-Key` with every POST: the same key with the same request is carried out once, however often it is sent within 30 days; a
-repeat is told what the first was, with `Idempotent-Replayed: true`. A key belongs to the API key that sends it and to one route.
-Errors are problems (RFC 9457): see /docs/errors."""
-
-_FEED = """`id` is a log position, `event` a type, `data` JSON {id, type, time, correlation, causation, data}.
-With `Last-Event-ID` the stream goes on behind that position without a gap; 410 `log.restored` says from where to begin when the log was
-restored from a backup since (positions are `<epoch>.<position>` from then on). Progress has no id: it is never repeated."""
-
-
-def _unique(types: Iterable[Any]) -> list[Any]:
-    return list(dict.fromkeys(types))
-
-
-def _body_type(route: CommandRoute) -> Any:
+def _body(route: CommandRoute) -> type[msgspec.Struct] | None:
     body = reader_of(route).body_type
     return body if msgspec.structs.fields(body) else None
 
 
-def _command(route: CommandRoute, body: Schema | None) -> Schema:
+def told_by(route: CommandRoute) -> tuple[Any, ...]:
+    """The types of what a route's caller is told: first once it is done, last where it was a dry run."""
+    return (route.told,) if route.told else alternatives(answer_of(route.command))
+
+
+def _command(route: CommandRoute, schemas: Schemas) -> Schema:
     parameters = [
         *_path(route),
         _header("Idempotency-Key", "1 to 255 visible ASCII characters; makes repeating safe for 30 days, on one route"),
         _header("Prefer", "`respond-async`, or `wait=N` seconds (at most 30)"),
     ]
+    told = told_by(route)
+    answers = {str(route.answers): _done("Done", schemas.of(told[0]))}
     if route.dry_run:
         parameters.append(_parameter("dry_run", "Only check: nothing is kept", {"type": "boolean"}))
-    done = {
-        "description": "Done",
-        "headers": {"Idempotent-Replayed": {"description": "`true` when the same key did it before", "schema": {"type": "string"}}},
-        "content": {"application/json": {"schema": {"type": "object"}}},
-    }
-    described = _described(route, parameters, {str(route.answers): done, "202": _ACCEPTED})
+        answers["200"] = _done("What a dry run found", schemas.of(told[-1]))
+    described = _described(route, parameters, {**answers, "202": _accepted(schemas)}, schemas)
     described["description"] = f"{inspect.getdoc(route.command)}{_scope(route)}"
-    if body is not None:
-        described["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
+    if body := _body(route):
+        needed = any(field.required for field in msgspec.structs.fields(body))
+        described["requestBody"] = {"required": needed, "content": {"application/json": {"schema": schemas.of(body)}}}
     return described
 
 
-def _query(route: QueryRoute, row: Schema) -> Schema:
+def _done(about: str, schema: Schema) -> Schema:
+    return {
+        "description": about,
+        "headers": {
+            "Content-Location": {"description": "The operation", **_LINK},
+            "Idempotent-Replayed": {"description": "`true` when the same key did it before", **_LINK},
+        },
+        "content": {"application/json": {"schema": schema}},
+    }
+
+
+def _accepted(schemas: Schemas) -> Schema:
+    return {
+        "description": "Accepted; what becomes of it stands at `Location`",
+        "headers": {"Location": _LINK, "Retry-After": {"schema": {"type": "integer"}}},
+        "content": {"application/json": {"schema": schemas.of(Accepted)}},
+    }
+
+
+def _query(route: QueryRoute, schemas: Schemas) -> Schema:
     parameters = [*_path(route), *(_parameter(name, "From which part on", {"type": "integer", "minimum": 1}) for name in route.reads)]
-    schema: Schema = row
+    schema = schemas.of(route.row)
     if not route.one:
         parameters += [
             _parameter("limit", "Rows of a page, 1 to 500; 50 unless said", {"type": "integer", "minimum": 1, "maximum": 500}),
             _parameter("cursor", f"`next_cursor` of the page before{_EMPTY if route.walk or route.bounded else ''}", {"type": "string"}),
-            *(_parameter(name, "Only such rows", {"type": "string"}) for name in route.filters),
+            *(_parameter(name, "Only such rows", one.schema) for name, one in route.filters.items()),
         ]
-        schema = {
-            "type": "object",
-            "properties": {"data": {"type": "array", "items": row}, "next_cursor": {"type": ["string", "null"]}},
-            "required": ["data", "next_cursor"],
-        }
+        schema = schemas.page(route.row)
     found = {
         "description": "Found",
-        "headers": {"X-Log-Position": {"description": "The log position that this reflects", "schema": {"type": "string"}}},
+        "headers": {"X-Log-Position": {"description": "The log position that this reflects", **_LINK}},
         "content": {"application/json": {"schema": schema}},
     }
-    described = _described(route, parameters, {"200": found})
+    described = _described(route, parameters, {"200": found}, schemas)
     described["description"] = f"{inspect.getdoc(route.row)}{_scope(route)}"
     return described
 
 
-def _described(route: Route, parameters: list[Schema], answers: Schema) -> Schema:
+def _described(route: Route, parameters: list[Schema], answers: Schema, schemas: Schemas) -> Schema:
     name = route.command.__name__ if isinstance(route, CommandRoute) else route.query
     return {
         "operationId": f"{route.method.lower()}_{name}",
         "summary": route.summary,
         "tags": [route.path.split("/")[2]],
         "parameters": parameters,
-        "responses": {**answers, "default": _PROBLEM},
+        "responses": {**answers, "default": _problem(schemas)},
+    }
+
+
+def _problem(schemas: Schemas) -> Schema:
+    return {
+        "description": "A problem (RFC 9457); `code` tells which",
+        "content": {"application/problem+json": {"schema": schemas.of(ProblemBody)}},
     }
 
 
@@ -163,13 +171,14 @@ def _parameter(name: str, about: str, schema: Schema) -> Schema:
     return {"name": name, "in": "query", "description": about, "schema": schema}
 
 
-def _events(events: list[Any]) -> Schema:
-    names = sorted(entry.name for entry in all_types() if entry.public)
+def _events(events: Sequence[MessageType], schemas: Schemas) -> Schema:
+    schemas.events("FeedEvent", events)
+    names = ", ".join(f"`{name}`" for name in sorted(entry.name for entry in events))
     return {
         "operationId": "get_events",
         "summary": "Follow what happens, as server-sent events",
         "tags": ["events"],
-        "description": f"{_FEED}\n\nTypes: {', '.join(f'`{name}`' for name in names)}.\n\nScope: `log:read`.",
+        "description": f"{_FEED} What `data` holds is a `FeedEvent`.\n\nTypes: {names}.\n\nScope: `log:read`.",
         "parameters": [
             _header("Last-Event-ID", "The last id that was received"),
             _parameter("after", "The same, for clients that cannot set the header", {"type": "integer"}),
@@ -178,6 +187,6 @@ def _events(events: list[Any]) -> Schema:
         ],
         "responses": {
             "200": {"description": "The stream", "content": {"text/event-stream": {"schema": {"type": "string"}}}},
-            "default": _PROBLEM,
+            "default": _problem(schemas),
         },
     }

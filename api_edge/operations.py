@@ -1,6 +1,7 @@
 """Operations: what became of a command that was answered with 202."""
 
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -13,12 +14,14 @@ from api_edge.keys import Principal
 from api_edge.outcomes import read_outcome
 from api_edge.routing import Row
 from api_edge.secrets import SecretKind
+from api_edge.showing import shown_answer
 from api_edge.signing import Operation, asker_mark, random_id
 from contracts.enrolment import CreateJoinToken
 from contracts.envelope import Envelope
 from contracts.identity import CreateApiKey, RevealSecret
-from contracts.message import PLATFORM, type_of
+from contracts.message import PLATFORM, Command, named, type_of
 from contracts.outcome import NOT_HANDLED, Outcome, State
+from contracts.visibility import Mask
 from producers.publisher import PublishFailed
 
 REVEAL_WITHIN = 5.0  # seconds
@@ -62,10 +65,15 @@ def present(edge: Edge, call: Call, rows: list[Row]) -> list[Row]:
     if problem:
         answer["problem"] = errors.body_of(problem, f"/v1/operations/{text}")
     if bytes(outcome.body):
-        answer["body"] = outcome.body
-    if rows[0]["type"] in SECRETS and "body" in answer:
-        answer["body"] = {name: value for name, value in msgspec.json.decode(outcome.body).items() if name != "salt"}
+        answer["body"] = msgspec.json.decode(_shown(answer["type"])(outcome.body), type=dict[str, msgspec.Raw])
     return [answer]
+
+
+@cache
+def _shown(full_name: str) -> Mask:
+    """What is shown of the body that a type of command was answered with; of a type that is unknown here nothing."""
+    entry = named(full_name)
+    return shown_answer(entry.cls) if entry and issubclass(entry.cls, Command) else lambda _: b"{}"
 
 
 async def complete(edge: Edge, call: Call, row: Row, answer: Row) -> None:

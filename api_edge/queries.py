@@ -11,7 +11,7 @@ from api_edge.bodies import path_names
 from api_edge.edge import Call, Edge, admitted
 from api_edge.errors import Refused, unavailable
 from api_edge.resuming import behind
-from api_edge.routing import QueryRoute, Row
+from api_edge.routing import Filter, QueryRoute, Row
 from api_edge.showing import shown_row
 from contracts.message import PLATFORM
 
@@ -31,6 +31,7 @@ class QueryHandler:
         self._text = route.text
         hints = get_type_hints(route.row)
         self._kinds = tuple(hints[column] for column in route.keyset)
+        self._unsaid = {field.name: field.default for field in msgspec.structs.fields(route.row) if not field.required}
         self._shown = shown_row(route.row)
 
     async def __call__(self, edge: Edge, call: Call) -> web.Response:
@@ -66,10 +67,10 @@ class QueryHandler:
 
     def _filter_values(self, edge: Edge, call: Call) -> list[Any]:
         values: list[Any] = []
-        for name, convert in self.route.filters.items():
+        for name, narrow in self.route.filters.items():
             text = call.query(name)
             try:
-                values.append(None if text is None else convert(edge, text))
+                values.append(None if text is None else narrow.read(edge, text))
             except ValueError as error:
                 raise Refused("request.parameter", f"{name}: {error}.", name) from None
         return values
@@ -83,6 +84,7 @@ class QueryHandler:
         row = rows[0]
         if self.route.complete and found:
             await self.route.complete(edge, call, found[0], row)
+        row = self._unsaid | row
         if "version" in row:
             headers["ETag"] = f'"{row["version"]}"'
             # Addresses in an answer expire, so an answer with them is given anew however old the row is.
@@ -96,9 +98,7 @@ class QueryHandler:
         (column,) = self.route.keyset
         cursor = None if page.reached is None else cursors.make(self.route.query, _epoch(edge), (column,), {column: page.reached})
         rows = self.route.present(edge, call, page.rows) if self.route.present else page.rows
-        return _json(
-            {"data": list(map(self._shown, rows)), "next_cursor": cursor}, {"X-Log-Position": page.position, "Cache-Control": "no-store"}
-        )
+        return _json({"data": self._whole(rows), "next_cursor": cursor}, {"X-Log-Position": page.position, "Cache-Control": "no-store"})
 
     def _page(self, edge: Edge, call: Call, rows: list[Row], limit: int, headers: dict[str, str]) -> web.Response:
         # Where a statement does not look at all rows, a last one without a version says up to where it looked.
@@ -109,7 +109,11 @@ class QueryHandler:
         cursor = cursors.make(self.route.query, _epoch(edge), self.route.keyset, last) if last else None
         if self.route.present:
             rows = self.route.present(edge, call, rows)
-        return _json({"data": list(map(self._shown, rows)), "next_cursor": cursor}, headers)
+        return _json({"data": self._whole(rows), "next_cursor": cursor}, headers)
+
+    def _whole(self, rows: list[Row]) -> list[Row]:
+        """The rows with every field that clients are told of, and no other."""
+        return [self._shown(self._unsaid | row) for row in rows]
 
 
 def _json(value: Any, headers: dict[str, str]) -> web.Response:
@@ -126,30 +130,44 @@ def _epoch(edge: Edge) -> int:
     return edge.feed.head.epoch if edge.feed else 0
 
 
-def as_uuid(edge: Edge, text: str) -> UUID:
-    """A filter that is an id."""
+def _uuid(edge: Edge, text: str) -> UUID:
     try:
         return UUID(text)
     except ValueError:
         raise ValueError("it must be a UUID") from None
 
 
-def as_text(edge: Edge, text: str) -> str:
-    """A filter that is a word, at most 100 characters."""
+def _text(edge: Edge, text: str) -> str:
     if not 0 < len(text) <= 100:
         raise ValueError("it must have 1 to 100 characters")
     return text
 
 
-def as_boolean(edge: Edge, text: str) -> bool:
-    """A filter that is yes or no."""
+def _boolean(edge: Edge, text: str) -> bool:
     if text not in ("true", "false"):
         raise ValueError("it must be true or false")
     return text == "true"
 
 
-def as_position(edge: Edge, text: str) -> int:
-    """A filter that is a log position. Raises Refused for one of a log that is no more."""
+def _position(edge: Edge, text: str) -> int:
+    """Raises Refused for one of a log that is no more."""
     if edge.feed is None:
         raise unavailable("feed")
     return behind(edge.feed.head, text, "after")
+
+
+AN_ID = Filter(_uuid, {"type": "string", "format": "uuid"})
+A_WORD = Filter(_text, {"type": "string", "minLength": 1, "maxLength": 100})
+YES_OR_NO = Filter(_boolean, {"type": "boolean"})
+A_POSITION = Filter(_position, {"type": "string"})
+
+
+def one_of(*words: str) -> Filter:
+    """A filter that is one of these words."""
+
+    def read(edge: Edge, text: str) -> str:
+        if text not in words:
+            raise ValueError(f"it must be one of {', '.join(words)}")
+        return text
+
+    return Filter(read, {"type": "string", "enum": list(words)})

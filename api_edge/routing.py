@@ -18,11 +18,18 @@ Prepare = Callable[["Edge", "Call", Any], Command]  # the command as sent, to th
 Reveal = Callable[["Edge", Row], Awaitable[None]]  # the answer's body, changed in place
 Present = Callable[["Edge", "Call", list[Row]], list[Row]]
 Complete = Callable[["Edge", "Call", Row, Row], Awaitable[None]]  # the row as found, and as presented: changed in place
-Convert = Callable[["Edge", str], Any]  # a parameter's text to its value; ValueError says what is wrong
+Read = Callable[["Edge", str], Any]  # a parameter's text to its value; ValueError says what is wrong
 
 Admit = Callable[["Edge", "Call"], Awaitable["Principal"]]  # who asks, where that is told by something else than an API key
 
 ConvertPath = Callable[["Edge", "Call", str], Any]  # a name of the path; Refused says what is wrong
+
+
+class Filter(msgspec.Struct, frozen=True):
+    """An optional parameter by which a list is narrowed, and what clients may send there, as JSON Schema."""
+
+    read: Read
+    schema: dict[str, Any]
 
 
 class CommandRoute(msgspec.Struct, frozen=True):
@@ -36,6 +43,7 @@ class CommandRoute(msgspec.Struct, frozen=True):
     answers: int = 200  # the status once it is done
     location: str = ""  # where the new thing is, with names of the answer's body
     hidden: tuple[str, ...] = ()  # fields that the edge fills, never the caller
+    told: type[msgspec.Struct] | None = None  # what its caller is told, where the edge adds to what the command answers
     secret: "SecretKind | None" = None  # what the command makes a secret of, which the edge draws and shows
     prepare: Prepare | None = None
     reveal: Reveal | None = None
@@ -57,7 +65,7 @@ class QueryRoute(msgspec.Struct, frozen=True):
     statement: str = ""  # where it is derived (`api_edge.entities`); empty: it stands in sql/read under its name
     one: bool = False
     keyset: tuple[str, ...] = ()  # the columns that a list is ordered by
-    filters: Mapping[str, Convert] = {}  # optional parameters of the address, in the statement's order
+    filters: Mapping[str, Filter] = {}  # optional parameters of the address, in the statement's order
     reads: tuple[str, ...] = ()  # further optional parameters, which `present` reads
     params: Mapping[str, ConvertPath] = {}  # converters of the path's names that are not UUIDs
     present: Present | None = None

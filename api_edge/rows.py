@@ -308,5 +308,5 @@ class OperationRow(msgspec.Struct, frozen=True, kw_only=True):
     state: Literal["pending", State]
     type: str = ""
     decided_at: Moment | None = None
-    body: Any = None
+    body: dict[str, Any] | None = None  # what the request would have been answered
     problem: ProblemBody | None = None

@@ -8,6 +8,7 @@ import msgspec
 from api_edge.errors import Refused
 from api_edge.secret_texts import first_text, hint_of, secret_hash, secret_text
 from api_edge.signing import Signer
+from contracts.identity import SecretOf
 from contracts.message import Command
 
 FILLED = ("secret_sha256", "hint", "salt")
@@ -20,7 +21,7 @@ class SecretKind(msgspec.Struct, frozen=True):
     use: str  # what it is derived for
     mark: str  # how its text begins
     id: str  # the body's field with the id that it belongs to
-    shown: str  # the body's field that clients find it in
+    shown: SecretOf  # the body's field that clients find it in
 
 
 API_KEY = SecretKind("api-key", "fr", "key_id", "key")

@@ -2,11 +2,12 @@
 
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
 from api_edge.routing import Row
+from contracts.message import Command, answer_of
 from contracts.visibility import Mask, Visibility, columns, visible
 
 log = logging.getLogger(__name__)
@@ -16,6 +17,20 @@ _encode = msgspec.json.Encoder().encode
 def answered(cls: type[msgspec.Struct]) -> type[msgspec.Struct]:
     """A Struct that is made for the outside as clients see it: its own fields are public, unless they say otherwise."""
     return visible(cls, Visibility.PUBLIC)
+
+
+def shown_answer(command: type[Command]) -> Mask:
+    """A function from the body that a command was answered with to what is shown of it; where it answers several, what either shows."""
+    told = answer_of(command)
+    kinds = get_args(told) or ((told,) if told else ())
+    shown = {name: hide for kind in kinds for name, hide in columns(kind, Visibility.PUBLIC).items()}
+    decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
+    def show(body: bytes | str | msgspec.Raw) -> bytes:
+        found = {name: value for name, value in decode(body).items() if name in shown}
+        return _encode({name: msgspec.Raw(hide(value)) if (hide := shown[name]) else value for name, value in found.items()})
+
+    return show
 
 
 def shown_row(cls: type[msgspec.Struct]) -> Callable[[Row], Row]:

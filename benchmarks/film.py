@@ -10,7 +10,7 @@ import msgspec
 
 from cli.answers import Scene
 from cli.client import Client
-from contracts.studio import RequestRender, SceneValues
+from contracts.studio import ChosenScene, RequestRender
 from deploy.local.stack import Stack
 from templates import landscape
 from templates.build import demo_bundle
@@ -60,7 +60,7 @@ def request(template: Template, words: str, count: int = SCENES, *, seconds: flo
     return RequestRender(project_id=template.project_id, scenes=scenes, width=SIZE[0], height=SIZE[1], rate=(RATE, 1), quality="standard")
 
 
-def _scene(scene: Scene, text: str, seconds: float) -> SceneValues:
+def _scene(scene: Scene, text: str, seconds: float) -> ChosenScene:
     """The beginning of a scene with the text in its first text element."""
     element = next(one.key for one in scene.elements if one.kind == "text")
-    return SceneValues(scene=scene.key, texts={element: text}, duration=min(seconds, scene.duration))
+    return ChosenScene(scene=scene.key, texts={element: text}, duration=min(seconds, scene.duration))

@@ -13,6 +13,7 @@ from cli.errors import Mistake
 from cli.quarantine import settings_of
 from consumers.runtime.store import Store
 from contracts.audit import DOMAINS
+from contracts.bounds import broken
 from contracts.effects import STEER, EffectAct, EffectEnd, EffectState
 from contracts.envelope import first
 from contracts.outcome import Outcome
@@ -73,6 +74,8 @@ async def steer(conn: asyncpg.Connection, nats_url: str, effect: UUID, act: Effe
     """Have a person's act decided; a sentence about what came of it. Raises Mistake with what to do instead."""
     domain, tenant = await _owner(conn, effect)
     command = STEER[domain](effect_id=effect, act=act, reason=reason)  # type: ignore[call-arg]
+    for field, wrong in broken(command):
+        raise Mistake("effects.invalid", f"{field} {wrong}", f"--{field}")
     envelope = first(command, tenant=tenant, actor="operator")
     nc = await connect(settings_of(nats_url), "flatrender effects", within=10)
     try:

@@ -11,7 +11,7 @@ from cli.answers import Scene
 from cli.errors import Mistake
 from contracts.project import ProjectFile, ProjectScene
 from contracts.spec import Element
-from contracts.studio import RequestRender, SceneValues, Track
+from contracts.studio import ChosenScene, ChosenTrack, RequestRender
 
 Setting = tuple[str, str]  # "SCENE.ELEMENT" (or "ELEMENT") and its value
 _GROUPS = {"text": "texts", "image": "pictures", "colour": "colours"}
@@ -73,7 +73,7 @@ def files(project: ProjectFile) -> dict[str, Path]:
 def request(project: ProjectFile, project_id: UUID, file_ids: dict[str, UUID]) -> RequestRender:
     """What the service is asked for; `file_ids` are the uploaded files by their paths."""
     scenes = tuple(
-        SceneValues(
+        ChosenScene(
             scene=scene.scene,
             texts=scene.texts,
             pictures={key: file_ids[path] for key, path in scene.pictures.items()},
@@ -81,7 +81,7 @@ def request(project: ProjectFile, project_id: UUID, file_ids: dict[str, UUID]) -
         )
         for scene in project.scenes
     )
-    audio = tuple(Track(kind=t.kind, file_id=file_ids[t.file], volume=t.volume, start=t.start) for t in project.audio)
+    audio = tuple(ChosenTrack(kind=t.kind, file_id=file_ids[t.file], volume=t.volume, start=t.start) for t in project.audio)
     return RequestRender(
         project_id=project_id,
         scenes=scenes,

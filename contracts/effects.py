@@ -1,7 +1,9 @@
 """Effects as people see them: states and lanes, and for every domain the command by which a person acts on one, and the event of it."""
 
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 from uuid import UUID
+
+from msgspec import Meta, Struct
 
 from contracts.audit import of_every_domain
 from contracts.message import Command, Event
@@ -17,12 +19,21 @@ STATES: tuple[EffectState, ...] = get_args(EffectState)
 ACTS: tuple[EffectAct, ...] = get_args(EffectAct)
 
 
-class SteerEffect(Command, frozen=True, kw_only=True):
+class EffectAnswer(Struct, frozen=True, kw_only=True):
+    """What an act made of an effect; `was` and `state` are its states before and after."""
+
+    effect_id: UUID
+    kind: str
+    was: EffectState
+    state: EffectState
+
+
+class SteerEffect(Command[EffectAnswer], frozen=True, kw_only=True):
     """A person's act on an effect: another try, what became of it, its end, or a pause of long work."""
 
     effect_id: UUID
     act: EffectAct
-    reason: str = ""
+    reason: Annotated[str, Meta(max_length=400)] = ""
 
 
 class EffectSteered(Event, frozen=True, kw_only=True):

@@ -17,6 +17,20 @@ NodeState = Literal["active", "lost", "left", "revoked"]
 TemplateState = Literal["open", "set_aside"]
 
 
+class NodeServiceAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a node gets work now."""
+
+    node_id: UUID
+    service: Service
+
+
+class TemplateAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a template is drawn now."""
+
+    template: str
+    state: TemplateState
+
+
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a node has beside its builds."""
 
@@ -102,7 +116,7 @@ class NodeSuspected(Event, frozen=True, kw_only=True):
 
 
 @message("render.node.drain")
-class DrainNode(Command, frozen=True, kw_only=True):
+class DrainNode(Command[NodeServiceAnswer], frozen=True, kw_only=True):
     """Give a node no more work; with `force` what it holds goes elsewhere at once."""
 
     node_id: UUID
@@ -111,7 +125,7 @@ class DrainNode(Command, frozen=True, kw_only=True):
 
 
 @message("render.node.maintain")
-class MaintainNode(Command, frozen=True, kw_only=True):
+class MaintainNode(Command[NodeServiceAnswer], frozen=True, kw_only=True):
     """Give a node no work until a person opens it, also when it registers anew; with `force` what it holds goes elsewhere at once."""
 
     node_id: UUID
@@ -128,7 +142,7 @@ class DistrustNode(Command, frozen=True, kw_only=True):
 
 
 @message("render.node.open")
-class OpenNode(Command, frozen=True, kw_only=True):
+class OpenNode(Command[NodeServiceAnswer], frozen=True, kw_only=True):
     """Put a node back to work and forget its failures."""
 
     node_id: UUID
@@ -173,7 +187,7 @@ class TemplateSetAside(Event, frozen=True, kw_only=True):
 
 
 @message("render.template.release")
-class ReleaseTemplate(Command, frozen=True, kw_only=True):
+class ReleaseTemplate(Command[TemplateAnswer], frozen=True, kw_only=True):
     """Let a template that was set aside be drawn again."""
 
     template: str

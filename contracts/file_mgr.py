@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from msgspec import Meta
+from msgspec import Meta, Struct
 
 from contracts.entity import Entity, Row
 from contracts.fields import ObjectKey
@@ -13,6 +13,56 @@ from contracts.visibility import Internal, Public
 FileKind = Literal["template", "picture", "audio", "video", "font", "unknown"]
 FileState = Literal["inspecting", "ready", "rejected"]
 UploadState = Literal["started", "open", "completing", "stored", "aborted"]
+FileName = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=255,
+        pattern=r"^(?=[^\n]*\S)[^/\u0000-\u001f\u007f-\u009f]*$(?!\n)",
+        extra={"must": "must have 1 to 255 characters, not only blanks, no slash and no control characters"},
+    ),
+]
+MOST_BYTES = 2 * 2**30  # of a file, as many as a node takes to inspect
+FileBytes = Annotated[int, Meta(ge=1, le=MOST_BYTES)]
+MediaType = Annotated[
+    str,
+    Meta(
+        min_length=3,
+        max_length=100,
+        pattern=r"^[A-Za-z0-9_.+-]+/[A-Za-z0-9_.+-]+( *;[\x20-\x7e]*)?$(?!\n)",
+        extra={"must": "must be written like image/png, with at most 100 characters"},
+    ),
+]
+MaybeSha256 = Annotated[
+    str,
+    Meta(pattern=r"^([0-9a-f]{64})?$(?!\n)", extra={"must": "must have 64 hex digits in lower case; leave it out where it is not known"}),
+]
+ETag = Annotated[
+    str, Meta(pattern=r"^[\x20-\x7e]{1,100}$(?!\n)", extra={"must": "must be the ETag header of the store's answer to the part"})
+]
+
+
+class UploadAnswer(Struct, frozen=True, kw_only=True):
+    """An announced file: its parts' addresses stand at the upload once it is open."""
+
+    upload_id: UUID
+    file_id: UUID
+    part_bytes: int
+    part_count: int
+
+
+class UploadCompleteAnswer(Struct, frozen=True, kw_only=True):
+    """The file that becomes of an upload."""
+
+    upload_id: UUID
+    file_id: UUID
+
+
+class UploadStateAnswer(Struct, frozen=True, kw_only=True):
+    """What became of an upload."""
+
+    upload_id: UUID
+    state: UploadState
 
 
 class Upload(Row, frozen=True, kw_only=True):
@@ -60,13 +110,13 @@ FILES = Entity("file_mgr.files", File, key=("file_id",), about="files with what 
 
 
 @message("file_mgr.upload.start")
-class StartUpload(Command, frozen=True, kw_only=True):
+class StartUpload(Command[UploadAnswer], frozen=True, kw_only=True):
     """Announce a file; the answer names the upload and its parts."""
 
-    name: str
-    bytes: int
-    media_type: str = "application/octet-stream"
-    sha256: str = ""  # of the file's bytes, 64 hex digits, where it is known: then no other file is taken
+    name: FileName
+    bytes: FileBytes
+    media_type: MediaType = "application/octet-stream"
+    sha256: MaybeSha256 = ""  # of the file's bytes, 64 hex digits, where it is known: then no other file is taken
 
 
 @message("file_mgr.upload.started", public=True)
@@ -101,11 +151,11 @@ class UploadOpened(Event, frozen=True, kw_only=True):
 
 
 @message("file_mgr.upload.complete")
-class CompleteUpload(Command, frozen=True, kw_only=True):
+class CompleteUpload(Command[UploadCompleteAnswer], frozen=True, kw_only=True):
     """All parts were sent; `etags` are the store's answers in order of the parts."""
 
     upload_id: UUID
-    etags: tuple[str, ...]
+    etags: tuple[ETag, ...]
 
 
 @message("file_mgr.upload.completed", public=True)
@@ -117,7 +167,7 @@ class UploadCompleted(Event, frozen=True, kw_only=True):
 
 
 @message("file_mgr.upload.abort")
-class AbortUpload(Command, frozen=True, kw_only=True):
+class AbortUpload(Command[UploadStateAnswer], frozen=True, kw_only=True):
     """Give an upload up; its parts are removed."""
 
     upload_id: UUID

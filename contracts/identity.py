@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from msgspec import Meta
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from contracts.entity import Entity, Row
 from contracts.fields import SecretHash
@@ -14,14 +14,60 @@ KeyState = Literal["active", "revoked"]
 ReservationState = Literal["held", "free"]
 SecretOf = Literal["key", "token"]
 
+Scope = Annotated[str, Meta(pattern=r"^(\*|[a-z]+:(read|write|\*))$(?!\n)", extra={"must": "must be '*', 'area:read' or 'area:write'"})]
+Mark = Annotated[str, Meta(min_length=1, max_length=200)]
+Weight = Annotated[int, Meta(ge=1, le=100)]
+Slots = Annotated[int, Meta(ge=1, le=10_000)]
+Rate = Annotated[int, Meta(ge=1, le=100_000)]
+
+
+class TenantAnswer(Struct, frozen=True, kw_only=True):
+    """A new tenant."""
+
+    tenant_id: UUID
+    name: str
+
+
+class TenantLimitsAnswer(Struct, frozen=True, kw_only=True):
+    """The limits that a tenant has now."""
+
+    tenant_id: UUID
+    render_weight: int
+    max_slots: int
+    requests_per_second: int
+
+
+class ApiKeyAnswer(Struct, frozen=True, kw_only=True):
+    """A new API key. The salt is for the edge alone, which makes the secret of it; an edge of the release before sends none."""
+
+    key_id: UUID
+    name: str
+    scopes: tuple[str, ...]
+    salt: Secret[str | UnsetType] = UNSET
+
+
+class ApiKeyStateAnswer(Struct, frozen=True, kw_only=True):
+    """What became of an API key."""
+
+    key_id: UUID
+    state: KeyState
+
+
+class ReservationAnswer(Struct, frozen=True, kw_only=True):
+    """Who has it now."""
+
+    kind: str
+    mark: str
+    holder: UUID
+
 
 class Tenant(Row, frozen=True, kw_only=True):
     """A reseller, or the default tenant."""
 
     name: Public[str]
-    render_weight: Public[Annotated[int, Meta(ge=1, le=100)]]
-    max_slots: Public[Annotated[int, Meta(ge=1, le=10_000)]]
-    requests_per_second: Public[Annotated[int, Meta(ge=1, le=100_000)]]
+    render_weight: Public[Weight]
+    max_slots: Public[Slots]
+    requests_per_second: Public[Rate]
 
 
 class ApiKey(Row, frozen=True, kw_only=True):
@@ -73,13 +119,13 @@ RESERVATIONS = Entity(
 
 
 @message("identity.tenant.create")
-class CreateTenant(Command, frozen=True, kw_only=True):
+class CreateTenant(Command[TenantAnswer], frozen=True, kw_only=True):
     """Create the tenant that the message is addressed to."""
 
     name: str
-    render_weight: int = 1  # share of the farm against other tenants, 1 to 100
-    max_slots: int = 64  # slots of the farm at once
-    requests_per_second: int = 200
+    render_weight: Weight = 1  # share of the farm against other tenants
+    max_slots: Slots = 64  # slots of the farm at once
+    requests_per_second: Rate = 200
 
 
 @message("identity.tenant.created", public=True)
@@ -93,12 +139,12 @@ class TenantCreated(Event, frozen=True, kw_only=True):
 
 
 @message("identity.tenant.change_limits")
-class ChangeTenantLimits(Command, frozen=True, kw_only=True):
+class ChangeTenantLimits(Command[TenantLimitsAnswer], frozen=True, kw_only=True):
     """Change a tenant's share of the farm or its rate; what is not given stays."""
 
-    render_weight: int | None = None
-    max_slots: int | None = None
-    requests_per_second: int | None = None
+    render_weight: Weight | None = None
+    max_slots: Slots | None = None
+    requests_per_second: Rate | None = None
 
 
 @message("identity.tenant.limits_changed", public=True)
@@ -111,11 +157,11 @@ class TenantLimitsChanged(Event, frozen=True, kw_only=True):
 
 
 @message("identity.api_key.create")
-class CreateApiKey(Command, frozen=True, kw_only=True):
+class CreateApiKey(Command[ApiKeyAnswer], frozen=True, kw_only=True):
     """Create an API key; the edge made the secret and sends only its hash."""
 
-    name: str
-    scopes: tuple[str, ...]
+    name: Annotated[str, Meta(max_length=200)]
+    scopes: Annotated[tuple[Scope, ...], Meta(min_length=1, max_length=50)]
     secret_sha256: SecretHash = ""  # filled in by the edge; a caller's own value is refused
     hint: str = ""  # the first characters, for people
     salt: Secret[str] = ""  # drawn by the edge, which makes the secret of it: the outcome hands it back, and nothing else ever holds it
@@ -134,7 +180,7 @@ class ApiKeyCreated(Event, frozen=True, kw_only=True):
 
 
 @message("identity.api_key.revoke")
-class RevokeApiKey(Command, frozen=True, kw_only=True):
+class RevokeApiKey(Command[ApiKeyStateAnswer], frozen=True, kw_only=True):
     """End an API key."""
 
     key_id: UUID
@@ -152,7 +198,7 @@ class RevealSecret(Command, frozen=True, kw_only=True):
     """Have the secret that a command made shown at its operation, which is done once; the edge asks this for who asked for the secret."""
 
     command_id: UUID
-    what: str  # what the secret is of: "key", "token"
+    what: SecretOf
     thing_id: UUID  # the key's or the token's id
 
 
@@ -166,11 +212,11 @@ class SecretRevealed(Event, frozen=True, kw_only=True):
 
 
 @message("identity.reservation.reserve")
-class Reserve(Command, frozen=True, kw_only=True):
+class Reserve(Command[ReservationAnswer], frozen=True, kw_only=True):
     """Have something that may exist once among all tenants; addressed to the platform tenant, which alone decides who has it."""
 
-    kind: str  # of what: "address", "domain"
-    mark: str  # which one; of what is personal a keyed hash
+    kind: Mark  # of what: "address", "domain"
+    mark: Mark  # which one; of what is personal a keyed hash
     holder: UUID  # the tenant that shall have it
 
 

@@ -120,6 +120,16 @@ def named(full_name: str) -> MessageType | None:
     return _BY_NAME.get(full_name)
 
 
+def answer_of(command: type[Command]) -> Any:
+    """The type of what a command's decider answers, or None where it answers nothing."""
+    for cls in command.__mro__:
+        for base in vars(cls).get("__orig_bases__", ()):
+            if get_origin(base) is Command:
+                (told,) = get_args(base)
+                return told
+    return None
+
+
 @cache
 def masked(full_name: str, most: Visibility = Visibility.PUBLIC) -> Mask:
     """What may be shown of a body of a CloudEvents type; of an unknown one nothing."""
@@ -137,16 +147,6 @@ def for_operators(full_name: str, body: bytes | str) -> bytes:
         return masked(full_name, Visibility.INTERNAL)(body)
     except msgspec.DecodeError as error:
         return encode(f"(not shown, as it is not what its type declares: {error})")
-
-
-def answer_of(command: type[Command]) -> Any:
-    """The type of what a command's decider answers, or None where it answers nothing."""
-    for cls in command.__mro__:
-        for base in vars(cls).get("__orig_bases__", ()):
-            if get_origin(base) is Command:
-                (told,) = get_args(base)
-                return told
-    return None
 
 
 def versions_of(cls: type[Message]) -> list[MessageType]:

@@ -3,6 +3,8 @@
 from typing import Any
 from uuid import UUID
 
+from msgspec import Struct
+
 from contracts.entity import Entity, Row
 from contracts.fields import Metadata
 from contracts.message import Command, Event, message
@@ -22,6 +24,13 @@ class Notification(Row, frozen=True, kw_only=True):
 
 
 NOTIFICATIONS = Entity("notification.notifications", Notification, key=("notification_id",), about="in-app notifications")
+
+
+class NotificationAnswer(Struct, frozen=True, kw_only=True):
+    """A notification that was seen."""
+
+    notification_id: UUID
+    seen: bool
 
 
 @message("notification.notification.create")
@@ -48,7 +57,7 @@ class NotificationCreated(Event, frozen=True, kw_only=True):
 
 
 @message("notification.notification.read")
-class ReadNotification(Command, frozen=True, kw_only=True):
+class ReadNotification(Command[NotificationAnswer], frozen=True, kw_only=True):
     """A person has seen it."""
 
     notification_id: UUID

@@ -1,4 +1,4 @@
-"""The project file: what a person fills a template with, as JSON beside their pictures and sounds."""
+"""The project file: what a person fills a template with, as JSON beside their pictures and sounds; and the bounds of all such values."""
 
 from typing import Annotated
 
@@ -6,9 +6,15 @@ import msgspec
 
 from contracts.spec import Quality, TrackKind
 
-Hex = Annotated[str, msgspec.Meta(pattern="^#[0-9A-Fa-f]{6}$", description="A colour as #RRGGBB")]
-Pixels = Annotated[int, msgspec.Meta(ge=1)]
-Seconds = Annotated[float, msgspec.Meta(ge=0)]
+Hex = Annotated[
+    str,
+    msgspec.Meta(pattern=r"^#[0-9A-Fa-f]{6}$(?!\n)", description="A colour as #RRGGBB", extra={"must": "must be a colour; write #RRGGBB"}),
+]
+Side = Annotated[
+    int, msgspec.Meta(ge=16, le=4096, multiple_of=2, description="Pixels", extra={"must": "must be an even number from 16 to 4096"})
+]
+RatePart = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+Seconds = Annotated[float, msgspec.Meta(ge=0, le=36_000)]
 Volume = Annotated[float, msgspec.Meta(ge=0, le=2, description="Linear; 1 leaves the sound as it is")]
 
 
@@ -40,8 +46,8 @@ class ProjectFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     colours: dict[str, Hex] = {}  # slot to colour, for all scenes; these win over the preset's
     preset: str | None = None  # a ColourPreset's key
     audio: tuple[ProjectTrack, ...] = ()
-    width: Pixels = 1280
-    height: Pixels = 720
-    rate: tuple[Pixels, Pixels] = (30, 1)  # frames per second as a fraction: (30000, 1001) is 29.97
+    width: Side = 1280
+    height: Side = 720
+    rate: tuple[RatePart, RatePart] = (30, 1)  # frames per second as a fraction: (30000, 1001) is 29.97
     quality: Quality = "standard"
     background: Hex = "#FFFFFF"  # what shows through where the template paints nothing

@@ -19,6 +19,10 @@ JobState = Literal["awaiting_credit", "queued", "rendering", "assembling", "comp
 DrawState = Literal["ready", "drawing", "done"]
 """Of a segment."""
 InspectionState = Literal["queued", "assigned", "ended"]
+Priority = Annotated[int, msgspec.Meta(ge=0, le=100)]
+Deadline = Annotated[
+    datetime, msgspec.Meta(tz=True, extra={"must": "must be a moment with its offset from UTC, as in 2026-05-01T12:00:00Z"})
+]
 
 
 class PlannedSegment(msgspec.Struct, frozen=True, array_like=True):
@@ -34,23 +38,32 @@ DEADLINES = (datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
 """What every clock and database can hold in any time zone. One that has passed is allowed: what is late goes first."""
 
 
-PRIORITIES = (0, 100)
-
-
-def priority_fault(priority: int) -> str:
-    """What is wrong with a priority, with its bounds; nothing when it can be."""
-    low, high = PRIORITIES
-    return "" if low <= priority <= high else f"priority must be {low} to {high}, not {priority}"
-
-
 def deadline_fault(deadline: datetime | None) -> str:
     """What is wrong with a deadline, with its bounds; nothing when it can be."""
     if deadline is None:
         return ""
-    if deadline.tzinfo is None:
-        return "deadline needs its offset from UTC, as in 2026-05-01T12:00:00Z"
     first, last = DEADLINES
     return "" if first <= deadline <= last else f"deadline must be from {first:%Y-%m-%d} to {last:%Y-%m-%d}, not {deadline.isoformat()}"
+
+
+class JobAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a render."""
+
+    job_id: UUID
+    state: JobState
+
+
+class PauseAnswer(JobAnswer, frozen=True, kw_only=True):
+    """Whether a render is paused."""
+
+    paused: bool
+
+
+class RescheduleAnswer(JobAnswer, frozen=True, kw_only=True):
+    """A render's place in its tenant's queue."""
+
+    priority: int
+    deadline: Annotated[datetime, msgspec.Meta(tz=True)] | None
 
 
 @message("render.job.submit")
@@ -167,7 +180,7 @@ class JobFailed(Event, frozen=True, kw_only=True):
 
 
 @message("render.job.cancel")
-class CancelJob(Command, frozen=True, kw_only=True):
+class CancelJob(Command[JobAnswer], frozen=True, kw_only=True):
     """Stop a job; what it drew stays for reuse."""
 
     job_id: UUID
@@ -182,7 +195,7 @@ class JobCancelled(Event, frozen=True, kw_only=True):
 
 
 @message("render.job.pause")
-class PauseJob(Command, frozen=True, kw_only=True):
+class PauseJob(Command[PauseAnswer], frozen=True, kw_only=True):
     """Give a job no more slots; parts that are in work are finished."""
 
     job_id: UUID
@@ -196,7 +209,7 @@ class JobPaused(Event, frozen=True, kw_only=True):
 
 
 @message("render.job.resume")
-class ResumeJob(Command, frozen=True, kw_only=True):
+class ResumeJob(Command[PauseAnswer], frozen=True, kw_only=True):
     """Let a paused job go on."""
 
     job_id: UUID
@@ -210,12 +223,12 @@ class JobResumed(Event, frozen=True, kw_only=True):
 
 
 @message("render.job.reschedule")
-class RescheduleJob(Command, frozen=True, kw_only=True):
+class RescheduleJob(Command[RescheduleAnswer], frozen=True, kw_only=True):
     """Change a job's priority or deadline; what is not given stays."""
 
     job_id: UUID
-    priority: int | None = None  # 0 to 100
-    deadline: datetime | None = None
+    priority: Priority | None = None
+    deadline: Deadline | None = None
 
 
 @message("render.job.rescheduled", public=True)

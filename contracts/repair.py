@@ -1,6 +1,6 @@
 """render: segments that are drawn once more, because they rotted in storage, are missing, or a person asks; before and after are kept."""
 
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
@@ -14,6 +14,7 @@ RepairCause = Literal["person", "rot", "missing"]
 """Who found it: a person who doubts frames; a stored segment with another hash, or none at all."""
 RepairEnd = Literal["done", "failed", "cancelled"]
 RepairState = Literal["drawing", "checking", "assembling", "done", "failed", "cancelled"]
+FrameNumber = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class FrameRange(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,13 +53,29 @@ class WaitingSegment(msgspec.Struct, frozen=True, array_like=True):
     frames: Public[int]
 
 
+class AskedRange(FrameRange, frozen=True, kw_only=True):
+    """A FrameRange as a person gives it."""
+
+    first: FrameNumber
+    last: FrameNumber
+
+
+class RepairAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """A repair: how many segments of the render are drawn again for it."""
+
+    repair_id: UUID | None  # none where others have it drawn already, for a reason of their own
+    job_id: UUID
+    state: RepairState
+    segments: int
+
+
 @message("render.repair.request")
-class RequestRepair(Command, frozen=True, kw_only=True):
+class RequestRepair(Command[RepairAnswer], frozen=True, kw_only=True):
     """Draw the segments anew that hold these frames of the video; with `export` a finished video's file is looked at alone, too."""
 
     job_id: UUID
-    frames: tuple[int, ...] = ()  # counted from 0
-    ranges: tuple[FrameRange, ...] = ()
+    frames: tuple[FrameNumber, ...] = ()  # counted from 0
+    ranges: tuple[AskedRange, ...] = ()
     export: bool = False
     reason: str = ""
 

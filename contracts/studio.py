@@ -1,15 +1,17 @@
 """studio: a person's copy of a template with values of their own, frozen into what the farm renders."""
 
-from datetime import datetime
-from typing import Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
+from msgspec import Meta
 
 from contracts.entity import Entity, Row
 from contracts.fields import AnyMoment, Metadata
 from contracts.file_mgr import FileKind
 from contracts.message import Command, Event, message
+from contracts.project import Hex, RatePart, Seconds, Side, Volume
+from contracts.render import Deadline, Priority
 from contracts.spec import ColourPreset, Element, Needs, Quality, RenderSpec, TrackKind, Warning, Warnings
 from contracts.visibility import Public
 
@@ -169,6 +171,71 @@ PENDING = Entity(
 )
 
 
+class ChosenScene(SceneValues, frozen=True, kw_only=True):
+    """SceneValues as a person gives them, within their bounds."""
+
+    texts: dict[str, Annotated[str, Meta(max_length=5000)]] = {}
+    colours: dict[str, Hex] = {}
+    duration: Annotated[float, Meta(gt=0)] | None = None
+    speed: Annotated[float, Meta(ge=0.1, le=10)] = 1.0
+
+
+class ChosenTrack(Track, frozen=True, kw_only=True):
+    """A Track as a person gives it, within its bounds."""
+
+    volume: Volume = 1.0
+    start: Seconds = 0.0
+
+
+Words = Annotated[tuple[Annotated[str, Meta(min_length=1, max_length=100)], ...], Meta(max_length=20)]
+
+
+class AskedNeeds(Needs, frozen=True, kw_only=True):
+    """Needs as a person gives them, within their bounds."""
+
+    fonts: Words = ()
+    memory: Annotated[int, Meta(ge=0, le=1 << 40)] = 0
+    labels: Words = ()
+
+
+class SavedProjectAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """A filled template that was kept; `version` counts its changes."""
+
+    saved_project_id: UUID
+    version: int
+
+
+class Unfilled(msgspec.Struct, frozen=True, kw_only=True):
+    """A text or a picture that a person did not fill and that keeps the template's own value."""
+
+    field: Public[str]
+    kind: Public[Literal["text", "image"]]
+    default: Public[str]
+
+
+class RenderRehearsal(msgspec.Struct, frozen=True, kw_only=True):
+    """What would be rendered: frames of the video, seconds, and what will not look as it was designed."""
+
+    frames: int
+    duration: float
+    warnings: tuple[Warning, ...]
+    missing: tuple[Unfilled, ...]
+
+
+class RenderAnswer(RenderRehearsal, frozen=True, kw_only=True):
+    """A render that was asked for."""
+
+    job_id: UUID
+    state: Literal["queued"] = "queued"
+
+
+class SnapshotAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """A picture that was asked for, or is there already; `frame` is counted from its scene's start."""
+
+    snapshot_id: UUID
+    frame: int
+
+
 @message("studio.scene.learn")
 class LearnScene(Command, frozen=True, kw_only=True):
     """A template's scene, as content recorded it. Sent by earlier releases only."""
@@ -244,17 +311,17 @@ class FileLearned(Event, frozen=True, kw_only=True):
 
 
 @message("studio.saved_project.save")
-class SaveProject(Command, frozen=True, kw_only=True):
+class SaveProject(Command[SavedProjectAnswer], frozen=True, kw_only=True):
     """Keep a filled template; with `saved_project_id` an earlier one is replaced, when `expected_version` still holds."""
 
     project_id: UUID
-    name: str = ""
+    name: Annotated[str, Meta(max_length=200)] = ""
     saved_project_id: UUID | None = None
     expected_version: int | None = None
-    scenes: tuple[SceneValues, ...] = ()  # in order; empty = all scenes of the template with their defaults
-    colours: dict[str, str] = {}
+    scenes: tuple[ChosenScene, ...] = ()  # in order; empty = all scenes of the template with their defaults
+    colours: dict[str, Hex] = {}
     preset: str | None = None
-    audio: tuple[Track, ...] = ()
+    audio: tuple[ChosenTrack, ...] = ()
 
 
 @message("studio.saved_project.saved", public=True)
@@ -275,24 +342,24 @@ class ProjectSaved(Event, frozen=True, kw_only=True):
 
 
 @message("studio.render.request")
-class RequestRender(Command, frozen=True, kw_only=True):
+class RequestRender(Command[RenderAnswer | RenderRehearsal], frozen=True, kw_only=True):
     """Render a saved project, or a template with values given here."""
 
     saved_project_id: UUID | None = None
     project_id: UUID | None = None
-    scenes: tuple[SceneValues, ...] = ()
-    colours: dict[str, str] = {}
+    scenes: tuple[ChosenScene, ...] = ()
+    colours: dict[str, Hex] = {}
     preset: str | None = None
-    audio: tuple[Track, ...] = ()
+    audio: tuple[ChosenTrack, ...] = ()
     fonts: tuple[UUID, ...] = ()  # font files, asked before the node's own
-    width: int = 1280
-    height: int = 720
-    rate: tuple[int, int] = (30, 1)  # frames per second as a fraction
+    width: Side = 1280
+    height: Side = 720
+    rate: tuple[RatePart, RatePart] = (30, 1)  # frames per second as a fraction, 1 to 120
     quality: Quality = "standard"
-    background: str = "#FFFFFF"
-    priority: int = 50  # 0 to 100, higher first
-    deadline: datetime | None = None  # when the video should be there; among equal priorities the earlier goes first
-    needs: Needs = Needs()
+    background: Hex = "#FFFFFF"
+    priority: Priority = 50  # higher first
+    deadline: Deadline | None = None  # when the video should be there; among equal priorities the earlier goes first
+    needs: AskedNeeds = AskedNeeds()
     metadata: dict[str, Any] = {}  # the caller's own, carried through to every event of the job
 
 
@@ -313,21 +380,21 @@ class RenderRequested(Event, frozen=True, kw_only=True):
 
 
 @message("studio.snapshot.request")
-class RequestSnapshot(Command, frozen=True, kw_only=True):
+class RequestSnapshot(Command[SnapshotAnswer], frozen=True, kw_only=True):
     """Have one frame drawn of a scene of a saved project, or of a template with values given here."""
 
     saved_project_id: UUID | None = None
     project_id: UUID | None = None
-    scenes: tuple[SceneValues, ...] = ()
-    colours: dict[str, str] = {}
+    scenes: tuple[ChosenScene, ...] = ()
+    colours: dict[str, Hex] = {}
     preset: str | None = None
     fonts: tuple[UUID, ...] = ()
-    position: int = 0  # which of the scenes, from 0
-    at: float | None = None  # seconds from the scene's start, as it is shown; None: its middle
-    width: int = 1280
-    height: int = 720
-    rate: tuple[int, int] = (30, 1)
-    background: str = "#FFFFFF"
+    position: Annotated[int, Meta(ge=0)] = 0  # which of the scenes, from 0
+    at: Annotated[float, Meta(ge=0)] | None = None  # seconds from the scene's start, as it is shown; None: its middle
+    width: Side = 1280
+    height: Side = 720
+    rate: tuple[RatePart, RatePart] = (30, 1)
+    background: Hex = "#FFFFFF"
 
 
 @message("studio.snapshot.requested")

@@ -101,14 +101,14 @@ def told(cls: type[msgspec.Struct], name: str, value: Any) -> Any:
     return value if hide is None or value is None else msgspec.json.decode(hide(msgspec.json.encode(value)))
 
 
-class Discreet(msgspec.Struct):
+class Discreet(msgspec.Struct, frozen=True):
     """A Struct that logs and errors may name: what is a person's or secret in it is not told."""
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{name}={_described(value)}' for name, value in _tellable(self))})"
 
-    def __rich_repr__(self) -> Iterator[tuple[str, Any]]:
-        yield from ((name, _described(value)) for name, value in _tellable(self))
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [(name, _described(value)) for name, value in _tellable(self)]
 
 
 def _tellable(value: msgspec.Struct) -> Iterator[tuple[str, Any]]:

@@ -16,7 +16,26 @@ from api_edge.secrets import JOIN_TOKEN
 from contracts.catalogue import node_role
 from contracts.enrolment import CreateJoinToken, JoinNode, RevokeJoinToken, RevokeNode
 from contracts.envelope import node_actor
+from contracts.fields import Moment
 from contracts.message import PLATFORM, Command
+
+
+class NewJoinToken(msgspec.Struct, frozen=True, kw_only=True):
+    """A new join token and its text, which is shown this once."""
+
+    token_id: UUID
+    note: str
+    expires_at: Moment
+    token: str
+
+
+class JoinedNode(msgspec.Struct, frozen=True, kw_only=True):
+    """Who a node is to the farm from now on, where the broker is, and the node's name there."""
+
+    node_id: UUID
+    name: str
+    nats_url: str
+    nats_user: str
 
 
 async def by_join_token(edge: Edge, call: Call) -> Principal:
@@ -106,6 +125,7 @@ COMMANDS = [
         "farm:write",
         "Create a token by which one node may join the farm",
         answers=201,
+        told=NewJoinToken,
         secret=JOIN_TOKEN,
         farm=True,
     ),
@@ -118,6 +138,7 @@ COMMANDS = [
         "Join the farm by a join token, which is sent as the bearer",
         answers=201,
         hidden=("token_id", "token_sha256"),
+        told=JoinedNode,
         prepare=with_token,
         reveal=say_where,
         farm=True,

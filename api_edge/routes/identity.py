@@ -3,6 +3,8 @@
 import asyncio
 from uuid import UUID
 
+import msgspec
+
 from api_edge import presenters, rows
 from api_edge.edge import Call, Edge
 from api_edge.entities import newest, row_of
@@ -11,6 +13,15 @@ from api_edge.routing import CommandRoute, QueryRoute, Row
 from api_edge.secrets import API_KEY
 from contracts.identity import API_KEYS, CreateApiKey, RevokeApiKey
 from contracts.message import Command
+
+
+class NewApiKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A new API key and its text, which is shown this once."""
+
+    key_id: UUID
+    name: str
+    scopes: tuple[str, ...]
+    key: str
 
 
 def no_more(edge: Edge, call: Call, command: CreateApiKey) -> Command:
@@ -38,6 +49,7 @@ COMMANDS = [
         "identity:write",
         "Create an API key",
         answers=201,
+        told=NewApiKey,
         secret=API_KEY,
         prepare=no_more,
         reveal=until_taken,

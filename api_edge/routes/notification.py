@@ -1,7 +1,7 @@
 """What people are told."""
 
 from api_edge.entities import row_of
-from api_edge.queries import as_boolean
+from api_edge.queries import YES_OR_NO
 from api_edge.routing import CommandRoute, QueryRoute
 from contracts.notification import NOTIFICATIONS, ReadNotification
 
@@ -17,6 +17,6 @@ QUERIES = [
         "List notifications",
         row_of(NOTIFICATIONS),
         keyset=("created_at", "notification_id"),
-        filters={"seen": as_boolean},
+        filters={"seen": YES_OR_NO},
     )
 ]

@@ -1,11 +1,13 @@
 """Renders, their parts, the farm's nodes, and what died on them."""
 
+from typing import get_args
+
 from api_edge import rows, serving
 from api_edge.explaining import explain
-from api_edge.queries import as_text, as_uuid
+from api_edge.queries import AN_ID, one_of
 from api_edge.routing import CommandRoute, QueryRoute
-from contracts.farm import DrainNode, MaintainNode, OpenNode, ReleaseTemplate
-from contracts.render import CancelJob, PauseJob, RescheduleJob, ResumeJob
+from contracts.farm import CrashKind, DrainNode, MaintainNode, OpenNode, ReleaseTemplate
+from contracts.render import CancelJob, JobState, PauseJob, RescheduleJob, ResumeJob
 from contracts.repair import RequestRepair
 
 COMMANDS = [
@@ -55,7 +57,7 @@ QUERIES = [
         "List renders",
         rows.RenderRow,
         keyset=("created_at", "job_id"),
-        filters={"state": as_text},
+        filters={"state": one_of(*get_args(JobState))},
         bounded=True,
     ),
     QueryRoute(
@@ -108,7 +110,7 @@ QUERIES = [
         "List what died on nodes",
         rows.NodeCrashRow,
         keyset=("created_at", "crash_id"),
-        filters={"node_id": as_uuid, "kind": as_text},
+        filters={"node_id": AN_ID, "kind": one_of(*get_args(CrashKind))},
         farm=True,
     ),
     QueryRoute(

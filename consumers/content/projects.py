@@ -20,6 +20,7 @@ from contracts.content.projects import (
     FailProject,
     LearnBundle,
     Project,
+    ProjectAnswer,
     ProjectCreated,
     ProjectFailed,
     ProjectImporting,
@@ -116,10 +117,8 @@ def _next(project: Project, bundle: LearnBundle | ContinueProjects) -> Event:
     return ProjectImporting(project_id=project.project_id, bundle_sha256=bundle.sha256, scan_key=bundle.scan_key)
 
 
-def create(cmd: CreateProject, view: View, ctx: Context) -> Decision:
+def create(cmd: CreateProject, view: View, ctx: Context) -> Decision[ProjectAnswer]:
     """Make a template; it waits for its file where that is not inspected yet."""
-    if not cmd.name.strip() or len(cmd.name) > 200:
-        return refuse("content.name", "a template's name has 1 to 200 characters", "name")
     project_id = ctx.id("project")
     created = ProjectCreated(project_id=project_id, name=cmd.name, file_id=cmd.file_id)
     bundle = view.get(BUNDLES, cmd.file_id)
@@ -127,11 +126,11 @@ def create(cmd: CreateProject, view: View, ctx: Context) -> Decision:
         detail = f"there is no file {cmd.file_id}; upload it first"
         return refuse("file.not_found", detail, "file_id", patience=LEARNING)
     if bundle.state == "awaited":
-        return Answer([created], {"project_id": project_id, "state": "waiting"})
+        return Answer([created], ProjectAnswer(project_id=project_id, state="waiting"))
     if bundle.state == "rejected":
         return refuse(bundle.code, bundle.detail, "file_id")
     importing = ProjectImporting(project_id=project_id, bundle_sha256=bundle.sha256, scan_key=bundle.scan_key)
-    return Answer([created, importing], {"project_id": project_id, "state": "importing"})
+    return Answer([created, importing], ProjectAnswer(project_id=project_id, state="importing"))
 
 
 def record(cmd: RecordScene, view: View, ctx: Context) -> Decision:

@@ -4,26 +4,24 @@ A domain may come to run in partitions of tenants, none of which sees another's 
 The platform's rows lie in one partition, so that whoever comes first there has it.
 """
 
-from consumers.runtime.domain import Answer, Context, Decision, refuse
+from consumers.runtime.domain import Answer, Context, Decision, out_of_bounds, refuse
 from consumers.runtime.state import View
 from consumers.runtime.table import Table
 from contracts import identity
-from contracts.identity import Release, Released, Reserve, Reserved
+from contracts.identity import Release, Released, ReservationAnswer, Reserve, Reserved
 from contracts.message import PLATFORM
 
 RESERVATIONS = Table.of(identity.RESERVATIONS)
-LONGEST = 200  # characters
 
 
-def reserve(cmd: Reserve, view: View, ctx: Context) -> Decision:
+def reserve(cmd: Reserve, view: View, ctx: Context) -> Decision[ReservationAnswer]:
     """Give it to who asks first; who has it already is told so."""
     if ctx.tenant != PLATFORM:
         return refuse("identity.forbidden", "reservations are the platform's")
-    for name, text in (("kind", cmd.kind), ("mark", cmd.mark)):
-        if not 0 < len(text) <= LONGEST:
-            return refuse("identity.out_of_bounds", f"a reservation's {name} has 1 to {LONGEST} characters", name)
+    if refusal := out_of_bounds(cmd, "identity.out_of_bounds"):
+        return refusal
     row = view.get(RESERVATIONS, cmd.kind, cmd.mark)
-    body = {"kind": cmd.kind, "mark": cmd.mark, "holder": cmd.holder}
+    body = ReservationAnswer(kind=cmd.kind, mark=cmd.mark, holder=cmd.holder)
     if row is None or row.state == "free":
         return Answer([Reserved(kind=cmd.kind, mark=cmd.mark, holder=cmd.holder)], body)
     if row.holder == cmd.holder:
@@ -37,5 +35,5 @@ def release(cmd: Release, view: View, ctx: Context) -> Decision:
         return refuse("identity.forbidden", "reservations are the platform's")
     row = view.get(RESERVATIONS, cmd.kind, cmd.mark)
     if row is None or row.state == "free" or row.holder != cmd.holder:
-        return refuse("identity.not_found", f"{cmd.holder} has no {cmd.kind} of this mark", "mark")
+        return refuse("reservation.not_found", f"{cmd.holder} has no {cmd.kind} of this mark", "mark")
     return [Released(kind=cmd.kind, mark=cmd.mark, holder=cmd.holder)]

@@ -1,6 +1,6 @@
 """Secrets that were shown at their operations: each once."""
 
-from consumers.runtime.domain import Answer, Context, Decision, refuse
+from consumers.runtime.domain import Context, Decision, refuse
 from consumers.runtime.state import View
 from consumers.runtime.table import Table
 from contracts import identity
@@ -14,4 +14,4 @@ def reveal(cmd: RevealSecret, view: View, ctx: Context) -> Decision:
     shown = view.get(REVEALED, cmd.command_id)
     if shown is not None:
         return refuse("secret.shown", f"the secret was shown at {shown.created_at:%Y-%m-%d %H:%M:%S} UTC; it is shown once", "command_id")
-    return Answer([SecretRevealed(command_id=cmd.command_id, what=cmd.what, thing_id=cmd.thing_id)])
+    return [SecretRevealed(command_id=cmd.command_id, what=cmd.what, thing_id=cmd.thing_id)]

@@ -8,7 +8,7 @@ from contracts import notification
 from contracts.entity import carry
 from contracts.envelope import Envelope
 from contracts.message import Command
-from contracts.notification import CreateNotification, NotificationCreated, NotificationSeen, ReadNotification
+from contracts.notification import CreateNotification, NotificationAnswer, NotificationCreated, NotificationSeen, ReadNotification
 from contracts.render import JobCompleted, JobFailed
 
 NOTIFICATIONS = Table.of(notification.NOTIFICATIONS)
@@ -43,10 +43,10 @@ def create(cmd: CreateNotification, view: View, ctx: Context) -> Decision:
     return [carry(NotificationCreated, cmd, notification_id=ctx.id("notification"))]
 
 
-def read(cmd: ReadNotification, view: View, ctx: Context) -> Decision:
+def read(cmd: ReadNotification, view: View, ctx: Context) -> Decision[NotificationAnswer]:
     """A person has seen it."""
     row = living(view, NOTIFICATIONS, cmd.notification_id)
     if row is None:
         return missing(NOTIFICATIONS, cmd.notification_id)
-    seen = NotificationSeen(notification_id=row.notification_id)
-    return Answer([] if row.seen else [seen], {"notification_id": row.notification_id, "seen": True})
+    events = [] if row.seen else [NotificationSeen(notification_id=row.notification_id)]
+    return Answer(events, NotificationAnswer(notification_id=row.notification_id, seen=True))

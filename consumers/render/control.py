@@ -15,11 +15,12 @@ from contracts.render import (
     JobPaused,
     JobRescheduled,
     JobResumed,
+    PauseAnswer,
     PauseJob,
+    RescheduleAnswer,
     RescheduleJob,
     ResumeJob,
     deadline_fault,
-    priority_fault,
 )
 
 
@@ -27,33 +28,31 @@ def open_job(job_id: UUID, view: View) -> Job | Refusal:
     """The job, if it can still be steered."""
     job = view.get(JOBS, job_id)
     if job is None:
-        return refuse("render.not_found", f"there is no render {job_id}", "job_id", patience=1.5)
+        return refuse("job.not_found", f"there is no render {job_id}", "job_id", patience=1.5)
     if job.state not in ACTIVE:
         return refuse("render.ended", f"the render is {job.state} already", "job_id")
     return job
 
 
-def pause(cmd: PauseJob, view: View, ctx: Context) -> Decision:
+def pause(cmd: PauseJob, view: View, ctx: Context) -> Decision[PauseAnswer]:
     """Give a job no more slots."""
     return _switched(cmd.job_id, view, True, lambda: JobPaused(job_id=cmd.job_id))
 
 
-def resume(cmd: ResumeJob, view: View, ctx: Context) -> Decision:
+def resume(cmd: ResumeJob, view: View, ctx: Context) -> Decision[PauseAnswer]:
     """Let a paused job go on."""
     return _switched(cmd.job_id, view, False, lambda: JobResumed(job_id=cmd.job_id))
 
 
-def _switched(job_id: UUID, view: View, paused: bool, event: Callable[[], JobPaused | JobResumed]) -> Decision:
+def _switched(job_id: UUID, view: View, paused: bool, event: Callable[[], JobPaused | JobResumed]) -> Decision[PauseAnswer]:
     job = open_job(job_id, view)
     if isinstance(job, Refusal):
         return job
-    return Answer([] if job.paused is paused else [event()], {"job_id": job_id, "state": job.state, "paused": paused})
+    return Answer([] if job.paused is paused else [event()], PauseAnswer(job_id=job_id, state=job.state, paused=paused))
 
 
-def reschedule(cmd: RescheduleJob, view: View, ctx: Context) -> Decision:
+def reschedule(cmd: RescheduleJob, view: View, ctx: Context) -> Decision[RescheduleAnswer]:
     """Move a job within its tenant's queue."""
-    if cmd.priority is not None and (fault := priority_fault(cmd.priority)):
-        return refuse("render.out_of_bounds", fault, "priority")
     if fault := deadline_fault(cmd.deadline):
         return refuse("render.out_of_bounds", fault, "deadline")
     job = open_job(cmd.job_id, view)
@@ -63,7 +62,7 @@ def reschedule(cmd: RescheduleJob, view: View, ctx: Context) -> Decision:
     deadline = job.deadline if cmd.deadline is None else cmd.deadline
     changed = (priority, deadline) != (job.priority, job.deadline)
     events = [JobRescheduled(job_id=job.job_id, priority=priority, deadline=deadline)] if changed else []
-    return Answer(events, {"job_id": job.job_id, "state": job.state, "priority": priority, "deadline": deadline})
+    return Answer(events, RescheduleAnswer(job_id=job.job_id, state=job.state, priority=priority, deadline=deadline))
 
 
 def fail(cmd: FailJob, view: View, ctx: Context) -> Decision:

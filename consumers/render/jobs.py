@@ -14,6 +14,7 @@ from contracts.envelope import Envelope
 from contracts.message import PLATFORM, Command, Event
 from contracts.render import (
     CancelJob,
+    JobAnswer,
     JobAssembling,
     JobCancelled,
     JobFailed,
@@ -126,16 +127,16 @@ def _builds(view: View) -> tuple[str, str] | None:
     return min(offered, key=lambda builds: (-offered[builds], builds)) if offered else None
 
 
-def cancel(cmd: CancelJob, view: View, ctx: Context) -> Decision:
+def cancel(cmd: CancelJob, view: View, ctx: Context) -> Decision[JobAnswer]:
     """Stop a job; its parts end, and segments that others wait for return to the queue."""
     job = view.get(JOBS, cmd.job_id)
     if job is None:
-        return refuse("render.not_found", f"there is no render {cmd.job_id}", "job_id", patience=1.5)
+        return refuse("job.not_found", f"there is no render {cmd.job_id}", "job_id", patience=1.5)
     if job.state not in ACTIVE:
         return refuse("render.ended", f"the render is {job.state} already", "job_id")
     events = [JobCancelled(job_id=job.job_id, metadata=job.metadata), *ended_parts(job.job_id, view, "cancelled")]
     events += given_up(job.job_id, view, "cancelled", "render.cancelled", "the render was cancelled")
-    return Answer(events, {"job_id": job.job_id, "state": "cancelled"})
+    return Answer(events, JobAnswer(job_id=job.job_id, state="cancelled"))
 
 
 def failed(job: Job, view: View, code: str, detail: str, field: str = "", *, besides: UUID | None = None) -> list[Event]:

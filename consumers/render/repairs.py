@@ -17,11 +17,13 @@ from contracts.message import PLATFORM, Event
 from contracts.repair import (
     FrameRange,
     Redrawing,
+    RepairAnswer,
     RepairAssembling,
     RepairCause,
     RepairDrawn,
     RepairEnded,
     RepairRequested,
+    RepairState,
     ReportRot,
     RequestRepair,
     SettleRepair,
@@ -33,7 +35,7 @@ LONGEST_REASON = 200  # characters
 Places = dict[str, int]  # segment key to its first position in the job
 
 
-def request(cmd: RequestRepair, view: View, ctx: Context) -> Decision:
+def request(cmd: RequestRepair, view: View, ctx: Context) -> Decision[RepairAnswer]:
     """Have the segments drawn again that hold a person's frames; the answer names the repair."""
     job = _repairable(cmd, view, ctx)
     if isinstance(job, Refusal):
@@ -53,12 +55,12 @@ def request(cmd: RequestRepair, view: View, ctx: Context) -> Decision:
         return refuse("render.not_drawn", "these frames are not drawn yet, so there is nothing to repair", "frames")
     if not chosen and not cmd.export:
         waiting = next((row.repair_id for row in rows if row.repair_id), None)
-        return Answer([], {"repair_id": waiting, "job_id": job.job_id, "state": "drawing", "segments": 0})
+        return Answer([], RepairAnswer(repair_id=waiting, job_id=job.job_id, state="drawing", segments=0))
     if chosen and job.state == "completed" and (problem := _undrawable(job, view)):
         return refuse(*problem, "job_id")
     events = begun(job, chosen, places, "person", cmd.reason[:LONGEST_REASON], view, ctx, frames=ranges)
-    state = "drawing" if chosen else "checking"
-    return Answer(events, {"repair_id": ctx.id("repair"), "job_id": job.job_id, "state": state, "segments": len(chosen)})
+    state: RepairState = "drawing" if chosen else "checking"
+    return Answer(events, RepairAnswer(repair_id=ctx.id("repair"), job_id=job.job_id, state=state, segments=len(chosen)))
 
 
 def _repairable(cmd: RequestRepair, view: View, ctx: Context) -> Job | Refusal:
@@ -70,7 +72,7 @@ def _repairable(cmd: RequestRepair, view: View, ctx: Context) -> Job | Refusal:
     )
     job = view.get(JOBS, cmd.job_id)
     if job is None:
-        return refuse("render.not_found", f"there is no render {cmd.job_id}", "job_id", patience=1.5)
+        return refuse("job.not_found", f"there is no render {cmd.job_id}", "job_id", patience=1.5)
     if job.state not in ACTIVE and job.state != "completed":
         return refuse(
             "render.ended", f"the render is {job.state}; only frames of completed renders and of those under way are repaired", "job_id"

@@ -15,10 +15,12 @@ from contracts.farm import (
     DrainNode,
     ForgiveNode,
     MaintainNode,
+    NodeServiceAnswer,
     NodeSteered,
     OpenNode,
     ReleaseTemplate,
     Service,
+    TemplateAnswer,
     TemplateReleased,
 )
 from contracts.message import PLATFORM
@@ -28,7 +30,7 @@ FIRST_TIME, LONGEST_TIME = timedelta(minutes=10), timedelta(days=1)  # that a no
 ROW_ENDS = timedelta(days=1)  # without being set aside, after which the next time is a first one again
 
 
-def drain(cmd: DrainNode, view: View, ctx: Context) -> Decision:
+def drain(cmd: DrainNode, view: View, ctx: Context) -> Decision[NodeServiceAnswer]:
     """Give a node no more work until it registers again; one that gets none already stays as it is."""
     node = _steerable(cmd.node_id, view)
     if isinstance(node, Refusal):
@@ -39,7 +41,7 @@ def drain(cmd: DrainNode, view: View, ctx: Context) -> Decision:
     return _steered(node, "draining" if node.service == "open" else node.service, cmd.force, cmd.reason)
 
 
-def maintain(cmd: MaintainNode, view: View, ctx: Context) -> Decision:
+def maintain(cmd: MaintainNode, view: View, ctx: Context) -> Decision[NodeServiceAnswer]:
     """Give a node no work until a person opens it."""
     node = _steerable(cmd.node_id, view)
     return node if isinstance(node, Refusal) else _steered(node, "maintenance", cmd.force, cmd.reason)
@@ -54,12 +56,12 @@ def distrust(cmd: DistrustNode, view: View, ctx: Context) -> Decision:
     return [replace(set_aside(node, reason, ctx), force=True)]
 
 
-def open_(cmd: OpenNode, view: View, ctx: Context) -> Decision:
+def open_(cmd: OpenNode, view: View, ctx: Context) -> Decision[NodeServiceAnswer]:
     """Put a node back to work; what failed on it is forgotten."""
     node = _steerable(cmd.node_id, view)
     if isinstance(node, Refusal):
         return node
-    body = {"node_id": node.node_id, "service": "open"}
+    body = NodeServiceAnswer(node_id=node.node_id, service="open")
     if node.service == "open" and not node.suspects and not node.set_asides:
         return Answer([], body)
     return Answer([NodeSteered(node_id=node.node_id, service="open", reason=cmd.reason[:LONGEST_REASON])], body)
@@ -91,12 +93,12 @@ def timers(event: NodeSteered, envelope: Envelope) -> Iterable[TimerChange]:
         yield DropTimer(name)
 
 
-def release(cmd: ReleaseTemplate, view: View, ctx: Context) -> Decision:
+def release(cmd: ReleaseTemplate, view: View, ctx: Context) -> Decision[TemplateAnswer]:
     """Let a set-aside template be drawn again."""
     row = view.get(TEMPLATES, cmd.template)
     if row is None or row.state != "set_aside":
         return refuse("template.not_found", f"no template {cmd.template[:64]} is set aside", "template")
-    return Answer([TemplateReleased(template=cmd.template)], {"template": cmd.template, "state": "open"})
+    return Answer([TemplateReleased(template=cmd.template)], TemplateAnswer(template=cmd.template, state="open"))
 
 
 def _steerable(node_id: UUID, view: View) -> Node | Refusal:
@@ -106,8 +108,8 @@ def _steerable(node_id: UUID, view: View) -> Node | Refusal:
     return node if node is not None else refuse("node.not_found", f"there is no node {node_id}", "node_id")
 
 
-def _steered(node: Node, service: Service, force: bool, reason: str) -> Decision:
-    body = {"node_id": node.node_id, "service": service}
+def _steered(node: Node, service: Service, force: bool, reason: str) -> Decision[NodeServiceAnswer]:
+    body = NodeServiceAnswer(node_id=node.node_id, service=service)
     if service == node.service and not force:
         return Answer([], body)
     same = service == node.service

@@ -151,7 +151,7 @@ class Batch:
             decision = self.domain.decides[type(item.command)](item.command, self.state.view(item.envelope.tenant), context)
             if isinstance(decision, Refusal):
                 return self._refuse(item, decision)
-            answer = decision if isinstance(decision, Answer) else Answer(list(decision))
+            answer = decision if isinstance(decision, Answer) else Answer(list(decision), None)
             self._happen(item, answer.events, context)
             if item.envelope.dry_run:
                 self.state.rollback(mark)

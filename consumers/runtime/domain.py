@@ -17,6 +17,7 @@ from consumers.runtime.recurrence import Missed
 from consumers.runtime.retention_rules import Rule
 from consumers.runtime.state import View
 from consumers.runtime.table import Table
+from contracts.bounds import broken
 from contracts.entity import Entity
 from contracts.envelope import Envelope
 from contracts.ids import moment_id
@@ -65,14 +66,14 @@ class ForPlatform(msgspec.Struct, frozen=True):
     event: Event
 
 
-B = TypeVar("B", default=Any)
+B = TypeVar("B", default=None)
 
 
 class Answer(msgspec.Struct, Generic[B], frozen=True):
     """What happened, and the body that the caller gets: of the type that the command names, as in `Command[JobAnswer]`."""
 
     events: Sequence[Event | ForPlatform]
-    body: B | None = None
+    body: B
 
 
 EXISTS = Problem(code="command.exists", detail="what this would make is there already")
@@ -80,6 +81,7 @@ MOST_ERRORS = 50  # field errors that one refusal lists
 LONGEST_TEXT = 400  # characters of a refusal's detail or field
 
 Decision = Answer[B] | Refusal | Sequence[Event | ForPlatform]
+"""`Decision[JobAnswer]` of a command that answers; a bare one has no body."""
 Decide = Callable[[Any, View, Context], Decision[Any]]
 
 
@@ -93,6 +95,11 @@ def refuse(code: str, detail: str, field: str = "", *, patience: float = 0.0, er
     """A refusal with its problem, whose texts are cut where a caller's own words made them long: a refusal is a message too."""
     listed = tuple({name: clipped(text) for name, text in error.items()} for error in errors[:MOST_ERRORS])
     return Refusal(Problem(code=code, detail=clipped(detail), field=clipped(field), errors=listed), patience)
+
+
+def out_of_bounds(cmd: Command, code: str) -> Refusal | None:
+    """The refusal of a command that breaks the bounds of its own fields: of one that a domain makes, and that so was never read."""
+    return next((refuse(code, f"{field} {wrong}", field) for field, wrong in broken(cmd)), None)
 
 
 def clipped(text: str) -> str:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 from uuid import UUID
 
 import asyncpg
@@ -38,7 +38,7 @@ class Quarantined(msgspec.Struct, frozen=True, kw_only=True):
     type: str
     reason: str
     decided_at: datetime
-    state: str
+    state: Literal["quarantined", "reopened"]
     position: int
     reaction: str
 

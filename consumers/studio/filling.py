@@ -39,7 +39,7 @@ def fill(
     template = view.get(TEMPLATES, project_id)
     known = {row.scene: row for row in view.where(SCENES, project_id=project_id)}
     if template is None or len(known) < template.scene_count:
-        return refuse("content.not_found", f"there is no published template {project_id}", "project_id", patience=checks.LEARNING)
+        return refuse("project.not_found", f"there is no published template {project_id}", "project_id", patience=checks.LEARNING)
     ordered = sorted(known.values(), key=lambda row: row.position)
     chosen = scenes or tuple(SceneValues(scene=row.scene) for row in ordered)
     found = chain(checks.shared_colour_problems(colours, preset, template.presets, ordered), checks.scenes_problems(chosen, known))

@@ -18,14 +18,14 @@ from consumers.studio.saved import SAVED
 from contracts import studio
 from contracts.envelope import Envelope
 from contracts.spec import AudioTrack, RenderSpec, SceneSpec, Warning, frames_of
-from contracts.studio import RenderRequested, RequestRender
+from contracts.studio import RenderAnswer, RenderRehearsal, RenderRequested, RequestRender, SceneValues, Track, Unfilled
 
 REQUESTS = Table.of(studio.REQUESTS)
 MOST_PENDING = 10_000  # renders of one tenant that have not ended; soft, as it is known by events
 LONGEST = 216_000  # frames: two hours at 30 per second
 
 
-def request(cmd: RequestRender, view: View, ctx: Context) -> Decision:
+def request(cmd: RequestRender, view: View, ctx: Context) -> Decision[RenderAnswer | RenderRehearsal]:
     """Freeze a render, or say everything that stands against it."""
     found = frozen(cmd, view)
     if isinstance(found, Refusal):
@@ -34,9 +34,9 @@ def request(cmd: RequestRender, view: View, ctx: Context) -> Decision:
     if spec.frames > LONGEST:
         return refuse("render.too_long", f"the video would have {spec.frames} frames, at most {LONGEST} are possible", "scenes")
     warnings = _warnings(filled)
-    body = {"frames": spec.frames, "duration": float(spec.frames / spec.rate), "warnings": warnings, "missing": _missing(filled)}
+    duration, missing = float(spec.frames / spec.rate), _missing(filled)
     if ctx.envelope.dry_run:
-        return Answer([], body)
+        return Answer([], RenderRehearsal(frames=spec.frames, duration=duration, warnings=warnings, missing=missing))
     pending = view.get(PENDING)
     if pending is not None and pending.pending >= MOST_PENDING:
         return refuse("limit.renders", f"{pending.pending} renders of this account have not ended, at most {MOST_PENDING} may")
@@ -53,7 +53,7 @@ def request(cmd: RequestRender, view: View, ctx: Context) -> Decision:
         deadline=cmd.deadline,
         needs=cmd.needs,
     )
-    return Answer([requested], {"job_id": job_id, "state": "queued", **body})
+    return Answer([requested], RenderAnswer(job_id=job_id, frames=spec.frames, duration=duration, warnings=warnings, missing=missing))
 
 
 def frozen(cmd: RequestRender, view: View) -> tuple[Filled, RenderSpec, bytes] | Refusal:
@@ -63,10 +63,7 @@ def frozen(cmd: RequestRender, view: View) -> tuple[Filled, RenderSpec, bytes] |
     if isinstance(filled, Refusal):
         return checks.refusal([*filled.problem.errors, *problems]) if filled.problem.errors else filled
     values = [values for values, _ in filled.scenes]
-    problems += [
-        *checks.track_problems(filled.audio),
-        *checks.file_problems(view, checks.wanted_files(values, filled.audio, cmd.fonts)),
-    ]
+    problems += checks.file_problems(view, checks.wanted_files(values, filled.audio, cmd.fonts))
     if problems:
         return checks.refusal(problems)
     spec = _freeze(cmd, filled, view)
@@ -83,7 +80,9 @@ def frozen(cmd: RequestRender, view: View) -> tuple[Filled, RenderSpec, bytes] |
 def _filled(cmd: RequestRender, view: View) -> Filled | Refusal:
     if (cmd.saved_project_id is None) == (cmd.project_id is None):
         return refuse("render.source", "name either saved_project_id or project_id", "project_id")
-    scenes, colours, preset, audio, project_id = cmd.scenes, cmd.colours, cmd.preset, cmd.audio, cmd.project_id
+    scenes: tuple[SceneValues, ...] = cmd.scenes
+    audio: tuple[Track, ...] = cmd.audio
+    colours, preset, project_id = cmd.colours, cmd.preset, cmd.project_id
     if cmd.saved_project_id is not None:
         if cmd.scenes or cmd.colours or cmd.audio or cmd.preset:
             return refuse(
@@ -91,7 +90,7 @@ def _filled(cmd: RequestRender, view: View) -> Filled | Refusal:
             )
         saved = view.get(SAVED, cmd.saved_project_id)
         if saved is None:
-            return refuse("studio.not_found", f"there is no saved project {cmd.saved_project_id}", "saved_project_id")
+            return refuse("saved_project.not_found", f"there is no saved project {cmd.saved_project_id}", "saved_project_id")
         scenes, colours, preset, audio, project_id = saved.scenes, saved.colours, saved.preset, saved.audio, saved.project_id
     assert project_id is not None
     return fill(view, project_id, scenes, colours, preset, audio, cmd.saved_project_id, (view.at(PENDING),))
@@ -133,15 +132,15 @@ def _warnings(filled: Filled) -> tuple[Warning, ...]:
     return tuple({(w.code, w.element, w.detail): w for _, scene in filled.scenes for w in scene.warnings}.values())[:50]
 
 
-def _missing(filled: Filled) -> list[dict[str, str]]:
+def _missing(filled: Filled) -> tuple[Unfilled, ...]:
     """What keeps the template's own value: texts and pictures that the person did not fill."""
     missing = []
     for index, (values, scene) in enumerate(filled.scenes):
         for element in scene.elements:
             given = values.texts if element.kind == "text" else values.pictures
-            if element.kind in ("text", "image") and element.key not in given:
-                missing.append({"field": f"scenes[{index}].{element.key}", "kind": element.kind, "default": element.default[:100]})
-    return missing[:100]
+            if element.kind != "colour" and element.key not in given:
+                missing.append(Unfilled(field=f"scenes[{index}].{element.key}", kind=element.kind, default=element.default[:100]))
+    return tuple(missing[:100])
 
 
 def requested(event: RenderRequested, envelope: Envelope, view: View) -> Iterable[tuple[Table[Any], Row]]:

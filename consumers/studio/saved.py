@@ -9,22 +9,18 @@ from consumers.studio import checks
 from consumers.studio.filling import SPEC_LARGEST, fill
 from contracts import studio
 from contracts.entity import carry
-from contracts.studio import ProjectSaved, SaveProject, Track
+from contracts.studio import ProjectSaved, SavedProjectAnswer, SaveProject, Track
 
 SAVED = Table.of(studio.SAVED)
-LONGEST_NAME = 200  # characters
 
 
-def save(cmd: SaveProject, view: View, ctx: Context) -> Decision:
+def save(cmd: SaveProject, view: View, ctx: Context) -> Decision[SavedProjectAnswer]:
     """Keep a filled template, new or in place of an earlier one."""
     filled = fill(view, cmd.project_id, cmd.scenes, cmd.colours, cmd.preset, cmd.audio)
     if isinstance(filled, Refusal):
         return filled
-    problems = [*checks.track_problems(cmd.audio), *checks.file_problems(view, checks.wanted_files(cmd.scenes, cmd.audio))]
-    if problems:
+    if problems := [*checks.file_problems(view, checks.wanted_files(cmd.scenes, cmd.audio))]:
         return checks.refusal(problems)
-    if len(cmd.name) > LONGEST_NAME:
-        return refuse("studio.name", f"a name has at most {LONGEST_NAME} characters, not {len(cmd.name)}", "name")
     size = len(msgspec.json.encode((cmd.scenes, cmd.colours, cmd.audio)))
     if size > SPEC_LARGEST:
         detail = f"all values together take {size} bytes, at most {SPEC_LARGEST} are possible; shorten the texts"
@@ -32,7 +28,7 @@ def save(cmd: SaveProject, view: View, ctx: Context) -> Decision:
     saved_id = cmd.saved_project_id or ctx.id("saved project")
     earlier = view.get(SAVED, saved_id)
     if cmd.saved_project_id is not None and earlier is None:
-        return refuse("studio.not_found", f"there is no saved project {saved_id}", "saved_project_id")
+        return refuse("saved_project.not_found", f"there is no saved project {saved_id}", "saved_project_id")
     if earlier is not None and cmd.expected_version not in (None, earlier.version):
         detail = f"the project is at version {earlier.version}, the request expected {cmd.expected_version}; load it again"
         return refuse("studio.version", detail, "expected_version")
@@ -46,7 +42,7 @@ def save(cmd: SaveProject, view: View, ctx: Context) -> Decision:
         voiceover_volume=_volume(cmd.audio, "voiceover"),
         voiceover_file_id=voice.file_id if voice else None,
     )
-    return Answer([saved], {"saved_project_id": saved_id, "version": earlier.version + 1 if earlier else 1})
+    return Answer([saved], SavedProjectAnswer(saved_project_id=saved_id, version=earlier.version + 1 if earlier else 1))
 
 
 def _volume(audio: tuple[Track, ...], kind: str) -> float:

@@ -1,7 +1,6 @@
 """Snapshots: one frame of a filled template, named by all that its picture depends on."""
 
 import hashlib
-import math
 from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any
@@ -19,33 +18,33 @@ from contracts import studio
 from contracts.envelope import Envelope
 from contracts.ids import derived_id
 from contracts.spec import RenderSpec
-from contracts.studio import RequestRender, RequestSnapshot, SnapshotRequested
+from contracts.studio import RequestRender, RequestSnapshot, SnapshotAnswer, SnapshotRequested
 
 SNAPSHOTS = Table.of(studio.SNAPSHOTS)
 KEY_REVISION = 1  # a change of what the key holds gives every picture a new one
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
-def request(cmd: RequestSnapshot, view: View, ctx: Context) -> Decision:
+def request(cmd: RequestSnapshot, view: View, ctx: Context) -> Decision[SnapshotAnswer]:
     """Freeze a picture, or say everything that stands against it."""
     names = ("saved_project_id", "project_id", "scenes", "colours", "preset", "fonts", "width", "height", "rate", "background")
     found = frozen(RequestRender(**{name: getattr(cmd, name) for name in names}), view)
     if isinstance(found, Refusal):
         return found
     filled, film, _ = found
-    if not 0 <= cmd.position < len(film.scenes):
+    if cmd.position >= len(film.scenes):
         detail = f"position must be 0 to {len(film.scenes) - 1}, not {cmd.position}"
         return refuse("render.out_of_bounds", detail, "position")
     scene = film.scenes[cmd.position]
     seconds = float(scene.frames / film.rate)
     at = seconds / 2 if cmd.at is None else cmd.at
-    if not (math.isfinite(at) and 0 <= at <= seconds):
+    if at > seconds:
         return refuse("render.out_of_bounds", f"at must be 0 to {seconds:g} seconds, not {at}", "at")
     spec = replace(film, scenes=(scene,), audio=())
     frame = min(int(Fraction(at).limit_denominator(1_000_000) * film.rate), scene.frames - 1)
     key = cache_key(view.tenant, spec, frame)
     snapshot_id = derived_id(view.tenant, f"snapshot {key}")
-    body = {"snapshot_id": snapshot_id, "frame": frame}
+    body = SnapshotAnswer(snapshot_id=snapshot_id, frame=frame)
     if ctx.envelope.dry_run:
         return Answer([], body)
     asked = SnapshotRequested(snapshot_id=snapshot_id, project_id=filled.template.project_id, cache_key=key, spec=spec, frame=frame)

@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from msgspec import Meta
+from msgspec import Meta, Struct
 
 from contracts.entity import Entity, Row
 from contracts.fields import ObjectKey
@@ -13,6 +13,15 @@ from contracts.visibility import Public
 
 ProjectState = Literal["waiting", "importing", "published", "failed"]
 BundleState = Literal["awaited", "ready", "rejected"]
+
+Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"\S", extra={"must": "must have 1 to 200 characters, not only blanks"})]
+
+
+class ProjectAnswer(Struct, frozen=True, kw_only=True):
+    """A new template: it waits for its file's inspection, or is being read already."""
+
+    project_id: UUID
+    state: ProjectState
 
 
 class Bundle(Row, frozen=True, kw_only=True):
@@ -118,7 +127,7 @@ class LearnBundle(Command, frozen=True, kw_only=True):
     """A file was announced or judged; projects may wait for it. Sent by earlier releases only."""
 
     file_id: UUID
-    state: Literal["awaited", "ready", "rejected"]
+    state: BundleState
     sha256: str = ""
     scan_key: str = ""
     code: str = ""
@@ -150,10 +159,10 @@ class ContinueProjects(Command, frozen=True, kw_only=True):
 
 
 @message("content.project.create")
-class CreateProject(Command, frozen=True, kw_only=True):
+class CreateProject(Command[ProjectAnswer], frozen=True, kw_only=True):
     """Make a template out of an uploaded file."""
 
-    name: str
+    name: Name
     file_id: UUID
 
 

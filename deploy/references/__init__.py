@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from deploy.references import commandline, licences, messages, settings, states, tables
+from deploy.references import codes, commandline, licences, messages, settings, states, tables
 
 ROOT = Path(__file__).parents[2]
 
@@ -25,6 +25,7 @@ def from_code() -> dict[str, str]:
         "docs/reference/messages.md": messages.document(),
         "docs/reference/settings.md": settings.document(),
         "docs/reference/cli.md": commandline.document(),
+        "docs/reference/codes.md": codes.document(ROOT),
         "docs/errors.md": pages.errors_markdown(),
         "docs/licences.md": licences.document((ROOT / "requirements.lock").read_text(encoding="utf-8")),
     }

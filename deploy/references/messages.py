@@ -10,10 +10,11 @@ from typing import Any
 import msgspec
 
 from api_edge.routes import COMMANDS
+from api_edge.schemas import alternatives
 from consumers.runtime.domain import Domain
 from consumers.runtime.reactions import Fold, Hearer, Reaction
 from contracts.catalogue import stream_of, structs
-from contracts.message import Command, Event, Kind, Message, MessageType, Report, Tick, all_types, type_of
+from contracts.message import Command, Event, Kind, Message, MessageType, Report, Tick, all_types, answer_of, type_of
 from deploy.references.sources import HEAD, about, fields, place
 from deploy.references.touches import touches
 from deploy.replay import all_domains
@@ -65,7 +66,12 @@ def _command(entry: MessageType, domain: Domain, origins: Origins) -> str:
     cls: Any = entry.cls
     asked = "a node" if issubclass(cls, Report) else "; ".join(origins.get(cls, []))
     lines = [f"- decided by {place(domain.decides[cls])}", f"- asked by {asked}"]
+    lines += [f"- answers `{told.__name__}`: {_fields(told)}" for told in alternatives(answer_of(cls)) if told]
     return _joined(entry, lines)
+
+
+def _fields(answer: type[msgspec.Struct]) -> str:
+    return ", ".join(f"`{field.name}`" for field in msgspec.structs.fields(answer))
 
 
 def _event(entry: MessageType, domain: Domain, domains: list[Domain]) -> str:

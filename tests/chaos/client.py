@@ -13,7 +13,7 @@ import aiohttp
 TIMEOUT = aiohttp.ClientTimeout(total=8)
 PAUSE = 0.15  # seconds between two tries, and between two looks
 # Refusals of what another domain has told and this one has not heard yet: while the log is frozen, for longer than their patience.
-UNHEARD = ("content.not_found", "file.not_found")
+UNHEARD = ("project.not_found", "file.not_found")
 HEARD_WITHIN = 15.0  # seconds in which a standby of the log has taken over and caught up
 Json = dict[str, Any]
 

@@ -130,7 +130,7 @@ class Cinema:
             metadata={"film": film.name},
         )
         row = await client.until(
-            f"/v1/renders/{job['job_id']}", lambda row: row["state"] in ENDED and (row["state"] != "completed" or "url" in row)
+            f"/v1/renders/{job['job_id']}", lambda row: row["state"] in ENDED and (row["state"] != "completed" or row["url"])
         )
         done = row["state"] == "completed"
         return Made(

@@ -9,6 +9,8 @@ from typing import Any, Self
 
 import aiohttp
 
+from tests.support.described import misfits
+
 Json = dict[str, Any]
 SOON = 60.0  # seconds in which a thing that must come has come
 
@@ -64,7 +66,9 @@ class Http:
             named.setdefault("Content-Type", "application/json")
         async with self.http.request(method, self.url + path, data=data, headers=named) as answer:
             raw = await answer.read()
-            return Answer(answer.status, dict(answer.headers), raw)
+        wrong = misfits(method, path, answer.status, raw) if answer.status != 304 else []
+        assert wrong == [], f"{method} {path} answers {answer.status}, but {wrong}"
+        return Answer(answer.status, dict(answer.headers), raw)
 
     async def get(self, path: str) -> Json:
         """Read what is there."""

@@ -108,7 +108,7 @@ async def test_an_upload_that_does_not_add_up_ends_with_its_reason(shop: Shop, w
     etags = ['"' + "0" * 32 + '"'] if wrong == "none sent" else await shop.http.put(upload, b"x" * 2000)
     path = f"/v1/uploads/{upload['upload_id']}"
     await refused(shop, "POST", f"{path}/complete", {"etags": etags * 2}, 422, "file.parts", "etags")
-    await refused(shop, "POST", f"{path}/complete", {"etags": ["\n"]}, 422, "file.etag", "etags[0]")
+    await refused(shop, "POST", f"{path}/complete", {"etags": ["\n"]}, 422, "request.invalid", "etags[0]")
     await shop.http.post(f"{path}/complete", {"etags": ["wrong"] if wrong == "etag" else etags})
     row = await shop.http.until(path, lambda row: row["state"] in ("aborted", "stored"))
     assert row["state"] == "aborted" and "upload" in row["reason"] and "127.0.0.1" not in row["reason"]
@@ -231,12 +231,12 @@ async def test_a_body_that_is_no_request_is_refused_as_such(shop: Shop) -> None:
 
 async def test_names_and_lists_of_other_things_have_their_bounds(shop: Shop) -> None:
     project = {"project_id": shop.project, "name": "n" * 201}
-    await refused(shop, "POST", "/v1/saved-projects", project, 422, "studio.name", "name")
+    await refused(shop, "POST", "/v1/saved-projects", project, 422, "request.invalid", "name")
     values = [{"scene": "main", "texts": {"frl_title": "w" * 4900}}] * 12
     await refused(shop, "POST", "/v1/saved-projects", project | {"name": "", "scenes": values}, 422, "studio.too_large", "scenes")
-    await refused(shop, "POST", "/v1/projects", {"name": "n" * 201, "file_id": shop.file}, 422, "content.name", "name")
-    await refused(shop, "POST", "/v1/api-keys", {"name": "n" * 201, "scopes": ["*"]}, 422, "identity.name", "name")
-    await refused(shop, "POST", "/v1/api-keys", {"name": "n", "scopes": ["nope"]}, 422, "identity.scope", "scopes[0]")
+    await refused(shop, "POST", "/v1/projects", {"name": "n" * 201, "file_id": shop.file}, 422, "request.invalid", "name")
+    await refused(shop, "POST", "/v1/api-keys", {"name": "n" * 201, "scopes": ["*"]}, 422, "request.invalid", "name")
+    await refused(shop, "POST", "/v1/api-keys", {"name": "n", "scopes": ["nope"]}, 422, "request.invalid", "scopes[0]")
 
 
 async def test_metadata_comes_back_as_it_was_sent_whatever_it_is(shop: Shop) -> None:

@@ -75,7 +75,7 @@ async def test_a_file_that_is_the_one_that_was_announced_is_joined_and_opened(sh
 
 async def test_a_hash_that_is_none_is_told_at_once(shop: Shop) -> None:
     answer = await shop.http.send("POST", "/v1/uploads", {"name": "a", "bytes": 1, "sha256": "x"})
-    is_problem(answer, 422, "file.sha256", "sha256")
+    is_problem(answer, 422, "request.invalid", "sha256")
 
 
 async def test_a_rejected_files_object_goes_and_the_reason_stays(shop: Shop, store: ObjectStore) -> None:
@@ -83,7 +83,7 @@ async def test_a_rejected_files_object_goes_and_the_reason_stays(shop: Shop, sto
     assert file["state"] == "rejected", file
     await gone(store, f"files/{shop.tenant.id}/{file['file_id']}")
     row = await shop.http.get(f"/v1/files/{file['file_id']}")
-    assert (row["state"], row["code"]) == ("rejected", file["code"]) and "url" not in row
+    assert (row["state"], row["code"]) == ("rejected", file["code"]) and not row["url"]
 
 
 async def test_a_file_of_several_parts_that_is_not_the_one_that_was_announced_is_rejected(shop: Shop, store: ObjectStore) -> None:

@@ -112,7 +112,7 @@ async def test_refusals_name_the_field_and_what_to_do(stack: Stack, template: Pa
     assert "did you mean 'frl_title'" in errors
     code, out, _ = await flatrender("render", template, "--size", "33x180", "--json", *here(stack), cwd=tmp_path)
     problem = events(out)[-1]
-    assert (code, problem["event"], problem["code"], problem["field"]) == (1, "problem", "render.size", "width")
+    assert (code, problem["event"], problem["code"], problem["field"]) == (1, "problem", "request.invalid", "width")
     assert not list(tmp_path.glob("*.mp4"))
 
 

@@ -435,7 +435,7 @@ async def test_a_film_that_is_not_what_was_told_is_never_served_and_is_joined_by
         looked = [await http.get(f"/v1/renders/{one.job}")]
         film = await http.until(f"/v1/renders/{one.job}", lambda row: looked.append(row) or row["sha256"] == shop.reference["sha256"])
         assert film["state"] == "completed"
-        assert not [row for row in looked if "url" in row and row["sha256"] != shop.reference["sha256"]]
+        assert not [row for row in looked if row["url"] and row["sha256"] != shop.reference["sha256"]]
 
 
 async def flood(rogue: Rogue, count: int) -> None:

@@ -76,7 +76,7 @@ class Film:
 
     async def fetched(self) -> str:
         """The SHA-256 of the export as a customer gets it, once there is one to be had; it is the one that is told."""
-        row = await self.http.until(f"/v1/renders/{self.job}", lambda row: "url" in row)
+        row = await self.http.until(f"/v1/renders/{self.job}", lambda row: bool(row["url"]))
         async with self.http.plain.get(row["url"]) as answer:
             found = hashlib.sha256(await answer.read()).hexdigest()
         assert found == row["sha256"]
@@ -187,7 +187,7 @@ async def test_an_export_that_is_not_what_was_verified_is_not_served_and_is_join
         place = await film.place()
         await harm(film, place)
         row = await film.http.get(f"/v1/renders/{film.job}")
-        assert (row["state"], row["file"]) == ("completed", state) and "url" not in row, row
+        assert (row["state"], row["file"]) == ("completed", state) and not row["url"], row
         assert [row["state"] for row in await film.repaired(count)] == ["done"] * count
         assert await film.fetched() == film.export["sha256"] and await film.place() != place
     await film.flip(await film.place())  # nobody asks for it: the scrubber finds it
@@ -213,5 +213,5 @@ async def test_another_tenant_cannot_have_a_film_repaired_nor_see_its_repairs(fi
     async with Tenants(film.stack) as tenants:
         stranger = await tenants.new("stranger")
     async with Http(film.stack.url, stranger.api_key) as http:
-        is_problem(await http.send("POST", f"/v1/renders/{film.job}/repair", {"frames": [1]}), 404, "render.not_found")
+        is_problem(await http.send("POST", f"/v1/renders/{film.job}/repair", {"frames": [1]}), 404, "job.not_found")
         assert (await http.get(f"/v1/renders/{film.job}/repairs"))["data"] == []

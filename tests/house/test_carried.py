@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType, UnionType
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 import pytest
@@ -64,9 +64,18 @@ def wrong(carried: Carried) -> list[str]:
         for name in wanted.keys() - carried.more:
             if name not in given:
                 found.append(f"{source.__name__} has no {name}")
-            elif given[name] != wanted[name]:
+            elif not fits(given[name], wanted[name]):
                 found.append(f"{name} is {given[name]} in {source.__name__}, {wanted[name]} in {carried.kind.__name__}")
     return found
+
+
+def fits(given: Any, wanted: Any) -> bool:
+    """Whether a value of one type is one of the other: the same, or of a Struct that was derived of it, in every container."""
+    if isinstance(given, type) and isinstance(wanted, type):
+        return issubclass(given, wanted)
+    parts, others = get_args(given), get_args(wanted)
+    alike = get_origin(given) == get_origin(wanted) and len(parts) == len(others) > 0 and get_origin(given) is not Literal
+    return given == wanted or (alike and all(map(fits, parts, others)))
 
 
 CALLS = [carried for path in FILES for carried in calls(path)]

@@ -249,7 +249,7 @@ async def test_a_command_cannot_reach_another_tenants_row_by_its_id(house: House
     mine, theirs = await tenant(), await tenant()
     key = UUID(body_of((await house.decide("identity", [a_key(theirs)]))[0])["key_id"])
     outcome = (await house.decide("identity", [item_of(RevokeApiKey(key_id=key), mine)]))[0]
-    assert outcome and outcome.state == "refused" and outcome.problem and outcome.problem.code == "identity.not_found"
+    assert outcome and outcome.state == "refused" and outcome.problem and outcome.problem.code == "tenant.not_found"
     state = await house.admin.fetchval(f"select state from {API_KEYS.name} where key_id = $1", key)
     assert state == "active"
 

@@ -30,7 +30,7 @@ from contracts.render import (
 from contracts.repair import RepairRequested, ReportRot, RequestRepair
 from contracts.snapshot import SnapshotQueued
 from contracts.spec import ColourPreset, Element
-from contracts.studio import RequestRender, RequestSnapshot, SaveProject, SceneValues, Track
+from contracts.studio import ChosenScene, ChosenTrack, RequestRender, RequestSnapshot, SaveProject
 from tests.support.house import House, Refused
 
 SCENES = ("intro", "features", "outro")
@@ -157,7 +157,7 @@ class Story:
         await self.all(
             (PublishProject(project_id=project, scene_count=3, presets=presets), tenant) for tenant, project in self.projects.items()
         )
-        audio = {tenant: (Track(kind="music", file_id=file, volume=0.1 + 0.2),) for tenant, file in sounds.items()}
+        audio = {tenant: (ChosenTrack(kind="music", file_id=file, volume=0.1 + 0.2),) for tenant, file in sounds.items()}
         await self.all(
             (SaveProject(project_id=project, name="mine", colours={"tint": "#abcdef"}, preset="night", audio=audio[tenant]), tenant)
             for tenant, project in self.projects.items()
@@ -172,7 +172,7 @@ class Story:
 
     def request(self, tenant: UUID, number: int) -> RequestRender:
         """A render whose values depend on its number."""
-        scenes = tuple(SceneValues(scene=key, texts={"title": f"سلام {number}"}, speed=1.0) for key in SCENES)
+        scenes = tuple(ChosenScene(scene=key, texts={"title": f"سلام {number}"}, speed=1.0) for key in SCENES)
         return RequestRender(
             project_id=self.projects[tenant], scenes=scenes, metadata={"order": number, "price": 1.50, "nested": {"b": [1, None], "a": 1e3}}
         )

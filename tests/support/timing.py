@@ -13,7 +13,7 @@ from consumers.runtime.domain import Context, Decision, DropTimer, SetRecurring,
 from consumers.runtime.projection import nothing
 from consumers.runtime.state import View
 from contracts.envelope import Envelope
-from contracts.file_mgr import AbortUpload, StartUpload, UploadAborted, UploadStarted
+from contracts.file_mgr import AbortUpload, FailUpload, UploadAborted, UploadStarted
 from contracts.message import type_of
 
 FINE, BUGGY, UNWANTED, AGAIN = (UUID(int=number) for number in range(1, 5))  # what a timer's command is about
@@ -29,9 +29,10 @@ class Clock:
         return self.now
 
 
-def changing(*changes: TimerChange) -> StartUpload:
+def changing(*changes: TimerChange) -> FailUpload:
     """A command whose event makes these changes."""
-    return StartUpload(name=msgspec.json.encode([(type(change).__name__, change) for change in changes]).decode(), bytes=1)
+    said = msgspec.json.encode([(type(change).__name__, change) for change in changes]).decode()
+    return FailUpload(upload_id=FINE, reason=said)
 
 
 def once(name: str, due_at: datetime, about: UUID = FINE) -> SetTimer:
@@ -56,9 +57,9 @@ def read(claim: str) -> tuple[str, datetime]:
     return name, datetime.fromisoformat(moment)
 
 
-def _start(cmd: StartUpload, view: View, ctx: Context) -> Decision:
+def _start(cmd: FailUpload, view: View, ctx: Context) -> Decision:
     ids = {"upload_id": ctx.id("upload"), "file_id": ctx.id("file")}
-    return [UploadStarted(**ids, name=cmd.name, bytes=1, media_type="a/b", object_key="k", part_bytes=1, part_count=1)]
+    return [UploadStarted(**ids, name=cmd.reason, bytes=1, media_type="a/b", object_key="k", part_bytes=1, part_count=1)]
 
 
 def _fire(cmd: AbortUpload, view: View, ctx: Context) -> Decision:
@@ -89,7 +90,7 @@ def _once_more(event: UploadAborted, envelope: Envelope) -> Iterable[TimerChange
 
 TIMED = msgspec.structs.replace(
     DOMAIN,
-    decides={StartUpload: _start, AbortUpload: _fire},
+    decides={FailUpload: _start, AbortUpload: _fire},
     writes={**DOMAIN.writes, UploadStarted: nothing, UploadAborted: nothing},
     makes={},
     effects=(),

@@ -10,14 +10,13 @@ import msgspec
 from consumers.runtime.projection import Write, moved
 from consumers.runtime.state import View
 from consumers.runtime.table import Row, Table
-from contracts.effects import STEER, STEERED, EffectAct, EffectEnd, EffectState, EffectSteered, Lane, SteerEffect
+from contracts.effects import STEER, STEERED, EffectAct, EffectAnswer, EffectEnd, EffectState, EffectSteered, Lane, SteerEffect
 from contracts.envelope import Envelope
 from contracts.message import Command, Event
 
 if TYPE_CHECKING:
     from consumers.runtime.domain import Context, Decide, Decision
 
-LONGEST_REASON = 400  # characters
 SKEW = timedelta(minutes=1)  # a due moment is compared with the database's clock, which may be behind this process's
 
 
@@ -64,7 +63,7 @@ def writes(domain: str) -> dict[type[Event], Write]:
     return {STEERED[domain]: steered}
 
 
-def steer(cmd: SteerEffect, view: View, ctx: "Context") -> "Decision":
+def steer(cmd: SteerEffect, view: View, ctx: "Context") -> "Decision[EffectAnswer]":
     """A person acts on an effect; what does not fit its state is refused, with what does."""
     from consumers.runtime.domain import Answer, refuse
 
@@ -72,15 +71,13 @@ def steer(cmd: SteerEffect, view: View, ctx: "Context") -> "Decision":
     if row is None:
         there = f"{ctx.domain} has no effect {cmd.effect_id}; it may be done: `flatrender effects list` shows what is left"
         return refuse("effect.not_found", there, "effect_id")
-    if len(cmd.reason) > LONGEST_REASON:
-        return refuse("effect.reason", f"a reason has at most {LONGEST_REASON} characters", "reason")
     if row.owing:
         return refuse("effect.state", "what became of it is being told to its domain just now; try again in a moment", "effect_id")
     if wrong := _why_not(cmd.act, row):
         return refuse("effect.state", wrong, "act")
     state = _next(cmd.act, row, ctx.now).state
-    told = {"effect_id": row.id, "kind": row.kind, "was": row.state, "state": state}
-    return Answer([STEERED[ctx.domain](act=cmd.act, reason=cmd.reason, **told)], told)  # type: ignore[call-arg]
+    told = EffectAnswer(effect_id=row.id, kind=row.kind, was=row.state, state=state)
+    return Answer([STEERED[ctx.domain](act=cmd.act, reason=cmd.reason, **msgspec.structs.asdict(told))], told)  # type: ignore[call-arg]
 
 
 def steered(event: EffectSteered, envelope: Envelope, view: View) -> Iterable[tuple[Table[Any], Row]]:

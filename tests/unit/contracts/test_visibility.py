@@ -168,7 +168,7 @@ def test_the_columns_of_a_row_are_masked_one_by_one() -> None:
 
 
 def test_a_message_in_a_log_line_names_neither_a_secret_nor_a_person() -> None:
-    class Held(Discreet):
+    class Held(Discreet, frozen=True):
         things: tuple[Thing, ...]
 
     text = f"{CreateApiKey(name='n', scopes=('*',), salt='SALT', secret_sha256='HASH')!r} {Held((Thing(mail='MAIL', price=2.0),))!r}"

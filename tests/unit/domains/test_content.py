@@ -110,10 +110,6 @@ def test_a_scan_that_cannot_be_read_fails_the_project() -> None:
     assert world.row(PROJECTS, project_id).state == "failed"
 
 
-def test_a_project_needs_a_name() -> None:
-    assert refused(World(DOMAIN).do(CreateProject(name=" ", file_id=uuid4()))) == "content.name"
-
-
 def test_what_an_earlier_release_had_queued_is_learned_once_and_never_over_what_is_newer() -> None:
     world, file_id = World(DOMAIN), uuid4()
     [awaited], [learn] = (on_said(event, first(event)) for event in (announced(file_id), ready(file_id)))

@@ -7,6 +7,7 @@ from consumers.file_mgr.uploads import UPLOADS
 from consumers.runtime.domain import DropTimer
 from contracts.envelope import first
 from contracts.file_mgr import (
+    MOST_BYTES,
     AbortUpload,
     CompleteUpload,
     DiscardFile,
@@ -41,18 +42,8 @@ def test_a_large_file_gets_parts_that_cover_it() -> None:
 
 
 def test_the_largest_file_fits_into_ten_thousand_parts() -> None:
-    [started] = World(DOMAIN).do(StartUpload(name="a.mov", bytes=uploads.MOST))
-    assert started.part_count <= 10_000 and started.part_bytes * started.part_count >= uploads.MOST
-
-
-def test_an_empty_or_huge_file_is_refused() -> None:
-    for size in (0, -1, uploads.MOST + 1):
-        assert refused(World(DOMAIN).do(StartUpload(name="a", bytes=size))) == "file.size"
-
-
-def test_a_name_with_a_slash_is_refused() -> None:
-    for name in ("../etc/passwd", "", " ", "a\x00b", "x" * 256):
-        assert refused(World(DOMAIN).do(StartUpload(name=name, bytes=1))) == "file.name"
+    [started] = World(DOMAIN).do(StartUpload(name="a.mov", bytes=MOST_BYTES))
+    assert started.part_count <= 10_000 and started.part_bytes * started.part_count >= MOST_BYTES
 
 
 def test_starting_an_upload_asks_the_store_and_sets_a_timer() -> None:
@@ -138,7 +129,7 @@ def test_an_upload_that_the_store_refuses_ends_with_the_reason() -> None:
 
 def test_an_unknown_upload_is_not_found() -> None:
     for command in (CompleteUpload(upload_id=uuid4(), etags=()), AbortUpload(upload_id=uuid4())):
-        assert refused(World(DOMAIN).do(command)) == "file.not_found"
+        assert refused(World(DOMAIN).do(command)) == "upload.not_found"
 
 
 def test_late_words_of_the_store_change_nothing() -> None:
@@ -152,11 +143,6 @@ def test_a_file_of_no_known_kind_is_rejected() -> None:
     world, started = stored()
     assert kinds(world.do(JudgeFile(file_id=started.file_id, kind="unknown", sha256="s"))) == ["FileRejected"]
     assert world.row(FILES, started.file_id).code == "file.unknown_kind"
-
-
-def test_a_hash_that_is_none_is_refused() -> None:
-    for text in ("x", "A" * 64, "a" * 63, "a" * 65):
-        assert refused(World(DOMAIN).do(StartUpload(name="a", bytes=1, sha256=text))) == "file.sha256"
 
 
 def test_a_rejected_files_object_is_removed_once() -> None:

@@ -184,7 +184,7 @@ def test_another_tenant_cannot_report_or_cancel() -> None:
     facts = {"object_key": "o", "sha256": "h", "bytes": 1, "difference": 0.0, "seconds": 1.0}
     command = ReportSegment(part_id=part.part_id, epoch=part.epoch, key=part.keys[0], frames=30, **facts)
     assert refused(world.do(command, actor=f"node:{NODE}", tenant=foreign)) == "render.foreign_part"
-    assert refused(world.do(CancelJob(job_id=job_id), tenant=foreign)) == "render.not_found"
+    assert refused(world.do(CancelJob(job_id=job_id), tenant=foreign)) == "job.not_found"
 
 
 def test_an_equal_scene_is_drawn_once_for_all_jobs_that_wait() -> None:

@@ -145,7 +145,7 @@ def test_frames_outside_the_video_are_refused(wanted: dict[str, Any], code: str)
 
 def test_what_cannot_be_repaired_is_refused_with_the_reason() -> None:
     world = farm()
-    assert refused(world.do(RequestRepair(job_id=uuid4(), frames=(0,)))) == "render.not_found"
+    assert refused(world.do(RequestRepair(job_id=uuid4(), frames=(0,)))) == "job.not_found"
     waiting = submit(world, frames=90)
     assert refused(world.do(RequestRepair(job_id=waiting, frames=(0,)))) == "render.not_drawn"
     assert refused(world.do(RequestRepair(job_id=waiting, export=True))) == "render.no_export"
@@ -155,7 +155,7 @@ def test_what_cannot_be_repaired_is_refused_with_the_reason() -> None:
 
 def test_another_tenant_cannot_ask_for_a_repair() -> None:
     world = farm()
-    assert refused(world.do(RequestRepair(job_id=completed(world), frames=(0,)), tenant=uuid4())) == "render.not_found"
+    assert refused(world.do(RequestRepair(job_id=completed(world), frames=(0,)), tenant=uuid4())) == "job.not_found"
 
 
 def test_a_job_whose_builds_have_left_the_farm_is_not_drawn_again() -> None:

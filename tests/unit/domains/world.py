@@ -44,7 +44,7 @@ class World:
                 command, self.state.view(envelope.tenant), Context.of(self.domain.name, envelope, self.now)
             )
         )
-        self.answer = decision.body if isinstance(decision, Answer) else None
+        self.answer = msgspec.structs.asdict(decision.body) if isinstance(decision, Answer) else None
         if isinstance(decision, Refusal):
             return decision
         events = decision.events if isinstance(decision, Answer) else decision

@@ -78,7 +78,7 @@ def test_metadata_is_bounded_in_size_and_depth():
 
 def test_a_nul_character_is_refused_where_it_stands_but_not_the_six_letters():
     assert set(details(refused(b'{"scenes":[{"scene":"a","texts":{"t":"x\\u0000"}}]}'))) == {"scenes[0].texts.t"}
-    assert READER.read(b'{"background":"\\\\u0000"}', {}).background == "\\u0000"
+    assert READER.read(b'{"preset":"\\\\u0000"}', {}).preset == "\\u0000"
 
 
 def test_numbers_that_are_none_and_half_characters_are_refused_where_they_stand():

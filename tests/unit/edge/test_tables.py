@@ -50,6 +50,7 @@ def test_the_description_resolves_every_reference_and_names_every_operation_once
     for name in set(re.findall(r'"#/components/schemas/([^"]+)"', text)):
         assert name in DOCUMENT["components"]["schemas"]
     operations = [operation["operationId"] for path in DOCUMENT["paths"].values() for operation in path.values()]
+    assert [name for name in DOCUMENT["components"]["schemas"] if not re.fullmatch(r"\w+", name)] == [], "two types of one name"
     assert len(operations) == len(set(operations)) == len(COMMANDS) + len(QUERIES) + 1
     for path, methods in DOCUMENT["paths"].items():
         for operation in methods.values():
