@@ -13,7 +13,7 @@ from benchmarks.filling import SPAN, Given, fill, literal, without_checks
 from contracts.audit import DOMAINS
 from contracts.entity import Entity
 from contracts.message import PLATFORM
-from deploy.drift import entities
+from deploy.drafts import entities
 
 BIG, SMALL = UUID(int=0xB16), UUID(int=0x5A11)
 FEW = 10  # rows of the small tenant, and of what is rare in the large one: the oldest, which a look from the newest on finds last

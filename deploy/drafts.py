@@ -13,10 +13,16 @@ from msgspec import inspect
 from consumers.runtime.table import JSON, Table, living_sql
 from contracts.entity import Entity, Row
 from contracts.visibility import Visibility
+from deploy.replay import all_domains
 
 _NAMES = {JSON: "jsonb", "float8": "double precision"}
 _BOUNDS = (("gt", ">"), ("ge", ">="), ("lt", "<"), ("le", "<="))
 _LENGTHS = (("min_length", ">="), ("max_length", "<="))
+
+
+def entities() -> list[Entity[Any]]:
+    """Every entity of every domain."""
+    return [table.entity for domain in all_domains() for table in domain.tables if table.entity is not None]
 
 
 class Column(msgspec.Struct, frozen=True):

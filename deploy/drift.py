@@ -19,7 +19,6 @@ import sql
 from contracts.entity import Entity
 from deploy import drafts
 from deploy.local.servers import Servers
-from deploy.replay import all_domains
 from sql.migrate import migrate, migrations
 
 _q = sql.load("deploy")
@@ -43,11 +42,6 @@ class Drift(msgspec.Struct, frozen=True):
 
     statements: tuple[str, ...]
     besides: tuple[str, ...] = ()
-
-
-def entities() -> list[Entity[Any]]:
-    """Every entity of every domain."""
-    return [table.entity for domain in all_domains() for table in domain.tables if table.entity is not None]
 
 
 async def drift_of(conn: asyncpg.Connection, entity: Entity[Any]) -> Drift:
@@ -141,7 +135,7 @@ def _besides(there: Made, drafted: Made) -> Iterable[str]:
 
 async def migration(conn: asyncpg.Connection) -> str:
     """The text of a migration that brings a migrated database to what is declared; empty where nothing is lacking."""
-    found = [(entity, (await drift_of(conn, entity)).statements) for entity in entities()]
+    found = [(entity, (await drift_of(conn, entity)).statements) for entity in drafts.entities()]
     lacking = [(entity, statements) for entity, statements in found if statements]
     if not lacking:
         return ""

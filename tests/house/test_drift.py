@@ -13,7 +13,8 @@ import pytest_asyncio
 from contracts.content.categories import CATEGORIES, Category
 from contracts.entity import Entity
 from contracts.visibility import Public
-from deploy.drift import drift_of, entities
+from deploy.drafts import entities
+from deploy.drift import drift_of
 from deploy.replay import all_domains
 
 BESIDES: dict[str, set[str]] = {
