@@ -2,14 +2,14 @@
 # PYTHON=/path/to/python3.12 chooses the Python; ARGS="..." is handed on (make test ARGS="-k lease", make up ARGS="--data /srv/fr").
 
 .DEFAULT_GOAL := help
-.PHONY: help env up demo test lint fmt soak bench chaos generate lock clean
+.PHONY: help env up demo test lint fmt soak bench chaos generate migration lock clean
 PYTHON ?=
 ARGS ?=
 BIN := .venv/bin
 STAMP := .venv/.installed
 
 help: ## Show these targets.
-	@sed -n 's/^\([a-z]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "%-8s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "%-9s %s\n", $$1, $$2 }'
 
 env: $(STAMP) ## Make the environment in .venv from requirements.lock.
 
@@ -50,6 +50,9 @@ chaos: env ## Kill parts and disturb nodes at random while films render, and che
 
 generate: env ## Write the references in docs/ anew, from the code.
 	@$(BIN)/python -m deploy.references
+
+migration: env ## Draft the next migration: what the database lacks of the declared entities (ARGS=content_categories names it).
+	@$(BIN)/python -m deploy.drift $(ARGS)
 
 lock: ## Resolve pyproject.toml anew into requirements.lock (needs uv).
 	@command -v uv >/dev/null || { echo "make lock: uv is needed (pip install uv)." >&2; exit 1; }

@@ -29,7 +29,7 @@ class KeyRing:
         self._rates: dict[UUID, int] = {}
 
     def load(self, keys: Iterable[Mapping[str, Any]], tenants: Iterable[Mapping[str, Any]]) -> None:
-        """Replace everything by the rows of read.api_keys (scopes as JSON) and read.tenants; a key that is gone has ended."""
+        """Replace everything by the rows of read.api_key_secrets (scopes as JSON) and read.tenants; a key that is gone has ended."""
         earlier = {principal.credential for _, principal in self._keys.values()}
         self._keys.clear()
         self._rates = {row["tenant_id"]: row["requests_per_second"] for row in tenants}

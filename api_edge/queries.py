@@ -29,6 +29,7 @@ class QueryHandler:
         self.route = route
         self._names = path_names(route.path)
         self._parameters = (*route.filters, *route.reads, *(() if route.one else ("limit", "cursor")))
+        self._text = route.text
         hints = get_type_hints(route.row)
         self._kinds = tuple(hints[column] for column in route.keyset)
         self._unsaid = {field.name: field.default for field in msgspec.structs.fields(route.row) if not field.required}
@@ -49,7 +50,7 @@ class QueryHandler:
             args.append(limit + 1)
         if self.route.walk:
             return await self._walked(edge, call, args)
-        found = await edge.reader.select(self.route.query, tenants, *args)
+        found = await edge.reader.run(self._text, tenants, *args)
         headers = {"X-Log-Position": found.position, "Cache-Control": "no-store"}
         return await self._one(edge, call, found.rows, headers) if self.route.one else self._page(edge, call, found.rows, limit, headers)
 

@@ -82,8 +82,12 @@ class Reader:
 
     async def select(self, name: str, tenants: str, *args: Any) -> Rows:
         """Run a named statement for a comma-separated list of tenants. Raises Refused (503) when the database is away."""
+        return await self.run(getattr(self.q, name), tenants, *args)
+
+    async def run(self, statement: str, tenants: str, *args: Any) -> Rows:
+        """The same for a statement that is given."""
         async with self._snapshot(tenants) as (conn, begun):
-            found = await conn.fetch(getattr(self.q, name), *args)
+            found = await conn.fetch(statement, *args)
         return Rows([dict(row) for row in found], position_text(begun["epoch"], begun["position"]))
 
     async def keys(self) -> tuple[Sequence[asyncpg.Record], Sequence[asyncpg.Record], Head]:

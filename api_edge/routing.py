@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+import sql
 from contracts.message import Command
 
 if TYPE_CHECKING:
@@ -53,14 +54,15 @@ class CommandRoute(msgspec.Struct, frozen=True):
 
 
 class QueryRoute(msgspec.Struct, frozen=True):
-    """A request that is one named statement of sql/read; a list is read page by page along `keyset`."""
+    """A request that is one statement; a list is read page by page along `keyset`."""
 
     method: str
     path: str
-    query: str
+    query: str  # the statement's name
     scope: str
     summary: str
     row: type[msgspec.Struct]
+    statement: str = ""  # where it is derived (`api_edge.entities`); empty: it stands in sql/read under its name
     one: bool = False
     keyset: tuple[str, ...] = ()  # the columns that a list is ordered by
     filters: Mapping[str, Filter] = {}  # optional parameters of the address, in the statement's order
@@ -74,6 +76,12 @@ class QueryRoute(msgspec.Struct, frozen=True):
 
     bounded: bool = False  # a page looks at so many rows and no more: one without any may not be the last
     walk: "Walk | None" = None  # a list that is read from other places than one statement
+
+    @property
+    def text(self) -> str:
+        """The statement itself. Raises AttributeError where it is neither derived nor in sql/read."""
+        text: str = self.statement or getattr(sql.load("read"), self.query)
+        return text
 
 
 class Walked(msgspec.Struct, frozen=True):

@@ -1,4 +1,7 @@
-"""What queries answer, as clients see it; what a statement finds beside is shown to nobody. `at`s are RFC 3339, sizes bytes or pixels."""
+"""What queries answer that is no entity's own row, and what is added to those that are one (`api_edge.entities`).
+
+What a statement finds beside is shown to nobody. `at`s are RFC 3339, sizes bytes or pixels.
+"""
 
 from typing import Any, Literal
 from uuid import UUID
@@ -8,19 +11,15 @@ import msgspec
 from api_edge.errors import ProblemBody
 from api_edge.explaining import Crashes, Reason, Step
 from api_edge.looks import FileState as Seen
-from contracts.content import ProjectState
 from contracts.effects import EffectEnd, EffectState, Lane
 from contracts.enrolment import IdentityState, TokenState
 from contracts.farm import Capabilities, CrashKind, NodeState, Service
 from contracts.fields import Moment
-from contracts.file_mgr import FileKind, FileState, UploadState
-from contracts.identity import KeyState
 from contracts.outcome import State
 from contracts.render import JobState, PartKind, PartState
 from contracts.repair import FrameRange, RepairCause, RepairState, SegmentState
 from contracts.snapshot import SnapshotState
 from contracts.spec import ColourPreset, Element, Needs, Quality, Warning
-from contracts.studio import SceneValues, Track
 from contracts.visibility import Public
 
 ServedFile = Literal[Seen, ""]
@@ -43,83 +42,48 @@ class UploadPart(msgspec.Struct, frozen=True):
     headers: Public[dict[str, str]]
 
 
-class UploadRow(Versioned, frozen=True, kw_only=True):
+class UploadParts(msgspec.Struct, frozen=True, kw_only=True):
     """An upload; once it is `open`, its parts' addresses stand under `parts` (100 at a time from ?first_part= on)."""
 
-    upload_id: UUID
-    file_id: UUID
-    name: str
-    bytes: int
-    media_type: str
-    state: UploadState
-    part_bytes: int
-    part_count: int
-    sha256: str
-    reason: str
     parts: tuple[UploadPart, ...] = ()
     expires_in: int = 0
 
 
-class FileRow(Versioned, frozen=True, kw_only=True):
+class PlaceOfParts(msgspec.Struct, frozen=True, kw_only=True):
+    """What is read of an upload for the addresses of its parts, and shown to nobody."""
+
+    object_key: str
+    storage_id: str
+
+
+class PlaceOfFile(msgspec.Struct, frozen=True, kw_only=True):
+    """What is read of a file for its address, and shown to nobody."""
+
+    object_key: str
+
+
+class FileAddress(msgspec.Struct, frozen=True, kw_only=True):
     """A file; a ready one has an address under `url` for an hour."""
 
-    file_id: UUID
-    name: str
-    kind: FileKind
-    state: FileState
-    bytes: int
-    media_type: str
-    sha256: str
-    width: int
-    height: int
-    duration: float
-    code: str
-    detail: str
     url: str = ""
 
 
-class ProjectRow(Versioned, frozen=True, kw_only=True):
+class Presets(msgspec.Struct, frozen=True, kw_only=True):
     """A template."""
 
-    project_id: UUID
-    name: str
-    file_id: UUID
-    state: ProjectState
-    bundle_sha256: str
-    scene_count: int
     presets: tuple[ColourPreset, ...]
-    warnings: tuple[Warning, ...]
-    code: str
-    detail: str
 
 
-class SceneRow(Versioned, frozen=True, kw_only=True):
+class Elements(msgspec.Struct, frozen=True, kw_only=True):
     """A scene of a template with what can be changed in it; sizes in pixels, duration in seconds."""
 
-    project_id: UUID
-    scene_id: UUID
-    position: int
-    key: str
-    title: str
-    width: int
-    height: int
-    rate: float
-    duration: float
-    fonts: tuple[str, ...]
-    warnings: tuple[Warning, ...]
     elements: tuple[Element, ...]
 
 
-class SavedProjectRow(Versioned, frozen=True, kw_only=True):
-    """A filled template."""
+class Rotation(msgspec.Struct, frozen=True, kw_only=True):
+    """An API key, without its secret."""
 
-    saved_project_id: UUID
-    project_id: UUID
-    name: str
-    scenes: tuple[SceneValues, ...]
-    colours: dict[str, str]
-    preset: str | None
-    audio: tuple[Track, ...]
+    rotate_by: Moment | None = None  # when a key of format 1 is to be replaced
 
 
 class RenderRow(Versioned, frozen=True, kw_only=True):
@@ -287,30 +251,6 @@ class SetAsideTemplateRow(Versioned, frozen=True, kw_only=True):
     template: str
     reason: str
     crashed_on: tuple[UUID, ...]
-
-
-class NotificationRow(Versioned, frozen=True, kw_only=True):
-    """Something that the tenant's people were told."""
-
-    notification_id: UUID
-    kind: str
-    title: str
-    body: str
-    subject_id: UUID
-    data: dict[str, Any]
-    seen: bool
-
-
-class ApiKeyRow(Versioned, frozen=True, kw_only=True):
-    """An API key, without its secret."""
-
-    key_id: UUID
-    name: str
-    scopes: tuple[str, ...]
-    hint: str
-    state: KeyState
-    format: int  # 2: `fr1_…` with a checksum, of a drawn salt; 1: `fr_…`, as the releases before made it
-    rotate_by: Moment | None = None  # when a key of format 1 is to be replaced
 
 
 class MeRow(msgspec.Struct, frozen=True, kw_only=True):

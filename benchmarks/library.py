@@ -6,10 +6,14 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
+from msgspec import inspect
 
-from benchmarks.filling import SPAN, Given, fill, without_checks
+from api_edge.routes import statements
+from benchmarks.filling import SPAN, Given, fill, literal, without_checks
 from contracts.domains import DOMAINS
+from contracts.entity import Entity
 from contracts.message import PLATFORM
+from deploy.drafts import entities
 
 BIG, SMALL = UUID(int=0xB16), UUID(int=0x5A11)
 FEW = 10  # rows of the small tenant, and of what is rare in the large one: the oldest, which a look from the newest on finds last
@@ -53,6 +57,20 @@ FARM: dict[str, Given] = {
     "render.node_health_logs": {"node_id": f"'{NODE}'", "at": "date_trunc('month', now()) + n * interval '1 millisecond'"},
 }  # fmt: skip
 """Of the platform tenant."""
+LISTED = [entity for entity in entities() if entity.newest and entity.view is not None]
+"""Entities of which one by its key, or a page, is read by a statement that is derived, or like those that are."""
+
+
+def _given(entity: Entity[Any], *kinds: type[inspect.Type]) -> Given:
+    """What its columns of some types may hold: the first of their words, or a text of each row's own."""
+    found = inspect.type_info(entity.row)
+    assert isinstance(found, inspect.StructType)
+    fields = [field for field in found.fields if isinstance(field.type, kinds)]
+    return {field.name: literal(field.type.values[0]) if isinstance(field.type, inspect.LiteralType) else "'n' || n" for field in fields}
+
+
+WORDS = {entity.table: _given(entity, inspect.LiteralType) for entity in entities()}
+NAMED = {entity.table: _given(entity, inspect.LiteralType, inspect.StrType) for entity in LISTED if entity.table not in TABLES}
 INBOX = {
     "state": "'done'",
     "type": "'cmd.a.b.c.v1'",
@@ -80,8 +98,9 @@ class Library:
             await fill(self._conn, table, PLATFORM, self.rows, self.began, given)
         for tenant, rows in ((BIG, self.rows), (SMALL, FEW)):
             await fill(self._conn, "identity.tenants", tenant, 1, self.began, {"requests_per_second": "100", "tenant_id": f"'{tenant}'"})
-            for table, given in TABLES.items():
-                await fill(self._conn, table, tenant, rows, self.began, self._own(table, given, tenant))
+            for table, given in (NAMED | TABLES).items():
+                own = self._own(table, WORDS.get(table, {}) | given, tenant)
+                await fill(self._conn, table, tenant, rows, self.began, own)
             for domain in DOMAINS:
                 await fill(self._conn, f"{domain}.inbox", tenant, rows, self.began, INBOX)
                 await fill(self._conn, f"{domain}.effects", tenant, rows, self.began, EFFECT)
@@ -92,14 +111,16 @@ class Library:
     async def look_up(self) -> None:
         """Note which ids there are to be asked for."""
         asked = {
-            "project": "project_id from content.projects", "upload": "upload_id from file_mgr.upload_sessions",
-            "file": "file_id from file_mgr.files", "saved_project": "saved_project_id from studio.saved_projects",
+            "project": "project_id from content.projects",
             "job": f"job_id from render.render_jobs where job_id <> '{JOB}'",
             "snapshot": "snapshot_id from studio.snapshot_requests", "operation": "id from render.inbox",
             "event": "event_id from log.events",
         }  # fmt: skip
         for name, of in asked.items():
             self.ids[name] = await self._conn.fetchval(f"select {of} {'and' if 'where' in of else 'where'} tenant_id = $1 limit 1", BIG)
+        for entity in LISTED:
+            (id,) = entity.key
+            self.ids[entity.thing] = await self._conn.fetchval(f"select {id} from {entity.table} where tenant_id = $1 limit 1", BIG)
         self.ids["token"] = await self._conn.fetchval("select token_id from render.join_tokens limit 1")
 
     def _own(self, table: str, given: Given, tenant: UUID) -> Given:
@@ -112,11 +133,12 @@ class Library:
             f"update render.render_jobs set job_id = '{JOB}'"
             f" where ctid = (select ctid from render.render_jobs where tenant_id = '{BIG}' limit 1);"
             " insert into studio.render_requests select tenant_id, job_id, 1, created_at, updated_at, gen_random_uuid(), null,"
-            " '', 50, 1, 1, 1, 1, '', 1, metadata from render.render_jobs;"
+            " '', 50, 1, 1, 1, 1, 'draft', 1, metadata from render.render_jobs;"
             " insert into render.exports select tenant_id, job_id, 1, created_at, updated_at, '', '', 1, 1, 1, '', false"
             " from render.render_jobs;"
         )
-        await fill(self._conn, "studio.render_requests", BIG, 5, self.began, {"created_at": "now()", "updated_at": "now()"})
+        latest = WORDS["studio.render_requests"] | {"created_at": "now()", "updated_at": "now()"}
+        await fill(self._conn, "studio.render_requests", BIG, 5, self.began, latest)
 
     async def _fill_log(self) -> None:
         rows = self.rows + FEW
@@ -149,8 +171,9 @@ class Library:
         yield "actors_of_events", ([self.ids["event"], uuid4()],)
 
     def _by_id(self, tenant: UUID) -> Iterator[tuple[str, tuple[Any, ...]]]:
-        for query in ("project", "upload", "file", "saved_project", "snapshot", "operation"):
-            yield f"{query}_by_id", (tenant, self.ids[query])
+        for thing in ("project", "snapshot", "operation", *(entity.thing for entity in LISTED)):
+            if f"{thing}_by_id" in statements():
+                yield f"{thing}_by_id", (tenant, self.ids[thing])
         yield "tenant_by_id", (tenant,)
         yield "operations_of_key", (tenant, KEY, uuid4())
         for query in ("render_by_id", "explain_render"):
@@ -167,7 +190,7 @@ class Library:
         yield "ranges_of_tenant", (tenant, self.rows * 5, self.rows * 10)
 
     def _lists(self, tenant: UUID, at: tuple[datetime, UUID]) -> Iterator[tuple[str, tuple[Any, ...]]]:
-        for query in ("projects", "uploads", "files", "api_keys", "saved_projects", "join_tokens"):
+        for query in ("projects", "join_tokens", *(entity.shown_as for entity in LISTED if entity.shown_as != "notifications")):
             yield query, (tenant, *at, PAGE)
         for state in (None, "completed", "cancelled", "queued"):
             yield "renders", (tenant, state, *at, PAGE)

@@ -7,8 +7,8 @@ from typing import Any
 import asyncpg
 import msgspec
 
-import sql
 from api_edge.reading import EVERY_TENANT, SESSION
+from api_edge.routes import statements
 from benchmarks.figures import Bound, Figure, figure, percentile
 from benchmarks.filling import literal
 from benchmarks.ground import Ground, servers
@@ -52,9 +52,9 @@ async def _filled(ground: Ground, rows: int) -> Library:
 
 async def _all(conn: asyncpg.Connection, library: Library) -> dict[str, list[float]]:
     took: dict[str, list[float]] = defaultdict(list)
-    q, cases = sql.load("read"), list(library.cases())
+    texts, cases = statements(), list(library.cases())
     for name in {name for name, _ in cases}:
-        await conn.execute(f"prepare {name} as {getattr(q, name)}")
+        await conn.execute(f"prepare {name} as {texts[name]}")
     for turn in range(TIMES + 1):
         for name, args in cases:
             milliseconds = await timed(conn, name, args)

@@ -14,7 +14,7 @@ from cli.answers import File, Node, Page, Project, Render, Scene, Submitted, Upl
 from cli.errors import Mistake
 from cli.transport import ApiProblem, Transport, problem_of
 from cli.waiting import until
-from contracts.content import CreateProject
+from contracts.content.projects import CreateProject
 from contracts.message import type_of
 from contracts.render import JobAdvanced, JobAssembling, JobProgress, JobStarted
 from contracts.studio import RequestRender

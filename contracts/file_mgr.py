@@ -5,6 +5,7 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
+from contracts.entity import Entity, Row
 from contracts.fields import ObjectKey
 from contracts.message import Command, Event, message
 from contracts.visibility import Internal, Public
@@ -62,6 +63,50 @@ class UploadStateAnswer(Struct, frozen=True, kw_only=True):
 
     upload_id: UUID
     state: UploadState
+
+
+class Upload(Row, frozen=True, kw_only=True):
+    """A multipart upload."""
+
+    upload_id: Public[UUID]
+    file_id: Public[UUID]
+    name: Public[str]
+    bytes: Public[Annotated[int, Meta(gt=0)]]
+    media_type: Public[str]
+    object_key: ObjectKey
+    part_bytes: Public[int]
+    part_count: Public[int]
+    storage_id: Internal[str] = ""
+    etags: Internal[tuple[str, ...]] = ()
+    state: Public[UploadState] = "started"
+    reason: Public[str] = ""
+    sha256: Public[str] = ""  # as it was announced
+
+
+class File(Row, frozen=True, kw_only=True):
+    """A stored file and what its inspection found."""
+
+    file_id: Public[UUID]
+    upload_id: Internal[UUID]
+    name: Public[str]
+    bytes: Public[int]
+    media_type: Public[str]
+    object_key: ObjectKey  # empty once a rejected file's object is removed
+    state: Public[FileState] = "inspecting"
+    kind: Public[FileKind] = "unknown"
+    sha256: Public[str] = ""  # while it is inspected: as it was announced
+    width: Public[int] = 0
+    height: Public[int] = 0
+    duration: Public[float] = 0.0
+    scan_key: ObjectKey = ""
+    code: Public[str] = ""
+    detail: Public[str] = ""
+
+
+UPLOADS = Entity(
+    "file_mgr.upload_sessions", Upload, key=("upload_id",), about="multipart uploads, straight to object storage", view="uploads"
+)
+FILES = Entity("file_mgr.files", File, key=("file_id",), about="files with what their inspection found")
 
 
 @message("file_mgr.upload.start")

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from contracts.entity import Entity, Row
 from contracts.fields import SecretHash
 from contracts.message import Command, Event, message
 from contracts.visibility import Public, Secret
@@ -58,6 +59,63 @@ class ReservationAnswer(Struct, frozen=True, kw_only=True):
     kind: str
     mark: str
     holder: UUID
+
+
+class Tenant(Row, frozen=True, kw_only=True):
+    """A reseller, or the default tenant."""
+
+    name: Public[str]
+    render_weight: Public[Weight]
+    max_slots: Public[Slots]
+    requests_per_second: Public[Rate]
+
+
+class ApiKey(Row, frozen=True, kw_only=True):
+    """An API key, without its secret."""
+
+    key_id: Public[UUID]
+    name: Public[str]
+    scopes: Public[tuple[str, ...]]
+    secret_sha256: SecretHash
+    hint: Public[str]
+    state: Public[KeyState] = "active"
+    format: Public[Literal[1, 2]]  # 2: `fr1_…` with a checksum, of a drawn salt; 1: `fr_…`, as the releases before made it
+
+
+class RevealedSecret(Row, frozen=True, kw_only=True):
+    """A command whose secret was shown at its operation."""
+
+    command_id: Public[UUID]
+    what: Public[SecretOf]
+    thing_id: Public[UUID]
+
+
+class Reservation(Row, frozen=True, kw_only=True):
+    """What one tenant has and no other can; under the platform tenant."""
+
+    kind: str
+    mark: str
+    holder: UUID
+    state: ReservationState
+
+
+TENANTS = Entity("identity.tenants", Tenant, key=(), about="the root of tenancy: resellers and the default tenant", newest=False)
+API_KEYS = Entity("identity.tenant_api_keys", ApiKey, key=("key_id",), about="API keys by the hash of their secret", view="api_keys")
+REVEALED = Entity(
+    "identity.revealed_secrets",
+    RevealedSecret,
+    key=("command_id",),
+    about="commands whose secret was shown at their operation, which is done once",
+    newest=False,
+)
+RESERVATIONS = Entity(
+    "identity.reservations",
+    Reservation,
+    key=("kind", "mark"),
+    about="what is unique across tenants, each under the platform with the tenant that has it",
+    view=None,
+    newest=False,
+)
 
 
 @message("identity.tenant.create")

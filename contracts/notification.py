@@ -5,9 +5,25 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from contracts.entity import Entity, Row
 from contracts.fields import Metadata
 from contracts.message import Command, Event, message
 from contracts.visibility import Public
+
+
+class Notification(Row, frozen=True, kw_only=True):
+    """Something that the tenant's people were told."""
+
+    notification_id: Public[UUID]
+    kind: Public[str]
+    title: Public[str]
+    body: Public[str]
+    subject_id: Public[UUID]
+    data: Metadata
+    seen: Public[bool] = False
+
+
+NOTIFICATIONS = Entity("notification.notifications", Notification, key=("notification_id",), about="in-app notifications")
 
 
 class NotificationAnswer(Struct, frozen=True, kw_only=True):

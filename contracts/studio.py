@@ -6,6 +6,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
+from contracts.entity import Entity, Row
 from contracts.fields import AnyMoment, Metadata
 from contracts.file_mgr import FileKind
 from contracts.message import Command, Event, message
@@ -33,6 +34,141 @@ class Track(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     file_id: Public[UUID]
     volume: Public[float] = 1.0
     start: Public[float] = 0.0
+
+
+class Template(Row, frozen=True, kw_only=True):
+    """What studio knows of a template."""
+
+    project_id: UUID
+    bundle_sha256: str
+    scene_count: int
+    presets: tuple[ColourPreset, ...]
+
+
+class TemplateScene(Row, frozen=True, kw_only=True):
+    """What studio knows of a template's scene."""
+
+    project_id: UUID
+    scene: str
+    position: int
+    width: int
+    height: int
+    rate: float
+    duration: float
+    digest: str
+    elements: tuple[Element, ...]
+    fonts: tuple[str, ...]
+    warnings: tuple[Warning, ...]
+
+
+class KnownFile(Row, frozen=True, kw_only=True):
+    """What studio knows of a file."""
+
+    file_id: UUID
+    kind: FileKind
+    sha256: str
+    duration: float
+
+
+class SavedProject(Row, frozen=True, kw_only=True):
+    """A filled template."""
+
+    saved_project_id: Public[UUID]
+    project_id: Public[UUID]
+    name: Public[str]
+    scenes: Public[tuple[SceneValues, ...]]
+    colours: Public[dict[str, str]]
+    preset: Public[str | None]
+    audio: Public[tuple[Track, ...]]
+    music_volume: float
+    sfx_volume: float
+    voiceover_volume: float
+    voiceover_file_id: UUID | None
+
+
+class Request(Row, frozen=True, kw_only=True):
+    """A render that was asked for; clients see it as the job that will be."""
+
+    job_id: UUID
+    project_id: UUID
+    saved_project_id: UUID | None
+    spec_sha256: str
+    priority: int
+    width: int
+    height: int
+    rate_num: int
+    rate_den: int
+    quality: Quality
+    frames_total: int
+    metadata: dict[str, Any]
+
+
+class SnapshotRequest(Row, frozen=True, kw_only=True):
+    """A picture that was asked for."""
+
+    snapshot_id: Public[UUID]
+    project_id: Public[UUID]
+    cache_key: Public[str]
+    width: Public[int]
+    height: Public[int]
+    frame: Public[int]
+
+
+class PendingRenders(Row, frozen=True, kw_only=True):
+    """How many renders of the tenant were asked for and have not ended."""
+
+    pending: int
+
+
+TEMPLATES = Entity(
+    "studio.templates",
+    Template,
+    key=("project_id",),
+    about="what studio knows of templates, from content's events",
+    view=None,
+    newest=False,
+)
+SCENES = Entity(
+    "studio.template_scenes",
+    TemplateScene,
+    key=("project_id", "scene"),
+    about="what studio knows of scenes, from content's events",
+    indexes=(("project_id",),),
+    view=None,
+    newest=False,
+)
+FILES = Entity(
+    "studio.known_files",
+    KnownFile,
+    key=("file_id",),
+    about="what studio knows of files, from file_mgr's events",
+    view=None,
+    newest=False,
+)
+SAVED = Entity("studio.saved_projects", SavedProject, key=("saved_project_id",), about="filled templates")
+REQUESTS = Entity(
+    "studio.render_requests",
+    Request,
+    key=("job_id",),
+    about="renders that were asked for, by the hash of their frozen spec",
+    view=None,
+)
+SNAPSHOTS = Entity(
+    "studio.snapshot_requests",
+    SnapshotRequest,
+    key=("snapshot_id",),
+    about="which pictures of scenes were asked for",
+    view=None,
+    newest=False,
+)
+PENDING = Entity(
+    "studio.pending_renders",
+    PendingRenders,
+    key=(),
+    about="how many renders of a tenant were asked for and have not ended, by the events of both",
+    view=None,
+    newest=False,
+)
 
 
 class ChosenScene(SceneValues, frozen=True, kw_only=True):

@@ -1,5 +1,6 @@
 """The tables of all routes, by area."""
 
+import sql
 from api_edge.routes import content, effects, enrolment, files, identity, log, notification, operations, render, studio
 from api_edge.routing import CommandRoute, QueryRoute
 
@@ -7,3 +8,8 @@ _AREAS = (files, content, studio, render, enrolment, notification, identity, eff
 
 COMMANDS: list[CommandRoute] = [route for area in _AREAS for route in area.COMMANDS]
 QUERIES: list[QueryRoute] = [route for area in _AREAS for route in area.QUERIES]
+
+
+def statements() -> dict[str, str]:
+    """Every statement of the edge by its name: those of sql/read, and those that are derived (`api_edge.entities`)."""
+    return {**vars(sql.load("read")), **{route.query: route.text for route in QUERIES}}

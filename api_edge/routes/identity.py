@@ -7,10 +7,11 @@ import msgspec
 
 from api_edge import presenters, rows, scopes
 from api_edge.edge import Call, Edge
+from api_edge.entities import newest, row_of
 from api_edge.errors import Refused
 from api_edge.routing import CommandRoute, QueryRoute, Row
 from api_edge.secrets import API_KEY
-from contracts.identity import CreateApiKey, RevokeApiKey
+from contracts.identity import API_KEYS, CreateApiKey, RevokeApiKey
 from contracts.message import Command
 
 
@@ -61,14 +62,12 @@ COMMANDS = [
     CommandRoute("DELETE", "/v1/api-keys/{key_id}", RevokeApiKey, "identity:write", "Revoke an API key"),
 ]
 QUERIES = [
-    QueryRoute(
-        "GET",
+    newest(
+        API_KEYS,
         "/v1/api-keys",
-        "api_keys",
         "identity:read",
         "List API keys, and by when those of the first format are to be replaced",
-        rows.ApiKeyRow,
-        keyset=("created_at", "key_id"),
+        row=row_of(API_KEYS, rows.Rotation),
         present=presenters.api_keys,
     ),
     QueryRoute("GET", "/v1/me", "tenant_by_id", "", "Who asks, and what they may do", rows.MeRow, one=True, present=presenters.me),

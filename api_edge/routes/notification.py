@@ -1,9 +1,9 @@
 """What people are told."""
 
-from api_edge import rows
+from api_edge.entities import row_of
 from api_edge.queries import YES_OR_NO
 from api_edge.routing import CommandRoute, QueryRoute
-from contracts.notification import ReadNotification
+from contracts.notification import NOTIFICATIONS, ReadNotification
 
 COMMANDS = [
     CommandRoute("POST", "/v1/notifications/{notification_id}/read", ReadNotification, "notification:write", "Mark a notification as seen")
@@ -15,7 +15,7 @@ QUERIES = [
         "notifications",
         "notification:read",
         "List notifications",
-        rows.NotificationRow,
+        row_of(NOTIFICATIONS),
         keyset=("created_at", "notification_id"),
         filters={"seen": YES_OR_NO},
     )

@@ -1,8 +1,8 @@
 """Saved projects, and asking for renders of them."""
 
-from api_edge import rows
-from api_edge.routing import CommandRoute, QueryRoute
-from contracts.studio import RequestRender, RequestSnapshot, SaveProject
+from api_edge.entities import reads
+from api_edge.routing import CommandRoute
+from contracts.studio import SAVED, RequestRender, RequestSnapshot, SaveProject
 
 COMMANDS = [
     CommandRoute(
@@ -36,23 +36,4 @@ COMMANDS = [
         dry_run=True,
     ),
 ]
-QUERIES = [
-    QueryRoute(
-        "GET",
-        "/v1/saved-projects/{saved_project_id}",
-        "saved_project_by_id",
-        "studio:read",
-        "Read a filled template",
-        rows.SavedProjectRow,
-        one=True,
-    ),
-    QueryRoute(
-        "GET",
-        "/v1/saved-projects",
-        "saved_projects",
-        "studio:read",
-        "List filled templates",
-        rows.SavedProjectRow,
-        keyset=("created_at", "saved_project_id"),
-    ),
-]
+QUERIES = reads(SAVED, "/v1/saved-projects", "studio:read", "Read a filled template", "List filled templates")

@@ -1,7 +1,8 @@
 """content: what decides each command, reacts to each foreign event, writes each event and runs each effect."""
 
-from consumers.content import effects, projects
-from consumers.content.rows import BUNDLES, ELEMENTS, PRESETS, PROJECTS, SCENES
+from consumers.content import categories, effects, projects
+from consumers.content.categories import CATEGORIES
+from consumers.content.projects import BUNDLES, ELEMENTS, PRESETS, PROJECTS, SCENES
 from consumers.runtime.common import WholeDomain
 from consumers.runtime.copies import copy
 from consumers.runtime.projection import create, upsert
@@ -10,17 +11,20 @@ from contracts import content, file_mgr
 
 DOMAIN = WholeDomain(
     name="content",
-    tables=(BUNDLES, PROJECTS, PRESETS, SCENES, ELEMENTS),
+    tables=(BUNDLES, PROJECTS, PRESETS, SCENES, ELEMENTS, CATEGORIES),
     decides={
-        content.LearnBundle: projects.learn,
-        content.ContinueProjects: projects.go_on,
-        content.CreateProject: projects.create,
-        content.RecordScene: projects.record,
-        content.PublishProject: projects.publish,
-        content.FailProject: projects.fail,
+        content.projects.LearnBundle: projects.learn,
+        content.projects.ContinueProjects: projects.go_on,
+        content.projects.CreateProject: projects.create,
+        content.projects.RecordScene: projects.record,
+        content.projects.PublishProject: projects.publish,
+        content.projects.FailProject: projects.fail,
+        content.categories.CreateCategory: categories.create,
+        content.categories.RenameCategory: categories.rename,
+        content.categories.DeleteCategory: categories.delete,
     },
     reacts=(
-        copy("bundles", projects.OF_FILES, BUNDLES, said=projects.said, over=projects.judges, formerly=content.LearnBundle),
+        copy("bundles", projects.OF_FILES, BUNDLES, said=projects.said, over=projects.judges, formerly=content.projects.LearnBundle),
         Reaction(
             name="waiting_projects",
             on=(file_mgr.UploadAborted, file_mgr.FileReady, file_mgr.FileRejected),
@@ -30,13 +34,16 @@ DOMAIN = WholeDomain(
         ),
     ),
     writes={
-        content.BundleLearned: upsert(BUNDLES),
-        content.ProjectCreated: create(PROJECTS),
-        content.ProjectImporting: upsert(PROJECTS, state="importing"),
-        content.SceneRecorded: projects.scene_recorded,
-        content.ProjectPublished: projects.published,
-        content.ProjectFailed: upsert(PROJECTS, state="failed"),
+        content.projects.BundleLearned: upsert(BUNDLES),
+        content.projects.ProjectCreated: create(PROJECTS),
+        content.projects.ProjectImporting: upsert(PROJECTS, state="importing"),
+        content.projects.SceneRecorded: projects.scene_recorded,
+        content.projects.ProjectPublished: projects.published,
+        content.projects.ProjectFailed: upsert(PROJECTS, state="failed"),
+        content.categories.CategoryCreated: create(CATEGORIES),
+        content.categories.CategoryRenamed: upsert(CATEGORIES),
+        content.categories.CategoryDeleted: upsert(CATEGORIES, state="deleted"),
     },
-    makes={content.ProjectImporting: (effects.on_importing,)},
+    makes={content.projects.ProjectImporting: (effects.on_importing,)},
     effects=effects.KINDS,
 )

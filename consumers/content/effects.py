@@ -8,7 +8,7 @@ import msgspec
 from adapters.object_store import ObjectMissing
 from consumers.runtime.effects.declared import Call, EffectFailed, EffectKind
 from consumers.runtime.tools import Tools
-from contracts.content import FailProject, ProjectImporting, PublishProject, RecordScene
+from contracts.content.projects import FailProject, ProjectImporting, PublishProject, RecordScene
 from contracts.envelope import Envelope
 from contracts.message import Command
 from contracts.spec import ScannedScene, ScanResult

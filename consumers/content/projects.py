@@ -1,22 +1,25 @@
 """Templates: made from an uploaded file, filled from its scan, published once every scene is there."""
 
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 import msgspec
 
-from consumers.content.rows import BUNDLES, ELEMENTS, PRESETS, PROJECTS, SCENES, Bundle, Project
 from consumers.runtime.domain import Answer, Context, Decision, refuse
-from consumers.runtime.projection import fresh, moved
+from consumers.runtime.projection import fresh, moved, shared
 from consumers.runtime.state import View
 from consumers.runtime.table import Row, Table
-from contracts.content import (
+from contracts.content import projects
+from contracts.content.projects import (
+    Bundle,
     BundleLearned,
+    BundleState,
     ContinueProjects,
     CreateProject,
     FailProject,
     LearnBundle,
+    Project,
     ProjectAnswer,
     ProjectCreated,
     ProjectFailed,
@@ -26,10 +29,13 @@ from contracts.content import (
     RecordScene,
     SceneRecorded,
 )
+from contracts.entity import carry
 from contracts.envelope import Envelope
 from contracts.file_mgr import FileReady, FileRejected, UploadAborted, UploadStarted
 from contracts.message import Command, Event
 
+BUNDLES, PROJECTS, PRESETS = Table.of(projects.BUNDLES), Table.of(projects.PROJECTS), Table.of(projects.PRESETS)
+SCENES, ELEMENTS = Table.of(projects.SCENES), Table.of(projects.ELEMENTS)
 LEARNING = 1.5  # seconds in which a file may still be on its way from its own domain
 # Seconds in which a template's publishing waits for its last scene: longer than a parked type of commands is left alone (a minute).
 PATIENCE = 120.0
@@ -39,7 +45,7 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     """What an event says of a file that may be a template."""
 
     file_id: UUID
-    state: Literal["awaited", "ready", "rejected"]
+    state: BundleState
     sha256: str = ""
     scan_key: str = ""
     code: str = ""
@@ -119,8 +125,7 @@ def record(cmd: RecordScene, view: View, ctx: Context) -> Decision:
     project = view.get(PROJECTS, cmd.project_id)
     if project is None or project.state != "importing" or view.get(SCENES, cmd.project_id, cmd.key) is not None:
         return []
-    values = {name: getattr(cmd, name) for name in cmd.__struct_fields__}
-    return [SceneRecorded(scene_id=ctx.id("scene"), **values)]
+    return [carry(SceneRecorded, cmd, scene_id=ctx.id("scene"))]
 
 
 def publish(cmd: PublishProject, view: View, ctx: Context) -> Decision:
@@ -157,8 +162,7 @@ def scene_recorded(event: SceneRecorded, envelope: Envelope, view: View) -> Iter
     project = view.get(PROJECTS, event.project_id)
     assert project is not None, "scenes are recorded for a project"
     yield PROJECTS, moved(project, envelope, scene_count=project.scene_count + 1)
-    names = [name for name in event.__struct_fields__ if name != "elements"]
-    yield SCENES, fresh(SCENES, envelope, {name: getattr(event, name) for name in names})
+    yield SCENES, fresh(SCENES, envelope, shared(event, SCENES))
     for position, element in enumerate(event.elements):
         place = {"project_id": event.project_id, "scene_key": event.key, "key": element.key, "position": position}
         look = {"kind": element.kind, "title": element.title, "preset": element.default, "shared": element.shared}

@@ -1,7 +1,8 @@
 """file_mgr: what decides each command, reacts to each foreign event, writes each event and runs each effect."""
 
 from consumers.file_mgr import effects, files, uploads
-from consumers.file_mgr.rows import FILES, UPLOADS
+from consumers.file_mgr.files import FILES
+from consumers.file_mgr.uploads import UPLOADS
 from consumers.runtime.common import WholeDomain
 from consumers.runtime.projection import create, together, upsert
 from consumers.runtime.reactions import Reaction

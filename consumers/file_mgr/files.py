@@ -1,20 +1,24 @@
 """Files: usable once a node has opened them."""
 
-from consumers.file_mgr.rows import FILES
+from typing import get_args
+
 from consumers.runtime.domain import Context, Decision
 from consumers.runtime.state import View
+from consumers.runtime.table import Table
+from contracts import file_mgr
+from contracts.entity import carry
 from contracts.envelope import Envelope
-from contracts.file_mgr import DiscardFile, FileDiscarded, FileReady, FileRejected, JudgeFile
+from contracts.file_mgr import DiscardFile, FileDiscarded, FileKind, FileReady, FileRejected, JudgeFile
 from contracts.message import Command
 from contracts.render import InspectionEnded
 
+FILES = Table.of(file_mgr.FILES)
 UNKNOWN = "the file is no template (Lottie, .lottie, zip), picture, sound, film or font that can be used here; choose another file"
 
 
 def on_inspected(event: InspectionEnded, envelope: Envelope) -> list[Command]:
     """A node's finding becomes the file's judgement."""
-    names = ("file_id", "kind", "sha256", "width", "height", "duration", "scan_key", "code", "detail")
-    return [JudgeFile(**{name: getattr(event, name) for name in names})]
+    return [carry(JudgeFile, event, kind=event.kind)]
 
 
 def judge(cmd: JudgeFile, view: View, ctx: Context) -> Decision:
@@ -24,19 +28,9 @@ def judge(cmd: JudgeFile, view: View, ctx: Context) -> Decision:
         return []
     if cmd.code:
         return [FileRejected(file_id=file.file_id, code=cmd.code, detail=cmd.detail)]
-    if cmd.kind == "unknown":
+    if cmd.kind == "unknown" or cmd.kind not in get_args(FileKind):  # it comes from a node, which may say anything
         return [FileRejected(file_id=file.file_id, code="file.unknown_kind", detail=UNKNOWN)]
-    ready = FileReady(
-        file_id=file.file_id,
-        kind=cmd.kind,
-        sha256=cmd.sha256,
-        bytes=file.bytes,
-        width=cmd.width,
-        height=cmd.height,
-        duration=cmd.duration,
-        scan_key=cmd.scan_key,
-    )
-    return [ready]
+    return [carry(FileReady, cmd, bytes=file.bytes)]
 
 
 def on_rejected(event: FileRejected, envelope: Envelope) -> list[Command]:

@@ -3,9 +3,11 @@
 from datetime import timedelta
 from uuid import UUID
 
-from consumers.file_mgr.rows import UPLOADS
 from consumers.runtime.domain import Answer, Context, Decision, DropTimer, SetTimer, refuse
 from consumers.runtime.state import View
+from consumers.runtime.table import Table
+from contracts import file_mgr
+from contracts.entity import carry
 from contracts.envelope import Envelope
 from contracts.file_mgr import (
     AbortUpload,
@@ -24,6 +26,7 @@ from contracts.file_mgr import (
     UploadStateAnswer,
 )
 
+UPLOADS = Table.of(file_mgr.UPLOADS)
 PART = 16 * 2**20  # bytes; S3 asks for at least 5 MiB for all parts but the last
 LIVES = timedelta(hours=24)  # until an upload that nobody completes is given up
 
@@ -113,13 +116,4 @@ def store(cmd: StoreFile, view: View, ctx: Context) -> Decision:
     if cmd.bytes != upload.bytes:
         reason = f"{cmd.bytes} bytes arrived where {upload.bytes} were announced; start a new upload with the right size"
         return [UploadAborted(upload_id=upload.upload_id, file_id=upload.file_id, reason=reason)]
-    stored = FileStored(
-        file_id=upload.file_id,
-        upload_id=upload.upload_id,
-        name=upload.name,
-        bytes=upload.bytes,
-        media_type=upload.media_type,
-        object_key=upload.object_key,
-        sha256=upload.sha256,
-    )
-    return [stored]
+    return [carry(FileStored, upload)]

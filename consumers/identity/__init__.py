@@ -1,7 +1,10 @@
 """identity: what decides each command and writes each event."""
 
 from consumers.identity import api_keys, reservations, secrets, tenants
-from consumers.identity.rows import API_KEYS, RESERVATIONS, REVEALED, TENANTS
+from consumers.identity.api_keys import API_KEYS
+from consumers.identity.reservations import RESERVATIONS
+from consumers.identity.secrets import REVEALED
+from consumers.identity.tenants import TENANTS
 from consumers.runtime.common import WholeDomain
 from consumers.runtime.projection import create, upsert
 from contracts import identity

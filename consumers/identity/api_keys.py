@@ -5,10 +5,14 @@ from uuid import UUID
 
 from msgspec import UNSET
 
-from consumers.identity.rows import API_KEYS, TENANTS
+from consumers.identity.tenants import TENANTS
 from consumers.runtime.domain import Answer, Context, Decision, refuse
 from consumers.runtime.state import View
+from consumers.runtime.table import Table
+from contracts import identity
 from contracts.identity import ApiKeyAnswer, ApiKeyCreated, ApiKeyRevoked, ApiKeyStateAnswer, CreateApiKey, RevokeApiKey
+
+API_KEYS = Table.of(identity.API_KEYS)
 
 
 def create(cmd: CreateApiKey, view: View, ctx: Context) -> Decision[ApiKeyAnswer]:

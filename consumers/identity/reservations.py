@@ -4,11 +4,14 @@ A domain may come to run in partitions of tenants, none of which sees another's 
 The platform's rows lie in one partition, so that whoever comes first there has it.
 """
 
-from consumers.identity.rows import RESERVATIONS
 from consumers.runtime.domain import Answer, Context, Decision, out_of_bounds, refuse
 from consumers.runtime.state import View
+from consumers.runtime.table import Table
+from contracts import identity
 from contracts.identity import Release, Released, ReservationAnswer, Reserve, Reserved
 from contracts.message import PLATFORM
+
+RESERVATIONS = Table.of(identity.RESERVATIONS)
 
 
 def reserve(cmd: Reserve, view: View, ctx: Context) -> Decision[ReservationAnswer]:

@@ -1,9 +1,12 @@
 """Secrets that were shown at their operations: each once."""
 
-from consumers.identity.rows import REVEALED
 from consumers.runtime.domain import Context, Decision, refuse
 from consumers.runtime.state import View
+from consumers.runtime.table import Table
+from contracts import identity
 from contracts.identity import RevealSecret, SecretRevealed
+
+REVEALED = Table.of(identity.REVEALED)
 
 
 def reveal(cmd: RevealSecret, view: View, ctx: Context) -> Decision:

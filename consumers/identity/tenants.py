@@ -1,10 +1,12 @@
 """Tenants."""
 
-from consumers.identity.rows import TENANTS
 from consumers.runtime.domain import Answer, Context, Decision, out_of_bounds, refuse
 from consumers.runtime.state import View
+from consumers.runtime.table import Table
+from contracts import identity
 from contracts.identity import ChangeTenantLimits, CreateTenant, TenantAnswer, TenantCreated, TenantLimitsAnswer, TenantLimitsChanged
 
+TENANTS = Table.of(identity.TENANTS)
 LIMITS = ("render_weight", "max_slots", "requests_per_second")
 
 

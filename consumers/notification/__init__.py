@@ -1,8 +1,9 @@
 """notification: what decides each command, reacts to each foreign event and writes each event."""
 
-from consumers.notification import inbox
-from consumers.notification.rows import NOTIFICATIONS
+from consumers.notification import notifications
+from consumers.notification.notifications import NOTIFICATIONS
 from consumers.runtime.common import WholeDomain
+from consumers.runtime.projection import create, upsert
 from consumers.runtime.reactions import Reaction
 from contracts import notification, render
 
@@ -10,12 +11,14 @@ DOMAIN = WholeDomain(
     name="notification",
     tables=(NOTIFICATIONS,),
     decides={
-        notification.CreateNotification: inbox.create,
-        notification.ReadNotification: inbox.read,
+        notification.CreateNotification: notifications.create,
+        notification.ReadNotification: notifications.read,
     },
-    reacts=(Reaction(name="renders", on=(render.JobCompleted, render.JobFailed), make=inbox.on_ended, history="skip", unnamed=True),),
+    reacts=(
+        Reaction(name="renders", on=(render.JobCompleted, render.JobFailed), make=notifications.on_ended, history="skip", unnamed=True),
+    ),
     writes={
-        notification.NotificationCreated: inbox.created,
-        notification.NotificationSeen: inbox.seen,
+        notification.NotificationCreated: create(NOTIFICATIONS),
+        notification.NotificationSeen: upsert(NOTIFICATIONS, seen=True),
     },
 )

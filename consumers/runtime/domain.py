@@ -21,6 +21,7 @@ from consumers.runtime.state import View
 from consumers.runtime.table import Table
 from consumers.runtime.tools import Compose, plain
 from contracts.bounds import broken
+from contracts.entity import Entity
 from contracts.envelope import Envelope
 from contracts.ids import moment_id
 from contracts.message import PLATFORM, Command, Event, type_of
@@ -87,6 +88,12 @@ LONGEST_TEXT = 400  # characters of a refusal's detail or field
 Decision = Answer[B] | Refusal | Sequence[Event | ForPlatform]
 """`Decision[JobAnswer]` of a command that answers; a bare one has no body."""
 Decide = Callable[[Any, View, Context], Decision[Any]]
+
+
+def not_unique(entity: Entity[Any], columns: tuple[str, ...]) -> Problem:
+    """What is wrong with a second living row of what there is one of."""
+    words = entity.thing.replace("_", " ")
+    return Problem(code=f"{entity.thing}.exists", detail=f"there is a {words} of this {' and '.join(columns)} already", field=columns[-1])
 
 
 def refuse(code: str, detail: str, field: str = "", *, patience: float = 0.0, errors: tuple[dict[str, str], ...] = ()) -> Refusal:
@@ -178,7 +185,13 @@ class Domain(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """What a command is told of a constraint that its rows break; None where that is no refusal."""
         name = getattr(error, "constraint_name", None) or ""
         keys = {f"{table.name.partition('.')[2]}_pkey" for table in (*self.tables, *self.private)}
-        return EXISTS if name in keys else self.constraints.get(name)
+        return EXISTS if name in keys else self.constraints.get(name) or self._unique.get(name)
+
+    @cached_property
+    def _unique(self) -> dict[str, Problem]:
+        """What a command is told that has made a second living row of what there is one of: deciders ask `rules.taken` first."""
+        entities = [table.entity for table in self.tables if table.entity is not None]
+        return {one.constraint(columns): not_unique(one, columns) for one in entities for columns in one.unique}
 
     @property
     def written(self) -> set[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from functools import cache
-from typing import Any
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 import msgspec
@@ -21,7 +21,8 @@ def _shared(event: type[Event], table: Table[Any]) -> tuple[str, ...]:
     return tuple(name for name in event.__struct_fields__ if name in table.fields)
 
 
-def _common(event: Event, table: Table[Any]) -> dict[str, Any]:
+def shared(event: Event, table: Table[Any]) -> dict[str, Any]:
+    """The event's fields that are columns of the table under the same names."""
     return {name: getattr(event, name) for name in _shared(type(event), table)}
 
 
@@ -40,20 +41,30 @@ class RowExists(Exception):
     """What would be created is there already."""
 
 
+def _checked(table: Table[Any], constants: dict[str, Any]) -> None:
+    """No type checker sees what is written into which column: TypeError for a column that is not there, or a word that it never holds."""
+    hints = get_type_hints(table.row)
+    for name, value in constants.items():
+        if name not in hints or (get_origin(hints[name]) is Literal and value not in get_args(hints[name])):
+            raise TypeError(f"{table}: {name} is never {value!r}")
+
+
 def create(table: Table[Any], **constants: Any) -> Write:
     """The event is a new row's first state: its fields of the same name, and constants. Raises RowExists where one is known to be there."""
+    _checked(table, constants)
 
     def write(event: Event, envelope: Envelope, view: View) -> Iterable[tuple[Table[Any], Row]]:
-        yield table, _absent(view, table, fresh(table, envelope, {**_common(event, table), **constants}))
+        yield table, _absent(view, table, fresh(table, envelope, {**shared(event, table), **constants}))
 
     return write
 
 
 def upsert(table: Table[Any], **constants: Any) -> Write:
     """The event's fields become the row's fields of the same name; a row that is not there is made."""
+    _checked(table, constants)
 
     def write(event: Event, envelope: Envelope, view: View) -> Iterable[tuple[Table[Any], Row]]:
-        values = {**_common(event, table), **constants}
+        values = {**shared(event, table), **constants}
         row = view.get(table, *(values[name] for name in table.key))
         yield table, fresh(table, envelope, values) if row is None else moved(row, envelope, **values)
 

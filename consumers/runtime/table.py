@@ -1,30 +1,20 @@
-"""Rows and tables: the typed side of what the migrations declare, and the statements that follow from it."""
+"""Tables: the typed side of what the migrations declare, and the statements that follow from it."""
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import cached_property
 from operator import attrgetter
 from types import NoneType, UnionType
-from typing import Any, Generic, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Generic, Literal, Self, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 import msgspec
 from msgspec.structs import astuple
 
 from consumers.runtime.lists import IN_TEXT, as_parameter
-from contracts.visibility import Discreet
+from contracts.entity import Entity, R, Row
 
-
-class Row(Discreet, frozen=True, kw_only=True):
-    """What every event table has: the tenant, a count of the events that changed the row, and when they happened."""
-
-    tenant_id: UUID
-    version: int = 0
-    created_at: datetime
-    updated_at: datetime
-
-
-R = TypeVar("R", bound=Row)
+__all__ = ["JSON", "Key", "R", "Row", "Table"]
 Key = tuple[Any, ...]
 
 
@@ -41,9 +31,14 @@ _SQL_TYPES = {UUID: "uuid", str: "text", int: "bigint", float: "float8", bool: "
 _encode = msgspec.json.Encoder().encode
 
 
+def living_sql(entity: Entity[Any]) -> str:
+    """Which rows are living, in the words of the partial indexes that the planner is to use."""
+    return f"state not in ({', '.join(map(repr, entity.over))})"
+
+
 def _type_of(hint: Any) -> str:
     if get_origin(hint) is Literal:
-        return "text"
+        return _SQL_TYPES[type(get_args(hint)[0])]
     if get_origin(hint) in (Union, UnionType):  # a scalar or None
         one = [part for part in get_args(hint) if part is not NoneType]
         return _type_of(one[0]) if len(one) == 1 else JSON
@@ -66,8 +61,21 @@ class Table(Generic[R]):
         self.whole_key = _with_tenant(key)
         self._key_of = attrgetter(*self.whole_key) if key else _tenant_alone
 
+        self.entity: Entity[R] | None = None
+
+    @classmethod
+    def of(cls, entity: Entity[R], *, locked: bool = False) -> Self:
+        """The table of an entity; what is unique is an index, of living rows alone."""
+        table = cls(entity.table, entity.row, entity.key, (*entity.indexes, *entity.unique), locked=locked)
+        table.entity = entity
+        return table
+
     def __repr__(self) -> str:
         return self.name
+
+    def is_over(self, row: Row) -> bool:
+        """Whether nobody sees this row any more."""
+        return self.entity is not None and getattr(row, "state", None) in self.entity.over
 
     def key_of(self, row: Row) -> Key:
         """The row's key, tenant first."""
@@ -75,14 +83,14 @@ class Table(Generic[R]):
         return values
 
     @cached_property
-    def _types(self) -> dict[str, str]:
+    def types(self) -> dict[str, str]:
         """PostgreSQL's type of each column."""
         return {name: _type_of(hint) for name, hint in get_type_hints(self.row).items()}
 
     @cached_property
     def json_fields(self) -> tuple[str, ...]:
         """The columns that are kept as JSON documents."""
-        return tuple(name for name in self.fields if self._types[name] == JSON)
+        return tuple(name for name in self.fields if self.types[name] == JSON)
 
     def load_sql(self, columns: tuple[str, ...], first: int = 1) -> str:
         """Load all rows whose tenant and `columns` are in the given lists, one for each, from parameter `first` on; answers one JSON text.
@@ -90,9 +98,10 @@ class Table(Generic[R]):
         Without a lock: whoever loads holds the domain's, so nobody else writes its event tables, and a row's lock is a write of its own.
         """
         given = _with_tenant(columns)
+        living = f" where {living_sql(self.entity)}" if self.entity and self.entity.over and columns in self.entity.unique else ""
         return (
             f"select coalesce(json_agg(x), '[]')::text from (select t.* from {self.name} t"
-            f" join {self._lists(given, first)} as k({', '.join(given)}) using ({', '.join(given)}){self._lock}) x"
+            f" join {self._lists(given, first)} as k({', '.join(given)}) using ({', '.join(given)}){living}{self._lock}) x"
         )
 
     @cached_property
@@ -110,21 +119,21 @@ class Table(Generic[R]):
 
     def _lists(self, names: Sequence[str], first: int = 1) -> str:
         """Measured against one JSON parameter for all rows: some 7 us a row less."""
-        given = (f"text::{type}[]" if (type := self._types[name]) in IN_TEXT else "text[]" for name in names)
+        given = (f"text::{type}[]" if (type := self.types[name]) in IN_TEXT else "text[]" for name in names)
         return f"unnest({', '.join(f'${number}::{type}' for number, type in enumerate(given, first))})"
 
     def keys_given(self, columns: Sequence[str], keys: Iterable[Key]) -> list[Any]:
         """The parameters of `load_sql`."""
         names = _with_tenant(columns)
-        return [as_parameter(self._types[name], values) for name, values in zip(names, zip(*keys, strict=True), strict=True)]
+        return [as_parameter(self.types[name], values) for name, values in zip(names, zip(*keys, strict=True), strict=True)]
 
     def rows_given(self, rows: Sequence[Row], names: Sequence[str] = ()) -> list[Any]:
         """The parameters of `insert_sql`, or of `update_sql` for these columns."""
-        return [as_parameter(self._types[name], self._column(name, rows)) for name in (names or self.fields)]
+        return [as_parameter(self.types[name], self._column(name, rows)) for name in (names or self.fields)]
 
     def _column(self, name: str, rows: Sequence[Row]) -> list[Any]:
         values = list(map(attrgetter(name), rows))
-        return [_encode(value).decode() for value in values] if self._types[name] == JSON else values
+        return [_encode(value).decode() for value in values] if self.types[name] == JSON else values
 
     def differing(self, changes: Iterable[tuple[Row, Row]]) -> tuple[str, ...]:
         """The key and every column in which one of these rows changed, in the table's order."""
@@ -142,7 +151,7 @@ class Table(Generic[R]):
         return self._updates[names]
 
     def _value(self, name: str, of: str = "") -> str:
-        return f"{of}{name}::jsonb" if self._types[name] == JSON else f"{of}{name}"
+        return f"{of}{name}::jsonb" if self.types[name] == JSON else f"{of}{name}"
 
     @cached_property
     def values_of(self) -> Callable[[Row], tuple[Any, ...]]:

@@ -3,7 +3,10 @@
 from consumers.runtime.common import WholeDomain
 from consumers.runtime.projection import create, upsert
 from consumers.studio import learning, renders, saved, snapshots
-from consumers.studio.rows import FILES, PENDING, REQUESTS, SAVED, SCENES, SNAPSHOTS, TEMPLATES
+from consumers.studio.learning import FILES, PENDING, SCENES, TEMPLATES
+from consumers.studio.renders import REQUESTS
+from consumers.studio.saved import SAVED
+from consumers.studio.snapshots import SNAPSHOTS
 from contracts import studio
 
 DOMAIN = WholeDomain(

@@ -7,10 +7,10 @@ from uuid import UUID
 
 from consumers.runtime.domain import Refusal, refuse
 from consumers.runtime.state import View
-from consumers.studio.rows import FILES, TemplateScene
+from consumers.studio.learning import FILES
 from contracts.render import deadline_fault
 from contracts.spec import ColourPreset
-from contracts.studio import RequestRender, SceneValues, Track
+from contracts.studio import RequestRender, SceneValues, TemplateScene, Track
 
 Problem = dict[str, str]
 LONGEST_SHOWN = 60  # characters of a wrong value that a problem repeats

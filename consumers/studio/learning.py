@@ -12,8 +12,9 @@ from consumers.runtime.projection import fresh, moved
 from consumers.runtime.reactions import Fold
 from consumers.runtime.state import View
 from consumers.runtime.table import Row, Table
-from consumers.studio.rows import FILES, PENDING, SCENES, TEMPLATES
-from contracts.content import ProjectPublished, SceneRecorded
+from contracts import studio
+from contracts.content.projects import ProjectPublished, SceneRecorded
+from contracts.entity import carry
 from contracts.envelope import Envelope
 from contracts.file_mgr import FileReady
 from contracts.message import Command

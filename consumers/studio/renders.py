@@ -2,35 +2,27 @@
 
 import hashlib
 from collections.abc import Iterable
-from itertools import chain, islice
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
-from consumers.runtime.domain import MOST_ERRORS, Answer, Context, Decision, Refusal, refuse
+from consumers.runtime.domain import Answer, Context, Decision, Refusal, refuse
 from consumers.runtime.projection import fresh
-from consumers.runtime.state import View, Want
+from consumers.runtime.state import View
 from consumers.runtime.table import Row, Table
 from consumers.studio import checks
-from consumers.studio.rows import FILES, PENDING, REQUESTS, SAVED, SCENES, TEMPLATES, Template, TemplateScene
+from consumers.studio.filling import SPEC_LARGEST, Filled, fill
+from consumers.studio.learning import FILES, PENDING
+from consumers.studio.saved import SAVED
+from contracts import studio
 from contracts.envelope import Envelope
 from contracts.spec import AudioTrack, RenderSpec, SceneSpec, Warning, frames_of
 from contracts.studio import RenderAnswer, RenderRehearsal, RenderRequested, RequestRender, SceneValues, Track, Unfilled
 
-SPEC_LARGEST = 52_000  # bytes; a render is one message, and messages stay under 64 KB
+REQUESTS = Table.of(studio.REQUESTS)
 MOST_PENDING = 10_000  # renders of one tenant that have not ended; soft, as it is known by events
 LONGEST = 216_000  # frames: two hours at 30 per second
-
-
-class Filled(msgspec.Struct, frozen=True):
-    """A template and what a person put into it, from a saved project or from the request itself."""
-
-    template: Template
-    scenes: list[tuple[SceneValues, TemplateScene]]
-    colours: dict[str, str]
-    audio: tuple[Track, ...]
-    saved_project_id: UUID | None
 
 
 def request(cmd: RequestRender, view: View, ctx: Context) -> Decision[RenderAnswer | RenderRehearsal]:
@@ -102,31 +94,6 @@ def _filled(cmd: RequestRender, view: View) -> Filled | Refusal:
         scenes, colours, preset, audio, project_id = saved.scenes, saved.colours, saved.preset, saved.audio, saved.project_id
     assert project_id is not None
     return fill(view, project_id, scenes, colours, preset, audio, cmd.saved_project_id, (view.at(PENDING),))
-
-
-def fill(
-    view: View,
-    project_id: UUID,
-    scenes: tuple[SceneValues, ...],
-    colours: dict[str, str],
-    preset: str | None,
-    audio: tuple[Track, ...],
-    saved_project_id: UUID | None = None,
-    besides: tuple[Want, ...] = (),
-) -> Filled | Refusal:
-    """Match values with the template's scenes and colours; `besides` is loaded with them, for what is decided afterwards."""
-    view.need(view.at(TEMPLATES, project_id), view.group(SCENES, project_id=project_id), *besides)
-    template = view.get(TEMPLATES, project_id)
-    known = {row.scene: row for row in view.where(SCENES, project_id=project_id)}
-    if template is None or len(known) < template.scene_count:
-        return refuse("project.not_found", f"there is no published template {project_id}", "project_id", patience=checks.LEARNING)
-    ordered = sorted(known.values(), key=lambda row: row.position)
-    chosen = scenes or tuple(SceneValues(scene=row.scene) for row in ordered)
-    found = chain(checks.shared_colour_problems(colours, preset, template.presets, ordered), checks.scenes_problems(chosen, known))
-    if problems := list(islice(found, MOST_ERRORS)):
-        return checks.refusal(problems)
-    base = next((dict(p.colours) for p in template.presets if p.key == preset), {})
-    return Filled(template, [(values, known[values.scene]) for values in chosen], {**base, **colours}, audio, saved_project_id)
 
 
 def _freeze(cmd: RequestRender, filled: Filled, view: View) -> RenderSpec:

@@ -4,10 +4,14 @@ import msgspec
 
 from consumers.runtime.domain import Answer, Context, Decision, Refusal, refuse
 from consumers.runtime.state import View
+from consumers.runtime.table import Table
 from consumers.studio import checks
-from consumers.studio.renders import SPEC_LARGEST, fill
-from consumers.studio.rows import SAVED
+from consumers.studio.filling import SPEC_LARGEST, fill
+from contracts import studio
+from contracts.entity import carry
 from contracts.studio import ProjectSaved, SavedProjectAnswer, SaveProject, Track
+
+SAVED = Table.of(studio.SAVED)
 
 
 def save(cmd: SaveProject, view: View, ctx: Context) -> Decision[SavedProjectAnswer]:
@@ -29,14 +33,10 @@ def save(cmd: SaveProject, view: View, ctx: Context) -> Decision[SavedProjectAns
         detail = f"the project is at version {earlier.version}, the request expected {cmd.expected_version}; load it again"
         return refuse("studio.version", detail, "expected_version")
     voice = next((track for track in cmd.audio if track.kind == "voiceover"), None)
-    saved = ProjectSaved(
+    saved = carry(
+        ProjectSaved,
+        cmd,
         saved_project_id=saved_id,
-        project_id=cmd.project_id,
-        name=cmd.name,
-        scenes=cmd.scenes,
-        colours=cmd.colours,
-        preset=cmd.preset,
-        audio=cmd.audio,
         music_volume=_volume(cmd.audio, "music"),
         sfx_volume=_volume(cmd.audio, "sfx"),
         voiceover_volume=_volume(cmd.audio, "voiceover"),

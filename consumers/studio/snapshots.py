@@ -14,12 +14,13 @@ from consumers.runtime.projection import fresh
 from consumers.runtime.state import View
 from consumers.runtime.table import Row, Table
 from consumers.studio.renders import frozen
-from consumers.studio.rows import SNAPSHOTS
+from contracts import studio
 from contracts.envelope import Envelope
 from contracts.ids import derived_id
 from contracts.spec import RenderSpec
 from contracts.studio import RequestRender, RequestSnapshot, SnapshotAnswer, SnapshotRequested
 
+SNAPSHOTS = Table.of(studio.SNAPSHOTS)
 KEY_REVISION = 1  # a change of what the key holds gives every picture a new one
 _encode = msgspec.json.Encoder(order="deterministic").encode
 

@@ -1,11 +1,15 @@
 """docs/reference/codes.md: every code that a problem, a failed render or a rejected file may have, from where it is said."""
 
 import ast
+import importlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from api_edge.errors import meaning_of
+from consumers.runtime.domain import not_unique
+from consumers.runtime.rules import missing
+from consumers.runtime.table import Table
 from deploy.references.sources import HEAD, table
 
 _SAID_BY = frozenset({"refuse", "Refused", "problem", "unknown", "Problem"})
@@ -28,7 +32,7 @@ Said = tuple[str, str]  # a code, and how it is told
 
 def document(root: Path) -> str:
     """The whole text."""
-    told = list(_said(root, ("api_edge", "consumers"), _SAID_BY))
+    told = [*_said(root, ("api_edge", "consumers"), _SAID_BY), *_by_rule(root)]
     found = list(_said(root, ("node_worker",), _FOUND_BY))
     rows = [(f"`{code}`", meaning_of(code).status, words) for code, words in _merged(told)]
     nodes = [(f"`{code}`", words) for code, words in _merged(found)]
@@ -52,6 +56,19 @@ def _said(root: Path, folders: tuple[str, ...], names: frozenset[str]) -> Iterat
                 if _CODE.fullmatch(code):
                     texts = map(_text, (*node.args[1:], *filter(None, [given.get("detail")])))
                     yield code, next((text for text in texts if " " in text), "")
+
+
+def _by_rule(root: Path) -> Iterator[Said]:
+    """What `missing(TABLE, …)` and `taken(view, TABLE, …)` say of the entities for which they are called."""
+    for file in sorted((root / "consumers").rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and (rule := _name(node.func)) in ("missing", "taken"):
+                module = importlib.import_module(".".join(file.relative_to(root).with_suffix("").parts))
+                table = next((found for arg in node.args if (found := getattr(module, _name(arg), None))), None)
+                if isinstance(table, Table) and table.entity:
+                    columns = tuple(word.arg for word in node.keywords if word.arg)
+                    told = not_unique(table.entity, columns) if rule == "taken" else missing(table, *("…" for _ in table.key)).problem
+                    yield told.code, told.detail
 
 
 def _name(function: ast.expr) -> str:

@@ -15,12 +15,12 @@ select json_build_array({key})::text as key, to_jsonb(t)::text as row from {tabl
 select datname from pg_database d where starts_with(datname, $1) and not exists (select from pg_stat_activity a where a.datid = d.oid)
 
 -- name: cheaper
--- Statements that make the named tables of a scratch database cheap to fill: no foreign keys, no index but the primary key, no journal.
+-- Statements that make the named tables of a scratch database cheap to fill: no foreign keys, no exclusions, no index but the primary key, no journal.
 -- Each of them costs some milliseconds, so other tables stay as they are.
 with filled as (select unnest($1::text[])::regclass as filled)
 select statement from (
   select 1 as step, format('alter table %s drop constraint %I', conrelid::regclass, conname) as statement
-  from pg_constraint where contype = 'f' and (conrelid in (table filled) or confrelid in (table filled))
+  from pg_constraint where contype in ('f', 'x') and (conrelid in (table filled) or confrelid in (table filled))
   union all
   select 2, format('drop index %s', indexrelid::regclass) from pg_index i where not indisprimary and indrelid in (table filled)
     and not exists (select from pg_constraint k where k.conindid = i.indexrelid)

@@ -13,7 +13,7 @@ from nats.errors import Error as NatsError
 from adapters.nats import Connection, Frame, StreamError, connect, store
 from adapters.settings import Settings
 from contracts.catalogue import EVENTS, REPORTS, WORK, command_stream
-from contracts.content import CreateProject
+from contracts.content.projects import CreateProject
 from contracts.domains import DOMAINS
 from contracts.envelope import first
 from contracts.file_mgr import StartUpload, UploadStarted

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from cli import quarantine
-from contracts.content import CreateProject
+from contracts.content.projects import CreateProject
 from contracts.envelope import first
 from contracts.file_mgr import StartUpload
 from contracts.message import Command, encode, type_of

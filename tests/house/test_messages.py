@@ -111,3 +111,14 @@ def test_no_subject_is_written_by_hand_outside_contracts() -> None:
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and (LITERAL.match(node.value) or node.value in types):
                 found.append(f"{file.relative_to(ROOT)}:{node.lineno}: {node.value!r}")
     assert found == []
+
+
+def test_a_package_of_contracts_brings_in_all_of_its_modules() -> None:
+    """Whoever imports a domain's contracts knows all of its messages."""
+    for package in sorted(path.parent for path in (ROOT / "contracts").glob("*/__init__.py")):
+        imported = set()
+        for node in ast.walk(ast.parse((package / "__init__.py").read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                within = node.module.removeprefix(f"contracts.{package.name}").lstrip(".")
+                imported |= {within} if within else {name.name for name in node.names}
+        assert {path.stem for path in package.glob("*.py")} - {"__init__"} <= imported, package.name

@@ -30,7 +30,7 @@ from tests.support.password import PASSWORD
 from tests.support.timing import once
 
 READY = {"kind": "template", "sha256": "s", "scan_key": "k", "bytes": 1, "width": 1, "height": 1, "duration": 0.0}
-ASKED = """insert into studio.render_requests values ($1, $2, 1, $3, $3, $2, null, '', 50, 1, 1, 1, 1, '', 1, '[]')"""
+ASKED = """insert into studio.render_requests values ($1, $2, 1, $3, $3, $2, null, '', 50, 1, 1, 1, 1, 'draft', 1, '[]')"""
 JOB = """insert into render.render_jobs (tenant_id, job_id, version, created_at, updated_at, state, spec_sha256, priority, width, height,
   rate_num, rate_den, quality, has_voiceover, frames_total, frames_done, segments_total, segments_done, engine_build, encoder_build,
   assemble_attempts, warnings, metadata, code, detail, field, needs, paused)

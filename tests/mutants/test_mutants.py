@@ -11,7 +11,7 @@ import pytest_asyncio
 from adapters.nats import connect
 from adapters.object_store import ObjectStore
 from deploy.local.servers import Servers
-from tests.mutants import aged, archives, domains, keys, leaders, mutations, plain, promises, reactions, timers, visible, windows
+from tests.mutants import aged, archives, domains, entities, keys, leaders, mutations, plain, promises, reactions, timers, visible, windows
 from tests.mutants.checks import Broken
 from tests.support.databases import migrated
 from tests.support.house import House
@@ -91,6 +91,11 @@ RED: list[tuple[str, Check, mutations.Mutation]] = [
     ("age", aged.pages_hold_every_render_once, aged.renders_without_a_job_are_left_out),
     ("age", aged.pages_hold_every_render_once, aged.renders_with_a_job_are_listed_twice),
     ("age", aged.pages_hold_every_render_once, aged.pages_forget_the_id),
+    ("unique", entities.a_name_is_free_as_soon_as_it_is_given_up, entities.nobody_asks_whether_it_is_taken),
+    ("unique", entities.a_name_is_free_as_soon_as_it_is_given_up, entities.a_unique_index_is_enough),
+    ("unique", entities.a_name_is_free_as_soon_as_it_is_given_up, entities.rows_that_are_over_keep_their_names),
+    ("unique", entities.what_a_decider_forgets_the_database_refuses, entities.nothing_is_unique),
+    ("unique", entities.what_a_decider_forgets_the_database_refuses, entities.nobody_knows_what_the_constraint_means),
     ("I10", keys.a_secret_is_shown_once, mutations.what_was_shown_is_forgotten),
     ("I10", keys.a_salt_is_in_the_outcome_alone, mutations.the_hint_is_the_salt),
     ("I10", visible.only_what_is_public_is_told, visible.fields_are_open_by_default),

@@ -10,13 +10,14 @@ import asyncpg
 import msgspec
 import pytest
 
-from consumers.identity.rows import API_KEYS, TENANTS, Tenant
+from consumers.identity.api_keys import API_KEYS
+from consumers.identity.tenants import TENANTS
 from consumers.runtime.batch import Batch
 from consumers.runtime.item import Item, scout
 from consumers.runtime.runtime import Runtime
 from consumers.runtime.store import Store
 from contracts.envelope import first
-from contracts.identity import CreateApiKey, CreateTenant, RevokeApiKey
+from contracts.identity import CreateApiKey, CreateTenant, RevokeApiKey, Tenant
 from contracts.message import PLATFORM
 from contracts.outcome import NOT_HANDLED, Problem
 from contracts.render import JobFailed

@@ -21,7 +21,7 @@ from consumers.runtime.reactions import ears_of
 from consumers.runtime.reading import Happened, unreacted
 from consumers.runtime.runtime import Runtime
 from consumers.runtime.settling import Settler, probe
-from contracts.content import CreateProject, LearnBundle
+from contracts.content.projects import CreateProject, LearnBundle
 from contracts.envelope import Envelope, first
 from contracts.farm import ReleaseTemplate
 from contracts.file_mgr import FileStored, StartUpload

@@ -17,7 +17,7 @@ from consumers.runtime.quarantine import NotRedriven, listing, redrive
 from consumers.runtime.reactions import Fold, Reaction, ears_of
 from consumers.runtime.reading import Happened, reactions, unreacted
 from consumers.runtime.settling import Settler
-from contracts.content import CreateProject
+from contracts.content.projects import CreateProject
 from contracts.envelope import Envelope, first
 from contracts.file_mgr import FileReady
 from contracts.identity import ChangeTenantLimits

@@ -11,10 +11,10 @@ import msgspec
 import pytest
 import pytest_asyncio
 
-import sql
 from api_edge.reading import EVERY_TENANT, SESSION
+from api_edge.routes import statements
 from benchmarks.filling import fill, literal
-from benchmarks.library import PAGE, WHOLE, Library
+from benchmarks.library import PAGE, WHOLE, WORDS, Library
 from deploy.local.servers import Servers
 from tests.support.databases import migrated
 from tests.support.password import PASSWORD
@@ -24,7 +24,7 @@ MOST = 10 * PAGE  # rows that a statement may look at: pages of several branches
 PAGES = 12  # of an index and its table that one search may read before it finds its first row
 LOOKS = {"effects": 500 + MOST, "log_of_tenant": 500 + MOST, "renders": 2 * 120 + MOST}  # what was asked for, and whether it has a job
 """Statements that look at a bounded number of rows, and then say how far they came."""
-STATEMENTS = sorted(set(vars(sql.load("read"))) - set(WHOLE))
+STATEMENTS = sorted(set(statements()) - set(WHOLE))
 Plans = dict[str, asyncpg.Connection]
 
 
@@ -35,7 +35,7 @@ async def edge(dsn: str, mode: str) -> AsyncIterator[asyncpg.Connection]:
     try:
         await conn.execute("select set_config('app.tenants', $1, false)", EVERY_TENANT)
         for name in STATEMENTS:
-            await conn.execute(f"prepare {name} as {getattr(sql.load('read'), name)}")
+            await conn.execute(f"prepare {name} as {statements()[name]}")
         yield conn
     finally:
         await conn.close()
@@ -108,8 +108,8 @@ async def test_a_missing_index_is_noticed(filled: tuple[Plans, Library]) -> None
     damaged = sessions["admin"].transaction()
     await damaged.start()
     try:
-        await sessions["admin"].execute("drop index file_mgr.uploads_newest; set local enable_seqscan = off")
-        told = await sessions["admin"].fetchval(f"explain (analyze, timing off, format json) {sql.load('read').uploads}", *args)
+        await sessions["admin"].execute("drop index file_mgr.upload_sessions_newest; set local enable_seqscan = off")
+        told = await sessions["admin"].fetchval(f"explain (analyze, timing off, format json) {statements()['uploads']}", *args)
     finally:
         await damaged.rollback()
     assert sum(looked_at(msgspec.json.decode(told)[0]["Plan"])) >= ROWS
@@ -122,13 +122,15 @@ async def test_no_render_is_left_out_or_shown_twice_however_late_its_job_came_an
     sessions, library = filled
     tenant, admin = UUID(int=0x7E7), sessions["admin"]
     await admin.execute("set session_replication_role = replica")
-    for table, given in (("studio.render_requests", {}), ("render.render_jobs", {"state": "'completed'"})):
+    for table, given in (("studio.render_requests", WORDS["studio.render_requests"]), ("render.render_jobs", {"state": "'completed'"})):
         since = "now() - interval '1 hour'" if table.startswith("studio") else "now()"
         at = f"{since} + (n / 3) * interval '1 millisecond'"  # three in one moment
         moments = {"created_at": at, "updated_at": at, "job_id": "lpad(n::text, 32, '0')::uuid"}
         await fill(admin, table, tenant, 30, library.began, given | moments)
     await admin.execute("delete from render.render_jobs where tenant_id = $1 and job_id = $2", tenant, UUID("7".zfill(32)))
-    await fill(admin, "studio.render_requests", tenant, 1, library.began, {"job_id": "lpad('77', 32, '0')::uuid"})
+    await fill(
+        admin, "studio.render_requests", tenant, 1, library.began, WORDS["studio.render_requests"] | {"job_id": "lpad('77', 32, '0')::uuid"}
+    )
     await admin.execute("reset session_replication_role")
     for state, expected in ((None, {*range(1, 31), 77}), ("queued", {7, 77}), ("completed", set(range(1, 31)) - {7})):
         for limit in (1, 2, 7, 50):

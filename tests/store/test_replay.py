@@ -191,7 +191,7 @@ async def test_a_body_that_no_table_can_hold_is_told_and_all_else_is_compared(hi
         report = await verify(history.dsn)
     finally:
         await history.admin.execute("update log.events set body = $2 where position = $1", position, body)
-    assert wrong != body and any("tenants_weight" in problem for problem in report.problems)
+    assert wrong != body and any("tenants_render_weight" in problem for problem in report.problems)
     both = [("identity.tenants", "extra"), ("render.tenant_shares", "extra")]  # the farm's copy takes it from the same event
     assert sorted((found.table, found.kind) for found in report.differences) == both
 

@@ -8,7 +8,8 @@ from uuid import UUID, uuid4
 from msgspec.structs import replace
 
 from consumers.render.leases.object_keys import export_object_key, scan_object_key, segment_object_key, snapshot_object_key
-from contracts.content import CreateProject, ProjectImporting, PublishProject, RecordScene
+from contracts.content.categories import CreateCategory, DeleteCategory, RenameCategory
+from contracts.content.projects import CreateProject, ProjectImporting, PublishProject, RecordScene
 from contracts.enrolment import CreateJoinToken, JoinNode, RevokeJoinToken, RevokeNode
 from contracts.farm import DrainNode, LoseNode, MaintainNode, OpenNode
 from contracts.file_mgr import AbortUpload, CompleteUpload, OpenUpload, StartUpload, StoreFile
@@ -85,6 +86,11 @@ class Story:
         ids = [UUID(key["key_id"]) for key in keys]
         await self.all((RevealSecret(command_id=id, what="key", thing_id=id), t) for id, t in zip(ids, self.tenants, strict=True))
         await self.all((RevokeApiKey(key_id=UUID(key["key_id"])), tenant) for key, tenant in zip(keys[::2], self.tenants[::2], strict=True))
+        made = await self.house.send_all((CreateCategory(name=name), t) for name in ("openers", "intros") for t in self.tenants)
+        openers, intros = made[: len(self.tenants)], made[len(self.tenants) :]
+        await self.all((DeleteCategory(category_id=one["category_id"]), t) for one, t in zip(openers, self.tenants, strict=True))
+        renamed = [RenameCategory(category_id=one["category_id"], name="openers") for one in intros]
+        await self.all(zip(renamed, self.tenants, strict=True))
         await self.all((Reserve(kind="address", mark=sha(t), holder=t), PLATFORM) for t in self.tenants)
         await self.all((Release(kind="address", mark=sha(t), holder=t), PLATFORM) for t in self.tenants[::2])
 

@@ -15,7 +15,7 @@ from api_edge.secret_texts import secret_hash, secret_text
 from consumers.log.event import frame_of
 from contracts.catalogue import EVENTS, command_stream
 from contracts.chain import GENESIS, Marks, chained
-from contracts.content import CreateProject
+from contracts.content.projects import CreateProject
 from contracts.envelope import Envelope, first
 from contracts.identity import ApiKeyCreated, ApiKeyRevoked
 from contracts.message import DEFAULT_TENANT, PLATFORM, encode

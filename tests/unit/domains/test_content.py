@@ -1,8 +1,8 @@
 from uuid import UUID, uuid4
 
 from consumers.content import DOMAIN
-from consumers.content.rows import BUNDLES, ELEMENTS, PRESETS, PROJECTS, SCENES
-from contracts.content import CreateProject, FailProject, LearnBundle, PublishProject, RecordScene
+from consumers.content.projects import BUNDLES, ELEMENTS, PRESETS, PROJECTS, SCENES
+from contracts.content.projects import CreateProject, FailProject, LearnBundle, PublishProject, RecordScene
 from contracts.file_mgr import FileReady, FileRejected, UploadAborted, UploadStarted
 from contracts.spec import ColourPreset, Element
 from tests.unit.domains.world import World, formerly, kinds, refused

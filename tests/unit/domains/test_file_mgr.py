@@ -2,7 +2,8 @@ from typing import Any
 from uuid import uuid4
 
 from consumers.file_mgr import DOMAIN, effects, files, uploads
-from consumers.file_mgr.rows import FILES, UPLOADS
+from consumers.file_mgr.files import FILES
+from consumers.file_mgr.uploads import UPLOADS
 from consumers.runtime.domain import DropTimer
 from contracts.envelope import first
 from contracts.file_mgr import (

@@ -3,7 +3,8 @@ from uuid import uuid4
 import pytest
 
 from consumers.identity import DOMAIN
-from consumers.identity.rows import API_KEYS, TENANTS
+from consumers.identity.api_keys import API_KEYS
+from consumers.identity.tenants import TENANTS
 from consumers.runtime.domain import Refusal
 from contracts.identity import CreateApiKey, CreateTenant, Release, Reserve, RevokeApiKey
 from contracts.message import PLATFORM

@@ -1,8 +1,7 @@
 from uuid import uuid4
 
 from consumers.notification import DOMAIN
-from consumers.notification.inbox import on_ended
-from consumers.notification.rows import NOTIFICATIONS
+from consumers.notification.notifications import NOTIFICATIONS, on_ended
 from contracts.envelope import first
 from contracts.notification import ReadNotification
 from contracts.render import JobCompleted, JobFailed

@@ -5,8 +5,10 @@ from uuid import UUID, uuid4
 import pytest
 
 from consumers.studio import DOMAIN, renders
-from consumers.studio.rows import PENDING, REQUESTS, SAVED
-from contracts.content import ProjectPublished, SceneRecorded
+from consumers.studio.learning import PENDING
+from consumers.studio.renders import REQUESTS
+from consumers.studio.saved import SAVED
+from contracts.content.projects import ProjectPublished, SceneRecorded
 from contracts.file_mgr import FileReady
 from contracts.render import JobCancelled, JobFailed
 from contracts.spec import ColourPreset, Element, frames_of

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from consumers.identity import DOMAIN as IDENTITY
-from consumers.identity.rows import TENANTS
+from consumers.identity.tenants import TENANTS
 from consumers.render import DOMAIN
 from consumers.render.rows import JOBS, SHARES
 from contracts.farm import LearnShare

@@ -1,13 +1,14 @@
-"""content: templates (projects) with their scenes, elements and colour presets."""
+"""Templates (projects) with their scenes, elements and colour presets."""
 
 from typing import Annotated, Literal
 from uuid import UUID
 
 from msgspec import Meta, Struct
 
+from contracts.entity import Entity, Row
 from contracts.fields import ObjectKey
 from contracts.message import Command, Event, message
-from contracts.spec import ColourPreset, Element, Warning, Warnings
+from contracts.spec import ColourPreset, Element, ElementKind, Warning, Warnings
 from contracts.visibility import Public
 
 ProjectState = Literal["waiting", "importing", "published", "failed"]
@@ -21,6 +22,104 @@ class ProjectAnswer(Struct, frozen=True, kw_only=True):
 
     project_id: UUID
     state: ProjectState
+
+
+class Bundle(Row, frozen=True, kw_only=True):
+    """What is known of a file that may be a template."""
+
+    file_id: UUID
+    state: BundleState
+    sha256: str
+    scan_key: ObjectKey
+    code: str
+    detail: str
+
+
+class Project(Row, frozen=True, kw_only=True):
+    """A template."""
+
+    project_id: Public[UUID]
+    name: Public[str]
+    file_id: Public[UUID]
+    state: Public[ProjectState] = "waiting"
+    bundle_sha256: Public[str] = ""
+    scan_key: ObjectKey = ""
+    scene_count: Public[int] = 0
+    warnings: Warnings = ()
+    code: Public[str] = ""
+    detail: Public[str] = ""
+
+
+class Preset(Row, frozen=True, kw_only=True):
+    """A named set of a template's shared colours."""
+
+    project_id: Public[UUID]
+    key: Public[str]
+    title: Public[str]
+    colours: Public[dict[str, str]]
+
+
+class Scene(Row, frozen=True, kw_only=True):
+    """A scene of a template with what can be changed in it; sizes in pixels, duration in seconds."""
+
+    project_id: Public[UUID]
+    key: Public[str]
+    scene_id: Public[UUID]
+    position: Public[int]
+    title: Public[str]
+    width: Public[int]
+    height: Public[int]
+    rate: Public[float]
+    duration: Public[Annotated[float, Meta(gt=0)]]
+    digest: str
+    fonts: Public[tuple[str, ...]]
+    warnings: Warnings
+    snapshot_url: str = ""
+
+
+class SceneElement(Row, frozen=True, kw_only=True):
+    """Something in a scene that a person may change; `preset` is the template's own value."""
+
+    project_id: Public[UUID]
+    scene_key: Public[str]
+    key: Public[str]
+    position: Public[int]
+    kind: Public[ElementKind]
+    title: Public[str]
+    preset: Public[str]
+    shared: Public[bool]
+    width: Public[int]
+    height: Public[int]
+
+
+BUNDLES = Entity(
+    "content.template_bundles", Bundle, key=("file_id",), about="what is known of uploaded template files", view=None, newest=False
+)
+PROJECTS = Entity("content.projects", Project, key=("project_id",), about="templates", indexes=(("file_id",),), view=None)
+PRESETS = Entity(
+    "content.colour_presets",
+    Preset,
+    key=("project_id", "key"),
+    about="named sets of a template's shared colours",
+    view=None,
+    newest=False,
+)
+SCENES = Entity(
+    "content.scenes",
+    Scene,
+    key=("project_id", "key"),
+    about="scenes of templates; sizes in pixels, durations in seconds",
+    view=None,
+    newest=False,
+)
+ELEMENTS = Entity(
+    "content.scene_elements",
+    SceneElement,
+    key=("project_id", "scene_key", "key"),
+    about="texts, pictures and colours of scenes",
+    view=None,
+    newest=False,
+)
 
 
 @message("content.bundle.learn")

@@ -1,8 +1,9 @@
 """Templates and their scenes."""
 
 from api_edge import rows
+from api_edge.entities import row_of
 from api_edge.routing import CommandRoute, QueryRoute
-from contracts.content import CreateProject
+from contracts.content.projects import PROJECTS, SCENES, CreateProject
 
 COMMANDS = [
     CommandRoute(
@@ -15,16 +16,17 @@ COMMANDS = [
         location="/v1/projects/{project_id}",
     )
 ]
+PROJECT = row_of(PROJECTS, rows.Presets)
 QUERIES = [
-    QueryRoute("GET", "/v1/projects/{project_id}", "project_by_id", "content:read", "Read a template", rows.ProjectRow, one=True),
-    QueryRoute("GET", "/v1/projects", "projects", "content:read", "List templates", rows.ProjectRow, keyset=("created_at", "project_id")),
+    QueryRoute("GET", "/v1/projects/{project_id}", "project_by_id", "content:read", "Read a template", PROJECT, one=True),
+    QueryRoute("GET", "/v1/projects", "projects", "content:read", "List templates", PROJECT, keyset=("created_at", "project_id")),
     QueryRoute(
         "GET",
         "/v1/projects/{project_id}/scenes",
         "scenes_of_project",
         "content:read",
         "List a template's scenes",
-        rows.SceneRow,
+        row_of(SCENES, rows.Elements),
         keyset=("position",),
     ),
 ]

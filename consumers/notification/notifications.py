@@ -1,17 +1,17 @@
 """In-app notifications: what a tenant's people are told, and that they have seen it."""
 
-from collections.abc import Iterable
-from typing import Any
-
-from consumers.notification.rows import NOTIFICATIONS
-from consumers.runtime.domain import Answer, Context, Decision, refuse
-from consumers.runtime.projection import fresh, moved
+from consumers.runtime.domain import Answer, Context, Decision
+from consumers.runtime.rules import living, missing
 from consumers.runtime.state import View
-from consumers.runtime.table import Row, Table
+from consumers.runtime.table import Table
+from contracts import notification
+from contracts.entity import carry
 from contracts.envelope import Envelope
 from contracts.message import Command
 from contracts.notification import CreateNotification, NotificationAnswer, NotificationCreated, NotificationSeen, ReadNotification
 from contracts.render import JobCompleted, JobFailed
+
+NOTIFICATIONS = Table.of(notification.NOTIFICATIONS)
 
 
 def on_ended(event: JobCompleted | JobFailed, envelope: Envelope) -> list[Command]:
@@ -40,27 +40,13 @@ def on_failed(event: JobFailed) -> list[Command]:
 
 def create(cmd: CreateNotification, view: View, ctx: Context) -> Decision:
     """Put a notification into the app."""
-    values = {name: getattr(cmd, name) for name in cmd.__struct_fields__}
-    return [NotificationCreated(notification_id=ctx.id("notification"), **values)]
+    return [carry(NotificationCreated, cmd, notification_id=ctx.id("notification"))]
 
 
 def read(cmd: ReadNotification, view: View, ctx: Context) -> Decision[NotificationAnswer]:
     """A person has seen it."""
-    row = view.get(NOTIFICATIONS, cmd.notification_id)
+    row = living(view, NOTIFICATIONS, cmd.notification_id)
     if row is None:
-        return refuse("notification.not_found", f"there is no notification {cmd.notification_id}", "notification_id")
-    events = [] if row.seen else [NotificationSeen(notification_id=row.id)]
-    return Answer(events, NotificationAnswer(notification_id=row.id, seen=True))
-
-
-def created(event: NotificationCreated, envelope: Envelope, view: View) -> Iterable[tuple[Table[Any], Row]]:
-    """The row's key is `id`, as its name is fixed."""
-    names = ("kind", "title", "body", "subject_id", "data")
-    yield NOTIFICATIONS, fresh(NOTIFICATIONS, envelope, {"id": event.notification_id, **{name: getattr(event, name) for name in names}})
-
-
-def seen(event: NotificationSeen, envelope: Envelope, view: View) -> Iterable[tuple[Table[Any], Row]]:
-    """Seen once is seen."""
-    row = view.get(NOTIFICATIONS, event.notification_id)
-    assert row is not None, "only an existing notification is seen"
-    yield NOTIFICATIONS, moved(row, envelope, seen=True)
+        return missing(NOTIFICATIONS, cmd.notification_id)
+    events = [] if row.seen else [NotificationSeen(notification_id=row.notification_id)]
+    return Answer(events, NotificationAnswer(notification_id=row.notification_id, seen=True))

@@ -1,0 +1,63 @@
+"""Categories in the database: as the edge reads them, by tenant, page by page, and again after a replay."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest_asyncio
+
+from api_edge.reading import Reader
+from api_edge.routes import statements
+from contracts.content.categories import CreateCategory, DeleteCategory, RenameCategory
+from deploy.replay import verify
+from tests.support.house import House
+from tests.support.password import PASSWORD
+
+BEGINNING = (datetime(9999, 12, 31, tzinfo=UTC), UUID(int=0))
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def reader(house: House) -> AsyncIterator[Reader]:
+    """The edge's own way to the database."""
+    found = await Reader.connect(house.dsn, PASSWORD)
+    yield found
+    await found.close()
+
+
+async def listed(reader: Reader, tenant: UUID, at: tuple[Any, ...] = BEGINNING, limit: int = 10) -> list[dict[str, Any]]:
+    return (await reader.run(statements()["categories"], str(tenant), tenant, *at, limit)).rows
+
+
+async def test_what_is_there_is_listed_newest_first_and_what_is_deleted_is_gone(house: House, reader: Reader) -> None:
+    tenant = await house.tenant()
+    ids = [UUID((await house.send(CreateCategory(name=name), tenant))["category_id"]) for name in "abc"]
+    await house.send(RenameCategory(category_id=ids[0], name="first"), tenant)
+    await house.send(DeleteCategory(category_id=ids[1]), tenant)
+    newest, oldest = await listed(reader, tenant)
+    assert (newest["name"], oldest["name"], oldest["version"]) == ("c", "first", 2)
+    assert [row["category_id"] for row in await listed(reader, tenant, (newest["created_at"], ids[2]))] == [ids[0]]
+    by_id = statements()["category_by_id"]
+    assert (await reader.run(by_id, str(tenant), tenant, ids[0])).rows == [oldest]
+    assert (await reader.run(by_id, str(tenant), tenant, ids[1])).rows == []
+
+
+async def test_another_tenant_has_names_of_its_own(house: House, reader: Reader) -> None:
+    one, other = await house.tenant(), await house.tenant()
+    for tenant in (one, other):
+        await house.send(CreateCategory(name="the same"), tenant)
+    assert [row["name"] for row in await listed(reader, other)] == ["the same"]
+    assert await listed(reader, uuid4()) == []
+    assert (await reader.run(statements()["categories"], str(one), other, *BEGINNING, 10)).rows == [], "row-level security"
+
+
+async def test_a_replay_gives_the_same_rows(dsn: str) -> None:
+    async with House(dsn) as house:
+        tenant = await house.tenant()
+        first = UUID((await house.send(CreateCategory(name="a"), tenant))["category_id"])
+        await house.send_all([(RenameCategory(category_id=first, name="b"), tenant), (CreateCategory(name="a"), tenant)])
+        await house.send_all([(DeleteCategory(category_id=first), tenant), (CreateCategory(name="b"), tenant)])
+        await house.sequence()
+        report = await verify(dsn, list(house.domains.values()))
+    assert report.equal, report.problems
+    assert {table.table: table.live_rows for table in report.tables}["content.categories"] == 3
