@@ -13,7 +13,7 @@ from msgspec import inspect
 from consumers.runtime.table import JSON, Table, living_sql
 from contracts.entity import Entity, Row
 from contracts.visibility import Visibility
-from deploy.replay import all_domains
+from deploy.domains import all_domains
 
 _NAMES = {JSON: "jsonb", "float8": "double precision"}
 _BOUNDS = (("gt", ">"), ("ge", ">="), ("lt", "<"), ("le", "<="))

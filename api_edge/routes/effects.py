@@ -3,7 +3,7 @@
 from api_edge import rows
 from api_edge.queries import A_WORD, one_of
 from api_edge.routing import CommandRoute, QueryRoute
-from contracts.audit import DOMAINS
+from contracts.domains import DOMAINS
 from contracts.effects import STATES, STEER
 
 COMMANDS = [

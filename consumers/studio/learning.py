@@ -14,12 +14,14 @@ from consumers.runtime.state import View
 from consumers.runtime.table import Row, Table
 from contracts import studio
 from contracts.content.projects import ProjectPublished, SceneRecorded
-from contracts.entity import carry
 from contracts.envelope import Envelope
 from contracts.file_mgr import FileReady
 from contracts.message import Command
 from contracts.render import JobCancelled, JobCompleted, JobFailed
 from contracts.studio import FileLearned, LearnFile, LearnScene, LearnTemplate, RenderRequested, SceneLearned, TemplateLearned
+
+SCENES, TEMPLATES = Table.of(studio.SCENES), Table.of(studio.TEMPLATES)
+FILES, PENDING = Table.of(studio.FILES), Table.of(studio.PENDING)
 
 
 def fold_pending(

@@ -10,8 +10,8 @@ import pytest
 
 from adapters.nats import ConnectRefused, connect
 from adapters.settings import Settings
-from contracts.audit import DOMAINS, LOG
 from contracts.catalogue import LOG_ACCOUNT, NODES, SERVICES, SYSTEM, roles
+from contracts.domains import DOMAINS, LOG
 from contracts.message import Kind
 from deploy.local.stack import GATE, Stack, nats_secret, pg_role, pg_secret
 

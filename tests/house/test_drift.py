@@ -13,9 +13,9 @@ import pytest_asyncio
 from contracts.content.categories import CATEGORIES, Category
 from contracts.entity import Entity
 from contracts.visibility import Public
+from deploy.domains import all_domains
 from deploy.drafts import entities
 from deploy.drift import drift_of
-from deploy.replay import all_domains
 
 BESIDES: dict[str, set[str]] = {
     "identity.tenant_api_keys": {"tenant_api_keys_tenant_id_fkey"},

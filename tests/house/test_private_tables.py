@@ -11,12 +11,12 @@ import pytest_asyncio
 
 from consumers.runtime.domain import SetRecurring, SetTimer
 from consumers.runtime.private import PrivateTable
-from contracts.audit import DOMAINS
+from contracts.domains import DOMAINS
 from contracts.message import Event, all_types
 from contracts.personal import fields_of
 from contracts.visibility import Personal, Secret, Visibility
+from deploy.domains import all_domains
 from deploy.local.servers import Servers
-from deploy.replay import all_domains
 from tests.support.private import CODES, CONTACTS, TABLES, ForgetPerson, KeepContact, people, registered
 
 REAL = [table for domain in all_domains() for table in domain.private]

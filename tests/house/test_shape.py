@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from deploy.replay import all_domains
+from deploy.domains import all_domains
 from tests.support.circles import circles
 
 ROOT = Path(__file__).resolve().parents[2]

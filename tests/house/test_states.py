@@ -8,7 +8,7 @@ import asyncpg
 import msgspec
 
 from contracts.message import Command, all_types
-from deploy.replay import all_domains
+from deploy.domains import all_domains
 from tests.support.databases import migrated
 
 CHECKS = """

@@ -17,7 +17,7 @@ from api_edge.routes import QUERIES
 from api_edge.showing import answered
 from contracts.message import DEFAULT_TENANT, PLATFORM, Event, all_types
 from contracts.visibility import Visibility, markers
-from deploy.replay import all_domains
+from deploy.domains import all_domains
 from tests.store.edge.test_events import opened
 from tests.support.canaries import BEGIN, Planted, found, planted
 

@@ -7,7 +7,6 @@ from uuid import UUID
 import msgspec
 import pytest
 
-import sql
 from api_edge import cursors, openapi, operations, pages, sse
 from api_edge.errors import MEANINGS, Refused, meaning_of
 from api_edge.routes import COMMANDS, QUERIES
