@@ -17,7 +17,7 @@ class Snapshot(Row, frozen=True, kw_only=True):
     """One frame of a scene as a picture."""
 
     snapshot_id: Public[UUID]
-    cache_key: Public[str]
+    cache_key: str
     spec: RenderSpec
     frame: Public[Annotated[int, Meta(ge=0)]]
     state: Public[SnapshotState] = "queued"

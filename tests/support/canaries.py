@@ -57,6 +57,8 @@ def planted(
     seen: Planted,
     where: str = "",
     closed: Visibility = Visibility.PUBLIC,
+    /,
+    *,
     unmarked: Visibility = Visibility.INTERNAL,
     **given: Any,
 ) -> Any:

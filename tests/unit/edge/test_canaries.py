@@ -1,7 +1,6 @@
 """A canary in every field of every kind: each exit shows those that may be seen, and no other."""
 
 import re
-from collections.abc import Iterable
 from typing import Any
 from uuid import uuid4
 
@@ -28,6 +27,7 @@ from tests.support.canaries import Planted, found, planted
 
 EVENTS = [entry for entry in all_types() if issubclass(entry.cls, Event)]
 TENANT = str(uuid4())
+REACTIONS = [(one, cls) for one in NOTIFICATION.reacts if isinstance(one, Reaction) for cls in one.events]
 OPENAPI: dict[str, Any] = openapi.document(COMMANDS, QUERIES, "0")["components"]["schemas"]
 
 
@@ -93,11 +93,7 @@ def test_a_body_that_is_not_what_its_type_declares_is_not_told(caplog: pytest.Lo
     assert "ALARM" in caplog.text and not found(caplog.text)
 
 
-def _reactions() -> Iterable[tuple[Reaction, type[Event]]]:
-    return ((one, cls) for one in NOTIFICATION.reacts if isinstance(one, Reaction) for cls in one.events)
-
-
-@pytest.mark.parametrize(("reaction", "cls"), _reactions(), ids=lambda value: getattr(value, "__name__", ""))
+@pytest.mark.parametrize(("reaction", "cls"), REACTIONS, ids=lambda value: getattr(value, "__name__", ""))
 def test_a_notification_says_nothing_of_an_event_that_is_not_public(reaction: Reaction, cls: type[Event]) -> None:
     seen = Planted()
     event = planted(cls, seen)

@@ -37,12 +37,20 @@ def ids(name: str) -> UUID:
     return uuid5(DEFAULT_TENANT, "job_id" if name == "subject_id" else name)
 
 
+async def new_tenant(house: Any) -> UUID:
+    """A tenant that nobody else's tests know."""
+    id = uuid4()
+    await house.pg.execute("insert into identity.tenants values ($1, 1, now(), now(), 'of canaries', 1, 64, 100000)", id)
+    return id
+
+
 def row_of(table: Any, tenant: UUID, seen: Planted) -> dict[str, Any]:
     """A row in which every text is a canary; what others name is one and the same, and numbers are small, as constraints ask for."""
     name = table.name.partition(".")[2]
     given: dict[str, Any] = {"tenant_id": tenant, "version": VERSION, "created_at": BEGIN, "updated_at": BEGIN}
     given |= {field: "scene" for field in ("key", "scene_key") if field in table.key}
     given |= {field: words[name] for field, words in (("state", STATES), ("kind", KINDS)) if field in table.fields and name in words}
+    given |= {"sha256": "ab" * 32} if name == "upload_sessions" else {}  # of which an address is made
     made = msgspec.to_builtins(planted(table.row, seen, table.name, **given))
     return {field: _fitting(field, value) for field, value in made.items()}
 
@@ -110,7 +118,8 @@ async def test_every_answer_shows_what_is_declared_and_of_no_row_what_is_hidden(
             hidden, unseen = _missed(everything[table.name], caught)
             assert hidden == set(), "it is not public, and was told"
             assert unseen == set() or table.name in UNSEEN, "it is public, and no answer has it"
-    assert not found(caplog.text)
+    secrecy = {text: closed for seen in everything.values() for text, (_, closed) in seen.canaries.items()}
+    assert not [text for text in found(caplog.text) if secrecy.get(text, Visibility.PUBLIC) > Visibility.INTERNAL], "operators read logs"
 
 
 def _missed(seen: Planted, caught: set[str]) -> tuple[set[str], set[str]]:
@@ -121,7 +130,7 @@ def _missed(seen: Planted, caught: set[str]) -> tuple[set[str], set[str]]:
 
 
 async def test_the_stream_live_and_resumed_and_the_log_tell_of_events_what_is_public(house, session_for):
-    tenant, seen = uuid4(), Planted()
+    tenant, seen = await new_tenant(house), Planted()
     client = await session_for(["*"], tenant)
     before = house.position
     live = await opened(client)
@@ -135,7 +144,7 @@ async def test_the_stream_live_and_resumed_and_the_log_tell_of_events_what_is_pu
     public = {position: entry.name for position, entry in happened.items() if entry.public}
     for text, positions in told:
         assert positions == public
-        assert found(text) == seen.public()
+        assert found(text) & seen.canaries.keys() == seen.public()
 
 
 def closed_of(entry: Any) -> Visibility:
@@ -166,7 +175,7 @@ async def _log(client: Any, behind: int) -> tuple[str, dict[int, str]]:
 
 @pytest.mark.parametrize("type_", ["render.part.", "render.segment", "identity.command"])
 async def test_the_log_does_not_answer_events_that_are_not_public_even_when_they_are_asked_for(house, session_for, type_):
-    tenant = uuid4()
+    tenant = await new_tenant(house)
     client = await session_for(["*"], tenant)
     entries = [entry for entry in all_types() if entry.name.startswith(type_) and issubclass(entry.cls, Event)]
     assert entries and not any(entry.public for entry in entries)
@@ -177,7 +186,7 @@ async def test_the_log_does_not_answer_events_that_are_not_public_even_when_they
 
 
 async def test_the_access_log_has_neither_the_query_nor_a_header_nor_the_body_of_a_request(house):
-    _, key = await house.key(["content:write"], uuid4())
+    _, key = await house.key(["content:write"], await new_tenant(house))
     written = StringIO()
     async with running(house.settings, AccessLog(written)) as (edge, url), aiohttp.ClientSession(url) as http:
         async with asyncio.timeout(30):
