@@ -20,8 +20,7 @@ from contracts.feedback import LeaveNote
 from contracts.message import DEFAULT_TENANT
 from deploy.bootstrap import asking
 from deploy.check.bounds import Bounds
-from deploy.check.looking import place
-from deploy.check.whole import check_whole
+from deploy.check.looking import check, place
 from deploy.local.stack import CHECK, Stack
 from deploy.replay import verify
 
@@ -52,7 +51,7 @@ async def main(folder: Path) -> dict[str, Any]:
         finally:
             await conn.close()
         async with place(stack.settings(CHECK)) as at:
-            found["differences"] = [str(one) for one in (await check_whole(at, stack.servers.pg_admin_dsn, Bounds(young=0.0))).differences]
+            found["differences"] = [str(one) for one in (await check(at, bounds=Bounds(young=0.0))).differences]
         report = await verify(stack.servers.pg_admin_dsn)
         rows = {table.table: table.live_rows for table in report.tables if table.table.startswith("feedback.")}
         return found | {"equal": report.equal, "rows": rows, "users": catalogue.users_of("feedback")}
