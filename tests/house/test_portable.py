@@ -67,7 +67,7 @@ def test_the_search_finds_what_it_is_for(line: str) -> None:
     assert findings(ast.parse(line))
 
 
-@pytest.mark.parametrize("platform", ["win32", "darwin", "linux"])
+@pytest.mark.parametrize("platform", sorted({"win32", "darwin", "linux"} - {sys.platform}))  # for this one `make lint` does it
 def test_the_platforms_modules_are_typed_for_each_system(platform: str, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "mypy", "--strict", "--platform", platform, "--cache-dir", str(tmp_path), "--follow-imports", "silent"]
     checked = subprocess.run([*command, *map(str, sorted(PLATFORM))], cwd=ROOT, capture_output=True, text=True)
