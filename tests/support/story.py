@@ -86,11 +86,10 @@ class Story:
         ids = [UUID(key["key_id"]) for key in keys]
         await self.all((RevealSecret(command_id=id, what="key", thing_id=id), t) for id, t in zip(ids, self.tenants, strict=True))
         await self.all((RevokeApiKey(key_id=UUID(key["key_id"])), tenant) for key, tenant in zip(keys[::2], self.tenants[::2], strict=True))
-        made = await self.house.send_all((CreateCategory(name=name), t) for name in ("openers", "intros") for t in self.tenants)
-        openers, intros = made[: len(self.tenants)], made[len(self.tenants) :]
-        await self.all((DeleteCategory(category_id=one["category_id"]), t) for one, t in zip(openers, self.tenants, strict=True))
-        renamed = [RenameCategory(category_id=one["category_id"], name="openers") for one in intros]
-        await self.all(zip(renamed, self.tenants, strict=True))
+        for tenant in self.tenants:
+            made = await self.house.send_all((CreateCategory(name=name), tenant) for name in ("openers", "intros"))
+            openers, intros = [UUID(one["category_id"]) for one in made]
+            await self.all([(DeleteCategory(category_id=openers), tenant), (RenameCategory(category_id=intros, name="openers"), tenant)])
         await self.all((Reserve(kind="address", mark=sha(t), holder=t), PLATFORM) for t in self.tenants)
         await self.all((Release(kind="address", mark=sha(t), holder=t), PLATFORM) for t in self.tenants[::2])
 
