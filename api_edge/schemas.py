@@ -91,6 +91,8 @@ def _plain(schema: Any) -> Any:
     found = {name: _plain(value) for name, value in schema.items()}
     if isinstance(words := found.get("enum"), list) and all(isinstance(word, str) for word in words):
         found["type"] = "string"
+    if found.get("type") == "object" and found.keys().isdisjoint(("properties", "additionalProperties")):
+        found["additionalProperties"] = True  # whatever a person put in; without the word, generators take it for an object without fields
     if isinstance(entries := found.pop("prefixItems", None), list):
         kinds = [one for at, one in enumerate(entries) if one not in entries[:at]]
         found["items"] = kinds[0] if len(kinds) == 1 else {"anyOf": kinds}

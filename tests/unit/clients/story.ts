@@ -37,6 +37,7 @@ export async function film(file: Blob, project: string): Promise<string> {
     case "failed":
       return `${render.code}: ${render.detail}`;
     default:
+      console.log(render.metadata["order"], render.needs.labels?.length);
       return `${render.frames_done} of ${render.frames_total}, due ${render.deadline ?? "never"}, fonts ${render.needs.fonts?.join() ?? ""}`;
   }
 }
@@ -70,7 +71,7 @@ export async function mistakes(render: Of["RenderRow"], answer: Of["JobAnswer"])
   // @ts-expect-error a name has to be given
   await client.POST("/v1/uploads", { body: { bytes: 1 } });
   // @ts-expect-error a field that is not known
-  await client.POST("/v1/uploads", { body: { name: "a", bytes: 1, size: 1 } });
+  const upload: Of["PostStartUpload"] = { name: "a", bytes: 1, size: 1 };
   // @ts-expect-error a rate has two numbers
   await client.POST("/v1/renders", { body: { rate: "30" } });
   // @ts-expect-error no such state can be asked for
@@ -78,5 +79,5 @@ export async function mistakes(render: Of["RenderRow"], answer: Of["JobAnswer"])
   // @ts-expect-error what it is about has to be named
   await client.POST("/v1/renders/{job_id}/cancel", {});
   // @ts-expect-error an answer has what it says
-  console.log(answer.paused);
+  console.log(answer.paused, upload);
 }

@@ -64,7 +64,7 @@ def test_a_typescript_client_knows_every_route_and_finds_mistakes(described: Pat
 def test_a_python_client_knows_every_route_and_finds_mistakes(described: Path) -> None:
     folder = described / "python"
     folder.mkdir()
-    (folder / "config.json").write_text(json.dumps({"post_hooks": []}), encoding="utf-8")
+    (folder / "config.json").write_text(json.dumps({"post_hooks": [], "literal_enums": True}), encoding="utf-8")
     made = ("--path", described / "openapi.json", "--output-path", folder / PACKAGE, "--meta", "none", "--config", folder / "config.json")
     said = run(sys.executable, "-m", "openapi_python_client", "generate", *made, "--fail-on-warning", cwd=folder)
     assert "WARNING" not in said.upper(), said
