@@ -9,7 +9,8 @@ class CredentialStore(Protocol):
     """Knows the credentials of one kind, such as sessions; it stands in `Edge.stores`.
 
     It may ask a database, or believe a token that proves itself and know only which of these have ended. It tells `Edge.streams.end_of`
-    when one ends, so that open streams do; what it cannot tell because something is away, it refuses as unavailable (503).
+    when one ends, so that open streams do; what it cannot tell because something is away, it refuses as unavailable (503). Whoever brings
+    something wrong is not counted by anybody yet: a store that looks things up bounds what strangers have it look for.
     """
 
     def presented(self, request: Any) -> str | None:
