@@ -4,16 +4,19 @@ from importlib.metadata import PackageNotFoundError, version
 
 from aiohttp import web
 
-from api_edge import openapi, pages, scopes, sse
-from api_edge.access_log import AccessLog
-from api_edge.bodies import COMMAND_LIMIT
-from api_edge.commands import CommandHandler
+from api_edge import openapi
+from api_edge.auth import scopes
 from api_edge.edge import Call, Edge
 from api_edge.errors import Refused
-from api_edge.handling import Guard
-from api_edge.plain import HOT
-from api_edge.queries import QueryHandler
+from api_edge.handlers.commands import CommandHandler
+from api_edge.handlers.queries import QueryHandler
+from api_edge.http import pages
+from api_edge.http.access_log import AccessLog
+from api_edge.http.bodies import COMMAND_LIMIT
+from api_edge.http.middleware import Guard
+from api_edge.http.plain import HOT
 from api_edge.routes import COMMANDS, QUERIES
+from api_edge.stream import sse
 
 
 def build_app(edge: Edge, access_log: AccessLog | None = None) -> web.Application:

@@ -9,21 +9,21 @@ import msgspec
 from aiohttp import web
 
 from adapters.metrics import Registry
-from api_edge.connections import Connections
-from api_edge.credentials import CredentialStore
+from api_edge.auth.credentials import CredentialStore
+from api_edge.auth.keys import KeyRing
+from api_edge.auth.principals import KeyPrincipal, Principal
+from api_edge.auth.scopes import Scope
+from api_edge.auth.signing import Signer
+from api_edge.capacity.limits import Limits
+from api_edge.capacity.queues import Queues
+from api_edge.capacity.stalled_domains import StalledDomains
 from api_edge.errors import Refused, unavailable
-from api_edge.feed import Feed
-from api_edge.keys import KeyRing
-from api_edge.limits import Limits
-from api_edge.looks import Looking, Looks
-from api_edge.outcomes import Outcomes
-from api_edge.principals import KeyPrincipal, Principal
-from api_edge.queues import Queues
-from api_edge.reading import Reader
-from api_edge.scopes import Scope
-from api_edge.signing import Signer
-from api_edge.streams import Streams
-from api_edge.waiting import WaitingDomains
+from api_edge.handlers.object_checks import ObjectChecks, ReadsObjects
+from api_edge.handlers.outcomes import Outcomes
+from api_edge.handlers.reader import Reader
+from api_edge.http.connections import Connections
+from api_edge.stream.feed import Feed
+from api_edge.stream.streams import Streams
 from contracts.envelope import Envelope
 from contracts.message import Command
 
@@ -38,7 +38,7 @@ class Publishes(Protocol):
         """The same for a body that is encoded already and known to be one of this kind."""
 
 
-class Store(Looking, Protocol):
+class Store(ReadsObjects, Protocol):
     """What the edge needs of adapters.object_store: addresses, looks at finished objects, and pieces of the log's archives."""
 
     async def get_range(self, key: str, offset: int, length: int) -> bytes:
@@ -58,14 +58,14 @@ class Edge:
         self.signer = signer
         self.metrics = Registry()
         self.limits = Limits()
-        self.looks = Looks()
+        self.object_checks = ObjectChecks()
         self.connections = Connections()
         self.streams = Streams()
         self.keys = KeyRing(on_revoked=lambda key: self.streams.end_of(key, "the API key was revoked"))
         self.stores: list[CredentialStore] = []  # of what proves who asks, beside the API keys
         self.scopes: Mapping[str, Scope] = {}  # all that its routes ask for, by name
         self.outcomes = Outcomes()
-        self.waiting = WaitingDomains()
+        self.waiting = StalledDomains()
         self.queues = Queues()
         self.publisher: Publishes | None = None
         self.reader: Reader | None = None

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from api_edge.answers import Answer
+from api_edge.http.responses import Answer
 from contracts.outcome import Problem
 from contracts.visibility import Public
 

@@ -14,17 +14,17 @@ from adapters.life import shown
 from adapters.nats import Connection, StreamError, connect
 from adapters.object_store import ObjectStore
 from adapters.settings import Settings
-from api_edge.access_log import AccessLog
 from api_edge.app import build_app
+from api_edge.auth.signing import Signer
+from api_edge.capacity.shared_limits import Sharing
 from api_edge.edge import Edge
 from api_edge.errors import Refused
-from api_edge.events import FeedEvent
-from api_edge.feed import Feed
-from api_edge.plain import Site
-from api_edge.reading import Head, Reader
-from api_edge.sharing import Sharing
-from api_edge.signing import Signer
-from api_edge.sse import tick_listener
+from api_edge.handlers.reader import Head, Reader
+from api_edge.http.access_log import AccessLog
+from api_edge.http.plain import Site
+from api_edge.stream.events import FeedEvent
+from api_edge.stream.feed import Feed
+from api_edge.stream.sse import tick_listener
 from contracts.catalogue import domain_waits_subject, progress_subject, undecided_subject, uses_subject
 from contracts.message import decode, named
 from producers.publisher import Publisher

@@ -6,12 +6,12 @@ from typing import Any, Literal
 
 import msgspec
 
-from api_edge.bodies import path_names
-from api_edge.commands import reader_of
 from api_edge.errors import ProblemBody
+from api_edge.handlers.commands import reader_of
+from api_edge.http.bodies import path_names
 from api_edge.routing import CommandRoute, QueryRoute, Route
 from api_edge.schemas import Schema, Schemas, alternatives
-from api_edge.sse import SCOPE as FEED_SCOPE
+from api_edge.stream.sse import SCOPE as FEED_SCOPE
 from contracts.message import MessageType, all_types, answer_of
 
 _LINK = {"schema": {"type": "string"}}

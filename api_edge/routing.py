@@ -9,9 +9,9 @@ import sql
 from contracts.message import Command
 
 if TYPE_CHECKING:
+    from api_edge.auth.principals import Principal
+    from api_edge.auth.secrets import SecretKind
     from api_edge.edge import Call, Edge
-    from api_edge.principals import Principal
-    from api_edge.secrets import SecretKind
 
 Row = dict[str, Any]
 Prepare = Callable[["Edge", "Call", Any], Command]  # the command as sent, to the command that is published

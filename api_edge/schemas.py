@@ -6,7 +6,7 @@ from typing import Any, Union, get_args, get_origin
 
 import msgspec
 
-from api_edge.showing import answered
+from api_edge.handlers.masks import answered
 from contracts.message import Event, MessageType
 from contracts.visibility import visible
 

@@ -17,7 +17,8 @@ from consumers.runtime.item import Item
 from consumers.runtime.runtime import Runtime
 from contracts.catalogue import command_stream
 from contracts.envelope import Envelope, first
-from contracts.identity import CreateApiKey, CreateTenant
+from contracts.identity.api_keys import CreateApiKey
+from contracts.identity.tenants import CreateTenant
 from contracts.message import Command
 from deploy.consume import pg_connect
 from deploy.domains import domain_named

@@ -14,7 +14,7 @@ import msgspec
 
 from adapters.nats import connect
 from adapters.settings import Settings
-from benchmarks.effects_world import World
+from benchmarks.effects_service import OutsideService
 from benchmarks.figures import Bound, Figure, figure
 from benchmarks.ground import servers
 from consumers.runtime.connection import until_lost
@@ -29,7 +29,7 @@ from consumers.runtime.pool import Connections
 from consumers.runtime.store import Store, columns
 from contracts.envelope import first
 from contracts.message import Command
-from contracts.notification import ReadNotification
+from contracts.notification.notifications import ReadNotification
 from deploy.consume import pg_connect
 from deploy.local.stack import environment
 from producers.publisher import Publisher
@@ -48,15 +48,15 @@ class Pay(msgspec.Struct, frozen=True):
     number: int
 
 
-async def pay(effect: Pay, call: Call, world: World) -> list[Command]:
+async def pay(effect: Pay, call: Call, outside: OutsideService) -> list[Command]:
     """Have the world do it."""
-    await world.say(b"do %b" % str(call.key).encode(), call)
+    await outside.say(b"do %b" % str(call.key).encode(), call)
     return [ReadNotification(notification_id=call.key)]
 
 
-async def ask(effect: Pay, call: Call, world: World) -> Told:
+async def ask(effect: Pay, call: Call, outside: OutsideService) -> Told:
     """Ask the world whether it has."""
-    done = await world.say(b"of %b" % str(call.key).encode())
+    done = await outside.say(b"of %b" % str(call.key).encode())
     return Done([ReadNotification(notification_id=call.key)]) if int(done) else "not done"
 
 
@@ -66,14 +66,14 @@ KIND = EffectKind(name="pay", payload=Pay, run=pay, nature=Asking(ask), lane="bu
 async def measure(quick: bool) -> list[Figure]:
     """Effects per second from the takeover until none is left."""
     count = 10_000 if quick else 100_000
-    async with servers() as ground, _world() as port:
-        world = World(port)
-        await world.open()
+    async with servers() as ground, _outside() as port:
+        outside = OutsideService(port)
+        await outside.open()
         conn = await ground.postgres(ROLE)
         await _keep(conn, count)
-        await _begun_and_killed(ground.settings(DOMAIN), port, world, int(count * BEFORE_THE_KILL))
-        left, seconds = await _drained(ground.settings(DOMAIN), world, conn)
-        done, twice = map(int, (await world.say(b"all")).split())
+        await _begun_and_killed(ground.settings(DOMAIN), port, outside, int(count * BEFORE_THE_KILL))
+        left, seconds = await _drained(ground.settings(DOMAIN), outside, conn)
+        done, twice = map(int, (await outside.say(b"all")).split())
         if (done, twice) != (count, 0):
             raise RuntimeError(f"of {count} effects {done} were done, {twice} of them more than once")
         await _keep(conn, floor := count // 5)
@@ -83,8 +83,8 @@ async def measure(quick: bool) -> list[Figure]:
 
 
 @asynccontextmanager
-async def _world() -> AsyncIterator[int]:
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "benchmarks.effects_world", stdout=asyncio.subprocess.PIPE)
+async def _outside() -> AsyncIterator[int]:
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "benchmarks.effects_service", stdout=asyncio.subprocess.PIPE)
     try:
         assert process.stdout
         yield int(await process.stdout.readline())
@@ -105,13 +105,13 @@ async def _keep(conn: asyncpg.Connection, count: int) -> None:
     await conn.execute(f"analyze {DOMAIN}.effects")
 
 
-async def lead(settings: Settings, world: World, begun: asyncio.Event) -> None:
+async def lead(settings: Settings, outside: OutsideService, begun: asyncio.Event) -> None:
     """Lead the domain and carry out its effects, until cancelled."""
     nc = await connect(settings, "flatrender bench effects", within=10)
     leading = Leading.of_domain(DOMAIN, LOCK, lambda: pg_connect(settings, ROLE))
     pool = Connections(lambda role: pg_connect(settings, role), most=CONNECTIONS, each=CONNECTIONS)
     domain = Domain(name=DOMAIN, tables=(), decides={}, writes={}, effects=(KIND,))
-    runner = EffectRunner(domain, pool.of(ROLE), Publisher(nc).publish, world, leading)
+    runner = EffectRunner(domain, pool.of(ROLE), Publisher(nc).publish, outside, leading)
     running = asyncio.create_task(runner.run())
     try:
         async with leading.lead() as line:
@@ -126,10 +126,10 @@ async def lead(settings: Settings, world: World, begun: asyncio.Event) -> None:
         await nc.close()
 
 
-async def _begun_and_killed(settings: Settings, port: int, world: World, count: int) -> None:
+async def _begun_and_killed(settings: Settings, port: int, outside: OutsideService, count: int) -> None:
     """A process begins with the backlog, and is killed when so many are done."""
     process = await asyncio.create_subprocess_exec(sys.executable, "-m", "benchmarks.effects", str(port), env=environment(settings))
-    while int((await world.say(b"all")).split()[0]) < count:
+    while int((await outside.say(b"all")).split()[0]) < count:
         if process.returncode is not None:
             raise RuntimeError("the leader ended by itself")
         await asyncio.sleep(0.005)
@@ -137,11 +137,11 @@ async def _begun_and_killed(settings: Settings, port: int, world: World, count: 
     await process.wait()
 
 
-async def _drained(settings: Settings, world: World, conn: asyncpg.Connection) -> tuple[int, float]:
+async def _drained(settings: Settings, outside: OutsideService, conn: asyncpg.Connection) -> tuple[int, float]:
     """How many were left, and the seconds until none was."""
     begun = asyncio.Event()
     left: int = await conn.fetchval(f"select count(*) from {DOMAIN}.effects")
-    leading = asyncio.create_task(lead(settings, world, begun))
+    leading = asyncio.create_task(lead(settings, outside, begun))
     await begun.wait()
     began = time.perf_counter()
     while await conn.fetchval(f"select exists (select from {DOMAIN}.effects)"):
@@ -176,9 +176,9 @@ async def _floor(conn: asyncpg.Connection) -> float:
 
 
 async def _alone(port: int) -> None:
-    world = World(port)
-    await world.open()
-    await lead(Settings(), world, asyncio.Event())
+    outside = OutsideService(port)
+    await outside.open()
+    await lead(Settings(), outside, asyncio.Event())
 
 
 if __name__ == "__main__":

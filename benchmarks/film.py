@@ -8,9 +8,10 @@ from uuid import UUID
 
 import msgspec
 
-from cli.answers import Scene
 from cli.client import Client
-from contracts.studio import ChosenScene, RequestRender
+from cli.responses import Scene
+from contracts.studio.renders import RequestRender
+from contracts.studio.saved_projects import ChosenScene
 from deploy.local.stack import Stack
 from templates import landscape
 from templates.build import demo_bundle

@@ -12,10 +12,10 @@ import aiohttp
 import asyncpg
 
 from adapters.nats import Connection, connect
-from api_edge.signing import Signer
+from api_edge.auth.signing import Signer
 from cli.client import Client
 from contracts.envelope import first
-from contracts.identity import CreateTenant
+from contracts.identity.tenants import CreateTenant
 from deploy.bootstrap import asking, new_key
 from deploy.consume import pg_connect
 from deploy.local.stack import Stack

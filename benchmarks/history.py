@@ -7,7 +7,8 @@ from consumers.runtime.batch import Batch
 from consumers.runtime.item import Item
 from consumers.runtime.store import Store
 from contracts.envelope import first
-from contracts.identity import CreateApiKey, CreateTenant
+from contracts.identity.api_keys import CreateApiKey
+from contracts.identity.tenants import CreateTenant
 from contracts.message import Command
 from deploy.domains import domain_named
 

@@ -8,8 +8,8 @@ from uuid import UUID, uuid4
 import asyncpg
 from msgspec import inspect
 
-from api_edge.events import public_types
 from api_edge.routes import statements
+from api_edge.stream.events import public_types
 from benchmarks.filling import SPAN, Given, fill, literal, without_checks
 from contracts.domains import DOMAINS
 from contracts.entity import Entity

@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from api_edge.reading import EVERY_TENANT, SESSION
+from api_edge.handlers.reader import EVERY_TENANT, SESSION
 from api_edge.routes import statements
 from benchmarks.figures import Bound, Figure, figure, percentile
 from benchmarks.filling import literal

@@ -17,18 +17,18 @@ import msgspec
 
 import sql
 from adapters.object_store import ObjectStore
-from api_edge.access_log import AccessLog
-from api_edge.events import public_types
+from api_edge.auth.secret_texts import secret_hash, secret_text
+from api_edge.http.access_log import AccessLog
 from api_edge.main import running
-from api_edge.secret_texts import secret_hash, secret_text
+from api_edge.stream.events import public_types
 from benchmarks.figures import Bound, Figure, figure, median
 from benchmarks.ground import Ground, servers
 from consumers.log.append import Appender
 from consumers.log.archive import Archiver
-from consumers.log.keeping import Keeper
+from consumers.log.partition_upkeep import PartitionUpkeep
 from consumers.runtime.leading import Line, clock
 from contracts.chain import chained
-from contracts.identity import TenantCreated, TenantLimitsChanged
+from contracts.identity.tenants import TenantCreated, TenantLimitsChanged
 from contracts.ids import moment_id
 from contracts.message import encode, type_of
 
@@ -130,7 +130,7 @@ class _Log:
         reading, writing = await self._ground.postgres("log_app"), await self._ground.postgres("log_app")
         async with self._store() as store:
             line = Line(writing, clock())
-            await Keeper(lambda: self._ground.postgres("log_app"), store, 90).look_up(reading, line, Appender(writing))
+            await PartitionUpkeep(lambda: self._ground.postgres("log_app"), store, 90).look_up(reading, line, Appender(writing))
             while await Archiver(reading, line, store).archive(datetime.now(UTC) - KEPT) is not None:
                 pass
         await self._db.execute("select log.drop_retired(interval '0')")

@@ -20,7 +20,7 @@ from benchmarks.ground import stack, unlimited_key
 from contracts.catalogue import command_stream
 from contracts.envelope import first
 from contracts.message import encode
-from contracts.studio import SaveProject
+from contracts.studio.saved_projects import SaveProject
 from deploy.local.stack import Stack
 from producers.publisher import Publisher
 

@@ -15,15 +15,15 @@ from benchmarks.ground import Ground, servers
 from consumers.log import Sequencer
 from consumers.runtime.genuine import genuine
 from consumers.runtime.history import History
-from consumers.runtime.places import PAGE
 from consumers.runtime.pool import Connections
+from consumers.runtime.reaction_cursors import PAGE
 from consumers.runtime.reactions import ears_of
 from consumers.runtime.runtime import Runtime
 from contracts.catalogue import EVENTS, LOG_API, command_stream, subjects_of
 from contracts.chain import GENESIS, chained
-from contracts.file_mgr import FileReady
+from contracts.file_mgr.files import FileReady
 from contracts.message import encode, type_of
-from contracts.render import JobStarted
+from contracts.render.jobs import JobStarted
 from deploy.consume import pg_connect
 from deploy.domains import domain_named
 

@@ -12,7 +12,7 @@ from benchmarks.figures import Bound, Figure, figure, median
 from benchmarks.film_floor import Encoded
 from benchmarks.ground import stack
 from cli.client import Client
-from contracts.studio import RequestRender
+from contracts.studio.renders import RequestRender
 
 WHOLE = (Bound("ratio", least=0.6),)
 CHANGED = (Bound("ratio", most=0.2),)

@@ -8,8 +8,8 @@ from benchmarks.figures import Bound, Figure, figure
 from benchmarks.ground import Ground, servers
 from deploy.replay import verify
 from sql.migrate import set_role_passwords
-from tests.support import house
-from tests.support.story import Story
+from tests.support import in_process
+from tests.support.sample_history import SampleHistory
 
 BOUNDS = (Bound("value", least=20_000.0), Bound("ratio", least=0.35))
 LIMIT = (
@@ -33,10 +33,10 @@ async def measure(quick: bool) -> list[Figure]:
 async def _history(ground: Ground, tenants: int) -> None:
     """Templates, files, renders and what goes wrong with them, decided by the real domains without a broker."""
     conn = await asyncpg.connect(ground.servers.pg_admin_dsn)
-    await set_role_passwords(conn, house.PASSWORD)
+    await set_role_passwords(conn, in_process.PASSWORD)
     await conn.close()
-    async with house.House(ground.servers.pg_admin_dsn) as domains:
-        await Story(domains, tenants=tenants, jobs=2, seconds=8.0).tell()
+    async with in_process.InProcessDomains(ground.servers.pg_admin_dsn) as domains:
+        await SampleHistory(domains, tenants=tenants, jobs=2, seconds=8.0).tell()
         await domains.sequence()
 
 

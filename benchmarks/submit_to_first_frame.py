@@ -17,7 +17,7 @@ from cli.client import Client
 from contracts.catalogue import part_tick_subject
 from contracts.node import PartTick
 from contracts.spec import SceneSpec
-from contracts.studio import RequestRender
+from contracts.studio.renders import RequestRender
 from deploy.local.stack import Stack
 from node_worker.engines import protocol
 from node_worker.engines.base import Files

@@ -10,14 +10,14 @@ import aiohttp
 import msgspec
 
 from cli import sse, transfer
-from cli.answers import File, Node, Page, Project, Render, Scene, Submitted, Upload
 from cli.errors import Mistake
+from cli.responses import File, Node, Page, Project, Render, Scene, Submitted, Upload
 from cli.transport import ApiProblem, Transport, problem_of
 from cli.waiting import until
 from contracts.content.projects import CreateProject
 from contracts.message import type_of
-from contracts.render import JobAdvanced, JobAssembling, JobProgress, JobStarted
-from contracts.studio import RequestRender
+from contracts.render.jobs import JobAdvanced, JobAssembling, JobProgress, JobStarted
+from contracts.studio.renders import RequestRender
 
 ENDED = ("completed", "failed", "cancelled")
 POLL = 0.5  # seconds between two looks at a job while no event stream can be had

@@ -7,11 +7,12 @@ from uuid import UUID
 
 import msgspec
 
-from cli.answers import Scene
 from cli.errors import Mistake
-from contracts.project import ProjectFile, ProjectScene
+from cli.responses import Scene
+from contracts.project_file import ProjectFile, ProjectScene
 from contracts.spec import Element
-from contracts.studio import ChosenScene, ChosenTrack, RequestRender
+from contracts.studio.renders import RequestRender
+from contracts.studio.saved_projects import ChosenScene, ChosenTrack
 
 Setting = tuple[str, str]  # "SCENE.ELEMENT" (or "ELEMENT") and its value
 _GROUPS = {"text": "texts", "image": "pictures", "colour": "colours"}

@@ -11,13 +11,13 @@ from uuid import UUID
 import msgspec
 
 from cli import filling
-from cli.answers import Project, Render, Scene
 from cli.client import Client, Progress
 from cli.errors import Mistake
 from cli.progress import Timeline
 from cli.reporting import Reporter
+from cli.responses import Project, Render, Scene
 from cli.waiting import together
-from contracts.project import ProjectFile
+from contracts.project_file import ProjectFile
 from contracts.spec import frames_of
 
 CANCEL_WITHIN = 3.0  # seconds

@@ -18,7 +18,7 @@ class Timeline:
         return ""
 
 
-def told(now: Progress) -> str:
+def progress_line(now: Progress) -> str:
     """The progress in words."""
     if now.state == "queued":
         return "waits for a node"
@@ -29,7 +29,7 @@ def told(now: Progress) -> str:
     return f"{now.state}: {now.frames_done} of {now.frames_total} frames{speed}{left}"
 
 
-def told_nodes(now: Progress, timeline: Timeline) -> str:
+def nodes_line(now: Progress, timeline: Timeline) -> str:
     """Which node does what, in words."""
     return ", ".join(f"{node} draws frame {frame}{_scene(timeline, frame)}" for node, frame in sorted(now.nodes.items()))
 

@@ -10,9 +10,9 @@ from adapters.object_store import ObjectStore
 from adapters.settings import Settings
 from cli.errors import Mistake
 from consumers.log import read
+from consumers.runtime.decoding import Happened
 from consumers.runtime.quarantine import NotRedriven, Quarantined, listing
 from consumers.runtime.quarantine import redrive as again
-from consumers.runtime.reading import Happened
 from contracts.domains import DOMAINS
 from deploy.domains import domain_named
 from producers.publisher import Publisher

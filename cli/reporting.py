@@ -9,7 +9,7 @@ import msgspec
 
 from cli.client import Progress
 from cli.errors import Mistake
-from cli.progress import Timeline, told, told_nodes
+from cli.progress import Timeline, nodes_line, progress_line
 
 LINE_EVERY = 2.0  # seconds between two plain lines of progress
 
@@ -53,7 +53,7 @@ class PlainReporter:
         state, at = self._last
         if now.state != state or time.monotonic() - at >= LINE_EVERY:
             self._last = (now.state, time.monotonic())
-            print("  " + "; ".join(filter(None, (told(now), told_nodes(now, timeline)))), flush=True)
+            print("  " + "; ".join(filter(None, (progress_line(now), nodes_line(now, timeline)))), flush=True)
 
     def result(self, text: str, **facts: Any) -> None:
         print(text, flush=True)
@@ -87,7 +87,7 @@ def reporter(json: bool) -> Reporter:
     if json:
         return JsonReporter()
     if sys.stdout.isatty():
-        from cli.live import LiveReporter  # and rich with it, which takes its time
+        from cli.live_display import LiveReporter  # and rich with it, which takes its time
 
         return LiveReporter()
     return PlainReporter()

@@ -11,12 +11,12 @@ from uuid import UUID
 import aiohttp
 import msgspec
 
-from cli.answers import PartAddress, Started
-from cli.answers import Upload as State
 from cli.errors import Mistake
+from cli.responses import PartAddress, Started
+from cli.responses import Upload as State
 from cli.transport import Transport
 from cli.waiting import together, until
-from contracts.file_mgr import StartUpload
+from contracts.file_mgr.uploads import StartUpload
 
 AT_ONCE = 4  # parts on their way at a time
 TRIES = 5  # for a part, and for a download

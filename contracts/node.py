@@ -4,10 +4,11 @@ from uuid import UUID
 
 import msgspec
 
-from contracts.farm import Capabilities, CrashKind
 from contracts.ids import derived_id, following_id
 from contracts.message import PLATFORM, Report, Tick, Work, message
-from contracts.render import Edge, PartKind
+from contracts.render.nodes import Capabilities, CrashKind
+from contracts.render.parts import PartKind
+from contracts.render.segments import Edge
 from contracts.spec import AudioTrack, Quality, SceneSpec, Warning
 
 PROTOCOL = 3

@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> int:
         consume(Settings(), names)
         return 0
     if what == "check":
-        from deploy.check.standing import run
+        from deploy.check.background import run
 
         run(Settings())
         return 0

@@ -10,13 +10,14 @@ import msgspec
 
 from adapters.nats import Connection, connect
 from adapters.settings import Settings
-from api_edge.outcomes import Outcomes
-from api_edge.reading import Reader
-from api_edge.secret_texts import first_text, parted, secret_hash, secret_text
-from api_edge.secrets import API_KEY, drawn, text_of
-from api_edge.signing import Signer
+from api_edge.auth.secret_texts import first_text, parted, secret_hash, secret_text
+from api_edge.auth.secrets import API_KEY, drawn, text_of
+from api_edge.auth.signing import Signer
+from api_edge.handlers.outcomes import Outcomes
+from api_edge.handlers.reader import Reader
 from contracts.envelope import Envelope, derived_id, first
-from contracts.identity import CreateApiKey, CreateTenant
+from contracts.identity.api_keys import CreateApiKey
+from contracts.identity.tenants import CreateTenant
 from contracts.ids import hashed_id
 from contracts.message import DEFAULT_TENANT, Command
 from contracts.outcome import Outcome

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from adapters.settings import Settings
-from api_edge.reading import MOST as EDGE
+from api_edge.handlers.reader import MOST as EDGE
 from contracts.domains import DOMAINS
 
 LOG = 2  # the log's lock, led or waited for, and one over which the leader looks up and archives now and then

@@ -31,7 +31,7 @@ from consumers.runtime.timers import Timers
 from consumers.runtime.tools import Given
 from contracts.catalogue import EVENTS, LOG_API, decided_streams, subjects_of
 from contracts.domains import DOMAINS, LOG
-from deploy import measured
+from deploy import gauges
 from deploy.domains import domain_named
 from deploy.host import HostedBroker
 from deploy.metrics import Metrics
@@ -131,7 +131,7 @@ class Service:
     async def _add_log(self, objects: ObjectStore, stack: AsyncExitStack) -> None:
         nc = await self._connect(LOG, stack)
         sequencer = Sequencer(lambda: pg_connect(self.settings, "log_app"), nc, store=objects, days=self.settings.log_days)
-        self.metrics.asks(measured.log(sequencer))
+        self.metrics.asks(gauges.log(sequencer))
         self._start(LOG, sequencer.run())
 
     async def _add_domain(self, name: str, objects: ObjectStore, stack: AsyncExitStack) -> None:
@@ -147,14 +147,14 @@ class Service:
 
         commands = [PullConsumer(nc, stream, name, owns_stream=True) for stream in decided_streams(name)]
         runtime = Runtime(domain, nc, lambda: pg_connect(self.settings, role), commands, feed, History(pool, objects))
-        self.metrics.asks(measured.work(runtime))
-        self.metrics.asks(measured.reactions(runtime, pool))
+        self.metrics.asks(gauges.work(runtime))
+        self.metrics.asks(gauges.reactions(runtime, pool))
         given = Given(self.settings, publisher, objects, pool)
         effects = EffectRunner(domain, pool, publisher.publish, await stack.enter_async_context(domain.tools(given)), runtime.leading)
         runtime.on_effects = effects.start_new
         runtime.prepare.append(effects.take_over)
         retention = Retention(domain, pool, runtime.leading, months=self.settings.health_months)
-        self.metrics.asks(measured.tables(retention))
+        self.metrics.asks(gauges.tables(retention))
         beside = Beside(
             settings=self.settings,
             runtime=runtime,
@@ -176,12 +176,12 @@ class Service:
         """What carries out effects and publishes what is due, where the domain has any."""
         if domain.effects:
             self._runners.append(effects)
-            self.metrics.asks(measured.effects(effects))
+            self.metrics.asks(gauges.effects(effects))
             self._start(f"{domain.name} effects", effects.run())
         if domain.timers:
             timers = Timers(domain, pool, publisher.publish, runtime.leading)
             runtime.on_timers = timers.expect
-            self.metrics.asks(measured.timers(timers))
+            self.metrics.asks(gauges.timers(timers))
             self._start(f"{domain.name} timers", timers.run())
 
 

@@ -155,7 +155,9 @@ async def _write(name: str) -> str:
     if not text:
         return "every table is as its entity declares it"
     number = max(int(known[:2]) for known, _ in migrations()) + 1
-    path = Path(sql.__file__).parent / "migrations" / f"{number:02}_{name}.sql"
+    place = Path(sql.__file__).parent / "migrations"
+    place = next((child for child in place.iterdir() if child.is_dir() and name.startswith(f"{child.name}_")), place)
+    path = place / f"{number:02}_{name}.sql"
     path.write_text(text, encoding="utf-8")
     return f"{path} is written: read it, complete it, commit it"
 

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from adapters.metrics import Gauges, Labels, Registry
 from consumers.runtime.connection import DATABASE_AWAY
-from deploy.measured import GAUGES, Ask, Measured
+from deploy.gauges import GAUGES, Ask, Measured
 
 log = logging.getLogger(__name__)
 WITHIN = 5.0  # seconds in which the database answers, else what was asked for is left out

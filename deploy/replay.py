@@ -15,7 +15,7 @@ import msgspec
 import sql
 from adapters.object_store import ObjectStore
 from consumers.log import LogDamaged, LogEvent
-from consumers.log.reading import archived
+from consumers.log.log_reader import archived
 from consumers.runtime.domain import Domain
 from consumers.runtime.reactions import CURSOR
 from consumers.runtime.replay import Hashes, Projector, Report, Spans, compare, hashes

@@ -6,7 +6,7 @@ import subprocess
 import psutil
 
 from adapters.settings import Settings
-from contracts.farm import Capabilities
+from contracts.render.nodes import Capabilities
 from node_worker.cage.guards import Guard
 from node_worker.slots import SHORT_SLOTS
 

@@ -2,7 +2,7 @@
 
 import errno
 
-from contracts.farm import CrashKind
+from contracts.render.nodes import CrashKind
 from node_worker.log import redact
 
 LOG_TAIL = 8_000  # characters of an engine's log in a report: enough for a trace, far below a message's 64 KB

@@ -1,4 +1,4 @@
-"""What a tape says: utilisation, waiting, fairness, assignments a second, and where the time goes."""
+"""What a recorder has: utilisation, waiting, fairness, assignments a second, and where the time goes."""
 
 from bisect import bisect_right
 from collections import Counter
@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from simulation.plan import Plan
-from simulation.tape import PartTimes, Tape
+from simulation.recorder import PartTimes, Recorder
 
 NAMES = ("queued", "to the node", "drawing", "to the log")
 
@@ -30,18 +30,18 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     failed: int
 
 
-def figures(plan: Plan, tape: Tape) -> Figures:
+def figures(plan: Plan, recorder: Recorder) -> Figures:
     """All figures."""
-    parts = [part for part in tape.parts.values() if part.kind != "inspect"]
+    parts = [part for part in recorder.parts.values() if part.kind != "inspect"]
     done = [part for part in parts if part.end == "done"]
     start, end = busy_window(parts)
     # Planning the jobs that all come at once, a thousand segments each, is not assigning.
-    settled = max([start, *(tape.planned.get(job.job_id, start) for job in plan.jobs if not job.at)])
+    settled = max([start, *(recorder.planned.get(job.job_id, start) for job in plan.jobs if not job.at)])
     inside = [part for part in done if settled <= part.ended <= end] or done
     names = {tenant.tenant_id: tenant.name for tenant in plan.tenants}
     shares = weighted_shares(plan, parts)
     waits: dict[str, list[float]] = {name: [] for name in names.values()}
-    for job in tape.jobs.values():
+    for job in recorder.jobs.values():
         if job.started and job.tenant in names:
             waits[names[job.tenant]].append(job.started - job.submitted)
     return Figures(
@@ -52,10 +52,10 @@ def figures(plan: Plan, tape: Tape) -> Figures:
         fairness=jain(list(shares.values())),
         shares={names[tenant]: share for tenant, share in shares.items()},
         waits=waits,
-        stages=stages(done, tape),
-        twice=sum(count - 1 for count in tape.verified.values()),
-        unfinished=sum(1 for job in plan.jobs if not ((seen := tape.jobs.get(job.job_id)) and seen.ended)),
-        failed=sum(1 for job in tape.jobs.values() if job.state == "failed"),
+        stages=stages(done, recorder),
+        twice=sum(count - 1 for count in recorder.verified.values()),
+        unfinished=sum(1 for job in plan.jobs if not ((seen := recorder.jobs.get(job.job_id)) and seen.ended)),
+        failed=sum(1 for job in recorder.jobs.values() if job.state == "failed"),
     )
 
 
@@ -92,11 +92,11 @@ def jain(values: list[float]) -> float:
     return sum(values) ** 2 / (len(values) * squares) if squares else 1.0
 
 
-def stages(done: list[PartTimes], tape: Tape) -> dict[str, float]:
+def stages(done: list[PartTimes], recorder: Recorder) -> dict[str, float]:
     """The median part's way: queued since its job was there, to its node, drawing, and until its end was decided."""
     seen = [part for part in done if part.begun and part.drawn]
     lengths = [
-        [max(0.0, part.assigned - tape.jobs[part.job].submitted) for part in seen if part.job in tape.jobs],
+        [max(0.0, part.assigned - recorder.jobs[part.job].submitted) for part in seen if part.job in recorder.jobs],
         [part.begun - part.assigned for part in seen],
         [part.drawn - part.begun for part in seen],
         [part.ended - part.drawn for part in seen],

@@ -15,7 +15,6 @@ import msgspec
 from adapters.presign import CREATE_ONLY
 from contracts.actors import node_actor
 from contracts.envelope import Envelope, first
-from contracts.farm import Capabilities
 from contracts.ids import following_id
 from contracts.message import Report
 from contracts.node import (
@@ -33,9 +32,10 @@ from contracts.node import (
     ReportSnapshot,
     SegmentTask,
 )
+from contracts.render.nodes import Capabilities
 from producers.ticks import Ticks
-from simulation.mail import Mail
 from simulation.plan import Plan
+from simulation.report_batcher import ReportBatcher
 
 ENGINE, ENCODER = "simulated engine 1", "simulated encoder 1"
 BEAT = 1.0  # seconds, as real nodes
@@ -46,7 +46,7 @@ Drew = Callable[["SimulatedNode", DrawPart, float, float], None]  # node, work, 
 class Wire(msgspec.Struct, frozen=True):
     """What all simulated nodes share; `seconds` says how long one segment of a job takes."""
 
-    mail: Mail
+    batcher: ReportBatcher
     ticks: Ticks
     http: aiohttp.ClientSession
     seconds: Callable[[UUID], float]
@@ -91,7 +91,7 @@ class SimulatedNode:
             platform="simulation",
             capabilities=Capabilities(short_slots=1),
         )
-        self._wire.mail.post(report, first(report, actor=self._actor))
+        self._wire.batcher.post(report, first(report, actor=self._actor))
 
     async def take(self, work: object, envelope: Envelope) -> None:
         """Obey one message."""
@@ -196,4 +196,6 @@ class SimulatedNode:
 
     def _report(self, work: DrawPart, envelope: Envelope, report: Report, name: str) -> None:
         identity = following_id(work.part_id, f"{work.epoch} {name}")
-        self._wire.mail.post(report, envelope.caused(report, id=identity, time=datetime.now(UTC), actor=self._actor, tenant=work.tenant_id))
+        self._wire.batcher.post(
+            report, envelope.caused(report, id=identity, time=datetime.now(UTC), actor=self._actor, tenant=work.tenant_id)
+        )

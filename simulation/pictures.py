@@ -10,18 +10,18 @@ from matplotlib.axes import Axes
 
 from simulation.figures import Figures, at_work, busy_window, per_second
 from simulation.plan import Plan
-from simulation.tape import Tape
+from simulation.recorder import Recorder
 
 POINTS = 400
 
 
-def draw(plan: Plan, tape: Tape, figures: Figures, costs: dict[str, float], title: str, folder: Path) -> Path:
+def draw(plan: Plan, recorder: Recorder, figures: Figures, costs: dict[str, float], title: str, folder: Path) -> Path:
     """Write one PNG with all pictures; `costs` are processor seconds of each process. Returns its path."""
     pyplot.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False})
     pictures, axes = pyplot.subplots(2, 3, figsize=(15, 8), layout="constrained")
     pictures.suptitle(title)
-    _utilisation(axes[0][0], plan, tape)
-    _assignments(axes[0][1], tape)
+    _utilisation(axes[0][0], plan, recorder)
+    _assignments(axes[0][1], recorder)
     _waits(axes[0][2], figures)
     _shares(axes[1][0], figures)
     _stages(axes[1][1], figures)
@@ -32,8 +32,8 @@ def draw(plan: Plan, tape: Tape, figures: Figures, costs: dict[str, float], titl
     return path
 
 
-def _utilisation(axes: Axes, plan: Plan, tape: Tape) -> None:
-    parts = list(tape.parts.values())
+def _utilisation(axes: Axes, plan: Plan, recorder: Recorder) -> None:
+    parts = list(recorder.parts.values())
     start = busy_window(parts)[0]
     end = max((part.drawn for part in parts), default=start)
     moments = [start + (end - start) * at / POINTS for at in range(POINTS + 1)]
@@ -44,8 +44,8 @@ def _utilisation(axes: Axes, plan: Plan, tape: Tape) -> None:
     axes.set(title="slots at work", xlabel="seconds", ylabel="% of all slots", ylim=(0, 105))
 
 
-def _assignments(axes: Axes, tape: Tape) -> None:
-    parts = list(tape.parts.values())
+def _assignments(axes: Axes, recorder: Recorder) -> None:
+    parts = list(recorder.parts.values())
     start, end = busy_window(parts)
     axes.step(*per_second((part.ended for part in parts if part.end == "done"), start, max(end, start + 1)), where="post")
     axes.set(title="parts assigned and done", xlabel="seconds", ylabel="per second", ylim=(0, None))

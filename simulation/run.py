@@ -13,7 +13,7 @@ from simulation.costs import processor_seconds
 from simulation.figures import Figures, figures
 from simulation.plan import Plan
 from simulation.scenarios import SCENARIOS, Options, Promise, Scenario
-from simulation.world import world
+from simulation.simulated_farm import simulated_farm
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,18 +38,18 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 async def simulate(scenario: Scenario, options: Options, folder: Path) -> Report:
     """Run one scenario on a farm of its own; report.json and simulation.png lie in `folder` afterwards."""
     plan = scenario.planned(options)
-    async with world(plan) as farm:
+    async with simulated_farm(plan) as farm:
         collector.relax()
         before, begun = processor_seconds(), time.monotonic()
         promises = await scenario.act(farm)
         lasted = time.monotonic() - begun
         costs = _spent(before, farm.spent or processor_seconds())
         await farm.read_parts()
-        found = figures(plan, farm.tape)
+        found = figures(plan, farm.recorder)
         report = _report(scenario, plan, promises, found, costs, lasted)
         title = f"{scenario.name}: {scenario.about} (seed {plan.seed}, {plan.nodes} nodes with {plan.slots} slots, {lasted:.0f} s)"
         await asyncio.to_thread(_write, report, folder)
-        await asyncio.to_thread(pictures.draw, plan, farm.tape, found, costs, title, folder)
+        await asyncio.to_thread(pictures.draw, plan, farm.recorder, found, costs, title, folder)
     return report
 
 

@@ -10,7 +10,7 @@ import msgspec
 from simulation.figures import Figures
 from simulation.figures import figures as figures_of
 from simulation.plan import JobPlan, Plan, jobs, tenants
-from simulation.world import World
+from simulation.simulated_farm import SimulatedFarm
 
 PROBES = 40
 SMALL_QUEUE, LARGE_QUEUE = 100, 100_000  # parts
@@ -51,7 +51,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     about: str
     plan: Callable[[int], Plan]
-    act: Callable[[World], Awaitable[list[Promise]]]
+    act: Callable[[SimulatedFarm], Awaitable[list[Promise]]]
 
     def planned(self, options: Options) -> Plan:
         """The plan with the person's choices."""
@@ -65,15 +65,15 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
         return plan
 
 
-async def all_jobs(world: World) -> Figures:
+async def all_jobs(farm: SimulatedFarm) -> Figures:
     """Submit every job of the plan and wait for all of them, or until the plan's time is over."""
-    submitting = asyncio.create_task(world.submit_all())
+    submitting = asyncio.create_task(farm.submit_all())
     try:
-        await world.until_done()
+        await farm.until_done()
     finally:
         submitting.cancel()
-    await world.read_parts()
-    return figures_of(world.plan, world.tape)
+    await farm.read_parts()
+    return figures_of(farm.plan, farm.recorder)
 
 
 def _honest(figures: Figures) -> list[Promise]:
@@ -84,20 +84,20 @@ def _honest(figures: Figures) -> list[Promise]:
     ]
 
 
-async def _throughput(world: World) -> list[Promise]:
-    found = await all_jobs(world)
+async def _throughput(farm: SimulatedFarm) -> list[Promise]:
+    found = await all_jobs(farm)
     return [Promise(name="parts assigned and done", value=found.assignments_per_second, unit="1/s", least=1000), *_honest(found)]
 
 
-async def _busy(world: World) -> list[Promise]:
-    found = await all_jobs(world)
+async def _busy(farm: SimulatedFarm) -> list[Promise]:
+    found = await all_jobs(farm)
     return [Promise(name="slots at work while work is queued", value=100 * found.utilisation, unit="%", least=95), *_honest(found)]
 
 
-async def _fair(world: World) -> list[Promise]:
-    found = await all_jobs(world)
-    newcomer = world.plan.tenants[-1].name
-    part = max(job.seconds for job in world.plan.jobs) / world.plan.speed
+async def _fair(farm: SimulatedFarm) -> list[Promise]:
+    found = await all_jobs(farm)
+    newcomer = farm.plan.tenants[-1].name
+    part = max(job.seconds for job in farm.plan.jobs) / farm.plan.speed
     return [
         Promise(name="Jain's index of weighted shares", value=found.fairness, unit="", least=0.95),
         Promise(name="wait of a small job behind thousands of parts", value=max(found.waits[newcomer], default=1e9), unit="s", most=part),
@@ -105,13 +105,13 @@ async def _fair(world: World) -> list[Promise]:
     ]
 
 
-async def _mixed(world: World) -> list[Promise]:
-    return _honest(await all_jobs(world))
+async def _mixed(farm: SimulatedFarm) -> list[Promise]:
+    return _honest(await all_jobs(farm))
 
 
-async def _queue(world: World) -> list[Promise]:
-    short = await _starts(world, 0, SMALL_QUEUE)
-    long = await _starts(world, 1, LARGE_QUEUE)
+async def _queue(farm: SimulatedFarm) -> list[Promise]:
+    short = await _starts(farm, 0, SMALL_QUEUE)
+    long = await _starts(farm, 1, LARGE_QUEUE)
     return [
         Promise(name=f"submit to start behind {SMALL_QUEUE}", value=1000 * short, unit="ms"),
         Promise(name=f"submit to start behind {LARGE_QUEUE:,}", value=1000 * long, unit="ms"),
@@ -119,24 +119,24 @@ async def _queue(world: World) -> list[Promise]:
     ]
 
 
-async def _starts(world: World, phase: int, queued: int) -> float:
+async def _starts(farm: SimulatedFarm, phase: int, queued: int) -> float:
     """Fill the queue of the first tenant, whose limit leaves slots free, and let the second submit one small job after the other."""
-    plan = world.plan
+    plan = farm.plan
     size = min(queued, JOB)
     background = [
         JobPlan(name=f"{phase}.{n}", tenant=0, job_id=plan.identity(f"background {phase} {n}"), segments=size, seconds=3600.0)
         for n in range(queued // size)
     ]
     for job in background:
-        await world.submit(job)
-    await _until(lambda: all(job.job_id in world.tape.planned for job in background), 300.0)
+        await farm.submit(job)
+    await _until(lambda: all(job.job_id in farm.recorder.planned for job in background), 300.0)
     waits = []
     for number in range(PROBES):
         probe = JobPlan(name="probe", tenant=1, job_id=plan.identity(f"probe {phase} {number}"), segments=1, seconds=0.1)
         begun = time.time()
-        await world.submit(probe)
-        await _until(lambda job=probe.job_id: (seen := world.tape.jobs.get(job)) is not None and bool(seen.started), START_WITHIN)  # type: ignore[misc]
-        waits.append(world.tape.jobs[probe.job_id].started - begun)
+        await farm.submit(probe)
+        await _until(lambda job=probe.job_id: (seen := farm.recorder.jobs.get(job)) is not None and bool(seen.started), START_WITHIN)  # type: ignore[misc]
+        waits.append(farm.recorder.jobs[probe.job_id].started - begun)
         await asyncio.sleep(0.05)
     return median(waits)
 

@@ -6,6 +6,8 @@ from importlib.resources import files
 
 import asyncpg
 
+from sql import below
+
 _LOCK = 7_301_000  # one migrator at a time
 _TABLE = """create table if not exists public.migrations (
   name text primary key, sha256 text not null, applied_at timestamptz not null default now())"""
@@ -16,13 +18,9 @@ class MigrationDrift(Exception):
 
 
 def migrations() -> list[tuple[str, str]]:
-    """Every migration as (name, text), in order."""
+    """Every migration as (name, text), in order of its number; those of one domain lie in a folder of its name."""
     folder = files(__package__ or "sql").joinpath("migrations")
-    return [
-        (file.name, file.read_text(encoding="utf-8"))
-        for file in sorted(folder.iterdir(), key=lambda f: f.name)
-        if file.name.endswith(".sql")
-    ]
+    return [(file.name, file.read_text(encoding="utf-8")) for file in sorted(below(folder), key=lambda file: file.name)]
 
 
 async def migrate(conn: asyncpg.Connection) -> list[str]:

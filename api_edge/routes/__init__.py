@@ -1,10 +1,10 @@
 """The tables of all routes, by area."""
 
 import sql
-from api_edge.routes import content, effects, enrolment, files, identity, log, notification, operations, render, studio
+from api_edge.routes import content, effects, file_mgr, identity, log, notification, operations, render, studio
 from api_edge.routing import CommandRoute, QueryRoute
 
-_AREAS = (files, content, studio, render, enrolment, notification, identity, effects, log, operations)
+_AREAS = (file_mgr, content, studio, render, notification, identity, effects, log, operations)
 
 COMMANDS: list[CommandRoute] = [route for area in _AREAS for route in area.COMMANDS]
 QUERIES: list[QueryRoute] = [route for area in _AREAS for route in area.QUERIES]

@@ -30,7 +30,7 @@ def check(
     """
     if stand:
         from adapters.settings import Settings
-        from deploy.check.standing import run as stand_by
+        from deploy.check.background import run as stand_by
 
         stand_by(Settings())
         return
@@ -41,9 +41,9 @@ def check(
 async def _check(full: bool, young: bool, reset: bool, data: Path | None, json: bool) -> int:
     import msgspec
 
-    from cli.checks import checked, lines
     from cli.errors import Mistake
-    from deploy.check.looking import NotLooked
+    from cli.standing_check import checked, lines
+    from deploy.check.fast import NotLooked
     from deploy.local.errors import StackError
 
     try:

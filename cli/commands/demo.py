@@ -37,7 +37,7 @@ def demo(
 
 
 async def _demo(folder: Path, output: Path, data: Path | None, picture: Path | None, tell: Reporter) -> None:
-    from cli import checking
+    from cli import video_check
     from cli.database import database
     from cli.replaying import differences, replayed, summary
     from deploy.local.folder import default_folder
@@ -47,7 +47,7 @@ async def _demo(folder: Path, output: Path, data: Path | None, picture: Path | N
     async with service(Where(None, None, place), tell.step) as found:
         frames = await _rendered(folder, output, found.url, found.api_key, tell)
         if picture:
-            checking.strip(output, picture)
+            video_check.strip(output, picture)
         async with database(place, None) as base:
             report = await replayed(base)
         if not report.equal:
@@ -64,7 +64,7 @@ async def _rendered(folder: Path, output: Path, url: str, api_key: str, tell: Re
     """Render and check the film; returns its frames."""
     import asyncio
 
-    from cli import checking, film
+    from cli import film, video_check
     from cli.client import Client
     from cli.filling import read_project
     from templates.build import build_demo
@@ -74,8 +74,8 @@ async def _rendered(folder: Path, output: Path, url: str, api_key: str, tell: Re
     project = read_project(files.project)
     async with Client(url, api_key) as client:
         made = await film.make(client, files.template, project, [], output, tell)
-    video = checking.look(output)
-    wrong = checking.disagreements(
+    video = video_check.examined(output)
+    wrong = video_check.disagreements(
         video, frames=made.expected_frames, width=project.width, height=project.height, rate=Fraction(*project.rate), sound=True
     )
     if made.job.degraded:

@@ -17,10 +17,10 @@ def doctor(
     quick: Annotated[bool, typer.Option("--quick", help="Leave out what starts something: the engine and the servers.")] = False,
 ) -> None:
     """Check Python, the C library, packages, disk, ports, fonts, the engine and the servers; 1 when something fails."""
-    from cli import checkup
+    from cli import doctor_checks
 
     failed = 0
-    for check in checkup.checks(data, quick):
+    for check in doctor_checks.checks(data, quick):
         print(f"{check.name:<10} ", end="", flush=True)
         finding = run(check.look())
         failed += not finding.good

@@ -6,14 +6,14 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from cli import filling, look
+from cli import filling, parse
 from cli.entry import fail
 from cli.errors import Mistake
 from cli.options import ApiKey, Data, Json, Url
 from cli.reporting import Reporter, reporter
 from cli.running import run
 from cli.service import Where, service
-from contracts.project import ProjectFile, ProjectTrack
+from contracts.project_file import ProjectFile, ProjectTrack
 from contracts.spec import Quality, TrackKind
 
 app = typer.Typer(add_completion=False)
@@ -158,13 +158,13 @@ def _with_look(
     changes: dict[str, Any] = {}
     try:
         if size is not None:
-            changes["width"], changes["height"] = look.size(size)
+            changes["width"], changes["height"] = parse.size(size)
         if fps is not None:
-            changes["rate"] = look.rate(fps)
+            changes["rate"] = parse.rate(fps)
         if background is not None:
-            changes["background"] = look.colour(background)
+            changes["background"] = parse.colour(background)
         if colours:
-            changes["colours"] = {**project.colours, **{slot: look.colour(value) for slot, value in colours}}
+            changes["colours"] = {**project.colours, **{slot: parse.colour(value) for slot, value in colours}}
         if quality is not None:
             changes["quality"] = msgspec.convert(quality, Quality)
     except msgspec.ValidationError:

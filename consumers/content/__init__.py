@@ -7,7 +7,9 @@ from consumers.runtime.common import WholeDomain
 from consumers.runtime.copies import copy
 from consumers.runtime.projection import create, upsert
 from consumers.runtime.reactions import Reaction
-from contracts import content, file_mgr
+from contracts import content
+from contracts.file_mgr.files import FileReady, FileRejected
+from contracts.file_mgr.uploads import UploadAborted
 
 DOMAIN = WholeDomain(
     name="content",
@@ -27,7 +29,7 @@ DOMAIN = WholeDomain(
         copy("bundles", projects.OF_FILES, BUNDLES, said=projects.said, over=projects.judges, formerly=content.projects.LearnBundle),
         Reaction(
             name="waiting_projects",
-            on=(file_mgr.UploadAborted, file_mgr.FileReady, file_mgr.FileRejected),
+            on=(UploadAborted, FileReady, FileRejected),
             make=projects.on_judged,
             history="skip",
             follows="bundles",

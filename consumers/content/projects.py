@@ -31,7 +31,8 @@ from contracts.content.projects import (
 )
 from contracts.entity import carry
 from contracts.envelope import Envelope
-from contracts.file_mgr import FileReady, FileRejected, UploadAborted, UploadStarted
+from contracts.file_mgr.files import FileReady, FileRejected
+from contracts.file_mgr.uploads import UploadAborted, UploadStarted
 from contracts.message import Command, Event
 
 BUNDLES, PROJECTS, PRESETS = Table.of(projects.BUNDLES), Table.of(projects.PROJECTS), Table.of(projects.PRESETS)
@@ -111,7 +112,7 @@ def create(cmd: CreateProject, view: View, ctx: Context) -> Decision[ProjectAnsw
     bundle = view.get(BUNDLES, cmd.file_id)
     if bundle is None:
         detail = f"there is no file {cmd.file_id}; upload it first"
-        return refuse("file.not_found", detail, "file_id", patience=LEARNING)
+        return refuse("file.not_found", detail, "file_id", retry_for=LEARNING)
     if bundle.state == "awaited":
         return Answer([created], ProjectAnswer(project_id=project_id, state="waiting"))
     if bundle.state == "rejected":
@@ -138,7 +139,7 @@ def publish(cmd: PublishProject, view: View, ctx: Context) -> Decision:
         if (ctx.now - ctx.envelope.time).total_seconds() >= PATIENCE:
             detail = f"only {reason}: the others could not be stored; upload the template again, or tell support"
             return [ProjectFailed(project_id=cmd.project_id, code="template.scenes_missing", detail=detail)]
-        return refuse("content.scenes_missing", reason, patience=PATIENCE)
+        return refuse("content.scenes_missing", reason, retry_for=PATIENCE)
     published = ProjectPublished(
         project_id=project.project_id,
         bundle_sha256=project.bundle_sha256,

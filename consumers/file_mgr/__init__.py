@@ -6,45 +6,57 @@ from consumers.file_mgr.uploads import UPLOADS
 from consumers.runtime.common import WholeDomain
 from consumers.runtime.projection import create, together, upsert
 from consumers.runtime.reactions import Reaction
-from contracts import file_mgr, render
+from contracts.file_mgr.files import DiscardFile, FileDiscarded, FileReady, FileRejected, FileStored, JudgeFile, StoreFile
+from contracts.file_mgr.uploads import (
+    AbortUpload,
+    CompleteUpload,
+    FailUpload,
+    OpenUpload,
+    StartUpload,
+    UploadAborted,
+    UploadCompleted,
+    UploadOpened,
+    UploadStarted,
+)
+from contracts.render.inspections import InspectionEnded
 
 DOMAIN = WholeDomain(
     name="file_mgr",
     tables=(UPLOADS, FILES),
     decides={
-        file_mgr.StartUpload: uploads.start,
-        file_mgr.OpenUpload: uploads.opened,
-        file_mgr.CompleteUpload: uploads.complete,
-        file_mgr.AbortUpload: uploads.abort,
-        file_mgr.FailUpload: uploads.fail,
-        file_mgr.StoreFile: uploads.store,
-        file_mgr.JudgeFile: files.judge,
-        file_mgr.DiscardFile: files.discard,
+        StartUpload: uploads.start,
+        OpenUpload: uploads.opened,
+        CompleteUpload: uploads.complete,
+        AbortUpload: uploads.abort,
+        FailUpload: uploads.fail,
+        StoreFile: uploads.store,
+        JudgeFile: files.judge,
+        DiscardFile: files.discard,
     },
     reacts=(
-        Reaction(name="judgements", on=render.InspectionEnded, make=files.on_inspected, history="act", unnamed=True),
-        Reaction(name="discards", on=file_mgr.FileRejected, make=files.on_rejected, history="act"),
+        Reaction(name="judgements", on=InspectionEnded, make=files.on_inspected, history="act", unnamed=True),
+        Reaction(name="discards", on=FileRejected, make=files.on_rejected, history="act"),
     ),
     writes={
-        file_mgr.UploadStarted: create(UPLOADS),
-        file_mgr.UploadOpened: upsert(UPLOADS, state="open"),
-        file_mgr.UploadCompleted: upsert(UPLOADS, state="completing"),
-        file_mgr.UploadAborted: upsert(UPLOADS, state="aborted"),
-        file_mgr.FileStored: together(upsert(UPLOADS, state="stored"), create(FILES)),
-        file_mgr.FileReady: upsert(FILES, state="ready"),
-        file_mgr.FileRejected: upsert(FILES, state="rejected"),
-        file_mgr.FileDiscarded: upsert(FILES, object_key=""),
+        UploadStarted: create(UPLOADS),
+        UploadOpened: upsert(UPLOADS, state="open"),
+        UploadCompleted: upsert(UPLOADS, state="completing"),
+        UploadAborted: upsert(UPLOADS, state="aborted"),
+        FileStored: together(upsert(UPLOADS, state="stored"), create(FILES)),
+        FileReady: upsert(FILES, state="ready"),
+        FileRejected: upsert(FILES, state="rejected"),
+        FileDiscarded: upsert(FILES, object_key=""),
     },
     makes={
-        file_mgr.UploadStarted: (effects.on_started,),
-        file_mgr.UploadCompleted: (effects.on_completed,),
-        file_mgr.UploadAborted: (effects.on_aborted,),
-        file_mgr.FileDiscarded: (effects.on_discarded,),
+        UploadStarted: (effects.on_started,),
+        UploadCompleted: (effects.on_completed,),
+        UploadAborted: (effects.on_aborted,),
+        FileDiscarded: (effects.on_discarded,),
     },
     timers={
-        file_mgr.UploadStarted: (uploads.give_up_later,),
-        file_mgr.UploadCompleted: (uploads.never_mind,),
-        file_mgr.UploadAborted: (uploads.never_mind,),
+        UploadStarted: (uploads.give_up_later,),
+        UploadCompleted: (uploads.never_mind,),
+        UploadAborted: (uploads.never_mind,),
     },
     effects=effects.KINDS,
 )

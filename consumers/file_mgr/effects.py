@@ -12,7 +12,8 @@ from adapters.object_store import ObjectMissing, StoreRefused
 from consumers.runtime.effects.declared import Call, EffectFailed, EffectKind
 from consumers.runtime.tools import Tools
 from contracts.envelope import Envelope
-from contracts.file_mgr import FailUpload, FileDiscarded, OpenUpload, StoreFile, UploadAborted, UploadCompleted, UploadStarted
+from contracts.file_mgr.files import FileDiscarded, StoreFile
+from contracts.file_mgr.uploads import FailUpload, OpenUpload, UploadAborted, UploadCompleted, UploadStarted
 from contracts.message import Command
 
 NO_ANSWER = "the store did not answer for a long time; announce the file anew"

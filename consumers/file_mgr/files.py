@@ -5,14 +5,14 @@ from typing import get_args
 from consumers.runtime.domain import Context, Decision
 from consumers.runtime.state import View
 from consumers.runtime.table import Table
-from contracts import file_mgr
 from contracts.entity import carry
 from contracts.envelope import Envelope
-from contracts.file_mgr import DiscardFile, FileDiscarded, FileKind, FileReady, FileRejected, JudgeFile
+from contracts.file_mgr import files
+from contracts.file_mgr.files import DiscardFile, FileDiscarded, FileKind, FileReady, FileRejected, JudgeFile
 from contracts.message import Command
-from contracts.render import InspectionEnded
+from contracts.render.inspections import InspectionEnded
 
-FILES = Table.of(file_mgr.FILES)
+FILES = Table.of(files.FILES)
 UNKNOWN = "the file is no template (Lottie, .lottie, zip), picture, sound, film or font that can be used here; choose another file"
 
 

@@ -6,17 +6,16 @@ from uuid import UUID
 from consumers.runtime.domain import Answer, Context, Decision, DropTimer, SetTimer, refuse
 from consumers.runtime.state import View
 from consumers.runtime.table import Table
-from contracts import file_mgr
 from contracts.entity import carry
 from contracts.envelope import Envelope
-from contracts.file_mgr import (
+from contracts.file_mgr import uploads
+from contracts.file_mgr.files import FileStored, StoreFile
+from contracts.file_mgr.uploads import (
     AbortUpload,
     CompleteUpload,
     FailUpload,
-    FileStored,
     OpenUpload,
     StartUpload,
-    StoreFile,
     UploadAborted,
     UploadAnswer,
     UploadCompleteAnswer,
@@ -26,7 +25,7 @@ from contracts.file_mgr import (
     UploadStateAnswer,
 )
 
-UPLOADS = Table.of(file_mgr.UPLOADS)
+UPLOADS = Table.of(uploads.UPLOADS)
 PART = 16 * 2**20  # bytes; S3 asks for at least 5 MiB for all parts but the last
 LIVES = timedelta(hours=24)  # until an upload that nobody completes is given up
 

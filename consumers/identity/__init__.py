@@ -7,27 +7,30 @@ from consumers.identity.secrets import REVEALED
 from consumers.identity.tenants import TENANTS
 from consumers.runtime.common import WholeDomain
 from consumers.runtime.projection import create, upsert
-from contracts import identity
+from contracts.identity.api_keys import ApiKeyCreated, ApiKeyRevoked, CreateApiKey, RevokeApiKey
+from contracts.identity.reservations import Release, Released, Reserve, Reserved
+from contracts.identity.secrets import RevealSecret, SecretRevealed
+from contracts.identity.tenants import ChangeTenantLimits, CreateTenant, TenantCreated, TenantLimitsChanged
 
 DOMAIN = WholeDomain(
     name="identity",
     tables=(TENANTS, API_KEYS, REVEALED, RESERVATIONS),
     decides={
-        identity.CreateTenant: tenants.create,
-        identity.ChangeTenantLimits: tenants.change_limits,
-        identity.CreateApiKey: api_keys.create,
-        identity.RevokeApiKey: api_keys.revoke,
-        identity.RevealSecret: secrets.reveal,
-        identity.Reserve: reservations.reserve,
-        identity.Release: reservations.release,
+        CreateTenant: tenants.create,
+        ChangeTenantLimits: tenants.change_limits,
+        CreateApiKey: api_keys.create,
+        RevokeApiKey: api_keys.revoke,
+        RevealSecret: secrets.reveal,
+        Reserve: reservations.reserve,
+        Release: reservations.release,
     },
     writes={
-        identity.TenantCreated: upsert(TENANTS),
-        identity.TenantLimitsChanged: upsert(TENANTS),
-        identity.ApiKeyCreated: create(API_KEYS),
-        identity.ApiKeyRevoked: upsert(API_KEYS, state="revoked"),
-        identity.SecretRevealed: create(REVEALED),
-        identity.Reserved: upsert(RESERVATIONS, state="held"),
-        identity.Released: upsert(RESERVATIONS, state="free"),
+        TenantCreated: upsert(TENANTS),
+        TenantLimitsChanged: upsert(TENANTS),
+        ApiKeyCreated: create(API_KEYS),
+        ApiKeyRevoked: upsert(API_KEYS, state="revoked"),
+        SecretRevealed: create(REVEALED),
+        Reserved: upsert(RESERVATIONS, state="held"),
+        Released: upsert(RESERVATIONS, state="free"),
     },
 )

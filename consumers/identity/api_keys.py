@@ -9,16 +9,16 @@ from consumers.identity.tenants import TENANTS
 from consumers.runtime.domain import Answer, Context, Decision, refuse
 from consumers.runtime.state import View
 from consumers.runtime.table import Table
-from contracts import identity
-from contracts.identity import ApiKeyAnswer, ApiKeyCreated, ApiKeyRevoked, ApiKeyStateAnswer, CreateApiKey, RevokeApiKey
+from contracts.identity import api_keys
+from contracts.identity.api_keys import ApiKeyAnswer, ApiKeyCreated, ApiKeyRevoked, ApiKeyStateAnswer, CreateApiKey, RevokeApiKey
 
-API_KEYS = Table.of(identity.API_KEYS)
+API_KEYS = Table.of(api_keys.API_KEYS)
 
 
 def create(cmd: CreateApiKey, view: View, ctx: Context) -> Decision[ApiKeyAnswer]:
     """Let a key work; the answer hands the salt back to the edge, which shows the secret that is made of it."""
     if view.get(TENANTS) is None:
-        return refuse("tenant.not_found", f"there is no tenant {ctx.tenant}", patience=5.0)
+        return refuse("tenant.not_found", f"there is no tenant {ctx.tenant}", retry_for=5.0)
     if not re.fullmatch(r"[0-9a-f]{64}", cmd.secret_sha256):
         return refuse("identity.secret_hash", "the key's hash is not a SHA-256; keys are made by the API, not by the caller")
     key_id = ctx.id("api key")

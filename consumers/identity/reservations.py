@@ -7,11 +7,11 @@ The platform's rows lie in one partition, so that whoever comes first there has 
 from consumers.runtime.domain import Answer, Context, Decision, out_of_bounds, refuse
 from consumers.runtime.state import View
 from consumers.runtime.table import Table
-from contracts import identity
-from contracts.identity import Release, Released, ReservationAnswer, Reserve, Reserved
+from contracts.identity import reservations
+from contracts.identity.reservations import Release, Released, ReservationAnswer, Reserve, Reserved
 from contracts.message import PLATFORM
 
-RESERVATIONS = Table.of(identity.RESERVATIONS)
+RESERVATIONS = Table.of(reservations.RESERVATIONS)
 
 
 def reserve(cmd: Reserve, view: View, ctx: Context) -> Decision[ReservationAnswer]:

@@ -3,10 +3,10 @@
 from consumers.runtime.domain import Context, Decision, refuse
 from consumers.runtime.state import View
 from consumers.runtime.table import Table
-from contracts import identity
-from contracts.identity import RevealSecret, SecretRevealed
+from contracts.identity import secrets
+from contracts.identity.secrets import RevealSecret, SecretRevealed
 
-REVEALED = Table.of(identity.REVEALED)
+REVEALED = Table.of(secrets.REVEALED)
 
 
 def reveal(cmd: RevealSecret, view: View, ctx: Context) -> Decision:

@@ -3,10 +3,17 @@
 from consumers.runtime.domain import Answer, Context, Decision, out_of_bounds, refuse
 from consumers.runtime.state import View
 from consumers.runtime.table import Table
-from contracts import identity
-from contracts.identity import ChangeTenantLimits, CreateTenant, TenantAnswer, TenantCreated, TenantLimitsAnswer, TenantLimitsChanged
+from contracts.identity import tenants
+from contracts.identity.tenants import (
+    ChangeTenantLimits,
+    CreateTenant,
+    TenantAnswer,
+    TenantCreated,
+    TenantLimitsAnswer,
+    TenantLimitsChanged,
+)
 
-TENANTS = Table.of(identity.TENANTS)
+TENANTS = Table.of(tenants.TENANTS)
 LIMITS = ("render_weight", "max_slots", "requests_per_second")
 
 
@@ -26,7 +33,7 @@ def change_limits(cmd: ChangeTenantLimits, view: View, ctx: Context) -> Decision
     """Change what is given; the farm hears of it by the event."""
     tenant = view.get(TENANTS)
     if tenant is None:
-        return refuse("tenant.not_found", f"there is no tenant {ctx.tenant}", patience=1.5)
+        return refuse("tenant.not_found", f"there is no tenant {ctx.tenant}", retry_for=1.5)
     if refusal := out_of_bounds(cmd, "identity.out_of_bounds"):
         return refusal
     limits = {name: getattr(tenant, name) if (given := getattr(cmd, name)) is None else given for name in LIMITS}

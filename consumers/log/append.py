@@ -16,7 +16,7 @@ import asyncpg
 
 import sql
 from consumers.log.alarms import Alarms
-from consumers.runtime.lists import as_parameter
+from consumers.runtime.array_parameters import as_parameter
 from consumers.runtime.store import meanwhile
 from contracts.catalogue import domains
 from contracts.chain import GENESIS, chained

@@ -13,7 +13,7 @@ import msgspec
 
 import sql
 from adapters.object_store import ObjectStore
-from consumers.log.reading import LogDamaged, run_of
+from consumers.log.log_reader import LogDamaged, run_of
 from consumers.runtime.leading import Line
 from contracts.chain import GENESIS
 from contracts.runs import MOST_BYTES, MOST_EVENTS, LogEvent, Run, RunDamaged, packed, read_piece, read_run

@@ -9,7 +9,7 @@ import msgspec
 
 import sql
 from adapters.object_store import ObjectStore
-from consumers.log.reading import run_of
+from consumers.log.log_reader import run_of
 from contracts.runs import CHAINED
 
 q = sql.load("log")

@@ -14,10 +14,10 @@ from adapters.object_store import ObjectStore
 from consumers.log import alarms
 from consumers.log.alarms import Alarms
 from consumers.log.append import MOST_AT_ONCE, Appender, Row
-from consumers.log.keeping import Keeper
+from consumers.log.partition_upkeep import PartitionUpkeep
 from consumers.log.window import Window, WindowBroken, q
 from consumers.runtime.connection import DATABASE_AWAY, end, until_lost
-from consumers.runtime.faults import told_of
+from consumers.runtime.faults import message_of
 from consumers.runtime.leading import Leading, Line
 from contracts.catalogue import outbox_hint_subject
 
@@ -56,7 +56,7 @@ class Sequencer:
     ) -> None:
         self._nc = nc
         self._replicas = replicas
-        self._keeper = Keeper(connect, store, days)
+        self._keeper = PartitionUpkeep(connect, store, days)
         self._hint = asyncio.Event()
         self._unpublished: deque[list[Row]] = deque()
         self._waiting = 0
@@ -83,7 +83,7 @@ class Sequencer:
                     log.warning("the log's database is away (%s); trying again", error)
                     await asyncio.sleep(RETRY_PAUSE)
                 except asyncpg.PostgresError as error:  # a privilege, a schema, a database that only reads: somebody puts it right
-                    log.error("ALARM: the log cannot be kept: %s; events wait in their outboxes", told_of(error))
+                    log.error("ALARM: the log cannot be kept: %s; events wait in their outboxes", message_of(error))
                     await asyncio.sleep(BROKEN_PAUSE)
         finally:
             self._nc.on_back.discard(self._was_away)

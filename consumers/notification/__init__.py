@@ -5,20 +5,19 @@ from consumers.notification.notifications import NOTIFICATIONS
 from consumers.runtime.common import WholeDomain
 from consumers.runtime.projection import create, upsert
 from consumers.runtime.reactions import Reaction
-from contracts import notification, render
+from contracts.notification.notifications import CreateNotification, NotificationCreated, NotificationSeen, ReadNotification
+from contracts.render.jobs import JobCompleted, JobFailed
 
 DOMAIN = WholeDomain(
     name="notification",
     tables=(NOTIFICATIONS,),
     decides={
-        notification.CreateNotification: notifications.create,
-        notification.ReadNotification: notifications.read,
+        CreateNotification: notifications.create,
+        ReadNotification: notifications.read,
     },
-    reacts=(
-        Reaction(name="renders", on=(render.JobCompleted, render.JobFailed), make=notifications.on_ended, history="skip", unnamed=True),
-    ),
+    reacts=(Reaction(name="renders", on=(JobCompleted, JobFailed), make=notifications.on_ended, history="skip", unnamed=True),),
     writes={
-        notification.NotificationCreated: create(NOTIFICATIONS),
-        notification.NotificationSeen: upsert(NOTIFICATIONS, seen=True),
+        NotificationCreated: create(NOTIFICATIONS),
+        NotificationSeen: upsert(NOTIFICATIONS, seen=True),
     },
 )

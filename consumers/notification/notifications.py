@@ -4,14 +4,20 @@ from consumers.runtime.domain import Answer, Context, Decision
 from consumers.runtime.rules import living, missing
 from consumers.runtime.state import View
 from consumers.runtime.table import Table
-from contracts import notification
 from contracts.entity import carry
 from contracts.envelope import Envelope
 from contracts.message import Command
-from contracts.notification import CreateNotification, NotificationAnswer, NotificationCreated, NotificationSeen, ReadNotification
-from contracts.render import JobCompleted, JobFailed
+from contracts.notification import notifications
+from contracts.notification.notifications import (
+    CreateNotification,
+    NotificationAnswer,
+    NotificationCreated,
+    NotificationSeen,
+    ReadNotification,
+)
+from contracts.render.jobs import JobCompleted, JobFailed
 
-NOTIFICATIONS = Table.of(notification.NOTIFICATIONS)
+NOTIFICATIONS = Table.of(notifications.NOTIFICATIONS)
 
 
 def on_ended(event: JobCompleted | JobFailed, envelope: Envelope) -> list[Command]:

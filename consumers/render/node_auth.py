@@ -23,8 +23,8 @@ from consumers.runtime.connection import DATABASE_AWAY, POOL_WAIT
 from consumers.runtime.genuine import genuine
 from consumers.runtime.pool import Pool
 from contracts.catalogue import AUTH, NODES, node_consumer, node_of, node_role, revocations_subject
-from contracts.enrolment import NodeRevoked
 from contracts.message import PLATFORM, decode
+from contracts.render.enrolment import NodeRevoked
 
 log = logging.getLogger(__name__)
 _q = sql.load("render")

@@ -186,7 +186,7 @@ class Batch:
 
     def _refuse(self, item: Item, refusal: Refusal) -> None:
         # Counted in tries, not by the command's time: the clock that gave it may be ahead for ever.
-        if refusal.patience and item.raw is not None and deliveries_of(item.raw) * AGAIN < refusal.patience:
+        if refusal.retry_for and item.raw is not None and deliveries_of(item.raw) * AGAIN < refusal.retry_for:
             item.again = AGAIN
             return
         problem = refusal.problem

@@ -4,14 +4,14 @@ import logging
 from collections.abc import Iterable
 
 from adapters.object_store import StoreError
+from consumers.runtime.decoding import Happened, reactions, unreacted
 from consumers.runtime.domain import Domain
-from consumers.runtime.faults import told_of
+from consumers.runtime.faults import message_of
 from consumers.runtime.folding import Folded
 from consumers.runtime.history import History, HistoryDamaged
 from consumers.runtime.item import Item
-from consumers.runtime.places import PAGE, Group
+from consumers.runtime.reaction_cursors import PAGE, Group
 from consumers.runtime.reactions import Ears, Fold
-from consumers.runtime.reading import Happened, reactions, unreacted
 from consumers.runtime.settling import Settler
 from consumers.runtime.store import Store
 
@@ -140,7 +140,7 @@ class CatchingUp:
     def _put_off(self, group: Group, error: Exception) -> None:
         group.delay = min(LONGEST, group.delay * 2) if group.delay else FIRST
         group.put_off(group.delay)
-        self._alarm(group.cursor, group.names, told_of(error))
+        self._alarm(group.cursor, group.names, message_of(error))
 
     async def _read(self, store: Store, group: Group, live: Group | None) -> bool:
         """One page for a group; answers whether it came to where it was to be read."""

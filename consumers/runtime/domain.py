@@ -61,7 +61,7 @@ class Refusal(msgspec.Struct, frozen=True):
     """The command is not carried out; nothing changes."""
 
     problem: Problem
-    patience: float = 0.0  # seconds in which it is tried again first: for what another domain may be about to tell
+    retry_for: float = 0.0  # seconds in which it is tried again first: for what another domain may be about to tell
 
 
 class ForPlatform(msgspec.Struct, frozen=True):
@@ -96,10 +96,10 @@ def not_unique(entity: Entity[Any], columns: tuple[str, ...]) -> Problem:
     return Problem(code=f"{entity.thing}.exists", detail=f"there is a {words} of this {' and '.join(columns)} already", field=columns[-1])
 
 
-def refuse(code: str, detail: str, field: str = "", *, patience: float = 0.0, errors: tuple[dict[str, str], ...] = ()) -> Refusal:
+def refuse(code: str, detail: str, field: str = "", *, retry_for: float = 0.0, errors: tuple[dict[str, str], ...] = ()) -> Refusal:
     """A refusal with its problem, whose texts are cut where a caller's own words made them long: a refusal is a message too."""
     listed = tuple({name: clipped(text) for name, text in error.items()} for error in errors[:MOST_ERRORS])
-    return Refusal(Problem(code=code, detail=clipped(detail), field=clipped(field), errors=listed), patience)
+    return Refusal(Problem(code=code, detail=clipped(detail), field=clipped(field), errors=listed), retry_for)
 
 
 def out_of_bounds(cmd: Command, code: str) -> Refusal | None:
@@ -174,7 +174,7 @@ class Domain(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     private: tuple[PrivateTable[Any], ...] = ()  # its tables outside the log
     retains: tuple[Rule, ...] = ()  # its tables that grow beside the event tables and the runtime's own
     constraints: dict[str, Problem] = {}  # what a command is refused for that one of these refuses: the last resort, deciders look first
-    weighs: dict[type[Command], Callable[[Any], int]] = {}  # commands that are as much work as many others, and how many
+    costs: dict[type[Command], Callable[[Any], int]] = {}  # commands that are as much work as many others, and how many
 
     @cached_property
     def kinds(self) -> dict[type[msgspec.Struct], EffectKind]:
@@ -200,8 +200,8 @@ class Domain(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     def weight(self, command: Command | None) -> int:
         """How much of a batch a command fills."""
-        weigh = self.weighs.get(type(command))  # type: ignore[arg-type]
-        return weigh(command) if weigh else 1
+        cost_of = self.costs.get(type(command))  # type: ignore[arg-type]
+        return cost_of(command) if cost_of else 1
 
 
 def tenant_of(event: Event | ForPlatform, envelope: Envelope) -> tuple[Event, UUID]:

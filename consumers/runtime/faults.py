@@ -18,7 +18,7 @@ class DomainWaits(Exception):
     """The runtime's own statements fail: nothing can be decided, whatever comes; the text is for the log and for operators."""
 
 
-def told_of(error: Exception) -> str:
+def message_of(error: Exception) -> str:
     """What an error says, for a log, a row or an event: without PostgreSQL's details, which quote the values of rows, secret ones too."""
     said = error.args[0] if isinstance(error, asyncpg.PostgresError) and error.args else error
     return f"{type(error).__name__}: {said}"

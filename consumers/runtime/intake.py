@@ -162,7 +162,7 @@ class Source:
 
 
 class Intake:
-    """All streams of a domain; `read` makes an item of a message, `weigh` says how much of a batch it fills.
+    """All streams of a domain; `read` makes an item of a message, `cost_of` says how much of a batch it fills.
 
     While the process is not `sure` that it leads, it holds nothing: its database may be out of reach, and another decide meanwhile.
     """
@@ -171,12 +171,12 @@ class Intake:
         self,
         consumers: Sequence[PullConsumer],
         read: Read,
-        weigh: Callable[[Item], int],
+        cost_of: Callable[[Item], int],
         wake: asyncio.Event,
         sure: Callable[[], bool],
     ) -> None:
         self.sources = [Source(one, read) for one in consumers]
-        self._weigh, self._wake, self._sure = weigh, wake, sure
+        self._cost_of, self._wake, self._sure = cost_of, wake, sure
         self._deciding: dict[int, tuple[Source, Held]] = {}  # by the identity of their messages: what was taken last
         self._turn = 0
         self._short = False  # whether the last batch was without the lanes that have much
@@ -257,14 +257,14 @@ class Intake:
     def _take(self, at: int, most: int, items: list[Item], without: frozenset[str]) -> int:
         source, weight = self.sources[at], 0
 
-        def weigh(held: Held) -> int:
+        def cost_of(held: Held) -> int:
             nonlocal weight
             items.append(source.item_of(held))
-            cost = self._weigh(items[-1])
+            cost = self._cost_of(items[-1])
             weight += cost
             return cost
 
-        taken = source.lanes.take(most, weigh, without, ahead=SHARED)
+        taken = source.lanes.take(most, cost_of, without, ahead=SHARED)
         for held in taken:
             self._deciding[id(held.raw)] = source, held
         self._taken[at] += len(taken)

@@ -71,7 +71,7 @@ class Lanes:
         lane.append(held)
         self._sizes[held.lane] += held.size
 
-    def take(self, most: int, weigh: Callable[[Held], int], without: frozenset[str] = frozenset(), ahead: float = 0.0) -> list[Held]:
+    def take(self, most: int, cost_of: Callable[[Held], int], without: frozenset[str] = frozenset(), ahead: float = 0.0) -> list[Held]:
         """By turns, until they weigh that much (the last may weigh more than is left).
 
         Lanes of `without` are passed over and keep their turns; others go before theirs if they begin no more than `ahead` later.
@@ -87,7 +87,7 @@ class Lanes:
                 passed.append(turn)
             else:
                 taken.append(held := self._next(*turn))
-                weight += self._end(held, turn[0], weigh(held))
+                weight += self._end(held, turn[0], cost_of(held))
         for turn in passed:
             heappush(self._turns, turn)
         return taken

@@ -11,11 +11,11 @@ from nats.aio.msg import Msg
 
 from adapters.nats import PositionGone, sequences_of
 from consumers.runtime.catching_up import CatchingUp, Taken
+from consumers.runtime.decoding import Happened
 from consumers.runtime.domain import Domain
 from consumers.runtime.history import History
-from consumers.runtime.places import Group, Place, begin, begin_ids
+from consumers.runtime.reaction_cursors import Group, Place, begin, begin_ids
 from consumers.runtime.reactions import Fold, ears_of
-from consumers.runtime.reading import Happened
 from consumers.runtime.settling import BATCH, Settler
 from consumers.runtime.store import Store
 

@@ -9,10 +9,10 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
+from consumers.runtime.decoding import Happened, reactions
 from consumers.runtime.domain import Domain
 from consumers.runtime.item import POSITION, REACTION
 from consumers.runtime.reactions import Ears, Fold, Reaction, ears_of
-from consumers.runtime.reading import Happened, reactions
 from consumers.runtime.store import Store
 from contracts.actors import acting_node
 from contracts.envelope import Envelope

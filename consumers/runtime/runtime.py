@@ -17,6 +17,7 @@ from adapters import collector
 from adapters.nats import PullConsumer, StreamError, ack, ack_all, nak
 from consumers.runtime.batch import Batch
 from consumers.runtime.connection import DATABASE_AWAY, end, until_lost
+from consumers.runtime.decoding import read_command
 from consumers.runtime.domain import Domain
 from consumers.runtime.effects.making import Made
 from consumers.runtime.faults import DomainWaits
@@ -26,7 +27,6 @@ from consumers.runtime.intake import Intake, Source, say
 from consumers.runtime.item import Item, scout
 from consumers.runtime.leading import LeaderStore, Leading, Line, clock
 from consumers.runtime.listening import CURSOR_SECONDS, Listening
-from consumers.runtime.reading import read_command
 from consumers.runtime.settling import BATCH, Settler, probe
 from consumers.runtime.state import Want
 from consumers.runtime.store import Store
@@ -70,7 +70,7 @@ class Runtime:
         self.on_timers: Callable[[datetime], None] = lambda soonest: None
         self.on_effects: Callable[[Made], None] = lambda made: None
         self.leading = Leading.of_domain(domain.name, zlib.crc32(f"flatrender {domain.name}".encode()), connect)
-        self.intake = Intake(commands, self._read, self._weigh, self._wake, self._is_sure)
+        self.intake = Intake(commands, self._read, self._cost_of, self._wake, self._is_sure)
         self.active = self.leading.active
 
     def submit(self, command: Command, envelope: Envelope) -> None:
@@ -162,7 +162,7 @@ class Runtime:
         item.wants += self.foresees(item)
         return item
 
-    def _weigh(self, item: Item) -> int:
+    def _cost_of(self, item: Item) -> int:
         return self.domain.weight(item.command)
 
     async def _work(self, store: Store) -> None:

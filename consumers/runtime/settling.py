@@ -9,7 +9,7 @@ from adapters.nats import nak
 from consumers.runtime.batch import Batch
 from consumers.runtime.clock import Clock, utc_now
 from consumers.runtime.domain import Domain
-from consumers.runtime.faults import DomainWaits, fault_of, told_of
+from consumers.runtime.faults import DomainWaits, fault_of, message_of
 from consumers.runtime.folding import Folded
 from consumers.runtime.item import Item
 from consumers.runtime.leading import BUDGET, clock
@@ -67,7 +67,7 @@ class Settler:
         for name in ears_of(self.domain.reacts).with_followers(fold):
             known = self.stuck.get(name)
             if known is None or at < known.at:
-                self.stuck[name] = Stuck(at, told_of(error))
+                self.stuck[name] = Stuck(at, message_of(error))
         self.held = [item for item in self.held if not self._is_beyond(item)]
 
     def _is_beyond(self, item: Item) -> bool:
@@ -123,7 +123,7 @@ class Settler:
         except Exception as error:
             fault = fault_of(error, among_rows=store.among_rows, written=self.domain.written)
             if fault == "passing":
-                log.warning("%s: %s; %d commands wait", self.domain.name, told_of(error), len(items))
+                log.warning("%s: %s; %d commands wait", self.domain.name, message_of(error), len(items))
                 raise
             if fault == "ours" or folded:
                 await probe(store)
@@ -133,7 +133,7 @@ class Settler:
             elif items:
                 await self._go_on(store, items, cursors, error, parks=fault == "ours")
             else:
-                raise DomainWaits(f"the cursors cannot be moved: {told_of(error)}") from error
+                raise DomainWaits(f"the cursors cannot be moved: {message_of(error)}") from error
 
     async def _write(self, store: Store, items: list[Item], cursors: Mapping[str, int], folded: Sequence[Folded]) -> None:
         """One batch in one transaction, and what is told of it."""
@@ -173,14 +173,14 @@ class Settler:
             await self._commit(store, items[:half], {})
             await self._commit(store, await self._without_parked(items[half:]), cursors)
         elif parks:
-            await self._park(items[0], told_of(error))
+            await self._park(items[0], message_of(error))
         else:
             self._blame(items[0], error)
             await self._commit(store, items, cursors)
 
     def _blame(self, item: Item, error: Exception) -> None:
         """Have the one command that cannot be stored refused, if a constraint says why, else quarantined. Raises DomainWaits."""
-        reason = told_of(error)
+        reason = message_of(error)
         if item.command is not None and item.verdict is None and (problem := self.domain.refusal_of(error)):
             item.verdict = problem
         elif item.command is not None:
@@ -229,4 +229,4 @@ async def probe(store: Store) -> None:
     except Exception as error:
         if fault_of(error, among_rows=False) == "passing":
             raise
-        raise DomainWaits(told_of(error)) from error
+        raise DomainWaits(message_of(error)) from error

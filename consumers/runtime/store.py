@@ -12,8 +12,8 @@ import asyncpg
 import msgspec
 
 import sql
+from consumers.runtime.array_parameters import as_parameter
 from consumers.runtime.connection import DATABASE_AWAY
-from consumers.runtime.lists import as_parameter
 from consumers.runtime.private import parted
 from consumers.runtime.state import Change, Load
 from consumers.runtime.table import Row, Table

@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import astuple
 
-from consumers.runtime.lists import IN_TEXT, as_parameter
+from consumers.runtime.array_parameters import IN_TEXT, as_parameter
 from contracts.entity import Entity, R, Row
 
 __all__ = ["JSON", "Key", "R", "Row", "Table"]

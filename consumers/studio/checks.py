@@ -7,10 +7,12 @@ from uuid import UUID
 
 from consumers.runtime.domain import Refusal, refuse
 from consumers.runtime.state import View
-from consumers.studio.learning import FILES
-from contracts.render import deadline_fault
+from consumers.studio.copies import FILES
+from contracts.render.parts import deadline_fault
 from contracts.spec import ColourPreset
-from contracts.studio import RequestRender, SceneValues, TemplateScene, Track
+from contracts.studio.copies import TemplateScene
+from contracts.studio.renders import RequestRender
+from contracts.studio.values import SceneValues, Track
 
 Problem = dict[str, str]
 LONGEST_SHOWN = 60  # characters of a wrong value that a problem repeats
@@ -30,8 +32,8 @@ def shown(given: str) -> str:
 def refusal(problems: list[Problem]) -> Refusal:
     """One refusal out of many problems; it is patient when another domain may be about to tell of an id."""
     first = problems[0]
-    patience = LEARNING if any(p["code"].endswith(".not_found") for p in problems) else 0.0
-    return refuse(first["code"], first["detail"], first["field"], patience=patience, errors=tuple(problems))
+    retry_for = LEARNING if any(p["code"].endswith(".not_found") for p in problems) else 0.0
+    return refuse(first["code"], first["detail"], first["field"], retry_for=retry_for, errors=tuple(problems))
 
 
 def scenes_problems(chosen: Iterable[SceneValues], known: dict[str, TemplateScene]) -> Iterator[Problem]:

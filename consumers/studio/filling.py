@@ -8,8 +8,9 @@ import msgspec
 from consumers.runtime.domain import MOST_ERRORS, Refusal, refuse
 from consumers.runtime.state import View, Want
 from consumers.studio import checks
-from consumers.studio.learning import SCENES, TEMPLATES
-from contracts.studio import SceneValues, Template, TemplateScene, Track
+from consumers.studio.copies import SCENES, TEMPLATES
+from contracts.studio.copies import Template, TemplateScene
+from contracts.studio.values import SceneValues, Track
 
 SPEC_LARGEST = 52_000  # bytes; a render is one message, and messages stay under 64 KB
 
@@ -39,7 +40,7 @@ def fill(
     template = view.get(TEMPLATES, project_id)
     known = {row.scene: row for row in view.where(SCENES, project_id=project_id)}
     if template is None or len(known) < template.scene_count:
-        return refuse("project.not_found", f"there is no published template {project_id}", "project_id", patience=checks.LEARNING)
+        return refuse("project.not_found", f"there is no published template {project_id}", "project_id", retry_for=checks.LEARNING)
     ordered = sorted(known.values(), key=lambda row: row.position)
     chosen = scenes or tuple(SceneValues(scene=row.scene) for row in ordered)
     found = chain(checks.shared_colour_problems(colours, preset, template.presets, ordered), checks.scenes_problems(chosen, known))

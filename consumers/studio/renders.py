@@ -12,15 +12,16 @@ from consumers.runtime.projection import fresh
 from consumers.runtime.state import View
 from consumers.runtime.table import Row, Table
 from consumers.studio import checks
+from consumers.studio.copies import FILES, PENDING
 from consumers.studio.filling import SPEC_LARGEST, Filled, fill
-from consumers.studio.learning import FILES, PENDING
-from consumers.studio.saved import SAVED
-from contracts import studio
+from consumers.studio.saved_projects import SAVED
 from contracts.envelope import Envelope
 from contracts.spec import AudioTrack, RenderSpec, SceneSpec, Warning, frames_of
-from contracts.studio import RenderAnswer, RenderRehearsal, RenderRequested, RequestRender, SceneValues, Track, Unfilled
+from contracts.studio import renders
+from contracts.studio.renders import RenderAnswer, RenderRehearsal, RenderRequested, RequestRender, Unfilled
+from contracts.studio.values import SceneValues, Track
 
-REQUESTS = Table.of(studio.REQUESTS)
+REQUESTS = Table.of(renders.REQUESTS)
 MOST_PENDING = 10_000  # renders of one tenant that have not ended; soft, as it is known by events
 LONGEST = 216_000  # frames: two hours at 30 per second
 

@@ -14,13 +14,14 @@ from consumers.runtime.projection import fresh
 from consumers.runtime.state import View
 from consumers.runtime.table import Row, Table
 from consumers.studio.renders import frozen
-from contracts import studio
 from contracts.envelope import Envelope
 from contracts.ids import derived_id
 from contracts.spec import RenderSpec
-from contracts.studio import RequestRender, RequestSnapshot, SnapshotAnswer, SnapshotRequested
+from contracts.studio import snapshots
+from contracts.studio.renders import RequestRender
+from contracts.studio.snapshots import RequestSnapshot, SnapshotAnswer, SnapshotRequested
 
-SNAPSHOTS = Table.of(studio.SNAPSHOTS)
+SNAPSHOTS = Table.of(snapshots.SNAPSHOTS)
 KEY_REVISION = 1  # a change of what the key holds gives every picture a new one
 _encode = msgspec.json.Encoder(order="deterministic").encode
 

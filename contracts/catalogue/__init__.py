@@ -3,7 +3,7 @@
 import importlib
 
 # Every declaring module is imported here, each domain's by its name below, so that the registry is complete wherever the catalogue is used.
-from contracts import audit, effects, enrolment, farm, node, repair, snapshot  # noqa: F401
+from contracts import audit, effects, node, render  # noqa: F401
 from contracts.catalogue.accounts import (
     ACCOUNTS,
     API,

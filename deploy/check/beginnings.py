@@ -15,7 +15,7 @@ import msgspec
 from consumers.runtime.projection import change
 from consumers.runtime.state import Load, Missing, State, Want
 from consumers.runtime.table import Key, Row, Table
-from deploy.check.live import Live, compared, name_of
+from deploy.check.stored_rows import Live, compared, name_of
 from deploy.check.stretch import Known, Stretch
 
 OTHER = UUID(int=0xC0FFEE)

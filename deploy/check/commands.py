@@ -14,7 +14,7 @@ from contracts.domains import DOMAINS
 from contracts.ids import moment_id
 from contracts.message import PLATFORM
 from contracts.message import named as named_type
-from deploy.check.found import Difference
+from deploy.check.differences import Difference
 from deploy.check.look import Look
 from deploy.check.stretch import named
 

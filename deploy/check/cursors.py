@@ -3,7 +3,7 @@
 import sql
 from consumers.runtime.domain import Domain
 from consumers.runtime.reactions import CURSOR, ears_of
-from deploy.check.found import Difference
+from deploy.check.differences import Difference
 from deploy.check.look import Look
 
 _q = sql.load("check")

@@ -9,7 +9,7 @@ from consumers.runtime.effects.making import effects_of
 from consumers.runtime.effects.row import report_id
 from contracts.domains import DOMAINS
 from contracts.effects import ENDS
-from deploy.check.found import Difference
+from deploy.check.differences import Difference
 from deploy.check.look import Look
 from deploy.check.stretch import Known, named
 

@@ -9,7 +9,7 @@ from adapters.object_store import ObjectMissing
 from contracts.chain import GENESIS
 from contracts.runs import LARGEST
 from deploy.check import stretch
-from deploy.check.found import Difference
+from deploy.check.differences import Difference
 from deploy.check.look import Look
 
 _q = sql.load("check")

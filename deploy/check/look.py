@@ -11,7 +11,7 @@ from adapters.object_store import ObjectStore
 from consumers.runtime.domain import Domain
 from consumers.runtime.replay.projector import Spans
 from deploy.check.bounds import Bounds
-from deploy.check.found import Counts, Difference
+from deploy.check.differences import Counts, Difference
 from deploy.check.stretch import Known, Stretch
 from deploy.check.window import Seen
 

@@ -9,7 +9,7 @@ import msgspec
 
 import sql
 from adapters.object_store import ObjectMissing
-from deploy.check.found import Difference
+from deploy.check.differences import Difference
 from deploy.check.look import Look
 
 _q = sql.load("check")

@@ -2,7 +2,7 @@
 
 import sql
 from contracts.domains import DOMAINS
-from deploy.check.found import Difference
+from deploy.check.differences import Difference
 from deploy.check.look import Look
 
 _q = sql.load("check")

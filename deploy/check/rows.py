@@ -12,11 +12,11 @@ from consumers.runtime.state import Load, State, Want
 from consumers.runtime.table import Row
 from contracts.message import PLATFORM
 from deploy.check.beginnings import Stretched, Touched
-from deploy.check.exactly import Exact
-from deploy.check.found import Difference
-from deploy.check.live import readable
+from deploy.check.differences import Difference
 from deploy.check.look import Look
+from deploy.check.stored_rows import readable
 from deploy.check.stretch import history
+from deploy.check.tenant_history import Exact
 
 _q = sql.load("check")
 AT_ONCE = 500  # events between two loads of rows

@@ -10,17 +10,17 @@ import msgspec
 import sql
 from adapters.object_store import ObjectStore
 from consumers.log import LogEvent, read
+from consumers.runtime.decoding import envelope_of
 from consumers.runtime.domain import Domain
 from consumers.runtime.projection import Write, nothing
 from consumers.runtime.reactions import Fold
-from consumers.runtime.reading import envelope_of
 from consumers.runtime.replay.projector import Spans
 from contracts.chain import GENESIS
 from contracts.domains import DOMAINS
 from contracts.effects import STEERED
 from contracts.envelope import Envelope
 from contracts.message import Event, decode
-from deploy.check.found import Difference
+from deploy.check.differences import Difference
 
 _q = sql.load("check")
 REWRITTEN = "Somebody changed the log: compare with a backup and its archives; `flatrender replay --verify` says what follows from it."

@@ -6,7 +6,7 @@ import sql
 from consumers.runtime.domain import Domain
 from consumers.runtime.timing import Key, Timer, changed
 from contracts.envelope import derived_id
-from deploy.check.found import Difference
+from deploy.check.differences import Difference
 from deploy.check.look import Look
 from deploy.check.stretch import Known, named
 

@@ -10,7 +10,7 @@ import sql
 from adapters.nats import ApiError, Connection, PositionGone, StreamError, StreamReader, api
 from contracts.catalogue import EVENTS, LOG_API
 from contracts.chain import EPOCH, HASH, SEAL, Marks, hash_of
-from deploy.check.found import Difference
+from deploy.check.differences import Difference
 
 _q = sql.load("check")
 AT_ONCE = 10_000  # positions whose hashes are read from the log

@@ -14,7 +14,8 @@ ROOT = Path(__file__).parents[2]
 
 def from_code() -> dict[str, str]:
     """Every reference that the code alone gives, as path below the repository and text."""
-    from api_edge import openapi, pages
+    from api_edge import openapi
+    from api_edge.http import pages
     from api_edge.routes import COMMANDS, QUERIES
     from contracts.catalogue import asyncapi
     from deploy.references import scopes

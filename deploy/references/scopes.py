@@ -1,9 +1,9 @@
 """docs/reference/scopes.md: every scope and what it opens, as the tables of routes have it."""
 
-from api_edge import sse
-from api_edge.principals import NOBODY_ELSES
+from api_edge.auth.principals import NOBODY_ELSES
+from api_edge.auth.scopes import PLATFORM, registry
 from api_edge.routes import COMMANDS, QUERIES
-from api_edge.scopes import PLATFORM, registry
+from api_edge.stream import sse
 from contracts.message import DEFAULT_TENANT
 from deploy.references.sources import HEAD, table
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from node_worker.cage import calls, files, system, user, view
-from node_worker.cage.reading import needed
+from node_worker.cage.readable_paths import needed
 from node_worker.platform import PROCESSES, limit_processes
 
 

@@ -7,9 +7,9 @@ from typing import cast
 import msgspec
 
 from contracts.envelope import Envelope
-from contracts.farm import CrashKind
 from contracts.message import Report
 from contracts.node import DrawPart, Manifest, PartTick, ReportCrash, ReportFailure
+from contracts.render.nodes import CrashKind
 from node_worker.cache import Cache
 from node_worker.engines import protocol
 from node_worker.engines.host import EngineCrashed, EngineProcess

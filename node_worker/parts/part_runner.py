@@ -11,7 +11,7 @@ import msgspec
 
 from contracts.envelope import Envelope
 from contracts.node import DrawPart, Manifest
-from contracts.render import PartKind
+from contracts.render.parts import PartKind
 from node_worker.engines.base import TemplateRefused
 from node_worker.failures import PartFailed, disk_full
 from node_worker.log import error, info

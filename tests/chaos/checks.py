@@ -11,8 +11,8 @@ import asyncpg
 
 from adapters.nats import Connection, api
 from adapters.object_store import ObjectStore
-from api_edge.signing import key_mark
-from consumers.log.reading import verify_chain
+from api_edge.auth.signing import key_mark
+from consumers.log.log_reader import verify_chain
 from contracts.catalogue import EVENTS, LOG_API, decided_streams
 from contracts.domains import DOMAINS
 from contracts.message import PLATFORM

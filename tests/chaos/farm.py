@@ -20,7 +20,7 @@ from tests.chaos.farm_report import TARGETS, FarmReport
 from tests.chaos.farm_stack import FarmStack
 from tests.chaos.faults import WEIGHTS, Fault, FaultKind, Faults
 from tests.chaos.films import FARM_FILMS, Cinema, Made, build
-from tests.chaos.houses import keep_house, until_ended
+from tests.chaos.renderers import keep_rendering, until_ended
 from tests.chaos.repeats import Repeats
 from tests.chaos.standing import Standing
 from tests.chaos.tenants import Tenants
@@ -92,7 +92,7 @@ class FarmChaos:
         await repeating
 
     def _house(self, tenants: Tenants, repeats: Repeats) -> asyncio.Task[None]:
-        kept = keep_house(tenants, self._cinema, self._stop, self._made, self.report.violations, repeats.now)
+        kept = keep_rendering(tenants, self._cinema, self._stop, self._made, self.report.violations, repeats.now)
         return asyncio.create_task(kept)
 
     async def _faults_alone(self, faults: Faults, watcher: Watcher) -> None:

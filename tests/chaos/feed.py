@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import aiohttp
 import asyncpg
 
-from api_edge.events import kind_of
+from api_edge.stream.events import kind_of
 from cli.sse import ServerEvent, events
 from tests.chaos.tenants import Tenant
 

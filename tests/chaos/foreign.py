@@ -16,13 +16,13 @@ from contracts.catalogue import EVENTS, REPORTS, WORK, command_stream
 from contracts.content.projects import CreateProject
 from contracts.domains import DOMAINS
 from contracts.envelope import first
-from contracts.file_mgr import StartUpload, UploadStarted
-from contracts.identity import CreateApiKey
+from contracts.file_mgr.uploads import StartUpload, UploadStarted
+from contracts.identity.api_keys import CreateApiKey
 from contracts.message import Command, Event, Message, type_of
 from contracts.node import CancelPart, ReportFailure
-from contracts.notification import ReadNotification
-from contracts.render import CancelJob
-from contracts.studio import SaveProject
+from contracts.notification.notifications import ReadNotification
+from contracts.render.jobs import CancelJob
+from contracts.studio.saved_projects import SaveProject
 from deploy.local import servers as local
 from deploy.local.stack import Stack
 from tests.e2e.support_rogue import lines

@@ -9,10 +9,10 @@ from nats.errors import Error as NatsError
 from adapters.nats import StreamError
 from contracts.catalogue import WORK
 from contracts.envelope import first
-from contracts.file_mgr import UploadStarted
+from contracts.file_mgr.uploads import UploadStarted
 from contracts.message import encode, type_of
 from contracts.node import ReportFailure, ReportSegment
-from contracts.studio import SaveProject
+from contracts.studio.saved_projects import SaveProject
 from tests.chaos.foreign import MARK, encode_mark
 from tests.e2e.support_rogue import Rogue
 

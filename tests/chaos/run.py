@@ -26,8 +26,8 @@ from tests.chaos.farm import farm_chaos
 from tests.chaos.farm_report import FarmReport
 from tests.chaos.feed import Feed
 from tests.chaos.films import DONE_WITHIN, Cinema, Made, build
-from tests.chaos.houses import keep_house, until_ended
 from tests.chaos.mischief import MISCHIEF, Mischief
+from tests.chaos.renderers import keep_rendering, until_ended
 from tests.chaos.report import LEASE, Kill, Report
 from tests.chaos.standing import Standing
 from tests.chaos.tenants import Tenants
@@ -78,7 +78,7 @@ class Chaos:
             feed = Feed(urls(self._stack), first)
             standing = Standing(self._stack.settings(CHECK))
             beside = [asyncio.create_task(feed.run()), asyncio.create_task(standing.run())]
-            houses = (keep_house(tenants, self._cinema, self._stop, self._made, self.report.violations) for _ in range(HOUSES))
+            houses = (keep_rendering(tenants, self._cinema, self._stop, self._made, self.report.violations) for _ in range(HOUSES))
             working = [asyncio.create_task(house) for house in houses]
             working += [asyncio.create_task(client.run(self._stop)) for client in clients]
             async with Mischief(self._stack, first, project, victims.pulse, self._random) as mischief:

@@ -6,9 +6,9 @@ import msgspec
 
 from adapters.settings import Settings
 from deploy.check.bounds import Bounds
-from deploy.check.found import Report
-from deploy.check.looking import NotLooked, check, place
-from deploy.check.whole import MOST
+from deploy.check.differences import Report
+from deploy.check.fast import NotLooked, check, place
+from deploy.check.full import MOST
 
 PAUSE = 2.0  # seconds between two looks
 AT_THE_END = msgspec.structs.replace(Bounds(young=0.0), whole=True, **MOST)

@@ -10,9 +10,9 @@ import aiohttp
 import msgspec
 
 from adapters.nats import Connection, connect
-from api_edge.signing import Signer
+from api_edge.auth.signing import Signer
 from contracts.envelope import first
-from contracts.identity import CreateTenant
+from contracts.identity.tenants import CreateTenant
 from deploy.bootstrap import asking, new_key
 from deploy.local.stack import Stack
 

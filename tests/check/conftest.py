@@ -1,4 +1,4 @@
-"""One told story for the tests of the check, which put faults into it and take them out again."""
+"""One sample history for the tests of the check, which put faults into it and take them out again."""
 
 from collections.abc import AsyncIterator
 
@@ -9,7 +9,7 @@ from tests.support.checked import Checked, checked
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def world(servers: Servers) -> AsyncIterator[Checked]:
+async def installation(servers: Servers) -> AsyncIterator[Checked]:
     """All of it agrees at the beginning of each test; who damages something puts it right."""
-    async with checked(servers) as world:
-        yield world
+    async with checked(servers) as installation:
+        yield installation

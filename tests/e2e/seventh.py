@@ -16,11 +16,11 @@ import msgspec
 from adapters.nats import connect
 from contracts import catalogue
 from contracts.envelope import first
-from contracts.feedback import LeaveNote
+from contracts.feedback.notes import LeaveNote
 from contracts.message import DEFAULT_TENANT
 from deploy.bootstrap import asking
 from deploy.check.bounds import Bounds
-from deploy.check.looking import check, place
+from deploy.check.fast import check, place
 from deploy.local.stack import CHECK, Stack
 from deploy.replay import verify
 

@@ -13,10 +13,11 @@ import pytest_asyncio
 from cli import quarantine
 from contracts.content.projects import CreateProject
 from contracts.envelope import first
-from contracts.file_mgr import StartUpload
+from contracts.file_mgr.uploads import StartUpload
 from contracts.message import Command, encode, type_of
 from contracts.node import ReportExport, ReportFailure, ReportSegment, report_id
-from contracts.render import AssignPart, CancelJob
+from contracts.render.jobs import CancelJob
+from contracts.render.parts import AssignPart
 from deploy.local.stack import Stack
 from templates.samples import heavy
 from tests.e2e.support_shop import Shop, open_shop

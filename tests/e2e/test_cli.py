@@ -15,15 +15,15 @@ import numpy as np
 import psutil
 import pytest
 
-from cli import checking
+from cli import video_check
 from cli.client import Client
 from cli.filling import request
 from cli.transfer import sha256_of
 from contracts.envelope import first
 from contracts.message import DEFAULT_TENANT
 from contracts.message import encode as encode_message
-from contracts.notification import ReadNotification
-from contracts.project import ProjectFile
+from contracts.notification.notifications import ReadNotification
+from contracts.project_file import ProjectFile
 from deploy.local.stack import Stack
 from templates.build import demo_bundle
 from templates.samples import heavy, many_scenes, simple
@@ -76,7 +76,7 @@ async def test_words_colours_and_music_of_ones_own_are_in_the_video(stack: Stack
     assert result["event"] == "result"
     assert result["sha256"] == sha256_of(tmp_path / "film.mp4")
     assert {line["event"] for line in told} == {"step", "progress", "result"}
-    video = checking.look(tmp_path / "film.mp4")
+    video = video_check.examined(tmp_path / "film.mp4")
     assert (video.codec, video.width, video.height, video.frames, video.audio_codec) == ("h264", 320, 180, 30, "aac")
     assert str(video.rate) == "30000/1001"
     assert blue_share(tmp_path / "film.mp4") > 0.01
@@ -102,7 +102,7 @@ async def test_a_project_file_brings_its_pictures_and_scenes(stack: Stack, tmp_p
     code, out, errors = await flatrender("render", "photo.lottie", "--project", "project.json", *here(stack), cwd=tmp_path)
     assert (code, errors) == (0, ""), out
     assert "60 of 60 frames" in out
-    assert checking.look(tmp_path / "photo.mp4").frames == 60
+    assert video_check.examined(tmp_path / "photo.mp4").frames == 60
 
 
 async def test_refusals_name_the_field_and_what_to_do(stack: Stack, template: Path, tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ async def test_a_render_is_followed_to_its_end_through_a_killed_edge(stack: Stac
         assert (seen[-1].state, seen[-1].frames_done) == ("completed", 90)
         assert seen[-1].job is not None
         await client.download(seen[-1].job, tmp_path / "heavy.mp4")
-    assert checking.look(tmp_path / "heavy.mp4").frames == 90
+    assert video_check.examined(tmp_path / "heavy.mp4").frames == 90
 
 
 async def test_ctrl_c_cancels_the_render_that_nobody_waits_for(stack: Stack, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cli import checking
+from cli import video_check
 
 
 @pytest.mark.timeout(400)
@@ -25,7 +25,7 @@ async def test_the_demo_renders_checks_and_replays_and_leaves_nothing_running(tm
     drawing = [line for line in told if line["event"] == "progress" and line["nodes"]]
     assert {node for line in drawing for node in line["nodes"]} == {"node-1", "node-2"}
     assert any(line["frames_per_second"] > 0 and line["seconds_left"] is not None for line in drawing)
-    video = checking.look(tmp_path / "demo.mp4")
+    video = video_check.examined(tmp_path / "demo.mp4")
     assert (video.codec, video.width, video.height, video.frames, video.audio_codec) == ("h264", 1280, 720, 360, "aac")
     assert (tmp_path / "demo.png").stat().st_size < 300_000
     assert not (tmp_path / "data" / "stack.json").exists()

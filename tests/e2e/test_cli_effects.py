@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 
 from contracts.envelope import first
-from contracts.file_mgr import UploadAborted
+from contracts.file_mgr.uploads import UploadAborted
 from contracts.message import DEFAULT_TENANT, encode
 from deploy.local.stack import Stack
 

@@ -10,10 +10,10 @@ import asyncpg
 import pytest_asyncio
 from pydantic import SecretStr
 
-from api_edge.access_log import AccessLog
+from api_edge.auth.secret_texts import secret_hash
+from api_edge.auth.signing import Signer
+from api_edge.http.access_log import AccessLog
 from api_edge.main import running
-from api_edge.secret_texts import secret_hash
-from api_edge.signing import Signer
 from contracts.domains import DOMAINS
 from deploy.local.stack import Stack
 from tests.chaos.tenants import Tenants

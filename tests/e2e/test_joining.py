@@ -19,7 +19,7 @@ import pytest_asyncio
 
 from adapters.nats import ConnectRefused, connect
 from adapters.settings import Settings
-from api_edge.secret_texts import secret_text
+from api_edge.auth.secret_texts import secret_text
 from deploy.local.stack import Stack
 from node_worker.enrolment import FILE, read
 from templates.samples import heavy, simple

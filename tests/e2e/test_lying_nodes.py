@@ -36,7 +36,8 @@ from contracts.node import (
     ReportSegment,
     SegmentTask,
 )
-from contracts.render import AssignPart, CancelJob, JobProgress
+from contracts.render.jobs import CancelJob, JobProgress
+from contracts.render.parts import AssignPart
 from deploy.local.stack import Stack
 from templates.samples import simple
 from tests.chaos.tenants import Tenants

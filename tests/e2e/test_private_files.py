@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.checkup import checks
+from cli.doctor_checks import checks
 
 pytestmark = pytest.mark.timeout(120)
 

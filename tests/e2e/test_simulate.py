@@ -8,7 +8,7 @@ import pytest
 from simulation.plan import Plan, jobs, tenants
 from simulation.run import Report, simulate
 from simulation.scenarios import SCENARIOS, Options, Promise, Scenario, all_jobs
-from simulation.world import World
+from simulation.simulated_farm import SimulatedFarm
 
 pytestmark = pytest.mark.timeout(180)
 SEGMENTS = 12
@@ -20,13 +20,13 @@ def small(seed: int) -> Plan:
     return Plan(seed=seed, nodes=6, slots=1, speed=40.0, lasts=90.0, tenants=shares, jobs=work, crashes=0.2, spread=0.2)
 
 
-async def act(world: World) -> list[Promise]:
-    found = await all_jobs(world)
+async def act(farm: SimulatedFarm) -> list[Promise]:
+    found = await all_jobs(farm)
     return [
         Promise(name="unfinished", value=found.unfinished + found.failed, unit="", most=0),
         Promise(name="twice", value=found.twice, unit="", most=0),
-        Promise(name="segments", value=len(world.tape.verified), unit="", least=6 * SEGMENTS, most=6 * SEGMENTS),
-        Promise(name="crashes", value=sum(part.end == "failed" for part in world.tape.parts.values()), unit="", least=1),
+        Promise(name="segments", value=len(farm.recorder.verified), unit="", least=6 * SEGMENTS, most=6 * SEGMENTS),
+        Promise(name="crashes", value=sum(part.end == "failed" for part in farm.recorder.parts.values()), unit="", least=1),
     ]
 
 

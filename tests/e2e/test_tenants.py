@@ -9,10 +9,10 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from api_edge.bodies import path_names
+from api_edge.auth.secret_texts import secret_text
+from api_edge.http.bodies import path_names
 from api_edge.routes import COMMANDS, QUERIES
 from api_edge.routing import QueryRoute
-from api_edge.secret_texts import secret_text
 from deploy.local.stack import Stack
 from tests.e2e.support_http import Http, Json, is_problem
 from tests.e2e.support_shop import Shop, open_shop

@@ -20,8 +20,8 @@ from contracts.envelope import first
 from contracts.message import PLATFORM, encode, type_of
 from contracts.node import PROTOCOL, RegisterNode
 from deploy.check.bounds import Bounds
-from deploy.check.looking import place
-from deploy.check.whole import check_whole
+from deploy.check.fast import place
+from deploy.check.full import check_whole
 from deploy.local.servers import NATS_ADMIN
 from deploy.local.stack import CHECK, Stack
 from deploy.replay import verify

@@ -166,7 +166,7 @@ def test_the_documents_for_programs_are_json():
 
 def test_every_statement_that_the_code_names_is_there():
     """A merge that loses one is found here, and not by the first command that needs it."""
-    folders = [path.name for path in (ROOT / "sql").iterdir() if any(path.glob("*.sql")) and path.name != "migrations"]
+    folders = [path.name for path in (ROOT / "sql").iterdir() if any(path.rglob("*.sql")) and path.name != "migrations"]
     there = {name for folder in folders for name in vars(sql.load(folder))}
     files = [path for folder in ("consumers", "deploy", "cli", "api_edge") for path in (ROOT / folder).rglob("*.py")]
     named = {name for path in files for name in re.findall(r"\b(?:_?q|sql\.load\(\"\w+\"\))\.(\w+)", path.read_text(encoding="utf-8"))}

@@ -75,7 +75,7 @@ def pure(domain: Any) -> Iterator[Callable[..., Any]]:
         yield inspect.unwrap(getattr(one, "make", None) or one.write)
     for makers in domain.timers.values():
         yield from map(inspect.unwrap, makers)
-    for decide_or_write in (*domain.decides.values(), *domain.writes.values(), *domain.weighs.values()):
+    for decide_or_write in (*domain.decides.values(), *domain.writes.values(), *domain.costs.values()):
         yield inspect.unwrap(decide_or_write)
 
 

@@ -9,23 +9,24 @@ from uuid import UUID, uuid4
 import asyncpg
 
 import sql
-from api_edge import cursors, reading, signing
+from api_edge.auth import signing
+from api_edge.handlers import cursors, reader
 from consumers.runtime import listening, timing
 from consumers.runtime.batch import Batch
 from consumers.runtime.catching_up import Taken
+from consumers.runtime.decoding import Happened, reactions
 from consumers.runtime.listening import Listening
 from consumers.runtime.reactions import Reaction, ears_of
-from consumers.runtime.reading import Happened, reactions
 from consumers.runtime.settling import Settler
 from consumers.runtime.timing import Timer
 from contracts import envelope as envelopes
-from contracts.file_mgr import FileReady
-from contracts.identity import CreateApiKey
+from contracts.file_mgr.files import FileReady
+from contracts.identity.api_keys import CreateApiKey
 from contracts.ids import derived_id, id_text
 from tests.mutants.checks import hold
 from tests.mutants.reactions import Past, told
 from tests.support.hours import SOON, hours_of
-from tests.support.house import House, item_of
+from tests.support.in_process import InProcessDomains, item_of
 from tests.support.password import PASSWORD
 from tests.support.timing import once
 
@@ -37,49 +38,49 @@ JOB = """insert into render.render_jobs (tenant_id, job_id, version, created_at,
   values ($1, $2, 1, $3, $3, $4, '', 50, 1, 1, 1, 1, '', false, 1, 0, 1, 0, '', '', 0, '[]', '{}', '', '', '', '{}', false)"""
 
 
-async def commands_lie_in_the_order_of_time(house: House) -> None:
+async def commands_lie_in_the_order_of_time(in_process: InProcessDomains) -> None:
     """What is decided later lies later in the inbox's index, whoever sent it."""
-    tenant = await house.tenant()
+    tenant = await in_process.tenant()
     for number in range(5):
         key = CreateApiKey(name="k", scopes=("*",), secret_sha256=f"{number:064}", hint="h")
-        await house.decide("identity", [item_of(key, tenant, id=signing.random_id()), item_of(key, tenant)])
+        await in_process.decide("identity", [item_of(key, tenant, id=signing.random_id()), item_of(key, tenant)])
         await asyncio.sleep(0.002)  # a moment is a millisecond
-    rows = await house.admin.fetch("select id from identity.inbox where tenant_id = $1 order by decided_at, id", tenant)
+    rows = await in_process.admin.fetch("select id from identity.inbox where tenant_id = $1 order by decided_at, id", tenant)
     moments = [row["id"].int >> 80 for row in rows]
     hold(moments == sorted(moments), f"they lie at {moments}")
 
 
-async def what_was_half_reacted_to_at_an_update_is_not_decided_twice(house: House) -> None:
+async def what_was_half_reacted_to_at_an_update_is_not_decided_twice(in_process: InProcessDomains) -> None:
     """I1: a reaction that was held hears its event again after the update; what the release before decided of it stands."""
-    (happened,) = await told(house, [FileReady(file_id=uuid4(), **READY)])
-    domain = house.domains["content"]
+    (happened,) = await told(in_process, [FileReady(file_id=uuid4(), **READY)])
+    domain = in_process.domains["content"]
     (one,) = [one for one in domain.reacts if isinstance(one, Reaction)]
     before = reactions(one, happened, former=happened.position)
-    await house.decide("content", before)
-    await house.admin.execute("delete from content.cursors where name = 'former ids'")  # no leader of this release has begun
+    await in_process.decide("content", before)
+    await in_process.admin.execute("delete from content.cursors where name = 'former ids'")  # no leader of this release has begun
 
     async def nobody(batch: Batch) -> None: ...
 
     settler = Settler(domain, nobody, lambda: None)
-    await Listening(domain, Past(house), nobody, settler, asyncio.Event()).begin(house.stores["content"])  # type: ignore[arg-type]
-    (later,) = await told(house, [FileReady(file_id=uuid4(), **READY)])
-    again = await _heard(house, settler, happened)
+    await Listening(domain, Past(in_process), nobody, settler, asyncio.Event()).begin(in_process.stores["content"])  # type: ignore[arg-type]
+    (later,) = await told(in_process, [FileReady(file_id=uuid4(), **READY)])
+    again = await _heard(in_process, settler, happened)
     hold(before and all(item.seen for item in again), "it was decided once more")
-    new = await _heard(house, settler, later)
+    new = await _heard(in_process, settler, later)
     hold([item.envelope.id.int >> 80 for item in new] == [later.envelope.id.int >> 80] * len(new), "the next one lies anywhere")
 
 
-async def _heard(house: House, settler: Settler, happened: Happened) -> list[Any]:
-    domain = house.domains["content"]
+async def _heard(in_process: InProcessDomains, settler: Settler, happened: Happened) -> list[Any]:
+    domain = in_process.domains["content"]
     taken = Taken(domain, ears_of(domain.reacts), settler)
     taken.hear(happened, {one.name for one in domain.reacts})
-    await house.decide("content", taken.items)
+    await in_process.decide("content", taken.items)
     return taken.items
 
 
-async def a_timer_that_the_release_before_published_fires_once(house: House) -> None:
+async def a_timer_that_the_release_before_published_fires_once(in_process: InProcessDomains) -> None:
     """I1: its command lies in the stream under the id that it had, and comes again under the new one."""
-    async with hours_of(house) as hour:
+    async with hours_of(in_process) as hour:
         await hour.do(once("a", SOON))
         await hour.publish_at(SOON)
         (now,) = hour.items()
@@ -92,17 +93,17 @@ async def a_timer_that_the_release_before_published_fires_once(house: House) -> 
         hold(len(await hour.fired()) == 1, "it was decided once more")
 
 
-async def pages_hold_every_render_once(house: House) -> None:
+async def pages_hold_every_render_once(in_process: InProcessDomains) -> None:
     """Every render is on one page, also those of one moment and those that have no job yet, and of a state all that have it."""
     tenant, now = uuid4(), datetime.now(UTC)
     ids = [uuid4() for _ in range(40)]
     for number, id in enumerate(ids):
         at = now + timedelta(seconds=number // 8)
-        await house.admin.execute(ASKED, tenant, id, at)
+        await in_process.admin.execute(ASKED, tenant, id, at)
         if number < 30:
-            await house.admin.execute(JOB, tenant, id, at, ("completed", "queued", "cancelled")[number % 3])
+            await in_process.admin.execute(JOB, tenant, id, at, ("completed", "queued", "cancelled")[number % 3])
     queued = [id for number, id in enumerate(ids) if number >= 30 or number % 3 == 1]
-    conn = await asyncpg.connect(house.dsn, user="edge_ro", password=PASSWORD, server_settings=reading.SESSION)
+    conn = await asyncpg.connect(in_process.dsn, user="edge_ro", password=PASSWORD, server_settings=reader.SESSION)
     try:
         for state, wanted in ((None, ids), ("queued", queued)):
             found = await _pages(conn, tenant, state)
@@ -125,17 +126,17 @@ async def _pages(conn: asyncpg.Connection, tenant: UUID, state: str | None) -> l
 # Wrong changes
 
 
-def ids_are_random(house: House) -> Any:
+def ids_are_random(in_process: InProcessDomains) -> Any:
     """Commands have random ids, as once."""
     return patch.object(envelopes, "new_id", uuid4)
 
 
-def the_edges_ids_are_random(house: House) -> Any:
+def the_edges_ids_are_random(in_process: InProcessDomains) -> Any:
     """Requests without a key have random ids, as once."""
     return patch.object(signing, "random_id", uuid4)
 
 
-def an_update_names_everything_anew(house: House) -> Any:
+def an_update_names_everything_anew(in_process: InProcessDomains) -> Any:
     """Where this release began is not looked at."""
 
     async def nowhere(*_: Any) -> int:
@@ -144,12 +145,12 @@ def an_update_names_everything_anew(house: House) -> Any:
     return patch.object(listening, "begin_ids", nowhere)
 
 
-def former_timers_are_forgotten(house: House) -> Any:
+def former_timers_are_forgotten(in_process: InProcessDomains) -> Any:
     """A timer's command is known by its new id alone."""
     return patch.object(Timer, "is_command", lambda self, domain, id: id == self.command_id(domain))
 
 
-def whatever_bears_a_timers_name_is_decided(house: House) -> Any:
+def whatever_bears_a_timers_name_is_decided(in_process: InProcessDomains) -> Any:
     """Whether the timer still says so is not looked at."""
     return patch.object(timing.Timing, "refusal", lambda self, item: None)
 
@@ -160,16 +161,16 @@ def _changed(old: str, new: str) -> Any:
     return patch.object(sql.load("read"), "renders", text.replace(old, new))
 
 
-def renders_without_a_job_are_left_out(house: House) -> Any:
+def renders_without_a_job_are_left_out(in_process: InProcessDomains) -> Any:
     """What was just asked for is not listed."""
     return _changed("coalesce($2, 'queued') = 'queued'", "coalesce($2, 'queued') = ''")
 
 
-def renders_with_a_job_are_listed_twice(house: House) -> Any:
+def renders_with_a_job_are_listed_twice(in_process: InProcessDomains) -> Any:
     """Whether there is a job is not looked at."""
     return _changed("where not exists", "where true or exists")
 
 
-def pages_forget_the_id(house: House) -> Any:
+def pages_forget_the_id(in_process: InProcessDomains) -> Any:
     """A page begins with the moment in which the one before ended."""
     return _changed("(created_at, job_id) <", "(created_at, '00000000-0000-0000-0000-000000000000'::uuid) <")

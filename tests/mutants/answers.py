@@ -8,13 +8,14 @@ from unittest.mock import patch
 
 import msgspec
 
-from api_edge import bodies, openapi, schemas
+from api_edge import openapi, schemas
 from api_edge.errors import Refused
-from api_edge.queries import QueryHandler
+from api_edge.handlers.queries import QueryHandler
+from api_edge.http import bodies
 from api_edge.routes import COMMANDS, QUERIES
 from contracts.message import type_of
-from contracts.render import CancelJob, JobPaused
-from contracts.studio import RequestRender
+from contracts.render.jobs import CancelJob, JobPaused
+from contracts.studio.renders import RequestRender
 from tests.house import test_messages as house
 from tests.mutants.checks import hold
 

@@ -13,13 +13,14 @@ import aiohttp
 
 from adapters.object_store import ObjectStore
 from adapters.presign import CREATE_ONLY
-from api_edge.looks import Looks, Seen
+from api_edge.handlers.object_checks import ObjectChecks, Seen
 from consumers import file_mgr, render
 from consumers.render.nodes import registration
 from consumers.runtime.domain import Refusal
 from consumers.runtime.reactions import Reaction
 from contracts.envelope import first
-from contracts.file_mgr import CompleteUpload, FileDiscarded, FileRejected, JudgeFile, OpenUpload, StartUpload, StoreFile
+from contracts.file_mgr.files import FileDiscarded, FileRejected, JudgeFile, StoreFile
+from contracts.file_mgr.uploads import CompleteUpload, OpenUpload, StartUpload
 from contracts.message import PLATFORM
 from contracts.node import OLDEST, RegisterNode
 from deploy.store_probe import Probe
@@ -27,7 +28,7 @@ from node_worker import transfer
 from node_worker.failures import PartFailed
 from node_worker.transfer import Transfers
 from tests.mutants.checks import hold
-from tests.unit.domains.world import World
+from tests.support.domain_harness import DomainHarness
 
 Mutation = Callable[[ObjectStore], AbstractContextManager[Any]]
 
@@ -79,12 +80,12 @@ async def a_node_knows_its_own(store: ObjectStore, folder: Path) -> None:
 
 async def what_is_served_is_what_was_verified(store: ObjectStore, folder: Path) -> None:
     """Other bytes of the same length are not served, also when they come after a first look."""
-    looks, reported = Looks(), hashlib.sha256(b"verified").hexdigest()
+    object_checks, reported = ObjectChecks(), hashlib.sha256(b"verified").hexdigest()
     await store.put("served", b"verified")
-    hold((await looks.look(store, PLATFORM, "served", reported, 8)).state == "whole", "what was verified is not served")
+    hold((await object_checks.look(store, PLATFORM, "served", reported, 8)).state == "whole", "what was verified is not served")
     await store.put("served", b"replaced")
     hold(
-        (await looks.look(store, PLATFORM, "served", reported, 8)).state == "damaged",
+        (await object_checks.look(store, PLATFORM, "served", reported, 8)).state == "damaged",
         "other bytes than those that were verified are served",
     )
 
@@ -92,22 +93,22 @@ async def what_is_served_is_what_was_verified(store: ObjectStore, folder: Path) 
 async def no_node_chooses_the_weaker_address(store: ObjectStore, folder: Path) -> None:
     """A node that is new cannot claim to be too old for addresses that create."""
     old = RegisterNode(protocol=OLDEST, name="n", slots=1, engine_build="e", encoder_build="x", version="0", platform="linux")
-    decided = World(render.DOMAIN).do(old, actor=f"node:{uuid4()}", tenant=PLATFORM)
+    decided = DomainHarness(render.DOMAIN).do(old, actor=f"node:{uuid4()}", tenant=PLATFORM)
     hold(isinstance(decided, Refusal), "a new node was let in with an old protocol")
 
 
 async def what_is_rejected_goes(store: ObjectStore, folder: Path) -> None:
     """From the judgement to the store."""
-    world = World(file_mgr.DOMAIN)
-    [started] = world.do(StartUpload(name="a", bytes=100))
-    world.do(OpenUpload(upload_id=started.upload_id, storage_id="s"))
-    world.do(CompleteUpload(upload_id=started.upload_id, etags=("e",)))
-    world.do(StoreFile(upload_id=started.upload_id, bytes=100))
+    harness = DomainHarness(file_mgr.DOMAIN)
+    [started] = harness.do(StartUpload(name="a", bytes=100))
+    harness.do(OpenUpload(upload_id=started.upload_id, storage_id="s"))
+    harness.do(CompleteUpload(upload_id=started.upload_id, etags=("e",)))
+    harness.do(StoreFile(upload_id=started.upload_id, bytes=100))
     await store.put(started.object_key, b"what cannot be used")
-    [rejected] = world.do(JudgeFile(file_id=started.file_id, kind="unknown"))
+    [rejected] = harness.do(JudgeFile(file_id=started.file_id, kind="unknown"))
     kinds = {kind.payload: kind for kind in file_mgr.DOMAIN.effects}
     reactions = [one for one in file_mgr.DOMAIN.reacts if isinstance(one, Reaction) and one.on is FileRejected]
-    for event in (event for one in reactions for command in one.make(rejected, first(rejected)) for event in world.do(command)):
+    for event in (event for one in reactions for command in one.make(rejected, first(rejected)) for event in harness.do(command)):
         for make in file_mgr.DOMAIN.makes.get(type(event), ()):
             for effect in make(event, first(event)):
                 await kinds[type(effect)].run(effect, None, SimpleNamespace(objects=store))
@@ -176,10 +177,10 @@ def an_etag_is_forgotten(store: ObjectStore) -> AbstractContextManager[Any]:
 def nothing_is_read(store: ObjectStore) -> AbstractContextManager[Any]:
     """A size that fits is enough."""
 
-    async def read(self: Looks, *_: Any) -> Seen:
+    async def read(self: ObjectChecks, *_: Any) -> Seen:
         return Seen("whole")
 
-    return patch.object(Looks, "_read", read)
+    return patch.object(ObjectChecks, "_read", read)
 
 
 def every_protocol_is_spoken(store: ObjectStore) -> AbstractContextManager[Any]:

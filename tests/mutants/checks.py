@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from consumers.runtime.runtime import Runtime
-from tests.support.house import House
+from tests.support.in_process import InProcessDomains
 
 
 class Broken(Exception):
@@ -49,6 +49,6 @@ class Wire:
         """Nothing is on its way."""
 
 
-def runtime_of(house: House, domain: str, wire: Wire, connect: Any = None) -> Runtime:
+def runtime_of(in_process: InProcessDomains, domain: str, wire: Wire, connect: Any = None) -> Runtime:
     """A domain's loop without a broker."""
-    return Runtime(house.domains[domain], wire, connect, [wire], None)  # type: ignore[arg-type]
+    return Runtime(in_process.domains[domain], wire, connect, [wire], None)  # type: ignore[arg-type]

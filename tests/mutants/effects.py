@@ -12,15 +12,15 @@ from uuid import UUID, uuid4
 
 import msgspec
 
-from consumers.runtime.effects import carrying, row
-from consumers.runtime.effects.carrying import Carrier
+from consumers.runtime.effects import execution, row
 from consumers.runtime.effects.declared import Asking, Destination, Done, EffectKind, Neither, NotSent
+from consumers.runtime.effects.execution import Carrier
 from consumers.runtime.effects.row import Claimed, Try
 from consumers.runtime.effects.statements import Statements
 from consumers.runtime.store import Store
 from contracts.effects import EffectEnd
 from contracts.ids import new_id
-from contracts.notification import ReadNotification
+from contracts.notification.notifications import ReadNotification
 from tests.mutants.checks import Broken, hold
 from tests.support.effects import Workshop
 
@@ -46,7 +46,7 @@ class Mail(msgspec.Struct, frozen=True):
     number: int = 0
 
 
-class World:
+class OutsideService:
     """Does what it is asked to; of the first `lost` it does not say so, and what is `held` it does when it is let go."""
 
     def __init__(self, lost: int = 0, refuses: bool = False) -> None:
@@ -92,9 +92,9 @@ async def _soon(what: str, is_so: Callable[[], Any]) -> None:
 
 async def what_must_not_be_repeated_is_done_once_whatever_is_lost(dsn: str) -> None:
     """I11: after a lost answer what can be asked is asked, what cannot waits for a person, and neither is sent again."""
-    world = World(lost=2)
-    with patch.object(carrying, "TO_BEGIN", 0.3):
-        async with Workshop(dsn, *world.kinds()) as shop:
+    outside = OutsideService(lost=2)
+    with patch.object(execution, "TO_BEGIN", 0.3):
+        async with Workshop(dsn, *outside.kinds()) as shop:
             await shop.start()
             pay, mail = await shop.put(Pay(), Mail())
 
@@ -102,32 +102,32 @@ async def what_must_not_be_repeated_is_done_once_whatever_is_lost(dsn: str) -> N
                 found = await shop.row(mail)
                 return await shop.row(pay) is None and found is not None and found["state"] == "unknown" and found["claim"] is None
 
-            await _soon(f"they did not come to rest: done {dict(world.done)}", settled)
+            await _soon(f"they did not come to rest: done {dict(outside.done)}", settled)
             await asyncio.sleep(0.5)
-    hold((world.done[pay], world.done[mail]) == (1, 1), f"done {world.done[pay]} and {world.done[mail]} times")
+    hold((outside.done[pay], outside.done[mail]) == (1, 1), f"done {outside.done[pay]} and {outside.done[mail]} times")
 
 
 async def what_a_dead_leader_was_handing_over_is_not_sent_again(dsn: str) -> None:
     """I11: a successor does not send what its predecessor may have sent."""
-    world = World()
-    world.let_go.clear()
-    async with Workshop(dsn, *world.kinds(timeout=1.0)) as dead, Workshop(dsn, *world.kinds(timeout=1.0)) as heir:
+    outside = OutsideService()
+    outside.let_go.clear()
+    async with Workshop(dsn, *outside.kinds(timeout=1.0)) as dead, Workshop(dsn, *outside.kinds(timeout=1.0)) as heir:
         await dead.start()
         (mail,) = await dead.put(Mail())
-        await _soon("it was never begun", lambda: world.done[mail])
+        await _soon("it was never begun", lambda: outside.done[mail])
         await dead.stop()
-        world.let_go.set()
+        outside.let_go.set()
         await heir.start()
         async with asyncio.timeout(SOON):
             while (found := await heir.row(mail)) is not None and found["state"] != "unknown":
                 await asyncio.sleep(0.02)
         await asyncio.sleep(0.5)
-    hold(world.done[mail] == 1, f"done {world.done[mail]} times")
+    hold(outside.done[mail] == 1, f"done {outside.done[mail]} times")
 
 
 async def who_wakes_too_late_sends_nothing(dsn: str) -> None:
     """I11: more than two seconds after it was marked nothing is sent."""
-    world, late = World(), [row.TO_BEGIN + 1.0]
+    outside, late = OutsideService(), [row.TO_BEGIN + 1.0]
     begin = Try.begin
 
     def begin_late(self: Try) -> None:
@@ -135,34 +135,34 @@ async def who_wakes_too_late_sends_nothing(dsn: str) -> None:
         with patch.object(row, "clock", lambda: now + (late.pop() if late else 0.0)):
             begin(self)
 
-    async with Workshop(dsn, *world.kinds()) as shop:
+    async with Workshop(dsn, *outside.kinds()) as shop:
         with patch.object(Try, "begin", begin_late):
             await shop.start()
             (mail,) = await shop.put(Mail())
-            await _soon("it was never tried", lambda: world.tried)
-            await _soon("it was not tried again", lambda: world.tried == 2)
-    hold(world.done[mail] <= 1, "it was sent too late")
+            await _soon("it was never tried", lambda: outside.tried)
+            await _soon("it was not tried again", lambda: outside.tried == 2)
+    hold(outside.done[mail] <= 1, "it was sent too late")
 
 
 async def an_answer_is_reported_though_its_process_died(dsn: str) -> None:
     """I11: what is done and not reported is reported by the successor, and not done again."""
-    world = World()
-    async with Workshop(dsn, *world.kinds()) as dead, Workshop(dsn, *world.kinds()) as heir:
+    outside = OutsideService()
+    async with Workshop(dsn, *outside.kinds()) as dead, Workshop(dsn, *outside.kinds()) as heir:
         dead.broken = 10**6
         await dead.start()
         (task,) = await dead.put(Task())
-        await _soon("it was not done", lambda: world.done[task])
+        await _soon("it was not done", lambda: outside.done[task])
         await asyncio.sleep(0.5)
         await dead.stop()
         await heir.start()
         await _soon("nobody reported it", lambda: heir.reported)
-    hold(world.done[task] == 1, f"it was done {world.done[task]} times")
+    hold(outside.done[task] == 1, f"it was done {outside.done[task]} times")
 
 
 async def a_report_has_the_same_id_each_time(dsn: str) -> None:
     """I1: an answer that is published twice is one command."""
-    world = World()
-    async with Workshop(dsn, *world.kinds()) as shop:
+    outside = OutsideService()
+    async with Workshop(dsn, *outside.kinds()) as shop:
         with patch.object(Statements, "drop", _forgets_to_drop):
             await shop.start()
             (task,) = await shop.put(Task())
@@ -178,42 +178,42 @@ async def _forgets_to_drop(self: Statements, row: Claimed) -> bool:
 
 async def a_restored_log_repeats_nothing(dsn: str) -> None:
     """I11: what was made before a restore, and must not be repeated, is not sent."""
-    world = World()
-    async with Workshop(dsn, *world.kinds()) as shop:
+    outside = OutsideService()
+    async with Workshop(dsn, *outside.kinds()) as shop:
         (mail,) = await shop.put(Mail(), wake=False)
         await shop.admin.execute("update log.head set epoch = epoch + 1, shared = shared || 0::bigint")
         await shop.start()
         await asyncio.sleep(1.0)
         shop.runner._later(0.0)
         await asyncio.sleep(0.5)
-    hold(not world.done[mail], "it was sent, and perhaps for the second time")
+    hold(not outside.done[mail], "it was sent, and perhaps for the second time")
 
 
 async def no_more_than_a_lanes_slots_are_under_way(dsn: str) -> None:
     """I9: a backlog does not become memory."""
-    world = World()
-    world.let_go.clear()
-    kind = EffectKind(name="task", payload=Task, run=world.do, lane="chunks", timeout=60.0)
+    outside = OutsideService()
+    outside.let_go.clear()
+    kind = EffectKind(name="task", payload=Task, run=outside.do, lane="chunks", timeout=60.0)
     async with Workshop(dsn, kind) as shop:
         await shop.start()
         await shop.put(*(Task(n) for n in range(30)))
-        await _soon("nothing was begun", lambda: world.tried >= 2)
+        await _soon("nothing was begun", lambda: outside.tried >= 2)
         await asyncio.sleep(0.3)
-        under_way = world.tried
-        world.let_go.set()
+        under_way = outside.tried
+        outside.let_go.set()
     hold(under_way == 2, f"{under_way} were under way at once")
 
 
 async def a_destination_that_is_away_is_left_in_peace(dsn: str) -> None:
     """I7: after some failures in a row only probes are sent."""
-    world = World(refuses=True)
+    outside = OutsideService(refuses=True)
     to = Destination(of=lambda effect: "there", failures=3, rest=3600.0)
-    kind = EffectKind(name="task", payload=Task, run=world.do, lane="chunks", destination=to, tries=0)
+    kind = EffectKind(name="task", payload=Task, run=outside.do, lane="chunks", destination=to, tries=0)
     async with Workshop(dsn, kind) as shop:
         await shop.put(*(Task(n) for n in range(60)), tenant=new_id(), wake=False)
         await shop.start()
         await asyncio.sleep(1.5)
-    hold(world.tried <= 10, f"{world.tried} were tried")
+    hold(outside.tried <= 10, f"{outside.tried} were tried")
 
 
 def lost_answers_are_tried_again() -> Any:
@@ -236,7 +236,7 @@ def nothing_is_marked_before_it_is_sent() -> Any:
 
 def a_late_beginning_is_let_through() -> Any:
     """Who wakes sends what it was about to send."""
-    return patch.object(carrying, "TO_BEGIN", 10**6)
+    return patch.object(execution, "TO_BEGIN", 10**6)
 
 
 def answers_are_kept_in_memory_alone() -> Any:

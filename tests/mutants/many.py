@@ -10,28 +10,29 @@ from uuid import UUID, uuid4
 
 import msgspec
 
-from api_edge import connections
-from api_edge.connections import Connections
+from api_edge.capacity.limits import Limits
+from api_edge.capacity.queues import Queues
 from api_edge.errors import Refused
-from api_edge.limits import Limits
-from api_edge.queues import Queues
+from api_edge.http import connections
+from api_edge.http.connections import Connections
 from consumers.identity import DOMAIN as IDENTITY
 from consumers.runtime import intake
 from consumers.runtime.domain import Answer, Refusal
 from consumers.runtime.intake import Intake, Source
 from consumers.runtime.item import Item
 from consumers.runtime.lanes import Lanes
-from consumers.studio import learning, renders
+from consumers.studio import copies, renders
 from contracts.envelope import first
-from contracts.identity import CreateTenant, Reserve, Reserved
+from contracts.identity.reservations import Reserve, Reserved
+from contracts.identity.tenants import CreateTenant
 from contracts.message import PLATFORM
 from contracts.queue import Undecided
-from contracts.render import JobCancelled
-from contracts.studio import RequestRender
+from contracts.render.jobs import JobCancelled
+from contracts.studio.renders import RequestRender
 from tests.mutants.checks import Wire, hold
+from tests.support.domain_harness import DomainHarness
 from tests.support.plain import BODY, answered, connected, request, served
-from tests.unit.domains.test_studio import PROJECT, learned
-from tests.unit.domains.world import World
+from tests.unit.domains.studio.test_renders_and_saved_projects import PROJECT, learned
 
 Mutation = Callable[[], Any]
 MANY, FEW = uuid4(), uuid4()
@@ -171,24 +172,24 @@ async def edges_share_a_tenants_limit() -> None:
 
 async def what_is_reserved_is_one_tenants() -> None:
     """Whoever comes second is refused."""
-    world = World(IDENTITY, PLATFORM)
-    world.do(Reserve(kind="address", mark="a", holder=MANY))
-    hold(isinstance(world.do(Reserve(kind="address", mark="a", holder=FEW)), Refusal), "two have it")
-    elsewhere = World(IDENTITY, FEW).do(Reserve(kind="address", mark="b", holder=FEW))
+    harness = DomainHarness(IDENTITY, PLATFORM)
+    harness.do(Reserve(kind="address", mark="a", holder=MANY))
+    hold(isinstance(harness.do(Reserve(kind="address", mark="a", holder=FEW)), Refusal), "two have it")
+    elsewhere = DomainHarness(IDENTITY, FEW).do(Reserve(kind="address", mark="b", holder=FEW))
     hold(isinstance(elsewhere, Refusal), "a tenant decided by itself")
 
 
 async def renders_that_have_not_ended_are_bounded() -> None:
     """With as many as there may be, one more is refused until one ends."""
-    world = learned()
+    harness = learned()
     with patch.object(renders, "MOST_PENDING", 2):
-        asked = [world.do(_render()) for _ in range(2)]
+        asked = [harness.do(_render()) for _ in range(2)]
         for (event,) in asked:
-            world.hear(event)
-        refused = world.do(_render())
+            harness.hear(event)
+        refused = harness.do(_render())
         hold(isinstance(refused, Refusal) and refused.problem.code == "limit.renders", "one more was taken")
-        world.hear(JobCancelled(job_id=asked[0][0].job_id, metadata={}))
-        hold(not isinstance(world.do(_render()), Refusal), "what has ended is counted")
+        harness.hear(JobCancelled(job_id=asked[0][0].job_id, metadata={}))
+        hold(not isinstance(harness.do(_render()), Refusal), "what has ended is counted")
 
 
 def _render() -> RequestRender:
@@ -300,7 +301,7 @@ def _told_alone(self: Queues, domain: str, tenant: UUID) -> None:
 def the_edge_alone_counts() -> Any:
     """What the domain counts is not heard."""
     decode = msgspec.json.Decoder(Undecided).decode
-    return patch("api_edge.queues._undecided", lambda data: msgspec.structs.replace(decode(data), tenants={}))
+    return patch("api_edge.capacity.queues._undecided", lambda data: msgspec.structs.replace(decode(data), tenants={}))
 
 
 def each_edge_for_itself() -> Any:
@@ -316,12 +317,12 @@ def who_asks_last_has_it() -> Any:
 
 def nothing_ends() -> Any:
     """Only requests are counted."""
-    return patch.object(learning, "RenderRequested", object)
+    return patch.object(copies, "RenderRequested", object)
 
 
 def what_waits_is_not_counted() -> Any:
     """Requests are forgotten."""
-    return patch.object(learning, "RenderRequested", type(None))
+    return patch.object(copies, "RenderRequested", type(None))
 
 
 def nobody_notes_that_a_head_began() -> Any:

@@ -10,65 +10,67 @@ import asyncpg
 from consumers.runtime import batch, private, store
 from deploy.replay import verify
 from tests.mutants.checks import hold
-from tests.support.house import House, item_of
+from tests.support.in_process import InProcessDomains, item_of
 from tests.support.private import CURIOUS, PEOPLE, DropContact, ForgetPerson, KeepContact, address, places_of
 
 Mutation = Callable[[], Any]
 
 
-async def nothing_private_leaves_its_table(house: House) -> None:
+async def nothing_private_leaves_its_table(in_process: InProcessDomains) -> None:
     """I10: what a command says of a person is in a private table and nowhere else: not when it is carried out, refused, or meets a bug."""
-    tenant, person, fine, wrong, odd = await house.tenant(), uuid4(), address(), uuid4().hex, f"!{address()}"
+    tenant, person, fine, wrong, odd = await in_process.tenant(), uuid4(), address(), uuid4().hex, f"!{address()}"
     items = [item_of(KeepContact(person_id=person, address=text), tenant) for text in (fine, wrong, odd)]
-    states = [outcome.state if outcome else "" for outcome in await house.decide("identity", items)]
+    states = [outcome.state if outcome else "" for outcome in await in_process.decide("identity", items)]
     hold(states == ["done", "refused", "quarantined"], f"they ended as {states}")
-    await house.sequence()
-    hold((places := await places_of(house.admin, fine)) == ["identity.contacts"], f"what was kept is in {places}")
+    await in_process.sequence()
+    hold((places := await places_of(in_process.admin, fine)) == ["identity.contacts"], f"what was kept is in {places}")
     # The caller may ask what became of it, for 30 days; the log is for ever.
-    hold((places := await places_of(house.admin, wrong)) == ["identity.inbox"], f"what was refused is in {places}")
-    hold((places := await places_of(house.admin, odd)) == [], f"what met a bug is in {places}")
+    hold((places := await places_of(in_process.admin, wrong)) == ["identity.inbox"], f"what was refused is in {places}")
+    hold((places := await places_of(in_process.admin, odd)) == [], f"what met a bug is in {places}")
 
 
-async def what_is_erased_is_gone(house: House) -> None:
+async def what_is_erased_is_gone(in_process: InProcessDomains) -> None:
     """A person is forgotten by one command: no row has them any more, whether it was kept before or in the same batch."""
-    tenant, person, first, second, third = await house.tenant(), uuid4(), address(), address(), address()
-    await house.send(KeepContact(person_id=person, address=first), tenant)
+    tenant, person, first, second, third = await in_process.tenant(), uuid4(), address(), address(), address()
+    await in_process.send(KeepContact(person_id=person, address=first), tenant)
     more = [item_of(KeepContact(person_id=person, address=text), tenant) for text in (second, third)]
-    await house.decide("identity", [*more, item_of(ForgetPerson(person_id=person), tenant)])
-    left = await house.admin.fetchval("select count(*) from identity.contacts where person_id = $1", person)
-    left += await house.admin.fetchval("select count(*) from identity.codes where person_id = $1", person)
+    await in_process.decide("identity", [*more, item_of(ForgetPerson(person_id=person), tenant)])
+    left = await in_process.admin.fetchval("select count(*) from identity.contacts where person_id = $1", person)
+    left += await in_process.admin.fetchval("select count(*) from identity.codes where person_id = $1", person)
     hold(left == 0, f"{left} rows are left")
 
 
-async def an_address_is_free_again_once_it_is_erased(house: House) -> None:
+async def an_address_is_free_again_once_it_is_erased(in_process: InProcessDomains) -> None:
     """What is unique among private rows may be kept by another in the batch that erases it."""
-    tenant, text = await house.tenant(), address()
-    body = await house.send(KeepContact(person_id=uuid4(), address=text), tenant)
+    tenant, text = await in_process.tenant(), address()
+    body = await in_process.send(KeepContact(person_id=uuid4(), address=text), tenant)
     again = [DropContact(contact_id=UUID(body["contact_id"])), KeepContact(person_id=uuid4(), address=text)]
     try:
-        states = [outcome.state if outcome else "" for outcome in await house.decide("identity", [item_of(one, tenant) for one in again])]
+        states = [
+            outcome.state if outcome else "" for outcome in await in_process.decide("identity", [item_of(one, tenant) for one in again])
+        ]
     except asyncpg.UniqueViolationError as error:
         states = [str(error)]
     hold(states == ["done", "done"], f"they ended as {states}")
 
 
-async def a_replay_needs_nothing_private(house: House) -> None:
+async def a_replay_needs_nothing_private(in_process: InProcessDomains) -> None:
     """I5: after people were kept and forgotten, the log makes the same event tables; a projection that would look at a person is a bug."""
-    tenant, person = await house.tenant(), uuid4()
+    tenant, person = await in_process.tenant(), uuid4()
     for _ in range(2):
-        await house.send(KeepContact(person_id=person, address=address()), tenant)
-    await house.send(ForgetPerson(person_id=person), tenant)
-    await house.sequence()
-    others = [domain for name, domain in house.domains.items() if name != "identity"]
-    report = await verify(house.dsn, [PEOPLE, *others])
+        await in_process.send(KeepContact(person_id=person, address=address()), tenant)
+    await in_process.send(ForgetPerson(person_id=person), tenant)
+    await in_process.sequence()
+    others = [domain for name, domain in in_process.domains.items() if name != "identity"]
+    report = await verify(in_process.dsn, [PEOPLE, *others])
     hold(report.equal, f"{report.problems} {report.differences}")
-    house.domains["identity"] = CURIOUS
+    in_process.domains["identity"] = CURIOUS
     try:
-        [outcome] = await house.decide("identity", [item_of(KeepContact(person_id=person, address=address()), tenant)])
+        [outcome] = await in_process.decide("identity", [item_of(KeepContact(person_id=person, address=address()), tenant)])
     finally:
-        house.domains["identity"] = PEOPLE
+        in_process.domains["identity"] = PEOPLE
     hold(outcome is not None and outcome.state == "quarantined", f"a curious projection ended as {outcome}")
-    report = await verify(house.dsn, [CURIOUS, *others])
+    report = await verify(in_process.dsn, [CURIOUS, *others])
     hold(any("private" in problem for problem in report.problems), f"a replay says nothing of it: {report.problems}")
 
 

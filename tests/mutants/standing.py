@@ -6,119 +6,121 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
-from contracts.identity import CreateApiKey
-from deploy.check import commands, cursors, keeping, looking, rows, window
+from contracts.identity.api_keys import CreateApiKey
+from deploy.check import commands, cursors, fast, progress, rows, window
 from deploy.check.beginnings import Stretched
-from deploy.check.found import Difference
+from deploy.check.differences import Difference
 from tests.mutants.checks import hold
 from tests.support.checked import Checked
-from tests.support.story import sha
+from tests.support.sample_history import sha
 
 Mutation = Callable[[], Any]
 
 
-async def every_row_of_an_event_is_compared(world: Checked) -> None:
+async def every_row_of_an_event_is_compared(installation: Checked) -> None:
     """An event that changes a lease and segments: a segment that is not as it says is found."""
     kind = "evt.render.part.assigned.v1"
-    position = await world.db.fetchval("select max(position) from log.events where type = $1 and body::jsonb->>'kind' = 'render'", kind)
-    key = json.loads(await world.db.fetchval("select body from log.events where position = $1", position))["keys"][0]
-    await world.begin_at(position - 1)
+    position = await installation.db.fetchval(
+        "select max(position) from log.events where type = $1 and body::jsonb->>'kind' = 'render'", kind
+    )
+    key = json.loads(await installation.db.fetchval("select body from log.events where position = $1", position))["keys"][0]
+    await installation.begin_at(position - 1)
     moved = "update render.segments set updated_at = updated_at + $2 * interval '1 second' where segment_key = $1"
-    await world.db.execute(moved, key, 1.0)
+    await installation.db.execute(moved, key, 1.0)
     try:
-        found = await world.found(tenant=0)
+        found = await installation.found(tenant=0)
     finally:
-        await world.db.execute(moved, key, -1.0)
+        await installation.db.execute(moved, key, -1.0)
     hold(any("render.segments" in place for place in found.get("rows", [])), f"only this was found: {found}")
 
 
-async def what_agrees_is_never_told(world: Checked) -> None:
+async def what_agrees_is_never_told(installation: Checked) -> None:
     """A stretch that begins in the middle says nothing of what it does not know."""
-    last = await world.db.fetchval("select max(position) from log.events")
+    last = await installation.db.fetchval("select max(position) from log.events")
     for position in range(1, last, 9):
-        await world.begin_at(position)
-        report = await world.check(events=last)
+        await installation.begin_at(position)
+        report = await installation.check(events=last)
         hold(report.agrees and not report.unsure, f"behind {position}: {report.differences} {report.unsure}")
 
 
-async def work_between_the_reads_is_no_difference(world: Checked) -> None:
+async def work_between_the_reads_is_no_difference(installation: Checked) -> None:
     """Events that are made, kept and published while a check looks are no difference."""
-    await world.anew()
-    seen, begun = window.seen, looking._begun
+    await installation.anew()
+    seen, begun = window.seen, fast._begun
 
     async def and_then_work(*given: Any) -> Any:
         found = await seen(*given)
-        await world.house.tenant("meanwhile")
-        await world.sequence()
+        await installation.in_process.tenant("meanwhile")
+        await installation.sequence()
         return found
 
     async def first_work(*given: Any) -> Any:
         found = await begun(*given)
-        await world.house.tenant("meanwhile")
-        await world.sequence()
+        await installation.in_process.tenant("meanwhile")
+        await installation.sequence()
         return found
 
-    with patch.object(window, "seen", and_then_work), patch.object(looking, "_begun", first_work):
-        report = await world.check()
+    with patch.object(window, "seen", and_then_work), patch.object(fast, "_begun", first_work):
+        report = await installation.check()
     hold(report.agrees, f"work was told as {report.differences}")
 
 
-async def what_heals_is_no_difference(world: Checked) -> None:
+async def what_heals_is_no_difference(installation: Checked) -> None:
     """A cursor that is wrong at the first look and right at the second is not told."""
-    await world.anew()
-    last = await world.sequence()
-    await world.db.execute("update studio.cursors set position = $1", last + 5)
+    await installation.anew()
+    last = await installation.sequence()
+    await installation.db.execute("update studio.cursors set position = $1", last + 5)
 
     async def heal(seconds: float) -> None:
-        await world.db.execute("update studio.cursors set position = $1", last)
+        await installation.db.execute("update studio.cursors set position = $1", last)
 
-    with patch.object(looking, "asyncio", SimpleNamespace(sleep=heal)):
-        report = await world.check()
-    await world.db.execute("update studio.cursors set position = $1", last)
+    with patch.object(fast, "asyncio", SimpleNamespace(sleep=heal)):
+        report = await installation.check()
+    await installation.db.execute("update studio.cursors set position = $1", last)
     hold(report.agrees, f"what had healed was told: {report.differences}")
 
 
-async def what_stands_is_not_forgotten(world: Checked) -> None:
+async def what_stands_is_not_forgotten(installation: Checked) -> None:
     """A row that is wrong stays told by the checks that follow."""
-    await world.anew()
+    await installation.anew()
     changed = "update studio.saved_projects set name = name || $1 where (tenant_id, saved_project_id) = (select tenant_id, saved_project_id"
     changed += " from studio.saved_projects order by 1, 2 limit 1)"
-    before = await world.db.fetch("select tenant_id, saved_project_id, name from studio.saved_projects")
-    await world.db.execute(changed, " other")
+    before = await installation.db.fetch("select tenant_id, saved_project_id, name from studio.saved_projects")
+    await installation.db.execute(changed, " other")
     try:
-        told = [bool(await world.found(tenant=0)) for _ in range(3)]
-        kept = await world.db.fetchval("select count(*) from checks.differences")
+        told = [bool(await installation.found(tenant=0)) for _ in range(3)]
+        kept = await installation.db.fetchval("select count(*) from checks.differences")
     finally:
         for row in before:
-            await world.db.execute("update studio.saved_projects set name = $3 where tenant_id = $1 and saved_project_id = $2", *row)
+            await installation.db.execute("update studio.saved_projects set name = $3 where tenant_id = $1 and saved_project_id = $2", *row)
     hold(told == [True] * 3 and kept, f"told: {told}, kept: {kept}")
 
 
-async def a_lost_event_is_found(world: Checked) -> None:
+async def a_lost_event_is_found(installation: Checked) -> None:
     """A command that was done and whose event is in no outbox and not in the log."""
-    await world.anew()
-    tenant = await world.house.tenant("whose key is lost")
-    await world.sequence()
-    await world.check()
-    await world.house.send(CreateApiKey(name="k", scopes=("*",), secret_sha256=sha(tenant), hint="h"), tenant)
-    row = await world.db.fetchval("delete from identity.outbox returning to_jsonb(outbox)::text")
+    await installation.anew()
+    tenant = await installation.in_process.tenant("whose key is lost")
+    await installation.sequence()
+    await installation.check()
+    await installation.in_process.send(CreateApiKey(name="k", scopes=("*",), secret_sha256=sha(tenant), hint="h"), tenant)
+    row = await installation.db.fetchval("delete from identity.outbox returning to_jsonb(outbox)::text")
     try:
-        found = await world.found()
+        found = await installation.found()
     finally:
-        await world.db.execute(
+        await installation.db.execute(
             "insert into identity.outbox overriding system value select * from jsonb_populate_record(null::identity.outbox, $1::jsonb)", row
         )
-        await world.sequence()
+        await installation.sequence()
     hold("commands" in found, f"only this was found: {found}")
 
 
-async def a_cursor_that_is_ahead_is_found(world: Checked) -> None:
+async def a_cursor_that_is_ahead_is_found(installation: Checked) -> None:
     """It stands beyond what is published."""
-    await world.anew()
-    last = await world.sequence()
-    await world.db.execute("update studio.cursors set position = $1", last + 1)
-    found = await world.found()
-    await world.db.execute("update studio.cursors set position = $1", last)
+    await installation.anew()
+    last = await installation.sequence()
+    await installation.db.execute("update studio.cursors set position = $1", last + 1)
+    found = await installation.found()
+    await installation.db.execute("update studio.cursors set position = $1", last)
     hold("cursors" in found, f"only this was found: {found}")
 
 
@@ -161,28 +163,28 @@ def nats_is_read_last() -> Any:
     async def look(at: Any, before: Any, bounds: Any) -> Any:
         async with at.conn.transaction(isolation="repeatable_read", readonly=True):
             await at.conn.execute("set local app.tenants = '*'")
-            begun = await looking._begun(at, before, bounds, window.Seen())
+            begun = await fast._begun(at, before, bounds, window.Seen())
             begun.seen = await window.seen(at.nc, before.position, bounds.messages)
-            found = {one.known: one for compare in looking.COMPARISONS for one in await compare(begun)}
+            found = {one.known: one for compare in fast.COMPARISONS for one in await compare(begun)}
         return begun, list(found.values())
 
-    return patch.object(looking, "_look", look)
+    return patch.object(fast, "_look", look)
 
 
 def one_look_is_enough() -> Any:
     """What the first look finds counts."""
-    look, first = looking._look, []
+    look, first = fast._look, []
 
     async def once(at: Any, before: Any, bounds: Any) -> Any:
         first.append(await look(at, before, bounds))
         return first[0]
 
-    return patch.object(looking, "_look", once)
+    return patch.object(fast, "_look", once)
 
 
 def checks_go_on_whatever_they_found() -> Any:
     """The next one begins behind what is wrong."""
-    return patch.object(keeping, "_holds", lambda *_: False)
+    return patch.object(progress, "_holds", lambda *_: False)
 
 
 def commands_are_believed() -> Any:
@@ -201,5 +203,5 @@ def cursors_are_only_behind() -> Any:
     async def behind(look: Any) -> Any:
         return [one for one in await find(look) if one.moves]
 
-    comparisons = tuple(behind if one is find else one for one in looking.COMPARISONS)
-    return patch.object(looking, "COMPARISONS", comparisons)
+    comparisons = tuple(behind if one is find else one for one in fast.COMPARISONS)
+    return patch.object(fast, "COMPARISONS", comparisons)

@@ -24,18 +24,18 @@ RED: list[tuple[Check, standing.Mutation]] = [
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def world(servers: Servers) -> AsyncIterator[Checked]:
+async def installation(servers: Servers) -> AsyncIterator[Checked]:
     """A story that agrees; who damages it puts it right."""
-    async with checked(servers) as world:
-        yield world
+    async with checked(servers) as installation:
+        yield installation
 
 
 @pytest.mark.parametrize("check", [check for check, _ in RED], ids=lambda check: check.__name__)
-async def test_the_check_does_it(check: Check, world: Checked) -> None:
-    await check(world)
+async def test_the_check_does_it(check: Check, installation: Checked) -> None:
+    await check(installation)
 
 
 @pytest.mark.parametrize(("check", "mutation"), RED, ids=lambda one: one.__name__)
-async def test_a_mutant_of_the_check_turns_it_red(check: Check, mutation: standing.Mutation, world: Checked) -> None:
+async def test_a_mutant_of_the_check_turns_it_red(check: Check, mutation: standing.Mutation, installation: Checked) -> None:
     with mutation(), pytest.raises(Broken):
-        await check(world)
+        await check(installation)

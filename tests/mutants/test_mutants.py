@@ -14,9 +14,9 @@ from deploy.local.servers import Servers
 from tests.mutants import aged, archives, domains, entities, keys, leaders, mutations, plain, promises, reactions, timers, visible, windows
 from tests.mutants.checks import Broken
 from tests.support.databases import migrated
-from tests.support.house import House
+from tests.support.in_process import InProcessDomains
 from tests.support.password import PASSWORD
-from tests.support.story import Story
+from tests.support.sample_history import SampleHistory
 
 pytestmark = pytest.mark.timeout(180)  # a minute for all: of its lane's files it comes early
 Check = Callable[..., Awaitable[None]]
@@ -110,13 +110,13 @@ GREEN = list(dict.fromkeys((promise, check) for promise, check, _ in RED))
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def house(servers: Servers) -> AsyncIterator[House]:
+async def in_process(servers: Servers) -> AsyncIterator[InProcessDomains]:
     """All domains over a database that the test may damage."""
-    async with migrated(servers.pg_admin_dsn) as dsn, House(dsn) as running:
+    async with migrated(servers.pg_admin_dsn) as dsn, InProcessDomains(dsn) as running:
         yield running
 
 
-async def made_ready(check: Check, house: House, stack: AsyncExitStack, servers: Servers) -> tuple[Any, ...]:
+async def made_ready(check: Check, in_process: InProcessDomains, stack: AsyncExitStack, servers: Servers) -> tuple[Any, ...]:
     """What a check needs besides the house."""
     if check is windows.nothing_foreign_stays_in_the_window:
         admin = SimpleNamespace(nats_url=servers.nats_url, nats_user="admin", nats_password=servers.secrets.get("nats.admin"))
@@ -127,34 +127,39 @@ async def made_ready(check: Check, house: House, stack: AsyncExitStack, servers:
         store = ObjectStore(servers.s3_url, "mutants", servers.s3_access_key, servers.s3_secret_key)
         await stack.enter_async_context(store)
         await store.ensure_bucket()
-        return (store, servers.pg_dsn("log_app", PASSWORD, house.dsn.rpartition("/")[2]))
+        return (store, servers.pg_dsn("log_app", PASSWORD, in_process.dsn.rpartition("/")[2]))
     if check is not promises.late_reports_are_refused:
         return ()
-    story = Story(house, tenants=1, jobs=1, seconds=2.0)
-    await story.begin()
-    await story.upload("template")
-    await story.upload("audio")
-    await story.publish()
-    return (story,)
+    sample = SampleHistory(in_process, tenants=1, jobs=1, seconds=2.0)
+    await sample.begin()
+    await sample.upload("template")
+    await sample.upload("audio")
+    await sample.publish()
+    return (sample,)
 
 
 @pytest.mark.parametrize(("promise", "check"), GREEN, ids=lambda value: getattr(value, "__name__", value))
-async def test_the_promise_holds(promise: str, check: Check, house: House, servers: Servers) -> None:
+async def test_the_promise_holds(promise: str, check: Check, in_process: InProcessDomains, servers: Servers) -> None:
     async with AsyncExitStack() as stack:
-        await check(house, *await made_ready(check, house, stack, servers))
+        await check(in_process, *await made_ready(check, in_process, stack, servers))
 
 
 @pytest.mark.parametrize(("promise", "check", "mutation"), RED, ids=lambda value: getattr(value, "__name__", value))
 async def test_the_mutant_turns_the_check_red(
-    promise: str, check: Check, mutation: mutations.Mutation, house: House, servers: Servers, monkeypatch: pytest.MonkeyPatch
+    promise: str,
+    check: Check,
+    mutation: mutations.Mutation,
+    in_process: InProcessDomains,
+    servers: Servers,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(leaders, "SOON", SOON)
     async with AsyncExitStack() as stack:
-        needed = await made_ready(check, house, stack, servers)
-        mutant = mutation(house)
+        needed = await made_ready(check, in_process, stack, servers)
+        mutant = mutation(in_process)
         if hasattr(mutant, "__aenter__"):
             await stack.enter_async_context(mutant)
         else:
             stack.enter_context(mutant)
         with pytest.raises(Broken):
-            await check(house, *needed)
+            await check(in_process, *needed)

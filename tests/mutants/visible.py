@@ -8,24 +8,25 @@ from uuid import uuid4
 
 import msgspec
 
-from api_edge import events, showing
-from api_edge.events import FeedEvent
-from api_edge.rows import RepairRow
-from api_edge.streams import Wanted
+from api_edge.handlers import masks
+from api_edge.routes.render.repairs import RepairRow
+from api_edge.stream import events
+from api_edge.stream.events import FeedEvent
+from api_edge.stream.streams import Wanted
 from contracts import message, visibility
-from contracts.identity import CreateApiKey
+from contracts.identity.api_keys import CreateApiKey
 from contracts.message import Event, all_types, encode
 from contracts.visibility import Visibility
 from tests.mutants.checks import hold
 from tests.support.canaries import Planted, found, planted
-from tests.support.house import House
+from tests.support.in_process import InProcessDomains
 
 CACHES = (
     visibility.visible, visibility.mask, visibility.columns, visibility._raw_struct, message.masked, events.kind_of, events.public_types,
 )  # fmt: skip
 
 
-async def only_what_is_public_is_told(house: House) -> None:
+async def only_what_is_public_is_told(in_process: InProcessDomains) -> None:
     """I10: a tenant is told of public events and their public fields, by a row what it declares; a log line has no secret."""
     tenant = str(uuid4())
     for entry in (entry for entry in all_types() if issubclass(entry.cls, Event)):
@@ -38,7 +39,7 @@ async def only_what_is_public_is_told(house: House) -> None:
     seen = Planted()
     repair = planted(RepairRow, seen, unmarked=Visibility.PUBLIC)
     row = {name: msgspec.Raw(encode(getattr(repair, name))) for name in repair.__struct_fields__}
-    told = found(encode(showing.shown_row(RepairRow)({**row, "place": "canary900000x"})))  # type: ignore[arg-type]
+    told = found(encode(masks.shown_row(RepairRow)({**row, "place": "canary900000x"})))  # type: ignore[arg-type]
     hold(told == seen.public(), "a row shows what it does not declare")
     seen = Planted()
     text = repr(planted(CreateApiKey, seen))
@@ -58,32 +59,32 @@ def _patched(mutant: Any) -> Iterator[None]:
             cache.cache_clear()
 
 
-def fields_are_open_by_default(house: House) -> Any:
+def fields_are_open_by_default(in_process: InProcessDomains) -> Any:
     """Who forgets a marker has told everybody."""
     return _patched(patch.object(visibility, "_marker", lambda field, _: visibility.visibility(field.type) or Visibility.PUBLIC))
 
 
-def containers_are_shown_as_they_stand(house: House) -> Any:
+def containers_are_shown_as_they_stand(in_process: InProcessDomains) -> Any:
     """Nobody looks for Structs in what a field holds."""
     return _patched(patch.object(visibility, "_structs", lambda kind: iter(())))
 
 
-def secrets_are_internal(house: House) -> Any:
+def secrets_are_internal(in_process: InProcessDomains) -> Any:
     """A log line knows no secrets."""
     return _patched(patch.object(visibility, "_tellable", lambda value: ((name, getattr(value, name)) for name in value.__struct_fields__)))
 
 
-def the_feed_takes_every_event(house: House) -> Any:
+def the_feed_takes_every_event(in_process: InProcessDomains) -> Any:
     """An event is a tenant's because it is of that tenant."""
     return _patched(patch.object(Wanted, "event", lambda self, event: event.tenant == self.tenant))
 
 
-def the_log_takes_every_event(house: House) -> Any:
+def the_log_takes_every_event(in_process: InProcessDomains) -> Any:
     """The log is an audit log, and tells everything."""
     every = tuple(entry.full_name for entry in all_types() if issubclass(entry.cls, Event))
     return patch.object(events, "public_types", lambda prefix="": every)
 
 
-def rows_show_what_was_found(house: House) -> Any:
+def rows_show_what_was_found(in_process: InProcessDomains) -> Any:
     """A statement is trusted to select what may be seen."""
-    return patch.object(showing, "shown_row", lambda cls: lambda row: row)
+    return patch.object(masks, "shown_row", lambda cls: lambda row: row)

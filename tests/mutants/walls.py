@@ -12,7 +12,7 @@ from adapters.nats import Connection, api, connect
 from adapters.settings import Settings
 from contracts.catalogue import API, EVENTS, LOG_API, SERVICES, WORK, accounts, node_role, roles
 from contracts.message import PLATFORM, type_of
-from contracts.render import JobStarted
+from contracts.render.jobs import JobStarted
 from deploy import nats
 from deploy.local import binaries, ports, stack
 from deploy.provision import provision, provision_node

@@ -6,13 +6,14 @@ from unittest.mock import patch
 from uuid import uuid4
 
 from api_edge import edge as edge_module
-from api_edge import principals, sse
+from api_edge.auth import principals
+from api_edge.auth.principals import KeyPrincipal, Principal, SessionPrincipal
+from api_edge.auth.scopes import registry
+from api_edge.auth.signing import Signer
 from api_edge.edge import Edge
-from api_edge.principals import KeyPrincipal, Principal, SessionPrincipal
 from api_edge.routes import COMMANDS, QUERIES
-from api_edge.scopes import registry
-from api_edge.signing import Signer
-from api_edge.streams import Stream, Wanted
+from api_edge.stream import sse
+from api_edge.stream.streams import Stream, Wanted
 from tests.mutants.checks import hold
 
 Mutation = Callable[[], Any]

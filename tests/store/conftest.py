@@ -8,7 +8,7 @@ import pytest_asyncio
 
 from deploy.local.servers import Servers
 from tests.support.databases import migrated
-from tests.support.house import House
+from tests.support.in_process import InProcessDomains
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -19,16 +19,16 @@ async def database(servers: Servers) -> AsyncIterator[str]:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def house(database: str) -> AsyncIterator[House]:
+async def in_process(database: str) -> AsyncIterator[InProcessDomains]:
     """All domains over the shared database."""
-    async with House(database) as running:
+    async with InProcessDomains(database) as running:
         yield running
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def tenant(house: House) -> Callable[[], Awaitable[UUID]]:
+async def tenant(in_process: InProcessDomains) -> Callable[[], Awaitable[UUID]]:
     """Makes a new tenant."""
-    return house.tenant
+    return in_process.tenant
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -14,13 +14,15 @@ from consumers.render.parts.tools import RenderTools
 from consumers.runtime.effects.runner import EffectRunner
 from contracts.message import PLATFORM
 from contracts.node import OLDEST, PROTOCOL, DrawPart, Manifest, RegisterNode
-from contracts.render import AssignPart, CancelJob, PartAssigned, SegmentsPlanned, SubmitJob
+from contracts.render.jobs import CancelJob, SubmitJob
+from contracts.render.parts import AssignPart, PartAssigned
+from contracts.render.segments import SegmentsPlanned
 from contracts.spec import RenderSpec, SceneSpec
 from tests.support.effects import call_of
-from tests.support.house import House
+from tests.support.in_process import InProcessDomains
 from tests.support.leading import leads
 from tests.support.password import PASSWORD
-from tests.support.story import sha
+from tests.support.sample_history import sha
 
 
 class Sent:
@@ -50,11 +52,11 @@ class Sent:
 
 
 async def leased(
-    house: House, runs: tuple[tuple[int, int], ...] = ((1, 1), (2, 2)), seconds: int = 1
+    in_process: InProcessDomains, runs: tuple[tuple[int, int], ...] = ((1, 1), (2, 2)), seconds: int = 1
 ) -> tuple[UUID, UUID, PartAssigned, PartAssigned]:
     """A node that holds leases of these runs of a job, whose scenes have 40 and 31 frames, or one scene of so many seconds."""
-    tenant, node, job = await house.tenant(), uuid4(), uuid4()
-    await house.send(
+    tenant, node, job = await in_process.tenant(), uuid4(), uuid4()
+    await in_process.send(
         RegisterNode(protocol=PROTOCOL, name="n", slots=2, engine_build=str(node), encoder_build="x", version="0", platform="linux"),
         PLATFORM,
         actor=f"node:{node}",
@@ -62,11 +64,11 @@ async def leased(
     lengths = (40, 31) if seconds == 1 else (30 * seconds,)
     scenes = tuple(SceneSpec(scene=str(n), bundle=sha(job, n), digest=sha(job, n), frames=n, duration=n / 30) for n in lengths)
     spec = RenderSpec(scenes=scenes, width=64, height=36)
-    await house.send(SubmitJob(job_id=job, spec=spec, spec_sha256="s", priority=50), tenant)
+    await in_process.send(SubmitJob(job_id=job, spec=spec, spec_sha256="s", priority=50), tenant)
     for first, count in runs:
         assign = AssignPart(kind="render", subject_id=job, node_id=node, node_epoch=1, first=first, count=count)
-        await house.send(assign, tenant, actor="scheduler")
-    one, two = [event for _, event in house.events if isinstance(event, PartAssigned) and event.subject_id == job]
+        await in_process.send(assign, tenant, actor="scheduler")
+    one, two = [event for _, event in in_process.events if isinstance(event, PartAssigned) and event.subject_id == job]
     return tenant, node, one, two
 
 
@@ -89,25 +91,25 @@ async def taken_over(database: str, sent: Sent, tenant: UUID, stopped: PartAssig
     return [entry for entry in sent.work if entry[0].tenant_id == tenant]
 
 
-async def test_a_successor_sends_every_lease_with_its_segments_to_its_node(house: House, database: str) -> None:
-    tenant, node, one, two = await leased(house)
+async def test_a_successor_sends_every_lease_with_its_segments_to_its_node(in_process: InProcessDomains, database: str) -> None:
+    tenant, node, one, two = await leased(in_process)
     work = await taken_over(database, Sent(), tenant)
     assert [(draw.part_id, scope, envelope.id) for draw, envelope, scope in work] == [(p.part_id, node, p.part_id) for p in (one, two)]
-    planned = next(event for _, event in house.events if isinstance(event, SegmentsPlanned) and event.job_id == one.subject_id)
+    planned = next(event for _, event in in_process.events if isinstance(event, SegmentsPlanned) and event.job_id == one.subject_id)
     manifests = [draw.manifest for draw, _, _ in work if draw.manifest is not None]
     drawn = [(task.key, task.first, task.count) for manifest in manifests for scene in manifest.scenes for task in scene.segments]
     assert drawn == [(segment.key, segment.first, segment.count) for segment in planned.segments[1:]]
     assert [[scene.frame_offset for scene in manifest.scenes] for manifest in manifests] == [[0], [40]]
 
 
-async def test_a_successor_sends_nothing_for_leases_that_are_over(house: House, database: str) -> None:
-    tenant, _, one, _ = await leased(house)
-    await house.send(CancelJob(job_id=one.subject_id), tenant)
+async def test_a_successor_sends_nothing_for_leases_that_are_over(in_process: InProcessDomains, database: str) -> None:
+    tenant, _, one, _ = await leased(in_process)
+    await in_process.send(CancelJob(job_id=one.subject_id), tenant)
     assert await taken_over(database, Sent(), tenant) == []
 
 
-async def test_work_that_cannot_be_sent_is_sent_later_each_by_itself(house: House, database: str) -> None:
-    tenant, _, one, two = await leased(house)
+async def test_work_that_cannot_be_sent_is_sent_later_each_by_itself(in_process: InProcessDomains, database: str) -> None:
+    tenant, _, one, two = await leased(in_process)
     sent = Sent(away=True)
     work = await taken_over(database, sent, tenant)
     while len(work) < 2:
@@ -117,35 +119,37 @@ async def test_work_that_cannot_be_sent_is_sent_later_each_by_itself(house: Hous
 
 
 @pytest.mark.parametrize(("protocol", "how"), [(PROTOCOL, "once"), (OLDEST, "again and again")])
-async def test_results_go_to_addresses_that_the_node_can_use(house: House, database: str, protocol: int, how: str) -> None:
-    tenant, node, _, _ = await leased(house)
-    await house.admin.execute("update render.render_nodes set protocol = $2 where node_id = $1", node, protocol)
+async def test_results_go_to_addresses_that_the_node_can_use(in_process: InProcessDomains, database: str, protocol: int, how: str) -> None:
+    tenant, node, _, _ = await leased(in_process)
+    await in_process.admin.execute("update render.render_nodes set protocol = $2 where node_id = $1", node, protocol)
     work = await taken_over(database, Sent(), tenant)
     assert {draw.protocol for draw, _, _ in work} == {protocol}
     urls = [task.put_url for draw, _, _ in work if draw.manifest for scene in draw.manifest.scenes for task in scene.segments]
     assert urls and all(url.endswith(f" {how}") for url in urls)
 
 
-async def test_dispatch_keeps_no_rows(house: House) -> None:
-    tenant, _, _, _ = await leased(house)
-    assert await house.admin.fetchval("select count(*) from render.effects where tenant_id = $1", tenant) == 0
+async def test_dispatch_keeps_no_rows(in_process: InProcessDomains) -> None:
+    tenant, _, _, _ = await leased(in_process)
+    assert await in_process.admin.fetchval("select count(*) from render.effects where tenant_id = $1", tenant) == 0
 
 
-async def test_a_lease_that_ended_while_the_broker_was_away_is_not_sent_any_more(house: House, database: str, monkeypatch: Any) -> None:
-    tenant, _, one, two = await leased(house)
+async def test_a_lease_that_ended_while_the_broker_was_away_is_not_sent_any_more(
+    in_process: InProcessDomains, database: str, monkeypatch: Any
+) -> None:
+    tenant, _, one, two = await leased(in_process)
     monkeypatch.setattr(dispatch, "SOON", -1.0)  # every lease counts as one that may be over
     sent = Sent()
     async with asyncpg.create_pool(database, user="render_app", password=PASSWORD, min_size=1, max_size=2) as pool:
         async with pool.acquire() as conn, conn.transaction():
             await conn.execute("set local app.tenants = '*'")
             left = [entry for entry in await dispatch.left_behind(conn) if entry[0].tenant_id == tenant]
-        await house.admin.execute("update render.render_parts set state = 'expired' where part_id = $1", one.part_id)
+        await in_process.admin.execute("update render.render_parts set state = 'expired' where part_id = $1", one.part_id)
         await dispatch.dispatch(left, RenderTools(sent, sent, pool))  # type: ignore[arg-type]
     assert [draw.part_id for draw, _, _ in sent.work] == [two.part_id]
 
 
-async def test_work_that_waited_is_not_sent_behind_the_word_to_stop_it(house: House, database: str) -> None:
-    tenant, _, one, two = await leased(house)
+async def test_work_that_waited_is_not_sent_behind_the_word_to_stop_it(in_process: InProcessDomains, database: str) -> None:
+    tenant, _, one, two = await leased(in_process)
     told: list[Any] = []
 
     class Told(Sent):
@@ -153,14 +157,14 @@ async def test_work_that_waited_is_not_sent_behind_the_word_to_stop_it(house: Ho
             told.append(message)
 
     tools = RenderTools(Told(), Sent(), None)  # type: ignore[arg-type]
-    envelope = next(envelope for envelope, event in house.events if event is one)
+    envelope = next(envelope for envelope, event in in_process.events if event is one)
     await dispatch.stop(dispatch.Stop(one.part_id, one.node_id), call_of(envelope), tools)
     assert [message.part_id for message in told] == [one.part_id] and list(tools.known.over) == [one.part_id]
     assert [draw.part_id for draw, _, _ in await taken_over(database, Sent(), tenant, one)] == [two.part_id]
 
 
-async def test_a_manifest_that_is_too_large_for_a_message_is_fetched(house: House, database: str) -> None:
-    tenant, _, _, _ = await leased(house, runs=((0, 150), (150, 1)), seconds=151)
+async def test_a_manifest_that_is_too_large_for_a_message_is_fetched(in_process: InProcessDomains, database: str) -> None:
+    tenant, _, _, _ = await leased(in_process, runs=((0, 150), (150, 1)), seconds=151)
     sent = Sent()
     large, small = [draw for draw, _, _ in await taken_over(database, sent, tenant)]
     assert large.manifest is None and large.manifest_url == f"get manifests/{tenant}/{large.part_id}"

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import msgspec
 import pytest
 
-from consumers.runtime.effects import carrying, row
+from consumers.runtime.effects import execution, row
 from consumers.runtime.effects.declared import (
     Asking,
     Backoff,
@@ -22,7 +22,7 @@ from consumers.runtime.effects.declared import (
     Step,
     TryLater,
 )
-from contracts.notification import ReadNotification
+from contracts.notification.notifications import ReadNotification
 from tests.support.effects import Workshop
 
 pytestmark = pytest.mark.timeout(90)
@@ -53,7 +53,7 @@ class Long(msgspec.Struct, frozen=True):
     chunks: int = 3
 
 
-class World:
+class OutsideService:
     """Does what it is asked to, and remembers; `ways` says for each kind in turn how it goes wrong, then all goes well."""
 
     def __init__(self, **ways: list[Any]) -> None:
@@ -93,9 +93,9 @@ class World:
 
 @pytest.fixture(autouse=True)
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(carrying, "TO_BEGIN", 0.5)
-    monkeypatch.setattr(carrying, "REPORT_AGAIN", 0.05)
-    monkeypatch.setattr(carrying, "NOT_YET", 0.05)
+    monkeypatch.setattr(execution, "TO_BEGIN", 0.5)
+    monkeypatch.setattr(execution, "REPORT_AGAIN", 0.05)
+    monkeypatch.setattr(execution, "NOT_YET", 0.05)
 
 
 def lost() -> ConnectionError:
@@ -103,81 +103,81 @@ def lost() -> ConnectionError:
 
 
 async def test_what_succeeds_is_reported_once_under_an_id_of_its_own_and_forgotten(dsn: str) -> None:
-    world = World()
-    async with Workshop(dsn, *world.kinds()) as shop:
+    outside = OutsideService()
+    async with Workshop(dsn, *outside.kinds()) as shop:
         await shop.start()
         ids = await shop.put(Plain(), Paid(), Mailed())
         for id in ids:
             await shop.until(id, lambda found: found is None)
-        assert {command.notification_id for command, _ in shop.reported} == set(ids) == set(world.done)
+        assert {command.notification_id for command, _ in shop.reported} == set(ids) == set(outside.done)
         assert len({identity for _, identity in shop.reported}) == 3
 
 
 @pytest.mark.parametrize("effect", [Plain(), Paid(), Mailed()])
 async def test_what_was_certainly_not_done_is_tried_again(dsn: str, effect: Any) -> None:
-    world = World(**{type(effect).__name__: [NotSent("no"), RuntimeError("before it began"), TryLater("busy", 0.05)]})
-    async with Workshop(dsn, *world.kinds()) as shop:
+    outside = OutsideService(**{type(effect).__name__: [NotSent("no"), RuntimeError("before it began"), TryLater("busy", 0.05)]})
+    async with Workshop(dsn, *outside.kinds()) as shop:
         await shop.start()
         (id,) = await shop.put(effect)
         await shop.until(id, lambda found: found is None)
-        assert (world.tries[id], world.done[id], len(shop.reported)) == (4, 1, 1)
+        assert (outside.tries[id], outside.done[id], len(shop.reported)) == (4, 1, 1)
 
 
 async def test_a_lost_answer_is_tried_again_where_that_does_no_harm_asked_where_one_can_and_else_unknown(dsn: str) -> None:
-    world = World(Plain=[lost()], Paid=[lost()], Mailed=[lost()])
-    async with Workshop(dsn, *world.kinds()) as shop:
+    outside = OutsideService(Plain=[lost()], Paid=[lost()], Mailed=[lost()])
+    async with Workshop(dsn, *outside.kinds()) as shop:
         await shop.start()
         plain, paid, mailed = await shop.put(Plain(), Paid(), Mailed())
         await shop.until(plain, lambda found: found is None)
         await shop.until(paid, lambda found: found is None)
         found = await shop.until(mailed, lambda found: found["state"] == "unknown")
-        assert (world.done[plain], world.done[paid], world.done[mailed], world.asked[paid]) == (2, 1, 1, 1)
+        assert (outside.done[plain], outside.done[paid], outside.done[mailed], outside.asked[paid]) == (2, 1, 1, 1)
         assert "the answer is lost" in found["last_error"] and found["due_at"] is not None
         assert {command.notification_id for command, _ in shop.reported} == {plain, paid}
 
 
 async def test_what_the_other_side_has_not_done_is_handed_over_once_more_after_it_was_asked(dsn: str) -> None:
-    world = World(Paid=[lost()])
-    async with Workshop(dsn, *world.kinds()) as shop:
+    outside = OutsideService(Paid=[lost()])
+    async with Workshop(dsn, *outside.kinds()) as shop:
         await shop.start()
         (id,) = await shop.put(Paid(), wake=False)
-        world.lost.add(id)
+        outside.lost.add(id)
         shop.runner._later(0.0)
         await shop.until(id, lambda found: found is None)
-        assert (world.done[id], world.asked[id], world.tries[id]) == (1, 1, 2)
+        assert (outside.done[id], outside.asked[id], outside.tries[id]) == (1, 1, 2)
 
 
 async def test_asking_waits_until_nothing_can_be_on_its_way(dsn: str) -> None:
-    world = World(Paid=[lost()])
-    async with Workshop(dsn, *world.kinds(timeout=1.0)) as shop:
+    outside = OutsideService(Paid=[lost()])
+    async with Workshop(dsn, *outside.kinds(timeout=1.0)) as shop:
         await shop.start()
         (id,) = await shop.put(Paid())
         found = await shop.until(id, lambda found: found["state"] == "unknown")
-        assert (found["due_at"] - found["handed_at"]).total_seconds() == pytest.approx(1.0 + carrying.TO_BEGIN)
-        assert not world.asked[id]
+        assert (found["due_at"] - found["handed_at"]).total_seconds() == pytest.approx(1.0 + execution.TO_BEGIN)
+        assert not outside.asked[id]
         await shop.until(id, lambda found: found is None)
 
 
 async def test_who_begins_too_late_sends_nothing_and_the_effect_is_due_again(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    world, now = World(), row.clock()
+    outside, now = OutsideService(), row.clock()
     times = iter([now + 10.0])
-    monkeypatch.setattr(row, "clock", lambda: next(times, carrying.clock()))
-    async with Workshop(dsn, *world.kinds()) as shop:
+    monkeypatch.setattr(row, "clock", lambda: next(times, execution.clock()))
+    async with Workshop(dsn, *outside.kinds()) as shop:
         await shop.start()
         (id,) = await shop.put(Mailed())
         await shop.until(id, lambda found: found is None)
-        assert (world.tries[id], world.done[id], len(shop.reported)) == (2, 1, 1)
+        assert (outside.tries[id], outside.done[id], len(shop.reported)) == (2, 1, 1)
 
 
 @pytest.mark.parametrize("again", [False, True], ids=["by another process", "by the same one, whose connection was lost"])
 async def test_what_a_leader_was_handing_over_is_never_handed_over_again_by_itself(dsn: str, again: bool) -> None:
-    world = World()
-    world.going.clear()
-    async with Workshop(dsn, *world.kinds(timeout=2.0)) as shop, Workshop(dsn, *world.kinds(timeout=2.0)) as other:
+    outside = OutsideService()
+    outside.going.clear()
+    async with Workshop(dsn, *outside.kinds(timeout=2.0)) as shop, Workshop(dsn, *outside.kinds(timeout=2.0)) as other:
         await shop.start()
         plain, paid, mailed = await shop.put(Plain(), Paid(), Mailed())
         async with asyncio.timeout(20):
-            while world.done.total() < 3:
+            while outside.done.total() < 3:
                 await asyncio.sleep(0.01)
         if again:
             lease = shop.leading.lease
@@ -188,19 +188,19 @@ async def test_what_a_leader_was_handing_over_is_never_handed_over_again_by_itse
             await shop.stop()
             await other.start()
             assert (await shop.row(mailed))["state"] == "unknown"
-        world.going.set()
+        outside.going.set()
         await shop.until(plain, lambda found: found is None)
         await shop.until(paid, lambda found: found is None)
         if again:
             await shop.until(mailed, lambda found: found is None)
-        assert (world.done[paid], world.done[mailed]) == (1, 1)
-        assert world.done[plain] == (1 if again else 2)
+        assert (outside.done[paid], outside.done[mailed]) == (1, 1)
+        assert outside.done[plain] == (1 if again else 2)
         assert (await shop.row(mailed) is None) == again
 
 
 async def test_an_answer_is_kept_until_it_is_reported_and_the_effect_is_not_carried_out_again(dsn: str) -> None:
-    world = World()
-    async with Workshop(dsn, *world.kinds()) as shop, Workshop(dsn, *world.kinds()) as other:
+    outside = OutsideService()
+    async with Workshop(dsn, *outside.kinds()) as shop, Workshop(dsn, *outside.kinds()) as other:
         shop.broken = 10_000
         await shop.start()
         (id,) = await shop.put(Plain())
@@ -209,30 +209,30 @@ async def test_an_answer_is_kept_until_it_is_reported_and_the_effect_is_not_carr
         await shop.stop()
         await other.start()
         await shop.until(id, lambda found: found is None)
-        assert (world.tries[id], shop.reported) == (1, [])
+        assert (outside.tries[id], shop.reported) == (1, [])
         assert [command.notification_id for command, _ in other.reported] == [id]
 
 
 async def test_a_report_that_cannot_be_published_is_published_later_under_the_same_id(dsn: str) -> None:
-    world = World()
-    async with Workshop(dsn, *world.kinds()) as shop:
+    outside = OutsideService()
+    async with Workshop(dsn, *outside.kinds()) as shop:
         shop.broken = 3
         await shop.start()
         (id,) = await shop.put(Paid())
         await shop.until(id, lambda found: found is None)
-        assert len(shop.reported) == 1 and world.done[id] == 1
+        assert len(shop.reported) == 1 and outside.done[id] == 1
 
 
 async def test_tries_are_bounded_and_the_domain_hears_that_they_are_used_up(dsn: str) -> None:
     def told(effect: Any, envelope: Any, why: str) -> list[Any]:
         return [ReadNotification(notification_id=UUID(int=7))]
 
-    world = World(Plain=[RuntimeError("no")] * 3)
-    async with Workshop(dsn, *world.kinds(tries=3, exhausted=told)) as shop:
+    outside = OutsideService(Plain=[RuntimeError("no")] * 3)
+    async with Workshop(dsn, *outside.kinds(tries=3, exhausted=told)) as shop:
         await shop.start()
         (id,) = await shop.put(Plain())
         found = await shop.until(id, lambda found: found["state"] == "exhausted" and not found["owing"])
-        assert (found["attempts"], world.tries[id]) == (3, 3) and "no" in found["last_error"]
+        assert (found["attempts"], outside.tries[id]) == (3, 3) and "no" in found["last_error"]
         assert [command.notification_id.int for command, _ in shop.reported] == [7]
         assert (await shop.steer(id, "retry")).state == "done"
         await shop.until(id, lambda found: found is None)
@@ -240,8 +240,8 @@ async def test_tries_are_bounded_and_the_domain_hears_that_they_are_used_up(dsn:
 
 
 async def test_what_fails_for_good_tells_its_domain_and_is_over(dsn: str) -> None:
-    world = World(Mailed=[EffectFailed("there is no such person", [ReadNotification(notification_id=UUID(int=5))])])
-    async with Workshop(dsn, *world.kinds()) as shop:
+    outside = OutsideService(Mailed=[EffectFailed("there is no such person", [ReadNotification(notification_id=UUID(int=5))])])
+    async with Workshop(dsn, *outside.kinds()) as shop:
         await shop.start()
         (id,) = await shop.put(Mailed())
         await shop.until(id, lambda found: found is None)
@@ -255,43 +255,43 @@ async def test_a_domain_of_money_hears_of_every_end_of_what_is_unknown_first(dsn
         ends.append((end, why))
         return [ReadNotification(notification_id=uuid4())]
 
-    world = World(Paid=[lost()])
-    async with Workshop(dsn, *world.kinds(ended=ended)) as shop:
+    outside = OutsideService(Paid=[lost()])
+    async with Workshop(dsn, *outside.kinds(ended=ended)) as shop:
         await shop.start()
         (id,) = await shop.put(Paid())
         await shop.until(id, lambda found: found is None)
-        assert [end for end, _ in ends] == ["unknown", "done"] and world.done[id] == 1
+        assert [end for end, _ in ends] == ["unknown", "done"] and outside.done[id] == 1
         assert len({identity for _, identity in shop.reported}) == len(shop.reported) == 3
 
 
 async def test_after_a_restore_what_must_not_be_repeated_is_unknown_and_what_may_is_done(dsn: str) -> None:
-    world = World()
-    async with Workshop(dsn, *world.kinds()) as shop:
+    outside = OutsideService()
+    async with Workshop(dsn, *outside.kinds()) as shop:
         plain, paid, mailed = await shop.put(Plain(), Paid(), Mailed(), wake=False)
         await shop.admin.execute("update log.head set epoch = 1, shared = '{0}'")
         await shop.start()
         await shop.until(mailed, lambda found: found["state"] == "unknown")
         await shop.until(plain, lambda found: found is None)
         await shop.until(paid, lambda found: found is None)  # nobody has done it, so it is done
-        assert (world.done[plain], world.done[paid], world.asked[paid], world.tries[mailed]) == (1, 1, 1, 0)
+        assert (outside.done[plain], outside.done[paid], outside.asked[paid], outside.tries[mailed]) == (1, 1, 1, 0)
         assert (await shop.steer(mailed, "settle_not_done")).state == "done"
         await shop.until(mailed, lambda found: found is None)
-        assert world.done[mailed] == 1
+        assert outside.done[mailed] == 1
 
 
 async def test_the_claim_itself_takes_nothing_that_is_older_than_a_restore(dsn: str) -> None:
-    world = World()
-    async with Workshop(dsn, *world.kinds()) as shop:
+    outside = OutsideService()
+    async with Workshop(dsn, *outside.kinds()) as shop:
         await shop.start()
         await shop.put(Mailed())  # so that the runner has seen the epoch
         async with asyncio.timeout(20):
-            while not world.done:
+            while not outside.done:
                 await asyncio.sleep(0.01)
         await shop.admin.execute("update log.head set epoch = 1, shared = '{0}'")
         (id,) = await shop.put(Mailed(), wake=False)
         await shop.set(id, "epoch = 0")
         found = await shop.until(id, lambda found: found["state"] == "unknown")
-        assert not world.tries[id] and found["epoch"] == 1
+        assert not outside.tries[id] and found["epoch"] == 1
 
 
 async def test_by_its_rule_what_is_unknown_counts_as_sent_or_given_up_after_its_hours(dsn: str) -> None:
@@ -302,8 +302,8 @@ async def test_by_its_rule_what_is_unknown_counts_as_sent_or_given_up_after_its_
         return [ReadNotification(notification_id=UUID(int=2))]
 
     for nature, told in ((Neither(1.0, "sent"), 1), (Neither(1.0, "given up"), 2)):
-        world = World(Mailed=[lost()])
-        kind = EffectKind(name="mailed", payload=Mailed, run=world.do, timeout=0.2, nature=nature, settled=sent, exhausted=given_up)
+        outside = OutsideService(Mailed=[lost()])
+        kind = EffectKind(name="mailed", payload=Mailed, run=outside.do, timeout=0.2, nature=nature, settled=sent, exhausted=given_up)
         async with Workshop(dsn, kind) as shop:
             await shop.start()
             (id,) = await shop.put(Mailed())
@@ -313,13 +313,13 @@ async def test_by_its_rule_what_is_unknown_counts_as_sent_or_given_up_after_its_
             assert shop.reported == []
             await shop.set(id, "unknown_at = now() - interval '61 minutes', due_at = now()")
             await shop.until(id, lambda found: found is None)
-            assert [command.notification_id.int for command, _ in shop.reported] == [told] and world.done[id] == 1
+            assert [command.notification_id.int for command, _ in shop.reported] == [told] and outside.done[id] == 1
 
 
 async def test_a_person_settles_gives_up_and_is_told_what_does_not_fit(dsn: str) -> None:
-    world = World(Mailed=[lost(), lost()], Plain=[RuntimeError("no")] * 1000)
+    outside = OutsideService(Mailed=[lost(), lost()], Plain=[RuntimeError("no")] * 1000)
     async with Workshop(
-        dsn, *world.kinds(backoff=Backoff(60.0, 60.0), settled=lambda *_: [ReadNotification(notification_id=UUID(int=3))])
+        dsn, *outside.kinds(backoff=Backoff(60.0, 60.0), settled=lambda *_: [ReadNotification(notification_id=UUID(int=3))])
     ) as shop:
         await shop.start()
         one, two, plain = await shop.put(Mailed(), Mailed(), Plain())
@@ -331,7 +331,7 @@ async def test_a_person_settles_gives_up_and_is_told_what_does_not_fit(dsn: str)
         assert (await shop.steer(two, "settle_not_done")).state == "done"
         await shop.until(one, lambda found: found is None)
         await shop.until(two, lambda found: found is None)
-        assert (world.done[one], world.done[two]) == (1, 2)
+        assert (outside.done[one], outside.done[two]) == (1, 2)
         await shop.until(plain, lambda found: found["last_error"] and found["claim"] is None)
         assert (await shop.steer(plain, "settle_done")).problem.code == "effect.state"
         assert (await shop.steer(plain, "pause")).problem.code == "effect.state"
@@ -343,8 +343,8 @@ async def test_a_person_settles_gives_up_and_is_told_what_does_not_fit(dsn: str)
 
 
 async def test_no_tenant_acts_on_anothers_effect(dsn: str) -> None:
-    world = World()
-    async with Workshop(dsn, *world.kinds()) as shop:
+    outside = OutsideService()
+    async with Workshop(dsn, *outside.kinds()) as shop:
         (id,) = await shop.put(Plain(), wake=False)
         (other,) = await shop.put(Plain(), wake=False)
         tenant = (await shop.row(other))["tenant_id"]
@@ -361,9 +361,9 @@ async def test_no_tenant_acts_on_anothers_effect(dsn: str) -> None:
 
 
 async def test_bulk_does_not_delay_what_a_person_waits_for(dsn: str) -> None:
-    world = World()
-    world.going.clear()
-    bulk = EffectKind(name="mailed", payload=Mailed, run=world.do, lane="bulk", timeout=60.0)
+    outside = OutsideService()
+    outside.going.clear()
+    bulk = EffectKind(name="mailed", payload=Mailed, run=outside.do, lane="bulk", timeout=60.0)
 
     async def at_once(effect: Any, call: Any, tools: Any) -> list[Any]:
         return []
@@ -373,13 +373,13 @@ async def test_bulk_does_not_delay_what_a_person_waits_for(dsn: str) -> None:
         await shop.start()
         await shop.put(*(Mailed() for _ in range(300)))
         async with asyncio.timeout(30):
-            while world.done.total() < 64:
+            while outside.done.total() < 64:
                 await asyncio.sleep(0.01)
         (id,) = await shop.put(Plain())
         await shop.until(id, lambda found: found is None)
-        assert world.done.total() == 64 == sum(len(slots.rows) for slots in shop.runner._all)  # nothing more is in memory
+        assert outside.done.total() == 64 == sum(len(slots.rows) for slots in shop.runner._all)  # nothing more is in memory
         assert await shop.admin.fetchval("select count(*) from notification.effects where claim is not null") == 64
-        world.going.set()
+        outside.going.set()
 
 
 async def test_each_tenant_has_its_turn_however_much_another_has_to_do(dsn: str) -> None:
@@ -402,9 +402,9 @@ async def test_each_tenant_has_its_turn_however_much_another_has_to_do(dsn: str)
 
 
 async def test_a_destination_gets_no_more_than_its_rate_bears_and_others_do_not_wait_for_it(dsn: str) -> None:
-    world = World()
+    outside = OutsideService()
     to = Destination(of=lambda effect: effect.to, per_second=0.5, burst=3)
-    async with Workshop(dsn, *world.kinds(destination=to)) as shop:
+    async with Workshop(dsn, *outside.kinds(destination=to)) as shop:
         tenant = uuid4()
         await shop.start()
         slow = await shop.put(*(Plain("slow") for _ in range(20)), tenant=tenant)
@@ -412,20 +412,20 @@ async def test_a_destination_gets_no_more_than_its_rate_bears_and_others_do_not_
         for id in quick:
             await shop.until(id, lambda found: found is None)
         async with asyncio.timeout(20):
-            while sum(world.done[id] for id in slow) < 3:
+            while sum(outside.done[id] for id in slow) < 3:
                 await asyncio.sleep(0.01)
-        assert [sum(world.tries[id] for id in ids) for ids in (slow, quick)] == [3, 3]
+        assert [sum(outside.tries[id] for id in ids) for ids in (slow, quick)] == [3, 3]
         await shop.admin.execute("update notification.destinations set tat = tat - interval '4 seconds'")
         shop.runner._later(0.0)
         async with asyncio.timeout(20):
-            while sum(world.done[id] for id in slow) < 5:
+            while sum(outside.done[id] for id in slow) < 5:
                 await asyncio.sleep(0.01)
 
 
 async def test_a_destination_that_fails_is_left_in_peace_but_for_one_probe_at_a_time(dsn: str) -> None:
-    world = World(Plain=[NotSent("away")] * 1000)
+    outside = OutsideService(Plain=[NotSent("away")] * 1000)
     to = Destination(of=lambda effect: "there", failures=3, rest=3600.0)
-    async with Workshop(dsn, *world.kinds(destination=to, tries=0)) as shop:
+    async with Workshop(dsn, *outside.kinds(destination=to, tries=0)) as shop:
         tenant = uuid4()
         await shop.put(*(Plain() for _ in range(50)), tenant=tenant, wake=False)
         await shop.start()
@@ -433,19 +433,19 @@ async def test_a_destination_that_fails_is_left_in_peace_but_for_one_probe_at_a_
         async with asyncio.timeout(20):
             while not ((found := await shop.admin.fetchrow(one)) and found["rests"] and not shop.runner.busy):
                 await asyncio.sleep(0.02)
-        tried = world.tries.total()
+        tried = outside.tries.total()
         for fails in (True, False):
             if not fails:
-                world.ways["Plain"].clear()
+                outside.ways["Plain"].clear()
             await shop.admin.execute("update notification.destinations set opens_at = now() - interval '1 second'")
             await shop.admin.execute("update notification.effects set due_at = now() where claim is null")
             shop.runner._later(0.0)
             async with asyncio.timeout(20):
-                while world.tries.total() == tried or shop.runner.busy:
+                while outside.tries.total() == tried or shop.runner.busy:
                     await asyncio.sleep(0.02)
             if fails:
                 tried += 1
-                assert world.tries.total() == tried
+                assert outside.tries.total() == tried
                 assert (await shop.admin.fetchrow(one))["rests"]
         async with asyncio.timeout(20):
             while await shop.admin.fetchval("select count(*) from notification.effects"):
@@ -511,8 +511,8 @@ async def test_long_work_is_paused_resumed_and_cancelled(dsn: str) -> None:
 
 
 async def test_a_row_of_the_release_before_is_carried_out_and_one_that_nobody_can_read_stays(dsn: str) -> None:
-    world = World()
-    async with Workshop(dsn, *world.kinds()) as shop:
+    outside = OutsideService()
+    async with Workshop(dsn, *outside.kinds()) as shop:
         (old,) = await shop.put(Plain("before"), wake=False)
         (strange,) = await shop.put(Plain("x"), wake=False)
         columns = "tenant_id, id, kind, payload, envelope, attempts, due_at, last_error"
@@ -524,36 +524,36 @@ async def test_a_row_of_the_release_before_is_carried_out_and_one_that_nobody_ca
         await shop.start()
         await shop.until(old, lambda found: found is None)
         found = await shop.until(strange, lambda found: found["last_error"] != "")
-        assert world.done[old] == 1 and found["state"] == "due" and "no kind" in found["last_error"]
+        assert outside.done[old] == 1 and found["state"] == "due" and "no kind" in found["last_error"]
 
 
 async def test_a_planned_stop_lets_what_is_under_way_come_to_its_end_and_begins_nothing(dsn: str) -> None:
-    world = World()
-    world.going.clear()
-    async with Workshop(dsn, *world.kinds(timeout=30.0)) as shop:
+    outside = OutsideService()
+    outside.going.clear()
+    async with Workshop(dsn, *outside.kinds(timeout=30.0)) as shop:
         await shop.start()
         (begun,) = await shop.put(Mailed())
         async with asyncio.timeout(20):
-            while not world.done[begun]:
+            while not outside.done[begun]:
                 await asyncio.sleep(0.01)
         resting = asyncio.create_task(shop.runner.rest())
         await asyncio.sleep(0)
         (late,) = await shop.put(Mailed())
-        world.going.set()
+        outside.going.set()
         await resting
-        assert await shop.row(begun) is None and not world.tries[late] and len(shop.reported) == 1
+        assert await shop.row(begun) is None and not outside.tries[late] and len(shop.reported) == 1
 
 
 async def test_a_standby_carries_nothing_out(dsn: str) -> None:
-    world = World()
-    async with Workshop(dsn, *world.kinds()) as leader, Workshop(dsn, *world.kinds()) as standby:
+    outside = OutsideService()
+    async with Workshop(dsn, *outside.kinds()) as leader, Workshop(dsn, *outside.kinds()) as standby:
         await leader.start()
         standby._tasks = [asyncio.create_task(standby.runner.run())]
         ids = await leader.put(*(Plain() for _ in range(50)))
         standby.runner._later(0.0)
         for id in ids:
             await leader.until(id, lambda found: found is None)
-        assert standby.reported == [] and set(world.tries.values()) == {1}
+        assert standby.reported == [] and set(outside.tries.values()) == {1}
 
 
 async def test_a_takeover_finds_what_was_claimed_and_what_a_restore_puts_in_doubt_by_an_index(dsn: str) -> None:

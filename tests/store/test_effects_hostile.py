@@ -20,9 +20,9 @@ from consumers.runtime.effects.declared import (
     Neither,
     NotSent,
 )
-from contracts.file_mgr import FailUpload
+from contracts.file_mgr.uploads import FailUpload
 from contracts.message import MAX_BODY
-from contracts.notification import ReadNotification
+from contracts.notification.notifications import ReadNotification
 from tests.support.effects import Workshop
 
 pytestmark = pytest.mark.timeout(90)

@@ -7,36 +7,38 @@ from uuid import UUID, uuid4
 import msgspec
 import pytest_asyncio
 
-from api_edge.explaining import explain
-from api_edge.reading import Reader
+from api_edge.handlers.reader import Reader
+from api_edge.routes.render.explanation import explain
 from cli.commands.explain import told
 from consumers.render.leases.object_keys import export_object_key, segment_object_key
 from contracts.envelope import first
-from contracts.farm import Capabilities, LearnShare, MaintainNode
 from contracts.message import PLATFORM, Command, Event
 from contracts.node import PROTOCOL, LeaveNode, RegisterNode, ReportExport, ReportFailure, ReportSegment
-from contracts.render import AssignPart, CancelJob, PartAssigned, PauseJob, SubmitJob
-from contracts.repair import ReportRot, RequestRepair
+from contracts.render.jobs import CancelJob, PauseJob, SubmitJob
+from contracts.render.nodes import Capabilities, MaintainNode
+from contracts.render.parts import AssignPart, PartAssigned
+from contracts.render.repairs import ReportRot, RequestRepair
+from contracts.render.shares import LearnShare
 from contracts.spec import Needs, RenderSpec, SceneSpec
 from deploy.local.servers import Servers
 from tests.support.databases import migrated
-from tests.support.house import House, body_of, item_of
+from tests.support.in_process import InProcessDomains, body_of, item_of
 from tests.support.password import PASSWORD
-from tests.support.story import sha
+from tests.support.sample_history import sha
 
 
-class Farm:
+class TenantOnFarm:
     """A tenant's jobs on a farm of its own database."""
 
-    def __init__(self, house: House, reader: Reader) -> None:
-        self.house, self.reader = house, reader
+    def __init__(self, in_process: InProcessDomains, reader: Reader) -> None:
+        self.in_process, self.reader = in_process, reader
         self.tenant, self.nodes = uuid4(), (uuid4(), uuid4())
         self.correlation: dict[UUID, UUID] = {}
 
     async def do(self, command: Command, *, actor: str = "key:test", job: UUID | None = None, tenant: UUID | None = None) -> list[Event]:
         more = {"correlation": self.correlation[job]} if job else {}
         item = item_of(command, tenant or self.tenant, actor=actor, **more)
-        body_of((await self.house.decide("render", [item]))[0])
+        body_of((await self.in_process.decide("render", [item]))[0])
         return [event for _, event, _, _ in item.events]
 
     async def register(self, number: int, **capabilities: Any) -> None:
@@ -66,7 +68,7 @@ class Farm:
         return next(event for event in await self.do(command, actor="scheduler", job=job) if isinstance(event, PartAssigned))
 
     async def explained(self, job: UUID, tenant: UUID | None = None) -> dict[str, Any]:
-        await self.house.sequence()
+        await self.in_process.sequence()
         asker = tenant or self.tenant
         found = (await self.reader.select("explain_render", f"{asker},{PLATFORM}", asker, job)).rows
         rows = explain(cast(Any, None), cast(Any, None), found)
@@ -77,14 +79,14 @@ class Farm:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def farm(servers: Servers) -> AsyncIterator[Farm]:
-    async with migrated(servers.pg_admin_dsn) as dsn, House(dsn) as house:
+async def farm(servers: Servers) -> AsyncIterator[TenantOnFarm]:
+    async with migrated(servers.pg_admin_dsn) as dsn, InProcessDomains(dsn) as in_process:
         reader = await Reader.connect(dsn, PASSWORD)
-        yield Farm(house, reader)
+        yield TenantOnFarm(in_process, reader)
         await reader.close()
 
 
-async def test_a_job_waits_because_no_node_is_there_or_none_gives_out_slots(farm: Farm) -> None:
+async def test_a_job_waits_because_no_node_is_there_or_none_gives_out_slots(farm: TenantOnFarm) -> None:
     job = await farm.job()
     assert [code for code, _ in await farm.reasons(job)] == ["farm.no_node"]
     await farm.register(0)
@@ -92,14 +94,14 @@ async def test_a_job_waits_because_no_node_is_there_or_none_gives_out_slots(farm
     assert await farm.reasons(job) == [("farm.no_node", "no node gives out slots: node-0 is in maintenance (a new disk)")]
 
 
-async def test_a_job_waits_because_no_node_has_what_it_needs(farm: Farm) -> None:
+async def test_a_job_waits_because_no_node_has_what_it_needs(farm: TenantOnFarm) -> None:
     await farm.register(0, fonts=("Inter",), labels=("gpu",))
     job = await farm.job(fonts=("Vazirmatn", "Inter"), labels=("fast",))
     told = await farm.reasons(job)
     assert told == [("farm.no_capable_node", "no node has the font Vazirmatn"), ("farm.no_capable_node", "no node has the label fast")]
 
 
-async def test_a_job_is_throttled_by_its_tenants_limit(farm: Farm) -> None:
+async def test_a_job_is_throttled_by_its_tenants_limit(farm: TenantOnFarm) -> None:
     await farm.register(0)
     await farm.do(LearnShare(render_weight=1, max_slots=1))
     busy, waiting = await farm.job(), await farm.job()
@@ -108,7 +110,7 @@ async def test_a_job_is_throttled_by_its_tenants_limit(farm: Farm) -> None:
     assert (await farm.reasons(busy))[0] == ("job.drawing", "1 part is in work on node-0")
 
 
-async def test_a_job_that_waits_for_its_turn_or_is_paused_says_so(farm: Farm) -> None:
+async def test_a_job_that_waits_for_its_turn_or_is_paused_says_so(farm: TenantOnFarm) -> None:
     await farm.register(0)
     job = await farm.job()
     assert await farm.reasons(job) == [("farm.busy", "it waits for its turn: the farm has 2 slots, shared by all tenants")]
@@ -116,7 +118,7 @@ async def test_a_job_that_waits_for_its_turn_or_is_paused_says_so(farm: Farm) ->
     assert [code for code, _ in await farm.reasons(job)] == ["job.paused"]
 
 
-async def crash(farm: Farm, job: UUID, node: int) -> None:
+async def crash(farm: TenantOnFarm, job: UUID, node: int) -> None:
     part = await farm.assign(job, node)
     report = ReportFailure(
         part_id=part.part_id,
@@ -130,7 +132,7 @@ async def crash(farm: Farm, job: UUID, node: int) -> None:
     await farm.do(report, actor=f"node:{farm.nodes[node]}", job=job)
 
 
-async def drawn(farm: Farm, part: PartAssigned, job: UUID, node: int) -> None:
+async def drawn(farm: TenantOnFarm, part: PartAssigned, job: UUID, node: int) -> None:
     """The node has drawn the part's first segment."""
     key = part.keys[0]
     place = segment_object_key(farm.tenant, key, part.epoch, part.part_id)
@@ -140,7 +142,7 @@ async def drawn(farm: Farm, part: PartAssigned, job: UUID, node: int) -> None:
     await farm.do(report, actor=f"node:{farm.nodes[node]}", job=job)
 
 
-async def test_a_job_that_crashed_and_recovered_tells_where_and_how_it_went_on(farm: Farm) -> None:
+async def test_a_job_that_crashed_and_recovered_tells_where_and_how_it_went_on(farm: TenantOnFarm) -> None:
     await farm.register(0)
     await farm.register(1)
     job = await farm.job(frames=60)
@@ -157,7 +159,7 @@ async def test_a_job_that_crashed_and_recovered_tells_where_and_how_it_went_on(f
     assert positions == sorted(positions) and positions[0] > 0
 
 
-async def test_a_failed_job_names_the_code_and_each_crash_by_part_and_node(farm: Farm) -> None:
+async def test_a_failed_job_names_the_code_and_each_crash_by_part_and_node(farm: TenantOnFarm) -> None:
     await farm.register(0)
     await farm.register(1)
     job = await farm.job()
@@ -172,7 +174,7 @@ async def test_a_failed_job_names_the_code_and_each_crash_by_part_and_node(farm:
     assert "its template was set aside" in "\n".join(told(found))
 
 
-async def test_a_job_whose_frames_a_person_doubts_says_that_they_are_drawn_again(farm: Farm) -> None:
+async def test_a_job_whose_frames_a_person_doubts_says_that_they_are_drawn_again(farm: TenantOnFarm) -> None:
     await farm.register(0)
     job = await farm.job(frames=60)
     part = await farm.assign(job, 0)
@@ -183,7 +185,7 @@ async def test_a_job_whose_frames_a_person_doubts_says_that_they_are_drawn_again
     assert "1 segment of it to be repaired (person): it flickers" in texts and "1 segment is to be drawn again" in texts
 
 
-async def test_a_finished_film_that_could_not_be_repaired_says_why(farm: Farm) -> None:
+async def test_a_finished_film_that_could_not_be_repaired_says_why(farm: TenantOnFarm) -> None:
     await farm.register(0)
     job = await farm.job(frames=30)
     part = await farm.assign(job, 0)
@@ -202,7 +204,7 @@ async def test_a_finished_film_that_could_not_be_repaired_says_why(farm: Farm) -
     assert code == "job.unrepaired" and "render.build_gone" in detail and "render it anew" in detail
 
 
-async def test_a_cancelled_job_says_by_whom(farm: Farm) -> None:
+async def test_a_cancelled_job_says_by_whom(farm: TenantOnFarm) -> None:
     job = await farm.job()
     await farm.do(CancelJob(job_id=job), actor="key:anna", job=job)
     found = await farm.explained(job)
@@ -210,5 +212,5 @@ async def test_a_cancelled_job_says_by_whom(farm: Farm) -> None:
     assert told(found)[-1].endswith("cancelled")
 
 
-async def test_another_tenants_job_is_not_explained(farm: Farm) -> None:
+async def test_another_tenants_job_is_not_explained(farm: TenantOnFarm) -> None:
     assert await farm.explained(await farm.job(), tenant=uuid4()) == {}

@@ -8,51 +8,51 @@ from uuid import UUID, uuid4
 import pytest
 import pytest_asyncio
 
+from consumers.runtime.decoding import Happened, reactions, unreacted
 from consumers.runtime.folding import NotMoved
 from consumers.runtime.history import Page
 from consumers.runtime.item import Item
 from consumers.runtime.listening import Listening
-from consumers.runtime.places import begin, standing
 from consumers.runtime.quarantine import NotRedriven, listing, redrive
+from consumers.runtime.reaction_cursors import begin, standing
 from consumers.runtime.reactions import Fold, Reaction, ears_of
-from consumers.runtime.reading import Happened, reactions, unreacted
 from consumers.runtime.settling import Settler
 from contracts.content.projects import CreateProject
 from contracts.envelope import Envelope, first
-from contracts.file_mgr import FileReady
-from contracts.identity import ChangeTenantLimits
+from contracts.file_mgr.files import FileReady
+from contracts.identity.tenants import ChangeTenantLimits
 from contracts.message import Command, Event, encode, type_of
 from contracts.runs import Recorded
 from deploy.local.servers import Servers
 from deploy.replay import verify
 from tests.support.databases import migrated
-from tests.support.house import House, item_of
-from tests.support.story import Story
+from tests.support.in_process import InProcessDomains, item_of
+from tests.support.sample_history import SampleHistory
 
 READS = "select name, position from content.cursors where starts_with(name, 'reaction.')"
 FORMERLY = "update studio.cursors set goal = null, position = $1, since = $1 where name = 'reaction.files'"
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def house(servers: Servers) -> AsyncIterator[House]:
+async def in_process(servers: Servers) -> AsyncIterator[InProcessDomains]:
     """All domains over a database of the test's own."""
-    async with migrated(servers.pg_admin_dsn) as dsn, House(dsn) as running:
+    async with migrated(servers.pg_admin_dsn) as dsn, InProcessDomains(dsn) as running:
         yield running
 
 
 class Past:
     """The log's table as history."""
 
-    def __init__(self, house: House) -> None:
-        self.house = house
+    def __init__(self, in_process: InProcessDomains) -> None:
+        self.in_process = in_process
 
     async def head(self) -> int:
-        return int(await self.house.admin.fetchval("select published from log.head"))
+        return int(await self.in_process.admin.fetchval("select published from log.head"))
 
     async def read(self, after: int, until: int, types: Sequence[str], *, most: int = 2000) -> Page:
         columns = ", ".join(Recorded.__struct_fields__)
         question = f"select {columns} from log.events where position > $1 and position <= $2 and type = any ($3) order by position"
-        return Page([Recorded(*row) for row in await self.house.admin.fetch(question, after, until, list(types))], until)
+        return Page([Recorded(*row) for row in await self.in_process.admin.fetch(question, after, until, list(types))], until)
 
 
 def ready(file_id: UUID | None = None) -> FileReady:
@@ -60,76 +60,76 @@ def ready(file_id: UUID | None = None) -> FileReady:
     return FileReady(file_id=file_id or uuid4(), kind="template", sha256="s", scan_key="k", **sizes)
 
 
-async def happen(house: House, tenant: UUID, events: Sequence[Event]) -> list[Happened]:
+async def happen(in_process: InProcessDomains, tenant: UUID, events: Sequence[Event]) -> list[Happened]:
     """Have them in the log, published, as file_mgr's."""
     told = []
     for event in events:
         envelope = first(event, tenant=tenant)
         values = (envelope.id, envelope.type, tenant, envelope.time, encode(event).decode())
-        await house.admin.execute(
+        await in_process.admin.execute(
             "insert into file_mgr.outbox (event_id, type, tenant_id, time, actor, correlation_id, causation_id, aggregate, version,"
             " traceparent, body) values ($1, $2, $3, $4, 'key:1', $1, $1, 'a/1', 1, '', $5)",
             *values,
         )
-        told.append(Happened(await house.sequence(), envelope, encode(event)))
+        told.append(Happened(await in_process.sequence(), envelope, encode(event)))
     return told
 
 
-async def unequal(house: House) -> set[str]:
+async def unequal(in_process: InProcessDomains) -> set[str]:
     """The copies that a replay fills otherwise; file_mgr has no rows for what these tests have it say."""
-    report = await verify(house.dsn)
+    report = await verify(in_process.dsn)
     return {table.table for table in report.tables if not table.equal}
 
 
-def settler_of(house: House, domain: str) -> Settler:
+def settler_of(in_process: InProcessDomains, domain: str) -> Settler:
     async def nobody(batch: Any) -> None: ...
 
-    settler = Settler(house.domains[domain], nobody, lambda: None)
-    settler.begin({one.name: 0 for one in house.domains[domain].reacts})
+    settler = Settler(in_process.domains[domain], nobody, lambda: None)
+    settler.begin({one.name: 0 for one in in_process.domains[domain].reacts})
     return settler
 
 
-async def test_a_command_sees_what_is_folded_in_its_own_batch(house: House) -> None:
-    tenant = await house.tenant()
+async def test_a_command_sees_what_is_folded_in_its_own_batch(in_process: InProcessDomains) -> None:
+    tenant = await in_process.tenant()
     event = ready()
-    told = await happen(house, tenant, [event])
+    told = await happen(in_process, tenant, [event])
     create = item_of(CreateProject(name="n", file_id=event.file_id), tenant)
-    await house.decide("content", [create], told[0].position, house.taken(house.domains["content"], told).folded)
+    await in_process.decide("content", [create], told[0].position, in_process.taken(in_process.domains["content"], told).folded)
     assert create.outcome and create.outcome.state == "done"
-    assert await house.admin.fetchval("select state from content.projects where tenant_id = $1", tenant) == "importing"
-    assert await unequal(house) == set()
+    assert await in_process.admin.fetchval("select state from content.projects where tenant_id = $1", tenant) == "importing"
+    assert await unequal(in_process) == set()
 
 
-async def test_nothing_is_folded_without_its_cursor(house: House) -> None:
-    tenant = await house.tenant()
-    told = await happen(house, tenant, [ready()])
-    folded = house.taken(house.domains["studio"], told).folded
+async def test_nothing_is_folded_without_its_cursor(in_process: InProcessDomains) -> None:
+    tenant = await in_process.tenant()
+    told = await happen(in_process, tenant, [ready()])
+    folded = in_process.taken(in_process.domains["studio"], told).folded
     for cursor in (0, told[0].position - 1):
         with pytest.raises(NotMoved):
-            await house.decide("studio", [], cursor, folded)
-    assert await house.admin.fetchval("select count(*) from studio.known_files") == 0
-    await house.decide("studio", [], told[0].position, folded)
+            await in_process.decide("studio", [], cursor, folded)
+    assert await in_process.admin.fetchval("select count(*) from studio.known_files") == 0
+    await in_process.decide("studio", [], told[0].position, folded)
     with pytest.raises(NotMoved):
-        await house.decide("studio", [], told[0].position, folded)
-    assert await house.admin.fetchval("select count(*) from studio.known_files") == 1
+        await in_process.decide("studio", [], told[0].position, folded)
+    assert await in_process.admin.fetchval("select count(*) from studio.known_files") == 1
 
 
-async def test_a_poisoned_command_costs_no_fold_and_a_fold_that_fails_costs_no_command(house: House) -> None:
-    tenant = await house.tenant()
-    told = await happen(house, tenant, [ready() for _ in range(9)])
-    taken, settler = house.taken(house.domains["content"], told), settler_of(house, "content")
-    settler.kept = {one.name: told[0].position - 1 for one in house.domains["content"].reacts}
+async def test_a_poisoned_command_costs_no_fold_and_a_fold_that_fails_costs_no_command(in_process: InProcessDomains) -> None:
+    tenant = await in_process.tenant()
+    told = await happen(in_process, tenant, [ready() for _ in range(9)])
+    taken, settler = in_process.taken(in_process.domains["content"], told), settler_of(in_process, "content")
+    settler.kept = {one.name: told[0].position - 1 for one in in_process.domains["content"].reacts}
     poisoned = item_of(CreateProject(name="\0", file_id=uuid4()), tenant)
     bad = told[5].position
     refused = f"file_id <> '{_file(told[5])}'"
-    await house.admin.execute(f"alter table content.template_bundles add constraint no_sixth check ({refused})")
+    await in_process.admin.execute(f"alter table content.template_bundles add constraint no_sixth check ({refused})")
     cursors = dict.fromkeys(settler.kept, told[-1].position)
-    await settler.settle(house.stores["content"], [*taken.items, poisoned], cursors, taken.folded)
+    await settler.settle(in_process.stores["content"], [*taken.items, poisoned], cursors, taken.folded)
     assert poisoned.outcome and poisoned.outcome.state in ("refused", "quarantined")
-    assert await house.admin.fetchval("select count(*) from content.template_bundles") == 5
+    assert await in_process.admin.fetchval("select count(*) from content.template_bundles") == 5
     assert settler.kept["bundles"] == bad - 1 and settler.stuck["bundles"].at == bad - 1
     assert settler.stuck["waiting_projects"].at == bad - 1, "what follows a fold does not overtake it"
-    assert await house.admin.fetchval("select count(*) from content.inbox where type like '%continue%'") == 5
+    assert await in_process.admin.fetchval("select count(*) from content.inbox where type like '%continue%'") == 5
 
 
 def _file(one: Happened) -> UUID:
@@ -138,38 +138,38 @@ def _file(one: Happened) -> UUID:
     return event.file_id
 
 
-async def test_a_fold_begins_behind_what_an_earlier_release_had_learned_by_commands(house: House) -> None:
+async def test_a_fold_begins_behind_what_an_earlier_release_had_learned_by_commands(in_process: InProcessDomains) -> None:
     """Its cursor had stayed before a reaction that was held, while later files were learned: those are of its own events."""
-    tenant = await house.tenant()
-    told = await happen(house, tenant, [ready() for _ in range(5)])
-    domain = house.domains["studio"]
+    tenant = await in_process.tenant()
+    told = await happen(in_process, tenant, [ready() for _ in range(5)])
+    domain = in_process.domains["studio"]
     (files,) = [one for one in domain.reacts if one.name == "files"]
     assert isinstance(files, Fold) and files.formerly is not None
     before = Reaction(name="files", on=files.on, make=files.formerly, history="act", unnamed=True)
     items = [item for one in told[:3] for item in reactions(before, one, former=one.position)]
-    await house.decide("studio", items)
-    await house.sequence()
-    await house.admin.execute(FORMERLY, told[0].position - 1)
-    places = await begin(house.stores["studio"], domain, Past(house), ears_of(domain.reacts))  # type: ignore[arg-type]
+    await in_process.decide("studio", items)
+    await in_process.sequence()
+    await in_process.admin.execute(FORMERLY, told[0].position - 1)
+    places = await begin(in_process.stores["studio"], domain, Past(in_process), ears_of(domain.reacts))  # type: ignore[arg-type]
     assert places["files"].position == told[2].position and not places["files"].learns
-    assert (await standing(house.admin, "studio"))["files"] == places["files"]
-    await house.decide("studio", [], told[-1].position, house.taken(domain, told[3:]).folded)
-    assert await house.admin.fetchval("select count(*) from studio.known_files") == 5
+    assert (await standing(in_process.admin, "studio"))["files"] == places["files"]
+    await in_process.decide("studio", [], told[-1].position, in_process.taken(domain, told[3:]).folded)
+    assert await in_process.admin.fetchval("select count(*) from studio.known_files") == 5
     late = reactions(before, told[4], former=told[4].position)
-    await house.decide("studio", late)
+    await in_process.decide("studio", late)
     assert [item.events for item in late] == [[]], "what was queued is known by now"
-    await house.sequence()
-    assert await unequal(house) == set()
+    await in_process.sequence()
+    assert await unequal(in_process) == set()
 
 
-async def test_what_a_reaction_could_not_make_is_redriven_for_that_reaction_alone(house: House) -> None:
-    tenant = await house.tenant()
-    domain = house.domains["content"]
-    (told,) = await happen(house, tenant, [ready()])
+async def test_what_a_reaction_could_not_make_is_redriven_for_that_reaction_alone(in_process: InProcessDomains) -> None:
+    tenant = await in_process.tenant()
+    domain = in_process.domains["content"]
+    (told,) = await happen(in_process, tenant, [ready()])
     (waiting,) = [one for one in domain.reacts if isinstance(one, Reaction)]
     broken = unreacted(domain, waiting, told, TypeError("a bug"))
-    await house.decide("content", [broken])
-    conn = house.stores["content"].conn
+    await in_process.decide("content", [broken])
+    conn = in_process.stores["content"].conn
     (found,) = await listing(conn, "content")
     assert (found.reaction, found.position) == ("waiting_projects", told.position)
     published: list[tuple[Command, Envelope]] = []
@@ -189,13 +189,13 @@ async def test_what_a_reaction_could_not_make_is_redriven_for_that_reaction_alon
         await redrive(conn, domain, publish, tenant, broken.envelope.id, event_at)
 
 
-async def test_an_earlier_releases_quarantine_is_redriven_as_it_was(house: House) -> None:
+async def test_an_earlier_releases_quarantine_is_redriven_as_it_was(in_process: InProcessDomains) -> None:
     """It named no reaction: what learned by commands then is asked so again."""
-    tenant = await house.tenant()
-    domain = house.domains["studio"]
-    (told,) = await happen(house, tenant, [ready()])
+    tenant = await in_process.tenant()
+    domain = in_process.domains["studio"]
+    (told,) = await happen(in_process, tenant, [ready()])
     old = Item(envelope=told.envelope, command=None, body=encode(told.decoded()), position=told.position, unreadable="why")
-    await house.decide("studio", [old])
+    await in_process.decide("studio", [old])
     published: list[Command] = []
 
     async def publish(command: Command, envelope: Envelope, *, scope: Any = None) -> int:
@@ -205,13 +205,13 @@ async def test_an_earlier_releases_quarantine_is_redriven_as_it_was(house: House
     async def event_at(position: int) -> Happened:
         return told
 
-    await redrive(house.stores["studio"].conn, domain, publish, tenant, told.envelope.id, event_at)
+    await redrive(in_process.stores["studio"].conn, domain, publish, tenant, told.envelope.id, event_at)
     assert [type_of(command).name for command in published] == ["studio.file.learn"]
 
 
-async def test_two_reactions_to_one_event_make_commands_of_two_ids(house: House) -> None:
+async def test_two_reactions_to_one_event_make_commands_of_two_ids(in_process: InProcessDomains) -> None:
     event = ready()
-    domain = house.domains["content"]
+    domain = in_process.domains["content"]
     (waiting,) = [one for one in domain.reacts if isinstance(one, Reaction)]
     twice = (waiting, Reaction(name="again", on=waiting.on, make=waiting.make, history="act"))
     told = Happened(1, first(event), encode(event))
@@ -221,35 +221,35 @@ async def test_two_reactions_to_one_event_make_commands_of_two_ids(house: House)
         ears_of((waiting, Reaction(name=waiting.name, on=waiting.on, make=waiting.make, history="act")))
 
 
-async def test_a_story_is_replayed_to_the_same_copies_at_any_place_of_a_fold(house: House) -> None:
-    await Story(house, tenants=1, jobs=1, seconds=2.0).tell()
-    assert (await verify(house.dsn)).equal
-    tenant = await house.tenant()
-    await house.send(ChangeTenantLimits(max_slots=3), tenant)
-    await house.sequence()
-    assert (await verify(house.dsn)).equal, "what no fold has come to is not replayed into its copy"
-    await house.react()
-    await house.sequence()
-    assert (await verify(house.dsn)).equal
-    assert await house.admin.fetchval("select version from render.tenant_shares where tenant_id = $1", tenant) == 2
+async def test_a_story_is_replayed_to_the_same_copies_at_any_place_of_a_fold(in_process: InProcessDomains) -> None:
+    await SampleHistory(in_process, tenants=1, jobs=1, seconds=2.0).tell()
+    assert (await verify(in_process.dsn)).equal
+    tenant = await in_process.tenant()
+    await in_process.send(ChangeTenantLimits(max_slots=3), tenant)
+    await in_process.sequence()
+    assert (await verify(in_process.dsn)).equal, "what no fold has come to is not replayed into its copy"
+    await in_process.react()
+    await in_process.sequence()
+    assert (await verify(in_process.dsn)).equal
+    assert await in_process.admin.fetchval("select version from render.tenant_shares where tenant_id = $1", tenant) == 2
 
 
-async def test_a_follower_that_was_further_behind_comes_as_far_as_its_fold_and_waits_there_with_it(house: House) -> None:
+async def test_a_follower_that_was_further_behind_comes_as_far_as_its_fold_and_waits_there_with_it(in_process: InProcessDomains) -> None:
     """As after an upgrade: the fold has begun beyond the cursor that the reaction goes on from, and fails."""
-    tenant = await house.tenant()
-    told = await happen(house, tenant, [ready() for _ in range(6)])
-    domain, store = house.domains["content"], house.stores["content"]
-    await house.admin.execute("update content.cursors set position = $1", told[0].position - 1)
-    await house.admin.execute("update content.cursors set position = $1 where name = 'reaction.bundles'", told[1].position)
-    await house.admin.execute("alter table content.template_bundles add constraint none check (false)")
-    settler = settler_of(house, "content")
+    tenant = await in_process.tenant()
+    told = await happen(in_process, tenant, [ready() for _ in range(6)])
+    domain, store = in_process.domains["content"], in_process.stores["content"]
+    await in_process.admin.execute("update content.cursors set position = $1", told[0].position - 1)
+    await in_process.admin.execute("update content.cursors set position = $1 where name = 'reaction.bundles'", told[1].position)
+    await in_process.admin.execute("alter table content.template_bundles add constraint none check (false)")
+    settler = settler_of(in_process, "content")
 
     async def no_feed(cursor: int) -> Any:
         raise AssertionError("nothing is read live")
 
-    listening = Listening(domain, Past(house), no_feed, settler, asyncio.Event())  # type: ignore[arg-type]
+    listening = Listening(domain, Past(in_process), no_feed, settler, asyncio.Event())  # type: ignore[arg-type]
     await listening.begin(store)
-    taken = house.taken(domain, told[2:])
+    taken = in_process.taken(domain, told[2:])
     await settler.settle(store, taken.items, dict.fromkeys(listening._live.names, told[-1].position), taken.folded)  # type: ignore[union-attr]
     listening._live.cursor = told[-1].position  # type: ignore[union-attr]
     listening.settled()
@@ -257,12 +257,12 @@ async def test_a_follower_that_was_further_behind_comes_as_far_as_its_fold_and_w
         await listening.catch_up(store)
         for group in listening._behind.groups:
             group.not_before = 0.0
-    places = {row["name"]: row["position"] for row in await house.admin.fetch(READS)}
+    places = {row["name"]: row["position"] for row in await in_process.admin.fetch(READS)}
     assert places == {"reaction.bundles": told[1].position, "reaction.waiting_projects": told[1].position}
-    await house.admin.execute("alter table content.template_bundles drop constraint none")
+    await in_process.admin.execute("alter table content.template_bundles drop constraint none")
     for _ in range(8):
         for group in listening._behind.groups:
             group.not_before = 0.0
         await listening.catch_up(store)
-    assert listening.is_live and await house.admin.fetchval("select count(*) from content.template_bundles") == 4
-    assert await house.admin.fetchval("select count(*) from content.inbox where type like '%continue%'") == 6
+    assert listening.is_live and await in_process.admin.fetchval("select count(*) from content.template_bundles") == 4
+    assert await in_process.admin.fetchval("select count(*) from content.inbox where type like '%continue%'") == 6

@@ -9,10 +9,10 @@ import pytest_asyncio
 
 from adapters.object_store import ObjectStore
 from consumers.runtime.history import History
-from contracts.identity import CreateTenant
+from contracts.identity.tenants import CreateTenant
 from contracts.runs import Recorded
 from deploy.local.servers import Servers
-from tests.support.house import House
+from tests.support.in_process import InProcessDomains
 from tests.support.password import PASSWORD
 
 
@@ -37,10 +37,13 @@ async def read_all(history: History, until: int, types: list[str], most: int = 7
 
 
 async def test_a_domain_reads_all_events_of_the_types_it_wants_and_no_others(dsn: str, objects: ObjectStore) -> None:
-    async with House(dsn) as house, asyncpg.create_pool(dsn, user="studio_app", password=PASSWORD, min_size=1, max_size=2) as pool:
-        await house.send_all([(CreateTenant(name=f"tenant {number}"), uuid4()) for number in range(20)])
-        await house.sequence()
-        rows = await house.admin.fetch("select position, event_id, type, body from log.events order by position")
+    async with (
+        InProcessDomains(dsn) as in_process,
+        asyncpg.create_pool(dsn, user="studio_app", password=PASSWORD, min_size=1, max_size=2) as pool,
+    ):
+        await in_process.send_all([(CreateTenant(name=f"tenant {number}"), uuid4()) for number in range(20)])
+        await in_process.sequence()
+        rows = await in_process.admin.fetch("select position, event_id, type, body from log.events order by position")
         kind = "evt.identity.tenant.created.v1"
         found = await read_all(History(pool, objects), rows[-1]["position"], [kind])
         wanted = [(row["position"], row["event_id"], row["body"]) for row in rows if row["type"] == kind]

@@ -23,13 +23,13 @@ from consumers.runtime.connection import CUTS, DATABASE_AWAY, until_lost
 from consumers.runtime.effects.statements import MOVE
 from consumers.runtime.leading import LeaderStore, Leading, Line
 from consumers.runtime.store import Store, columns
-from contracts.file_mgr import StartUpload
+from contracts.file_mgr.uploads import StartUpload
 from deploy.consume import BOUNDS, pg_connect
 from deploy.domains import domain_named
 from deploy.local.servers import Servers
 from tests.chaos.wires import Wire
 from tests.support.databases import migrated
-from tests.support.house import item_of
+from tests.support.in_process import item_of
 from tests.support.leader_process import DOMAIN, Leader
 from tests.support.leading import app_connection, leads, standing_by
 from tests.support.password import PASSWORD

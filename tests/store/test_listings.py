@@ -11,7 +11,7 @@ import msgspec
 import pytest
 import pytest_asyncio
 
-from api_edge.reading import EVERY_TENANT, SESSION
+from api_edge.handlers.reader import EVERY_TENANT, SESSION
 from api_edge.routes import statements
 from benchmarks.filling import fill, literal
 from benchmarks.library import PAGE, WHOLE, WORDS, Library

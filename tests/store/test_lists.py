@@ -8,7 +8,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from consumers.runtime.lists import IN_TEXT, as_parameter
+from consumers.runtime.array_parameters import IN_TEXT, as_parameter
 
 MOMENT = datetime(2026, 2, 3, 4, 5, 6, 789, tzinfo=UTC)
 COLUMNS: dict[str, list[Any]] = {

@@ -12,8 +12,8 @@ import pytest_asyncio
 
 from adapters.object_store import ObjectStore
 from api_edge.errors import Refused
-from api_edge.reading import Reader
-from api_edge.tenant_log import walk
+from api_edge.handlers.reader import Reader
+from api_edge.stream.tenant_log import walk
 from consumers.log import LogDamaged, LogEvent, read, verify_chain
 from consumers.runtime.history import History, HistoryDamaged
 from contracts.runs import Recorded

@@ -10,7 +10,7 @@ from consumers.runtime.effects.runner import EffectRunner
 from consumers.runtime.parking import Parking
 from consumers.runtime.timers import Timers
 from consumers.studio import DOMAIN as STUDIO
-from deploy import measured
+from deploy import gauges
 from deploy.metrics import Metrics
 from tests.support.leading import leads, pool_of
 
@@ -28,7 +28,7 @@ async def never(*_: Any) -> None:
     raise AssertionError("nothing is published by measuring")
 
 
-async def text(*asks: measured.Ask) -> str:
+async def text(*asks: gauges.Ask) -> str:
     metrics = Metrics()
     for ask in asks:
         metrics.asks(ask)
@@ -43,7 +43,7 @@ async def test_effects_and_timers_are_counted_by_who_leads(dsn: str, admin: asyn
     pool = pool_of(dsn, "file_mgr")
     async with leads(dsn, "file_mgr") as leading:
         runner, timers = EffectRunner(FILES, pool, never, None, leading), Timers(FILES, pool, never, leading)
-        asks = measured.effects(runner), measured.timers(timers)
+        asks = gauges.effects(runner), gauges.timers(timers)
         told = await text(*asks)
     assert 'flatrender_effects{domain="file_mgr",kind="open",state="due"} 2\n' in told
     assert 'flatrender_effects{domain="file_mgr",kind="open",state="exhausted"} 1\n' in told
@@ -61,7 +61,7 @@ async def test_how_far_reactions_are_behind_and_what_is_to_learn_is_told(dsn: st
         await admin.execute(put, name, position, goal)
     async with leads(dsn, "studio") as leading:
         runtime: Any = SimpleNamespace(domain=STUDIO, active=leading.active)
-        told = await text(measured.reactions(runtime, pool_of(dsn, "studio")))
+        told = await text(gauges.reactions(runtime, pool_of(dsn, "studio")))
     assert 'flatrender_reaction_behind{domain="studio",reaction="files"} 60\n' in told
     assert 'flatrender_reaction_behind{domain="studio",reaction="scenes"} 5\n' in told
     assert 'flatrender_reaction_to_learn{domain="studio",reaction="files"} 50\n' in told
@@ -74,5 +74,5 @@ async def test_parked_types_and_a_domain_that_waits_are_told() -> None:
     parking.park("cmd.studio.project.save.v1", "no such column")
     leading = SimpleNamespace(stands_by=False)
     runtime: Any = SimpleNamespace(domain=STUDIO, leading=leading, waits="a full disk", settler=SimpleNamespace(parking=parking))
-    told = await text(measured.work(runtime))
+    told = await text(gauges.work(runtime))
     assert 'flatrender_parked_types{domain="studio"} 1\n' in told and 'flatrender_domain_waits{domain="studio"} 1\n' in told

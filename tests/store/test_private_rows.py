@@ -14,100 +14,100 @@ from consumers.runtime.private import Keep
 from consumers.runtime.retention import Retention
 from consumers.runtime.store import Store
 from deploy.local.servers import Servers
-from tests.support.house import House, item_of
+from tests.support.domain_harness import DomainHarness
+from tests.support.in_process import InProcessDomains, item_of
 from tests.support.leading import leads, pool_of
 from tests.support.private import CONTACTS, PEOPLE, Contact, DropContact, KeepContact, address, people
-from tests.unit.domains.world import World
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def house(servers: Servers) -> AsyncIterator[House]:
+async def in_process(servers: Servers) -> AsyncIterator[InProcessDomains]:
     """Domains, of which identity has tables outside the log."""
-    async with people(servers.pg_admin_dsn) as house:
-        yield house
+    async with people(servers.pg_admin_dsn) as in_process:
+        yield in_process
 
 
-async def rows(house: House, person: UUID) -> list[Any]:
-    return await house.admin.fetch("select * from identity.contacts where person_id = $1 order by created_at, address", person)
+async def rows(in_process: InProcessDomains, person: UUID) -> list[Any]:
+    return await in_process.admin.fetch("select * from identity.contacts where person_id = $1 order by created_at, address", person)
 
 
-async def test_a_private_row_is_written_with_its_commands_operation_or_not_at_all(house: House) -> None:
-    tenant, person = await house.tenant(), uuid4()
+async def test_a_private_row_is_written_with_its_commands_operation_or_not_at_all(in_process: InProcessDomains) -> None:
+    tenant, person = await in_process.tenant(), uuid4()
     item = item_of(KeepContact(person_id=person, address=address()), tenant)
     with patch.object(Store, "keep_columns", side_effect=ConnectionResetError("the database is away")), pytest.raises(ConnectionResetError):
-        await house.decide("identity", [item])
-    assert await rows(house, person) == []
-    await house.decide("identity", [item])
-    assert len(await rows(house, person)) == 1
+        await in_process.decide("identity", [item])
+    assert await rows(in_process, person) == []
+    await in_process.decide("identity", [item])
+    assert len(await rows(in_process, person)) == 1
 
 
-async def test_a_repeated_command_keeps_its_row_once(house: House) -> None:
-    tenant, person, contact, id = await house.tenant(), uuid4(), uuid4(), uuid4()
+async def test_a_repeated_command_keeps_its_row_once(in_process: InProcessDomains) -> None:
+    tenant, person, contact, id = await in_process.tenant(), uuid4(), uuid4(), uuid4()
     for _ in range(2):
-        await house.decide("identity", [item_of(KeepContact(person_id=person, address=f"{id}@x", contact_id=contact), tenant, id=id)])
-    assert [row["version"] for row in await rows(house, person)] == [1]
+        await in_process.decide("identity", [item_of(KeepContact(person_id=person, address=f"{id}@x", contact_id=contact), tenant, id=id)])
+    assert [row["version"] for row in await rows(in_process, person)] == [1]
 
 
-async def test_a_dry_run_keeps_nothing(house: House) -> None:
-    tenant, person = await house.tenant(), uuid4()
-    [outcome] = await house.decide("identity", [item_of(KeepContact(person_id=person, address=address()), tenant, dry_run=True)])
+async def test_a_dry_run_keeps_nothing(in_process: InProcessDomains) -> None:
+    tenant, person = await in_process.tenant(), uuid4()
+    [outcome] = await in_process.decide("identity", [item_of(KeepContact(person_id=person, address=address()), tenant, dry_run=True)])
     assert outcome is not None and outcome.state == "done"
-    assert await rows(house, person) == []
+    assert await rows(in_process, person) == []
 
 
-async def test_a_row_that_is_kept_again_counts_its_versions_and_remembers_when_it_began(house: House) -> None:
-    tenant, person, contact, last = await house.tenant(), uuid4(), uuid4(), address()
+async def test_a_row_that_is_kept_again_counts_its_versions_and_remembers_when_it_began(in_process: InProcessDomains) -> None:
+    tenant, person, contact, last = await in_process.tenant(), uuid4(), uuid4(), address()
     for text in (address(), last):
-        await house.send(KeepContact(person_id=person, address=text, contact_id=contact), tenant)
-    [row] = await rows(house, person)
+        await in_process.send(KeepContact(person_id=person, address=text, contact_id=contact), tenant)
+    [row] = await rows(in_process, person)
     assert (row["version"], row["address"]) == (2, last) and row["created_at"] < row["updated_at"]
 
 
-async def test_a_later_command_of_the_batch_sees_what_an_earlier_one_kept_and_erased(house: House) -> None:
-    tenant, person, contact = await house.tenant(), uuid4(), uuid4()
+async def test_a_later_command_of_the_batch_sees_what_an_earlier_one_kept_and_erased(in_process: InProcessDomains) -> None:
+    tenant, person, contact = await in_process.tenant(), uuid4(), uuid4()
     commands = [
         KeepContact(person_id=person, address=address(), contact_id=contact),
         DropContact(contact_id=contact),
         DropContact(contact_id=contact),
         KeepContact(person_id=person, address=address(), contact_id=contact),
     ]
-    bodies = await house.send_all([(command, tenant) for command in commands])
+    bodies = await in_process.send_all([(command, tenant) for command in commands])
     assert [body.get("was") for body in bodies] == [None, True, False, None] and bodies[-1]["known"] == 0
-    assert [row["version"] for row in await rows(house, person)] == [1]
+    assert [row["version"] for row in await rows(in_process, person)] == [1]
 
 
-async def test_a_private_row_is_found_and_erased_by_its_own_tenant_alone(house: House) -> None:
-    tenant, other, person, contact = await house.tenant(), await house.tenant(), uuid4(), uuid4()
+async def test_a_private_row_is_found_and_erased_by_its_own_tenant_alone(in_process: InProcessDomains) -> None:
+    tenant, other, person, contact = await in_process.tenant(), await in_process.tenant(), uuid4(), uuid4()
     kept = item_of(KeepContact(person_id=person, address=address(), contact_id=contact), tenant)
-    await house.decide("identity", [kept, foreign := item_of(DropContact(contact_id=contact), other)])
+    await in_process.decide("identity", [kept, foreign := item_of(DropContact(contact_id=contact), other)])
     assert foreign.outcome is not None and b'"was":false' in bytes(foreign.outcome.body)
-    assert await house.send(DropContact(contact_id=contact), other) == {"was": False}
-    assert len(await rows(house, person)) == 1
+    assert await in_process.send(DropContact(contact_id=contact), other) == {"was": False}
+    assert len(await rows(in_process, person)) == 1
 
 
-async def test_a_private_row_of_another_tenant_cannot_be_kept(house: House) -> None:
-    world = World(PEOPLE)
+async def test_a_private_row_of_another_tenant_cannot_be_kept(in_process: InProcessDomains) -> None:
+    world = DomainHarness(PEOPLE)
     row = Contact(tenant_id=uuid4(), created_at=world.now, updated_at=world.now, contact_id=uuid4(), person_id=uuid4(), address="a@b")
     with pytest.raises(ValueError, match="in a view of"):
         keep_in(world, row)
 
 
-def keep_in(world: World, row: Contact) -> None:
+def keep_in(world: DomainHarness, row: Contact) -> None:
     """What a decision keeps, in memory."""
     from consumers.runtime.private import keep
 
     world._loaded(lambda: keep((Keep(CONTACTS, row),), world.state.view(world.tenant), world.now))
 
 
-async def test_private_rows_go_when_their_rule_says_so_and_stay_where_it_does_not(house: House) -> None:
-    tenant, person = await house.tenant(), uuid4()
-    await house.send(KeepContact(person_id=person, address=address()), tenant)
+async def test_private_rows_go_when_their_rule_says_so_and_stay_where_it_does_not(in_process: InProcessDomains) -> None:
+    tenant, person = await in_process.tenant(), uuid4()
+    await in_process.send(KeepContact(person_id=person, address=address()), tenant)
     codes = "select count(*) from identity.codes where person_id = $1"
-    async with leads(house.dsn, "identity") as leading:
+    async with leads(in_process.dsn, "identity") as leading:
         for days, left in ((0, 1), (2, 0)):
             retention = Retention(
-                PEOPLE, pool_of(house.dsn, "identity"), leading, months=3, clock=lambda days=days: utc_now() + timedelta(days=days)
+                PEOPLE, pool_of(in_process.dsn, "identity"), leading, months=3, clock=lambda days=days: utc_now() + timedelta(days=days)
             )
             await retention.round()
-            assert await house.admin.fetchval(codes, person) == left
-    assert len(await rows(house, person)) == 1
+            assert await in_process.admin.fetchval(codes, person) == left
+    assert len(await rows(in_process, person)) == 1

@@ -10,8 +10,8 @@ from consumers.render.scheduling.farm.apply_events import apply
 from consumers.render.scheduling.rebuild import rebuild
 from deploy.local.servers import Servers
 from tests.support.databases import migrated
-from tests.support.house import House
-from tests.support.story import Story
+from tests.support.in_process import InProcessDomains
+from tests.support.sample_history import SampleHistory
 
 
 def picture(farm: Farm) -> dict[str, Any]:
@@ -37,18 +37,18 @@ def _waiting(farm: Farm, ref: tuple[UUID, UUID]) -> set[int]:
 
 
 async def test_at_every_step_of_a_history_the_followed_picture_is_the_one_that_the_tables_give(servers: Servers) -> None:
-    async with migrated(servers.pg_admin_dsn) as dsn, House(dsn) as house:
-        story = Followed(house, tenants=2, jobs=2, seconds=4.0)
-        story.conn = await asyncpg.connect(dsn)
+    async with migrated(servers.pg_admin_dsn) as dsn, InProcessDomains(dsn) as in_process:
+        sample = Followed(in_process, tenants=2, jobs=2, seconds=4.0)
+        sample.conn = await asyncpg.connect(dsn)
         try:
-            await story.tell()
+            await sample.tell()
         finally:
-            await story.conn.close()
-    assert story.compared > 30
+            await sample.conn.close()
+    assert sample.compared > 30
 
 
-class Followed(Story):
-    """A story whose every step is followed by a farm and compared with the tables."""
+class Followed(SampleHistory):
+    """A history whose every step is followed by a farm and compared with the tables."""
 
     conn: asyncpg.Connection
     compared = 0
@@ -57,7 +57,7 @@ class Followed(Story):
         before = self._mark
         happened = await super().all(commands, actor)
         self.farm = getattr(self, "farm", None) or Farm()
-        for envelope, event in self.house.events[before : self._mark]:
+        for envelope, event in self.in_process.events[before : self._mark]:
             apply(self.farm, event, envelope, 0.0)
         told, read = picture(self.farm), picture(await rebuild(self.conn, 0.0))
         assert told == read, {name: (told[name], read[name]) for name in told if told[name] != read[name]}

@@ -14,34 +14,34 @@ from consumers.log import LogDamaged
 from consumers.runtime.replay import Projector, TableReport, compare, hashes
 from consumers.runtime.replay import projector as projecting
 from consumers.runtime.table import Table
-from contracts.identity import CreateApiKey
+from contracts.identity.api_keys import CreateApiKey
 from contracts.message import encode, masked, type_of
 from contracts.visibility import Visibility, visibility
 from deploy.domains import all_domains
 from deploy.local.servers import Servers
 from deploy.replay import PREFIX, recorded, replay_into, scratch_database, snapshot, spans, verify
 from tests.support.databases import migrated
-from tests.support.house import House
+from tests.support.in_process import InProcessDomains
 from tests.support.logs import archive, parts_of
 from tests.support.password import PASSWORD
-from tests.support.story import Story, sha
+from tests.support.sample_history import SampleHistory, sha
 
 TABLES = {table.name: table for domain in all_domains() for table in domain.tables}
 FIRST = "ctid = (select min(ctid) from {table})"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def history(servers: Servers) -> AsyncIterator[House]:
-    """A told story over a database of its own, its events in the log."""
-    async with migrated(servers.pg_admin_dsn) as dsn, House(dsn) as house:
-        await Story(house, tenants=2, jobs=2, seconds=4.0).tell()
-        await house.sequence()
-        yield house
+async def history(servers: Servers) -> AsyncIterator[InProcessDomains]:
+    """A sample history over a database of its own, its events in the log."""
+    async with migrated(servers.pg_admin_dsn) as dsn, InProcessDomains(dsn) as in_process:
+        await SampleHistory(in_process, tenants=2, jobs=2, seconds=4.0).tell()
+        await in_process.sequence()
+        yield in_process
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def replayed(history: House) -> AsyncIterator[asyncpg.Connection]:
-    """The scratch database of that story, still there."""
+async def replayed(history: InProcessDomains) -> AsyncIterator[asyncpg.Connection]:
+    """The scratch database of that history, still there."""
     async with scratch_database(history.dsn, list(TABLES.values())) as scratch:
         async with snapshot(history.dsn) as (live, _):
             _, problems = await replay_into(at_hand(scratch), live, all_domains())
@@ -56,25 +56,27 @@ def at_hand(conn: asyncpg.Connection) -> asyncio.Future[asyncpg.Connection]:
     return future
 
 
-async def compared(history: House, replayed: asyncpg.Connection, table: Table) -> TableReport:
+async def compared(history: InProcessDomains, replayed: asyncpg.Connection, table: Table) -> TableReport:
     """One table's report, as the administrator's open transaction sees the live side."""
     async with replayed.transaction():
         ours, theirs = await hashes(history.admin, [table]), await hashes(replayed, [table])
         return (await compare((history.admin, replayed), ours, theirs, first=5))[0]
 
 
-async def scratches(house: House) -> list[str]:
-    return [row["datname"] for row in await house.admin.fetch("select datname from pg_database where starts_with(datname, $1)", PREFIX)]
+async def scratches(in_process: InProcessDomains) -> list[str]:
+    return [
+        row["datname"] for row in await in_process.admin.fetch("select datname from pg_database where starts_with(datname, $1)", PREFIX)
+    ]
 
 
-async def test_a_scratch_database_that_a_killed_replay_left_is_removed_by_the_next(history: House) -> None:
+async def test_a_scratch_database_that_a_killed_replay_left_is_removed_by_the_next(history: InProcessDomains) -> None:
     left = f"{PREFIX}left"
     await history.admin.execute(f"create database {left}")
     await verify(history.dsn)
     assert left not in await scratches(history)
 
 
-async def test_what_is_closed_in_one_event_stands_in_nothing_that_is_told_of_another(history: House) -> None:
+async def test_what_is_closed_in_one_event_stands_in_nothing_that_is_told_of_another(history: InProcessDomains) -> None:
     closed = {value for _, event in history.events for value in _closed(event)}
     assert len(closed) > 50
     told = [masked(type_of(event).full_name)(encode(event)).decode() for _, event in history.events if type_of(event).public]
@@ -95,14 +97,14 @@ def _closed(value: object) -> Iterator[str]:
             yield from _closed(item)
 
 
-async def test_a_history_over_all_domains_is_replayed_to_equal_tables(history: House) -> None:
+async def test_a_history_over_all_domains_is_replayed_to_equal_tables(history: InProcessDomains) -> None:
     report = await verify(history.dsn)
     assert report.equal, (report.problems, report.differences)
     assert report.events == len(history.events) and report.unsequenced == 0
     assert {table.table for table in report.tables if table.live_rows} == set(TABLES), "the history has to fill every event table"
 
 
-async def test_two_replays_give_the_same_hashes(history: House) -> None:
+async def test_two_replays_give_the_same_hashes(history: InProcessDomains) -> None:
     before = await scratches(history)
     one, other = await verify(history.dsn), await verify(history.dsn)
     assert [t.replayed_hash for t in one.tables] == [t.replayed_hash for t in other.tables]
@@ -110,7 +112,7 @@ async def test_two_replays_give_the_same_hashes(history: House) -> None:
 
 
 @pytest.mark.parametrize("name", TABLES)
-async def test_a_changed_row_is_named_with_key_and_column(history: House, replayed: asyncpg.Connection, name: str) -> None:
+async def test_a_changed_row_is_named_with_key_and_column(history: InProcessDomains, replayed: asyncpg.Connection, name: str) -> None:
     table = TABLES[name]
     change = history.admin.transaction()
     await change.start()
@@ -128,7 +130,7 @@ async def test_a_changed_row_is_named_with_key_and_column(history: House, replay
 
 
 @pytest.mark.parametrize("name", TABLES)
-async def test_a_deleted_row_and_an_invented_one_are_named(history: House, replayed: asyncpg.Connection, name: str) -> None:
+async def test_a_deleted_row_and_an_invented_one_are_named(history: InProcessDomains, replayed: asyncpg.Connection, name: str) -> None:
     table = TABLES[name]
     change = history.admin.transaction()
     await change.start()
@@ -147,7 +149,7 @@ async def test_a_deleted_row_and_an_invented_one_are_named(history: House, repla
     assert kinds == {"missing": str(row["tenant_id"]), "extra": str(values["tenant_id"])}
 
 
-async def test_a_changed_value_inside_json_is_found(history: House, replayed: asyncpg.Connection) -> None:
+async def test_a_changed_value_inside_json_is_found(history: InProcessDomains, replayed: asyncpg.Connection) -> None:
     change = history.admin.transaction()
     await change.start()
     try:
@@ -158,7 +160,7 @@ async def test_a_changed_value_inside_json_is_found(history: House, replayed: as
     assert {tuple(found.columns) for found in report.differences} == {("metadata",)}
 
 
-async def test_a_committed_change_makes_the_whole_verification_fail(history: House) -> None:
+async def test_a_committed_change_makes_the_whole_verification_fail(history: InProcessDomains) -> None:
     await history.admin.execute("update render.exports set bytes = bytes + 1 where " + FIRST.format(table="render.exports"))
     try:
         report = await verify(history.dsn)
@@ -168,7 +170,7 @@ async def test_a_committed_change_makes_the_whole_verification_fail(history: Hou
     assert [(found.table, tuple(found.columns)) for found in report.differences] == [("render.exports", ("bytes",))]
 
 
-async def test_a_tampered_body_breaks_the_chain_at_its_position(history: House) -> None:
+async def test_a_tampered_body_breaks_the_chain_at_its_position(history: InProcessDomains) -> None:
     position, body = await history.admin.fetchrow(
         "select position, body from log.events where type = 'evt.identity.tenant.created.v1' limit 1"
     )
@@ -181,7 +183,7 @@ async def test_a_tampered_body_breaks_the_chain_at_its_position(history: House) 
     assert [tuple(found.columns) for found in report.differences] == [("name",)]
 
 
-async def test_a_body_that_no_table_can_hold_is_told_and_all_else_is_compared(history: House) -> None:
+async def test_a_body_that_no_table_can_hold_is_told_and_all_else_is_compared(history: InProcessDomains) -> None:
     position, body = await history.admin.fetchrow(
         "select position, body from log.events where type = 'evt.identity.tenant.created.v1' limit 1"
     )
@@ -196,7 +198,7 @@ async def test_a_body_that_no_table_can_hold_is_told_and_all_else_is_compared(hi
     assert sorted((found.table, found.kind) for found in report.differences) == both
 
 
-async def test_an_event_that_is_gone_is_told_by_its_position(history: House) -> None:
+async def test_an_event_that_is_gone_is_told_by_its_position(history: InProcessDomains) -> None:
     row = await history.admin.fetchrow("delete from log.events where position = (select max(position) - 5 from log.events) returning *")
     try:
         report = await verify(history.dsn)
@@ -206,14 +208,14 @@ async def test_an_event_that_is_gone_is_told_by_its_position(history: House) -> 
     assert f"position {row['position']} is missing" in report.problems[0]
 
 
-async def test_a_type_that_no_domain_knows_is_told(history: House) -> None:
+async def test_a_type_that_no_domain_knows_is_told(history: InProcessDomains) -> None:
     without_render = [domain for domain in all_domains() if domain.name != "render"]
     report = await verify(history.dsn, without_render)
     assert any("evt.render.job.submitted.v1" in problem and "no domain writes" in problem for problem in report.problems)
     assert not report.differences
 
 
-async def test_events_that_are_not_sequenced_yet_are_replayed_too(history: House) -> None:
+async def test_events_that_are_not_sequenced_yet_are_replayed_too(history: InProcessDomains) -> None:
     tenant = await history.tenant()
     await history.send(CreateApiKey(name="k", scopes=("*",), secret_sha256=sha(tenant), hint="h"), tenant)
     report = await verify(history.dsn)
@@ -221,7 +223,7 @@ async def test_events_that_are_not_sequenced_yet_are_replayed_too(history: House
     assert report.equal and report.unsequenced == 2
 
 
-async def test_rows_that_were_let_go_are_loaded_again(history: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_rows_that_were_let_go_are_loaded_again(history: InProcessDomains, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(projecting, "WRITE_EVERY", 25)
     async with scratch_database(history.dsn, list(TABLES.values())) as scratch, snapshot(history.dsn) as (live, other):
         async with Projector(at_hand(scratch), all_domains(), await spans(live, all_domains()), most_rows=30) as projector:
@@ -237,20 +239,20 @@ async def test_rows_that_were_let_go_are_loaded_again(history: House, monkeypatc
 async def test_a_log_that_begins_in_archives_is_replayed_from_them(servers: Servers) -> None:
     async with (
         migrated(servers.pg_admin_dsn) as dsn,
-        House(dsn) as house,
+        InProcessDomains(dsn) as in_process,
         ObjectStore(servers.s3_url, "replay-tests", servers.s3_access_key, servers.s3_secret_key) as store,
     ):
         await store.ensure_bucket()
-        await parts_of(house.admin, 6, 3)
-        await Story(house, tenants=3, jobs=1, seconds=2.0).begin()
-        head = await house.sequence()
+        await parts_of(in_process.admin, 6, 3)
+        await SampleHistory(in_process, tenants=3, jobs=1, seconds=2.0).begin()
+        head = await in_process.sequence()
         assert await archive(servers.pg_dsn("log_app", PASSWORD, dsn.rpartition("/")[2]), store, most=4, parts=2) == [1, 7]
         report = await verify(dsn, store=store)
         assert report.equal and report.events == report.head == head
-        before = await scratches(house)
+        before = await scratches(in_process)
         with pytest.raises(LogDamaged, match="object storage is needed"):
             await verify(dsn)
-        assert await scratches(house) == before
+        assert await scratches(in_process) == before
 
 
 def plain(value: object) -> object:

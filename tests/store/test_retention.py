@@ -19,7 +19,7 @@ from consumers.runtime.leading import Leading
 from consumers.runtime.retention import CHUNK, PAUSE, Retention
 from consumers.runtime.retention_rules import RUNTIME, Swept
 from contracts.domains import DOMAINS
-from deploy import measured
+from deploy import gauges
 from deploy.domains import domain_named
 from deploy.metrics import Metrics
 from tests.support.leading import leads, pool_of, standing_by
@@ -148,7 +148,7 @@ async def test_the_age_of_the_oldest_row_is_shown_for_each_table_that_goes_by_it
         assert ages["render.inbox"] == 7200.0 and ages["render.outbox"] == ages["render.timers"] == 0.0
         assert ages[TABLE] == (MAY - datetime(2031, 5, 1, tzinfo=UTC)).total_seconds()
         metrics = Metrics()
-        metrics.asks(measured.tables(one))
+        metrics.asks(gauges.tables(one))
         text = await metrics.text()
         assert 'flatrender_oldest_row_seconds{table="render.inbox"} 7200\n' in text
     assert await one.oldest() == {}, "only the leader tells"

@@ -14,8 +14,8 @@ from consumers.render.scrubber import Scrubber
 from consumers.runtime.leading import Leading
 from contracts.envelope import Envelope
 from contracts.message import Command
-from contracts.repair import ReportRot, RequestRepair
-from contracts.snapshot import ReportSpoilt
+from contracts.render.repairs import ReportRot, RequestRepair
+from contracts.render.snapshots import ReportSpoilt
 from deploy.local.servers import Servers
 from producers.publisher import PublishFailed
 from tests.support.databases import migrated

@@ -13,20 +13,20 @@ import pytest
 import pytest_asyncio
 
 from consumers.runtime import timers as rules
+from consumers.runtime.decoding import read_command
 from consumers.runtime.domain import DropTimer
 from consumers.runtime.item import Item
-from consumers.runtime.reading import read_command
 from consumers.runtime.store import Store
 from consumers.runtime.timers import listing
 from consumers.runtime.timing import MOVED
 from contracts.envelope import Envelope
-from contracts.file_mgr import AbortUpload
+from contracts.file_mgr.uploads import AbortUpload
 from contracts.message import Command, encode, type_of
 from producers.publisher import PublishFailed
 from tests.store.test_plans import plan_of
 from tests.support.chance import chance
 from tests.support.hours import SOON, Hours, ended, hours_over
-from tests.support.house import item_of
+from tests.support.in_process import item_of
 from tests.support.timing import AGAIN, BUGGY, FINE, UNWANTED, changing, once, recurring
 
 HOURLY = "FREQ=HOURLY"

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import asyncpg
 
-from contracts.file_mgr import AbortUpload
+from contracts.file_mgr.uploads import AbortUpload
 from contracts.message import encode, type_of
 from sql.migrate import migrations, set_role_passwords
 from tests.support.hours import SOON, hours_over

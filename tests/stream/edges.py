@@ -13,17 +13,17 @@ import asyncpg
 from pydantic import SecretStr
 
 from adapters.settings import Settings
-from api_edge.access_log import AccessLog
+from api_edge.auth.secret_texts import secret_hash, secret_text
 from api_edge.edge import Edge
+from api_edge.http.access_log import AccessLog
 from api_edge.main import running as serving
-from api_edge.secret_texts import secret_hash, secret_text
 from cli.sse import events as sse_events
 from deploy.local.servers import Servers
 from tests.stream.sequencing import TENANT
 from tests.support.password import PASSWORD
 
 
-class House:
+class KeyedEdge:
     """An edge that runs, and a key for it."""
 
     def __init__(self, edge: Edge, url: str, key: str) -> None:
@@ -50,7 +50,7 @@ class House:
 
 
 @asynccontextmanager
-async def edge_over(servers: Servers, database: str, db: asyncpg.Connection) -> AsyncIterator[House]:
+async def edge_over(servers: Servers, database: str, db: asyncpg.Connection) -> AsyncIterator[KeyedEdge]:
     """One that is ready, with a key of the tenant of `happen`."""
     key_id, secret = uuid4(), uuid4().hex
     await db.execute("insert into identity.tenants values ($1, 1, now(), now(), 'one', 1, 64, 100000) on conflict do nothing", TENANT)
@@ -72,4 +72,4 @@ async def edge_over(servers: Servers, database: str, db: asyncpg.Connection) -> 
     async with serving(settings, AccessLog(None)) as (edge, url):
         while edge.lacks:
             await asyncio.sleep(0.01)
-        yield House(edge, url, secret_text("fr", key_id, secret))
+        yield KeyedEdge(edge, url, secret_text("fr", key_id, secret))

@@ -23,10 +23,11 @@ from consumers.runtime.runtime import Runtime
 from contracts.audit import QUARANTINED, REFUSED
 from contracts.catalogue import EVENTS, LOG_API, decided_streams, subjects_of
 from contracts.envelope import first
-from contracts.file_mgr import FileStored, UploadStarted
-from contracts.identity import TenantLimitsChanged
+from contracts.file_mgr.files import FileStored
+from contracts.file_mgr.uploads import UploadStarted
+from contracts.identity.tenants import TenantLimitsChanged
 from contracts.message import Command, Event, encode, type_of
-from contracts.render import InspectionRequested, RequestInspection
+from contracts.render.inspections import InspectionRequested, RequestInspection
 from producers.publisher import Publisher
 from tests.stream.support import delete_stream
 from tests.support.leading import app_connection

@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from adapters.nats import Connection
 from adapters.object_store import ObjectStore
-from consumers.log import Sequencer, keeping, verify_chain
+from consumers.log import Sequencer, partition_upkeep, verify_chain
 from consumers.log.append import Appender
 from consumers.log.repairs import NotReleased, alarms, release, repeated
 from contracts.ids import derived_id, moment_id
@@ -149,8 +149,8 @@ async def test_partitions_are_there_before_they_are_needed(db: asyncpg.Connectio
 async def test_the_leader_archives_what_is_old_and_drops_it_while_it_goes_on(
     log_admin: Connection, login: Login, db: asyncpg.Connection, log_dsn: str, store: ObjectStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keeping, "EVERY", 0.05)
-    monkeypatch.setattr(keeping, "RETIRED", timedelta(0))
+    monkeypatch.setattr(partition_upkeep, "EVERY", 0.05)
+    monkeypatch.setattr(partition_upkeep, "RETIRED", timedelta(0))
     await parts_of(db, 500, 3)
     await put(db, made(2600))
     sequencer = Sequencer(lambda: asyncpg.connect(log_dsn), await login("log"), store=store, days=0)
@@ -178,7 +178,7 @@ async def test_a_store_that_is_away_stops_the_archiving_alone_and_is_told_once(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(keeping, "EVERY", 0.01)
+    monkeypatch.setattr(partition_upkeep, "EVERY", 0.01)
     await parts_of(db, 500, 3)
     await put(db, made(2600))
     async with ObjectStore("http://127.0.0.1:1", "tests", "a", "b") as nowhere:

@@ -19,7 +19,7 @@ from adapters.object_store import ObjectStore
 from adapters.settings import Settings
 from consumers.log import verify_chain
 from contracts.envelope import first
-from contracts.file_mgr import StartUpload
+from contracts.file_mgr.uploads import StartUpload
 from deploy.domains import all_domains
 from deploy.local.process import Process, Program
 from deploy.local.servers import Servers

@@ -15,7 +15,7 @@ from adapters.nats import Connection
 from adapters.object_store import ObjectStore
 from adapters.settings import Settings
 from deploy.local.servers import Servers
-from tests.stream.edges import House, edge_over
+from tests.stream.edges import KeyedEdge, edge_over
 from tests.stream.sequencing import TENANT, happen, running, until_published
 from tests.stream.support import Login
 from tests.support.logs import archive, parts_of
@@ -50,18 +50,18 @@ async def ids(servers: Servers, admin: Connection, login: Login, db: asyncpg.Con
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def house(servers: Servers, database: str, db: asyncpg.Connection, admin: Connection) -> AsyncIterator[House]:
+async def keyed_edge(servers: Servers, database: str, db: asyncpg.Connection, admin: Connection) -> AsyncIterator[KeyedEdge]:
     """An edge over the same servers."""
     async with edge_over(servers, database, db) as running_edge:
         yield running_edge
 
 
-async def pages(house: House, query: str) -> list[dict[str, Any]]:
+async def pages(keyed_edge: KeyedEdge, query: str) -> list[dict[str, Any]]:
     """Every page of GET /v1/log."""
     found: list[dict[str, Any]] = []
     cursor = ""
     while True:
-        status, page, _ = await house.ask(f"/v1/log?{query}{cursor}")
+        status, page, _ = await keyed_edge.ask(f"/v1/log?{query}{cursor}")
         assert status == 200, page
         found.append(page)
         if page["next_cursor"] is None:
@@ -69,22 +69,22 @@ async def pages(house: House, query: str) -> list[dict[str, Any]]:
         cursor = f"&cursor={page['next_cursor']}"
 
 
-async def test_the_log_of_a_tenant_is_read_whole_page_by_page(ids: list[UUID], house: House) -> None:
+async def test_the_log_of_a_tenant_is_read_whole_page_by_page(ids: list[UUID], keyed_edge: KeyedEdge) -> None:
     for limit in (7, 500):
-        rows = [row for page in await pages(house, f"limit={limit}") for row in page["data"]]
+        rows = [row for page in await pages(keyed_edge, f"limit={limit}") for row in page["data"]]
         assert [row["event_id"] for row in rows] == [str(id) for id in ids]
-    rows = [row for page in await pages(house, "limit=9&after=33&type=render.job.sta") for row in page["data"]]
+    rows = [row for page in await pages(keyed_edge, "limit=9&after=33&type=render.job.sta") for row in page["data"]]
     assert [row["event_id"] for row in rows] == [str(id) for id in ids][27:]
 
 
 async def test_an_event_stream_resumes_from_archives_and_goes_on_live(
     ids: list[UUID],
-    house: House,
+    keyed_edge: KeyedEdge,
     db: asyncpg.Connection,
     login: Login,
     log_dsn: str,
 ) -> None:
-    async with house.stream(**{"Last-Event-ID": "12"}) as (answer, got):
+    async with keyed_edge.stream(**{"Last-Event-ID": "12"}) as (answer, got):
         assert answer.status == 200
         async with running(log_dsn, await login("log")) as sequencer:
             live = await happen(db, 5)
@@ -95,16 +95,18 @@ async def test_an_event_stream_resumes_from_archives_and_goes_on_live(
     assert [id for _, id in got] == wanted
 
 
-async def test_a_page_for_which_much_is_looked_at_may_be_empty_and_says_how_far_it_came(db: asyncpg.Connection, house: House) -> None:
+async def test_a_page_for_which_much_is_looked_at_may_be_empty_and_says_how_far_it_came(
+    db: asyncpg.Connection, keyed_edge: KeyedEdge
+) -> None:
     await db.execute(
         "insert into log.events select g, gen_random_uuid(), case when g in (450, 1100) then 'evt.render.job.failed.v1' "
         "else 'evt.render.job.started.v1' end, $1, now(), 'a', $1, $1, 'a', 1, '', '{}', 'a', 'b' from generate_series(1, 1200) g",
         TENANT,
     )
-    found = await pages(house, "type=render.job.failed")
+    found = await pages(keyed_edge, "type=render.job.failed")
     assert [[row["position"] for row in page["data"]] for page in found] == [[450], [], [1100]]
-    nothing = await pages(house, "type=nothing.like.it")
+    nothing = await pages(keyed_edge, "type=nothing.like.it")
     assert [page["data"] for page in nothing] == [[], [], []]
-    async with aiohttp.ClientSession(house.url, headers=house.headers) as http, http.get("/openapi.json") as answer:
+    async with aiohttp.ClientSession(keyed_edge.url, headers=keyed_edge.headers) as http, http.get("/openapi.json") as answer:
         described = json.loads(await answer.text())["paths"]["/v1/log"]["get"]["parameters"]
     assert "without any row may still have a `next_cursor`" in next(one["description"] for one in described if one["name"] == "cursor")

@@ -18,7 +18,7 @@ from consumers.runtime.item import Item
 from consumers.runtime.runtime import Runtime
 from contracts.catalogue import command_stream, consumers, undecided_subject
 from contracts.envelope import first
-from contracts.identity import CreateTenant
+from contracts.identity.tenants import CreateTenant
 from contracts.queue import Undecided
 from deploy.local.servers import Servers
 from producers.publisher import Publisher

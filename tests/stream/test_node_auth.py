@@ -20,9 +20,9 @@ from consumers.render import node_auth
 from consumers.render.node_auth import NodeAuth
 from contracts.catalogue import API, NODES, SERVICES, WORK, account_of, node_consumer, node_role, roles, streams
 from contracts.chain import GENESIS, Marks, chained
-from contracts.enrolment import NodeRevoked
 from contracts.message import PLATFORM, encode, type_of
 from contracts.node import CancelPart, LeaveNode
+from contracts.render.enrolment import NodeRevoked
 from deploy.local.http import get_json
 from deploy.local.servers import Servers
 from deploy.nats import NatsRole
@@ -36,7 +36,7 @@ IDENTITY = """insert into render.node_identities values ($1, $2, 1, now(), now()
 on conflict (tenant_id, node_id) do update set state = $5"""
 
 
-class House:
+class GuardedServers:
     """Servers whose nats-server asks a gate, and the gate, which may come and go."""
 
     def __init__(self, servers: Servers, admin: Connection, pg: asyncpg.Connection) -> None:
@@ -101,7 +101,7 @@ async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ser
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def kept(servers: Servers) -> AsyncIterator[House]:
+async def kept(servers: Servers) -> AsyncIterator[GuardedServers]:
     admin = await connect(settings(servers.nats_url, "admin", servers.secrets.get("nats.admin")), "tests", within=10)
     for config in streams():
         if account_of(config["name"]) == SERVICES:
@@ -109,13 +109,13 @@ async def kept(servers: Servers) -> AsyncIterator[House]:
     pg = await asyncpg.connect(servers.pg_admin_dsn.rsplit("/", 1)[0] + "/gate")
     await migrate(pg)
     await set_role_passwords(pg, PASSWORD)
-    yield House(servers, admin, pg)
+    yield GuardedServers(servers, admin, pg)
     await admin.close()
     await pg.close()
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def house(kept: House) -> AsyncIterator[House]:
+async def guarded(kept: GuardedServers) -> AsyncIterator[GuardedServers]:
     """With one gate, and two enrolled nodes."""
     await kept.open_gate()
     for node_id in (NODE, OTHER_NODE):
@@ -134,8 +134,8 @@ async def until(what: Any) -> None:
             await asyncio.sleep(0.005)
 
 
-async def test_an_enrolled_node_may_report_and_hear_its_own_work_and_nothing_else(house: House) -> None:
-    nc = await house.node(NODE)
+async def test_an_enrolled_node_may_report_and_hear_its_own_work_and_nothing_else(guarded: GuardedServers) -> None:
+    nc = await guarded.node(NODE)
     await store(nc, [Frame(type_of(LeaveNode).subject(NODE), b"", b"{}")], within=20)
     for subject in (type_of(LeaveNode).subject(OTHER_NODE), type_of(CancelPart).subject(NODE), "$SYS.REQ.USER.AUTH"):
         with pytest.raises(PublishForbidden):
@@ -151,29 +151,29 @@ async def test_an_enrolled_node_may_report_and_hear_its_own_work_and_nothing_els
         await until(lambda subject=subject: subject.lower() in nc.refusals)
 
 
-async def test_a_node_comes_into_the_nodes_account(house: House) -> None:
-    nc = await house.node(NODE)
-    listed = await get_json(f"{house.servers.nats_monitor_url}/connz?auth=true&cid={nc.client_id}")
+async def test_a_node_comes_into_the_nodes_account(guarded: GuardedServers) -> None:
+    nc = await guarded.node(NODE)
+    listed = await get_json(f"{guarded.servers.nats_monitor_url}/connz?auth=true&cid={nc.client_id}")
     assert listed and [one["account"] for one in listed["connections"]] == [NODES]
 
 
-async def test_no_reply_subject_of_an_enrolled_node_reaches_a_stream(house: House) -> None:
-    nc = await house.node(NODE)
-    before = await api(house.admin, "STREAM.LIST")
+async def test_no_reply_subject_of_an_enrolled_node_reaches_a_stream(guarded: GuardedServers) -> None:
+    nc = await guarded.node(NODE)
+    before = await api(guarded.admin, "STREAM.LIST")
     for target in (type_of(NodeRevoked).subject(PLATFORM), type_of(CancelPart).subject(OTHER_NODE), f"{API}.STREAM.DELETE.CMD_RENDER"):
         for _ in range(20):
             await nc.publish(f"{API}.CONSUMER.MSG.NEXT.{WORK}.{NODE}", b'{"batch": 1, "no_wait": true}', reply=target)
     await nc.flush()
-    after = await api(house.admin, "STREAM.LIST")
+    after = await api(guarded.admin, "STREAM.LIST")
     assert [(one["config"]["name"], one["state"]["last_seq"]) for one in after["streams"]] == [
         (one["config"]["name"], one["state"]["last_seq"]) for one in before["streams"]
     ]
 
 
-async def test_a_nodes_consumer_of_work_is_there_when_it_comes_in(house: House) -> None:
-    nc = await house.node(NODE)
+async def test_a_nodes_consumer_of_work_is_there_when_it_comes_in(guarded: GuardedServers) -> None:
+    nc = await guarded.node(NODE)
     subject = type_of(CancelPart).subject(NODE)
-    await store(house.admin, [Frame(subject, b"", b"{}")], within=20)
+    await store(guarded.admin, [Frame(subject, b"", b"{}")], within=20)
     consumer = PullConsumer(nc, "WORK", str(NODE))
     (msg,) = await consumer.next(1, 30)
     assert msg.subject == subject
@@ -181,43 +181,45 @@ async def test_a_nodes_consumer_of_work_is_there_when_it_comes_in(house: House) 
 
 
 @pytest.mark.parametrize("secret", ["", "a wrong secret", sha256(SECRET.encode()).hexdigest(), "x" * 3000])
-async def test_a_wrong_secret_is_refused(house: House, secret: str) -> None:
+async def test_a_wrong_secret_is_refused(guarded: GuardedServers, secret: str) -> None:
     with pytest.raises(ConnectRefused):
-        await house.attempt(NODE, secret)
+        await guarded.attempt(NODE, secret)
 
 
-async def test_who_was_never_enrolled_and_who_was_revoked_are_refused(house: House) -> None:
+async def test_who_was_never_enrolled_and_who_was_revoked_are_refused(guarded: GuardedServers) -> None:
     with pytest.raises(ConnectRefused):
-        await house.attempt(uuid4())
-    await house.enrol(NODE, "revoked")
+        await guarded.attempt(uuid4())
+    await guarded.enrol(NODE, "revoked")
     with pytest.raises(ConnectRefused):
-        await house.attempt(NODE)
+        await guarded.attempt(NODE)
     for user in ("", "root", "node-", f"node-{NODE}x", f"node-{str(NODE).upper()}", f"NODE-{NODE}"):
         with pytest.raises(ConnectRefused):
-            await connect(settings(house.servers.nats_url, user, SECRET), "stranger", within=10)
+            await connect(settings(guarded.servers.nats_url, user, SECRET), "stranger", within=10)
 
 
-async def test_a_word_of_a_revocation_that_is_not_the_logs_takes_nothing_from_a_node(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_word_of_a_revocation_that_is_not_the_logs_takes_nothing_from_a_node(
+    guarded: GuardedServers, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(node_auth, "LOOKS", (0.0,))
     monkeypatch.setattr(node_auth, "GONE", 0.0)
-    await house.node(NODE)
-    await house.node(OTHER_NODE)
-    await house.word(OTHER_NODE, "a guess")
-    await house.revoke(NODE)
-    while f"{NODE}" in (names := (await api(house.admin, "CONSUMER.NAMES.WORK"))["consumers"] or []):
+    await guarded.node(NODE)
+    await guarded.node(OTHER_NODE)
+    await guarded.word(OTHER_NODE, "a guess")
+    await guarded.revoke(NODE)
+    while f"{NODE}" in (names := (await api(guarded.admin, "CONSUMER.NAMES.WORK"))["consumers"] or []):
         await asyncio.sleep(0.01)
     assert f"{OTHER_NODE}" in names
 
 
 async def test_the_word_of_a_revocation_ends_a_nodes_connection_at_its_first_look_and_it_cannot_come_back(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    guarded: GuardedServers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(node_auth, "LOOKS", (0.0,))  # neither a later look nor the round over all connections can have ended it
     monkeypatch.setattr(node_auth, "ROUND", 3600.0)
     monkeypatch.setattr(node_auth, "GONE", 0.0)
-    await house.close_gates()
-    await house.open_gate()
-    nc, other = await house.node(NODE), await house.node(OTHER_NODE)
+    await guarded.close_gates()
+    await guarded.open_gate()
+    nc, other = await guarded.node(NODE), await guarded.node(OTHER_NODE)
     number = nc.client_id
     refusals: list[datetime] = []
 
@@ -225,81 +227,81 @@ async def test_the_word_of_a_revocation_ends_a_nodes_connection_at_its_first_loo
         refusals.append(datetime.now(UTC))
 
     nc.on_refused.add(refused)
-    await house.revoke(NODE)
+    await guarded.revoke(NODE)
     await until(lambda: not nc.is_connected)
-    assert await why_closed(house, number) == "Kicked"  # by the gate: a login's own end has another reason
+    assert await why_closed(guarded, number) == "Kicked"  # by the gate: a login's own end has another reason
     await until(lambda: len(refusals) >= 3)
     assert not nc.is_connected and other.is_connected
     with pytest.raises(ConnectRefused):
-        await house.attempt(NODE)
-    await gone(house)
+        await guarded.attempt(NODE)
+    await gone(guarded)
 
 
-async def why_closed(house: House, number: int) -> str:
+async def why_closed(guarded: GuardedServers, number: int) -> str:
     """The reason that the server gives for the end of a connection."""
-    listed = await get_json(f"{house.servers.nats_monitor_url}/connz?state=closed&cid={number}")
+    listed = await get_json(f"{guarded.servers.nats_monitor_url}/connz?state=closed&cid={number}")
     assert listed
     (closed,) = listed["connections"]
     return str(closed["reason"])
 
 
-async def gone(house: House) -> None:
+async def gone(guarded: GuardedServers) -> None:
     """Its consumer is removed too."""
     stream, config = node_consumer(NODE)
     async with asyncio.timeout(30):
-        while config["durable_name"] in ((await api(house.admin, f"CONSUMER.NAMES.{stream}")).get("consumers") or []):
+        while config["durable_name"] in ((await api(guarded.admin, f"CONSUMER.NAMES.{stream}")).get("consumers") or []):
             await asyncio.sleep(0.05)
 
 
-async def test_every_connection_of_a_revoked_node_is_ended(house: House) -> None:
-    mine = [await house.node(NODE) for _ in range(3)]
-    await house.revoke(NODE)
+async def test_every_connection_of_a_revoked_node_is_ended(guarded: GuardedServers) -> None:
+    mine = [await guarded.node(NODE) for _ in range(3)]
+    await guarded.revoke(NODE)
     await until(lambda: not any(nc.is_connected for nc in mine))
 
 
-async def test_a_node_stays_in_while_the_gate_is_away_and_a_new_one_waits_for_it(house: House) -> None:
-    nc = await house.node(NODE)
-    await house.close_gates()
+async def test_a_node_stays_in_while_the_gate_is_away_and_a_new_one_waits_for_it(guarded: GuardedServers) -> None:
+    nc = await guarded.node(NODE)
+    await guarded.close_gates()
     await store(nc, [Frame(type_of(LeaveNode).subject(NODE), b"", b"{}")], within=20)
     with pytest.raises(ConnectRefused):
-        await house.attempt(OTHER_NODE)
+        await guarded.attempt(OTHER_NODE)
     assert nc.is_connected
-    await house.open_gate()
-    assert (await house.node(OTHER_NODE)).is_connected and nc.is_connected
+    await guarded.open_gate()
+    assert (await guarded.node(OTHER_NODE)).is_connected and nc.is_connected
 
 
-async def test_what_was_revoked_while_no_gate_listened_is_ended_when_one_comes_back(house: House) -> None:
-    nc, other = await house.node(NODE), await house.node(OTHER_NODE)
-    await house.close_gates()
-    await house.enrol(NODE, "revoked")
-    await house.open_gate()
+async def test_what_was_revoked_while_no_gate_listened_is_ended_when_one_comes_back(guarded: GuardedServers) -> None:
+    nc, other = await guarded.node(NODE), await guarded.node(OTHER_NODE)
+    await guarded.close_gates()
+    await guarded.enrol(NODE, "revoked")
+    await guarded.open_gate()
     await until(lambda: not nc.is_connected)
     assert other.is_connected
 
 
-async def test_two_gates_share_the_work_and_either_can_end_a_connection(house: House) -> None:
-    await house.open_gate()
+async def test_two_gates_share_the_work_and_either_can_end_a_connection(guarded: GuardedServers) -> None:
+    await guarded.open_gate()
     nodes = [uuid4() for _ in range(20)]
     for node_id in nodes:
-        await house.enrol(node_id)
-    logins = await asyncio.gather(*(house.node(node_id) for node_id in nodes))
-    await house.revoke(nodes[0])
+        await guarded.enrol(node_id)
+    logins = await asyncio.gather(*(guarded.node(node_id) for node_id in nodes))
+    await guarded.revoke(nodes[0])
     await until(lambda: not logins[0].is_connected)
     assert all(nc.is_connected for nc in logins[1:])
 
 
-async def test_enrolled_nodes_come_back_after_the_broker_was_killed(house: House) -> None:
-    nc = await house.node(NODE)
-    await house.servers.kill("nats")
+async def test_enrolled_nodes_come_back_after_the_broker_was_killed(guarded: GuardedServers) -> None:
+    nc = await guarded.node(NODE)
+    await guarded.servers.kill("nats")
     await until(lambda: not nc.is_connected)
-    await house.servers.restart("nats")
+    await guarded.servers.restart("nats")
     await until(lambda: nc.is_connected)
     await store(nc, [Frame(type_of(LeaveNode).subject(NODE), b"", b"{}")], within=20)
 
 
-async def test_a_users_name_in_the_configuration_does_not_need_the_gate(house: House) -> None:
-    await house.close_gates()
-    nc = await connect(settings(house.servers.nats_url, "edge"), "edge", within=10)
+async def test_a_users_name_in_the_configuration_does_not_need_the_gate(guarded: GuardedServers) -> None:
+    await guarded.close_gates()
+    nc = await connect(settings(guarded.servers.nats_url, "edge"), "edge", within=10)
     await nc.close()
     with pytest.raises(ConnectRefused):
-        await connect(settings(house.servers.nats_url, "edge", "wrong"), "edge", within=10)
+        await connect(settings(guarded.servers.nats_url, "edge", "wrong"), "edge", within=10)

@@ -13,7 +13,7 @@ from contracts.node import Manifest, RegisterNode, ReportExport, ReportInspectio
 from contracts.spec import ScanResult, SceneSpec
 from node_worker.daemon import live
 from node_worker.node import Node, Tuning
-from tests.unit.node.farm import Farm
+from tests.unit.node.farm_servers import FarmServers
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(60)]
 BOX = {"ty": "rc", "p": {"a": 0, "k": [0, 0]}, "s": {"a": 0, "k": [60, 60]}, "r": {"a": 0, "k": 0}}
@@ -27,7 +27,7 @@ TEMPLATE = json.dumps({"v": "5.7.0", "fr": 10, "ip": 0, "op": 20, "w": 160, "h":
 
 
 async def test_a_lottie_file_becomes_a_video(tmp_path):
-    farm = Farm(tmp_path)
+    farm = FarmServers(tmp_path)
     await farm.start()
     node = Node(farm.settings(), Tuning())
     life = asyncio.create_task(live(node))

@@ -33,7 +33,7 @@ from node_worker.daemon import live
 from node_worker.node import Node, Tuning
 from node_worker.parts import inspection
 from node_worker.spool import Spool
-from tests.unit.node.farm import ENGINE, TENANT, Farm
+from tests.unit.node.farm_servers import ENGINE, TENANT, FarmServers
 from tests.unit.node.striped import HOLD, seeing
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(60)]
@@ -44,7 +44,7 @@ STRIPED = Tuning(engine=ENGINE)
 
 @pytest_asyncio.fixture
 async def farm(tmp_path):
-    one = Farm(tmp_path)
+    one = FarmServers(tmp_path)
     await one.start()
     yield one
     await one.stop()

@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 
 from contracts.node import LeaveNode, RegisterNode, ReportCrash, ReportFailure, ReportSegment
-from tests.unit.node.farm import ENGINE, Farm
+from tests.unit.node.farm_servers import ENGINE, FarmServers
 from tests.unit.node.store import SECRET
 from tests.unit.node.striped import BROKEN
 
@@ -32,7 +32,7 @@ asyncio.run(run(Settings(), Tuning(engine={ENGINE!r}, drain_seconds=20, **seen))
 
 @pytest_asyncio.fixture
 async def farm(tmp_path):
-    one = Farm(tmp_path)
+    one = FarmServers(tmp_path)
     await one.start()
     yield one
     await one.stop()

@@ -6,10 +6,10 @@ import pytest
 
 from adapters.nats import Connection, Frame, PublishForbidden, PullConsumer, StreamError, ack, api, store
 from contracts.catalogue import AUTH, all_events_subject, command_stream, outbox_hint_subject, outcome_subject, reply_subject
-from contracts.identity import CreateTenant
+from contracts.identity.tenants import CreateTenant
 from contracts.message import PLATFORM, type_of
 from contracts.node import CancelPart, Heartbeat, LeaveNode
-from contracts.render import JobStarted
+from contracts.render.jobs import JobStarted
 from deploy.provision import provision_node
 from tests.stream.support import NODE, OTHER_NODE, Login
 

@@ -9,10 +9,10 @@ import pytest
 from adapters.nats import Connection, api, connect, stream_state
 from contracts.catalogue import command_stream
 from contracts.envelope import Envelope, first
-from contracts.identity import CreateTenant
+from contracts.identity.tenants import CreateTenant
 from contracts.message import MAX_BODY, encode, type_of
 from contracts.node import LeaveNode
-from contracts.render import JobProgress
+from contracts.render.jobs import JobProgress
 from deploy.local.servers import Servers
 from producers.publisher import MessageTooLarge, Publisher, PublishFailed
 from producers.ticks import Ticks

@@ -23,7 +23,7 @@ from adapters.nats import (
 )
 from contracts.catalogue import EVENTS, LOG_API, WORK, command_stream, consumers, node_consumer
 from contracts.envelope import first
-from contracts.identity import CreateTenant, TenantCreated
+from contracts.identity.tenants import CreateTenant, TenantCreated
 from contracts.node import CancelPart
 from deploy.local.servers import Servers
 from deploy.provision import provision_node

@@ -15,8 +15,8 @@ from adapters.nats import Connection, api
 from consumers.runtime import catching_up, listening
 from consumers.runtime.reactions import Reaction
 from contracts.catalogue import command_stream
-from contracts.identity import TenantLimitsChanged
-from contracts.render import RequestInspection
+from contracts.identity.tenants import TenantLimitsChanged
+from contracts.render.inspections import RequestInspection
 from deploy.domains import all_domains
 from deploy.local.servers import Servers
 from deploy.replay import verify

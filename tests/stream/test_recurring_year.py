@@ -20,7 +20,7 @@ from producers.publisher import Publisher
 from tests.stream.support import Login
 from tests.support.chance import chance
 from tests.support.databases import migrated
-from tests.support.house import House, item_of
+from tests.support.in_process import InProcessDomains, item_of
 from tests.support.leading import app_connection, pool_of
 from tests.support.timing import TIMED, Clock, changing, fired, recurring
 
@@ -127,13 +127,13 @@ class Year:
 async def year_over(servers: Servers, login: Login) -> AsyncIterator[Year]:
     async with AsyncExitStack() as stack:
         dsn = await stack.enter_async_context(migrated(servers.pg_admin_dsn))
-        house = await stack.enter_async_context(House(dsn))
-        house.domains["file_mgr"] = TIMED
-        year = Year(dsn, house.admin, login, uuid4())
-        house.clock = year.clock
+        in_process = await stack.enter_async_context(InProcessDomains(dsn))
+        in_process.domains["file_mgr"] = TIMED
+        year = Year(dsn, in_process.admin, login, uuid4())
+        in_process.clock = year.clock
         rules = [recurring(name, rule, zone, missed) for name, (rule, zone, missed, _, _) in RULES.items()]
         for rule in rules:
-            await house.decide("file_mgr", [item_of(changing(rule), year.tenant)])
+            await in_process.decide("file_mgr", [item_of(changing(rule), year.tenant)])
         stack.push_async_callback(year.end)
         await year.begin()
         yield year

@@ -13,7 +13,7 @@ import pytest_asyncio
 from yarl import URL
 
 from adapters.object_store import ObjectStore, StoreUnavailable
-from cli.checkup_store import asked
+from cli.doctor_store import asked
 from deploy.local.servers import Servers
 from deploy.store_probe import probed
 from node_worker.failures import PartFailed

@@ -22,7 +22,7 @@ from consumers.runtime.store import Store
 from contracts.catalogue import EVENTS, LOG_API, events_stream
 from contracts.chain import EPOCH, HASH, SEAL, Marks, chained
 from deploy.local.servers import Servers
-from tests.stream.edges import House, edge_over
+from tests.stream.edges import KeyedEdge, edge_over
 from tests.stream.sequencing import INSERT, TENANT, TYPE, happen, in_log, in_stream, numbered, running, until_published
 from tests.stream.support import Login
 from tests.support.logs import head_follows
@@ -77,7 +77,7 @@ async def reading(login: Login, pool: asyncpg.Pool, admin: Connection) -> AsyncI
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def house(servers: Servers, database: str, db: asyncpg.Connection, admin: Connection) -> AsyncIterator[House]:
+async def keyed_edge(servers: Servers, database: str, db: asyncpg.Connection, admin: Connection) -> AsyncIterator[KeyedEdge]:
     """An edge over the same servers."""
     async with edge_over(servers, database, db) as running_edge:
         yield running_edge
@@ -135,11 +135,11 @@ async def test_a_foreign_message_reaches_no_reader_and_no_event_is_missed_or_rep
     db: asyncpg.Connection,
     log_dsn: str,
     reading: Callable[..., Awaitable[Reading]],
-    house: House,
+    keyed_edge: KeyedEdge,
     forge: Forge,
 ) -> None:
     domain = await reading(SUBJECT)
-    async with running(log_dsn, await login("log")) as sequencer, house.stream() as (_, seen):
+    async with running(log_dsn, await login("log")) as sequencer, keyed_edge.stream() as (_, seen):
         ids = await happen(db, 30)
         await until_published(sequencer, 30)
         await domain.until(10)
@@ -150,7 +150,7 @@ async def test_a_foreign_message_reaches_no_reader_and_no_event_is_missed_or_rep
         await domain.until(60)
         while len(seen) < 60:
             await asyncio.sleep(0.01)
-        assert (await house.ask("/v1/me"))[0] == 200
+        assert (await keyed_edge.ask("/v1/me"))[0] == 200
     assert domain.got == numbered(ids)
     assert seen == [(str(position), event) for position, event in numbered(ids)]
     assert await in_stream(admin) == numbered(ids)
@@ -163,7 +163,7 @@ async def test_foreign_messages_that_are_there_before_the_sequencer_do_not_stop_
     db: asyncpg.Connection,
     log_dsn: str,
     reading: Callable[..., Awaitable[Reading]],
-    house: House,
+    keyed_edge: KeyedEdge,
     forge: Forge,
 ) -> None:
     async with running(log_dsn, await login("log")) as sequencer:
@@ -175,10 +175,10 @@ async def test_foreign_messages_that_are_there_before_the_sequencer_do_not_stop_
     await domain.until(20)
     await domain.more(0.5)
     assert domain.got == numbered(ids)
-    while house.edge.feed is None or house.edge.feed.head.published < 20:
+    while keyed_edge.edge.feed is None or keyed_edge.edge.feed.head.published < 20:
         await asyncio.sleep(0.01)
-    assert await house.edge.feed.prove()
-    assert (await house.ask("/v1/me"))[0] == 200
+    assert await keyed_edge.edge.feed.prove()
+    assert (await keyed_edge.ask("/v1/me"))[0] == 200
     async with running(log_dsn, await login("log")) as sequencer:
         ids += await happen(db, 5)
         await until_published(sequencer, 25)
@@ -296,7 +296,7 @@ async def test_a_stream_of_another_installation_is_made_anew_from_this_log(
 
 
 @asynccontextmanager
-async def restored(db: asyncpg.Connection, log_dsn: str, nc: Connection, house: House | None = None) -> AsyncIterator[Sequencer]:
+async def restored(db: asyncpg.Connection, log_dsn: str, nc: Connection, keyed_edge: KeyedEdge | None = None) -> AsyncIterator[Sequencer]:
     """A sequencer over a database that was restored to position 15, while EVENTS holds 20."""
     async with running(log_dsn, nc) as sequencer:
         await happen(db, 15)
@@ -305,7 +305,7 @@ async def restored(db: asyncpg.Connection, log_dsn: str, nc: Connection, house: 
             await asyncio.sleep(0.01)
         await happen(db, 5)
         await until_published(sequencer, 20)
-        while house is not None and (house.edge.feed is None or house.edge.feed.position < 20):
+        while keyed_edge is not None and (keyed_edge.edge.feed is None or keyed_edge.edge.feed.position < 20):
             await asyncio.sleep(0.01)
     await db.execute("delete from log.events where position > 15")
     await head_follows(db)
@@ -390,45 +390,45 @@ async def test_a_backup_from_before_an_earlier_restore_gets_an_epoch_that_was_ne
 
 
 async def test_clients_are_told_that_the_log_was_restored_and_from_where_to_begin(
-    admin: Connection, login: Login, db: asyncpg.Connection, log_dsn: str, house: House
+    admin: Connection, login: Login, db: asyncpg.Connection, log_dsn: str, keyed_edge: KeyedEdge
 ) -> None:
-    async with restored(db, log_dsn, await login("log"), house) as sequencer, house.stream() as (answer, _):
+    async with restored(db, log_dsn, await login("log"), keyed_edge) as sequencer, keyed_edge.stream() as (answer, _):
         await raise_epoch(db)
-        while house.edge.feed is None or house.edge.feed.head.epoch != 1:
+        while keyed_edge.edge.feed is None or keyed_edge.edge.feed.head.epoch != 1:
             await asyncio.sleep(0.01)
         while not answer.content.at_eof():
             await asyncio.sleep(0.01)
         ids = await happen(db, 3)
         await until_published(sequencer, 18)
-        status, problem, _ = await house.ask("/v1/events", **{"Last-Event-ID": "20"})
+        status, problem, _ = await keyed_edge.ask("/v1/events", **{"Last-Event-ID": "20"})
         assert (status, problem["code"]) == (410, "log.restored")
         assert "begin behind 1.15" in problem["detail"]
         for text in ("1.19", "2.3", "99999999"):
-            status, problem, _ = await house.ask("/v1/events", **{"Last-Event-ID": text})
+            status, problem, _ = await keyed_edge.ask("/v1/events", **{"Last-Event-ID": text})
             assert status in (400, 410), text
-        assert (await house.ask("/v1/events", **{"Last-Event-ID": "1.19"}))[0] == 400
-        assert (await house.ask("/v1/log?after=17"))[1]["code"] == "log.restored"
+        assert (await keyed_edge.ask("/v1/events", **{"Last-Event-ID": "1.19"}))[0] == 400
+        assert (await keyed_edge.ask("/v1/log?after=17"))[1]["code"] == "log.restored"
         for text in ("15", "1.15"):
-            async with house.stream(**{"Last-Event-ID": text}) as (opened, got):
+            async with keyed_edge.stream(**{"Last-Event-ID": text}) as (opened, got):
                 assert opened.headers["X-Log-Position"].startswith("1.")
                 while len(got) < 3:
                     await asyncio.sleep(0.01)
                 assert got == [(f"1.{position}", str(event)) for position, event in enumerate(ids, 16)]
-        _, page, position = await house.ask("/v1/log?after=1.16")
+        _, page, position = await keyed_edge.ask("/v1/log?after=1.16")
         assert ([row["feed_id"] for row in page["data"]], position) == (["1.17", "1.18"], "1.18")
 
 
 @pytest.mark.parametrize("text", ["6", "1.1", "123456789012345678"])
 async def test_a_resumption_from_beyond_the_end_of_the_log_is_refused(
-    admin: Connection, login: Login, db: asyncpg.Connection, log_dsn: str, house: House, text: str
+    admin: Connection, login: Login, db: asyncpg.Connection, log_dsn: str, keyed_edge: KeyedEdge, text: str
 ) -> None:
     async with running(log_dsn, await login("log")) as sequencer:
         await happen(db, 5)
         await until_published(sequencer, 5)
-        status, problem, _ = await house.ask("/v1/events", **{"Last-Event-ID": text})
+        status, problem, _ = await keyed_edge.ask("/v1/events", **{"Last-Event-ID": text})
         assert (status, problem["code"]) == (400, "request.parameter")
         assert "Begin behind that" in problem["detail"]
-        async with house.stream(**{"Last-Event-ID": "5"}) as (answer, _):
+        async with keyed_edge.stream(**{"Last-Event-ID": "5"}) as (answer, _):
             assert answer.status == 200
 
 

@@ -1,4 +1,4 @@
-"""A story over all domains with its window EVENTS and a store: what the standing check compares, to put faults into."""
+"""A sample history over all domains with its window EVENTS and a store: what the standing check compares, to put faults into."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -16,40 +16,42 @@ from consumers.log.sequencer import keep_published
 from consumers.log.window import Window
 from contracts.catalogue import EVENTS
 from deploy.check.bounds import Bounds
-from deploy.check.found import Report
-from deploy.check.keeping import forget
-from deploy.check.looking import Place, check, place
+from deploy.check.differences import Report
+from deploy.check.fast import Place, check, place
+from deploy.check.progress import forget
 from deploy.local.servers import Servers
 from tests.support.databases import migrated
-from tests.support.house import House
+from tests.support.in_process import InProcessDomains
 from tests.support.logs import parts_of
 from tests.support.password import PASSWORD
-from tests.support.story import Story
+from tests.support.sample_history import SampleHistory
 
 AT_ONCE = Bounds(apart=0.05)  # two looks without the wait between
 BUCKET = "check-tests"
 
 
 class Checked:
-    """`story` is told over `house`; `at` is what the check's own roles reach."""
+    """`sample` is told over `in_process`; `at` is what the check's own roles reach."""
 
-    def __init__(self, house: House, story: Story, log: Connection, admin: Connection, at: Place, settings: Settings) -> None:
-        self.house, self.story, self.at, self.settings = house, story, at, settings
+    def __init__(
+        self, in_process: InProcessDomains, sample: SampleHistory, log: Connection, admin: Connection, at: Place, settings: Settings
+    ) -> None:
+        self.in_process, self.sample, self.at, self.settings = in_process, sample, at, settings
         self.log, self.admin = log, admin
 
     @property
     def db(self) -> Any:
         """The superuser."""
-        return self.house.admin
+        return self.in_process.admin
 
     async def sequence(self) -> int:
         """Move all outboxes into the log, and the log into EVENTS."""
-        await self.house.react()  # what copies learn is learned before
-        last = await self.house.sequence()
-        window = Window(self.house._log, asyncio.Lock(), self.log)
+        await self.in_process.react()  # what copies learn is learned before
+        last = await self.in_process.sequence()
+        window = Window(self.in_process._log, asyncio.Lock(), self.log)
         await window.align()
-        await self.house._log.execute(keep_published(window.position, window.epoch))
-        for name in self.house.domains:
+        await self.in_process._log.execute(keep_published(window.position, window.epoch))
+        for name in self.in_process.domains:
             await self.db.execute(f"update {name}.cursors set position = $1", last)
         return last
 
@@ -87,8 +89,8 @@ def _settings(servers: Servers, dsn: str, user: str, password: str) -> Any:
 
 @asynccontextmanager
 async def checked(servers: Servers, parts: int = 0) -> AsyncIterator[Checked]:
-    """A told story, sequenced and published; everything agrees. With `parts`, the log begins with two partitions of so many events."""
-    async with migrated(servers.pg_admin_dsn) as dsn, House(dsn) as house:
+    """A sample history, sequenced and published; everything agrees. With `parts`, the log begins with two partitions of so many events."""
+    async with migrated(servers.pg_admin_dsn) as dsn, InProcessDomains(dsn) as in_process:
         log = await connect(_settings(servers, dsn, "log", PASSWORD), "test log", within=10)
         admin = await connect(_settings(servers, dsn, "admin_log", servers.secrets.get("nats.admin_log")), "test admin", within=10)
         url = urlsplit(dsn)
@@ -108,14 +110,14 @@ async def checked(servers: Servers, parts: int = 0) -> AsyncIterator[Checked]:
         async with ObjectStore(servers.s3_url, BUCKET, servers.s3_access_key, servers.s3_secret_key) as store:
             await store.ensure_bucket()
         if parts:
-            await parts_of(house.admin, parts, 2)
-        story = Story(house, tenants=2, jobs=2, seconds=4.0)
+            await parts_of(in_process.admin, parts, 2)
+        sample = SampleHistory(in_process, tenants=2, jobs=2, seconds=4.0)
         async with place(settings) as at:
-            world = Checked(house, story, log, admin, at, settings)
-            await story.tell()
-            await world.remake()
+            installation = Checked(in_process, sample, log, admin, at, settings)
+            await sample.tell()
+            await installation.remake()
             try:
-                yield world
+                yield installation
             finally:
                 await log.close()
                 await admin.close()

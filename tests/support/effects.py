@@ -22,8 +22,8 @@ from consumers.runtime.store import Store, columns
 from contracts.effects import STEER
 from contracts.envelope import Envelope, first
 from contracts.message import Command
-from contracts.notification import ReadNotification
-from tests.support.house import item_of
+from contracts.notification.notifications import ReadNotification
+from tests.support.in_process import item_of
 from tests.support.leading import app_connection, pool_of, standing_by
 
 

@@ -12,7 +12,7 @@ from consumers.runtime.timers import Timers
 from contracts.envelope import Envelope
 from contracts.message import Command, encode
 from contracts.outcome import Outcome
-from tests.support.house import House, item_of
+from tests.support.in_process import InProcessDomains, item_of
 from tests.support.leading import leads, pool_of
 from tests.support.timing import TIMED, Clock, changing, fired
 
@@ -23,9 +23,9 @@ SOON = MAY + timedelta(minutes=5)
 class Hours:
     """A domain with timers over a database of its own: time is moved, the broker is a list."""
 
-    def __init__(self, house: House, leading: Leading) -> None:
-        self.house, self.admin, self.leading = house, house.admin, leading
-        self.clock = house.clock = Clock(MAY)
+    def __init__(self, in_process: InProcessDomains, leading: Leading) -> None:
+        self.in_process, self.admin, self.leading = in_process, in_process.admin, leading
+        self.clock = in_process.clock = Clock(MAY)
         self.tenant = uuid4()
         self.sent: list[tuple[Command, Envelope]] = []
         self.failing: Exception | None = None
@@ -33,7 +33,7 @@ class Hours:
 
     def process(self) -> Timers:
         """What one process does about timers."""
-        return Timers(TIMED, pool_of(self.house.dsn, "file_mgr"), self._publish, self.leading, self.clock)
+        return Timers(TIMED, pool_of(self.in_process.dsn, "file_mgr"), self._publish, self.leading, self.clock)
 
     async def _publish(self, command: Command, envelope: Envelope) -> None:
         if self.failing is not None:
@@ -42,7 +42,7 @@ class Hours:
 
     async def do(self, *changes: Any) -> None:
         """Have a command decided that changes timers."""
-        (outcome,) = await self.house.decide("file_mgr", [item_of(changing(*changes), self.tenant)])
+        (outcome,) = await self.in_process.decide("file_mgr", [item_of(changing(*changes), self.tenant)])
         assert outcome is not None and outcome.state == "done", outcome
 
     def items(self) -> list[Item]:
@@ -52,7 +52,7 @@ class Hours:
 
     async def decide(self, items: list[Item]) -> list[Outcome | None]:
         """One batch."""
-        return await self.house.decide("file_mgr", items)
+        return await self.in_process.decide("file_mgr", items)
 
     async def publish_at(self, moment: datetime) -> None:
         """Move the clock and publish what is due."""
@@ -88,13 +88,13 @@ def ended(outcome: Outcome | None) -> str:
 @asynccontextmanager
 async def hours_over(dsn: str) -> AsyncIterator[Hours]:
     """The domain over a migrated database."""
-    async with House(dsn) as house, hours_of(house) as hours:
+    async with InProcessDomains(dsn) as in_process, hours_of(in_process) as hours:
         yield hours
 
 
 @asynccontextmanager
-async def hours_of(house: House) -> AsyncIterator[Hours]:
-    """The domain in a house of its own, whose clock is moved from now on."""
-    house.domains["file_mgr"] = TIMED
-    async with leads(house.dsn, "file_mgr") as leading:
-        yield Hours(house, leading)
+async def hours_of(in_process: InProcessDomains) -> AsyncIterator[Hours]:
+    """The domain over a database of its own, whose clock is moved from now on."""
+    in_process.domains["file_mgr"] = TIMED
+    async with leads(in_process.dsn, "file_mgr") as leading:
+        yield Hours(in_process, leading)

@@ -35,10 +35,10 @@ async def work(dsn: str, place: str, tenant: UUID) -> None:
     from consumers.runtime.effects.runner import EffectRunner
     from consumers.runtime.leading import LeaderStore
     from consumers.runtime.store import Store
-    from contracts.file_mgr import StartUpload
+    from contracts.file_mgr.uploads import StartUpload
     from deploy.domains import domain_named
     from tests.support.effects import running_by
-    from tests.support.house import item_of
+    from tests.support.in_process import item_of
     from tests.support.leading import pool_of, standing_by
 
     write, transaction = batches.Batch._write, Store.transaction

@@ -14,7 +14,7 @@ from adapters.object_store import ObjectStore
 from consumers.log import Archiver
 from consumers.log.append import Appender
 from consumers.log.archive import drop_retired
-from consumers.log.keeping import Keeper
+from consumers.log.partition_upkeep import PartitionUpkeep
 from consumers.runtime.leading import Line, clock
 from contracts.chain import chained
 from contracts.ids import moment_id
@@ -64,7 +64,7 @@ async def archive(dsn: str, store: ObjectStore, *, most: int = MOST_EVENTS, part
         for conn in (reading, writing):
             await conn.execute("set app.tenants = '*'")
         line, appender = Line(writing, clock()), Appender(writing)
-        await Keeper(lambda: asyncpg.connect(dsn), store, 0).look_up(reading, line, appender)
+        await PartitionUpkeep(lambda: asyncpg.connect(dsn), store, 0).look_up(reading, line, appender)
         archiver = Archiver(reading, line, store)
         archiver.most, archiver.window = most, 0
         done: list[int] = []

@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
-from api_edge.answers import Answer
-from api_edge.connections import Connections
-from api_edge.plain import HOT, Plain, Site
+from api_edge.http.connections import Connections
+from api_edge.http.plain import HOT, Plain, Site
+from api_edge.http.responses import Answer
 
 BODY = b'{"name":"x"}'
 SLOW = b"slow"

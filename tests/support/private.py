@@ -20,7 +20,7 @@ from contracts import message as registry
 from contracts.message import Command, Event, message
 from contracts.visibility import Personal
 from tests.support.databases import migrated
-from tests.support.house import House
+from tests.support.in_process import InProcessDomains
 
 TABLES = """
     set role identity_owner;
@@ -153,17 +153,17 @@ def registered() -> Iterator[None]:
 
 
 @asynccontextmanager
-async def people(pg_admin_dsn: str, domain: Domain = PEOPLE) -> AsyncIterator[House]:
+async def people(pg_admin_dsn: str, domain: Domain = PEOPLE) -> AsyncIterator[InProcessDomains]:
     """All domains over a database of their own, in which identity has these tables."""
     async with migrated(pg_admin_dsn) as dsn:
         conn = await asyncpg.connect(dsn)
         await conn.execute(TABLES)
         await conn.close()
-        house = House(dsn)
-        house.domains["identity"] = domain
+        in_process = InProcessDomains(dsn)
+        in_process.domains["identity"] = domain
         with registered():
-            async with house:
-                yield house
+            async with in_process:
+                yield in_process
 
 
 def address() -> str:

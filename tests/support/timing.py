@@ -13,7 +13,7 @@ from consumers.runtime.domain import Context, Decision, DropTimer, SetRecurring,
 from consumers.runtime.projection import nothing
 from consumers.runtime.state import View
 from contracts.envelope import Envelope
-from contracts.file_mgr import AbortUpload, FailUpload, UploadAborted, UploadStarted
+from contracts.file_mgr.uploads import AbortUpload, FailUpload, UploadAborted, UploadStarted
 from contracts.message import type_of
 
 FINE, BUGGY, UNWANTED, AGAIN = (UUID(int=number) for number in range(1, 5))  # what a timer's command is about

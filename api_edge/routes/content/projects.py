@@ -1,10 +1,26 @@
 """Templates and their scenes."""
 
-from api_edge import rows
+import msgspec
+
 from api_edge.entities import row_of
 from api_edge.routing import CommandRoute, QueryRoute
 from contracts.content.projects import PROJECTS, SCENES, CreateProject
+from contracts.spec import ColourPreset, Element
 
+
+class Presets(msgspec.Struct, frozen=True, kw_only=True):
+    """A template."""
+
+    presets: tuple[ColourPreset, ...]
+
+
+class Elements(msgspec.Struct, frozen=True, kw_only=True):
+    """A scene of a template with what can be changed in it; sizes in pixels, duration in seconds."""
+
+    elements: tuple[Element, ...]
+
+
+PROJECT = row_of(PROJECTS, Presets)
 COMMANDS = [
     CommandRoute(
         "POST",
@@ -16,7 +32,6 @@ COMMANDS = [
         location="/v1/projects/{project_id}",
     )
 ]
-PROJECT = row_of(PROJECTS, rows.Presets)
 QUERIES = [
     QueryRoute("GET", "/v1/projects/{project_id}", "project_by_id", "content:read", "Read a template", PROJECT, one=True),
     QueryRoute("GET", "/v1/projects", "projects", "content:read", "List templates", PROJECT, keyset=("created_at", "project_id")),
@@ -26,7 +41,7 @@ QUERIES = [
         "scenes_of_project",
         "content:read",
         "List a template's scenes",
-        row_of(SCENES, rows.Elements),
+        row_of(SCENES, Elements),
         keyset=("position",),
     ),
 ]

@@ -14,7 +14,7 @@ from consumers.runtime.projection import fresh, moved
 from consumers.runtime.state import View
 from contracts.envelope import Envelope
 from contracts.message import PLATFORM, Command, Event
-from contracts.render import (
+from contracts.render.jobs import (
     CancelJob,
     JobAnswer,
     JobAssembling,
@@ -24,12 +24,11 @@ from contracts.render import (
     JobPlanned,
     JobSubmitted,
     PlanJob,
-    PlannedSegment,
-    SegmentsPlanned,
     SubmitJob,
 )
+from contracts.render.segments import PlannedSegment, SegmentsPlanned
 from contracts.spec import RenderSpec
-from contracts.studio import RenderRequested
+from contracts.studio.renders import RenderRequested
 
 CHUNK = 400  # planned segments in one event: about 40 KB
 
@@ -50,7 +49,7 @@ def on_render_requested(event: RenderRequested, envelope: Envelope) -> list[Comm
     ]
 
 
-def weigh(cmd: SubmitJob) -> int:
+def cost_of(cmd: SubmitJob) -> int:
     """A job is as much work as the segments that it is cut into."""
     step = segment_frames(cmd.spec)
     return 1 + sum(scene.frames // step for scene in cmd.spec.scenes)
@@ -137,7 +136,7 @@ def cancel(cmd: CancelJob, view: View, ctx: Context) -> Decision[JobAnswer]:
     """Stop a job; its parts end, and segments that others wait for return to the queue."""
     job = view.get(JOBS, cmd.job_id)
     if job is None:
-        return refuse("job.not_found", f"there is no render {cmd.job_id}", "job_id", patience=1.5)
+        return refuse("job.not_found", f"there is no render {cmd.job_id}", "job_id", retry_for=1.5)
     if job.state not in ACTIVE:
         return refuse("render.ended", f"the render is {job.state} already", "job_id")
     events = [JobCancelled(job_id=job.job_id, metadata=job.metadata), *ended_parts(job.job_id, view, "cancelled")]

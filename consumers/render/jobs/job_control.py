@@ -9,7 +9,7 @@ from consumers.render.leases.lease import ended_parts
 from consumers.render.rows import ACTIVE, JOBS, Job
 from consumers.runtime.domain import Answer, Context, Decision, Refusal, refuse
 from consumers.runtime.state import View
-from contracts.render import (
+from contracts.render.jobs import (
     FailJob,
     JobPaused,
     JobRescheduled,
@@ -19,15 +19,15 @@ from contracts.render import (
     RescheduleAnswer,
     RescheduleJob,
     ResumeJob,
-    deadline_fault,
 )
+from contracts.render.parts import deadline_fault
 
 
 def open_job(job_id: UUID, view: View) -> Job | Refusal:
     """The job, if it can still be steered."""
     job = view.get(JOBS, job_id)
     if job is None:
-        return refuse("job.not_found", f"there is no render {job_id}", "job_id", patience=1.5)
+        return refuse("job.not_found", f"there is no render {job_id}", "job_id", retry_for=1.5)
     if job.state not in ACTIVE:
         return refuse("render.ended", f"the render is {job.state} already", "job_id")
     return job

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from contracts.render import PlannedSegment
+from contracts.render.segments import PlannedSegment
 from contracts.spec import RenderSpec, SceneSpec
 
 KEY_REVISION = 1  # a change of what the key holds gives every segment a new key

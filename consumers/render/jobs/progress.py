@@ -10,18 +10,9 @@ from adapters.nats import Connection
 from consumers.runtime.item import Item
 from contracts.message import encode, type_of
 from contracts.node import PartTick
-from contracts.render import (
-    Advance,
-    JobAdvanced,
-    JobCancelled,
-    JobCompleted,
-    JobFailed,
-    JobProgress,
-    JobSubmitted,
-    PartAssigned,
-    PartEnded,
-    SegmentVerified,
-)
+from contracts.render.jobs import JobAdvanced, JobCancelled, JobCompleted, JobFailed, JobProgress, JobSubmitted
+from contracts.render.parts import PartAssigned, PartEnded
+from contracts.render.segments import Advance, SegmentVerified
 
 log = logging.getLogger(__name__)
 EVERY = 0.25  # seconds between ticks of a job

@@ -9,8 +9,9 @@ from consumers.render.rows import ACTIVE, EXPORTS, JOB_SEGMENTS, JOBS, PARTS, SE
 from consumers.render.rows.repairs import REPAIRS, FrameRepair
 from consumers.runtime.state import View
 from contracts.message import Event
-from contracts.render import Advance, JobAdvanced, JobAssembling, SegmentVerified
-from contracts.repair import JobSetBack, RepairAssembling, RepairDrawn, RepairEnd, RepairEnded, SegmentState, WaitingSegment
+from contracts.render.jobs import JobAdvanced, JobAssembling
+from contracts.render.repairs import JobSetBack, RepairAssembling, RepairDrawn, RepairEnd, RepairEnded, SegmentState, WaitingSegment
+from contracts.render.segments import Advance, SegmentVerified
 
 Users = list[tuple[Job, list[JobSegment]]]  # jobs under way with their places of some segments
 Advances = list[tuple[Job, Advance]]

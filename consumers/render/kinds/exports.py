@@ -27,8 +27,9 @@ from consumers.runtime.tools import Ask, Tools
 from contracts.envelope import Envelope
 from contracts.message import Command, Event
 from contracts.node import Manifest, ReportExport, ReportFailure, StoredSegment
-from contracts.render import AssignPart, JobCompleted, PartAssigned, PartEnded
-from contracts.repair import ExportReplaced, RepairCause, RepairEnded, RequestRepair
+from contracts.render.jobs import JobCompleted
+from contracts.render.parts import AssignPart, PartAssigned, PartEnded
+from contracts.render.repairs import ExportReplaced, RepairCause, RepairEnded, RequestRepair
 
 TRIES = 3
 # Assemblies of a job that may fail by a segment: each has the segment drawn again, which a node that lies must not do for ever.

@@ -18,10 +18,10 @@ from consumers.runtime.projection import fresh, moved
 from consumers.runtime.state import View
 from consumers.runtime.tools import Ask
 from contracts.envelope import Envelope
-from contracts.file_mgr import FileStored
+from contracts.file_mgr.files import FileStored
 from contracts.message import Command
 from contracts.node import Manifest, ReportInspection
-from contracts.render import InspectionEnded, InspectionRequested, RequestInspection
+from contracts.render.inspections import InspectionEnded, InspectionRequested, RequestInspection
 
 _q = sql.load("render")
 

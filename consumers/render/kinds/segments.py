@@ -24,8 +24,10 @@ from consumers.runtime.tools import Ask
 from contracts.envelope import Envelope
 from contracts.message import Command, Event
 from contracts.node import Manifest, ReportSegment, SceneTask, SegmentTask
-from contracts.render import AssignPart, JobStarted, PartAssigned, PartEnded, SegmentVerified
-from contracts.repair import ReportRot
+from contracts.render.jobs import JobStarted
+from contracts.render.parts import AssignPart, PartAssigned, PartEnded
+from contracts.render.repairs import ReportRot
+from contracts.render.segments import SegmentVerified
 from contracts.spec import RenderSpec
 
 TRIES = 10  # of one segment, the last of them the node's fault, its disk's or its network's, before its jobs fail

@@ -25,7 +25,7 @@ from consumers.runtime.state import View, Want
 from consumers.runtime.table import Table
 from contracts.envelope import Envelope
 from contracts.message import Event
-from contracts.render import AssignPart, PartAssigned, PartEnded, PartKind
+from contracts.render.parts import AssignPart, PartAssigned, PartEnded, PartKind
 
 TRIES = 3
 

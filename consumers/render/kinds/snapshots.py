@@ -24,9 +24,9 @@ from consumers.runtime.tools import Ask, Tools
 from contracts.envelope import Envelope
 from contracts.message import Command
 from contracts.node import Manifest, ReportSnapshot, SceneTask
-from contracts.snapshot import QueueSnapshot, ReportSpoilt, SnapshotDrawn, SnapshotFailed, SnapshotQueued
+from contracts.render.snapshots import QueueSnapshot, ReportSpoilt, SnapshotDrawn, SnapshotFailed, SnapshotQueued
 from contracts.spec import RenderSpec
-from contracts.studio import SnapshotRequested
+from contracts.studio.snapshots import SnapshotRequested
 
 SPOILT = "snapshot.spoilt"
 _q = sql.load("render")

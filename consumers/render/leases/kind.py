@@ -13,10 +13,10 @@ from consumers.runtime.state import View, Want
 from consumers.runtime.table import Row, Table
 from consumers.runtime.tools import Ask
 from contracts.envelope import Envelope
-from contracts.farm import CrashKind
 from contracts.message import Command, Event
 from contracts.node import Manifest, ReportFailure
-from contracts.render import AssignPart, PartAssigned, PartEnded, PartKind
+from contracts.render.nodes import CrashKind
+from contracts.render.parts import AssignPart, PartAssigned, PartEnded, PartKind
 
 Rows = Iterable[tuple[Table[Any], Row]]
 

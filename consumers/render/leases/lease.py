@@ -4,12 +4,12 @@ import re
 from collections.abc import Iterable
 from uuid import UUID
 
-from consumers.render.leases.reporter import reporter
+from consumers.render.leases.reporting_node import reporter
 from consumers.render.rows import PARTS, SEGMENTS, Part
 from consumers.runtime.domain import Context, Refusal, refuse
 from consumers.runtime.state import View
 from contracts.message import Event
-from contracts.render import PartEnd, PartEnded, PartKind
+from contracts.render.parts import PartEnd, PartEnded, PartKind
 
 SHA256 = re.compile("[0-9a-f]{64}")
 LARGEST_OBJECT = 1 << 40  # bytes

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from msgspec import UNSET
 
-from consumers.render.leases.reporter import reporter
+from consumers.render.leases.reporting_node import reporter
 from consumers.render.rows import NODES
 from consumers.render.rows.enrolment import JOIN_TOKENS, NODE_IDENTITIES, JoinToken
 from consumers.runtime.domain import Answer, Context, Decide, Decision, Refusal, refuse
@@ -18,7 +18,9 @@ from consumers.runtime.projection import create as created
 from consumers.runtime.projection import moved
 from consumers.runtime.state import Missing, View
 from consumers.runtime.table import Row, Table
-from contracts.enrolment import (
+from contracts.envelope import Envelope
+from contracts.message import PLATFORM
+from contracts.render.enrolment import (
     CreateJoinToken,
     JoinAnswer,
     JoinNode,
@@ -32,8 +34,6 @@ from contracts.enrolment import (
     RevokeJoinToken,
     RevokeNode,
 )
-from contracts.envelope import Envelope
-from contracts.message import PLATFORM
 
 LONGEST_NAME, LONGEST_REASON = 100, 200  # characters
 SHA256 = re.compile("[0-9a-f]{64}")

@@ -12,9 +12,10 @@ from consumers.runtime.domain import Context, ForPlatform
 from consumers.runtime.projection import fresh, moved
 from consumers.runtime.state import View
 from contracts.envelope import Envelope
-from contracts.farm import CrashKind, NodeSteered, NodeSuspected, Suspect, TemplateCrashed, TemplateSetAside
 from contracts.message import PLATFORM, Event
 from contracts.node import ReportFailure
+from contracts.render.nodes import CrashKind, NodeSteered, NodeSuspected, Suspect
+from contracts.render.templates import TemplateCrashed, TemplateSetAside
 
 SET_ASIDE = "template.set_aside"
 KILLED = "node.engine_killed"  # somebody ended the engine from outside: neither the template nor the node is to blame

@@ -12,20 +12,9 @@ from consumers.runtime.domain import Answer, Context, Decision, DropTimer, Refus
 from consumers.runtime.projection import moved
 from consumers.runtime.state import View
 from contracts.envelope import Envelope
-from contracts.farm import (
-    DistrustNode,
-    DrainNode,
-    ForgiveNode,
-    MaintainNode,
-    NodeServiceAnswer,
-    NodeSteered,
-    OpenNode,
-    ReleaseTemplate,
-    Service,
-    TemplateAnswer,
-    TemplateReleased,
-)
 from contracts.message import PLATFORM
+from contracts.render.nodes import DistrustNode, DrainNode, ForgiveNode, MaintainNode, NodeServiceAnswer, NodeSteered, OpenNode, Service
+from contracts.render.templates import ReleaseTemplate, TemplateAnswer, TemplateReleased
 
 LONGEST_REASON = 200  # characters
 FIRST_TIME, LONGEST_TIME = timedelta(minutes=10), timedelta(days=1)  # that a node is set aside

@@ -1,12 +1,12 @@
 """Nodes: registered, heard, lost, gone. What they held is ended by the scheduler, lease by lease."""
 
-from consumers.render.leases.reporter import reporting_node
+from consumers.render.leases.reporting_node import reporting_node
 from consumers.render.rows import NODES, Node
 from consumers.runtime.domain import Context, Decision, Refusal, refuse
 from consumers.runtime.state import View
-from contracts.farm import LoseNode, NodeCrashed, NodeLeft, NodeLost, NodeRegistered, NodeSteered, Service
 from contracts.message import PLATFORM
 from contracts.node import OLDEST, PROTOCOL, LeaveNode, RegisterNode
+from contracts.render.nodes import LoseNode, NodeCrashed, NodeLeft, NodeLost, NodeRegistered, NodeSteered, Service
 
 MAX_SLOTS = 256
 MOST_BUNDLES = 100

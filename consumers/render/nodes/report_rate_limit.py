@@ -7,12 +7,12 @@ from uuid import UUID
 
 import msgspec
 
-from consumers.render.leases.reporter import reporter
+from consumers.render.leases.reporting_node import reporter
 from consumers.runtime.item import Item
 from contracts.envelope import Envelope, first
-from contracts.farm import DistrustNode
 from contracts.message import Command, Kind
 from contracts.node import LeaveNode, RegisterNode, ReportCrash
+from contracts.render.nodes import DistrustNode
 
 log = logging.getLogger(__name__)
 MINUTE = 60.0  # seconds

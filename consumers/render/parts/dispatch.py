@@ -24,7 +24,7 @@ from contracts.audit import CommandQuarantined, CommandRefused
 from contracts.envelope import Envelope
 from contracts.message import PLATFORM, Command, Kind, Work, encode, type_of
 from contracts.node import CancelPart, DrawPart, Manifest, ReportRefused
-from contracts.render import PartAssigned, PartEnded
+from contracts.render.parts import PartAssigned, PartEnded
 
 INLINE = 40_000  # bytes of work that travels with its manifest in it; larger manifests are objects
 SOON = 2.0  # seconds in which a lease is taken to stand without asking

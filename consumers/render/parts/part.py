@@ -11,7 +11,7 @@ from consumers.runtime.projection import fresh, moved
 from consumers.runtime.state import View
 from contracts.envelope import Envelope
 from contracts.message import PLATFORM
-from contracts.render import AssignPart, ExpirePart, PartAssigned, PartEnded
+from contracts.render.parts import AssignPart, ExpirePart, PartAssigned, PartEnded
 
 
 def assign(cmd: AssignPart, view: View, ctx: Context) -> Decision:

@@ -17,7 +17,7 @@ from consumers.runtime.state import View
 from contracts.actors import BY_ITSELF
 from contracts.envelope import Envelope
 from contracts.message import PLATFORM, Event
-from contracts.repair import (
+from contracts.render.repairs import (
     ExportReplaced,
     FrameRange,
     JobSetBack,
@@ -77,7 +77,7 @@ def _repairable(cmd: RequestRepair, view: View, ctx: Context) -> Job | Refusal:
     )
     job = view.get(JOBS, cmd.job_id)
     if job is None:
-        return refuse("job.not_found", f"there is no render {cmd.job_id}", "job_id", patience=1.5)
+        return refuse("job.not_found", f"there is no render {cmd.job_id}", "job_id", retry_for=1.5)
     if job.state not in ACTIVE and job.state != "completed":
         return refuse(
             "render.ended", f"the render is {job.state}; only frames of completed renders and of those under way are repaired", "job_id"

@@ -13,7 +13,7 @@ from consumers.runtime.effects.declared import Call, EffectKind
 from consumers.runtime.tools import Tools
 from contracts.envelope import Envelope
 from contracts.message import Command
-from contracts.repair import RepairDrawn, RepairRequested, ReportRot, SettleRepair
+from contracts.render.repairs import RepairDrawn, RepairRequested, ReportRot, SettleRepair
 
 AT_ONCE = 4  # objects that are read at the same time
 _q = sql.load("render")

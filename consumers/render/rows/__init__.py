@@ -6,10 +6,13 @@ from uuid import UUID
 from msgspec import Meta
 
 from consumers.runtime.table import Row, Table
-from contracts.farm import Capabilities, CrashKind, NodeState, Service, Suspect, TemplateState
 from contracts.fields import Metadata, Moment, ObjectKey
-from contracts.file_mgr import FileKind
-from contracts.render import DrawState, Edge, InspectionState, JobState, PartKind, PartState
+from contracts.file_mgr.files import FileKind
+from contracts.render.jobs import JobState
+from contracts.render.nodes import Capabilities, CrashKind, NodeState, Service, Suspect
+from contracts.render.parts import DrawState, InspectionState, PartKind, PartState
+from contracts.render.segments import Edge
+from contracts.render.templates import TemplateState
 from contracts.spec import Needs, Quality, RenderSpec, Warnings
 from contracts.visibility import Public
 
@@ -130,7 +133,7 @@ class Segment(Row, frozen=True, kw_only=True):
     difference: float = 0.0
     seconds: float = 0.0
     degraded: bool = False
-    seam_before: Edge = ""  # the frames between which it stands, see contracts.render.SegmentVerified
+    seam_before: Edge = ""  # the frames between which it stands, see contracts.render.segments.SegmentVerified
     seam_last: Edge = ""
     avoid: tuple[UUID, ...] = ()  # nodes on which its drawing failed
     repair_id: UUID | None = None  # the open repair that has it drawn again

@@ -3,8 +3,8 @@
 from uuid import UUID
 
 from consumers.runtime.table import Row, Table
-from contracts.enrolment import IdentityState, TokenState
 from contracts.fields import Moment, SecretHash
+from contracts.render.enrolment import IdentityState, TokenState
 from contracts.visibility import Public
 
 

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from consumers.runtime.table import Row, Table
-from contracts.repair import FrameRange, Redrawing, RepairCause, RepairState, SegmentState
+from contracts.render.repairs import FrameRange, Redrawing, RepairCause, RepairState, SegmentState
 from contracts.visibility import Public
 
 

@@ -7,7 +7,7 @@ from msgspec import Meta
 
 from consumers.runtime.table import Row, Table
 from contracts.fields import ObjectKey
-from contracts.snapshot import SnapshotState
+from contracts.render.snapshots import SnapshotState
 from contracts.spec import RenderSpec
 from contracts.visibility import Public
 

@@ -9,8 +9,8 @@ import msgspec
 import sql
 from consumers.render.kinds import KINDS
 from consumers.render.scheduling.farm import Farm, NodeState, PartState
-from contracts.farm import Capabilities
-from contracts.repair import Redrawing
+from contracts.render.nodes import Capabilities
+from contracts.render.repairs import Redrawing
 from contracts.spec import Needs
 
 _q = sql.load("render")

@@ -21,10 +21,12 @@ from consumers.runtime.state import Want
 from consumers.runtime.tools import Publishes
 from contracts.actors import SCHEDULER
 from contracts.envelope import Envelope, first
-from contracts.farm import LoseNode, NodeSteered, TemplateSetAside
 from contracts.message import PLATFORM, Command
 from contracts.node import Heartbeat, RegisterAgain, ReportSegment
-from contracts.render import AssignPart, ExpirePart, FailJob, PartAssigned, PlanJob
+from contracts.render.jobs import FailJob, PlanJob
+from contracts.render.nodes import LoseNode, NodeSteered
+from contracts.render.parts import AssignPart, ExpirePart, PartAssigned
+from contracts.render.templates import TemplateSetAside
 
 log = logging.getLogger(__name__)
 LEASE = 6.0  # seconds of silence after which a node's leases end

@@ -11,12 +11,12 @@ import asyncpg
 
 from consumers.runtime.connection import DATABASE_AWAY
 from consumers.runtime.domain import Domain
-from consumers.runtime.effects.carrying import Carrier, Publish
+from consumers.runtime.effects.execution import Carrier, Publish
+from consumers.runtime.effects.groups import GroupRunner
 from consumers.runtime.effects.making import Made
 from consumers.runtime.effects.row import TO_BEGIN, Claimed
 from consumers.runtime.effects.slots import Slots
 from consumers.runtime.effects.statements import LEASE, NIL, Statements
-from consumers.runtime.effects.together import GroupRunner
 from consumers.runtime.leading import Leading
 from consumers.runtime.pool import Pool
 from consumers.runtime.tools import Tools

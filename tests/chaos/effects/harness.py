@@ -19,10 +19,10 @@ from consumers.runtime.effects.declared import AT_ONCE
 from consumers.runtime.effects.making import EFFECT, effect_id, kept_row
 from consumers.runtime.store import Store, columns
 from contracts.envelope import Envelope, first
-from contracts.notification import ReadNotification
+from contracts.notification.notifications import ReadNotification
 from tests.chaos.effects.kinds import DOMAIN, Mail, Pay, Task, domain
 from tests.chaos.effects.member import HASTY, Member, port_of
-from tests.chaos.effects.world import World
+from tests.chaos.effects.outside_service import OutsideService
 from tests.chaos.wires import Wire
 from tests.support.leading import app_connection
 
@@ -46,8 +46,8 @@ class Found(msgspec.Struct):
 class Fleet:
     """A leader and a standby; whoever leads can be killed, stopped or cut off."""
 
-    def __init__(self, dsn: str, world: World, log: Path, stack: AsyncExitStack, *, hasty: bool) -> None:
-        self._dsn, self._world, self._log, self._stack, self._hasty = dsn, world, log, stack, hasty
+    def __init__(self, dsn: str, outside: OutsideService, log: Path, stack: AsyncExitStack, *, hasty: bool) -> None:
+        self._dsn, self._outside, self._log, self._stack, self._hasty = dsn, outside, log, stack, hasty
         self._members: list[tuple[Member, Wire]] = []
         silent = HASTY["SILENT"] if hasty else 5.0
         self.long = silent * 2.0  # seconds in which another surely takes over
@@ -56,7 +56,7 @@ class Fleet:
         """Begin both."""
         for name in ("one", "two"):
             wire = await self._stack.enter_async_context(Wire(lambda: port_of(self._dsn)))
-            member = Member(name, self._dsn, wire.port, self._world.port, hasty=self._hasty)
+            member = Member(name, self._dsn, wire.port, self._outside.port, hasty=self._hasty)
             await member.start(self._log)
             self._stack.push_async_callback(member.kill)
             self._members.append((member, wire))
@@ -121,8 +121,8 @@ async def effects_under_faults(
     found = Found(effects=3 * each)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(admin.close)
-        world = await stack.enter_async_context(World(chance, lost=0.02, refused=0.02, slow=0.1))
-        fleet = Fleet(dsn, world, log, stack, hasty=hasty)
+        outside = await stack.enter_async_context(OutsideService(chance, lost=0.02, refused=0.02, slow=0.1))
+        fleet = Fleet(dsn, outside, log, stack, hasty=hasty)
         await fleet.start()
         await fleet.leader()
         made: dict[str, str] = {}
@@ -132,19 +132,19 @@ async def effects_under_faults(
             chance.shuffle(group)
             made |= await insert(dsn, group, tenants)
             if fault is not None:
-                await _some_done(world, chance.randrange(3, max(4, share)))
+                await _some_done(outside, chance.randrange(3, max(4, share)))
                 notice(f"{fault} with {await _left(admin)} effects left")
                 await fleet.fail(fault, chance.uniform(0.0, fleet.long))
                 found.faults.append(fault)
         await _until_ended(admin)
-        await _reckon(found, admin, world, made)
+        await _reckon(found, admin, outside, made)
     return found
 
 
-async def _some_done(world: World, more: int) -> None:
-    until = world.done.total() + more
+async def _some_done(outside: OutsideService, more: int) -> None:
+    until = outside.done.total() + more
     give_up = asyncio.get_running_loop().time() + 30
-    while world.done.total() < until and asyncio.get_running_loop().time() < give_up:
+    while outside.done.total() < until and asyncio.get_running_loop().time() < give_up:
         await asyncio.sleep(0.005)
 
 
@@ -158,13 +158,13 @@ async def _until_ended(admin: asyncpg.Connection) -> None:
         await asyncio.sleep(0.1)
 
 
-async def _reckon(found: Found, admin: asyncpg.Connection, world: World, made: dict[str, str]) -> None:
+async def _reckon(found: Found, admin: asyncpg.Connection, outside: OutsideService, made: dict[str, str]) -> None:
     unknown = {str(row["id"]) for row in await admin.fetch(f"select id from {DOMAIN}.effects where state = 'unknown'")}
-    found.effects, found.done, found.asked, found.unknown = len(made), world.done.total(), world.asked.total(), len(unknown)
-    found.twice = world.twice("pay", "mail")
-    missing = [key for key in made if not world.done[key] and key not in unknown]
-    silent = [key for key in made if key not in unknown and not world.reports.get(key)]
-    doubled = [key for key, ids in world.reports.items() if len(ids) != 1]
+    found.effects, found.done, found.asked, found.unknown = len(made), outside.done.total(), outside.asked.total(), len(unknown)
+    found.twice = outside.twice("pay", "mail")
+    missing = [key for key in made if not outside.done[key] and key not in unknown]
+    silent = [key for key in made if key not in unknown and not outside.reports.get(key)]
+    doubled = [key for key, ids in outside.reports.items() if len(ids) != 1]
     most = AT_ONCE * len(found.faults)
     for wrong, text in (
         (found.twice, "done twice that must not be"),

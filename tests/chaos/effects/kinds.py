@@ -9,7 +9,7 @@ import msgspec
 from consumers.runtime.domain import Domain
 from consumers.runtime.effects.declared import Asking, Backoff, Call, Destination, Done, EffectKind, Neither, NotSent, Told
 from contracts.message import Command
-from contracts.notification import ReadNotification
+from contracts.notification.notifications import ReadNotification
 
 DOMAIN = "notification"  # whose schema and lock the processes use: it has no effects of its own
 TIMEOUT = 1.5  # seconds of a try

@@ -38,7 +38,7 @@ class Publishing:
             raise OSError("the report was not taken")
 
 
-async def lead(dsn: str, port: int, world: int) -> None:
+async def lead(dsn: str, port: int, outside: int) -> None:
     """Lead whenever that is possible, for ever; PostgreSQL is reached through `port`."""
 
     # Named, as in the product: a standby ends all connections of a leader that is silent, of which some may hold rows.
@@ -47,7 +47,7 @@ async def lead(dsn: str, port: int, world: int) -> None:
 
     leading = Leading.of_domain(DOMAIN, LOCK, connected)
     pool = Connections(connected, most=4, each=4).of(DOMAIN)
-    telephone = Telephone(world)
+    telephone = Telephone(outside)
     runner = EffectRunner(domain(), pool, Publishing(telephone), telephone, leading)
     asyncio.get_running_loop().create_task(runner.run())
     while True:
@@ -67,8 +67,8 @@ async def lead(dsn: str, port: int, world: int) -> None:
 class Member:
     """Such a process, seen from whoever kills it."""
 
-    def __init__(self, name: str, dsn: str, port: int, world: int, *, hasty: bool) -> None:
-        self.name, self._given = name, (dsn, str(port), str(world), "hasty" if hasty else "")
+    def __init__(self, name: str, dsn: str, port: int, outside: int, *, hasty: bool) -> None:
+        self.name, self._given = name, (dsn, str(port), str(outside), "hasty" if hasty else "")
         self.said: list[list[str]] = []
         self.process: Any = None
 

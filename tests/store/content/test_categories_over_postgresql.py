@@ -7,18 +7,18 @@ from uuid import UUID, uuid4
 
 import pytest_asyncio
 
-from api_edge.reading import Reader
+from api_edge.handlers.reader import Reader
 from api_edge.routes import statements
 from contracts.content.categories import CreateCategory, DeleteCategory, RenameCategory
 from deploy.replay import verify
-from tests.support.house import House
+from tests.support.in_process import InProcessDomains
 from tests.support.password import PASSWORD
 
 BEGINNING = (datetime(9999, 12, 31, tzinfo=UTC), UUID(int=0))
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def reader(house: House) -> AsyncIterator[Reader]:
+async def reader(house: InProcessDomains) -> AsyncIterator[Reader]:
     """The edge's own way to the database."""
     found = await Reader.connect(house.dsn, PASSWORD)
     yield found
@@ -29,7 +29,7 @@ async def listed(reader: Reader, tenant: UUID, at: tuple[Any, ...] = BEGINNING, 
     return (await reader.run(statements()["categories"], str(tenant), tenant, *at, limit)).rows
 
 
-async def test_what_is_there_is_listed_newest_first_and_what_is_deleted_is_gone(house: House, reader: Reader) -> None:
+async def test_what_is_there_is_listed_newest_first_and_what_is_deleted_is_gone(house: InProcessDomains, reader: Reader) -> None:
     tenant = await house.tenant()
     ids = [UUID((await house.send(CreateCategory(name=name), tenant))["category_id"]) for name in "abc"]
     await house.send(RenameCategory(category_id=ids[0], name="first"), tenant)
@@ -42,7 +42,7 @@ async def test_what_is_there_is_listed_newest_first_and_what_is_deleted_is_gone(
     assert (await reader.run(by_id, str(tenant), tenant, ids[1])).rows == []
 
 
-async def test_another_tenant_has_names_of_its_own(house: House, reader: Reader) -> None:
+async def test_another_tenant_has_names_of_its_own(house: InProcessDomains, reader: Reader) -> None:
     one, other = await house.tenant(), await house.tenant()
     for tenant in (one, other):
         await house.send(CreateCategory(name="the same"), tenant)
@@ -52,7 +52,7 @@ async def test_another_tenant_has_names_of_its_own(house: House, reader: Reader)
 
 
 async def test_a_replay_gives_the_same_rows(dsn: str) -> None:
-    async with House(dsn) as house:
+    async with InProcessDomains(dsn) as house:
         tenant = await house.tenant()
         first = UUID((await house.send(CreateCategory(name="a"), tenant))["category_id"])
         await house.send_all([(RenameCategory(category_id=first, name="b"), tenant), (CreateCategory(name="a"), tenant)])

@@ -9,7 +9,7 @@ import asyncpg
 import pytest_asyncio
 
 from adapters.nats import connect
-from api_edge.access_log import AccessLog
+from api_edge.http.access_log import AccessLog
 from api_edge.main import running
 from contracts.catalogue.roles import roles
 from contracts.message import DEFAULT_TENANT
@@ -17,12 +17,12 @@ from deploy.local.servers import Servers
 from deploy.nats import NatsRole
 from deploy.provision import provision
 from sql.migrate import migrate, set_role_passwords
-from tests.store.edge.support import OTHER_TENANT, Admin, House
+from tests.store.edge.support import OTHER_TENANT, Admin, Backend
 from tests.support.password import PASSWORD
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def house():
+async def backend():
     with tempfile.TemporaryDirectory(prefix="flatrender-edge-") as folder:
         nats_roles = [NatsRole.of(role, PASSWORD) for role in roles()]
         async with Servers(Path(folder), nats_roles) as servers:
@@ -30,23 +30,23 @@ async def house():
             await admin.execute("create database flatrender")
             await admin.close()
             nc, log = await connect(Admin(servers), "tests"), await connect(Admin(servers, "admin_log"), "tests")
-            house = await House.open(servers, nc, log)
-            await migrate(house.pg)
-            await set_role_passwords(house.pg, PASSWORD)
+            backend = await Backend.open(servers, nc, log)
+            await migrate(backend.pg)
+            await set_role_passwords(backend.pg, PASSWORD)
             for tenant, name in ((DEFAULT_TENANT, "default"), (OTHER_TENANT, "other")):
-                await house.pg.execute("insert into identity.tenants values ($1, 1, now(), now(), $2, 1, 64, 100000)", tenant, name)
+                await backend.pg.execute("insert into identity.tenants values ($1, 1, now(), now(), $2, 1, 64, 100000)", tenant, name)
             deploy = await connect(Admin(servers, "provision"), "tests")
             await provision(deploy)
             await deploy.close()
-            yield house
+            yield backend
             await nc.close()
             await log.close()
-            await house.pg.close()
+            await backend.pg.close()
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def edge(house):
-    async with running(house.settings, AccessLog(None)) as (edge, url):
+async def edge(backend):
+    async with running(backend.settings, AccessLog(None)) as (edge, url):
         async with asyncio.timeout(30):
             while edge.lacks:
                 await asyncio.sleep(0.01)
@@ -55,12 +55,12 @@ async def edge(house):
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def session_for(house, edge):
+async def session_for(backend, edge):
     """Makes sessions with keys of their own."""
     sessions = []
 
     async def make(scopes, tenant=DEFAULT_TENANT):
-        key_id, key = await house.key(scopes, tenant)
+        key_id, key = await backend.key(scopes, tenant)
         async with asyncio.timeout(30):
             while key_id not in edge.keys:
                 await asyncio.sleep(0.005)

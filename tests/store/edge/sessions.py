@@ -6,9 +6,9 @@ from uuid import uuid4
 
 import aiohttp
 
+from api_edge.auth.principals import SessionPrincipal
+from api_edge.auth.secret_texts import secret_hash
 from api_edge.errors import Refused, unavailable
-from api_edge.principals import SessionPrincipal
-from api_edge.secret_texts import secret_hash
 
 MARK, COOKIE = "fs1_", "session"
 

@@ -11,13 +11,13 @@ from pydantic import SecretStr
 
 from adapters.nats import store, stream_state
 from adapters.settings import Settings
-from api_edge.secret_texts import secret_hash, secret_text
+from api_edge.auth.secret_texts import secret_hash, secret_text
 from consumers.log.event import frame_of
 from contracts.catalogue import EVENTS, command_stream
 from contracts.chain import GENESIS, Marks, chained
 from contracts.content.projects import CreateProject
 from contracts.envelope import Envelope, first
-from contracts.identity import ApiKeyCreated, ApiKeyRevoked
+from contracts.identity.api_keys import ApiKeyCreated, ApiKeyRevoked
 from contracts.message import DEFAULT_TENANT, PLATFORM, encode
 from contracts.outcome import Outcome
 from tests.support.password import PASSWORD
@@ -26,7 +26,7 @@ SECRET = "0123456789abcdef0123456789abcdef"
 OTHER_TENANT = UUID("00000000-0000-0000-0000-000000000002")
 
 
-class House:
+class Backend:
     """The servers with an administrator's connections, and shortcuts for what the domains would do."""
 
     def __init__(self, servers, pg, nc, log):
@@ -177,10 +177,10 @@ class Admin:
             self.nats_password = servers.secrets.get(f"nats.{user}")
 
 
-async def given_out(house, state="open", node=None, expires=timedelta(hours=1), secret="s" * 32):
+async def given_out(backend, state="open", node=None, expires=timedelta(hours=1), secret="s" * 32):
     """A join token that is there; its id."""
     id, now = uuid4(), datetime.now(UTC)
-    await house.pg.execute(
+    await backend.pg.execute(
         "insert into render.join_tokens values ($1, $2, 1, $3, $3, 'a note', $4, 'abcd…', $5, $6, $7)",
         PLATFORM, id, now, secret_hash(secret), now + expires, state, node,
     )  # fmt: skip

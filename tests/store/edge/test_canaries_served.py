@@ -11,10 +11,10 @@ import aiohttp
 import msgspec
 import pytest
 
-from api_edge.access_log import AccessLog
+from api_edge.handlers.masks import answered
+from api_edge.http.access_log import AccessLog
 from api_edge.main import running
 from api_edge.routes import QUERIES
-from api_edge.showing import answered
 from contracts.message import DEFAULT_TENANT, PLATFORM, Event, all_types
 from contracts.visibility import Visibility, markers
 from deploy.domains import all_domains
@@ -37,10 +37,10 @@ def ids(name: str) -> UUID:
     return uuid5(DEFAULT_TENANT, "job_id" if name == "subject_id" else name)
 
 
-async def new_tenant(house: Any) -> UUID:
+async def new_tenant(backend: Any) -> UUID:
     """A tenant that nobody else's tests know."""
     id = uuid4()
-    await house.pg.execute("insert into identity.tenants values ($1, 1, now(), now(), 'of canaries', 1, 64, 100000)", id)
+    await backend.pg.execute("insert into identity.tenants values ($1, 1, now(), now(), 'of canaries', 1, 64, 100000)", id)
     return id
 
 
@@ -92,9 +92,9 @@ async def rows(pg: Any):
         await pg.execute("reset session_replication_role")
 
 
-async def test_every_answer_shows_what_is_declared_and_of_no_row_what_is_hidden(house, client, caplog):
+async def test_every_answer_shows_what_is_declared_and_of_no_row_what_is_hidden(backend, client, caplog):
     told = ""
-    async with rows(house.pg) as everything:
+    async with rows(backend.pg) as everything:
         for route in QUERIES:
             if route.admit or route.params:
                 continue  # these read nothing of a tenant's: a node's standing, a command's outcome
@@ -129,13 +129,13 @@ def _missed(seen: Planted, caught: set[str]) -> tuple[set[str], set[str]]:
     return told - {where for where, closed in seen.canaries.values() if closed is Visibility.PUBLIC}, public - told
 
 
-async def test_the_stream_live_and_resumed_and_the_log_tell_of_events_what_is_public(house, session_for):
-    tenant, seen = await new_tenant(house), Planted()
+async def test_the_stream_live_and_resumed_and_the_log_tell_of_events_what_is_public(backend, session_for):
+    tenant, seen = await new_tenant(backend), Planted()
     client = await session_for(["*"], tenant)
-    before = house.position
+    before = backend.position
     live = await opened(client)
     events = [entry for entry in all_types() if issubclass(entry.cls, Event)]
-    happened = {await house.happen(planted(entry.cls, seen, entry.name, closed_of(entry)), tenant): entry for entry in events}
+    happened = {await backend.happen(planted(entry.cls, seen, entry.name, closed_of(entry)), tenant): entry for entry in events}
     last = max(position for position, entry in happened.items() if entry.public)
     told = [await _until(live, last)]
     resumed = await opened(client, **{"Last-Event-ID": str(before)})
@@ -174,21 +174,21 @@ async def _log(client: Any, behind: int) -> tuple[str, dict[int, str]]:
 
 
 @pytest.mark.parametrize("type_", ["render.part.", "render.segment", "identity.command"])
-async def test_the_log_does_not_answer_events_that_are_not_public_even_when_they_are_asked_for(house, session_for, type_):
-    tenant = await new_tenant(house)
+async def test_the_log_does_not_answer_events_that_are_not_public_even_when_they_are_asked_for(backend, session_for, type_):
+    tenant = await new_tenant(backend)
     client = await session_for(["*"], tenant)
     entries = [entry for entry in all_types() if entry.name.startswith(type_) and issubclass(entry.cls, Event)]
     assert entries and not any(entry.public for entry in entries)
     for entry in entries:
-        await house.happen(planted(entry.cls, Planted()), tenant)
+        await backend.happen(planted(entry.cls, Planted()), tenant)
     async with client.get(f"/v1/log?type={type_}") as answer:
         assert (await answer.json())["data"] == []
 
 
-async def test_the_access_log_has_neither_the_query_nor_a_header_nor_the_body_of_a_request(house):
-    _, key = await house.key(["content:write"], await new_tenant(house))
+async def test_the_access_log_has_neither_the_query_nor_a_header_nor_the_body_of_a_request(backend):
+    _, key = await backend.key(["content:write"], await new_tenant(backend))
     written = StringIO()
-    async with running(house.settings, AccessLog(written)) as (edge, url), aiohttp.ClientSession(url) as http:
+    async with running(backend.settings, AccessLog(written)) as (edge, url), aiohttp.ClientSession(url) as http:
         async with asyncio.timeout(30):
             while edge.lacks:
                 await asyncio.sleep(0.01)

@@ -21,8 +21,8 @@ async def said(response):
         return answer, await answer.json(content_type=None)
 
 
-async def operation_row(house, envelope, outcome, domain="content"):
-    await house.pg.execute(
+async def operation_row(backend, envelope, outcome, domain="content"):
+    await backend.pg.execute(
         f"insert into {domain}.inbox (tenant_id, id, type, request_hash, key_hash, state, outcome, decided_at)"
         " values ($1,$2,$3,$4,$5,$6,$7,now())",
         envelope.tenant, envelope.id, envelope.type, envelope.request_hash, envelope.key_hash, outcome.state,
@@ -54,8 +54,8 @@ async def test_a_key_without_the_scope_is_told_which_it_lacks(session_for):
     assert "content:write" in body["detail"]
 
 
-async def test_a_command_is_answered_with_its_outcome(house, client):
-    async with house.deciding("content", lambda envelope, body: done(envelope, project_id=FILE)) as seen:
+async def test_a_command_is_answered_with_its_outcome(backend, client):
+    async with backend.deciding("content", lambda envelope, body: done(envelope, project_id=FILE)) as seen:
         answer, body = await said(client.post("/v1/projects", json=PROJECT, headers={"X-Request-Id": FILE, "traceparent": Trace.PARENT}))
     assert (answer.status, answer.headers["Location"], body) == (201, f"/v1/projects/{FILE}", {"project_id": FILE})
     envelope, message = seen[0]
@@ -63,26 +63,26 @@ async def test_a_command_is_answered_with_its_outcome(house, client):
     assert (str(envelope.correlation), envelope.traceparent, answer.headers["X-Request-Id"]) == (FILE, Trace.PARENT, FILE)
 
 
-async def test_a_refusal_is_a_problem_with_its_field(house, client):
+async def test_a_refusal_is_a_problem_with_its_field(backend, client):
     def refuse(envelope, body):
         problem = Problem(code="render.unknown_element", detail="no such element", field="scenes[0].texts.x")
         return Outcome(command_id=envelope.id, tenant_id=envelope.tenant, state="refused", problem=problem)
 
-    async with house.deciding("studio", refuse):
+    async with backend.deciding("studio", refuse):
         answer, body = await said(client.post("/v1/renders", json={"project_id": FILE}))
     assert (answer.status, body["code"], body["field"]) == (422, "render.unknown_element", "scenes[0].texts.x")
     assert body["type"] == "/docs/errors#render.unknown_element"
 
 
-async def test_a_dry_run_travels_in_the_envelope_and_creates_nothing(house, client):
-    async with house.deciding("studio", lambda envelope, body: done(envelope, job_id=FILE, frames=3)) as seen:
+async def test_a_dry_run_travels_in_the_envelope_and_creates_nothing(backend, client):
+    async with backend.deciding("studio", lambda envelope, body: done(envelope, job_id=FILE, frames=3)) as seen:
         answer, body = await said(client.post("/v1/renders?dry_run=true", json={"project_id": FILE}))
     assert (answer.status, body["frames"], seen[0][0].dry_run) == (200, 3, True)
     assert "Location" not in answer.headers
 
 
-async def test_respond_async_names_an_operation_that_is_pending_then_done(house, client):
-    async with house.deciding("content", lambda envelope, body: None) as seen:
+async def test_respond_async_names_an_operation_that_is_pending_then_done(backend, client):
+    async with backend.deciding("content", lambda envelope, body: None) as seen:
         answer, body = await said(client.post("/v1/projects", json=PROJECT, headers={"Prefer": "respond-async"}))
         assert (answer.status, body["state"]) == (202, "pending")
         where = answer.headers["Location"]
@@ -91,30 +91,30 @@ async def test_respond_async_names_an_operation_that_is_pending_then_done(house,
         async with asyncio.timeout(30):
             while not seen:
                 await asyncio.sleep(0.01)
-    await operation_row(house, seen[0][0], done(seen[0][0], project_id=FILE))
+    await operation_row(backend, seen[0][0], done(seen[0][0], project_id=FILE))
     answer, body = await said(client.get(where))
     assert (body["state"], body["body"], body["type"]) == ("done", {"project_id": FILE}, "cmd.content.project.create.v1")
 
 
-async def test_when_no_outcome_comes_the_stored_one_is_told_else_202(house, client):
-    async with house.deciding("content", lambda envelope, body: None):
+async def test_when_no_outcome_comes_the_stored_one_is_told_else_202(backend, client):
+    async with backend.deciding("content", lambda envelope, body: None):
         answer, body = await said(client.post("/v1/projects", json=PROJECT, headers={"Prefer": "wait=1"}))
     assert (answer.status, body["state"]) == (202, "pending")
 
 
-async def test_a_forged_operation_and_one_of_another_tenant_are_not_told(house, edge, client, session_for):
+async def test_a_forged_operation_and_one_of_another_tenant_are_not_told(backend, edge, client, session_for):
     answer, body = await said(client.get("/v1/operations/" + "A" * 43))
     assert (answer.status, body["code"]) == (404, "operation.not_found")
     envelope = first(Trace.command(), tenant=OTHER_TENANT)
-    await operation_row(house, envelope, done(envelope, secret="of another"))
+    await operation_row(backend, envelope, done(envelope, secret="of another"))
     genuine = edge.signer.operation_id(envelope.tenant, envelope.actor, envelope.id, "1:" + "ab" * 16)
     answer, body = await said(client.get(f"/v1/operations/{genuine}"))
     assert (answer.status, body["code"]) == (404, "operation.not_found")
 
 
-async def test_a_body_that_was_refused_may_be_corrected_under_the_same_key(house, client):
+async def test_a_body_that_was_refused_may_be_corrected_under_the_same_key(backend, client):
     headers = {"Idempotency-Key": uuid4().hex, "Prefer": "respond-async"}
-    async with house.deciding("content", lambda envelope, body: None) as seen:
+    async with backend.deciding("content", lambda envelope, body: None) as seen:
         wrong, _ = await said(client.post("/v1/projects", json={"name": 5}, headers=headers))
         right, _ = await said(client.post("/v1/projects", json=PROJECT, headers=headers))
         while not seen:  # else it would be the next test's
@@ -122,21 +122,21 @@ async def test_a_body_that_was_refused_may_be_corrected_under_the_same_key(house
     assert (wrong.status, right.status) == (422, 202)
 
 
-async def test_an_operation_tells_when_its_key_was_used_for_another_request(house, edge, client):
+async def test_an_operation_tells_when_its_key_was_used_for_another_request(backend, edge, client):
     envelope = first(Trace.command(), tenant=DEFAULT_TENANT)
     envelope = Trace.with_hash(envelope, "1:" + "cd" * 16)
-    await operation_row(house, envelope, done(envelope))
+    await operation_row(backend, envelope, done(envelope))
     answer, body = await said(
         client.get(f"/v1/operations/{edge.signer.operation_id(envelope.tenant, envelope.actor, envelope.id, '1:' + 'ab' * 16)}")
     )
     assert (answer.status, body["code"]) == (422, "idempotency.other_body")
 
 
-async def test_an_operation_in_quarantine_tells_nothing_of_what_went_wrong_inside(house, edge, client):
+async def test_an_operation_in_quarantine_tells_nothing_of_what_went_wrong_inside(backend, edge, client):
     envelope = first(Trace.command(), tenant=DEFAULT_TENANT)
     problem = Problem(code="command.quarantined", detail="UndefinedColumnError: column inbox.x of the release before does not exist")
     outcome = Outcome(command_id=envelope.id, tenant_id=envelope.tenant, state="quarantined", problem=problem)
-    await operation_row(house, envelope, outcome)
+    await operation_row(backend, envelope, outcome)
     genuine = edge.signer.operation_id(envelope.tenant, envelope.actor, envelope.id, "1:" + "ab" * 16)
     _, body = await said(client.get(f"/v1/operations/{genuine}"))
     assert (body["state"], body["problem"]["code"]) == ("quarantined", "command.quarantined")
@@ -173,9 +173,9 @@ async def test_wrong_addresses_methods_and_media_types_are_problems(client):
     assert (answer.status, body["code"]) == (415, "request.media_type")
 
 
-async def test_a_key_is_made_with_a_secret_that_only_the_answer_shows(house, edge, client):
+async def test_a_key_is_made_with_a_secret_that_only_the_answer_shows(backend, edge, client):
     key_id, headers = uuid4(), {"Idempotency-Key": uuid4().hex}
-    async with house.deciding("identity", lambda envelope, body: done(envelope, key_id=str(key_id), salt=seen[0][1]["salt"])) as seen:
+    async with backend.deciding("identity", lambda envelope, body: done(envelope, key_id=str(key_id), salt=seen[0][1]["salt"])) as seen:
         answer, body = await said(client.post("/v1/api-keys", json={"name": "n", "scopes": ["render:read"]}, headers=headers))
         _, again = await said(client.post("/v1/api-keys", json={"name": "n", "scopes": ["render:read"]}, headers=headers))
     assert answer.status == 201
@@ -191,10 +191,10 @@ async def test_nobody_makes_a_key_that_may_do_more(session_for):
     assert (answer.status, body["code"], body["field"]) == (403, "auth.scope", "scopes")
 
 
-async def test_a_list_is_read_page_by_page_without_gap_or_repeat(house, client, session_for):
+async def test_a_list_is_read_page_by_page_without_gap_or_repeat(backend, client, session_for):
     names = [f"node-{uuid4().hex[:6]}" for _ in range(5)]
     for number, name in enumerate(names):
-        await house.pg.execute(
+        await backend.pg.execute(
             "insert into notification.notifications"
             " values ($1, $2, 1, now() - $3 * interval '1 second', now(), 'k', $4, '', $2, '{\"a\": 1}', false)",
             OTHER_TENANT, uuid4(), number // 2, name,
@@ -223,9 +223,9 @@ async def test_every_list_and_thing_can_be_asked_for(client):
         assert answer.status == 200 if not route.one or route.path == "/v1/me" else answer.status == 404, (path, body)
 
 
-async def test_an_open_upload_has_addresses_for_its_parts_and_no_internals(house, client):
+async def test_an_open_upload_has_addresses_for_its_parts_and_no_internals(backend, client):
     upload = uuid4()
-    await house.pg.execute(
+    await backend.pg.execute(
         "insert into file_mgr.upload_sessions"
         " values ($1,$2,1,now(),now(),$3,'f.json',5000,'application/json','t/f',100,150,'sid','[]','open','','')",
         DEFAULT_TENANT, upload, uuid4(),

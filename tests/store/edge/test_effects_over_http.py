@@ -12,14 +12,14 @@ ROW = """insert into file_mgr.effects (tenant_id, id, kind, payload, envelope, a
  values ($1, $2, $3, '{}', '{}', 2, now(), 'a secret of the house', $4)"""
 
 
-async def test_a_tenant_sees_its_own_effects_by_state_and_nothing_of_what_went_wrong_inside(house, client):
+async def test_a_tenant_sees_its_own_effects_by_state_and_nothing_of_what_went_wrong_inside(backend, client):
     mine, unknown, other = uuid4(), uuid4(), uuid4()
     for tenant, id, kind, state in (
         (DEFAULT_TENANT, mine, "open", "due"),
         (DEFAULT_TENANT, unknown, "join", "unknown"),
         (OTHER_TENANT, other, "open", "due"),
     ):
-        await house.pg.execute(ROW, tenant, id, kind, state)
+        await backend.pg.execute(ROW, tenant, id, kind, state)
     answer, told = await said(client.get("/v1/effects"))
     assert answer.status == 200 and {row["effect_id"] for row in told["data"]} == {str(mine), str(unknown)}
     assert "a secret" not in str(told)
@@ -27,16 +27,16 @@ async def test_a_tenant_sees_its_own_effects_by_state_and_nothing_of_what_went_w
     assert [(row["effect_id"], row["domain"], row["attempts"]) for row in told["data"]] == [(str(unknown), "file_mgr", 2)]
     _, told = await said(client.get("/v1/effects?domain=render"))
     assert told["data"] == []
-    await house.pg.execute("delete from file_mgr.effects")
+    await backend.pg.execute("delete from file_mgr.effects")
 
 
-async def test_what_is_rare_is_found_behind_thousands_that_are_not_page_by_page(house, client):
+async def test_what_is_rare_is_found_behind_thousands_that_are_not_page_by_page(backend, client):
     many = ROW.replace("last_error, state)", "last_error, state, created_at)").replace(
         "values ($1, $2, $3,", "select $1, gen_random_uuid(), $2,"
     )
     many = many.replace("'a secret of the house', $4)", "'', $3, now() - n * interval '1 second' from generate_series($4::int, $5::int) n")
     for state, first, last in (("due", 1, 2500), ("exhausted", 2501, 2503)):
-        await house.pg.execute(many, DEFAULT_TENANT, "open", state, first, last)
+        await backend.pg.execute(many, DEFAULT_TENANT, "open", state, first, last)
     for state, wanted in (("exhausted", 3), ("unknown", 0), ("due", 2500)):
         found, cursor, pages = [], "", 0
         while cursor is not None:
@@ -46,12 +46,12 @@ async def test_what_is_rare_is_found_behind_thousands_that_are_not_page_by_page(
             cursor, pages = told["next_cursor"] and f"&cursor={told['next_cursor']}", pages + 1
         assert len(found) == len(set(found)) == wanted
         assert pages <= 7, "a page looks at a thousand"
-    await house.pg.execute("delete from file_mgr.effects")
+    await backend.pg.execute("delete from file_mgr.effects")
 
 
-async def test_an_act_on_an_effect_is_a_command_of_its_domain(house, client):
+async def test_an_act_on_an_effect_is_a_command_of_its_domain(backend, client):
     id = uuid4()
-    async with house.deciding("file_mgr", lambda envelope, body: done(envelope, state="due")) as seen:
+    async with backend.deciding("file_mgr", lambda envelope, body: done(envelope, state="due")) as seen:
         answer, told = await said(client.post(f"/v1/effects/file_mgr/{id}", json={"act": "retry", "reason": "mended"}))
     ((envelope, message),) = seen
     assert (answer.status, told["state"], envelope.tenant) == (200, "due", DEFAULT_TENANT)

@@ -5,7 +5,7 @@ import json
 from uuid import uuid4
 
 from contracts.message import DEFAULT_TENANT, encode, type_of
-from contracts.render import JobCancelled, JobProgress
+from contracts.render.jobs import JobCancelled, JobProgress
 from tests.store.edge.support import OTHER_TENANT
 
 
@@ -37,25 +37,25 @@ async def opened(client, path="/v1/events", **headers):
     return Reader(answer)
 
 
-async def test_an_event_reaches_its_tenants_stream_and_no_other(house, client, session_for):
+async def test_an_event_reaches_its_tenants_stream_and_no_other(backend, client, session_for):
     other = await session_for(["*"], OTHER_TENANT)
     mine, theirs = await opened(client, "/v1/events?types=render.job."), await opened(other, "/v1/events?types=render.job.")
     job = uuid4()
-    position = await house.happen(JobCancelled(job_id=job))
-    await house.happen(JobCancelled(job_id=uuid4()), OTHER_TENANT)
+    position = await backend.happen(JobCancelled(job_id=job))
+    await backend.happen(JobCancelled(job_id=uuid4()), OTHER_TENANT)
     id, name, data = await mine.next()
     assert (id, name, data["data"]["job_id"]) == (str(position), "render.job.cancelled", str(job))
     id, _, _ = await theirs.next()
     assert id == str(position + 1)
 
 
-async def test_a_stream_resumes_without_gap_or_repeat_while_events_go_on(house, client):
-    start = await house.happen(JobCancelled(job_id=uuid4()))
+async def test_a_stream_resumes_without_gap_or_repeat_while_events_go_on(backend, client):
+    start = await backend.happen(JobCancelled(job_id=uuid4()))
 
     async def keep_happening():
-        return [await house.happen(JobCancelled(job_id=uuid4())) for _ in range(60)]
+        return [await backend.happen(JobCancelled(job_id=uuid4())) for _ in range(60)]
 
-    before = [await house.happen(JobCancelled(job_id=uuid4())) for _ in range(20)]
+    before = [await backend.happen(JobCancelled(job_id=uuid4())) for _ in range(20)]
     going = asyncio.create_task(keep_happening())
     await asyncio.sleep(0.01)
     reader = await opened(client, "/v1/events?types=render.job.cancelled", **{"Last-Event-ID": str(start)})
@@ -63,33 +63,33 @@ async def test_a_stream_resumes_without_gap_or_repeat_while_events_go_on(house, 
     assert got == before + await going
 
 
-async def test_what_the_feed_never_delivered_is_read_from_the_log(house, client):
+async def test_what_the_feed_never_delivered_is_read_from_the_log(backend, client):
     reader = await opened(client, "/v1/events?types=render.")
-    js = house.log.jetstream()
+    js = backend.log.jetstream()
     config = (await js.stream_info("EVENTS")).config
     # The stream stores the event and tells nobody: as when a connection drops what is under way.
     await js.update_stream(config.evolve(republish=None))
     try:
-        position = await house.happen(JobCancelled(job_id=uuid4()))
+        position = await backend.happen(JobCancelled(job_id=uuid4()))
         assert (await reader.next())[0] == str(position)
     finally:
         await js.update_stream(config)
 
 
-async def test_progress_has_no_id_and_can_be_asked_for_by_job(house, client):
+async def test_progress_has_no_id_and_can_be_asked_for_by_job(backend, client):
     job = uuid4()
     reader = await opened(client, f"/v1/events?job_id={job}")
     for id in (uuid4(), job):
         tick = JobProgress(job_id=id, frames_done=1, frames_total=2, frames_per_second=3.0, seconds_left=None, nodes={})
-        await house.nc.publish(type_of(tick).subject(DEFAULT_TENANT), encode(tick))
+        await backend.nc.publish(type_of(tick).subject(DEFAULT_TENANT), encode(tick))
     id, name, data = await reader.next()
     assert (id, name, data["data"]["job_id"]) == (None, "render.job.progressed", str(job))
 
 
-async def test_a_revocation_ends_open_streams_and_the_key_at_once(house, edge, session_for):
+async def test_a_revocation_ends_open_streams_and_the_key_at_once(backend, edge, session_for):
     session = await session_for(["*"])
     reader = await opened(session)
-    await house.revoke(session.key_id)
+    await backend.revoke(session.key_id)
     while await reader.next() is not None:
         pass
     assert "revoked" in reader.comments[-1]

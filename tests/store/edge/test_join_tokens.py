@@ -5,10 +5,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from api_edge.auth.secret_texts import secret_hash, secret_text
+from api_edge.auth.secrets import FILLED
+from api_edge.capacity.limits import ALL_STRANGERS, BURST_SECONDS, STRANGERS, Limits
 from api_edge.errors import Refused
-from api_edge.limits import ALL_STRANGERS, BURST_SECONDS, STRANGERS, Limits
-from api_edge.secret_texts import secret_hash, secret_text
-from api_edge.secrets import FILLED
 from contracts.message import PLATFORM
 from tests.store.edge.support import OTHER_TENANT, done, given_out
 from tests.store.edge.test_edge import said
@@ -20,8 +20,8 @@ def created(envelope, body):
     return done(envelope, token_id=str(TOKEN), note=body["note"], expires_at="2031-01-01T00:00:00Z", salt=body["salt"])
 
 
-async def test_a_token_is_shown_once_and_only_its_hash_goes_on(house, client):
-    async with house.deciding("render", created) as seen:
+async def test_a_token_is_shown_once_and_only_its_hash_goes_on(backend, client):
+    async with backend.deciding("render", created) as seen:
         answer, told = await said(client.post("/v1/join-tokens", json={"note": "a new one", "expires_in": 60}))
     ((envelope, message),) = seen
     secret = told["token"].split("_")[2]
@@ -59,9 +59,9 @@ async def joining(session, bearer, **more):
     return await said(session.post("/v1/nodes/join", json=body, headers={"Authorization": f"Bearer {bearer}"}))
 
 
-async def test_a_node_joins_without_an_api_key_and_hears_where_the_broker_is(house, session_for, edge):
-    session, token_id = await session_for([]), await given_out(house)
-    async with house.deciding("render", lambda envelope, body: done(envelope, node_id=str(NODE), name="north")) as seen:
+async def test_a_node_joins_without_an_api_key_and_hears_where_the_broker_is(backend, session_for, edge):
+    session, token_id = await session_for([]), await given_out(backend)
+    async with backend.deciding("render", lambda envelope, body: done(envelope, node_id=str(NODE), name="north")) as seen:
         answer, told = await joining(session, secret_text("fj", token_id, "s" * 32))
     ((envelope, message),) = seen
     assert (answer.status, told["nats_url"], told["nats_user"]) == (201, edge.nats_url, f"node-{NODE}")
@@ -82,23 +82,23 @@ BAD = {
 
 
 @pytest.mark.parametrize("case", BAD)
-async def test_a_bad_token_is_refused_by_the_edge_and_leaves_no_command(house, session_for, case):
+async def test_a_bad_token_is_refused_by_the_edge_and_leaves_no_command(backend, session_for, case):
     code, row, bearer = BAD[case]
-    session, token_id = await session_for([]), await given_out(house, **row)
-    async with house.deciding("render", lambda envelope, body: done(envelope, node_id=str(NODE))) as seen:
+    session, token_id = await session_for([]), await given_out(backend, **row)
+    async with backend.deciding("render", lambda envelope, body: done(envelope, node_id=str(NODE))) as seen:
         answer, told = await joining(session, bearer or secret_text("fj", token_id, "s" * 32))
     assert (answer.status, told["code"]) == (403, code) and seen == []
 
 
-async def test_the_node_that_used_a_token_may_ask_again_and_nobody_else(house, session_for):
+async def test_the_node_that_used_a_token_may_ask_again_and_nobody_else(backend, session_for):
     session, node = await session_for([]), uuid4()
-    token_id = await given_out(house, "used", node)
-    await house.pg.execute(
+    token_id = await given_out(backend, "used", node)
+    await backend.pg.execute(
         "insert into render.node_identities values ($1, $2, 1, now(), now(), 'north', $3, $4, 'active', '')",
         PLATFORM, node, token_id, "a" * 64,
     )  # fmt: skip
     bearer = secret_text("fj", token_id, "s" * 32)
-    async with house.deciding("render", lambda envelope, body: done(envelope, node_id=str(node), name="north")) as seen:
+    async with backend.deciding("render", lambda envelope, body: done(envelope, node_id=str(node), name="north")) as seen:
         assert (await joining(session, bearer))[0].status == 201
         for other in ("b" * 64, "", "ü", None, 7):
             assert (await joining(session, bearer, secret_sha256=other))[1]["code"] == "join.token_used"
@@ -112,8 +112,8 @@ async def test_joining_needs_a_bearer(session_for, headers):
     assert (answer.status, told["code"]) == (401, "auth.missing")
 
 
-async def test_a_node_does_not_say_which_token_it_brought(house, session_for):
-    session, token_id = await session_for([]), await given_out(house)
+async def test_a_node_does_not_say_which_token_it_brought(backend, session_for):
+    session, token_id = await session_for([]), await given_out(backend)
     answer, told = await joining(session, secret_text("fj", token_id, "s" * 32), token_id=str(NODE))
     assert (answer.status, told["code"]) == (422, "request.invalid")
 
@@ -140,7 +140,7 @@ def test_a_network_of_ipv6_is_one_address_and_everybody_together_is_bounded():
             limits.take_stranger(f"10.0.{number // 256}.{number % 256}", 0.0)
 
 
-async def test_tokens_are_listed_without_their_hashes_and_expire_by_the_clock(house, client):
+async def test_tokens_are_listed_without_their_hashes_and_expire_by_the_clock(backend, client):
     now = datetime.now(UTC)
     rows = {
         "open": (now + timedelta(hours=1), "open", None),
@@ -148,7 +148,7 @@ async def test_tokens_are_listed_without_their_hashes_and_expire_by_the_clock(ho
         "used": (now - timedelta(hours=1), "used", NODE),
     }
     for number, (note, (expires, state, node)) in enumerate(rows.items()):
-        await house.pg.execute(
+        await backend.pg.execute(
             "insert into render.join_tokens values ($1, $2, 1, $3, $3, $4, $5, 'abcd…', $6, $7, $8)",
             PLATFORM, uuid4(), now + timedelta(seconds=number), note, "a" * 64, expires, state, node,
         )  # fmt: skip

@@ -7,8 +7,8 @@ import msgspec
 import pytest
 
 from adapters.nats import stream_state
-from api_edge import commands
-from api_edge.access_log import AccessLog
+from api_edge.handlers import commands
+from api_edge.http.access_log import AccessLog
 from api_edge.main import running
 from contracts.catalogue import command_stream, undecided_subject
 from contracts.message import DEFAULT_TENANT
@@ -25,36 +25,36 @@ async def until(true):
         await asyncio.sleep(0.01)
 
 
-async def tell(house, edge, **tenants):
+async def tell(backend, edge, **tenants):
     """Have the domain of projects say how much waits there."""
     before = edge.queues._queue("content").told
     word = Undecided(most=5, per_second=10.0, tenants=tenants)
-    await house.nc.publish(undecided_subject("content"), msgspec.json.encode(word))
+    await backend.nc.publish(undecided_subject("content"), msgspec.json.encode(word))
     await until(lambda: edge.queues._queue("content").told is not before)
 
 
-async def test_who_has_too_much_undecided_is_told_when_to_come_again_and_nothing_is_taken(house, edge, client, session_for):
+async def test_who_has_too_much_undecided_is_told_when_to_come_again_and_nothing_is_taken(backend, edge, client, session_for):
     other = await session_for(["*"], OTHER_TENANT)
     try:
-        await tell(house, edge, **{str(DEFAULT_TENANT): 5})
-        before = (await stream_state(house.nc, command_stream("content")))["state"]["last_seq"]
+        await tell(backend, edge, **{str(DEFAULT_TENANT): 5})
+        before = (await stream_state(backend.nc, command_stream("content")))["state"]["last_seq"]
         answer, body = await said(client.post("/v1/projects", json=PROJECT, headers=LATER))
         assert (answer.status, body["code"], answer.headers["Retry-After"]) == (429, "queue.full", "1")
-        assert (await stream_state(house.nc, command_stream("content")))["state"]["last_seq"] == before
+        assert (await stream_state(backend.nc, command_stream("content")))["state"]["last_seq"] == before
         answer, _ = await said(other.post("/v1/projects", json=PROJECT, headers=LATER))
         assert answer.status == 202, "another tenant's queue is its own"
         answer, _ = await said(client.post("/v1/api-keys", json={"name": "a", "scopes": ["*"]}, headers=LATER))
         assert answer.status == 202, "another domain's queue is another"
-        await tell(house, edge)
+        await tell(backend, edge)
         answer, _ = await said(client.post("/v1/projects", json=PROJECT, headers=LATER))
         assert answer.status == 202
     finally:
         edge.queues._queues.clear()
 
 
-async def test_what_was_sent_and_not_counted_yet_counts_too(house, edge, client):
+async def test_what_was_sent_and_not_counted_yet_counts_too(backend, edge, client):
     try:
-        await tell(house, edge)
+        await tell(backend, edge)
         statuses = [(await said(client.post("/v1/projects", json=PROJECT, headers=LATER)))[0].status for _ in range(7)]
         assert statuses == [202] * 5 + [429] * 2
     finally:
@@ -81,8 +81,8 @@ async def test_a_reader_that_is_gone_frees_its_place_at_once(edge, client):
         await until(lambda: not len(edge.streams) and not edge.limits._streams)
 
 
-async def test_an_edge_knows_of_the_streams_and_requests_at_another(house, edge, client):
-    async with running(house.settings, AccessLog(None)) as (second, url):
+async def test_an_edge_knows_of_the_streams_and_requests_at_another(backend, edge, client):
+    async with running(backend.settings, AccessLog(None)) as (second, url):
         await until(lambda: not second.lacks)
         answer = await client.get("/v1/events")
         await until(lambda: any(streams.get(DEFAULT_TENANT) == 1 for _, streams in second.limits._elsewhere.values()))

@@ -17,10 +17,10 @@ BEGAN = datetime(2031, 5, 1, tzinfo=UTC)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def rows(house):
+async def rows(backend):
     """A node in maintenance with its health and crashes, and two templates set aside, one of another tenant."""
     one, tenant = (PLATFORM, NODE, 1, BEGAN, BEGAN), UUID(int=1)
-    await house.pg.execute(
+    await backend.pg.execute(
         "insert into render.render_nodes (tenant_id, node_id, version, created_at, updated_at, name, epoch, state, slots,"
         " engine_build, encoder_build, platform, release, capabilities, bundles,"
         " service, service_reason, service_until, set_asides, suspects, protocol) values"
@@ -28,21 +28,21 @@ async def rows(house):
         " on conflict do nothing",
         *one, '{"memory": 4, "labels": ["gpu"]}',
     )  # fmt: skip
-    await house.pg.fetchval("select platform.keep_months('render.node_health_logs', 1, 3, $1)", BEGAN)
+    await backend.pg.fetchval("select platform.keep_months('render.node_health_logs', 1, 3, $1)", BEGAN)
     for second in range(5):
-        await house.pg.execute(
+        await backend.pg.execute(
             "insert into render.node_health_logs values ($1, $2, $3, 0.5, 1, 2, 0.25, $4) on conflict do nothing",
             PLATFORM, NODE, BEGAN + timedelta(seconds=second), second,
         )  # fmt: skip
     for number, kind in enumerate(("engine_crash", "daemon_death")):
         at = BEGAN + timedelta(seconds=number)
-        await house.pg.execute(
+        await backend.pg.execute(
             "insert into render.node_crashes values ($1, $2, 1, $3, $3, $4, $5, null, null, '', 0, 0, -1, 'the end')"
             " on conflict do nothing",
             PLATFORM, UUID(int=number), at, NODE, kind,
         )  # fmt: skip
     for owner, template in ((tenant, "a" * 64), (OTHER_TENANT, "b" * 64)):
-        await house.pg.execute(
+        await backend.pg.execute(
             "insert into render.templates values ($1, $2, 1, $3, $3, 'set_aside', '[]', 'it ended engines') on conflict do nothing",
             owner, template, BEGAN,
         )  # fmt: skip
@@ -51,8 +51,8 @@ async def rows(house):
 @pytest.mark.parametrize(
     ("verb", "body"), [("drain", {"force": True, "reason": "old"}), ("maintain", {"reason": "a disk"}), ("open", {}), ("drain", None)]
 )
-async def test_a_node_is_steered_under_the_platforms_tenant(house, client, verb, body):
-    async with house.deciding("render", lambda envelope, body: done(envelope, node_id=str(NODE), service="x")) as seen:
+async def test_a_node_is_steered_under_the_platforms_tenant(backend, client, verb, body):
+    async with backend.deciding("render", lambda envelope, body: done(envelope, node_id=str(NODE), service="x")) as seen:
         answer, told = await said(
             client.post(f"/v1/nodes/{NODE}/{verb}", json=body) if body is not None else client.post(f"/v1/nodes/{NODE}/{verb}")
         )
@@ -62,14 +62,14 @@ async def test_a_node_is_steered_under_the_platforms_tenant(house, client, verb,
     assert message["node_id"] == str(NODE) and message.items() >= (body or {}).items()
 
 
-async def test_the_outcome_of_steering_is_found_by_its_operation(house, client):
-    async with house.deciding("render", lambda envelope, body: None) as seen:
+async def test_the_outcome_of_steering_is_found_by_its_operation(backend, client):
+    async with backend.deciding("render", lambda envelope, body: None) as seen:
         answer, _ = await said(client.post(f"/v1/nodes/{NODE}/open", headers={"Prefer": "respond-async"}))
         assert answer.status == 202
         while not seen:
             await asyncio.sleep(0.01)
     outcome = done(seen[0][0], service="open")
-    await house.pg.execute(
+    await backend.pg.execute(
         "insert into render.inbox values ($1, $2, $3, $4, 'done', $5, null, null, now())",
         PLATFORM, seen[0][0].id, seen[0][0].type, seen[0][0].request_hash, msgspec.json.encode(outcome).decode(),
     )  # fmt: skip
@@ -130,10 +130,10 @@ async def test_crashes_are_filtered_by_node_and_kind(client, rows):
     assert (answer.status, told["field"]) == (400, "node_id")
 
 
-async def test_a_tenant_sees_and_releases_its_own_set_aside_templates(house, client, rows):
+async def test_a_tenant_sees_and_releases_its_own_set_aside_templates(backend, client, rows):
     _, told = await said(client.get("/v1/templates/set-aside"))
     assert [row["template"] for row in told["data"]] == ["a" * 64]
-    async with house.deciding("render", lambda envelope, body: done(envelope, state="open")) as seen:
+    async with backend.deciding("render", lambda envelope, body: done(envelope, state="open")) as seen:
         answer, _ = await said(client.post(f"/v1/set-aside-templates/{'a' * 64}/release"))
     assert (answer.status, seen[0][1]) == (200, {"template": "a" * 64})
     assert seen[0][0].tenant == UUID(int=1)

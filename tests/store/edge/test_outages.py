@@ -16,8 +16,8 @@ async def status(client, path):
         return answer.status
 
 
-async def test_without_the_broker_the_edge_says_503_and_recovers(house, edge, client):
-    await house.servers.kill("nats")
+async def test_without_the_broker_the_edge_says_503_and_recovers(backend, edge, client):
+    await backend.servers.kill("nats")
 
     async def refused():
         return await status(client, "/v1/me") == 503
@@ -27,7 +27,7 @@ async def test_without_the_broker_the_edge_says_503_and_recovers(house, edge, cl
     assert (answer.status, body["code"], answer.headers["Retry-After"]) == (503, "unavailable.feed", "1")
     assert await status(client, "/readyz") == 503
     assert await status(client, "/livez") == 200
-    await house.servers.restart("nats")
+    await backend.servers.restart("nats")
 
     async def back():
         return await status(client, "/readyz") == 200 and await status(client, "/v1/me") == 200
@@ -35,14 +35,14 @@ async def test_without_the_broker_the_edge_says_503_and_recovers(house, edge, cl
     await until(back)
 
 
-async def test_without_the_database_commands_are_accepted_and_queries_say_503(house, edge, client):
-    await house.servers.kill("postgres")
+async def test_without_the_database_commands_are_accepted_and_queries_say_503(backend, edge, client):
+    await backend.servers.kill("postgres")
     answer, body = await said(client.get("/v1/renders"))
     assert (answer.status, body["code"]) == (503, "unavailable.database")
     answer, body = await said(client.post("/v1/projects", json=PROJECT, headers={"Prefer": "respond-async"}))
     assert answer.status == 202
-    await house.servers.restart("postgres")
-    await house.reconnect()
+    await backend.servers.restart("postgres")
+    await backend.reconnect()
 
     async def back():
         return await status(client, "/v1/renders") == 200
@@ -50,8 +50,8 @@ async def test_without_the_database_commands_are_accepted_and_queries_say_503(ho
     await until(back)
 
 
-async def test_a_view_that_the_edge_may_not_read_is_no_fault_of_a_request(house, edge, client):
-    await house.pg.execute("revoke select on read.operations from edge_ro")
+async def test_a_view_that_the_edge_may_not_read_is_no_fault_of_a_request(backend, edge, client):
+    await backend.pg.execute("revoke select on read.operations from edge_ro")
     try:
         answer, body = await said(client.get("/v1/operations/" + "x" * 52))
         assert answer.status == 404, body
@@ -61,4 +61,4 @@ async def test_a_view_that_the_edge_may_not_read_is_no_fault_of_a_request(house,
         answer, body = await said(client.get(answer.headers["Location"]))
         assert (answer.status, body["code"]) == (503, "unavailable.database")
     finally:
-        await house.pg.execute("grant select on read.operations to edge_ro")
+        await backend.pg.execute("grant select on read.operations to edge_ro")

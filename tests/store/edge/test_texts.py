@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from api_edge.bodies import path_names
+from api_edge.http.bodies import path_names
 from api_edge.routes import COMMANDS, QUERIES
 
 BAD = ["%00", "a%00b", "%ED%A0%80", "%ed%b0%80", "%FF", "%c3%28", "a%0d%0aX: y", "%1b", "%7f", "%C0%80"]
@@ -64,7 +64,7 @@ async def test_no_parameter_has_what_cannot_be_held(edge, key, bad):
 
 
 @pytest.mark.parametrize("good", GOOD)
-async def test_other_characters_are_let_through(house, edge, key, good):
+async def test_other_characters_are_let_through(backend, edge, key, good):
     status, told = await raw(edge, key, "GET", f"/v1/log?type={good}")
     assert status == 200, told
     status, told = await raw(edge, key, "GET", f"/v1/renders/{good}")

@@ -60,11 +60,11 @@ async def asked(url, head, body, *, in_pieces):
 
 
 @pytest.mark.parametrize("case", CASES)
-async def test_both_ways_answer_alike(house, edge, client, case):
+async def test_both_ways_answer_alike(backend, edge, client, case):
     body, more = CASES[case]
     key = client.headers["Authorization"]
     told = []
-    async with house.deciding("content", lambda envelope, body: None):
+    async with backend.deciding("content", lambda envelope, body: None):
         for in_pieces in (False, True):
             told.append(await said_to(edge, key, body, more, in_pieces=in_pieces))
     assert told[0] == told[1]
@@ -86,8 +86,8 @@ async def said_to(edge, key, body, more, *, in_pieces):
     return status, shown, said, "location" in fields
 
 
-async def test_what_goes_the_thin_way_is_one_command_with_all_that_was_said(house, edge, client):
-    async with house.deciding("content", lambda envelope, body: None) as seen:
+async def test_what_goes_the_thin_way_is_one_command_with_all_that_was_said(backend, edge, client):
+    async with backend.deciding("content", lambda envelope, body: None) as seen:
         head = written(GOOD, {"Authorization": client.headers["Authorization"], "Prefer": "respond-async", "X-Request-Id": FILE})
         status, fields, _ = await asked(edge.url, head, GOOD, in_pieces=False)
         assert (status, fields["x-request-id"]) == ("HTTP/1.1 202 Accepted", FILE)

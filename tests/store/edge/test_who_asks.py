@@ -4,19 +4,22 @@ from uuid import uuid4
 
 import aiohttp
 
-from api_edge import scopes
+from api_edge.auth import scopes
 from contracts.message import DEFAULT_TENANT
-from contracts.render import JobCancelled
+from contracts.render.jobs import JobCancelled
 from tests.store.edge.sessions import COOKIE, asking, sessions
 from tests.store.edge.support import OTHER_TENANT, done
 from tests.store.edge.test_edge import FILE, PROJECT, said
 from tests.store.edge.test_events import opened
 
 
-async def test_who_has_a_session_asks_as_a_person_of_their_tenant(house, edge):
+async def test_who_has_a_session_asks_as_a_person_of_their_tenant(backend, edge):
     with sessions(edge) as store:
         who, text = store.begin(OTHER_TENANT, ["content:*", "log:read"])
-        async with asking(edge, text) as person, house.deciding("content", lambda envelope, body: done(envelope, project_id=FILE)) as seen:
+        async with (
+            asking(edge, text) as person,
+            backend.deciding("content", lambda envelope, body: done(envelope, project_id=FILE)) as seen,
+        ):
             answer, _ = await said(person.post("/v1/projects", json=PROJECT))
             assert answer.status == 201
             assert (seen[0][0].actor, seen[0][0].tenant) == (f"user:{who.user}", OTHER_TENANT)
@@ -39,11 +42,14 @@ async def test_a_session_may_come_as_a_cookie_and_api_keys_go_on_beside_it(edge,
         assert (me["key_id"], me["actor"]) == (str(client.key_id), f"key:{client.key_id}")
 
 
-async def test_who_acts_as_another_is_named_with_them_and_makes_no_credentials(house, edge):
+async def test_who_acts_as_another_is_named_with_them_and_makes_no_credentials(backend, edge):
     with sessions(edge) as store:
         other = uuid4()
         who, text = store.begin(OTHER_TENANT, ["*"], acting_as=other)
-        async with asking(edge, text) as person, house.deciding("content", lambda envelope, body: done(envelope, project_id=FILE)) as seen:
+        async with (
+            asking(edge, text) as person,
+            backend.deciding("content", lambda envelope, body: done(envelope, project_id=FILE)) as seen,
+        ):
             answer, _ = await said(person.post("/v1/projects", json=PROJECT))
             assert (answer.status, seen[0][0].actor) == (201, f"user:{who.user} as user:{other}")
             answer, body = await said(person.post("/v1/api-keys", json={"name": "mine", "scopes": ["content:read"]}))
@@ -52,7 +58,7 @@ async def test_who_acts_as_another_is_named_with_them_and_makes_no_credentials(h
             assert answer.status == 403
 
 
-async def test_a_session_that_ends_ends_its_streams_and_lets_nobody_in_any_more(house, edge):
+async def test_a_session_that_ends_ends_its_streams_and_lets_nobody_in_any_more(backend, edge):
     with sessions(edge) as store:
         who, text = store.begin(OTHER_TENANT, ["log:read"])
         kept, other = store.begin(OTHER_TENANT, ["log:read"])
@@ -63,7 +69,7 @@ async def test_a_session_that_ends_ends_its_streams_and_lets_nobody_in_any_more(
             assert stream.comments[-1] == "the session is over"
             answer, body = await said(person.get("/v1/me"))
             assert (answer.status, body["code"]) == (401, "auth.invalid")
-            position = await house.happen(JobCancelled(job_id=uuid4()), OTHER_TENANT)
+            position = await backend.happen(JobCancelled(job_id=uuid4()), OTHER_TENANT)
             assert (await staying.next())[0] == str(position) and edge.stands(kept)
 
 

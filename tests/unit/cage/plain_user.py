@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from node_worker.cage import system, user, view
-from node_worker.cage.reading import needed
+from node_worker.cage.readable_paths import needed
 
 USER = 64321  # nobody's
 

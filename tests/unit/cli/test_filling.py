@@ -7,9 +7,9 @@ from uuid import uuid4
 import pytest
 
 from cli import filling
-from cli.answers import Scene
 from cli.errors import Mistake
-from contracts.project import ProjectFile, ProjectScene, ProjectTrack
+from cli.responses import Scene
+from contracts.project_file import ProjectFile, ProjectScene, ProjectTrack
 from contracts.spec import Element, ElementKind
 
 

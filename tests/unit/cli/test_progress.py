@@ -5,7 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 from cli.client import Progress, advanced
-from cli.progress import Timeline, told, told_nodes
+from cli.progress import Timeline, nodes_line, progress_line
 from cli.sse import ServerEvent
 
 NOW = Progress(state="queued", frames_done=30, frames_total=90)
@@ -39,8 +39,8 @@ def test_events_of_other_things_change_nothing() -> None:
 
 def test_progress_names_speed_time_left_and_who_draws_what() -> None:
     now = advanced(advanced(NOW, _event("render.job.started")), _tick(45))
-    assert told(now) == "rendering: 45 of 90 frames, 25 frames/s, 2 s left"
-    assert told_nodes(now, Timeline([("intro", 60), ("outro", 30)])) == "node-1 draws frame 40 of intro, node-2 draws frame 70 of outro"
+    assert progress_line(now) == "rendering: 45 of 90 frames, 25 frames/s, 2 s left"
+    assert nodes_line(now, Timeline([("intro", 60), ("outro", 30)])) == "node-1 draws frame 40 of intro, node-2 draws frame 70 of outro"
 
 
 def test_a_frame_behind_the_end_belongs_to_no_scene() -> None:

@@ -5,17 +5,17 @@ from uuid import UUID, uuid4, uuid5
 
 import pytest
 
-from api_edge import signing
+from api_edge.auth import signing
+from consumers.runtime.decoding import former_reaction_id, reaction_id
 from consumers.runtime.effects.making import effect_id
 from consumers.runtime.effects.row import report_id as effect_report_id
-from consumers.runtime.reading import former_reaction_id, reaction_id
 from consumers.runtime.timing import Timer
 from contracts import ids
 from contracts.envelope import first
 from contracts.ids import derived_id, following_id, hashed_id, moment_id, new_id
 from contracts.message import PLATFORM
 from contracts.node import report_id
-from contracts.notification import ReadNotification
+from contracts.notification.notifications import ReadNotification
 
 BEGAN = datetime(2026, 11, 1, tzinfo=UTC)
 COMMAND = ReadNotification(notification_id=UUID(int=1))

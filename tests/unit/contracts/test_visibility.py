@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from contracts.identity import CreateApiKey
+from contracts.identity.api_keys import CreateApiKey
 from contracts.message import Event, message
 from contracts.visibility import Discreet, Internal, Personal, Public, Secret, Visibility, columns, markers, mask, told, visible
 

@@ -5,10 +5,10 @@ import json
 import msgspec
 import pytest
 
-from api_edge.bodies import COMMAND_LIMIT, METADATA_LIMIT, BodyReader
 from api_edge.errors import Refused
-from contracts.identity import CreateApiKey
-from contracts.studio import RequestRender
+from api_edge.http.bodies import COMMAND_LIMIT, METADATA_LIMIT, BodyReader
+from contracts.identity.api_keys import CreateApiKey
+from contracts.studio.renders import RequestRender
 
 READER = BodyReader(RequestRender, (), "PostRequestRender")
 

@@ -7,20 +7,22 @@ from uuid import uuid4
 import msgspec
 import pytest
 
-from api_edge import explaining, openapi, presenters
-from api_edge.commands import reader_of
+from api_edge import openapi
 from api_edge.errors import Refused
-from api_edge.events import FeedEvent, kind_of, public_types, tick_frame
+from api_edge.handlers.commands import reader_of
+from api_edge.handlers.masks import answered, shown_row
 from api_edge.routes import COMMANDS, QUERIES
+from api_edge.routes import log as log_of_routes
+from api_edge.routes.render import explanation
 from api_edge.routing import CommandRoute, QueryRoute
-from api_edge.showing import answered, shown_row
-from api_edge.streams import Wanted
+from api_edge.stream.events import FeedEvent, kind_of, public_types, tick_frame
+from api_edge.stream.streams import Wanted
 from consumers.notification import DOMAIN as NOTIFICATION
 from consumers.runtime.reactions import Reaction
 from contracts.catalogue import webhook_catalogue
 from contracts.envelope import first
 from contracts.message import Event, MessageType, Tick, all_types, encode, for_operators
-from contracts.notification import CreateNotification
+from contracts.notification.notifications import CreateNotification
 from contracts.visibility import Visibility
 from tests.support.canaries import Planted, found, planted
 
@@ -48,7 +50,7 @@ def test_the_feed_and_the_log_tell_of_an_event_what_is_public_of_it_or_nothing(e
     assert (entry.full_name in public_types()) is entry.public
     assert found(event.frame) == seen.public()
     row: dict[str, Any] = {"position": 1, "type": entry.full_name, "body": body.decode()}
-    (listed,) = presenters.log(_Edge(), None, [row])  # type: ignore[arg-type]
+    (listed,) = log_of_routes.log(_Edge(), None, [row])  # type: ignore[arg-type]
     log = next(route for route in QUERIES if route.path == "/v1/log")
     assert found(encode(shown_row(log.row)(listed))) == seen.public()  # type: ignore[arg-type]
 
@@ -69,12 +71,12 @@ def test_a_tick_tells_what_is_public_of_it(entry: MessageType) -> None:
     assert found(tick_frame(kind_of(entry.full_name), body)) == seen.public()
 
 
-@pytest.mark.parametrize("name", explaining.SENTENCES)
+@pytest.mark.parametrize("name", explanation.SENTENCES)
 def test_an_explanation_leans_on_nothing_of_an_event_that_is_not_public(name: str) -> None:
     entry = next(one for one in EVENTS if one.name == name)
     body, seen = sent(entry)
     happened = {"position": 1, "time": "2026-01-01T00:00:00Z", "type": entry.full_name, "actor": "key:1", "body": msgspec.Raw(body)}
-    step = explaining._step(msgspec.convert(happened, explaining.Happened))
+    step = explanation._step(msgspec.convert(happened, explanation.Happened))
     assert step.text != name, "the sentence could not be made"
     assert found(step.text) <= seen.public()
 

@@ -9,9 +9,9 @@ from uuid import uuid4
 import pytest
 
 from adapters.nats import header_lines
-from api_edge.events import FeedEvent
-from api_edge.feed import Feed
-from api_edge.reading import Head
+from api_edge.handlers.reader import Head
+from api_edge.stream.events import FeedEvent
+from api_edge.stream.feed import Feed
 from consumers.log.event import frame_of
 from contracts.chain import EPOCH, GENESIS, HASH, SEAL, Marks, chained
 

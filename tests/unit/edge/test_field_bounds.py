@@ -9,9 +9,9 @@ import msgspec
 import pytest
 
 from api_edge import openapi
-from api_edge.bodies import BodyReader
-from api_edge.commands import reader_of
 from api_edge.errors import Refused
+from api_edge.handlers.commands import reader_of
+from api_edge.http.bodies import BodyReader
 from api_edge.routes import COMMANDS, QUERIES
 from contracts.bounds import must
 from contracts.message import Command
@@ -110,7 +110,7 @@ def annotated(kind: Any) -> list[Any]:
 
 def test_a_command_that_a_domain_makes_is_held_to_its_bounds_too() -> None:
     from consumers.runtime.domain import out_of_bounds
-    from contracts.identity import ChangeTenantLimits, CreateTenant
+    from contracts.identity.tenants import ChangeTenantLimits, CreateTenant
 
     def code(command: Command) -> str:
         refusal = out_of_bounds(command, "identity.out_of_bounds")

@@ -5,11 +5,11 @@ from uuid import uuid4
 
 import pytest
 
+from api_edge.auth.keys import KeyRing
+from api_edge.auth.principals import JoinTokenPrincipal
+from api_edge.auth.secret_texts import LENGTH, PATTERN, first_text, secret_hash, secret_text
 from api_edge.errors import Refused
-from api_edge.keys import KeyRing
-from api_edge.principals import JoinTokenPrincipal
-from api_edge.secret_texts import LENGTH, PATTERN, first_text, secret_hash, secret_text
-from contracts.identity import ApiKeyCreated, ApiKeyRevoked
+from contracts.identity.api_keys import ApiKeyCreated, ApiKeyRevoked
 from contracts.message import DEFAULT_TENANT
 
 TENANT = uuid4()

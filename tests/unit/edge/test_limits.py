@@ -4,8 +4,8 @@ from uuid import uuid4
 
 import pytest
 
+from api_edge.capacity.limits import FORGOTTEN, STREAMS, Limits
 from api_edge.errors import Refused
-from api_edge.limits import FORGOTTEN, STREAMS, Limits
 
 TENANT = uuid4()
 

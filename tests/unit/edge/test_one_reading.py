@@ -9,8 +9,8 @@ from itertools import pairwise
 import pytest
 from aiohttp import web
 
-from api_edge.connections import IDLE
-from api_edge.plain import PlainFirst
+from api_edge.http.connections import IDLE
+from api_edge.http.plain import PlainFirst
 from tests.support.plain import Seen, request
 
 COUNT = 800  # connections of each seed, of one to four requests each

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from api_edge.answers import Answer
-from api_edge.plain import read_plain
+from api_edge.http.plain import read_plain
+from api_edge.http.responses import Answer
 from tests.support.plain import BODY, SLOW, answered, connected, request, served
 
 

@@ -4,14 +4,15 @@ from uuid import uuid4
 
 import pytest
 
-from api_edge import principals, scopes, sse
+from api_edge.auth import principals, scopes
+from api_edge.auth.principals import JoinTokenPrincipal, KeyPrincipal, NodePrincipal, SessionPrincipal
+from api_edge.auth.signing import Signer
 from api_edge.edge import Edge
-from api_edge.principals import JoinTokenPrincipal, KeyPrincipal, NodePrincipal, SessionPrincipal
 from api_edge.routes import COMMANDS, QUERIES
 from api_edge.routing import CommandRoute
-from api_edge.signing import Signer
-from contracts.farm import DrainNode
+from api_edge.stream import sse
 from contracts.message import DEFAULT_TENANT, PLATFORM
+from contracts.render.nodes import DrainNode
 
 TENANT, ID, USER, OTHER = uuid4(), uuid4(), uuid4(), uuid4()
 KNOWN = scopes.registry((*COMMANDS, *QUERIES), beside=sse.ROUTES)

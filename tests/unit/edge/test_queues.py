@@ -6,8 +6,8 @@ from uuid import UUID, uuid4
 import msgspec
 import pytest
 
+from api_edge.capacity.queues import Queues
 from api_edge.errors import Refused, meaning_of
-from api_edge.queues import Queues
 from contracts.queue import Undecided
 
 pytestmark = pytest.mark.asyncio

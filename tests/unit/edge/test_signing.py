@@ -5,8 +5,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from api_edge.secret_texts import secret_hash
-from api_edge.signing import Signer, command_id, key_mark
+from api_edge.auth.secret_texts import secret_hash
+from api_edge.auth.signing import Signer, command_id, key_mark
 from contracts.envelope import hash_versions, same_request
 
 OLD, NEW = "0123456789abcdef", "fedcba9876543210"

@@ -4,7 +4,7 @@ import aiohttp
 from pydantic import SecretStr
 
 from adapters.settings import Settings
-from api_edge.access_log import AccessLog
+from api_edge.http.access_log import AccessLog
 from api_edge.main import running
 
 

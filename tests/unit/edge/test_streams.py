@@ -4,11 +4,11 @@ import asyncio
 import json
 from uuid import uuid4
 
-from api_edge.events import FeedEvent, kind_of, tick_frame
-from api_edge.streams import MOST_EVENTS, Stream, Streams, Wanted
-from contracts.identity import ApiKeyCreated
+from api_edge.stream.events import FeedEvent, kind_of, tick_frame
+from api_edge.stream.streams import MOST_EVENTS, Stream, Streams, Wanted
+from contracts.identity.api_keys import ApiKeyCreated
 from contracts.message import encode, type_of
-from contracts.render import JobCancelled, JobPlanned, JobProgress
+from contracts.render.jobs import JobCancelled, JobPlanned, JobProgress
 
 TENANT = str(uuid4())
 JOB = uuid4()

@@ -7,9 +7,12 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from api_edge import cursors, openapi, operations, pages, sse
+from api_edge import openapi
 from api_edge.errors import MEANINGS, Refused, meaning_of
+from api_edge.handlers import cursors, operations
+from api_edge.http import pages
 from api_edge.routes import COMMANDS, QUERIES
+from api_edge.stream import sse
 from contracts.message import type_of
 
 DOCUMENT = openapi.document(COMMANDS, QUERIES, "0")

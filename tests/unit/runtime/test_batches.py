@@ -13,7 +13,7 @@ from consumers.runtime.runtime import Runtime
 from consumers.runtime.settling import BATCH
 from contracts.envelope import first
 from contracts.message import Command
-from contracts.render import CancelJob, SubmitJob
+from contracts.render.jobs import CancelJob, SubmitJob
 from tests.unit.domains.render.test_render import spec
 
 

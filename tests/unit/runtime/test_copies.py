@@ -10,10 +10,11 @@ from consumers.runtime.copies import copy, last_word, noted
 from consumers.runtime.domain import Domain
 from consumers.runtime.projection import create
 from consumers.runtime.table import Row, Table
-from contracts.file_mgr import FileReady, UploadStarted
-from contracts.identity import TenantCreated, TenantLimitsChanged
-from contracts.studio import FileLearned, LearnFile
-from tests.unit.domains.world import World
+from contracts.file_mgr.files import FileReady
+from contracts.file_mgr.uploads import UploadStarted
+from contracts.identity.tenants import TenantCreated, TenantLimitsChanged
+from contracts.studio.copies import FileLearned, LearnFile
+from tests.support.domain_harness import DomainHarness
 
 
 class Share(Row, frozen=True, kw_only=True):
@@ -56,8 +57,8 @@ def ready(file_id: UUID, kind: Any = "video") -> FileReady:
     return FileReady(file_id=file_id, kind=kind, sha256="s", bytes=1, width=1, height=1, duration=2.0, scan_key="")
 
 
-def world(*reacts: Any, **more: Any) -> World:
-    return World(Domain(name="studio", tables=(), reacts=reacts, **({"decides": {}, "writes": {}} | more)))
+def world(*reacts: Any, **more: Any) -> DomainHarness:
+    return DomainHarness(Domain(name="studio", tables=(), reacts=reacts, **({"decides": {}, "writes": {}} | more)))
 
 
 def test_of_two_words_the_first_stands_unless_the_last_is_asked_for() -> None:

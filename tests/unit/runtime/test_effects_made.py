@@ -12,7 +12,7 @@ from consumers.runtime.effects.declared import Backoff, Destination, EffectKind,
 from consumers.runtime.effects.making import effect_id, effect_rows, former_effect_id
 from consumers.runtime.effects.row import Claimed, Try, answer_of
 from contracts.envelope import derived_id, first
-from contracts.file_mgr import OpenUpload, UploadStarted
+from contracts.file_mgr.uploads import OpenUpload, UploadStarted
 from deploy.domains import all_domains
 
 STARTED = UploadStarted(

@@ -8,16 +8,16 @@ from uuid import uuid4
 import msgspec
 import pytest
 
+from consumers.runtime.decoding import read_command
 from consumers.runtime.domain import Domain
 from consumers.runtime.item import Item
 from consumers.runtime.projection import nothing
 from consumers.runtime.reactions import Reaction
-from consumers.runtime.reading import read_command
 from contracts import message as registry
 from contracts.catalogue import subjects_of
 from contracts.envelope import first
 from contracts.message import Command, Event, encode, message, versions_of
-from tests.support.house import reacted
+from tests.support.in_process import reacted
 
 
 class Kept(Event, frozen=True, kw_only=True):

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from contracts.project import ProjectFile
+from contracts.project_file import ProjectFile
 from templates.build import DemoFiles
 
 

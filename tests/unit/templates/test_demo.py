@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 from PIL import Image
 
-from contracts.project import ProjectFile
+from contracts.project_file import ProjectFile
 from templates.build import DemoFiles, build_demo
 from templates.demo.palette import COLOURS, PRESETS
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from contracts.project import ProjectFile, ProjectScene
+from contracts.project_file import ProjectFile, ProjectScene
 from contracts.spec import ScanResult, SceneSpec, Warning
 from node_worker.engines.base import Files, Pixels
 from node_worker.engines.lottie.engine import LottieEngine

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from contracts.project import ProjectFile
+from contracts.project_file import ProjectFile
 
 
 def _decode(content: Any) -> ProjectFile:

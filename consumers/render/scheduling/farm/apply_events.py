@@ -8,11 +8,10 @@ from consumers.render.kinds import KINDS
 from consumers.render.leases.kind import Kind, Queue
 from consumers.render.scheduling.farm.farm import Farm
 from consumers.render.scheduling.farm.states import NodeState, PartState
-from contracts.enrolment import NodeRevoked
 from contracts.envelope import Envelope
-from contracts.farm import NodeLeft, NodeLost, NodeRegistered, NodeSteered, ShareLearned
-from contracts.identity import TenantCreated, TenantLimitsChanged
-from contracts.render import (
+from contracts.identity.tenants import TenantCreated, TenantLimitsChanged
+from contracts.render.enrolment import NodeRevoked
+from contracts.render.jobs import (
     JobAssembling,
     JobCancelled,
     JobCompleted,
@@ -22,12 +21,12 @@ from contracts.render import (
     JobRescheduled,
     JobResumed,
     JobSubmitted,
-    PartAssigned,
-    PartEnded,
-    SegmentsPlanned,
-    SegmentVerified,
 )
-from contracts.repair import JobSetBack, RepairAssembling, RepairEnded, RepairRequested
+from contracts.render.nodes import NodeLeft, NodeLost, NodeRegistered, NodeSteered
+from contracts.render.parts import PartAssigned, PartEnded
+from contracts.render.repairs import JobSetBack, RepairAssembling, RepairEnded, RepairRequested
+from contracts.render.segments import SegmentsPlanned, SegmentVerified
+from contracts.render.shares import ShareLearned
 
 Change = Callable[[Farm, Any, UUID, float], None]
 

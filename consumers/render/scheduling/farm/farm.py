@@ -10,8 +10,8 @@ from consumers.render.scheduling.farm.part_sizing import Speeds, segments_at_onc
 from consumers.render.scheduling.farm.short_queue import ShortQueue
 from consumers.render.scheduling.farm.states import Choice, JobState, NodeState, PartState, Ref, SegmentRef, Want
 from consumers.render.scheduling.farm.tenants import Tenants, TenantState
-from contracts.render import PartKind
-from contracts.repair import Redrawing
+from contracts.render.parts import PartKind
+from contracts.render.repairs import Redrawing
 
 REPAIR_PRIORITY = 101  # of an ended job's repairs: before all jobs of their tenant, whose priorities end at 100
 ASSEMBLY_SECONDS = 2.0  # slot seconds that an export is expected to take

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from contracts.render import PartKind
+from contracts.render.parts import PartKind
 
 Entry = tuple[PartKind, UUID, UUID]  # kind, tenant, subject
 

@@ -7,8 +7,8 @@ from uuid import UUID
 
 import msgspec
 
-from contracts.farm import Capabilities, Service
-from contracts.render import PartKind
+from contracts.render.nodes import Capabilities, Service
+from contracts.render.parts import PartKind
 from contracts.spec import Needs
 
 Ref = tuple[UUID, UUID]  # tenant and job (or file)

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from consumers.render.scheduling.farm import Choice, Farm, JobState, NodeState, PartState
-from contracts.farm import Capabilities
+from contracts.render.nodes import Capabilities
 from contracts.spec import Needs
 
 BUILDS = ("engine", "encoder")

@@ -22,13 +22,14 @@ from consumers.render.scheduling.farm.apply_events import of_queue
 from consumers.runtime.projection import upsert
 from consumers.runtime.table import Row, Table
 from contracts.node import Manifest, ReportExport, ReportInspection, ReportSegment, ReportSnapshot
-from contracts.render import ExpirePart, PartKind, RequestInspection
-from contracts.snapshot import SnapshotDrawn, SnapshotFailed, SnapshotQueued
+from contracts.render.inspections import RequestInspection
+from contracts.render.parts import ExpirePart, PartKind
+from contracts.render.snapshots import SnapshotDrawn, SnapshotFailed, SnapshotQueued
 from contracts.spec import RenderSpec, SceneSpec
 from node_worker.parts.part_runner import KINDS as RUN
+from tests.support.domain_harness import DomainHarness, kinds, refused
 from tests.unit.domains.render.test_render import NODE, SHA, assign, drawn, fail, farm, register, submit
 from tests.unit.domains.render.test_snapshots import ask as question
-from tests.unit.domains.world import World, kinds, refused
 
 RENDER = Path(__file__).resolve().parents[4] / "consumers" / "render"
 NAMES = get_args(PartKind)
@@ -64,7 +65,7 @@ NEW = short_kind(name="thumbnail", queue=QUEUE, given_up=given_up, read=read, ma
 
 
 @pytest.fixture
-def waiting(monkeypatch: pytest.MonkeyPatch) -> tuple[World, UUID]:
+def waiting(monkeypatch: pytest.MonkeyPatch) -> tuple[DomainHarness, UUID]:
     """A farm that has the kind, and a thumbnail that waits."""
     monkeypatch.setitem(KINDS, NEW.name, NEW)
     of_it = {
@@ -72,10 +73,10 @@ def waiting(monkeypatch: pytest.MonkeyPatch) -> tuple[World, UUID]:
         SnapshotDrawn: upsert(THUMBNAILS, state="done"),
         SnapshotFailed: upsert(THUMBNAILS, state="failed"),
     }
-    world, thumbnail = World(replace(DOMAIN, tables=(*DOMAIN.tables, THUMBNAILS), writes=DOMAIN.writes | of_it)), uuid4()
-    register(world)
-    world.happen(queued(thumbnail))
-    return world, thumbnail
+    harness, thumbnail = DomainHarness(replace(DOMAIN, tables=(*DOMAIN.tables, THUMBNAILS), writes=DOMAIN.writes | of_it)), uuid4()
+    register(harness)
+    harness.happen(queued(thumbnail))
+    return harness, thumbnail
 
 
 def queued(thumbnail: UUID) -> SnapshotQueued:
@@ -83,32 +84,34 @@ def queued(thumbnail: UUID) -> SnapshotQueued:
     return SnapshotQueued(snapshot_id=thumbnail, cache_key=SHA, spec=RenderSpec(scenes=(scene,), width=64, height=36), frame=0)
 
 
-def test_its_work_is_given_to_one_node_at_a_time_and_waits_again_when_a_lease_is_lost(waiting: tuple[World, UUID]) -> None:
-    world, thumbnail = waiting
-    part = assign(world, thumbnail, NEW.name)
-    assert (part.kind, part.epoch, world.row(THUMBNAILS, thumbnail).state) == (NEW.name, 1, "assigned")
-    assert refused(assign(world, thumbnail, NEW.name)) == "render.not_waiting"
-    world.do(ExpirePart(part_id=part.part_id, reason="silent"))
-    row = world.row(THUMBNAILS, thumbnail)
-    assert (row.state, row.attempts, world.row(PARTS, part.part_id).state) == ("queued", 0, "expired")
+def test_its_work_is_given_to_one_node_at_a_time_and_waits_again_when_a_lease_is_lost(waiting: tuple[DomainHarness, UUID]) -> None:
+    harness, thumbnail = waiting
+    part = assign(harness, thumbnail, NEW.name)
+    assert (part.kind, part.epoch, harness.row(THUMBNAILS, thumbnail).state) == (NEW.name, 1, "assigned")
+    assert refused(assign(harness, thumbnail, NEW.name)) == "render.not_waiting"
+    harness.do(ExpirePart(part_id=part.part_id, reason="silent"))
+    row = harness.row(THUMBNAILS, thumbnail)
+    assert (row.state, row.attempts, harness.row(PARTS, part.part_id).state) == ("queued", 0, "expired")
 
 
-def test_it_is_tried_as_often_as_its_kind_says_and_then_ends_with_the_reason(waiting: tuple[World, UUID]) -> None:
-    world, thumbnail = waiting
-    told = [kinds(fail(world, assign(world, thumbnail, NEW.name), "node.store_failed")) for _ in range(TRIES)]
+def test_it_is_tried_as_often_as_its_kind_says_and_then_ends_with_the_reason(waiting: tuple[DomainHarness, UUID]) -> None:
+    harness, thumbnail = waiting
+    told = [kinds(fail(harness, assign(harness, thumbnail, NEW.name), "node.store_failed")) for _ in range(TRIES)]
     assert told == [["PartEnded"]] * (TRIES - 1) + [["PartEnded", "SnapshotFailed"]]
-    assert (world.row(THUMBNAILS, thumbnail).state, world.row(THUMBNAILS, thumbnail).code) == ("failed", "node.store_failed")
+    assert (harness.row(THUMBNAILS, thumbnail).state, harness.row(THUMBNAILS, thumbnail).code) == ("failed", "node.store_failed")
 
 
-def test_what_is_refused_everywhere_ends_it_at_once(waiting: tuple[World, UUID]) -> None:
-    world, thumbnail = waiting
-    assert kinds(fail(world, assign(world, thumbnail, NEW.name), "thumbnail.too_small")) == ["PartEnded", "SnapshotFailed"]
+def test_what_is_refused_everywhere_ends_it_at_once(waiting: tuple[DomainHarness, UUID]) -> None:
+    harness, thumbnail = waiting
+    assert kinds(fail(harness, assign(harness, thumbnail, NEW.name), "thumbnail.too_small")) == ["PartEnded", "SnapshotFailed"]
 
 
-async def test_its_manifest_is_made_of_what_it_reads_itself(waiting: tuple[World, UUID]) -> None:
-    world, thumbnail = waiting
-    part = world.row(PARTS, assign(world, thumbnail, NEW.name).part_id)
-    answers: dict[str, list[dict[str, Any]]] = {"thumbnails": [{"tenant_id": world.tenant, "snapshot_id": thumbnail, "object_key": "here"}]}
+async def test_its_manifest_is_made_of_what_it_reads_itself(waiting: tuple[DomainHarness, UUID]) -> None:
+    harness, thumbnail = waiting
+    part = harness.row(PARTS, assign(harness, thumbnail, NEW.name).part_id)
+    answers: dict[str, list[dict[str, Any]]] = {
+        "thumbnails": [{"tenant_id": harness.tenant, "snapshot_id": thumbnail, "object_key": "here"}]
+    }
 
     async def ask(statement: str, *parameters: Any) -> Any:
         return answers.get(statement, [])
@@ -129,26 +132,26 @@ def test_the_scheduler_offers_it_from_its_first_event_to_its_last() -> None:
     assert not picture.short
 
 
-def ready(kind: str) -> tuple[World, UUID]:
+def ready(kind: str) -> tuple[DomainHarness, UUID]:
     """A farm with a node, and something that waits for a part of this kind."""
-    world, subject = farm(), uuid4()
+    harness, subject = farm(), uuid4()
     match kind:
         case "render":
-            subject = submit(world)
+            subject = submit(harness)
         case "assemble":
-            subject = submit(world)
-            drawn(world, subject)
+            subject = submit(harness)
+            drawn(harness, subject)
         case "inspect":
-            world.do(RequestInspection(file_id=subject, name="a", bytes=9, object_key="k"))
+            harness.do(RequestInspection(file_id=subject, name="a", bytes=9, object_key="k"))
         case "snapshot":
-            world.do(question(subject))
-    return world, subject
+            harness.do(question(subject))
+    return harness, subject
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_reported_of_another_kind_than_the_lease_is_of_does_not_count(kind: str) -> None:
-    world, subject = ready(kind)
-    part = assign(world, subject, kind)
+    harness, subject = ready(kind)
+    part = assign(harness, subject, kind)
     facts = {"part_id": part.part_id, "epoch": part.epoch, "object_key": "o", "sha256": SHA, "bytes": 1}
     reports = {
         "render": ReportSegment(**facts, key="k", frames=1, difference=0.0, seconds=0.0),
@@ -156,7 +159,7 @@ def test_what_is_reported_of_another_kind_than_the_lease_is_of_does_not_count(ki
         "inspect": ReportInspection(part_id=part.part_id, epoch=part.epoch, kind="picture"),
         "snapshot": ReportSnapshot(**facts),
     }
-    told = {of: refused(world.do(report, actor=f"node:{NODE}")) for of, report in reports.items() if of != kind}
+    told = {of: refused(harness.do(report, actor=f"node:{NODE}")) for of, report in reports.items() if of != kind}
     assert set(told.values()) == {"render.not_waiting"} and len(told) == len(KINDS) - 1
 
 

@@ -9,7 +9,7 @@ from consumers.render.rows import INSPECTIONS, JOBS
 from consumers.render.scheduling.farm import Choice, NodeState
 from consumers.render.scheduling.farm.apply_events import apply
 from contracts.envelope import first
-from contracts.render import PartEnd, PartEnded
+from contracts.render.parts import PartEnd, PartEnded
 from tests.unit.domains.render.test_farm import Bench
 from tests.unit.domains.render.test_render import assign, drawn, fail, farm, inspecting, submit
 
@@ -39,16 +39,16 @@ def test_a_tenant_does_not_pay_for_the_silence_of_a_dead_node(how: PartEnd, serv
 
 @pytest.mark.parametrize("code", ["node.engine_killed", "node.storage_away"])
 def test_a_file_is_not_rejected_because_engines_were_killed_or_the_store_was_away(code: str) -> None:
-    world, file_id = inspecting()
+    harness, file_id = inspecting()
     for _ in range(TRIES + 2):
-        fail(world, assign(world, file_id, "inspect"), code, "engine_crash" if code == "node.engine_killed" else None)
-        assert world.row(INSPECTIONS, file_id).state == "queued"
+        fail(harness, assign(harness, file_id, "inspect"), code, "engine_crash" if code == "node.engine_killed" else None)
+        assert harness.row(INSPECTIONS, file_id).state == "queued"
 
 
 def test_an_export_does_not_fail_because_engines_were_killed() -> None:
-    world = farm()
-    job_id = submit(world)
-    drawn(world, job_id)
+    harness = farm()
+    job_id = submit(harness)
+    drawn(harness, job_id)
     for _ in range(5):
-        fail(world, assign(world, job_id, "assemble"), "node.engine_killed", "engine_crash")
-    assert world.row(JOBS, job_id).state == "assembling"
+        fail(harness, assign(harness, job_id, "assemble"), "node.engine_killed", "engine_crash")
+    assert harness.row(JOBS, job_id).state == "assembling"

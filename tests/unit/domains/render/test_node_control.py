@@ -11,48 +11,39 @@ from consumers.render.nodes.node_control import FIRST_TIME, LONGEST_TIME, set_as
 from consumers.render.rows import NODES, PARTS
 from consumers.runtime.domain import Context, DropTimer
 from contracts.envelope import first
-from contracts.farm import (
-    DistrustNode,
-    DrainNode,
-    ForgiveNode,
-    LoseNode,
-    MaintainNode,
-    NodeSteered,
-    OpenNode,
-    ReleaseTemplate,
-    TemplateSetAside,
-)
 from contracts.message import PLATFORM
 from contracts.node import LeaveNode
+from contracts.render.nodes import DistrustNode, DrainNode, ForgiveNode, LoseNode, MaintainNode, NodeSteered, OpenNode
+from contracts.render.templates import ReleaseTemplate, TemplateSetAside
+from tests.support.domain_harness import DomainHarness, kinds, refused
 from tests.unit.domains.render.test_render import NODE, assign, farm, register, submit
-from tests.unit.domains.world import World, kinds, refused
 
 
-def steer(world: World, command: Any, node: UUID = NODE, **more: Any) -> Any:
-    return world.do(command(node_id=node, **more), tenant=PLATFORM)
+def steer(harness: DomainHarness, command: Any, node: UUID = NODE, **more: Any) -> Any:
+    return harness.do(command(node_id=node, **more), tenant=PLATFORM)
 
 
-def node_row(world: World, node: UUID = NODE) -> Any:
-    return world.row(NODES, node, tenant=PLATFORM)
+def node_row(harness: DomainHarness, node: UUID = NODE) -> Any:
+    return harness.row(NODES, node, tenant=PLATFORM)
 
 
-def in_service(service: str) -> World:
+def in_service(service: str) -> DomainHarness:
     """A farm whose node is in this service."""
-    world = farm()
+    harness = farm()
     match service:
         case "draining":
-            steer(world, DrainNode)
+            steer(harness, DrainNode)
         case "maintenance":
-            steer(world, MaintainNode)
+            steer(harness, MaintainNode)
         case "set_aside":
-            put_aside(world)
-    assert node_row(world).service == service
-    return world
+            put_aside(harness)
+    assert node_row(harness).service == service
+    return harness
 
 
-def put_aside(world: World) -> NodeSteered:
-    steered = set_aside(node_row(world), "it failed", Context.of("render", first(OpenNode(node_id=NODE)), world.now))
-    world.happen(steered, tenant=PLATFORM)
+def put_aside(harness: DomainHarness) -> NodeSteered:
+    steered = set_aside(node_row(harness), "it failed", Context.of("render", first(OpenNode(node_id=NODE)), harness.now))
+    harness.happen(steered, tenant=PLATFORM)
     return steered
 
 
@@ -74,18 +65,18 @@ BECOMES = {
 
 @pytest.mark.parametrize(("service", "command"), BECOMES)
 def test_a_persons_word_leads_from_each_service_to_a_known_one(service: str, command: Any) -> None:
-    world = in_service(service)
-    events = steer(world, command)
+    harness = in_service(service)
+    events = steer(harness, command)
     becomes = BECOMES[service, command]
     assert kinds(events) == ([] if becomes == service else ["NodeSteered"])
-    assert node_row(world).service == becomes
-    assert world.answer == {"node_id": NODE, "service": becomes}
+    assert node_row(harness).service == becomes
+    assert harness.answer == {"node_id": NODE, "service": becomes}
 
 
 @pytest.mark.parametrize(("service", "command"), [pair for pair in BECOMES if pair[1] is not OpenNode])
 def test_force_is_told_even_where_the_service_stays(service: str, command: Any) -> None:
-    world = in_service(service)
-    (steered,) = steer(world, command, force=True, reason="now")
+    harness = in_service(service)
+    (steered,) = steer(harness, command, force=True, reason="now")
     assert (steered.force, steered.service, steered.reason) == (True, BECOMES[service, command], "now")
 
 
@@ -93,69 +84,69 @@ def test_force_is_told_even_where_the_service_stays(service: str, command: Any) 
     ("service", "after"), [("open", "open"), ("draining", "open"), ("maintenance", "maintenance"), ("set_aside", "set_aside")]
 )
 def test_a_registration_ends_draining_and_nothing_else(service: str, after: str) -> None:
-    world = in_service(service)
-    world.do(LeaveNode(), actor=f"node:{NODE}", tenant=PLATFORM)
-    assert kinds(register(world)) == ["NodeRegistered"] + ["NodeSteered"] * (service != "open")
-    assert node_row(world).service == after
+    harness = in_service(service)
+    harness.do(LeaveNode(), actor=f"node:{NODE}", tenant=PLATFORM)
+    assert kinds(register(harness)) == ["NodeRegistered"] + ["NodeSteered"] * (service != "open")
+    assert node_row(harness).service == after
 
 
 @pytest.mark.parametrize("service", ["draining", "maintenance", "set_aside"])
 def test_a_node_that_is_not_open_is_given_no_part(service: str) -> None:
-    world = in_service(service)
-    assert refused(assign(world, submit(world))) == "render.node_gone"
+    harness = in_service(service)
+    assert refused(assign(harness, submit(harness))) == "render.node_gone"
 
 
 def test_a_node_that_is_opened_again_is_given_parts() -> None:
-    world = in_service("maintenance")
-    job_id = submit(world)
-    steer(world, OpenNode)
-    assert assign(world, job_id).keys
+    harness = in_service("maintenance")
+    job_id = submit(harness)
+    steer(harness, OpenNode)
+    assert assign(harness, job_id).keys
 
 
 def test_a_drained_nodes_running_parts_still_count() -> None:
-    world = farm()
-    part = assign(world, submit(world))
-    steer(world, DrainNode)
-    assert world.row(PARTS, part.part_id).state == "active"
+    harness = farm()
+    part = assign(harness, submit(harness))
+    steer(harness, DrainNode)
+    assert harness.row(PARTS, part.part_id).state == "active"
 
 
 def test_only_a_node_that_is_there_can_be_drained_but_any_known_one_maintained() -> None:
-    world = farm()
-    world.do(LoseNode(node_id=NODE, epoch=1, last_heard=world.now), tenant=PLATFORM)
-    assert refused(steer(world, DrainNode)) == "node.not_active"
-    assert kinds(steer(world, MaintainNode)) == ["NodeSteered"]
+    harness = farm()
+    harness.do(LoseNode(node_id=NODE, epoch=1, last_heard=harness.now), tenant=PLATFORM)
+    assert refused(steer(harness, DrainNode)) == "node.not_active"
+    assert kinds(steer(harness, MaintainNode)) == ["NodeSteered"]
 
 
 def test_an_unknown_node_and_another_tenant_are_refused() -> None:
-    world = farm()
+    harness = farm()
     for command in (DrainNode, MaintainNode, OpenNode):
-        assert refused(steer(world, command, uuid4())) == "node.not_found"
-        assert refused(world.do(command(node_id=NODE))) == "node.tenant"
+        assert refused(steer(harness, command, uuid4())) == "node.not_found"
+        assert refused(harness.do(command(node_id=NODE))) == "node.tenant"
 
 
 def test_a_reason_is_kept_up_to_its_longest() -> None:
-    world = farm()
-    steer(world, MaintainNode, reason="r" * 500)
-    assert len(node_row(world).service_reason) == 200
+    harness = farm()
+    steer(harness, MaintainNode, reason="r" * 500)
+    assert len(node_row(harness).service_reason) == 200
 
 
 def test_a_node_set_aside_is_forgiven_when_its_time_is_over_and_only_that_time() -> None:
-    world = farm()
-    steered = put_aside(world)
+    harness = farm()
+    steered = put_aside(harness)
     (timer,) = timers_of(steered)
     assert timer.due_at == steered.until and timer.command == ForgiveNode(node_id=NODE, until=steered.until)
-    assert kinds(steer(world, ForgiveNode, until=steered.until + timedelta(seconds=1))) == []
-    assert kinds(steer(world, ForgiveNode, until=steered.until)) == ["NodeSteered"]
-    assert node_row(world).service == "open"
-    assert kinds(steer(world, ForgiveNode, until=steered.until)) == []
+    assert kinds(steer(harness, ForgiveNode, until=steered.until + timedelta(seconds=1))) == []
+    assert kinds(steer(harness, ForgiveNode, until=steered.until)) == ["NodeSteered"]
+    assert node_row(harness).service == "open"
+    assert kinds(steer(harness, ForgiveNode, until=steered.until)) == []
 
 
 def test_a_persons_maintenance_outlasts_the_time_of_a_setting_aside() -> None:
-    world = farm()
-    steered = put_aside(world)
-    steer(world, MaintainNode)
-    assert kinds(steer(world, ForgiveNode, until=steered.until)) == []
-    assert node_row(world).service == "maintenance"
+    harness = farm()
+    steered = put_aside(harness)
+    steer(harness, MaintainNode)
+    assert kinds(steer(harness, ForgiveNode, until=steered.until)) == []
+    assert node_row(harness).service == "maintenance"
 
 
 def test_in_any_other_service_a_node_waits_for_no_forgiving() -> None:
@@ -171,42 +162,42 @@ def timers_of(event: NodeSteered) -> list[Any]:
 
 
 def test_each_setting_aside_in_a_row_lasts_twice_as_long_up_to_a_day() -> None:
-    world, lasted = farm(), []
+    harness, lasted = farm(), []
     for _ in range(10):
-        steered = put_aside(world)
-        lasted.append(steered.until - world.now)
-        world.now = steered.until
-        steer(world, ForgiveNode, until=steered.until)
+        steered = put_aside(harness)
+        lasted.append(steered.until - harness.now)
+        harness.now = steered.until
+        steer(harness, ForgiveNode, until=steered.until)
     assert lasted[:3] == [FIRST_TIME, 2 * FIRST_TIME, 4 * FIRST_TIME]
     assert lasted[-1] == LONGEST_TIME
 
 
 def test_a_day_without_trouble_or_a_person_makes_the_next_time_a_first_one() -> None:
-    world = farm()
-    steered = put_aside(world)
-    world.now = steered.until
-    steer(world, ForgiveNode, until=steered.until)
-    world.now += timedelta(days=2)
-    assert put_aside(world).set_asides == 1
-    steer(world, OpenNode)
-    assert put_aside(world).set_asides == 1
+    harness = farm()
+    steered = put_aside(harness)
+    harness.now = steered.until
+    steer(harness, ForgiveNode, until=steered.until)
+    harness.now += timedelta(days=2)
+    assert put_aside(harness).set_asides == 1
+    steer(harness, OpenNode)
+    assert put_aside(harness).set_asides == 1
 
 
 def test_a_template_is_released_once() -> None:
-    world = farm()
-    world.happen(TemplateSetAside(template="b", reason="r"))
-    assert kinds(world.do(ReleaseTemplate(template="b"))) == ["TemplateReleased"]
-    assert refused(world.do(ReleaseTemplate(template="b"))) == "template.not_found"
-    assert refused(world.do(ReleaseTemplate(template="other"))) == "template.not_found"
+    harness = farm()
+    harness.happen(TemplateSetAside(template="b", reason="r"))
+    assert kinds(harness.do(ReleaseTemplate(template="b"))) == ["TemplateReleased"]
+    assert refused(harness.do(ReleaseTemplate(template="b"))) == "template.not_found"
+    assert refused(harness.do(ReleaseTemplate(template="other"))) == "template.not_found"
 
 
 def test_a_node_that_floods_is_set_aside_and_emptied() -> None:
-    world = in_service("open")
-    (steered,) = steer(world, DistrustNode, count=301)
+    harness = in_service("open")
+    (steered,) = steer(harness, DistrustNode, count=301)
     assert (steered.service, steered.force) == ("set_aside", True) and "301 of its reports" in steered.reason
-    assert steer(world, DistrustNode, count=301) == [], "once is enough"
+    assert steer(harness, DistrustNode, count=301) == [], "once is enough"
 
 
 def test_a_flooding_node_that_gets_no_work_or_never_registered_stays_as_it_is() -> None:
-    world = in_service("maintenance")
-    assert steer(world, DistrustNode, count=301) == [] == steer(world, DistrustNode, uuid4(), count=301)
+    harness = in_service("maintenance")
+    assert steer(harness, DistrustNode, count=301) == [] == steer(harness, DistrustNode, uuid4(), count=301)

@@ -10,10 +10,10 @@ from consumers.render.nodes import report_rate_limit
 from consumers.render.nodes.report_rate_limit import MOST, ReportRateLimit
 from consumers.runtime.item import Item
 from contracts.envelope import first
-from contracts.farm import DistrustNode
 from contracts.message import type_of
 from contracts.node import LeaveNode, ReportFailure
 from contracts.outcome import Outcome
+from contracts.render.nodes import DistrustNode
 
 FAILURE = ReportFailure(part_id=uuid4(), epoch=1, code="node.x", detail="")
 

@@ -13,8 +13,8 @@ from consumers.render.scheduling.farm import Choice, NodeState
 from consumers.render.scheduling.scheduler import LEASE, Scheduler
 from consumers.runtime.item import Item
 from contracts.envelope import first
-from contracts.farm import LoseNode
-from contracts.render import PlanJob
+from contracts.render.jobs import PlanJob
+from contracts.render.nodes import LoseNode
 
 BREAKS = [0.02, 0.15, 0.3, 0.6]  # seconds: shorter than one loop's look, than both, than none
 

@@ -1,0 +1,1 @@
+"""Who asks: keys, tokens, scopes, and the secrets and signatures that prove it."""

@@ -1,0 +1,5 @@
+"""notification: what people are told."""
+
+from contracts.notification import notifications
+
+__all__ = ["notifications"]

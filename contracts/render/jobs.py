@@ -1,0 +1,223 @@
+"""Jobs: a film that was asked for, from its plan to its end."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import msgspec
+
+from contracts.fields import AnyMoment, Metadata, ObjectKey
+from contracts.message import Command, Event, Tick, message
+from contracts.spec import Needs, Quality, RenderSpec, Warning, Warnings
+from contracts.visibility import Public
+
+JobState = Literal["awaiting_credit", "queued", "rendering", "assembling", "completed", "failed", "cancelled"]
+Priority = Annotated[int, msgspec.Meta(ge=0, le=100)]
+Deadline = Annotated[
+    datetime, msgspec.Meta(tz=True, extra={"must": "must be a moment with its offset from UTC, as in 2026-05-01T12:00:00Z"})
+]
+
+
+class JobAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a render."""
+
+    job_id: UUID
+    state: JobState
+
+
+class PauseAnswer(JobAnswer, frozen=True, kw_only=True):
+    """Whether a render is paused."""
+
+    paused: bool
+
+
+class RescheduleAnswer(JobAnswer, frozen=True, kw_only=True):
+    """A render's place in its tenant's queue."""
+
+    priority: int
+    deadline: Annotated[datetime, msgspec.Meta(tz=True)] | None
+
+
+@message("render.job.submit")
+class SubmitJob(Command, frozen=True, kw_only=True):
+    """A frozen render arrives at the farm."""
+
+    job_id: UUID
+    spec: RenderSpec
+    spec_sha256: str
+    priority: int
+    deadline: datetime | None = None
+    needs: Needs = Needs()
+    warnings: tuple[Warning, ...] = ()
+    metadata: dict[str, Any] = {}
+
+
+@message("render.job.submitted", public=True)
+class JobSubmitted(Event, frozen=True, kw_only=True):
+    """A job waits in the queue; nothing is planned until a node with an engine is there."""
+
+    job_id: Public[UUID]
+    spec: Public[RenderSpec]
+    spec_sha256: Public[str]
+    priority: Public[int]
+    frames_total: Public[int]
+    width: Public[int]
+    height: Public[int]
+    rate_num: Public[int]
+    rate_den: Public[int]
+    quality: Public[Quality]
+    has_voiceover: Public[bool]
+    warnings: Warnings
+    metadata: Metadata
+    deadline: Public[AnyMoment | None] = None
+    needs: Public[Needs] = Needs()
+
+
+@message("render.job.plan")
+class PlanJob(Command, frozen=True, kw_only=True):
+    """Cut a job into segments for the builds that the farm's nodes have now."""
+
+    job_id: UUID
+
+
+@message("render.job.planned")
+class JobPlanned(Event, frozen=True, kw_only=True):
+    """A job is bound to one engine build and one encoder build."""
+
+    job_id: UUID
+    engine_build: str
+    encoder_build: str
+    segments_total: Public[int]
+    segments_done: Public[int]  # already there from earlier renders
+    frames_done: int
+
+
+@message("render.job.started", public=True)
+class JobStarted(Event, frozen=True, kw_only=True):
+    """The first part of a job was given to a node."""
+
+    job_id: Public[UUID]
+
+
+@message("render.job.advanced", public=True)
+class JobAdvanced(Event, frozen=True, kw_only=True):
+    """Another percent of the job's segments is there; a job of a hundred or fewer says so with each."""
+
+    job_id: Public[UUID]
+    segments_done: Public[int]
+    frames_done: Public[int]
+
+
+@message("render.job.assembling", public=True)
+class JobAssembling(Event, frozen=True, kw_only=True):
+    """Every segment is there; the export is being joined."""
+
+    job_id: Public[UUID]
+
+
+@message("render.job.completed", public=True)
+class JobCompleted(Event, frozen=True, kw_only=True):
+    """The export lies in storage and was verified packet by packet; duration in seconds."""
+
+    job_id: Public[UUID]
+    object_key: ObjectKey
+    sha256: Public[str]
+    bytes: Public[int]
+    frames: Public[int]
+    duration: Public[float]
+    packets_sha256: Public[str]  # over the payloads of all video packets, in order
+    degraded: Public[bool]
+    metadata: Metadata = {}
+
+
+@message("render.job.failed", public=True)
+class JobFailed(Event, frozen=True, kw_only=True):
+    """A job ended without an export."""
+
+    job_id: Public[UUID]
+    code: Public[str]
+    detail: Public[str]
+    field: Public[str] = ""
+    metadata: Metadata = {}
+
+
+@message("render.job.cancel")
+class CancelJob(Command[JobAnswer], frozen=True, kw_only=True):
+    """Stop a job; what it drew stays for reuse."""
+
+    job_id: UUID
+
+
+@message("render.job.cancelled", public=True)
+class JobCancelled(Event, frozen=True, kw_only=True):
+    """A job was stopped on request."""
+
+    job_id: Public[UUID]
+    metadata: Metadata = {}
+
+
+@message("render.job.pause")
+class PauseJob(Command[PauseAnswer], frozen=True, kw_only=True):
+    """Give a job no more slots; parts that are in work are finished."""
+
+    job_id: UUID
+
+
+@message("render.job.paused", public=True)
+class JobPaused(Event, frozen=True, kw_only=True):
+    """A job gets no slots until it is resumed."""
+
+    job_id: Public[UUID]
+
+
+@message("render.job.resume")
+class ResumeJob(Command[PauseAnswer], frozen=True, kw_only=True):
+    """Let a paused job go on."""
+
+    job_id: UUID
+
+
+@message("render.job.resumed", public=True)
+class JobResumed(Event, frozen=True, kw_only=True):
+    """A paused job gets slots again."""
+
+    job_id: Public[UUID]
+
+
+@message("render.job.reschedule")
+class RescheduleJob(Command[RescheduleAnswer], frozen=True, kw_only=True):
+    """Change a job's priority or deadline; what is not given stays."""
+
+    job_id: UUID
+    priority: Priority | None = None
+    deadline: Deadline | None = None
+
+
+@message("render.job.rescheduled", public=True)
+class JobRescheduled(Event, frozen=True, kw_only=True):
+    """A job's place in its tenant's queue changed."""
+
+    job_id: Public[UUID]
+    priority: Public[int]
+    deadline: Public[AnyMoment | None]
+
+
+@message("render.job.fail")
+class FailJob(Command, frozen=True, kw_only=True):
+    """End a job that cannot be drawn: its template was set aside."""
+
+    job_id: UUID
+    code: str
+    detail: str
+
+
+@message("render.job.progressed", public=True)
+class JobProgress(Tick, frozen=True, kw_only=True):
+    """Frames drawn so far, a few times a second while a job runs; lossy."""
+
+    job_id: Public[UUID]
+    frames_done: Public[int]
+    frames_total: Public[int]
+    frames_per_second: Public[float]
+    seconds_left: Public[float | None]
+    nodes: Public[dict[str, int]]  # node name to the frame of the video that it draws

@@ -1,0 +1,61 @@
+"""Snapshots: one frame of a scene as a picture."""
+
+from typing import Literal
+from uuid import UUID
+
+from contracts.fields import ObjectKey
+from contracts.message import Command, Event, message
+from contracts.spec import RenderSpec
+from contracts.visibility import Public
+
+SnapshotState = Literal["queued", "assigned", "done", "failed"]
+
+
+@message("render.snapshot.queue")
+class QueueSnapshot(Command, frozen=True, kw_only=True):
+    """Have one frame drawn, unless it is there or on its way; one that failed is tried anew."""
+
+    snapshot_id: UUID
+    cache_key: str
+    spec: RenderSpec  # of one scene
+    frame: int  # counted from the scene's start
+
+
+@message("render.snapshot.queued")
+class SnapshotQueued(Event, frozen=True, kw_only=True):
+    """A frame waits for a node."""
+
+    snapshot_id: UUID
+    cache_key: str  # 64 hex digits, of all that the picture depends on
+    spec: RenderSpec
+    frame: int
+
+
+@message("render.snapshot.drawn", public=True)
+class SnapshotDrawn(Event, frozen=True, kw_only=True):
+    """The picture lies in storage, a PNG of the spec's size."""
+
+    snapshot_id: Public[UUID]
+    object_key: ObjectKey
+    sha256: Public[str]
+    bytes: Public[int]
+    degraded: Public[bool]  # drawn without its expressions, which ended an engine
+
+
+@message("render.snapshot.report_spoilt")
+class ReportSpoilt(Command, frozen=True, kw_only=True):
+    """A stored picture is not what was drawn."""
+
+    snapshot_id: UUID
+    object_key: str
+    found: str  # in words
+
+
+@message("render.snapshot.failed", public=True)
+class SnapshotFailed(Event, frozen=True, kw_only=True):
+    """The picture cannot be drawn, or is not in storage any more as it was drawn, and why."""
+
+    snapshot_id: Public[UUID]
+    code: Public[str]
+    detail: Public[str]
+    field: Public[str] = ""
