@@ -10,9 +10,9 @@ from aiohttp import web
 
 from adapters.metrics import Registry
 from api_edge.auth.credentials import CredentialStore
+from api_edge.auth.grants import Scope
 from api_edge.auth.keys import KeyRing
 from api_edge.auth.principals import KeyPrincipal, Principal
-from api_edge.auth.scopes import Scope
 from api_edge.auth.signing import Signer
 from api_edge.capacity.limits import Limits
 from api_edge.capacity.queues import Queues

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from api_edge.auth.scopes import PLATFORM, covers
+from api_edge.auth.grants import PLATFORM, covers
 from api_edge.errors import Refused
 from contracts.actors import Actor, Subject
 from contracts.ids import id_text

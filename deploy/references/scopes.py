@@ -1,7 +1,8 @@
 """docs/reference/scopes.md: every scope and what it opens, as the tables of routes have it."""
 
+from api_edge.auth.grants import PLATFORM
 from api_edge.auth.principals import NOBODY_ELSES
-from api_edge.auth.scopes import PLATFORM, registry
+from api_edge.auth.scopes import registry
 from api_edge.routes import COMMANDS, QUERIES
 from api_edge.stream import sse
 from contracts.message import DEFAULT_TENANT

@@ -119,7 +119,7 @@ def test_the_modules_that_documents_name_exist():
     dotted = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in modules}
     missing = []
     for path in DOCUMENTS:
-        text = path.read_text(encoding="utf-8")
+        text = re.sub(r"`consumers\.feedback`", "", path.read_text(encoding="utf-8"))  # the domain that a guide makes
         missing += [f"{path.name}: {named}" for named in re.findall(r"`([a-z_]+\.(?:py|sql))`", text) if named not in bare]
         for named in re.findall(rf"`((?:{'|'.join(CODE)})(?:\.\w+)+)(?<!\.png)(?:\([^`]*\))?`", text):
             module = next((one for one in shortened(named) if one in dotted), "")

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from api_edge.auth import scopes
+from api_edge.auth import grants
 from api_edge.auth.secrets import API_KEY
 from api_edge.edge import Call, Edge
 from api_edge.entities import newest, row_of
@@ -34,10 +34,10 @@ class NewApiKey(msgspec.Struct, frozen=True, kw_only=True):
 
 def no_more(edge: Edge, call: Call, command: CreateApiKey) -> Command:
     """Nobody makes a key with a scope that does not exist, or that may do more than their own."""
-    known = set(scopes.grants(edge.scopes))
+    known = set(grants.grants(edge.scopes))
     for number, scope in enumerate(command.scopes):
         if scope not in known:
-            detail = f"{scope[:80]} is no scope; there are: {', '.join(scopes.grants(edge.scopes))}."
+            detail = f"{scope[:80]} is no scope; there are: {', '.join(grants.grants(edge.scopes))}."
             raise Refused("identity.scope", detail, f"scopes[{number}]")
     lacking = [scope for scope in command.scopes if not call.who.may(scope)]
     if lacking:

@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import aiohttp
 
-from api_edge.auth import scopes
+from api_edge.auth import grants
 from contracts.message import DEFAULT_TENANT
 from contracts.render.jobs import JobCancelled
 from tests.store.edge.sessions import COOKIE, asking, sessions
@@ -97,7 +97,7 @@ async def test_while_the_store_of_sessions_is_away_no_session_is_believed_and_ke
 async def test_a_keys_scopes_are_such_as_exist(client, edge):
     answer, body = await said(client.post("/v1/api-keys", json={"name": "n", "scopes": ["render:read", "rendr:read"]}))
     assert (answer.status, body["code"], body["field"]) == (422, "identity.scope", "scopes[1]")
-    assert all(name in body["detail"] for name in scopes.grants(edge.scopes))
+    assert all(name in body["detail"] for name in grants.grants(edge.scopes))
 
 
 async def test_a_key_is_told_every_scope_that_it_opens(session_for, edge):

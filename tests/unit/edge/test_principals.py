@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import pytest
 
-from api_edge.auth import principals, scopes
+from api_edge.auth import grants, principals, scopes
 from api_edge.auth.principals import JoinTokenPrincipal, KeyPrincipal, NodePrincipal, SessionPrincipal
 from api_edge.auth.signing import Signer
 from api_edge.edge import Edge
@@ -65,7 +65,7 @@ def test_every_scope_of_a_route_exists_and_every_scope_that_exists_opens_somethi
 
 
 def test_what_can_be_granted_is_everything_each_area_and_each_scope():
-    granted = list(scopes.grants(KNOWN))
+    granted = list(grants.grants(KNOWN))
     assert granted[0] == "*" and set(KNOWN) < set(granted) and len(granted) == len(set(granted))
     assert {one for one in granted if one.endswith(":*")} == {f"{name.partition(':')[0]}:*" for name in KNOWN}
 
