@@ -6,7 +6,7 @@ import gc
 # scheduler still spent a twentieth of its time so, and at 100,000 the render domain a tenth, as it is at the height of a batch that so many
 # are there. What lies in cycles until then is some 40 MB at most.
 YOUNG = 400_000
-MANY = 50_000  # new objects after which it is time, once few are under way
+MANY = 10_000  # new objects after which it is time, once few are under way
 
 
 def relax() -> None:

@@ -20,7 +20,14 @@ MOST = 8  # connections of one edge
 _AWAY = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError,
          asyncpg.TooManyConnectionsError, asyncpg.AdminShutdownError)  # fmt: skip
 # No bitmaps: they lose the order in which a page is read. No compiling: it takes longer than a page.
-SESSION = {"application_name": "flatrender edge", "enable_bitmapscan": "off", "jit": "off", **sql.BY_KEY}
+# A plan for all parameters: those of lists that are read from many places take longer to plan than to run.
+SESSION = {
+    "application_name": "flatrender edge",
+    "enable_bitmapscan": "off",
+    "jit": "off",
+    "plan_cache_mode": "force_generic_plan",
+    **sql.BY_KEY,
+}
 COMPLAIN = 10.0  # seconds between two lines in the log that something of ours keeps it from reading
 log = logging.getLogger(__name__)
 

@@ -10,9 +10,14 @@ from uuid import uuid4
 
 import msgspec
 
+from adapters.nats import connect
 from benchmarks.figures import Bound, Figure, figure, median
 from benchmarks.ground import stack, unlimited_key
 from benchmarks.http_load import Load
+from consumers.runtime.intake import SAY_EVERY
+from contracts.catalogue import undecided_subject
+from contracts.queue import Undecided
+from deploy.local.stack import Stack
 
 LIMIT = (
     "one edge process on one core: reading HTTP (the floor), checking the body, signing, an acknowledged publish in group commits "
@@ -30,13 +35,32 @@ async def measure(quick: bool) -> list[Figure]:
         await running.processes.remove("consumers")  # what is measured is accepting; deciding has a figure of its own
         requests = running.data / "request"
         figures = []
-        for connections, bounds in BOUNDS.items():
-            ours, floor = [], []
-            for _ in range(rounds):
-                floor.append(await load(requests, floor_port, request_of(key), connections, seconds))
-                ours.append(await load(requests, urlsplit(running.url).port or 0, request_of(key), connections, seconds))
-            figures += _figures(connections, ours, floor, bounds)
+        async with _room(running):
+            for connections, bounds in BOUNDS.items():
+                ours, floor = [], []
+                for _ in range(rounds):
+                    floor.append(await load(requests, floor_port, request_of(key), connections, seconds))
+                    ours.append(await load(requests, urlsplit(running.url).port or 0, request_of(key), connections, seconds))
+                figures += _figures(connections, ours, floor, bounds)
     return figures
+
+
+@asynccontextmanager
+async def _room(running: Stack) -> AsyncIterator[None]:
+    """Say in the place of the domain, which is stopped, that its queue has room: the edge would refuse what nobody decides."""
+    nc = await connect(running.settings("studio"), "flatrender bench", within=10)
+
+    async def say() -> None:
+        while True:
+            await nc.publish(undecided_subject("studio"), msgspec.json.encode(Undecided(most=1_000_000_000, per_second=0.0)))
+            await asyncio.sleep(SAY_EVERY)
+
+    saying = asyncio.create_task(say())
+    try:
+        yield
+    finally:
+        saying.cancel()
+        await nc.close()
 
 
 def _figures(connections: int, ours: list[Load], floor: list[Load], bounds: tuple[Bound, ...]) -> list[Figure]:

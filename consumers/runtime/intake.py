@@ -15,6 +15,7 @@ import msgspec
 from nats.aio.msg import Msg
 
 from adapters.nats import PullConsumer, in_progress, nak_all, sequences_of
+from consumers.runtime.comings import Comings
 from consumers.runtime.item import Item
 from consumers.runtime.lanes import Held, Lanes
 from consumers.runtime.settling import BACK, BATCH
@@ -23,18 +24,17 @@ from contracts.queue import Undecided
 
 WINDOW = 16_384  # messages of a stream that are held, a longer one counting as several (Held.size): divided among the lanes in use
 LEAST = 64  # of each, however many lanes there are
-AT_ONCE = 500  # messages that are put into lanes in one go
+AT_ONCE = 100  # messages that are put into lanes in one go
 TURN = 5000  # messages of a stream that are taken in for each batch, while there are any to be decided: else that would stand still
 AHEAD = 2 * BATCH  # messages that are read before they are taken: while PostgreSQL is at work
 SLICE = 25  # messages that are read in one go: some 2 ms
-SHARED = 30  # what a batch weighs while one lane has more than that and others are in use: so long the others wait at most
-REST = 0.025  # seconds, at the most, that are left to others after such a batch: as long as it took
+SHARED = 20  # what a batch weighs while one lane has more than that and others are in use: so long the others wait at most
+REST_AFTER, REST = 1.0, 0.05  # times as long as such a batch took, and seconds at the most, in which only others are served
 LATELY = 1.0  # seconds since its last message that a lane counts as in use, also while nothing waits in it
 TELL = 2.0  # seconds after which a held message is told as in progress; JetStream waits for 5
-QUARTER = 0.25  # seconds: what is set aside comes back in groups, as the server looks at all of it each time
-LONGEST = 30.0  # seconds that something is set aside at once
+STEPS = 50  # in which all that is held is told so
 SLOWEST = 100.0  # commands per second, at the least, by which it is reckoned when a turn comes
-SAY_EVERY, IDLE = 0.1, 1.0  # seconds between two words to the edges of how much waits, and while nothing comes
+SAY_EVERY, IDLE = 0.1, 5.0  # seconds between two words to the edges of how much waits, and while nothing comes
 FEW = 8  # of a tenant's share, the part below which it is not told: the edges need not know
 Read = Callable[[Msg], Item]
 
@@ -57,6 +57,7 @@ class Source:
         self._unread: deque[Held] = deque()
         self._ahead = 0
         self._used: dict[str, float] = {}  # when each lane's last message came
+        self._back = Comings()
 
     def hold(self, messages: Sequence[Msg]) -> None:
         """Let messages wait in their lanes, or set them aside."""
@@ -87,9 +88,9 @@ class Source:
         return _part(len(self.lanes) + (not self.lanes.size_of(lane)))
 
     def _delay(self, lane: str) -> float:
-        """Seconds until about the turn of what comes behind all of its lane that came already."""
-        seconds = len(self.undecided[lane]) / max(SLOWEST, self.per_second) * 0.7  # rather early than late: the lane shall not run dry
-        return min(LONGEST, max(1.0, seconds // QUARTER) * QUARTER)
+        """Seconds until the lane is about half empty, as far as it came already; rather later than with too many others."""
+        ahead = max(0.0, len(self.undecided[lane]) - self._share(lane) / 2)
+        return self._back.after(ahead / max(SLOWEST, self.per_second))
 
     def crowd(self) -> frozenset[str]:
         """The lanes that have more than a short batch, while others are in use."""
@@ -180,6 +181,7 @@ class Intake:
         self._turn = 0
         self._short = False  # whether the last batch was without the lanes that have much
         self._crowded = False  # whether it was of those, while others are in use
+        self._rests_until = 0.0
         self._taken = [0] * len(self.sources)
 
     def __bool__(self) -> bool:
@@ -220,7 +222,7 @@ class Intake:
         self._turn += 1
         items: list[Item] = []
         # By turns also without those who have much: who comes while a short batch is decided waits for that and a still shorter one.
-        self._short = any(crowds) and not self._short
+        self._short = any(crowds) and (not self._short or time.monotonic() < self._rests_until)
         if self._short:
             self._fill(items, most, crowds)
         self._crowded = not items and any(crowds)
@@ -231,25 +233,28 @@ class Intake:
         return items
 
     async def rest(self, seconds: float) -> None:
-        """After a batch that took so long: leave as much to others, who are in use, where it was of those who have much.
+        """After a batch that took so long: leave time to others, who are in use, where it was of those who have much.
 
         What such a batch makes costs broker, log and edges time, too; who comes meanwhile is taken at once.
         """
-        if self._crowded and not any(len(source.lanes) > len(source.crowd()) for source in self.sources):
+        now = time.monotonic()
+        if self._crowded:
+            self._rests_until = now + min(REST, REST_AFTER * seconds)
+        if now < self._rests_until and not any(len(source.lanes) > len(source.crowd()) for source in self.sources):
             with suppress(TimeoutError):
-                async with asyncio.timeout(min(REST, seconds)):
+                async with asyncio.timeout(self._rests_until - now):
                     await self.sources[0].somebody.wait()
 
-    def _fill(self, items: list[Item], most: int, before: list[frozenset[str]]) -> None:
+    def _fill(self, items: list[Item], most: int, without: list[frozenset[str]]) -> None:
         weight = 0
         for parts in (len(self.sources), 1):  # first its part for each, then what others left of theirs
             for number in range(len(self.sources)):
                 if weight < most:
                     part = (most - weight) // max(1, parts - number)
                     at = (self._turn + number) % len(self.sources)
-                    weight += self._take(at, max(1, part), items, before[at])
+                    weight += self._take(at, max(1, part), items, without[at])
 
-    def _take(self, at: int, most: int, items: list[Item], before: frozenset[str]) -> int:
+    def _take(self, at: int, most: int, items: list[Item], without: frozenset[str]) -> int:
         source, weight = self.sources[at], 0
 
         def weigh(held: Held) -> int:
@@ -259,7 +264,7 @@ class Intake:
             weight += cost
             return cost
 
-        taken = source.lanes.take(most, weigh, before)
+        taken = source.lanes.take(most, weigh, without, ahead=SHARED)
         for held in taken:
             self._deciding[id(held.raw)] = source, held
         self._taken[at] += len(taken)
@@ -285,9 +290,17 @@ class Intake:
                 self._taken[at] = 0
                 deciding = [held for owner, held in self._deciding.values() if owner is source]
                 late = [held for held in (*source.lanes, *deciding) if now - held.told >= TELL]
-                for held in late:
-                    held.told = now
-                in_progress([held.raw for held in late])
+                await self._say_in_progress(late, now)
+
+    async def _say_in_progress(self, late: list[Held], now: float) -> None:
+        """Evenly over half a second: the server hears what is decided meanwhile behind what is said here."""
+        part = max(AT_ONCE, len(late) // STEPS + 1)
+        for start in range(0, len(late), part):
+            some = [held for held in late[start : start + part] if not held.gone or id(held.raw) in self._deciding]
+            for held in some:
+                held.told = now
+            in_progress([held.raw for held in some])
+            await asyncio.sleep(0.5 / STEPS)
 
     async def give_back(self) -> None:
         """Hold nothing, and ask for nothing: another may lead."""
@@ -306,7 +319,7 @@ class Intake:
 
 
 async def say(source: Source, nc: Any, domain: str, sure: Callable[[], bool]) -> None:
-    """Tell the edges how much waits: ten times a second while something comes and once more when it is over, else each second.
+    """Tell the edges how much waits: ten times a second while something comes and once more when it is over, else every five seconds.
 
     Who is not sure to lead knows nothing of it.
     """

@@ -71,24 +71,42 @@ class Lanes:
         lane.append(held)
         self._sizes[held.lane] += held.size
 
-    def take(self, most: int, weigh: Callable[[Held], int], before: frozenset[str] = frozenset()) -> list[Held]:
-        """By turns, until they weigh that much (the last may weigh more than is left), or until it is the turn of a lane of `before`."""
+    def take(self, most: int, weigh: Callable[[Held], int], without: frozenset[str] = frozenset(), ahead: float = 0.0) -> list[Held]:
+        """By turns, until they weigh that much (the last may weigh more than is left).
+
+        Lanes of `without` are passed over and keep their turns; others go before theirs if they begin no more than `ahead` later.
+        """
         taken: list[Held] = []
+        passed: list[tuple[float, int, str]] = []
         weight = 0
-        while self._turns and weight < most and self._turns[0][2] not in before:
-            self._clock, _, name = heappop(self._turns)
-            lane = self._lanes[name]
-            held = lane.popleft()
-            held.gone = True
-            taken.append(held)
-            cost = weigh(held)
-            weight += cost
-            if lane:
-                self._sizes[name] -= held.size
-                self._turn(name, self._clock + cost)
+        while self._turns and weight < most:
+            if passed and self._turns[0][0] > passed[0][0] + ahead:
+                break
+            turn = heappop(self._turns)
+            if turn[2] in without:
+                passed.append(turn)
             else:
-                self._leave(name, self._clock + cost)
+                taken.append(held := self._next(*turn))
+                weight += self._end(held, turn[0], weigh(held))
+        for turn in passed:
+            heappush(self._turns, turn)
         return taken
+
+    def _next(self, begins: float, number: int, name: str) -> Held:
+        """What is first in a lane whose turn it is; the clock never goes back, though lanes with an earlier turn were passed over."""
+        self._clock = max(self._clock, begins)
+        held = self._lanes[name].popleft()
+        held.gone = True
+        return held
+
+    def _end(self, held: Held, began: float, cost: int) -> int:
+        """Its turn is over; answers its cost."""
+        if self._lanes[held.lane]:
+            self._sizes[held.lane] -= held.size
+            self._turn(held.lane, began + cost)
+        else:
+            self._leave(held.lane, began + cost)
+        return cost
 
     def clear(self) -> list[Held]:
         """Take all that waits, in no order."""

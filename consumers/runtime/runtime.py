@@ -180,13 +180,12 @@ class Runtime:
             items = held + heard.items + self._take_own() + commands
             # Events that nobody reacts to need no transaction of their own: they may be read again.
             cursors = listening.cursors(all_of_them=bool(held or heard.items or heard.folded))
+            began = clock()
             if items or heard.folded or cursors:
-                began = clock()
                 await settler.settle(store, items, cursors, heard.folded)
-                if commands:
-                    await self.intake.rest(clock() - began)
             else:
                 self._make_room()
+            await self.intake.rest(clock() - began)
             listening.settled()
             del items, held, heard, commands  # what is done is let go before the collector looks
             collector.tidy()

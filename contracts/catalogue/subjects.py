@@ -120,7 +120,7 @@ def domain_waits_subject(domain: str = "*") -> str:
 
 
 def undecided_subject(domain: str = "*") -> str:
-    """Published by a domain's leader ten times a second while something comes, else each second: how much waits of each tenant."""
+    """Published by a domain's leader ten times a second while something comes, else every five seconds: how much waits of each tenant."""
     return f"queues.{domain}"
 
 

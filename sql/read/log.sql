@@ -15,20 +15,20 @@ select 'check', differences || ' differences stand', '`flatrender check` shows t
 order by since, name;
 
 -- name: log_of_tenant
--- A tenant's events in order, of types with a prefix, behind a position; a cursor is such a position too. With a prefix it looks at 1000 events at
+-- A tenant's events in order, of types with a prefix, behind a position; a cursor is such a position too. With a prefix it looks at 500 events at
 -- most, in the index alone; where that was not all, a row without an event says how far it was.
 with seen as materialized (
   select position, type from read.log_events
   where tenant_id = $1 and position > case when $3::bigint is null and $4::bigint is null then 0 when $3 is null or $4 > $3 then $4 else $3 end
   order by position
-  limit case when $2::text is null then $5 else 1000 end),
+  limit case when $2::text is null then $5 else 500 end),
 found as materialized (
   select position from seen where $2::text is null or starts_with(type, 'evt.' || $2) order by position limit $5)
 select e.position, e.event_id, e.type, e.time, e.actor, e.correlation_id, e.causation_id, e.body, e.hash
 from found f cross join lateral (select * from read.log_events l where l.position = f.position) e
 union all
 select max(position), null, null, null, null, null, null, null, null from seen
-having count(*) = 1000 and (select count(*) from found) < $5
+having count(*) = 500 and (select count(*) from found) < $5
 order by 1;
 
 -- name: ranges_of_tenant

@@ -7,16 +7,16 @@ where tenant_id = $1 and job_id = $2;
 
 -- name: renders
 -- A tenant's renders, newest first, of all states or of one. What was just asked for has no job yet and is queued. Of what was asked for it looks at as
--- much as two pages have, or for those that are queued at 300; where that was not all, nothing older than that is shown, and where it shows less than a
+-- much as two pages have, or for those that are queued at 120; where that was not all, nothing older than that is shown, and where it shows less than a
 -- page, a row without a version says how far it was. A search that is made for each row asks for an order, which the key alone gives: of two indexes that
 -- begin with the tenant an empty table prefers neither, and the other one would be read from end to end each time.
 with asked as materialized (
   select created_at, job_id from read.requested_renders
   where coalesce($2, 'queued') = 'queued' and tenant_id = $1 and (created_at, job_id) < ($3::timestamptz, $4::uuid)
-  order by created_at desc, job_id desc limit case when $2::text is null then 2 * $5 else 300 end),
+  order by created_at desc, job_id desc limit case when $2::text is null then 2 * $5 else 120 end),
 reached as materialized (
   select created_at, job_id from asked
-  where (select count(*) from asked) = case when $2::text is null then 2 * $5 else 300 end order by created_at, job_id limit 1),
+  where (select count(*) from asked) = case when $2::text is null then 2 * $5 else 120 end order by created_at, job_id limit 1),
 found as (
   (select * from read.submitted_renders
    where $2::text is null and tenant_id = $1 and (created_at, job_id) < ($3::timestamptz, $4::uuid)

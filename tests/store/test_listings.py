@@ -22,7 +22,7 @@ from tests.support.password import PASSWORD
 ROWS = 4000  # of the large tenant in each table: what reads all of them is seen by what it reads, not by its time
 MOST = 10 * PAGE  # rows that a statement may look at: pages of several branches, a row beside each
 PAGES = 12  # of an index and its table that one search may read before it finds its first row
-LOOKS = {"effects": 1000 + MOST, "log_of_tenant": 1000 + MOST, "renders": 2 * 300 + MOST}  # what was asked for, and whether it has a job
+LOOKS = {"effects": 500 + MOST, "log_of_tenant": 500 + MOST, "renders": 2 * 120 + MOST}  # what was asked for, and whether it has a job
 """Statements that look at a bounded number of rows, and then say how far they came."""
 STATEMENTS = sorted(set(vars(sql.load("read"))) - set(WHOLE))
 Plans = dict[str, asyncpg.Connection]

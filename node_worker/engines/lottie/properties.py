@@ -168,6 +168,8 @@ def gradient(value: Any) -> None:
         return
     if not 0 <= count <= 4096:
         raise Mismatch("should be the number of colour stops, at most 4096").below("p")
+    if type(k[0]) is dict:
+        _begun(k)
     lists = [end for frame in k for end in _ends(frame)] if type(k[0]) is dict else [k]
     for one in lists:
         if len(one) % 2:
@@ -178,6 +180,17 @@ def gradient(value: Any) -> None:
         raise Mismatch(detail).below("k").below("k")
     if type(k[0]) is dict:
         _in_order(k)
+
+
+def _begun(frames: list[Document]) -> None:
+    """Each keyframe has stops, as the engine has none of its own: its own ones, or those at which the one before it ends."""
+    ended = None
+    for frame in frames:
+        if type(frame.get("s")) is not list:
+            if type(ended) is not list:
+                raise Mismatch("should hold colour stops in every keyframe; one has none under s").below("k").below("k")
+            frame["s"] = list(ended)
+        ended = frame.get("e")
 
 
 def _ends(frame: Document) -> list[list[Any]]:

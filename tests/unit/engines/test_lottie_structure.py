@@ -299,6 +299,24 @@ def test_a_star_without_points_is_refused(points: dict[str, Any] | None) -> None
     assert refusal(document(shape_layer([star]))).code == "lottie.bad_field"
 
 
+def gradients(*keyframes: dict[str, Any]) -> dict[str, Any]:
+    return document(layer(4, shapes=[{"ty": "gf", "g": {"p": 1, "k": {"a": 1, "k": [*keyframes]}}}]))
+
+
+STOPS, OTHERS = [0.0, 1.0, 0.0, 0.0], [0.5, 0.0, 1.0, 0.0]
+
+
+def test_a_gradients_keyframe_without_stops_is_refused_unless_the_one_before_says_how_it_ends() -> None:
+    for frames in (
+        [{"t": 0}, {"t": 9, "s": STOPS}],
+        [{"t": 0, "s": STOPS}, {"t": 9}],
+        [{"t": 0, "s": STOPS}, {"t": 5, "s": None}, {"t": 9, "s": STOPS}],
+    ):
+        assert refusal(gradients(*frames)).field == "layers[0].shapes[0].g.k.k"
+    ended = settled(gradients({"t": 0, "s": list(STOPS), "e": list(OTHERS)}, {"t": 9}))
+    assert ended["layers"][0]["shapes"][0]["g"]["k"]["k"][1]["s"] == OTHERS
+
+
 def test_a_matte_that_would_be_its_own_parent_is_refused() -> None:
     assert refusal(document(shape_layer([], parent=1), shape_layer([], tt=1))).code == "lottie.circle"
     settled(document(shape_layer([], parent=1), shape_layer([])))
