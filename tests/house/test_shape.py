@@ -3,7 +3,7 @@
 import ast
 import inspect
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -63,33 +63,67 @@ def test_circles_are_found_wherever_their_imports_stand() -> None:
 
 
 def test_what_decides_and_what_projects_reaches_for_no_world_no_clock_and_no_chance() -> None:
-    files = {Path(inspect.getfile(one)) for domain in all_domains() for one in pure(domain)}
-    ours = {file for file in files if file.is_relative_to(ROOT / "consumers") and not file.is_relative_to(ROOT / "consumers/runtime")}
-    assert len(ours) > 10
-    assert {str(file.relative_to(ROOT)): found for file in sorted(ours) if (found := reached(parsed(file)))} == {}
+    written: dict[Path, set[str]] = {}
+    for file, name in (home(one) for domain in all_domains() for one in pure(domain)):
+        if file.is_relative_to(ROOT / "consumers") and not file.is_relative_to(ROOT / "consumers/runtime"):
+            written.setdefault(file, set()).add(name)
+    assert len(written) > 10
+    found = {str(file.relative_to(ROOT)): taken for file, names in written.items() if (taken := reached(parsed(file), names))}
+    assert found == {}
+
+
+def test_what_a_decider_must_not_take_is_found_in_what_it_calls_too() -> None:
+    tree = ast.parse(
+        "import random\nfrom datetime import datetime\nfrom sql import load\n_q = load('x')\n"
+        "def decide(cmd, view, ctx):\n    return [ctx.now, one()]\ndef one():\n    return random.random()\n"
+        "def project(event):\n    return datetime.now()\ndef carry_out():\n    return _q.statement\ndef fetch():\n    return carry_out()\n"
+    )
+    assert [reached(tree, {name}) for name in ("decide", "project", "fetch")] == [["random"], ["datetime.now"], ["load"]]
 
 
 def pure(domain: Any) -> Iterator[Callable[..., Any]]:
     """What of a domain has to be a function of what it is given: effects alone are not, nor what makes them out of rows."""
     for one in domain.reacts:
-        yield inspect.unwrap(getattr(one, "make", None) or one.write)
+        yield getattr(one, "make", None) or one.write
     for makers in domain.timers.values():
-        yield from map(inspect.unwrap, makers)
-    for decide_or_write in (*domain.decides.values(), *domain.writes.values(), *domain.weighs.values()):
-        yield inspect.unwrap(decide_or_write)
+        yield from makers
+    yield from (*domain.decides.values(), *domain.writes.values(), *domain.weighs.values())
 
 
-def reached(tree: ast.Module) -> list[str]:
-    """What a module takes that a decider must not."""
-    found = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            found |= {name.name for name in node.names if name.name.partition(".")[0] in WORLD}
-        elif isinstance(node, ast.ImportFrom):
-            found |= {node.module or ""} if (node.module or "").partition(".")[0] in WORLD else set()
-            found |= {name.name for name in node.names if name.name in CHANCE}
-        elif isinstance(node, ast.Attribute) and node.attr in CHANCE and not (isinstance(node.value, ast.Name) and node.value.id == "ctx"):
-            found.add(ast.unparse(node))
+def home(one: Callable[..., Any]) -> tuple[Path, str]:
+    """The file that a function stands in and its name there, or that of the one which makes it, however it is wrapped."""
+    one = inspect.unwrap(one)
+    while isinstance(one, partial):
+        one = inspect.unwrap(one.func)
+    one = one if inspect.isroutine(one) else type(one)
+    return Path(inspect.getfile(one)), one.__qualname__.partition(".")[0]
+
+
+def reached(tree: ast.Module, names: set[str]) -> list[str]:
+    """What these functions of a module, and those of it that they call, take of what a decider must not."""
+    taken: dict[str, str] = {}  # a module's names for parts of the world, and what is made of them at its top
+    known = {node.name: node for node in tree.body if isinstance(node, Function | ast.ClassDef)}
+    for node in tree.body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            module = node.module or "" if isinstance(node, ast.ImportFrom) else ""
+            for name in node.names:
+                if (module or name.name).partition(".")[0] in WORLD or name.name in CHANCE:
+                    taken[name.asname or name.name.partition(".")[0]] = name.name
+        elif isinstance(node, ast.Assign) and (
+            of := {taken[one.id] for one in ast.walk(node) if isinstance(one, ast.Name) and one.id in taken}
+        ):
+            taken |= {target.id: min(of) for target in node.targets if isinstance(target, ast.Name)}
+    found, seen, waiting = set(), set(names), [name for name in names if name in known]
+    while waiting:
+        for node in ast.walk(known[waiting.pop()]):
+            chance = isinstance(node, ast.Attribute) and node.attr in CHANCE and ast.unparse(node.value) != "ctx"
+            if chance or isinstance(node, ast.Import | ast.ImportFrom):
+                found.add(ast.unparse(node))
+            elif isinstance(node, ast.Name) and node.id in taken:
+                found.add(taken[node.id])
+            elif isinstance(node, ast.Name) and node.id in known and node.id not in seen:
+                seen.add(node.id)
+                waiting.append(node.id)
     return sorted(found)
 
 
