@@ -188,11 +188,11 @@ LIES: dict[str, tuple[Lie, str, str]] = {
     "a part that nobody has": (lambda one: one.report(part_id=uuid4()), "render.foreign_part", "was never given to"),
     "an old epoch": (lambda one: one.report(epoch=one.work.epoch - 1), "render.stale_lease", "under epoch 1"),
     "an epoch of the future": (lambda one: one.report(epoch=one.work.epoch + 1), "render.stale_lease", "under epoch 1"),
-    "an export that was never joined": (lambda one: export(one, object_key="x"), "render.not_waiting", "does not wait for an export"),
+    "an export that was never joined": (lambda one: export(one, object_key="x"), "render.not_waiting", "is of kind render"),
     "an inspection of a file that it was not given": (
         lambda one: ReportInspection(part_id=one.work.part_id, epoch=one.work.epoch, kind="lottie", sha256=OTHER),
         "render.not_waiting",
-        "is no inspection",
+        "is of kind render",
     ),
     "an inspection of a part that nobody has": (
         lambda one: ReportInspection(part_id=uuid4(), epoch=1, kind="lottie"),
