@@ -138,20 +138,11 @@ SCENES = Entity(
     newest=False,
 )
 FILES = Entity(
-    "studio.known_files",
-    KnownFile,
-    key=("file_id",),
-    about="what studio knows of files, from file_mgr's events",
-    view=None,
-    newest=False,
+    "studio.known_files", KnownFile, key=("file_id",), about="what studio knows of files, from file_mgr's events", view=None, newest=False
 )
 SAVED = Entity("studio.saved_projects", SavedProject, key=("saved_project_id",), about="filled templates")
 REQUESTS = Entity(
-    "studio.render_requests",
-    Request,
-    key=("job_id",),
-    about="renders that were asked for, by the hash of their frozen spec",
-    view=None,
+    "studio.render_requests", Request, key=("job_id",), about="renders that were asked for, by the hash of their frozen spec", view=None
 )
 SNAPSHOTS = Entity(
     "studio.snapshot_requests",
