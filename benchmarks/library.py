@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
+from api_edge.events import public_types
 from benchmarks.filling import SPAN, Given, fill, without_checks
 from contracts.audit import DOMAINS
 from contracts.message import PLATFORM
@@ -162,8 +163,8 @@ class Library:
 
     def _of_the_log(self, tenant: UUID) -> Iterator[tuple[str, tuple[Any, ...]]]:
         for behind in (None, self.rows // 2):
-            for prefix in (None, "render.part", "render.job"):
-                yield "log_of_tenant", (tenant, prefix, None, behind, PAGE)
+            for prefix in ("", "render.part", "render.job"):
+                yield "log_of_tenant", (tenant, public_types(prefix), None, behind, PAGE)
         yield "ranges_of_tenant", (tenant, self.rows * 5, self.rows * 10)
 
     def _lists(self, tenant: UUID, at: tuple[datetime, UUID]) -> Iterator[tuple[str, tuple[Any, ...]]]:

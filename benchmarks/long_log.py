@@ -18,6 +18,7 @@ import msgspec
 import sql
 from adapters.object_store import ObjectStore
 from api_edge.access_log import AccessLog
+from api_edge.events import public_types
 from api_edge.main import running
 from api_edge.secret_texts import secret_hash, secret_text
 from benchmarks.figures import Bound, Figure, figure, median
@@ -164,7 +165,7 @@ class _Log:
                 took.append(
                     await _timed(conn, q.begin_read, str(IDLE))
                     + await _timed(conn, q.ranges_of_tenant, IDLE, 0, begin["first"] - 1)
-                    + await _timed(conn, q.log_of_tenant, IDLE, None, begin["first"] - 1, None, 51),
+                    + await _timed(conn, q.log_of_tenant, IDLE, public_types(), begin["first"] - 1, None, 51),
                 )
         await conn.close()
         return median(took)
