@@ -13,7 +13,7 @@ from api_edge.events import FeedEvent
 from api_edge.rows import RepairRow
 from api_edge.streams import Wanted
 from contracts import message, visibility
-from contracts.identity import CreateApiKey
+from contracts.identity import ApiKeyAnswer, CreateApiKey
 from contracts.message import Event, all_types, encode
 from contracts.visibility import Visibility
 from tests.mutants.checks import hold
@@ -40,6 +40,9 @@ async def only_what_is_public_is_told(house: House) -> None:
     row = {name: msgspec.Raw(encode(getattr(repair, name))) for name in repair.__struct_fields__}
     told = found(encode(showing.shown_row(RepairRow)({**row, "place": "canary900000x"})))  # type: ignore[arg-type]
     hold(told == seen.public(), "a row shows what it does not declare")
+    seen = Planted()
+    answer = encode(planted(ApiKeyAnswer, seen, unmarked=Visibility.PUBLIC))
+    hold(found(showing.shown_answer(CreateApiKey)(answer)) == seen.public(), "who creates a key is told its salt, or not its name")
     seen = Planted()
     text = repr(planted(CreateApiKey, seen))
     hold(not {text for text, (_, closed) in seen.canaries.items() if closed is Visibility.SECRET} & found(text), "a log line has a secret")
@@ -87,3 +90,8 @@ def the_log_takes_every_event(house: House) -> Any:
 def rows_show_what_was_found(house: House) -> Any:
     """A statement is trusted to select what may be seen."""
     return patch.object(showing, "shown_row", lambda cls: lambda row: row)
+
+
+def answers_are_passed_on(house: House) -> Any:
+    """What a domain answered is for whoever asked."""
+    return patch.object(showing, "shown_answer", lambda command: bytes)
