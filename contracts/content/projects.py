@@ -97,12 +97,7 @@ BUNDLES = Entity(
 )
 PROJECTS = Entity("content.projects", Project, key=("project_id",), about="templates", indexes=(("file_id",),), view=None)
 PRESETS = Entity(
-    "content.colour_presets",
-    Preset,
-    key=("project_id", "key"),
-    about="named sets of a template's shared colours",
-    view=None,
-    newest=False,
+    "content.colour_presets", Preset, key=("project_id", "key"), about="named sets of a template's shared colours", view=None, newest=False
 )
 SCENES = Entity(
     "content.scenes",

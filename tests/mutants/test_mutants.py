@@ -104,6 +104,7 @@ RED: list[tuple[str, Check, mutations.Mutation]] = [
     ("I10", visible.only_what_is_public_is_told, visible.the_feed_takes_every_event),
     ("I10", visible.only_what_is_public_is_told, visible.the_log_takes_every_event),
     ("I10", visible.only_what_is_public_is_told, visible.rows_show_what_was_found),
+    ("I10", visible.only_what_is_public_is_told, visible.answers_are_passed_on),
 ]
 SOON = 2.0  # seconds in which a recovery that cannot come is waited for
 GREEN = list(dict.fromkeys((promise, check) for promise, check, _ in RED))

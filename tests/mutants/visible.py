@@ -14,7 +14,7 @@ from api_edge.stream import events
 from api_edge.stream.events import FeedEvent
 from api_edge.stream.streams import Wanted
 from contracts import message, visibility
-from contracts.identity.api_keys import CreateApiKey
+from contracts.identity.api_keys import ApiKeyAnswer, CreateApiKey
 from contracts.message import Event, all_types, encode
 from contracts.visibility import Visibility
 from tests.mutants.checks import hold
@@ -41,6 +41,9 @@ async def only_what_is_public_is_told(in_process: InProcessDomains) -> None:
     row = {name: msgspec.Raw(encode(getattr(repair, name))) for name in repair.__struct_fields__}
     told = found(encode(masks.shown_row(RepairRow)({**row, "place": "canary900000x"})))  # type: ignore[arg-type]
     hold(told == seen.public(), "a row shows what it does not declare")
+    seen = Planted()
+    answer = encode(planted(ApiKeyAnswer, seen, unmarked=Visibility.PUBLIC))
+    hold(found(masks.shown_answer(CreateApiKey)(answer)) == seen.public(), "who creates a key is told its salt, or not its name")
     seen = Planted()
     text = repr(planted(CreateApiKey, seen))
     hold(not {text for text, (_, closed) in seen.canaries.items() if closed is Visibility.SECRET} & found(text), "a log line has a secret")
@@ -88,3 +91,8 @@ def the_log_takes_every_event(in_process: InProcessDomains) -> Any:
 def rows_show_what_was_found(in_process: InProcessDomains) -> Any:
     """A statement is trusted to select what may be seen."""
     return patch.object(masks, "shown_row", lambda cls: lambda row: row)
+
+
+def answers_are_passed_on(in_process: InProcessDomains) -> Any:
+    """What a domain answered is for whoever asked."""
+    return patch.object(masks, "shown_answer", lambda command: bytes)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, get_type_hints
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -328,8 +328,8 @@ def _more(cls: type[Any]) -> dict[str, Any]:
     """Values for what a test does not care about."""
     known = {"file_id", "upload_id", "name", "bytes", "object_key"}
     blank = {"str": "", "int": 0, "float": 0.0}
-    fields = msgspec.structs.fields(cls)
-    return {field.name: blank[field.type.__name__] for field in fields if field.name not in known and field.required}
+    fields, hints = msgspec.structs.fields(cls), get_type_hints(cls)
+    return {field.name: blank[hints[field.name].__name__] for field in fields if field.name not in known and field.required}
 
 
 def reacted(in_process: InProcessDomains, domain: str, envelope: Envelope, event: Event, position: int) -> list[Item]:

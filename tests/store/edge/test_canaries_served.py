@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from contextlib import asynccontextmanager
 from io import StringIO
 from typing import Any
@@ -29,6 +30,7 @@ EFFECT = """
     insert into file_mgr.effects (tenant_id, id, kind, payload, envelope, attempts, due_at, last_error)
     values ($1, $2, 'canary999995x', '{"object_key": "canary999996x"}', '{"reply": "canary999997x"}', 1, now(), 'canary999998x')
 """
+ADDRESS = re.compile(r'"url": ?"[^"]*"')  # which alone says where an object lies
 UNSEEN = {"render.node_identities": "its node asks for it, with its own secret"}
 
 
@@ -110,7 +112,7 @@ async def test_every_answer_shows_what_is_declared_and_of_no_row_what_is_hidden(
             fields = msgspec.structs.fields(answered(route.row))
             for item in items:
                 assert {field.name for field in fields if field.required} <= item.keys() <= {field.name for field in fields}, path
-            told += text
+            told += ADDRESS.sub("", text)
     caught = found(told)
     assert not caught & {f"canary99999{number}x" for number in (6, 7, 8)} and "canary999995x" in caught
     for table in (table for domain in all_domains() for table in domain.tables if table.name in everything):

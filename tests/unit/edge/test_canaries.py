@@ -1,7 +1,7 @@
 """A canary in every field of every kind: each exit shows those that may be seen, and no other."""
 
 import re
-from typing import Any
+from typing import Any, get_args
 from uuid import uuid4
 
 import msgspec
@@ -10,7 +10,7 @@ import pytest
 from api_edge import openapi
 from api_edge.errors import Refused
 from api_edge.handlers.commands import reader_of
-from api_edge.handlers.masks import answered, shown_row
+from api_edge.handlers.masks import answered, shown_answer, shown_row
 from api_edge.routes import COMMANDS, QUERIES
 from api_edge.routes import log as log_of_routes
 from api_edge.routes.render import explanation
@@ -21,7 +21,7 @@ from consumers.notification import DOMAIN as NOTIFICATION
 from consumers.runtime.reactions import Reaction
 from contracts.catalogue import webhook_catalogue
 from contracts.envelope import first
-from contracts.message import Event, MessageType, Tick, all_types, encode, for_operators
+from contracts.message import Event, MessageType, Tick, all_types, answer_of, encode, for_operators
 from contracts.notification.notifications import CreateNotification
 from contracts.visibility import Visibility
 from tests.support.canaries import Planted, found, planted
@@ -124,6 +124,16 @@ def test_a_problem_does_not_repeat_what_was_sent(route: CommandRoute) -> None:
     with pytest.raises(Refused) as refused:
         reader.check(encode(body))  # type: ignore[arg-type]
     assert not found(encode(refused.value.problem))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("route", COMMANDS, ids=lambda route: route.command.__name__)
+def test_what_a_command_is_answered_shows_all_but_what_says_that_it_is_closed(route: CommandRoute) -> None:
+    told = answer_of(route.command)
+    for kind in get_args(told) or (told,):
+        seen = Planted()
+        body = encode(planted(kind, seen, unmarked=Visibility.PUBLIC))
+        assert found(shown_answer(route.command)(body)) == seen.public()
+        assert not found(shown_answer(route.command)(b'{"later":"canary000001x"}'))
 
 
 def _as_found(value: Any) -> Any:
