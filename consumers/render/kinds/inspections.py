@@ -1,6 +1,7 @@
 """Kind inspect: an uploaded file is opened on a node, in a limited process, and judged by what was found."""
 
 from collections.abc import Sequence
+from typing import get_args
 
 import msgspec
 
@@ -18,7 +19,7 @@ from consumers.runtime.projection import fresh, moved
 from consumers.runtime.state import View
 from consumers.runtime.tools import Ask
 from contracts.envelope import Envelope
-from contracts.file_mgr.files import FileStored
+from contracts.file_mgr.files import FileKind, FileStored
 from contracts.message import Command
 from contracts.node import Manifest, ReportInspection
 from contracts.render.inspections import InspectionEnded, InspectionRequested, RequestInspection
@@ -54,7 +55,7 @@ def report(cmd: ReportInspection, view: View, ctx: Context) -> Decision:
         code, detail = "file.sha256", f"its bytes have the SHA-256 {cmd.sha256}, {file.sha256} was announced; send the file again"
     finding = InspectionEnded(
         file_id=file.file_id,
-        kind=cmd.kind,
+        kind=cmd.kind if cmd.kind in get_args(FileKind) else "unknown",  # a node may say anything, and a row holds these words alone
         sha256=cmd.sha256,
         bytes=cmd.bytes or file.bytes,
         object_key=file.object_key,

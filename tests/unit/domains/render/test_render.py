@@ -1,6 +1,7 @@
 from typing import Any
 from uuid import UUID, uuid4
 
+import msgspec
 import pytest
 
 from consumers.render import DOMAIN
@@ -426,6 +427,14 @@ def test_a_file_that_is_not_kept_never_stands_for_its_bytes(kind: str, announced
     assert harness.row(FILES, "s").object_key == f"of {good}"
     found(harness, "picture")
     assert harness.row(FILES, "s").object_key == f"of {good}"
+
+
+def test_a_kind_of_file_that_a_node_made_up_is_unknown_and_its_row_can_be_read() -> None:
+    harness = farm()
+    ended, _ = found(harness, "sculpture")
+    assert ended.kind == "unknown"
+    row = harness.row(FILES, "s")
+    assert msgspec.json.decode(msgspec.json.encode(row), type=FILES.row) == row
 
 
 def test_a_file_that_kills_the_engine_is_rejected_after_its_attempts() -> None:
