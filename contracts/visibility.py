@@ -144,7 +144,7 @@ def _shown(
 
 
 def _marker(field: msgspec.structs.FieldInfo, unmarked: Visibility) -> Visibility:
-    """How closed a field is: as it says, or as the most closed part of it. One that says that it is public is refused where a part is not."""
+    """How closed a field is: as it says, or as the most closed part of it; what says that it is public and has a closed part is refused."""
     found = visibility(field.type)
     marker = unmarked if found is None else found
     return marker if marker is Visibility.PUBLIC else max(marker, _most_closed(field.type))
@@ -183,7 +183,7 @@ def _check(kind: Any, marker: Visibility, most: Visibility, where: str, within: 
 def _is_told_apart(parts: tuple[Any, ...]) -> bool:
     """Whether what a union may be can be masked: Structs alone, or containers of Structs alone, or nothing with a Struct."""
     others = [part for part in parts if part is not type(None)]
-    return all(map(_is_struct, others)) or not any(map(_is_struct, others)) and len({any(_structs(part)) for part in others}) < 2
+    return all(map(_is_struct, others)) or (not any(map(_is_struct, others)) and len({any(_structs(part)) for part in others}) < 2)
 
 
 def _parts(kind: Any) -> tuple[Any, ...] | None:
