@@ -69,7 +69,7 @@ async def test_everybody_is_in_the_account_that_the_catalogue_says(stack: Stack)
 async def test_a_process_of_consumers_connects_once_for_each_of_its_roles(stack: Stack) -> None:
     with urlopen(f"{stack.servers.nats_monitor_url}/connz?auth=true") as answer:
         there = Counter(one["authorized_user"] for one in json.load(answer)["connections"])
-    users = [LOG, *(user for domain in DOMAINS for user in users_of(domain))]
+    users = [*(user for domain in DOMAINS for user in users_of(domain)), LOG]
     assert {user: there[user] for user in users} == dict.fromkeys(users, 1)
 
 

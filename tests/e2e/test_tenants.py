@@ -42,6 +42,8 @@ async def owned(http: Http, project: str) -> dict[str, str]:
     told = await http.until("/v1/notifications", lambda page: bool(page["data"]))
     operation = submitted.headers["Content-Location"].rpartition("/")[2]
     ids = {"upload_id": upload["upload_id"], "file_id": file, "project_id": project, "job_id": job, "operation_id": operation}
+    category = await http.post("/v1/categories", {"name": "mine"})
+    ids |= {"category_id": category["category_id"]}
     ids |= {"saved_project_id": saved["saved_project_id"], "key_id": key["key_id"], "snapshot_id": picture["snapshot_id"]}
     return Ids(ids | {"notification_id": told["data"][0]["notification_id"]})
 
