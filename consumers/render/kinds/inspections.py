@@ -12,7 +12,7 @@ from consumers.render.leases.kind import Failure, Queue, Rows
 from consumers.render.leases.lease import ended, held, misplaced
 from consumers.render.leases.manifest_inputs import Known, ManifestInputs, read_rows
 from consumers.render.leases.manifests import LIVES, result_address
-from consumers.render.leases.object_keys import scan_object_key
+from consumers.render.leases.object_keys import scan_object_key, without_places
 from consumers.render.rows import FILES, INSPECTIONS, Inspection, Part
 from consumers.runtime.domain import Context, Decision, Refusal, refuse
 from consumers.runtime.projection import fresh, moved
@@ -50,7 +50,7 @@ def report(cmd: ReportInspection, view: View, ctx: Context) -> Decision:
         return refuse("render.not_waiting", f"part {part.part_id} is of no inspection")
     if cmd.scan_key and (refusal := misplaced(cmd.scan_key, scan_object_key(part.tenant_id, file.file_id, part.part_id), cmd.sha256)):
         return refusal
-    code, detail = cmd.code, cmd.detail
+    code, detail = cmd.code, without_places(cmd.detail)
     if not code and file.sha256 not in ("", cmd.sha256):  # said here: what ends without a code stands for its bytes from then on
         code, detail = "file.sha256", f"its bytes have the SHA-256 {cmd.sha256}, {file.sha256} was announced; send the file again"
     finding = InspectionEnded(
