@@ -9,7 +9,7 @@ _ADDRESS = re.compile(r"(https?://)(?:[^/?#@\s]*@)?([^/?#\s'\"]*)([/?#][^\s'\"]*
 
 
 def without_places(text: str) -> str:
-    """A node's words on what went wrong as tenants are told them: of each web address the server alone, as the rest is where an object lies.
+    """A node's words on what went wrong, as tenants read them: of each web address the server alone; the rest is where an object lies.
 
     The node's own log has the whole address.
     """
