@@ -1,4 +1,4 @@
-"""A command of a person that cannot be read leaves nothing of what it said, whatever its headers say."""
+"""A command of a person leaves nothing of what it said where it cannot be read, whatever its headers say, and waits in no row."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -7,10 +7,11 @@ from uuid import uuid4
 import pytest
 
 from consumers.runtime.decoding import read_command
+from consumers.runtime.effects.calling import Untellable, tellable
 from contracts.content.categories import CreateCategory
 from contracts.envelope import first
 from contracts.message import encode, type_of
-from tests.support.private import PEOPLE, KeepContact, registered
+from tests.support.private import PEOPLE, ForgetPerson, KeepContact, registered
 
 SAID = KeepContact(person_id=uuid4(), address="somebody@people.example")
 
@@ -38,3 +39,12 @@ def test_what_is_nobodys_is_kept_for_another_try() -> None:
         message.headers = first(CreateCategory(name="a"), tenant=uuid4()).headers()
         item = read_command(PEOPLE, message)
     assert item.unreadable and not item.bare
+
+
+def test_no_answer_of_an_effect_waits_with_what_is_personal() -> None:
+    """It lies in the effect's row until it is told, and longer where that ends otherwise."""
+    with registered():
+        with pytest.raises(Untellable, match="holds what is personal"):
+            tellable([SAID])
+        forget = [ForgetPerson(person_id=uuid4())]
+        assert tellable(forget) == forget
