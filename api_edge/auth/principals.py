@@ -13,8 +13,8 @@ from contracts.ids import id_text
 from contracts.message import DEFAULT_TENANT
 from contracts.message import PLATFORM as PLATFORM_TENANT
 
-NOBODY_ELSES: Final = frozenset({"identity:write"})
-"""What nobody does as another person, whatever both may do: to make and end credentials."""
+NOBODY_ELSES: Final = frozenset({"identity:write", "farm:write"})
+"""What nobody does as another person, whatever both may do: to make and end credentials, API keys and join tokens."""
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):

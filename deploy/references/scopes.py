@@ -27,6 +27,5 @@ def _routes(routes: tuple[str, ...]) -> str:
 
 
 def _note(scope: str) -> str:
-    if scope.startswith(PLATFORM):
-        return "the first tenant's alone"
-    return "not while somebody acts as another person" if scope in NOBODY_ELSES else ""
+    notes = ("the first tenant's alone", scope.startswith(PLATFORM)), ("not while somebody acts as another person", scope in NOBODY_ELSES)
+    return "; ".join(text for text, holds in notes if holds)
