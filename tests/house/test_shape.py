@@ -87,7 +87,7 @@ def pure(domain: Any) -> Iterator[Callable[..., Any]]:
         yield getattr(one, "make", None) or one.write
     for makers in domain.timers.values():
         yield from makers
-    yield from (*domain.decides.values(), *domain.writes.values(), *domain.weighs.values())
+    yield from (*domain.decides.values(), *domain.writes.values(), *domain.costs.values())
 
 
 def home(one: Callable[..., Any]) -> tuple[Path, str]:
