@@ -68,7 +68,7 @@ class MessageType(msgspec.Struct, frozen=True):
     kind: Kind
     name: str  # domain.entity.verb
     version: int
-    public: bool  # may leave the house: tenants' feeds and webhooks
+    public: bool  # exits show it: tenants' feeds and log, webhooks
     full_name: str  # the CloudEvents type, e.g. `evt.render.job.submitted.v1`
 
     @property

@@ -1,4 +1,4 @@
-"""Who may publish and subscribe to what: one NATS user per part of the house, and one per node, each in its account."""
+"""Who may publish and subscribe to what: one NATS user per part of the product, and one per node, each in its account."""
 
 from uuid import UUID
 

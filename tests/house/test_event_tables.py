@@ -60,7 +60,7 @@ SQL_TYPES: dict[object, set[str]] = {
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def tables(db: asyncpg.Connection) -> dict[str, asyncpg.Record]:
-    """Every table of the house, by name."""
+    """Every table of the product, by name."""
     return {row["name"]: row for row in await db.fetch(TABLES)}
 
 
