@@ -156,7 +156,7 @@ DOMAIN = WholeDomain(
         node.ReportCrash: admitted(failures.report_crash),
     },
     reacts=(
-        copy("shares", (TenantCreated, TenantLimitsChanged), SHARES, over=last_word, formerly=LearnShare),
+        copy("shares", (TenantCreated, TenantLimitsChanged), SHARES, replaces=last_word, formerly=LearnShare),
         Reaction(name="jobs", on=RenderRequested, make=job.on_render_requested, history="act", unnamed=True),
         Reaction(name="snapshots", on=SnapshotRequested, make=snapshots.on_requested, history="act", unnamed=True),
         Reaction(name="inspections", on=FileStored, make=inspections.on_file_stored, history="act", unnamed=True),

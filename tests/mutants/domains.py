@@ -98,7 +98,7 @@ def the_check_reads_answers(in_process: InProcessDomains) -> Any:
 def every_word_is_taken_down(in_process: InProcessDomains) -> Any:
     """What is said last goes over what was a fact."""
     domain = in_process.domains["studio"]
-    reacts = tuple(copy("files", FileReady, FILES, over=last_word) if one.name == "files" else one for one in domain.reacts)
+    reacts = tuple(copy("files", FileReady, FILES, replaces=last_word) if one.name == "files" else one for one in domain.reacts)
     return patch.dict(in_process.domains, {"studio": replace(domain, reacts=reacts)})
 
 

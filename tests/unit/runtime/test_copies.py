@@ -64,7 +64,7 @@ def world(*reacts: Any, **more: Any) -> DomainHarness:
 def test_of_two_words_the_first_stands_unless_the_last_is_asked_for() -> None:
     file, trial = (
         uuid4(),
-        world(copy("known", FileReady, KNOWN, renamed={"id": "file_id"}), copy("shares", OF_TENANTS, SHARES, over=last_word)),
+        world(copy("known", FileReady, KNOWN, renamed={"id": "file_id"}), copy("shares", OF_TENANTS, SHARES, replaces=last_word)),
     )
     trial.hear(ready(file))
     trial.hear(ready(file, "picture"))
