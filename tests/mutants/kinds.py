@@ -20,26 +20,26 @@ OURS = "node.store_failed"  # a node's own trouble: another one may do it
 
 def one_node_has_it(kind: str) -> None:
     """What is given to a node is given to nobody else meanwhile."""
-    world, subject = ready(kind)
-    hold(not isinstance(assign(world, subject, kind), Refusal), "what waits is given to nobody")
-    hold(isinstance(assign(world, subject, kind), Refusal), "the same work was given out twice")
+    harness, subject = ready(kind)
+    hold(not isinstance(assign(harness, subject, kind), Refusal), "what waits is given to nobody")
+    hold(isinstance(assign(harness, subject, kind), Refusal), "the same work was given out twice")
 
 
 def what_failed_waits_again(kind: str) -> None:
     """A node's own trouble ends nothing but its lease."""
-    world, subject = ready(kind)
-    fail(world, assign(world, subject, kind), OURS)
-    hold(not isinstance(assign(world, subject, kind), Refusal), "what failed once is given to nobody any more")
+    harness, subject = ready(kind)
+    fail(harness, assign(harness, subject, kind), OURS)
+    hold(not isinstance(assign(harness, subject, kind), Refusal), "what failed once is given to nobody any more")
 
 
 def it_is_given_up_in_the_end(kind: str) -> None:
     """After as many failures as its kind says, not before."""
-    world, subject = ready(kind)
+    harness, subject = ready(kind)
     for number in range(TRIES[kind]):
-        part = assign(world, subject, kind)
+        part = assign(harness, subject, kind)
         hold(not isinstance(part, Refusal), f"it was given up after {number} failures")
-        fail(world, part, OURS)
-    hold(isinstance(assign(world, subject, kind), Refusal), "it fails for ever")
+        fail(harness, part, OURS)
+    hold(isinstance(assign(harness, subject, kind), Refusal), "it fails for ever")
 
 
 def leases_are_not_told_to_the_kind() -> AbstractContextManager[Any]:
