@@ -3,15 +3,23 @@
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
+from consumers.render.jobs.tables import EXPORTS, JOB_SEGMENTS, JOBS, REPAIRS
 from consumers.render.leases.kind import Failure
-from consumers.render.leases.lease import ended, ended_parts
-from consumers.render.rows import ACTIVE, EXPORTS, JOB_SEGMENTS, JOBS, PARTS, SEGMENTS, Job, JobSegment, Segment
-from consumers.render.rows.repairs import REPAIRS, FrameRepair
+from consumers.render.leases.lease import PARTS, SEGMENTS, ended, ended_parts
 from consumers.runtime.state import View
 from contracts.message import Event
-from contracts.render.jobs import JobAdvanced, JobAssembling
-from contracts.render.repairs import JobSetBack, RepairAssembling, RepairDrawn, RepairEnd, RepairEnded, SegmentState, WaitingSegment
-from contracts.render.segments import Advance, SegmentVerified
+from contracts.render.jobs import ACTIVE, Job, JobAdvanced, JobAssembling
+from contracts.render.repairs import (
+    FrameRepair,
+    JobSetBack,
+    RepairAssembling,
+    RepairDrawn,
+    RepairEnd,
+    RepairEnded,
+    SegmentState,
+    WaitingSegment,
+)
+from contracts.render.segments import Advance, JobSegment, Segment, SegmentVerified
 
 Users = list[tuple[Job, list[JobSegment]]]  # jobs under way with their places of some segments
 Advances = list[tuple[Job, Advance]]

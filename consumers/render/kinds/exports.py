@@ -10,15 +10,14 @@ import sql
 from adapters.object_store import ObjectStore
 from consumers.render.jobs.job import failed as job_failed
 from consumers.render.jobs.segment_consequences import open_repairs, repairs_given_up
+from consumers.render.jobs.tables import JOB_SEGMENTS, JOBS
 from consumers.render.leases.kind import Failure, Grant, Kind, Results, Rows
-from consumers.render.leases.lease import LARGEST_OBJECT, ended, held, misplaced
+from consumers.render.leases.lease import LARGEST_OBJECT, SEGMENTS, ended, held, misplaced
 from consumers.render.leases.manifest_inputs import Known, ManifestInputs, read_rows, read_specs
 from consumers.render.leases.manifests import address, file_addresses, result_address, with_look
 from consumers.render.leases.object_keys import export_object_key
 from consumers.render.repairs.frame_repair import rotten
 from consumers.render.repairs.object_checks import found_sha256, in_words
-from consumers.render.rows import ACTIVE, JOB_SEGMENTS, JOBS, SEGMENTS, Job, Part, Segment
-from consumers.render.rows.repairs import FrameRepair
 from consumers.runtime.domain import Context, Decision, Refusal, refuse
 from consumers.runtime.effects.declared import Call, EffectKind
 from consumers.runtime.projection import moved
@@ -27,9 +26,10 @@ from consumers.runtime.tools import Ask, Tools
 from contracts.envelope import Envelope
 from contracts.message import Command, Event
 from contracts.node import Manifest, ReportExport, ReportFailure, StoredSegment
-from contracts.render.jobs import JobCompleted
-from contracts.render.parts import AssignPart, PartAssigned, PartEnded
-from contracts.render.repairs import ExportReplaced, RepairCause, RepairEnded, RequestRepair
+from contracts.render.jobs import ACTIVE, Job, JobCompleted
+from contracts.render.parts import AssignPart, Part, PartAssigned, PartEnded
+from contracts.render.repairs import ExportReplaced, FrameRepair, RepairCause, RepairEnded, RequestRepair
+from contracts.render.segments import Segment
 
 TRIES = 3
 # Assemblies of a job that may fail by a segment: each has the segment drawn again, which a node that lies must not do for ever.

@@ -12,16 +12,20 @@ from consumers.render.leases.lease import ended, held, misplaced
 from consumers.render.leases.manifest_inputs import Known, ManifestInputs, read_rows
 from consumers.render.leases.manifests import LIVES, result_address
 from consumers.render.leases.object_keys import scan_object_key
-from consumers.render.rows import FILES, INSPECTIONS, Inspection, Part
 from consumers.runtime.domain import Context, Decision, Refusal, refuse
 from consumers.runtime.projection import fresh, moved
 from consumers.runtime.state import View
+from consumers.runtime.table import Table
 from consumers.runtime.tools import Ask
 from contracts.envelope import Envelope
 from contracts.file_mgr.files import FileStored
 from contracts.message import Command
 from contracts.node import Manifest, ReportInspection
-from contracts.render.inspections import InspectionEnded, InspectionRequested, RequestInspection
+from contracts.render import inspections
+from contracts.render.inspections import Inspection, InspectionEnded, InspectionRequested, RequestInspection
+from contracts.render.parts import Part
+
+INSPECTIONS, FILES = Table.of(inspections.INSPECTIONS), Table.of(inspections.FILES)
 
 _q = sql.load("render")
 

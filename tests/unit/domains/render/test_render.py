@@ -4,12 +4,15 @@ from uuid import UUID, uuid4
 import pytest
 
 from consumers.render import DOMAIN
+from consumers.render.jobs.tables import EXPORTS, JOB_SEGMENTS, JOBS
 from consumers.render.kinds import segments
+from consumers.render.kinds.inspections import FILES, INSPECTIONS
 from consumers.render.kinds.segments import MOST_ADVANCES
 from consumers.render.kinds.short_work import TRIES
+from consumers.render.leases.lease import PARTS, SEGMENTS
 from consumers.render.leases.object_keys import export_object_key, segment_object_key
 from consumers.render.nodes import registration
-from consumers.render.rows import CRASHES, EXPORTS, FILES, INSPECTIONS, JOB_SEGMENTS, JOBS, NODES, PARTS, SEGMENTS
+from consumers.render.nodes.registration import CRASHES, NODES
 from contracts.message import PLATFORM
 from contracts.node import (
     OLDEST,
