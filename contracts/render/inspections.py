@@ -29,7 +29,7 @@ class File(Row, frozen=True, kw_only=True):
 
     sha256: str
     file_id: UUID
-    kind: str  # a FileKind; what nodes of earlier releases said was not looked at, and stands here as they said it
+    kind: str  # a FileKind; what nodes said to earlier releases nobody looked at, and it stands here as they said it
     bytes: int
     object_key: ObjectKey
 
@@ -65,7 +65,7 @@ class InspectionEnded(Event, frozen=True, kw_only=True):
     """A file was opened on a node, or could not be."""
 
     file_id: UUID
-    kind: str
+    kind: str  # a FileKind; from earlier releases whatever its node said
     sha256: str
     bytes: int
     object_key: ObjectKey
