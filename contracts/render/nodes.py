@@ -43,7 +43,7 @@ class Suspect(msgspec.Struct, frozen=True):
 
 
 class Node(Row, frozen=True, kw_only=True):
-    """A render node and its latest registration; under the platform tenant."""
+    """A render node of the farm; it gets work while its `state` is active and its `service` open."""
 
     node_id: Public[UUID]
     name: Public[str]
@@ -64,8 +64,8 @@ class Node(Row, frozen=True, kw_only=True):
     protocol: int = 2  # as NodeRegistered said
 
 
-class Crash(Row, frozen=True, kw_only=True):
-    """Something that died on a node; under the platform tenant."""
+class NodeCrash(Row, frozen=True, kw_only=True):
+    """Something that died on a node: what, at which frame, and the last it said."""
 
     crash_id: Public[UUID]
     node_id: Public[UUID]
@@ -88,7 +88,9 @@ NODES = Entity(
     view="nodes",
     newest=False,
 )
-CRASHES = Entity("render.node_crashes", Crash, key=("crash_id",), about="engines, daemons and machines that died, with the last they said")
+CRASHES = Entity(
+    "render.node_crashes", NodeCrash, key=("crash_id",), about="engines, daemons and machines that died, with the last they said"
+)
 
 
 @message("render.node.registered")

@@ -70,8 +70,8 @@ class RepairAnswer(msgspec.Struct, frozen=True, kw_only=True):
     segments: int
 
 
-class FrameRepair(Row, frozen=True, kw_only=True):
-    """Segments that are drawn once more, with what they were before and are after."""
+class Repair(Row, frozen=True, kw_only=True):
+    """Segments that were drawn once more: what each was `before` and is `after`; `identical` if every byte came out the same."""
 
     repair_id: Public[UUID]
     job_id: Public[UUID]
@@ -92,7 +92,7 @@ class FrameRepair(Row, frozen=True, kw_only=True):
 
 REPAIRS = Entity(
     "render.frame_repair_jobs",
-    FrameRepair,
+    Repair,
     key=("repair_id",),
     about="segments drawn once more: who asked, what each was before and is after",
     indexes=(("job_id", "is_open"),),

@@ -28,7 +28,7 @@ from contracts.message import Command, Event
 from contracts.node import Manifest, ReportExport, ReportFailure, StoredSegment
 from contracts.render.jobs import ACTIVE, Job, JobCompleted
 from contracts.render.parts import AssignPart, Part, PartAssigned, PartEnded
-from contracts.render.repairs import ExportReplaced, FrameRepair, RepairCause, RepairEnded, RequestRepair
+from contracts.render.repairs import ExportReplaced, Repair, RepairCause, RepairEnded, RequestRepair
 from contracts.render.segments import Segment
 
 TRIES = 3
@@ -49,7 +49,7 @@ def _assign(cmd: AssignPart, view: View) -> Grant | Refusal:
     return Grant(job.assemble_attempts + 1)
 
 
-def _waits(job: Job, repairs: Sequence[FrameRepair]) -> bool:
+def _waits(job: Job, repairs: Sequence[Repair]) -> bool:
     return job.state == "assembling" or any(repair.state == "assembling" for repair in repairs)
 
 
@@ -87,7 +87,7 @@ def report_export(cmd: ReportExport, view: View, ctx: Context) -> Decision:
     return [completed, ended(part, view, "done")]
 
 
-def _replaced(cmd: ReportExport, repair: FrameRepair) -> list[Event]:
+def _replaced(cmd: ReportExport, repair: Repair) -> list[Event]:
     facts = {name: getattr(cmd, name) for name in ("object_key", "sha256", "bytes", "frames", "duration", "packets_sha256", "degraded")}
     return [
         ExportReplaced(job_id=repair.job_id, repair_id=repair.repair_id, **facts),
@@ -128,7 +128,7 @@ def _failed(failure: Failure, view: View, ctx: Context) -> Sequence[Event]:
     return repairs_given_up(failure, job, [repair.repair_id for repair in joining], view)
 
 
-def _claimed(report: ReportFailure, job: Job, repairs: Sequence[FrameRepair], view: View) -> Segment | None:
+def _claimed(report: ReportFailure, job: Job, repairs: Sequence[Repair], view: View) -> Segment | None:
     """The segment that was found damaged or gone, if it is one that the job was to be joined of."""
     if not report.segment or not _waits(job, repairs) or job.assemble_attempts >= MOST_CLAIMS:
         return None

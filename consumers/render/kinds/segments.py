@@ -25,7 +25,7 @@ from contracts.message import Command, Event
 from contracts.node import Manifest, ReportSegment, SceneTask, SegmentTask
 from contracts.render.jobs import ACTIVE, JobStarted
 from contracts.render.parts import AssignPart, Part, PartAssigned, PartEnded
-from contracts.render.repairs import FrameRepair, ReportRot
+from contracts.render.repairs import Repair, ReportRot
 from contracts.render.segments import SegmentVerified
 from contracts.spec import RenderSpec
 
@@ -152,7 +152,7 @@ def _failed(failure: Failure, view: View, ctx: Context) -> Sequence[Event]:
     return repairs_given_up(failure, job, _drawn_for(part, open_repairs(job, view), view), view)
 
 
-def _drawn_for(part: Part, repairs: Sequence[FrameRepair], view: View) -> list[UUID]:
+def _drawn_for(part: Part, repairs: Sequence[Repair], view: View) -> list[UUID]:
     """The repairs for which a part draws."""
     rows = view.many(SEGMENTS, [(key,) for key in part.keys])
     concerned = {row.repair_id for row in rows if row is not None and row.state == "drawing" and row.part_id == part.part_id}

@@ -22,9 +22,9 @@ from contracts.render.jobs import ACTIVE, Job
 from contracts.render.repairs import (
     ExportReplaced,
     FrameRange,
-    FrameRepair,
     JobSetBack,
     Redrawing,
+    Repair,
     RepairAnswer,
     RepairAssembling,
     RepairCause,
@@ -199,7 +199,7 @@ def begun(
     return events
 
 
-def _passed_on(repair: FrameRepair, heir: UUID) -> RepairEnded:
+def _passed_on(repair: Repair, heir: UUID) -> RepairEnded:
     """The end of a repair that has drawn its segments: another one begins, and sees to the export at its own end."""
     return RepairEnded(
         repair_id=repair.repair_id,
@@ -320,7 +320,7 @@ def repair_ended(event: RepairEnded, envelope: Envelope, view: View) -> Rows:
         yield REPAIRS, moved(_repair(event.heir, view), envelope, rejoin=True)
 
 
-def _repair(repair_id: UUID, view: View) -> FrameRepair:
+def _repair(repair_id: UUID, view: View) -> Repair:
     repair = view.get(REPAIRS, repair_id)
     assert repair is not None, "a repair is requested before anything else happens to it"
     return repair
