@@ -10,7 +10,7 @@ from api_edge.edge import Call, Edge
 from api_edge.errors import Refused
 from api_edge.handlers.commands import CommandHandler
 from api_edge.handlers.queries import QueryHandler
-from api_edge.http import pages
+from api_edge.http import health, pages
 from api_edge.http.access_log import AccessLog
 from api_edge.http.bodies import COMMAND_LIMIT
 from api_edge.http.middleware import Guard
@@ -34,7 +34,7 @@ def build_app(edge: Edge, access_log: AccessLog | None = None) -> web.Applicatio
     for query in QUERIES:
         app.router.add_route(query.method, query.path, guard.wrap(QueryHandler(query), f"{query.method} {query.path}"))
     app.router.add_route("GET", "/v1/events", guard.wrap(sse.handle, "GET /v1/events"))
-    app.add_routes(pages.routes(edge, openapi.document(COMMANDS, QUERIES, _version())))
+    app.add_routes([*health.routes(edge), *pages.routes(openapi.document(COMMANDS, QUERIES, _version()))])
     app.router.add_route("*", "/{path:.*}", guard.wrap(_nowhere, "unknown"))
     edge.metrics.gauge("flatrender_event_streams", "Open event streams.", lambda: len(edge.streams))
     edge.metrics.gauge("flatrender_connections", "Open connections.", lambda: len(edge.connections))

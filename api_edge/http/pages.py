@@ -1,10 +1,9 @@
-"""Pages that need no key: the API's description, its UI without any other site's files, the meaning of errors, health and metrics."""
+"""Pages that need no key: the API's description, its UI without any other site's files, the meaning of errors."""
 
 import asyncio
 import html
 import sys
 from collections.abc import Awaitable, Callable
-from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from adapters.metrics import Registry
-from api_edge.edge import Edge
-from api_edge.errors import MEANINGS, Refused
+from api_edge.errors import MEANINGS
 
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; "
@@ -33,16 +30,13 @@ _START = 'window.ui = SwaggerUIBundle({url: "/openapi.json", dom_id: "#swagger-u
 Page = Callable[[web.Request], Awaitable[web.Response]]
 
 
-def routes(edge: Edge, description: dict[str, Any]) -> list[web.RouteDef]:
+def routes(description: dict[str, Any]) -> list[web.RouteDef]:
     """The routes of all these pages."""
     pages = [
         ("/openapi.json", _fixed(msgspec.json.encode(description), "application/json")),
         ("/docs", _fixed(_UI.encode(), "text/html")),
         ("/docs/start.js", _fixed(_START.encode(), "text/javascript")),
         ("/docs/errors", _fixed(errors_html().encode(), "text/html")),
-        ("/livez", _fixed(b'{"status":"alive"}', "application/json")),
-        ("/readyz", _readiness(edge)),
-        ("/metrics", _metrics(edge)),
         *((f"/docs/{name}", _file(name)) for name in _UI_FILES),
     ]
     return [web.get(path, page) for path, page in pages]
@@ -70,56 +64,6 @@ def _file(name: str) -> Page:
         return web.Response(body=body, content_type=kinds[path.suffix], headers={**_SAFE, "Cache-Control": "max-age=86400"})
 
     return page
-
-
-def _readiness(edge: Edge) -> Page:
-    async def page(_: web.Request) -> web.Response:
-        reasons = dict(edge.lacks)
-        if edge.feed is not None and not edge.feed.alive:
-            reasons["feed"] = "the event feed is silent, so that a revoked key could not be told"
-        # What waits for a person stops no request: the answer names it and stays as it is.
-        body = {"ready": not reasons, "reasons": reasons, "alarms": await _alarms(edge)}
-        return web.Response(body=msgspec.json.encode(body), status=503 if reasons else 200, content_type="application/json")
-
-    return page
-
-
-async def _alarms(edge: Edge) -> dict[str, str]:
-    try:
-        return await edge.reader.alarms() if edge.reader else {}
-    except Refused:  # the database is away, which shows elsewhere
-        return {}
-
-
-def _metrics(edge: Edge) -> Page:
-    async def page(_: web.Request) -> web.Response:
-        text = edge.metrics.text() + await _checked(edge)
-        return web.Response(body=text.encode(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
-
-    return page
-
-
-async def _checked(edge: Edge) -> str:
-    """What the standing check found, which every edge reads from the database; nothing while that is away."""
-    try:
-        found = await edge.reader.checked() if edge.reader else None
-    except Refused:
-        found = None
-    if found is None:
-        return ""
-    age, whole_age, differences = found
-    metrics = Registry()
-    metrics.gauge("flatrender_check_differences", "What the standing check found and what stands.", lambda: float(differences))
-    for name, about, value in (
-        ("flatrender_check_age_seconds", "Since the standing check looked.", age),
-        ("flatrender_check_whole_age_seconds", "Since everything was looked at and agreed.", whole_age),
-    ):
-        metrics.gauge(name, about, partial(_seconds, value))
-    return metrics.text()
-
-
-def _seconds(value: float | None) -> float:
-    return float("inf") if value is None else value
 
 
 _ERRORS_HEAD = """# Errors

@@ -10,10 +10,10 @@ import pytest
 
 from adapters.nats import ConnectRefused, connect
 from adapters.settings import Settings
-from contracts.catalogue import LOG_ACCOUNT, NODES, SERVICES, SYSTEM, roles
+from contracts.catalogue import LOG_ACCOUNT, NODES, SERVICES, SYSTEM, roles, users_of
 from contracts.domains import DOMAINS, LOG
 from contracts.message import Kind
-from deploy.local.stack import GATE, Stack, nats_secret, pg_role, pg_secret
+from deploy.local.stack import Stack, nats_secret, pg_role, pg_secret
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -69,7 +69,8 @@ async def test_everybody_is_in_the_account_that_the_catalogue_says(stack: Stack)
 async def test_a_process_of_consumers_connects_once_for_each_of_its_roles(stack: Stack) -> None:
     with urlopen(f"{stack.servers.nats_monitor_url}/connz?auth=true") as answer:
         there = Counter(one["authorized_user"] for one in json.load(answer)["connections"])
-    assert {role: there[role] for role in (*DOMAINS, LOG, *GATE)} == dict.fromkeys((*DOMAINS, LOG, *GATE), 1)
+    users = [*(user for domain in DOMAINS for user in users_of(domain)), LOG]
+    assert {user: there[user] for user in users} == dict.fromkeys(users, 1)
 
 
 async def test_events_lie_in_the_logs_account_alone(stack: Stack) -> None:

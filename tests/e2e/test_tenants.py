@@ -42,6 +42,8 @@ async def owned(http: Http, project: str) -> dict[str, str]:
     told = await http.until("/v1/notifications", lambda page: bool(page["data"]))
     operation = submitted.headers["Content-Location"].rpartition("/")[2]
     ids = {"upload_id": upload["upload_id"], "file_id": file, "project_id": project, "job_id": job, "operation_id": operation}
+    category = await http.post("/v1/categories", {"name": "mine"})
+    ids |= {"category_id": category["category_id"]}
     ids |= {"saved_project_id": saved["saved_project_id"], "key_id": key["key_id"], "snapshot_id": picture["snapshot_id"]}
     return Ids(ids | {"notification_id": told["data"][0]["notification_id"]})
 
@@ -56,8 +58,9 @@ class Ids(dict[str, str]):
 def bodies(ids: dict[str, str]) -> dict[str, Json]:
     """Bodies of the commands that need one, so that only the id stands against them."""
     saving = {"project_id": ids["project_id"], "name": "stolen"}
+    named = {"/v1/categories/{category_id}": {"name": "stolen"}}
     acts = {command.path: {"act": "retry"} for command in COMMANDS if command.path.startswith("/v1/effects/")}
-    return {"/v1/uploads/{upload_id}/complete": {"etags": ['"x"']}, "/v1/saved-projects/{saved_project_id}": saving} | acts
+    return {"/v1/uploads/{upload_id}/complete": {"etags": ['"x"']}, "/v1/saved-projects/{saved_project_id}": saving} | named | acts
 
 
 def is_own(query: QueryRoute) -> bool:
@@ -81,7 +84,10 @@ async def test_every_address_hides_what_belongs_to_another_tenant(shop: Shop) ->
             told = answer.raw.replace(query.path.format_map(ids).encode(), b"")
             assert not [name for name, id in ids.items() if id.encode() in told], (query.path, answer)
     named = [command for command in COMMANDS if path_names(command.path)]
-    asked = [(command.method, command.path.format_map(ids), bodies(ids).get(command.path, {})) for command in named]
+    asked = [
+        (command.method, command.path.format_map(ids), {} if command.method == "DELETE" else bodies(ids).get(command.path, {}))
+        for command in named
+    ]
     # At once, as some are tried again for a while: another domain may be about to tell of what they name.
     for command, answer in zip(named, await asyncio.gather(*(stranger.send(*one) for one in asked)), strict=True):
         is_problem(answer, 401 if command.admit else 403 if command.scope.startswith("farm:") else 404)

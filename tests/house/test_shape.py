@@ -87,7 +87,7 @@ def pure(domain: Any) -> Iterator[Callable[..., Any]]:
         yield getattr(one, "make", None) or one.write
     for makers in domain.timers.values():
         yield from makers
-    yield from (*domain.decides.values(), *domain.writes.values(), *domain.weighs.values())
+    yield from (*domain.decides.values(), *domain.writes.values(), *domain.costs.values())
 
 
 def home(one: Callable[..., Any]) -> tuple[Path, str]:
@@ -109,10 +109,8 @@ def reached(tree: ast.Module, names: set[str]) -> list[str]:
             for name in node.names:
                 if (module or name.name).partition(".")[0] in WORLD or name.name in CHANCE:
                     taken[name.asname or name.name.partition(".")[0]] = name.name
-        elif isinstance(node, ast.Assign) and (
-            of := {taken[one.id] for one in ast.walk(node) if isinstance(one, ast.Name) and one.id in taken}
-        ):
-            taken |= {target.id: min(of) for target in node.targets if isinstance(target, ast.Name)}
+        elif isinstance(node, ast.Assign) and (of := taken.get(_root(node.value))):
+            taken |= {target.id: of for target in node.targets if isinstance(target, ast.Name)}
     found, seen, waiting = set(), set(names), [name for name in names if name in known]
     while waiting:
         for node in ast.walk(known[waiting.pop()]):
@@ -125,6 +123,13 @@ def reached(tree: ast.Module, names: set[str]) -> list[str]:
                 seen.add(node.id)
                 waiting.append(node.id)
     return sorted(found)
+
+
+def _root(value: ast.expr) -> str:
+    """The name with which an expression such as `sql.load("render")` begins."""
+    while isinstance(value, ast.Call | ast.Attribute):
+        value = value.func if isinstance(value, ast.Call) else value.value
+    return value.id if isinstance(value, ast.Name) else ""
 
 
 def module_of(file: Path) -> str:

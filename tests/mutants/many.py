@@ -23,7 +23,7 @@ from consumers.runtime.item import Item
 from consumers.runtime.lanes import Lanes
 from consumers.studio import copies, renders
 from contracts.envelope import first
-from contracts.identity.reservations import Reserve, Reserved
+from contracts.identity.reservations import ReservationAnswer, Reserve, Reserved
 from contracts.identity.tenants import CreateTenant
 from contracts.message import PLATFORM
 from contracts.queue import Undecided
@@ -311,7 +311,11 @@ def each_edge_for_itself() -> Any:
 
 def who_asks_last_has_it() -> Any:
     """Nobody looks who has it already."""
-    given = lambda cmd, view, ctx: Answer([Reserved(kind=cmd.kind, mark=cmd.mark, holder=cmd.holder)])  # noqa: E731
+
+    def given(cmd: Reserve, view: Any, ctx: Any) -> Answer[ReservationAnswer]:
+        body = ReservationAnswer(kind=cmd.kind, mark=cmd.mark, holder=cmd.holder)
+        return Answer([Reserved(kind=cmd.kind, mark=cmd.mark, holder=cmd.holder)], body)
+
     return patch.dict(IDENTITY.decides, {Reserve: given})
 
 

@@ -18,9 +18,9 @@ BEGINNING = (datetime(9999, 12, 31, tzinfo=UTC), UUID(int=0))
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def reader(house: InProcessDomains) -> AsyncIterator[Reader]:
+async def reader(in_process: InProcessDomains) -> AsyncIterator[Reader]:
     """The edge's own way to the database."""
-    found = await Reader.connect(house.dsn, PASSWORD)
+    found = await Reader.connect(in_process.dsn, PASSWORD)
     yield found
     await found.close()
 
@@ -29,11 +29,11 @@ async def listed(reader: Reader, tenant: UUID, at: tuple[Any, ...] = BEGINNING, 
     return (await reader.run(statements()["categories"], str(tenant), tenant, *at, limit)).rows
 
 
-async def test_what_is_there_is_listed_newest_first_and_what_is_deleted_is_gone(house: InProcessDomains, reader: Reader) -> None:
-    tenant = await house.tenant()
-    ids = [UUID((await house.send(CreateCategory(name=name), tenant))["category_id"]) for name in "abc"]
-    await house.send(RenameCategory(category_id=ids[0], name="first"), tenant)
-    await house.send(DeleteCategory(category_id=ids[1]), tenant)
+async def test_what_is_there_is_listed_newest_first_and_what_is_deleted_is_gone(in_process: InProcessDomains, reader: Reader) -> None:
+    tenant = await in_process.tenant()
+    ids = [UUID((await in_process.send(CreateCategory(name=name), tenant))["category_id"]) for name in "abc"]
+    await in_process.send(RenameCategory(category_id=ids[0], name="first"), tenant)
+    await in_process.send(DeleteCategory(category_id=ids[1]), tenant)
     newest, oldest = await listed(reader, tenant)
     assert (newest["name"], oldest["name"], oldest["version"]) == ("c", "first", 2)
     assert [row["category_id"] for row in await listed(reader, tenant, (newest["created_at"], ids[2]))] == [ids[0]]
@@ -42,22 +42,22 @@ async def test_what_is_there_is_listed_newest_first_and_what_is_deleted_is_gone(
     assert (await reader.run(by_id, str(tenant), tenant, ids[1])).rows == []
 
 
-async def test_another_tenant_has_names_of_its_own(house: InProcessDomains, reader: Reader) -> None:
-    one, other = await house.tenant(), await house.tenant()
+async def test_another_tenant_has_names_of_its_own(in_process: InProcessDomains, reader: Reader) -> None:
+    one, other = await in_process.tenant(), await in_process.tenant()
     for tenant in (one, other):
-        await house.send(CreateCategory(name="the same"), tenant)
+        await in_process.send(CreateCategory(name="the same"), tenant)
     assert [row["name"] for row in await listed(reader, other)] == ["the same"]
     assert await listed(reader, uuid4()) == []
     assert (await reader.run(statements()["categories"], str(one), other, *BEGINNING, 10)).rows == [], "row-level security"
 
 
 async def test_a_replay_gives_the_same_rows(dsn: str) -> None:
-    async with InProcessDomains(dsn) as house:
-        tenant = await house.tenant()
-        first = UUID((await house.send(CreateCategory(name="a"), tenant))["category_id"])
-        await house.send_all([(RenameCategory(category_id=first, name="b"), tenant), (CreateCategory(name="a"), tenant)])
-        await house.send_all([(DeleteCategory(category_id=first), tenant), (CreateCategory(name="b"), tenant)])
-        await house.sequence()
-        report = await verify(dsn, list(house.domains.values()))
+    async with InProcessDomains(dsn) as in_process:
+        tenant = await in_process.tenant()
+        first = UUID((await in_process.send(CreateCategory(name="a"), tenant))["category_id"])
+        await in_process.send_all([(RenameCategory(category_id=first, name="b"), tenant), (CreateCategory(name="a"), tenant)])
+        await in_process.send_all([(DeleteCategory(category_id=first), tenant), (CreateCategory(name="b"), tenant)])
+        await in_process.sequence()
+        report = await verify(dsn, list(in_process.domains.values()))
     assert report.equal, report.problems
     assert {table.table: table.live_rows for table in report.tables}["content.categories"] == 3
