@@ -9,7 +9,8 @@ from consumers.runtime.domain import Context, Decide, Decision
 from consumers.runtime.projection import fresh, moved
 from consumers.runtime.reactions import Events, Fold, React
 from consumers.runtime.state import View
-from consumers.runtime.table import Row, Table
+from consumers.runtime.table import Table
+from contracts.entity import Row
 from contracts.envelope import Envelope
 from contracts.message import Command, Event
 

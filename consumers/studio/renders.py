@@ -11,11 +11,12 @@ from consumers.runtime.domain import Answer, Context, Decision, Refusal, refuse
 from consumers.runtime.projection import fresh
 from consumers.runtime.rules import missing
 from consumers.runtime.state import View
-from consumers.runtime.table import Row, Table
+from consumers.runtime.table import Table
 from consumers.studio import checks
 from consumers.studio.copies import FILES, PENDING
 from consumers.studio.filling import SPEC_LARGEST, Filled, fill
 from consumers.studio.saved_projects import SAVED
+from contracts.entity import Row
 from contracts.envelope import Envelope
 from contracts.spec import AudioTrack, RenderSpec, SceneSpec, Warning, frames_of
 from contracts.studio import renders

@@ -10,8 +10,9 @@ from msgspec.structs import replace
 
 from consumers.runtime import copies
 from consumers.runtime.copies import copy, last_word
-from consumers.runtime.table import Row, Table
+from consumers.runtime.table import Table
 from consumers.studio.copies import FILES
+from contracts.entity import Row
 from contracts.file_mgr.files import FileReady
 from tests.mutants.checks import hold
 from tests.mutants.reactions import told

@@ -9,7 +9,8 @@ import pytest
 from consumers.runtime.copies import copy, last_word, noted
 from consumers.runtime.domain import Domain
 from consumers.runtime.projection import create
-from consumers.runtime.table import Row, Table
+from consumers.runtime.table import Table
+from contracts.entity import Row
 from contracts.file_mgr.files import FileReady
 from contracts.file_mgr.uploads import UploadStarted
 from contracts.identity.tenants import TenantCreated, TenantLimitsChanged
