@@ -17,7 +17,10 @@ _LAST = ("version", "created_at", "updated_at")
 
 @cache
 def row_of(entity: Entity[Any], added: type[msgspec.Struct] | None = None) -> type[msgspec.Struct]:
-    """The entity's public fields, and those of `added`, which are no columns of its table: views or presenters add them."""
+    """The entity's public fields, and those of `added`, which are no columns of its table: views or presenters add them.
+
+    What the row is, its description has from the docstring of `added`, where there is one, else of the entity's row.
+    """
     row: type[Row] = entity.row
     own = msgspec.structs.fields(visible(row))
     fields: list[tuple[str, Any] | tuple[str, Any, Any]] = [(field.name, field.type) for field in own if field.name not in _LAST]

@@ -145,5 +145,5 @@ def _encoded(body: ProblemBody) -> bytes:
 
 
 def unavailable(what: str) -> Refused:
-    """A part of the house is away for the moment."""
+    """A part of the product is away for the moment."""
     return Refused(f"unavailable.{what}", f"The {what} cannot be reached at the moment.", headers={"Retry-After": "1"})

@@ -10,9 +10,9 @@ from api_edge.errors import ProblemBody
 from api_edge.handlers.commands import reader_of
 from api_edge.http.bodies import path_names
 from api_edge.routing import CommandRoute, QueryRoute, Route
-from api_edge.schemas import Schema, Schemas, alternatives
+from api_edge.schemas import Schema, Schemas
 from api_edge.stream.sse import SCOPE as FEED_SCOPE
-from contracts.message import MessageType, all_types, answer_of
+from contracts.message import MessageType, all_types, answers_of
 
 _LINK = {"schema": {"type": "string"}}
 _OTHERWISE: list[Schema] = [{"other": []}]
@@ -77,7 +77,7 @@ def _body(route: CommandRoute) -> type[msgspec.Struct] | None:
 
 def told_by(route: CommandRoute) -> tuple[Any, ...]:
     """The types of what a route's caller is told: first once it is done, last where it was a dry run."""
-    return (route.told,) if route.told else alternatives(answer_of(route.command))
+    return (route.told,) if route.told else answers_of(route.command)
 
 
 def _command(route: CommandRoute, schemas: Schemas) -> Schema:

@@ -1,13 +1,8 @@
-"""What every row of a domain has that queries answer; the rows themselves stand beside their routes. `at`s are RFC 3339."""
-
-from typing import Literal
+"""What every row of a domain has that queries answer; the rows themselves stand above their routes."""
 
 import msgspec
 
-from api_edge.handlers.object_checks import FileState as Seen
 from contracts.fields import Moment
-
-ServedFile = Literal[Seen, ""]
 
 
 class Versioned(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,12 +1,12 @@
 """JSON Schemas of the Structs that clients send and are told, as generators of clients read them."""
 
-from collections.abc import Iterable, Iterator
-from types import UnionType
-from typing import Any, Union, get_args, get_origin
+from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 
 from api_edge.handlers.masks import answered
+from contracts.catalogue import structs
 from contracts.message import Event, MessageType
 from contracts.visibility import visible
 
@@ -26,7 +26,7 @@ class Schemas:
         types = {kind: kind for kind in given} | {kind: visible(kind) for kind in events} | shown
         refs, self.components = msgspec.json.schema_components(list(types.values()), ref_template=_REF)
         self._refs = dict(zip(types, map(_plain, refs), strict=True))
-        for struct in dict.fromkeys(one for kind in shown.values() for one in _structs(kind, set())):
+        for struct in structs(shown.values()):
             schema = self.components.get(struct.__name__, {})
             if not struct.__struct_config__.omit_defaults and "properties" in schema:
                 schema["required"] = list(schema["properties"])
@@ -61,25 +61,6 @@ class Schemas:
             of_type[entry.name] = _REF.format(name=title)
         refs = [{"$ref": ref} for ref in of_type.values()]
         self.components[name] = {"title": name, "oneOf": refs, "discriminator": {"propertyName": "type", "mapping": of_type}}
-
-
-def alternatives(kind: Any) -> tuple[Any, ...]:
-    """The types that a type stands for."""
-    return get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
-
-
-def _structs(kind: Any, seen: set[Any]) -> Iterator[type[msgspec.Struct]]:
-    """A type's Structs, those within them too."""
-    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
-        if kind in seen:
-            return
-        seen.add(kind)
-        yield kind
-        inner: Iterable[Any] = (field.type for field in msgspec.structs.fields(kind))
-    else:
-        inner = get_args(kind)
-    for one in inner:
-        yield from _structs(one, seen)
 
 
 def _plain(schema: Any) -> Any:

@@ -58,8 +58,8 @@ FARM: dict[str, Given] = {
     "render.node_health_logs": {"node_id": f"'{NODE}'", "at": "date_trunc('month', now()) + n * interval '1 millisecond'"},
 }  # fmt: skip
 """Of the platform tenant."""
-LISTED = [entity for entity in entities() if entity.newest and entity.view is not None]
-"""Entities of which one by its key, or a page, is read by a statement that is derived, or like those that are."""
+LISTED = [entity for entity in entities() if entity.newest and entity.view is not None and entity.table not in FARM]
+"""Entities of a tenant of which one by its key, or a page, is read by a statement that is derived, or like those that are."""
 
 
 def _given(entity: Entity[Any], *kinds: type[inspect.Type]) -> Given:

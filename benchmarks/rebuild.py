@@ -12,9 +12,13 @@ import asyncpg
 import sql
 from benchmarks.figures import Bound, Figure, figure
 from benchmarks.ground import Ground, servers
-from consumers.render.rows import JOB_SEGMENTS, JOB_SPECS, JOBS, SEGMENTS, Job, JobSegment, JobSpec, Segment
+from consumers.render.jobs.tables import JOB_SEGMENTS, JOB_SPECS, JOBS
+from consumers.render.leases.lease import SEGMENTS
 from consumers.render.scheduling.rebuild import rebuild
-from consumers.runtime.table import Row, Table
+from consumers.runtime.table import Table
+from contracts.entity import Row
+from contracts.render.jobs import Job, JobSpec
+from contracts.render.segments import JobSegment, Segment
 from contracts.spec import RenderSpec, SceneSpec
 
 TENANTS, OF_A_JOB = 20, 500

@@ -52,7 +52,7 @@ def hash_of(position: int, headers: Mapping[str, str], body: bytes) -> str:
 
 
 class Marks:
-    """Makes and checks the marks of one epoch; `key` is the log's own secret, which roles of the house read from its head.
+    """Makes and checks the marks of one epoch; `key` is the log's own secret, which the services read from its head.
 
     A hash has no secret: whoever may publish could compute one. The seal, a keyed hash of epoch and hash, nobody else can make.
     """

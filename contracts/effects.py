@@ -16,7 +16,6 @@ Lane = Literal["prompt", "bulk", "chunks"]
 """What a person waits for; what nobody waits for; long work, chunk by chunk. Each has slots of its own."""
 ENDS: tuple[EffectEnd, ...] = tuple(end for end in get_args(EffectEnd) if end)
 STATES: tuple[EffectState, ...] = get_args(EffectState)
-ACTS: tuple[EffectAct, ...] = get_args(EffectAct)
 
 
 class EffectAnswer(Struct, frozen=True, kw_only=True):

@@ -4,7 +4,8 @@ import re
 from collections.abc import Callable, Iterator
 from enum import StrEnum
 from functools import cache
-from typing import Any, Generic, get_args, get_origin
+from types import UnionType
+from typing import Any, Generic, Union, get_args, get_origin
 from uuid import UUID
 
 import msgspec
@@ -68,7 +69,7 @@ class MessageType(msgspec.Struct, frozen=True):
     kind: Kind
     name: str  # domain.entity.verb
     version: int
-    public: bool  # may leave the house: tenants' feeds and webhooks
+    public: bool  # exits show it: tenants' feeds and log, webhooks
     full_name: str  # the CloudEvents type, e.g. `evt.render.job.submitted.v1`
 
     @property
@@ -128,6 +129,14 @@ def answer_of(command: type[Command]) -> Any:
                 (told,) = get_args(base)
                 return told
     return None
+
+
+def answers_of(command: type[Command]) -> tuple[Any, ...]:
+    """The types of what a command's decider answers: first what is done, last what a dry run is told; none where it answers nothing."""
+    told = answer_of(command)
+    if get_origin(told) in (Union, UnionType):
+        return get_args(told)
+    return () if told is None else (told,)
 
 
 @cache

@@ -23,8 +23,6 @@ PIECE_EVENTS, PIECE_BYTES = 1_000, 1024 * 1024
 """The same of a piece: what a reader of one tenant's log holds at once."""
 LARGEST = 512 * 1024 * 1024
 """Bytes of an object that a reader takes; those of an earlier release had no bound of their own."""
-BY_POSITION, BY_TENANT = 1, 2
-"""Formats: that of an earlier release, JSON lines in the order of positions as one gzip member; and this one."""
 CHAINED = (
     "event_id",
     "type",

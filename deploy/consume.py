@@ -70,7 +70,7 @@ def session(role: str) -> dict[str, str]:
     return {"timezone": "UTC", "application_name": f"flatrender {role} {PROCESS}", **sql.BY_KEY, **BOUNDS}
 
 
-class Service:
+class Process:
     """Everything of one process; `run` lasts until a stop signal, or until a part ends that must not."""
 
     def __init__(self, settings: Settings, names: Sequence[str]) -> None:
@@ -208,4 +208,4 @@ def consume(settings: Settings, names: Sequence[str]) -> None:
     except ImportError:
         runner = asyncio.Runner()
     with runner:
-        runner.run(Service(settings, names or [*DOMAINS, LOG]).run())
+        runner.run(Process(settings, names or [*DOMAINS, LOG]).run())

@@ -122,14 +122,21 @@ def _fields(row: type[Row]) -> tuple[inspect.Field, ...]:
     return found.fields
 
 
+def bare(kind: inspect.Type) -> inspect.Type:
+    """A type without the words about it that stand around its bounds."""
+    return bare(kind.type) if isinstance(kind, inspect.Metadata) else kind
+
+
 def _type(field: inspect.Field, known: str) -> str:
-    numbers = isinstance(field.type, inspect.LiteralType) and isinstance(field.type.values[0], int)
+    kind = bare(field.type)
+    numbers = isinstance(kind, inspect.LiteralType) and isinstance(kind.values[0], int)
     return "int" if numbers else _NAMES.get(known, known)
 
 
 def _filled(field: inspect.Field) -> tuple[bool, str]:
     """Whether a column is never null, and what fills it where rows are there."""
-    optional = isinstance(field.type, inspect.UnionType) and any(isinstance(one, inspect.NoneType) for one in field.type.types)
+    kind = bare(field.type)
+    optional = isinstance(kind, inspect.UnionType) and any(isinstance(one, inspect.NoneType) for one in kind.types)
     default = field.default if field.default is not msgspec.NODEFAULT else None
     if field.default_factory is not msgspec.NODEFAULT:
         default = field.default_factory()
@@ -142,9 +149,10 @@ def _filled(field: inspect.Field) -> tuple[bool, str]:
 
 def _check(field: inspect.Field, hint: Any) -> str:
     """What a column may hold, as far as its type bounds it; empty for everything."""
-    kind = field.type
+    kind = bare(field.type)
     if isinstance(kind, inspect.UnionType):
         kind, hint = next(pair for pair in zip(kind.types, get_args(hint), strict=True) if not isinstance(pair[0], inspect.NoneType))
+        kind = bare(kind)
     if isinstance(kind, inspect.LiteralType):  # in the order in which they are declared
         return f"{field.name} in ({', '.join(quoted(value) if isinstance(value, str) else str(value) for value in get_args(hint))})"
     if isinstance(kind, inspect.StrType):

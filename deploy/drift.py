@@ -16,6 +16,7 @@ import asyncpg
 import msgspec
 
 import sql
+from contracts.domains import DOMAINS
 from contracts.entity import Entity
 from deploy import drafts
 from deploy.local.servers import Servers
@@ -155,9 +156,9 @@ async def _write(name: str) -> str:
     if not text:
         return "every table is as its entity declares it"
     number = max(int(known[:2]) for known, _ in migrations()) + 1
-    place = Path(sql.__file__).parent / "migrations"
-    place = next((child for child in place.iterdir() if child.is_dir() and name.startswith(f"{child.name}_")), place)
-    path = place / f"{number:02}_{name}.sql"
+    domain = next((one for one in DOMAINS if f"{name}_".startswith(f"{one}_")), "")  # its migrations lie in a folder of its name
+    path = Path(sql.__file__).parent / "migrations" / domain / f"{number:02}_{name}.sql"
+    path.parent.mkdir(exist_ok=True)
     path.write_text(text, encoding="utf-8")
     return f"{path} is written: read it, complete it, commit it"
 

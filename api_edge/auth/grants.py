@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Set
 import msgspec
 
 EVERYTHING = "*"
-PLATFORM = "farm:"
+PLATFORM_AREA = "farm:"
 """The area of what belongs to the platform and to no tenant: its nodes. Only the tenant that runs the installation has it."""
 
 

@@ -6,12 +6,11 @@ from uuid import UUID
 
 import msgspec
 
-from api_edge.auth.grants import PLATFORM, covers
+from api_edge.auth.grants import PLATFORM_AREA, covers
 from api_edge.errors import Refused
 from contracts.actors import Actor, Subject
 from contracts.ids import id_text
-from contracts.message import DEFAULT_TENANT
-from contracts.message import PLATFORM as PLATFORM_TENANT
+from contracts.message import DEFAULT_TENANT, PLATFORM
 
 NOBODY_ELSES: Final = frozenset({"identity:write", "farm:write"})
 """What nobody does as another person, whatever both may do: to make and end credentials, API keys and join tokens."""
@@ -35,7 +34,7 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
 
     def may(self, scope: str) -> bool:
         """Whether a scope was granted; those of the platform have only the first tenant, whatever was granted to others."""
-        if scope.startswith(PLATFORM) and self.tenant != DEFAULT_TENANT:
+        if scope.startswith(PLATFORM_AREA) and self.tenant != DEFAULT_TENANT:
             return False
         return covers(self.granted, scope)
 
@@ -109,7 +108,7 @@ class JoinTokenPrincipal(Principal, frozen=True, kw_only=True):
     def of(cls, token_id: UUID, brought: str) -> Self:
         """Who brings a token of the platform."""
         actor = str(Subject("join_token", token_id))
-        return cls(credential=token_id, tenant=PLATFORM_TENANT, tenant_text=id_text(PLATFORM_TENANT), actor=actor, brought=brought)
+        return cls(credential=token_id, tenant=PLATFORM, tenant_text=id_text(PLATFORM), actor=actor, brought=brought)
 
 
 class NodePrincipal(Principal, frozen=True, kw_only=True):
@@ -121,4 +120,4 @@ class NodePrincipal(Principal, frozen=True, kw_only=True):
     def of(cls, node_id: UUID) -> Self:
         """A node, which belongs to the platform."""
         actor = str(Subject("node", node_id))
-        return cls(credential=node_id, tenant=PLATFORM_TENANT, tenant_text=id_text(PLATFORM_TENANT), actor=actor)
+        return cls(credential=node_id, tenant=PLATFORM, tenant_text=id_text(PLATFORM), actor=actor)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from api_edge.auth.grants import PLATFORM, Scope
+from api_edge.auth.grants import PLATFORM_AREA, Scope
 from api_edge.routing import CommandRoute, Route
 
 
@@ -20,5 +20,5 @@ def misplaced(routes: Iterable[Route]) -> list[str]:
     return [
         f"{route.method} {route.path}"
         for route in routes
-        if isinstance(route, CommandRoute) and route.for_platform and route.admit is None and not route.scope.startswith(PLATFORM)
+        if isinstance(route, CommandRoute) and route.for_platform and route.admit is None and not route.scope.startswith(PLATFORM_AREA)
     ]

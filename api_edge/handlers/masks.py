@@ -2,12 +2,12 @@
 
 import logging
 from collections.abc import Callable
-from typing import Any, get_args
+from typing import Any
 
 import msgspec
 
 from api_edge.routing import Row
-from contracts.message import Command, answer_of
+from contracts.message import Command, answers_of
 from contracts.visibility import Mask, Visibility, columns, visible
 
 log = logging.getLogger(__name__)
@@ -21,9 +21,7 @@ def answered(cls: type[msgspec.Struct]) -> type[msgspec.Struct]:
 
 def shown_answer(command: type[Command]) -> Mask:
     """A function from the body that a command was answered with to what is shown of it; where it answers several, what either shows."""
-    told = answer_of(command)
-    kinds = get_args(told) or ((told,) if told else ())
-    shown = {name: hide for kind in kinds for name, hide in columns(kind, Visibility.PUBLIC).items()}
+    shown = {name: hide for kind in answers_of(command) for name, hide in columns(kind, Visibility.PUBLIC).items()}
     decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
     def show(body: bytes | str | msgspec.Raw) -> bytes:

@@ -1,4 +1,4 @@
-"""Finds by field what is in a JSON body that no part of the house can keep: U+0000, lone surrogates, numbers that are none."""
+"""Finds by field what is in a JSON body that no part of the product can keep: U+0000, lone surrogates, numbers that are none."""
 
 import json
 from collections.abc import Iterator

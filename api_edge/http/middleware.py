@@ -27,7 +27,7 @@ Handler = Callable[[Edge, Call], Awaitable[Given]]
 
 
 class Guard:
-    """Wraps handlers; nothing that goes wrong within leaves the house as a traceback."""
+    """Wraps handlers; nothing that goes wrong within goes out as a traceback."""
 
     def __init__(self, edge: Edge, access_log: AccessLog) -> None:
         self._edge, self._access = edge, access_log

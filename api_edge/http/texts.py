@@ -1,6 +1,6 @@
-"""The one rule for texts that no part of the house can hold: U+0000, which PostgreSQL has not, lone surrogates, breaks in headers.
+"""The one rule for texts that no part of the product can hold: U+0000, which PostgreSQL has not, lone surrogates, breaks in headers.
 
-It stands here for addresses, parameters and headers; bodies are read by msgspec, which refuses all but U+0000 (`bodies`, `unusable`).
+It stands here for addresses, parameters and headers; bodies are read by msgspec, which refuses all but U+0000 (`bodies`, `json_sanity`).
 """
 
 import re

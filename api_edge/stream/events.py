@@ -1,4 +1,4 @@
-"""An event on its way to people: which may leave the house, with what they may see of it, framed once for all streams that want it."""
+"""An event on its way to people: which they are told of, with what they may see of it, framed once for all streams that want it."""
 
 import logging
 from collections.abc import Mapping

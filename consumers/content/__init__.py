@@ -26,7 +26,7 @@ DOMAIN = WholeDomain(
         content.categories.DeleteCategory: categories.delete,
     },
     reacts=(
-        copy("bundles", projects.OF_FILES, BUNDLES, said=projects.said, over=projects.judges, formerly=content.projects.LearnBundle),
+        copy("bundles", projects.OF_FILES, BUNDLES, said=projects.said, replaces=projects.judges, formerly=content.projects.LearnBundle),
         Reaction(
             name="waiting_projects",
             on=(UploadAborted, FileReady, FileRejected),

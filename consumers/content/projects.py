@@ -9,7 +9,7 @@ import msgspec
 from consumers.runtime.domain import Answer, Context, Decision, refuse
 from consumers.runtime.projection import fresh, moved, shared
 from consumers.runtime.state import View
-from consumers.runtime.table import Row, Table
+from consumers.runtime.table import Table
 from contracts.content import projects
 from contracts.content.projects import (
     Bundle,
@@ -29,7 +29,7 @@ from contracts.content.projects import (
     RecordScene,
     SceneRecorded,
 )
-from contracts.entity import carry
+from contracts.entity import Row, carry
 from contracts.envelope import Envelope
 from contracts.file_mgr.files import FileReady, FileRejected
 from contracts.file_mgr.uploads import UploadAborted, UploadStarted

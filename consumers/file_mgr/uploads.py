@@ -4,6 +4,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from consumers.runtime.domain import Answer, Context, Decision, DropTimer, SetTimer, refuse
+from consumers.runtime.rules import missing
 from consumers.runtime.state import View
 from consumers.runtime.table import Table
 from contracts.entity import carry
@@ -75,7 +76,7 @@ def complete(cmd: CompleteUpload, view: View, ctx: Context) -> Decision[UploadCo
     """All parts are sent; an effect has the store join them."""
     upload = view.get(UPLOADS, cmd.upload_id)
     if upload is None:
-        return refuse("upload.not_found", f"there is no upload {cmd.upload_id}", "upload_id")
+        return missing(UPLOADS, cmd.upload_id)
     body = UploadCompleteAnswer(upload_id=upload.upload_id, file_id=upload.file_id)
     if upload.state in ("completing", "stored") and upload.etags == cmd.etags:
         return Answer([], body)
@@ -90,7 +91,7 @@ def abort(cmd: AbortUpload, view: View, ctx: Context) -> Decision[UploadStateAns
     """Give an upload up, on request or by its timer."""
     upload = view.get(UPLOADS, cmd.upload_id)
     if upload is None:
-        return refuse("upload.not_found", f"there is no upload {cmd.upload_id}", "upload_id")
+        return missing(UPLOADS, cmd.upload_id)
     timer = bool(ctx.envelope.timer)
     if upload.state not in ("started", "open"):
         return [] if timer else refuse("file.upload_state", f"the upload is {upload.state} already", "upload_id")

@@ -18,8 +18,8 @@ import sql
 from consumers.log.alarms import Alarms
 from consumers.runtime.array_parameters import as_parameter
 from consumers.runtime.store import meanwhile
-from contracts.catalogue import domains
 from contracts.chain import GENESIS, chained
+from contracts.domains import DOMAINS
 
 log = logging.getLogger(__name__)
 MOST_AT_ONCE = 2000  # per domain and transaction
@@ -74,7 +74,7 @@ class Appender:
     async def load(self) -> None:
         """Find the end of the log, and the outboxes that an earlier sequencer stopped."""
         await self._alarms.load()
-        self.stopped = {name: 0.0 for name in domains() if _alarm(name) in self._alarms.names}
+        self.stopped = {name: 0.0 for name in DOMAINS if _alarm(name) in self._alarms.names}
         self.position, self._hash = await self._conn.fetchrow(q.head)
         self._room = await self._conn.fetchval(q.room)
         self._full = await self._conn.fetchval(q.full_at, self.position)
@@ -86,7 +86,7 @@ class Appender:
 
     @property
     def _going(self) -> tuple[str, ...]:
-        return tuple(name for name in domains() if name not in self.stopped)
+        return tuple(name for name in DOMAINS if name not in self.stopped)
 
     async def is_pending(self) -> bool:
         """Whether there is something to be done: any outbox that is not stopped holds an event, or one that is will be looked at."""

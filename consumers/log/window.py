@@ -17,8 +17,9 @@ from adapters.nats import ApiError, Connection, api, begin_row, create_stream, h
 from consumers.log.append import Row
 from consumers.log.archive import LEAST_WINDOW
 from consumers.log.event import frame_of
-from contracts.catalogue import EVENTS, domains, events_stream
+from contracts.catalogue import EVENTS, events_stream
 from contracts.chain import HASH, SEAL, Marks
+from contracts.domains import DOMAINS
 
 log = logging.getLogger(__name__)
 ROW = 500  # messages for one acknowledgement
@@ -175,5 +176,5 @@ class Window:
                 await self.publish([tuple(row) for row in rows])
 
 
-_CURSORS = " union all ".join(q.reacted.replace("{schema}", domain) for domain in domains())
+_CURSORS = " union all ".join(q.reacted.replace("{schema}", domain) for domain in DOMAINS)
 _REACTED = f"select min(position) from ({_CURSORS}) cursors"

@@ -2,29 +2,18 @@
 
 from consumers.render import services
 from consumers.render.jobs import job, job_control
+from consumers.render.jobs.tables import EXPORTS, JOB_SEGMENTS, JOB_SPECS, JOBS, REPAIRS, SHARES
 from consumers.render.kinds import exports, inspections, segments, snapshots
+from consumers.render.kinds.inspections import FILES, INSPECTIONS
+from consumers.render.kinds.snapshots import SNAPSHOTS
+from consumers.render.leases.lease import PARTS, SEGMENTS
 from consumers.render.nodes import enrolment, fault_attribution, node_control, registration
-from consumers.render.nodes.enrolment import admitted
+from consumers.render.nodes.enrolment import JOIN_TOKENS, NODE_IDENTITIES, admitted
+from consumers.render.nodes.node_control import TEMPLATES
+from consumers.render.nodes.registration import CRASHES, NODES
 from consumers.render.parts import dispatch, failures, part
 from consumers.render.parts.tools import tools
 from consumers.render.repairs import frame_repair, object_checks
-from consumers.render.rows import (
-    CRASHES,
-    EXPORTS,
-    FILES,
-    INSPECTIONS,
-    JOB_SEGMENTS,
-    JOB_SPECS,
-    JOBS,
-    NODES,
-    PARTS,
-    SEGMENTS,
-    SHARES,
-    TEMPLATES,
-)
-from consumers.render.rows.enrolment import JOIN_TOKENS, NODE_IDENTITIES
-from consumers.render.rows.repairs import REPAIRS
-from consumers.render.rows.snapshots import SNAPSHOTS
 from consumers.runtime.common import WholeDomain
 from consumers.runtime.copies import copy, last_word, noted
 from consumers.runtime.projection import create, upsert
@@ -156,7 +145,7 @@ DOMAIN = WholeDomain(
         node.ReportCrash: admitted(failures.report_crash),
     },
     reacts=(
-        copy("shares", (TenantCreated, TenantLimitsChanged), SHARES, over=last_word, formerly=LearnShare),
+        copy("shares", (TenantCreated, TenantLimitsChanged), SHARES, replaces=last_word, formerly=LearnShare),
         Reaction(name="jobs", on=RenderRequested, make=job.on_render_requested, history="act", unnamed=True),
         Reaction(name="snapshots", on=SnapshotRequested, make=snapshots.on_requested, history="act", unnamed=True),
         Reaction(name="inspections", on=FileStored, make=inspections.on_file_stored, history="act", unnamed=True),

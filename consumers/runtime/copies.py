@@ -9,12 +9,13 @@ from consumers.runtime.domain import Context, Decide, Decision
 from consumers.runtime.projection import fresh, moved
 from consumers.runtime.reactions import Events, Fold, React
 from consumers.runtime.state import View
-from consumers.runtime.table import Row, Table
+from consumers.runtime.table import Table
+from contracts.entity import Row
 from contracts.envelope import Envelope
 from contracts.message import Command, Event
 
 Values = dict[str, Any]
-Over = Callable[[Any, Values], bool]  # the row that is known, and what is said now
+Replaces = Callable[[Any, Values], bool]  # the row that is known, and what is said now
 ValuesOf = Callable[[Any], Values]
 
 
@@ -33,14 +34,14 @@ def copy(
     on: Events,
     into: Table[Any],
     *,
-    over: Over = first_word,
+    replaces: Replaces = first_word,
     said: Callable[[Any], msgspec.Struct] | None = None,
     renamed: Mapping[str, str] | None = None,
     formerly: type[Command] | None = None,
 ) -> Fold:
     """One row for each key of the table: all of its fields are the event's, or those of what `said` makes of the event.
 
-    `renamed` gives the event's name of a column where that is another. `over` says whether what is said now goes over what is known.
+    `renamed` gives the event's name of a column where that is another. `replaces` says whether what is said now replaces what is known.
     `formerly` is the command by which earlier releases learned the same. Raises TypeError for a column that an event says nothing of.
     """
     speakers = (get_type_hints(said)["return"],) if said else on if isinstance(on, tuple) else (on,)
@@ -55,7 +56,7 @@ def copy(
         known = view.get(into, *[values[column] for column in key])
         if known is None:
             yield into, fresh(into, envelope, values)
-        elif over(known, values):
+        elif replaces(known, values):
             yield into, moved(known, envelope, **values)
 
     return Fold(name=name, on=on, into=into, write=write, formerly=_asked(formerly, values_of) if formerly else None)

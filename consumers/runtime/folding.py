@@ -7,7 +7,7 @@ import msgspec
 from consumers.runtime.projection import change
 from consumers.runtime.reactions import CURSOR, Fold
 from consumers.runtime.state import Load, Missing, State, View, Want
-from consumers.runtime.table import Row
+from contracts.entity import Row
 from contracts.envelope import Envelope
 from contracts.message import Event
 

@@ -13,7 +13,8 @@ from uuid import UUID
 import msgspec
 
 from consumers.runtime.state import Change, View
-from consumers.runtime.table import Key, R, Row, Table
+from consumers.runtime.table import Key, Table
+from contracts.entity import R, Row
 
 
 class PrivateTable(Table[R]):

@@ -8,7 +8,8 @@ from uuid import UUID
 import msgspec
 
 from consumers.runtime.state import View
-from consumers.runtime.table import Row, Table
+from consumers.runtime.table import Table
+from contracts.entity import Row
 from contracts.envelope import Envelope
 from contracts.ids import id_text
 from contracts.message import Event

@@ -4,8 +4,8 @@ from typing import Any
 
 from consumers.runtime.domain import Refusal, not_unique, refuse
 from consumers.runtime.state import View
-from consumers.runtime.table import R, Table
-from contracts.entity import Entity
+from consumers.runtime.table import Table
+from contracts.entity import Entity, R
 
 
 def living(view: View, table: Table[R], *key: Any) -> R | None:

@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
-from consumers.runtime.table import Key, R, Row, Table
+from consumers.runtime.table import Key, Table
+from contracts.entity import R, Row
 
 Want = tuple[Table[Any], tuple[str, ...], Key]
 Load = tuple[Table[Any], tuple[str, ...], list[Key]]

@@ -16,7 +16,8 @@ from consumers.runtime.array_parameters import as_parameter
 from consumers.runtime.connection import DATABASE_AWAY
 from consumers.runtime.private import parted
 from consumers.runtime.state import Change, Load
-from consumers.runtime.table import Row, Table
+from consumers.runtime.table import Table
+from contracts.entity import Row
 from contracts.ids import new_id
 
 _encode = msgspec.json.Encoder().encode

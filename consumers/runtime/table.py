@@ -14,7 +14,6 @@ from msgspec.structs import astuple
 from consumers.runtime.array_parameters import IN_TEXT, as_parameter
 from contracts.entity import Entity, R, Row
 
-__all__ = ["JSON", "Key", "R", "Row", "Table"]
 Key = tuple[Any, ...]
 
 

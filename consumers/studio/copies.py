@@ -11,8 +11,9 @@ from consumers.runtime.domain import Decide
 from consumers.runtime.projection import fresh, moved
 from consumers.runtime.reactions import Fold
 from consumers.runtime.state import View
-from consumers.runtime.table import Row, Table
+from consumers.runtime.table import Table
 from contracts.content.projects import ProjectPublished, SceneRecorded
+from contracts.entity import Row
 from contracts.envelope import Envelope
 from contracts.file_mgr.files import FileReady
 from contracts.message import Command

@@ -9,12 +9,14 @@ import msgspec
 
 from consumers.runtime.domain import Answer, Context, Decision, Refusal, refuse
 from consumers.runtime.projection import fresh
+from consumers.runtime.rules import missing
 from consumers.runtime.state import View
-from consumers.runtime.table import Row, Table
+from consumers.runtime.table import Table
 from consumers.studio import checks
 from consumers.studio.copies import FILES, PENDING
 from consumers.studio.filling import SPEC_LARGEST, Filled, fill
 from consumers.studio.saved_projects import SAVED
+from contracts.entity import Row
 from contracts.envelope import Envelope
 from contracts.spec import AudioTrack, RenderSpec, SceneSpec, Warning, frames_of
 from contracts.studio import renders
@@ -91,7 +93,7 @@ def _filled(cmd: RequestRender, view: View) -> Filled | Refusal:
             )
         saved = view.get(SAVED, cmd.saved_project_id)
         if saved is None:
-            return refuse("saved_project.not_found", f"there is no saved project {cmd.saved_project_id}", "saved_project_id")
+            return missing(SAVED, cmd.saved_project_id)
         scenes, colours, preset, audio, project_id = saved.scenes, saved.colours, saved.preset, saved.audio, saved.project_id
     assert project_id is not None
     return fill(view, project_id, scenes, colours, preset, audio, cmd.saved_project_id, (view.at(PENDING),))

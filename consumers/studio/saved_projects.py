@@ -3,6 +3,7 @@
 import msgspec
 
 from consumers.runtime.domain import Answer, Context, Decision, Refusal, refuse
+from consumers.runtime.rules import missing
 from consumers.runtime.state import View
 from consumers.runtime.table import Table
 from consumers.studio import checks
@@ -29,7 +30,7 @@ def save(cmd: SaveProject, view: View, ctx: Context) -> Decision[SavedProjectAns
     saved_id = cmd.saved_project_id or ctx.id("saved project")
     earlier = view.get(SAVED, saved_id)
     if cmd.saved_project_id is not None and earlier is None:
-        return refuse("saved_project.not_found", f"there is no saved project {saved_id}", "saved_project_id")
+        return missing(SAVED, saved_id)
     if earlier is not None and cmd.expected_version not in (None, earlier.version):
         detail = f"the project is at version {earlier.version}, the request expected {cmd.expected_version}; load it again"
         return refuse("studio.version", detail, "expected_version")

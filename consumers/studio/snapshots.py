@@ -12,8 +12,9 @@ from msgspec.structs import replace
 from consumers.runtime.domain import Answer, Context, Decision, Refusal, refuse
 from consumers.runtime.projection import fresh
 from consumers.runtime.state import View
-from consumers.runtime.table import Row, Table
+from consumers.runtime.table import Table
 from consumers.studio.renders import frozen
+from contracts.entity import Row
 from contracts.envelope import Envelope
 from contracts.ids import derived_id
 from contracts.spec import RenderSpec

@@ -3,7 +3,7 @@
 import importlib
 
 # Every declaring module is imported here, each domain's by its name below, so that the registry is complete wherever the catalogue is used.
-from contracts import audit, effects, node, render  # noqa: F401
+from contracts import audit, effects, node  # noqa: F401
 from contracts.catalogue.accounts import (
     ACCOUNTS,
     API,
@@ -35,7 +35,6 @@ from contracts.catalogue.subjects import (
     command_subject,
     decided_streams,
     domain_waits_subject,
-    domains,
     feed_of_jobs,
     feed_subject,
     heartbeat_subject,
@@ -87,7 +86,6 @@ __all__ = [
     "crossings",
     "decided_streams",
     "domain_waits_subject",
-    "domains",
     "events_stream",
     "feed_of_jobs",
     "feed_subject",

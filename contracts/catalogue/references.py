@@ -16,7 +16,7 @@ _SCOPES = {Kind.COMMAND: "tenant", Kind.EVENT: "tenant", Kind.REPORT: "node", Ki
 _HEADERS = ("ce-id", "ce-type", "ce-source", "ce-time", "ce-tenant", "ce-actor", "ce-correlation", "ce-causation")
 _OPTIONAL_HEADERS = ("ce-request", "ce-reply", "ce-dryrun", "traceparent")
 
-_ABOUT = "Every message of the house. Tenants are told of those with the tag `public`, without fields that have an `x-visibility`. "
+_ABOUT = "Every message of the product. Tenants are told of those with the tag `public`, without fields that have an `x-visibility`. "
 
 
 def json_schema() -> Json:
@@ -96,7 +96,7 @@ def _channel(entry: MessageType) -> Json:
 
 
 def _operation(entry: MessageType) -> Json:
-    """Seen from the house: it sends events, work and progress, and receives commands, reports and nodes' ticks."""
+    """Seen from the product: it sends events, work and progress, and receives commands, reports and nodes' ticks."""
     received = entry.kind in (Kind.COMMAND, Kind.REPORT) or (entry.kind is Kind.TICK and entry.domain == "node")
     channel = f"#/channels/{entry.full_name}"
     return {

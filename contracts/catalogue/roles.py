@@ -1,4 +1,4 @@
-"""Who may publish and subscribe to what: one NATS user per part of the house, and one per node, each in its account."""
+"""Who may publish and subscribe to what: one NATS user per part of the product, and one per node, each in its account."""
 
 from uuid import UUID
 
@@ -11,7 +11,6 @@ from contracts.catalogue.subjects import (
     all_events_subject,
     decided_streams,
     domain_waits_subject,
-    domains,
     feed_subject,
     node_tick_subject,
     outbox_hint_subject,
@@ -24,7 +23,7 @@ from contracts.catalogue.subjects import (
     uses_subject,
     whole_subject,
 )
-from contracts.domains import LOG, declared
+from contracts.domains import DOMAINS, LOG, declared
 from contracts.message import Kind
 
 AUTH = "$SYS.REQ.USER.AUTH"  # where nats-server asks who may come in
@@ -43,7 +42,7 @@ class Role(msgspec.Struct, frozen=True, kw_only=True):
 
 def roles() -> list[Role]:
     """Every role but the nodes'."""
-    return [edge(), *(domain(name) for name in domains()), log(), provision(), viewer(), check(), gate(), system()]
+    return [edge(), *(domain(name) for name in DOMAINS), log(), provision(), viewer(), check(), gate(), system()]
 
 
 def users_of(name: str) -> tuple[str, ...]:
@@ -53,7 +52,7 @@ def users_of(name: str) -> tuple[str, ...]:
 
 def edge() -> Role:
     """The HTTP edge: sends every domain's commands, hears outcomes, the feed and progress, and what the other edges let through."""
-    commands = tuple(f"{Kind.COMMAND}.*.{name}.>" for name in domains())
+    commands = tuple(f"{Kind.COMMAND}.*.{name}.>" for name in DOMAINS)
     hears = (outcome_subject("*"), feed_subject(), progress_subject(), domain_waits_subject(), undecided_subject(), uses_subject())
     return _role("edge", (*commands, uses_subject(), *_reading_events()), hears)
 

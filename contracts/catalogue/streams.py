@@ -12,11 +12,11 @@ from contracts.catalogue.subjects import (
     command_stream,
     command_subject,
     decided_streams,
-    domains,
     feed_subject,
     report_subject,
     work_subject,
 )
+from contracts.domains import DOMAINS
 
 SECOND = 1_000_000_000
 MINUTE = 60 * SECOND
@@ -30,13 +30,13 @@ Config = dict[str, Any]
 
 def streams(replicas: int = 1) -> list[Config]:
     """Every stream; `replicas` is 1 on one machine, 3 on a cluster."""
-    return [*(_commands(domain, replicas) for domain in domains()), events_stream(replicas), _work(replicas), _reports(replicas)]
+    return [*(_commands(domain, replicas) for domain in DOMAINS), events_stream(replicas), _work(replicas), _reports(replicas)]
 
 
 def consumers() -> list[tuple[str, Config]]:
     """Every durable consumer that does not belong to a node, with its stream."""
     # Without a bound on what is unacknowledged: commands of a parked type are given back by the thousand, and must not stop the others.
-    return [(stream, _durable(domain, max_ack_pending=-1)) for domain in domains() for stream in decided_streams(domain)]
+    return [(stream, _durable(domain, max_ack_pending=-1)) for domain in DOMAINS for stream in decided_streams(domain)]
 
 
 def node_consumer(node: UUID | str) -> tuple[str, Config]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from functools import cache
 from uuid import UUID
 
-from contracts.domains import DOMAINS, declared
+from contracts.domains import declared
 from contracts.message import PLATFORM, Event, Kind, MessageType, all_types, named, versions_of
 
 EVENTS = "EVENTS"
@@ -144,8 +144,3 @@ def _named(full_name: str) -> MessageType:
     if entry is None:
         raise LookupError(f"{full_name} is not declared")
     return entry
-
-
-def domains() -> tuple[str, ...]:
-    """The domains that decide commands."""
-    return DOMAINS

@@ -17,7 +17,7 @@ class Category(Row, frozen=True, kw_only=True):
     """A category."""
 
     category_id: Public[UUID]
-    name: Public[Name]
+    name: Name
     state: Public[State] = "active"
 
 
@@ -45,7 +45,7 @@ class CategoryCreated(Event, frozen=True, kw_only=True):
     """A category exists."""
 
     category_id: Public[UUID]
-    name: Public[Name]
+    name: Name
 
 
 @message("content.category.rename")
@@ -61,7 +61,7 @@ class CategoryRenamed(Event, frozen=True, kw_only=True):
     """A category has this name from now on."""
 
     category_id: Public[UUID]
-    name: Public[Name]
+    name: Name
 
 
 @message("content.category.delete")

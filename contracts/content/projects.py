@@ -134,7 +134,7 @@ class BundleLearned(Event, frozen=True, kw_only=True):
     """What is known of a file that may be a template. Of earlier releases only."""
 
     file_id: UUID
-    state: Literal["awaited", "ready", "rejected"]
+    state: BundleState
     sha256: str
     scan_key: ObjectKey
     code: str

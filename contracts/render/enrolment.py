@@ -5,9 +5,10 @@ from uuid import UUID
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from contracts.entity import Entity, Row
 from contracts.fields import Moment, SecretHash
 from contracts.message import Command, Event, message
-from contracts.visibility import Secret
+from contracts.visibility import Public, Secret
 
 TokenState = Literal["open", "used", "revoked"]
 """In a token's row; that one has expired is told by the clock."""
@@ -46,6 +47,45 @@ class NodeIdentityAnswer(JoinAnswer, frozen=True, kw_only=True):
     """What became of a node's identity."""
 
     state: IdentityState
+
+
+class JoinToken(Row, frozen=True, kw_only=True):
+    """A join token; only the hash of its secret is known."""
+
+    token_id: Public[UUID]
+    note: Public[str]
+    secret_sha256: SecretHash
+    hint: Public[str]
+    expires_at: Public[Moment]
+    state: Public[TokenState] = "open"  # that it has expired is told by the clock
+    node_id: Public[UUID | None] = None  # who joined by it
+
+
+class NodeIdentity(Row, frozen=True, kw_only=True):
+    """Who a node is to the broker: user `node-<id>`, and the hash of the secret that it logs in with."""
+
+    node_id: Public[UUID]
+    name: Public[str]
+    token_id: UUID
+    secret_sha256: SecretHash
+    state: Public[IdentityState] = "active"
+    reason: Public[str] = ""
+
+
+JOIN_TOKENS = Entity(
+    "render.join_tokens",
+    JoinToken,
+    key=("token_id",),
+    about="join tokens by the hash of their secret: open, used by which node, or revoked",
+    view=None,
+)
+NODE_IDENTITIES = Entity(
+    "render.node_identities",
+    NodeIdentity,
+    key=("node_id",),
+    about="who each enrolled node is to the broker, by the hash of its secret, and whether it was revoked",
+    newest=False,
+)
 
 
 @message("render.join_token.create")

@@ -6,12 +6,14 @@ from uuid import UUID
 
 import msgspec
 
-from contracts.fields import AnyMoment, Metadata, ObjectKey
+from contracts.entity import Entity, Row
+from contracts.fields import AnyMoment, Metadata, Moment, ObjectKey
 from contracts.message import Command, Event, Tick, message
 from contracts.spec import Needs, Quality, RenderSpec, Warning, Warnings
 from contracts.visibility import Public
 
 JobState = Literal["awaiting_credit", "queued", "rendering", "assembling", "completed", "failed", "cancelled"]
+ACTIVE: tuple[JobState, ...] = ("awaiting_credit", "queued", "rendering", "assembling")  # a job in one of these states can still end
 Priority = Annotated[int, msgspec.Meta(ge=0, le=100)]
 Deadline = Annotated[
     datetime, msgspec.Meta(tz=True, extra={"must": "must be a moment with its offset from UTC, as in 2026-05-01T12:00:00Z"})
@@ -36,6 +38,63 @@ class RescheduleAnswer(JobAnswer, frozen=True, kw_only=True):
 
     priority: int
     deadline: Annotated[datetime, msgspec.Meta(tz=True)] | None
+
+
+class Job(Row, frozen=True, kw_only=True):
+    """A render from its submission to its end."""
+
+    job_id: Public[UUID]
+    state: Public[JobState] = "queued"
+    spec_sha256: str
+    priority: Public[Priority]
+    width: Public[int]
+    height: Public[int]
+    rate_num: Public[int]
+    rate_den: Public[int]
+    quality: Public[Quality]
+    has_voiceover: bool
+    frames_total: Public[int]
+    frames_done: Public[int] = 0
+    segments_total: Public[int] = 0
+    segments_done: Public[int] = 0
+    engine_build: str = ""
+    encoder_build: str = ""
+    assemble_part_id: UUID | None = None
+    assemble_attempts: int = 0
+    warnings: Warnings
+    metadata: Metadata
+    code: Public[str] = ""
+    detail: Public[str] = ""
+    field: Public[str] = ""
+    deadline: Public[Moment | None] = None
+    needs: Public[Needs] = Needs()
+    paused: Public[bool] = False
+    correlation_id: UUID | None = None  # of every event that the job's request caused
+
+
+class JobSpec(Row, frozen=True, kw_only=True):
+    """What a job is to draw."""
+
+    job_id: UUID
+    spec: RenderSpec
+
+
+class Export(Row, frozen=True, kw_only=True):
+    """A finished video."""
+
+    job_id: Public[UUID]
+    object_key: ObjectKey
+    sha256: Public[str]
+    bytes: Public[int]
+    frames: int
+    duration: Public[float]
+    packets_sha256: str
+    degraded: Public[bool]
+
+
+JOBS = Entity("render.render_jobs", Job, key=("job_id",), about="renders from submission to their end", view=None)
+JOB_SPECS = Entity("render.job_specs", JobSpec, key=("job_id",), about="what each job is to draw, frozen", view=None, newest=False)
+EXPORTS = Entity("render.exports", Export, key=("job_id",), about="finished videos", view=None, newest=False)
 
 
 @message("render.job.submit")

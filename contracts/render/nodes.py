@@ -1,11 +1,12 @@
 """Nodes: registered, lost, crashed, steered by operators."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
 
+from contracts.entity import Entity, Row
 from contracts.fields import Moment
 from contracts.message import Command, Event, message
 from contracts.visibility import Public
@@ -39,6 +40,57 @@ class Suspect(msgspec.Struct, frozen=True):
     tenant: UUID
     template: str
     at: Moment
+
+
+class Node(Row, frozen=True, kw_only=True):
+    """A render node of the farm; it gets work while its `state` is active and its `service` open."""
+
+    node_id: Public[UUID]
+    name: Public[str]
+    epoch: int
+    state: Public[NodeState]
+    slots: Public[Annotated[int, msgspec.Meta(ge=1, le=256)]]
+    engine_build: Public[str]
+    encoder_build: Public[str]
+    platform: Public[str]
+    release: Public[str]
+    capabilities: Public[Capabilities] = Capabilities()
+    bundles: tuple[str, ...] = ()
+    service: Public[Service] = "open"
+    service_reason: Public[str] = ""
+    service_until: Public[Moment | None] = None  # set_aside: when it is forgiven by itself; else when that was, the last time
+    set_asides: int = 0  # in a row
+    suspects: tuple[Suspect, ...] = ()  # lately
+    protocol: int = 2  # as NodeRegistered said
+
+
+class NodeCrash(Row, frozen=True, kw_only=True):
+    """Something that died on a node: what, at which frame, and the last it said."""
+
+    crash_id: Public[UUID]
+    node_id: Public[UUID]
+    kind: Public[CrashKind]
+    part_id: Public[UUID | None]
+    subject_id: Public[UUID | None]
+    template: Public[str]
+    signal: Public[int]
+    exit_code: Public[int]
+    last_frame: Public[int]
+    log_tail: Public[str]
+
+
+NODES = Entity(
+    "render.render_nodes",
+    Node,
+    key=("node_id",),
+    about="render nodes by their latest registration",
+    indexes=(("state",),),
+    view="nodes",
+    newest=False,
+)
+CRASHES = Entity(
+    "render.node_crashes", NodeCrash, key=("crash_id",), about="engines, daemons and machines that died, with the last they said"
+)
 
 
 @message("render.node.registered")

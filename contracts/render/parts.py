@@ -4,15 +4,13 @@ from datetime import UTC, datetime
 from typing import Literal
 from uuid import UUID
 
+from contracts.entity import Entity, Row
 from contracts.message import Command, Event, message
 from contracts.visibility import Public
 
 PartKind = Literal["render", "inspect", "snapshot", "assemble"]
 PartEnd = Literal["done", "failed", "expired", "cancelled"]
 PartState = Literal["active", "done", "failed", "expired", "cancelled"]
-DrawState = Literal["ready", "drawing", "done"]
-"""Of a segment."""
-InspectionState = Literal["queued", "assigned", "ended"]
 DEADLINES = (datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
 """What every clock and database can hold in any time zone. One that has passed is allowed: what is late goes first."""
 
@@ -23,6 +21,33 @@ def deadline_fault(deadline: datetime | None) -> str:
         return ""
     first, last = DEADLINES
     return "" if first <= deadline <= last else f"deadline must be from {first:%Y-%m-%d} to {last:%Y-%m-%d}, not {deadline.isoformat()}"
+
+
+class Part(Row, frozen=True, kw_only=True):
+    """A run of work under one lease."""
+
+    part_id: Public[UUID]
+    kind: Public[PartKind]
+    subject_id: Public[UUID]
+    node_id: Public[UUID]
+    node_epoch: int
+    epoch: Public[int]
+    first: Public[int]
+    count: Public[int]
+    keys: tuple[str, ...]
+    places: tuple[int, ...] = ()  # of each key in the job
+    state: Public[PartState] = "active"
+    detail: Public[str] = ""
+
+
+PARTS = Entity(
+    "render.render_parts",
+    Part,
+    key=("part_id",),
+    about="leases: which node was given what under which epoch, and how it ended",
+    indexes=(("subject_id", "state"),),
+    newest=False,
+)
 
 
 @message("render.part.assign")

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import msgspec
 
+from contracts.entity import Entity, Row
 from contracts.fields import ObjectKey
 from contracts.message import Command, Event, message
 from contracts.spec import Needs
@@ -67,6 +68,37 @@ class RepairAnswer(msgspec.Struct, frozen=True, kw_only=True):
     job_id: UUID
     state: RepairState
     segments: int
+
+
+class Repair(Row, frozen=True, kw_only=True):
+    """Segments that were drawn once more: what each was `before` and is `after`; `identical` if every byte came out the same."""
+
+    repair_id: Public[UUID]
+    job_id: Public[UUID]
+    state: Public[RepairState] = "drawing"
+    is_open: bool = True
+    cause: Public[RepairCause]
+    reason: Public[str]
+    frames: Public[tuple[FrameRange, ...]]
+    before: Public[tuple[SegmentState, ...]]
+    after: Public[tuple[SegmentState, ...]] = ()
+    identical: Public[bool] = False
+    rejoin: bool = False  # the export must be joined anew, whatever it is
+    redrawing: Redrawing | None = None
+    failures: int = 0  # of the job's assemblies before this repair joined the export
+    code: Public[str] = ""
+    detail: Public[str] = ""
+
+
+REPAIRS = Entity(
+    "render.frame_repair_jobs",
+    Repair,
+    key=("repair_id",),
+    about="segments drawn once more: who asked, what each was before and is after",
+    indexes=(("job_id", "is_open"),),
+    view="frame_repairs",
+    newest=False,
+)
 
 
 @message("render.repair.request")

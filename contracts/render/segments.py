@@ -1,14 +1,16 @@
 """Segments: planned, and verified once."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
 
+from contracts.entity import Entity, Row
 from contracts.fields import ObjectKey
 from contracts.message import Event, message
 from contracts.visibility import Public
 
+DrawState = Literal["ready", "drawing", "done"]
 Edge = Annotated[str, msgspec.Meta(max_length=400, description="A frame's luma, 16 x 9 averages, in base64; empty if not known")]
 
 
@@ -19,6 +21,58 @@ class PlannedSegment(msgspec.Struct, frozen=True, array_like=True):
     scene: Public[int]  # position in the spec
     first: Public[int]  # first frame, counted from the scene's start
     count: Public[int]
+
+
+class JobSegment(Row, frozen=True, kw_only=True):
+    """A job's need of a segment, by its position in the video."""
+
+    job_id: UUID
+    idx: int
+    segment_key: str
+    scene: int
+    first: int
+    frames: int
+
+
+class Segment(Row, frozen=True, kw_only=True):
+    """One closed GOP under its content key; its bytes are those of the accepted epoch."""
+
+    segment_key: str
+    state: DrawState = "ready"
+    frames: Annotated[int, msgspec.Meta(gt=0)]
+    part_id: UUID | None = None
+    epoch: int = 0
+    attempts: int = 0
+    node_id: UUID | None = None
+    object_key: ObjectKey = ""
+    sha256: str = ""
+    bytes: int = 0
+    difference: float = 0.0
+    seconds: float = 0.0
+    degraded: bool = False
+    seam_before: Edge = ""  # the frames between which it stands, see SegmentVerified
+    seam_last: Edge = ""
+    avoid: tuple[UUID, ...] = ()  # nodes on which its drawing failed
+    repair_id: UUID | None = None  # the open repair that has it drawn again
+
+
+JOB_SEGMENTS = Entity(
+    "render.job_segments",
+    JobSegment,
+    key=("job_id", "idx"),
+    about="which segment stands where in which job",
+    indexes=(("segment_key",),),
+    view=None,
+    newest=False,
+)
+SEGMENTS = Entity(
+    "render.segments",
+    Segment,
+    key=("segment_key",),
+    about="closed GOPs by content key: drawn once, used by every job that needs them",
+    view=None,
+    newest=False,
+)
 
 
 @message("render.segment.planned")

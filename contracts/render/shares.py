@@ -1,6 +1,21 @@
 """What each tenant may use of the farm."""
 
+from typing import Annotated
+
+from msgspec import Meta
+
+from contracts.entity import Entity, Row
 from contracts.message import Command, Event, message
+
+
+class Share(Row, frozen=True, kw_only=True):
+    """A tenant's share of the farm."""
+
+    render_weight: Annotated[int, Meta(ge=1, le=100)]
+    max_slots: Annotated[int, Meta(gt=0)]
+
+
+SHARES = Entity("render.tenant_shares", Share, key=(), about="the weight and the limit of slots of each tenant", newest=False)
 
 
 @message("render.share.learn")

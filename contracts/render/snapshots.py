@@ -1,14 +1,45 @@
 """Snapshots: one frame of a scene as a picture."""
 
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
+from msgspec import Meta
+
+from contracts.entity import Entity, Row
 from contracts.fields import ObjectKey
 from contracts.message import Command, Event, message
 from contracts.spec import RenderSpec
 from contracts.visibility import Public
 
 SnapshotState = Literal["queued", "assigned", "done", "failed"]
+
+
+class Snapshot(Row, frozen=True, kw_only=True):
+    """One frame of a scene as a picture."""
+
+    snapshot_id: Public[UUID]
+    cache_key: str
+    spec: RenderSpec
+    frame: Public[Annotated[int, Meta(ge=0)]]
+    state: Public[SnapshotState] = "queued"
+    attempts: int = 0
+    object_key: ObjectKey = ""
+    sha256: Public[str] = ""
+    bytes: Public[int] = 0
+    degraded: Public[bool] = False
+    code: Public[str] = ""
+    detail: Public[str] = ""
+    field: Public[str] = ""
+
+
+SNAPSHOTS = Entity(
+    "render.snapshots",
+    Snapshot,
+    key=("snapshot_id",),
+    about="single frames of scenes as pictures, each question once",
+    view=None,
+    newest=False,
+)
 
 
 @message("render.snapshot.queue")

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import msgspec
 
+from contracts.entity import Entity, Row
 from contracts.message import Command, Event, message
 from contracts.render.nodes import CrashKind
 from contracts.visibility import Public
@@ -17,6 +18,25 @@ class TemplateAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
     template: str
     state: TemplateState
+
+
+class Template(Row, frozen=True, kw_only=True):
+    """A template that ended engines; under its own tenant."""
+
+    template: Public[str]  # the bundle's SHA-256
+    state: Public[TemplateState] = "open"
+    crashed_on: Public[tuple[UUID, ...]] = ()
+    reason: Public[str] = ""
+
+
+TEMPLATES = Entity(
+    "render.templates",
+    Template,
+    key=("template",),
+    about="templates that ended engines: on which nodes, and whether they are set aside",
+    view=None,
+    newest=False,
+)
 
 
 @message("render.template.crashed")

@@ -14,7 +14,8 @@ import msgspec
 
 from consumers.runtime.projection import change
 from consumers.runtime.state import Load, Missing, State, Want
-from consumers.runtime.table import Key, Row, Table
+from consumers.runtime.table import Key, Table
+from contracts.entity import Row
 from deploy.check.stored_rows import Live, compared, name_of
 from deploy.check.stretch import Known, Stretch
 

@@ -9,7 +9,7 @@ from adapters.object_store import ObjectMissing
 from consumers.log import LogDamaged
 from consumers.runtime.domain import Domain
 from consumers.runtime.state import Load, State, Want
-from consumers.runtime.table import Row
+from contracts.entity import Row
 from contracts.message import PLATFORM
 from deploy.check.beginnings import Stretched, Touched
 from deploy.check.differences import Difference

@@ -4,7 +4,8 @@ from typing import Any
 
 import msgspec
 
-from consumers.runtime.table import Key, Row, Table
+from consumers.runtime.table import Key, Table
+from contracts.entity import Row
 from contracts.ids import id_text
 from deploy.check.differences import Difference
 

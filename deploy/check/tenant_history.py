@@ -12,7 +12,8 @@ from consumers.runtime.domain import Domain
 from consumers.runtime.projection import change
 from consumers.runtime.replay.held import Held
 from consumers.runtime.replay.projector import Spans
-from consumers.runtime.table import Key, Row, Table
+from consumers.runtime.table import Key, Table
+from contracts.entity import Row
 from contracts.visibility import told
 from deploy.check.differences import Difference
 from deploy.check.stored_rows import MEND, Live, compared, name_of, place_of, readable

@@ -10,11 +10,10 @@ from typing import Any
 import msgspec
 
 from api_edge.routes import COMMANDS
-from api_edge.schemas import alternatives
 from consumers.runtime.domain import Domain
 from consumers.runtime.reactions import Fold, Hearer, Reaction
 from contracts.catalogue import stream_of, structs
-from contracts.message import Command, Event, Kind, Message, MessageType, Report, Tick, all_types, answer_of, type_of
+from contracts.message import Command, Event, Kind, Message, MessageType, Report, Tick, all_types, answers_of, type_of
 from deploy.domains import all_domains
 from deploy.references.sources import HEAD, about, fields, place
 from deploy.references.touches import touches
@@ -66,7 +65,7 @@ def _command(entry: MessageType, domain: Domain, origins: Origins) -> str:
     cls: Any = entry.cls
     asked = "a node" if issubclass(cls, Report) else "; ".join(origins.get(cls, []))
     lines = [f"- decided by {place(domain.decides[cls])}", f"- asked by {asked}"]
-    lines += [f"- answers `{told.__name__}`: {_fields(told)}" for told in alternatives(answer_of(cls)) if told]
+    lines += [f"- answers `{told.__name__}`: {_fields(told)}" for told in answers_of(cls)]
     return _joined(entry, lines)
 
 

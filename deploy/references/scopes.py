@@ -1,6 +1,6 @@
 """docs/reference/scopes.md: every scope and what it opens, as the tables of routes have it."""
 
-from api_edge.auth.grants import PLATFORM
+from api_edge.auth.grants import PLATFORM_AREA
 from api_edge.auth.principals import NOBODY_ELSES
 from api_edge.auth.scopes import registry
 from api_edge.routes import COMMANDS, QUERIES
@@ -12,7 +12,7 @@ _ABOUT = f"""# Scopes
 
 {HEAD}
 What an API key may do is a list of these. `area:*` is all of an area, and `*` is everything. A key gives no more than it has itself.
-Scopes of the area `{PLATFORM.rstrip(":")}` work for the first tenant alone (`{DEFAULT_TENANT}`), which runs the installation.
+Scopes of the area `{PLATFORM_AREA.rstrip(":")}` work for the first tenant alone (`{DEFAULT_TENANT}`), which runs the installation.
 """
 
 
@@ -27,5 +27,8 @@ def _routes(routes: tuple[str, ...]) -> str:
 
 
 def _note(scope: str) -> str:
-    notes = ("the first tenant's alone", scope.startswith(PLATFORM)), ("not while somebody acts as another person", scope in NOBODY_ELSES)
+    notes = (
+        ("the first tenant's alone", scope.startswith(PLATFORM_AREA)),
+        ("not while somebody acts as another person", scope in NOBODY_ELSES),
+    )
     return "; ".join(text for text, holds in notes if holds)

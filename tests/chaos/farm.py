@@ -27,7 +27,7 @@ from tests.chaos.tenants import Tenants
 from tests.chaos.watcher import Watcher
 
 NODES = 4
-HOUSES = 3  # tenants that render at the same time
+RENDERERS = 3  # tenants that render at the same time
 FILMS_WITHIN = 600.0  # seconds for a tenant's films, faults and all; beyond, they hang
 PAUSE = (0.1, 0.8)  # seconds between two faults
 STANDSTILL = 3.0  # seconds until the next fault comes although nothing was reported since the last: films must get on, too
@@ -42,15 +42,15 @@ class FarmChaos:
     """One run against a running stack; use `await FarmChaos(stack, folder, ...).run()`."""
 
     def __init__(
-        self, stack: FarmStack, folder: Path, *, faults: int, seed: int, alone: int = 3, cancels: int = 10, houses: int = HOUSES,
+        self, stack: FarmStack, folder: Path, *, faults: int, seed: int, alone: int = 3, cancels: int = 10, renderers: int = RENDERERS,
         seconds: float = 3600.0, notice: Notice = lambda text: None,
     ) -> None:  # fmt: skip
         """Of each kind `alone` faults are made one by one, the rest as they come; `cancels` jobs are cancelled before.
 
-        `houses` is how many tenants render at the same time; after `seconds` there are no more faults.
+        `renderers` is how many tenants render at the same time; after `seconds` there are no more faults.
         """
         self._stack, self._notice, self._limit = stack, notice, seconds
-        self._wanted, self._alone, self._cancelled, self._houses = faults, alone, cancels, houses
+        self._wanted, self._alone, self._cancelled, self._renderers = faults, alone, cancels, renderers
         self._random = random.Random(seed)
         self._folder = build(folder)
         self._cinema = Cinema(stack.url, self._folder, FARM_FILMS, FILMS_WITHIN)
@@ -76,12 +76,12 @@ class FarmChaos:
 
     async def _under_fire(self, tenants: Tenants, watcher: Watcher, repeats: Repeats) -> None:
         # While faults come alone there is one tenant only, so that what is measured is not the wait behind others.
-        working = [self._house(tenants, repeats)]
+        working = [self._renderer(tenants, repeats)]
         repeating_stops = asyncio.Event()
         repeating = asyncio.create_task(repeats.run(repeating_stops))
         faults = Faults(self._stack, watcher, self._random)
         await self._faults_alone(faults, watcher)
-        working += [self._house(tenants, repeats) for _ in range(self._houses - 1)]
+        working += [self._renderer(tenants, repeats) for _ in range(self._renderers - 1)]
         await self._all_faults(faults, watcher)
         self._say("the last fault")
         await faults.settle()
@@ -91,7 +91,7 @@ class FarmChaos:
         repeating_stops.set()
         await repeating
 
-    def _house(self, tenants: Tenants, repeats: Repeats) -> asyncio.Task[None]:
+    def _renderer(self, tenants: Tenants, repeats: Repeats) -> asyncio.Task[None]:
         kept = keep_rendering(tenants, self._cinema, self._stop, self._made, self.report.violations, repeats.now)
         return asyncio.create_task(kept)
 

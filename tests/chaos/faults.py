@@ -1,4 +1,4 @@
-"""Faults of a farm: engines and nodes that are killed, hang, are held up or cut off, while the rest of the house stands."""
+"""Faults of a farm: engines and nodes that are killed, hang, are held up or cut off, while the rest stands."""
 
 import asyncio
 import contextlib

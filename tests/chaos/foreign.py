@@ -1,4 +1,4 @@
-"""Foreign messages: what nobody of the house has sent, in every stream: without headers, under ids of others, copies, nonsense."""
+"""Foreign messages: what no part of the product has sent, in every stream: without headers, under ids of others, copies, nonsense."""
 
 import random
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Houses: who renders while things fail, tenant after tenant, and the end of all who were at work."""
+"""Renderers: who renders while things fail, tenant after tenant, and the end of all who were at work."""
 
 import asyncio
 from collections.abc import Callable, Iterable

@@ -36,7 +36,7 @@ from tests.chaos.twin_stack import TwinStack, urls
 from tests.chaos.victims import GIVE_UP, PAUSE, WEIGHTS, Recovered, Victims
 
 PARTS = ("all", "farm", "effects")
-CLIENTS, HOUSES = 3, 2  # who send commands, and who render, at the same time
+CLIENTS, RENDERERS = 3, 2  # who send commands, and who render, at the same time
 BURSTS = 0.4  # share of kills that do not wait for the recovery of the one before
 SLOWEST = 2.5 * LEASE  # seconds: a single recovery over this is a violation even on a machine that is short of processors
 
@@ -78,8 +78,8 @@ class Chaos:
             feed = Feed(urls(self._stack), first)
             standing = Standing(self._stack.settings(CHECK))
             beside = [asyncio.create_task(feed.run()), asyncio.create_task(standing.run())]
-            houses = (keep_rendering(tenants, self._cinema, self._stop, self._made, self.report.violations) for _ in range(HOUSES))
-            working = [asyncio.create_task(house) for house in houses]
+            renderers = (keep_rendering(tenants, self._cinema, self._stop, self._made, self.report.violations) for _ in range(RENDERERS))
+            working = [asyncio.create_task(renderer) for renderer in renderers]
             working += [asyncio.create_task(client.run(self._stop)) for client in clients]
             async with Mischief(self._stack, first, project, victims.pulse, self._random) as mischief:
                 await self._kill_all(victims, mischief, begun)

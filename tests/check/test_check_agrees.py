@@ -8,7 +8,7 @@ from deploy.check.fast import NotLooked, place
 from tests.support.checked import Checked
 
 
-async def test_a_story_over_all_domains_agrees(installation: Checked) -> None:
+async def test_a_history_over_all_domains_agrees(installation: Checked) -> None:
     await installation.anew()
     report = await installation.check()
     assert not report.differences, [str(one) for one in report.differences]

@@ -22,6 +22,8 @@ from contracts.message import DEFAULT_TENANT
 from deploy.bootstrap import asking
 from deploy.check.bounds import Bounds
 from deploy.check.fast import check, place
+from deploy.drafts import entities
+from deploy.drift import drift_of
 from deploy.local.stack import CHECK, Stack
 from deploy.replay import verify
 
@@ -49,6 +51,7 @@ async def main(folder: Path) -> dict[str, Any]:
             async with asyncio.timeout(SOON):  # what is done is reported first, and its row ends then
                 while await conn.fetchval(LEFT):
                     await asyncio.sleep(0.02)
+            found["drift"] = [text for one in entities() if one.domain == "feedback" for text in (await drift_of(conn, one)).statements]
         finally:
             await conn.close()
         async with place(stack.settings(CHECK)) as at:

@@ -15,7 +15,7 @@ SECONDS = 120.0  # after which no more faults are made, on a slow machine; usual
 async def test_no_frame_is_lost_doubled_or_stale_while_nodes_fail_in_every_way(tmp_path: Path) -> None:
     async with FarmStack(tmp_path / "data", nodes=4) as stack:
         run = FarmChaos(
-            stack, tmp_path / "films", faults=len(WEIGHTS), seed=11, alone=0, cancels=1, houses=2, seconds=SECONDS, notice=print
+            stack, tmp_path / "films", faults=len(WEIGHTS), seed=11, alone=0, cancels=1, renderers=2, seconds=SECONDS, notice=print
         )
         report = await run.run()
     print(report.table())

@@ -91,4 +91,5 @@ async def test_a_seventh_domain_of_the_guides_own_words_decides_learns_acts_keep
     assert [operation[2] for operation in told["operations"]] == ["done", "refused"], "read.operations shows the new domain's too"
     assert told["equal"] and told["rows"] == {"feedback.notes": 1, "feedback.tenants": 1}
     assert told["differences"] == []
+    assert told["drift"] == [], "the guide's tables are what is drafted of its entities"
     assert told["users"] == ["feedback"]

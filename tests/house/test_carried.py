@@ -15,7 +15,7 @@ from consumers.runtime.table import Table
 from contracts import entity
 
 ROOT = Path(__file__).resolve().parents[2]
-FILES = [path for room in ("consumers", "deploy", "api_edge") for path in sorted((ROOT / room).rglob("*.py"))]
+FILES = [path for folder in ("consumers", "deploy", "api_edge") for path in sorted((ROOT / folder).rglob("*.py"))]
 
 
 class Carried(msgspec.Struct):

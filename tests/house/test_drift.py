@@ -24,6 +24,22 @@ BESIDES: dict[str, set[str]] = {
     "content.scenes": {"scenes_id", "scenes_in_order", "scenes_tenant_id_project_id_fkey"},
     "content.scene_elements": {"scene_elements_tenant_id_project_id_scene_key_fkey"},
     "notification.notifications": {"notifications_by_seen"},
+    "render.render_nodes": {"render_nodes_by_name"},
+    "render.node_crashes": {"node_crashes_by_node", "node_crashes_by_kind", "node_crashes_by_node_and_kind", "node_crashes_by_subject"},
+    "render.render_jobs": {"jobs_done", "jobs_failure_has_code", "render_jobs_open", "render_jobs_by_state"},
+    "render.exports": {"exports_tenant_id_job_id_fkey"},
+    "render.job_segments": {"job_segments_tenant_id_job_id_fkey", "job_segments_tenant_id_segment_key_fkey"},
+    "render.segments": {"segments_held", "segments_stored", "segments_in_repair"},
+    "render.render_parts": {"render_parts_newest", "render_parts_running"},
+    "render.inspections": {"inspections_open"},
+    "render.templates": {"templates_set_aside"},
+    "render.frame_repair_jobs": {
+        "repairs_open",
+        "repairs_failure_has_code",
+        "frame_repair_jobs_of_job",
+        "frame_repair_jobs_tenant_id_job_id_fkey",
+    },
+    "render.snapshots": {"snapshots_stored", "snapshots_failure_has_code", "snapshots_open"},
 }
 """Constraints and indexes that no entity can declare: over several columns, partial ones for sweeps, foreign keys, other orders."""
 
@@ -64,7 +80,7 @@ async def test_what_is_lacking_is_noticed(damaged: asyncpg.Connection, damage: s
 class Coloured(Category, frozen=True, kw_only=True):
     """A category with a column more."""
 
-    colour: Public[Annotated[str, msgspec.Meta(min_length=7, max_length=7)]] = "#FFFFFF"
+    colour: Public[Annotated[str, msgspec.Meta(min_length=7, max_length=7, description="red, green and blue")]] = "#FFFFFF"
     rank: Public[int | None] = 7  # may be missing, and is 7 in an event that does not say it
     owner: Public[UUID] = UUID(int=1)
     since: Public[Moment] = datetime(2026, 1, 2, tzinfo=UTC)
@@ -83,6 +99,8 @@ async def test_a_field_more_is_drafted_as_a_column_that_is_filled_where_rows_are
     filled = {field.name: field.default for field in msgspec.structs.fields(Coloured)[len(Category.__struct_fields__) :]}
     assert {name: getattr(found, name) for name in filled} == filled, "replay reads what was not said as the field's default"
     assert (await drift_of(damaged, entity)).statements == ()
+    with pytest.raises(asyncpg.CheckViolationError, match="categories_colour"):
+        await damaged.execute("update content.categories set colour = 'white'")
 
 
 async def test_a_field_that_nothing_fills_is_refused(damaged: asyncpg.Connection) -> None:

@@ -1,4 +1,4 @@
-"""A feature has one name in every tree, and importing a domain's contracts registers all of its messages."""
+"""A feature has one name in every tree, and a domain's messages and routes stand in its own packages."""
 
 import importlib
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from contracts.message import Kind, all_types
-from deploy.replay import all_domains
+from deploy.domains import all_domains
 
 ROOT = Path(__file__).parents[2]
 DOMAINS = [domain.name for domain in all_domains()]
@@ -14,13 +14,6 @@ DOMAINS = [domain.name for domain in all_domains()]
 
 def modules(folder: Path) -> set[str]:
     return {path.stem for path in folder.glob("*.py") if path.name != "__init__.py"}
-
-
-@pytest.mark.parametrize("domain", DOMAINS)
-def test_the_contracts_of_a_domain_import_all_of_their_modules(domain: str) -> None:
-    package = importlib.import_module(f"contracts.{domain}")
-    imported = {name for name, value in vars(package).items() if getattr(value, "__name__", "") == f"contracts.{domain}.{name}"}
-    assert imported == modules(ROOT / "contracts" / domain)
 
 
 @pytest.mark.parametrize("domain", DOMAINS)

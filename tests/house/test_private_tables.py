@@ -74,8 +74,8 @@ async def _wrong_privileges(db: asyncpg.Connection, table: PrivateTable[Any]) ->
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def sample(servers: Servers) -> Any:
     """An administrator's connection to a database with the sample's tables."""
-    async with people(servers.pg_admin_dsn) as house:
-        yield house.admin
+    async with people(servers.pg_admin_dsn) as in_process:
+        yield in_process.admin
 
 
 async def test_every_private_table_is_what_it_has_to_be(sample: asyncpg.Connection) -> None:
@@ -109,7 +109,7 @@ async def test_a_private_table_that_is_made_wrongly_is_told(sample: asyncpg.Conn
 
 
 async def test_a_table_is_private_by_its_kind_alone(sample: asyncpg.Connection) -> None:
-    """Of another kind, others of the house would read it: the kind is what keeps them out."""
+    """Of another kind, others would read it: the kind is what keeps them out."""
     trying = sample.transaction()
     await trying.start()
     try:

@@ -5,7 +5,6 @@ import re
 
 import asyncpg
 
-import sql
 from benchmarks.run import KNOWN
 from contracts.node import PROTOCOL
 from deploy.domains import all_domains
@@ -162,13 +161,3 @@ def test_the_documents_for_programs_are_json():
     for name in ("openapi", "asyncapi"):
         document = json.loads((ROOT / f"docs/reference/{name}.json").read_text(encoding="utf-8"))
         assert document[name].startswith("3.")
-
-
-def test_every_statement_that_the_code_names_is_there():
-    """A merge that loses one is found here, and not by the first command that needs it."""
-    folders = [path.name for path in (ROOT / "sql").iterdir() if any(path.rglob("*.sql")) and path.name != "migrations"]
-    there = {name for folder in folders for name in vars(sql.load(folder))}
-    files = [path for folder in ("consumers", "deploy", "cli", "api_edge") for path in (ROOT / folder).rglob("*.py")]
-    named = {name for path in files for name in re.findall(r"\b(?:_?q|sql\.load\(\"\w+\"\))\.(\w+)", path.read_text(encoding="utf-8"))}
-    assert len(named) > 100
-    assert named - there == set()

@@ -79,6 +79,11 @@ def test_what_a_decider_must_not_take_is_found_in_what_it_calls_too() -> None:
         "def project(event):\n    return datetime.now()\ndef carry_out():\n    return _q.statement\ndef fetch():\n    return carry_out()\n"
     )
     assert [reached(tree, {name}) for name in ("decide", "project", "fetch")] == [["random"], ["datetime.now"], ["load"]]
+    tree = ast.parse(
+        "import sql\n_q = sql.load('x')\nTEXT = Kind(found=Results(_q.next))\nSTORE = Store(_q)\n"
+        "def decide(cmd):\n    return TEXT.name\ndef project(event):\n    return STORE.rows\n"
+    )
+    assert [reached(tree, {name}) for name in ("decide", "project")] == [[], ["sql"]]
 
 
 def pure(domain: Any) -> Iterator[Callable[..., Any]]:
@@ -109,8 +114,8 @@ def reached(tree: ast.Module, names: set[str]) -> list[str]:
             for name in node.names:
                 if (module or name.name).partition(".")[0] in WORLD or name.name in CHANCE:
                     taken[name.asname or name.name.partition(".")[0]] = name.name
-        elif isinstance(node, ast.Assign) and (of := taken.get(_root(node.value))):
-            taken |= {target.id: of for target in node.targets if isinstance(target, ast.Name)}
+        elif isinstance(node, ast.Assign) and (of := {taken[name] for name in made_of(node.value) if name in taken}):
+            taken |= {target.id: min(of) for target in node.targets if isinstance(target, ast.Name)}
     found, seen, waiting = set(), set(names), [name for name in names if name in known]
     while waiting:
         for node in ast.walk(known[waiting.pop()]):
@@ -125,11 +130,13 @@ def reached(tree: ast.Module, names: set[str]) -> list[str]:
     return sorted(found)
 
 
-def _root(value: ast.expr) -> str:
-    """The name with which an expression such as `sql.load("render")` begins."""
-    while isinstance(value, ast.Call | ast.Attribute):
-        value = value.func if isinstance(value, ast.Call) else value.value
-    return value.id if isinstance(value, ast.Name) else ""
+def made_of(value: ast.AST, *, given: bool = False) -> Iterator[str]:
+    """The names that a value is made of; a statement that is only handed on by its name (`Results(following=_q.next)`) is a text."""
+    if isinstance(value, ast.Name):
+        yield value.id
+    elif not (given and isinstance(value, ast.Attribute)):
+        for part in ast.iter_child_nodes(value):
+            yield from made_of(part, given=given or (isinstance(value, ast.Call) and part is not value.func))
 
 
 def module_of(file: Path) -> str:

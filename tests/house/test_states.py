@@ -43,6 +43,19 @@ async def test_a_rows_words_are_those_that_its_table_takes_and_every_state_is_am
     assert apart == [] and compared > 15
 
 
+def test_no_event_says_freely_what_a_row_knows_by_its_words() -> None:
+    """A row is read by its type: what an event may say and its row may not would make it unreadable, and its domain with it."""
+    apart, compared = [], 0
+    for domain in all_domains():
+        for table, event in ((table, event) for table in domain.tables for event in domain.writes):
+            if set(table.key) <= set(event.__struct_fields__):
+                said = get_type_hints(event)
+                worded = [name for name, kind in get_type_hints(table.row).items() if get_origin(kind) is Literal and name in said]
+                apart += [f"{event.__name__}.{name} falls into {table}" for name in worded if said[name] is str]
+                compared += len(worded)
+    assert apart == [] and compared > 10
+
+
 async def test_a_commands_bounds_lie_within_those_of_the_columns_that_it_fills(servers: Any) -> None:
     found, apart, compared = await rules(servers), [], 0
     for command, name, bounds in bounded():

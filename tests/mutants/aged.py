@@ -35,7 +35,7 @@ ASKED = """insert into studio.render_requests values ($1, $2, 1, $3, $3, $2, nul
 JOB = """insert into render.render_jobs (tenant_id, job_id, version, created_at, updated_at, state, spec_sha256, priority, width, height,
   rate_num, rate_den, quality, has_voiceover, frames_total, frames_done, segments_total, segments_done, engine_build, encoder_build,
   assemble_attempts, warnings, metadata, code, detail, field, needs, paused)
-  values ($1, $2, 1, $3, $3, $4, '', 50, 1, 1, 1, 1, '', false, 1, 0, 1, 0, '', '', 0, '[]', '{}', '', '', '', '{}', false)"""
+  values ($1, $2, 1, $3, $3, $4, '', 50, 1, 1, 1, 1, 'draft', false, 1, 0, 1, 0, '', '', 0, '[]', '{}', '', '', '', '{}', false)"""
 
 
 async def commands_lie_in_the_order_of_time(in_process: InProcessDomains) -> None:

@@ -10,8 +10,9 @@ from msgspec.structs import replace
 
 from consumers.runtime import copies
 from consumers.runtime.copies import copy, last_word
-from consumers.runtime.table import Row, Table
+from consumers.runtime.table import Table
 from consumers.studio.copies import FILES
+from contracts.entity import Row
 from contracts.file_mgr.files import FileReady
 from tests.mutants.checks import hold
 from tests.mutants.reactions import told
@@ -98,7 +99,7 @@ def the_check_reads_answers(in_process: InProcessDomains) -> Any:
 def every_word_is_taken_down(in_process: InProcessDomains) -> Any:
     """What is said last goes over what was a fact."""
     domain = in_process.domains["studio"]
-    reacts = tuple(copy("files", FileReady, FILES, over=last_word) if one.name == "files" else one for one in domain.reacts)
+    reacts = tuple(copy("files", FileReady, FILES, replaces=last_word) if one.name == "files" else one for one in domain.reacts)
     return patch.dict(in_process.domains, {"studio": replace(domain, reacts=reacts)})
 
 

@@ -17,7 +17,7 @@ from consumers.identity import api_keys
 from consumers.log.append import Appender
 from consumers.log.window import Verdict, Window
 from consumers.render.kinds import segments
-from consumers.render.rows import PARTS
+from consumers.render.leases.lease import PARTS
 from consumers.runtime import decoding, leading, projection, runtime, settling
 from consumers.runtime import domain as domain_module
 from consumers.runtime.batch import Batch

@@ -29,3 +29,9 @@ def test_the_promise_holds(check: Check, kind: str) -> None:
 def test_the_mutant_turns_the_check_red(check: Check, mutation: kinds.Mutation, kind: str) -> None:
     with mutation(), pytest.raises(Broken):
         check(kind)
+
+
+def test_a_node_makes_up_no_kind_of_file() -> None:
+    kinds.a_file_is_of_a_kind_that_there_is()
+    with kinds.every_word_is_a_kind_of_file(), pytest.raises(Broken):
+        kinds.a_file_is_of_a_kind_that_there_is()

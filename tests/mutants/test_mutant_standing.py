@@ -25,7 +25,7 @@ RED: list[tuple[Check, standing.Mutation]] = [
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def installation(servers: Servers) -> AsyncIterator[Checked]:
-    """A story that agrees; who damages it puts it right."""
+    """A history that agrees; who damages it puts it right."""
     async with checked(servers) as installation:
         yield installation
 

@@ -118,7 +118,7 @@ async def in_process(servers: Servers) -> AsyncIterator[InProcessDomains]:
 
 
 async def made_ready(check: Check, in_process: InProcessDomains, stack: AsyncExitStack, servers: Servers) -> tuple[Any, ...]:
-    """What a check needs besides the house."""
+    """What a check needs besides the domains."""
     if check is windows.nothing_foreign_stays_in_the_window:
         admin = SimpleNamespace(nats_url=servers.nats_url, nats_user="admin", nats_password=servers.secrets.get("nats.admin"))
         nc = await connect(admin, "mutants", within=10)

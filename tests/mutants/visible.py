@@ -9,13 +9,13 @@ from uuid import uuid4
 import msgspec
 
 from api_edge.handlers import masks
-from api_edge.routes.render.repairs import RepairRow
 from api_edge.stream import events
 from api_edge.stream.events import FeedEvent
 from api_edge.stream.streams import Wanted
 from contracts import message, visibility
 from contracts.identity.api_keys import ApiKeyAnswer, CreateApiKey
 from contracts.message import Event, all_types, encode
+from contracts.render.repairs import SegmentState
 from contracts.visibility import Visibility
 from tests.mutants.checks import hold
 from tests.support.canaries import Planted, found, planted
@@ -24,6 +24,13 @@ from tests.support.in_process import InProcessDomains
 CACHES = (
     visibility.visible, visibility.mask, visibility.columns, visibility._raw_struct, message.masked, events.kind_of, events.public_types,
 )  # fmt: skip
+
+
+class Redrawn(msgspec.Struct, frozen=True, kw_only=True):
+    """A row that an edge declares itself, of things that are not public as a whole."""
+
+    job_id: str
+    before: tuple[SegmentState, ...]
 
 
 async def only_what_is_public_is_told(in_process: InProcessDomains) -> None:
@@ -37,9 +44,9 @@ async def only_what_is_public_is_told(in_process: InProcessDomains) -> None:
         wrong = [seen.canaries[text][0] for text in found(event.frame) ^ seen.public()]
         hold(not wrong, f"of {entry.name} the feed tells or keeps {wrong}")
     seen = Planted()
-    repair = planted(RepairRow, seen, unmarked=Visibility.PUBLIC)
+    repair = planted(Redrawn, seen, unmarked=Visibility.PUBLIC)
     row = {name: msgspec.Raw(encode(getattr(repair, name))) for name in repair.__struct_fields__}
-    told = found(encode(masks.shown_row(RepairRow)({**row, "place": "canary900000x"})))  # type: ignore[arg-type]
+    told = found(encode(masks.shown_row(Redrawn)({**row, "place": "canary900000x"})))  # type: ignore[arg-type]
     hold(told == seen.public(), "a row shows what it does not declare")
     seen = Planted()
     answer = encode(planted(ApiKeyAnswer, seen, unmarked=Visibility.PUBLIC))

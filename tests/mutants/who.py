@@ -51,7 +51,7 @@ def what_has_ended_has_no_stream() -> None:
 
 def every_area_is_everybodys() -> Any:
     """Nothing is the platform's alone."""
-    return patch.object(principals, "PLATFORM", "nobodys:")
+    return patch.object(principals, "PLATFORM_AREA", "nobodys:")
 
 
 def acting_is_being() -> Any:

@@ -221,7 +221,7 @@ async def test_two_reactions_to_one_event_make_commands_of_two_ids(in_process: I
         ears_of((waiting, Reaction(name=waiting.name, on=waiting.on, make=waiting.make, history="act")))
 
 
-async def test_a_story_is_replayed_to_the_same_copies_at_any_place_of_a_fold(in_process: InProcessDomains) -> None:
+async def test_a_history_is_replayed_to_the_same_copies_at_any_place_of_a_fold(in_process: InProcessDomains) -> None:
     await SampleHistory(in_process, tenants=1, jobs=1, seconds=2.0).tell()
     assert (await verify(in_process.dsn)).equal
     tenant = await in_process.tenant()

@@ -122,7 +122,8 @@ async def test_no_render_is_left_out_or_shown_twice_however_late_its_job_came_an
     sessions, library = filled
     tenant, admin = UUID(int=0x7E7), sessions["admin"]
     await admin.execute("set session_replication_role = replica")
-    for table, given in (("studio.render_requests", WORDS["studio.render_requests"]), ("render.render_jobs", {"state": "'completed'"})):
+    for table, more in (("studio.render_requests", {}), ("render.render_jobs", {"state": "'completed'"})):
+        given = WORDS[table] | more
         since = "now() - interval '1 hour'" if table.startswith("studio") else "now()"
         at = f"{since} + (n / 3) * interval '1 millisecond'"  # three in one moment
         moments = {"created_at": at, "updated_at": at, "job_id": "lpad(n::text, 32, '0')::uuid"}

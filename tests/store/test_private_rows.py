@@ -88,17 +88,17 @@ async def test_a_private_row_is_found_and_erased_by_its_own_tenant_alone(in_proc
 
 
 async def test_a_private_row_of_another_tenant_cannot_be_kept(in_process: InProcessDomains) -> None:
-    world = DomainHarness(PEOPLE)
-    row = Contact(tenant_id=uuid4(), created_at=world.now, updated_at=world.now, contact_id=uuid4(), person_id=uuid4(), address="a@b")
+    harness = DomainHarness(PEOPLE)
+    row = Contact(tenant_id=uuid4(), created_at=harness.now, updated_at=harness.now, contact_id=uuid4(), person_id=uuid4(), address="a@b")
     with pytest.raises(ValueError, match="in a view of"):
-        keep_in(world, row)
+        keep_in(harness, row)
 
 
-def keep_in(world: DomainHarness, row: Contact) -> None:
+def keep_in(harness: DomainHarness, row: Contact) -> None:
     """What a decision keeps, in memory."""
     from consumers.runtime.private import keep
 
-    world._loaded(lambda: keep((Keep(CONTACTS, row),), world.state.view(world.tenant), world.now))
+    harness._loaded(lambda: keep((Keep(CONTACTS, row),), harness.state.view(harness.tenant), harness.now))
 
 
 async def test_an_error_that_quotes_what_a_person_said_is_told_without_it(

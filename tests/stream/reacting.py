@@ -12,8 +12,9 @@ import asyncpg
 
 from adapters.nats import Connection, PullConsumer, StreamReader, stream_state
 from consumers.log import Sequencer, window
+from consumers.render.jobs.tables import SHARES
 from consumers.render.kinds import inspections
-from consumers.render.rows import INSPECTIONS, SHARES
+from consumers.render.kinds.inspections import INSPECTIONS
 from consumers.runtime.domain import Domain
 from consumers.runtime.genuine import genuine
 from consumers.runtime.history import History

@@ -10,6 +10,7 @@ from nats.aio.msg import Msg
 from adapters.nats import Connection, StreamError, api
 from contracts import catalogue
 from contracts.catalogue import API, EVENTS, LOG_API, REPORTS, SERVICES_API, WORK, Role, node_role, roles
+from contracts.domains import DOMAINS
 from contracts.message import PLATFORM
 from tests.stream.support import NODE, OTHER_NODE, Login
 from tests.support.subjects import takes
@@ -51,7 +52,7 @@ def may(patterns: tuple[str, ...], subject: str) -> bool:
 def messages(who: str) -> list[str]:
     """Subjects of messages, of every kind that somebody takes; `who` makes them its own."""
     return [
-        *(f"cmd.{TENANT}.{domain}.walls.{who}.v1" for domain in catalogue.domains()),
+        *(f"cmd.{TENANT}.{domain}.walls.{who}.v1" for domain in DOMAINS),
         f"evt.{TENANT}.render.walls.{who}.v1",
         f"report.{NODE}.walls.{who}.v1",
         f"report.{OTHER_NODE}.walls.{who}.v1",
@@ -204,7 +205,7 @@ async def seed(login: Login, admins: tuple[Connection, Connection]) -> list[str]
         )
         for number in range(5):
             await admin.publish(f"work.{node}.part.draw.v1", b"%d" % number)
-    for domain in catalogue.domains():
+    for domain in DOMAINS:
         await admin.publish(f"cmd.{TENANT}.{domain}.a.b.v1", b"{}")
     await admin.publish(f"report.{OTHER_NODE}.a.b.v1", b"{}")
     for number in range(3):

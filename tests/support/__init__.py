@@ -1,1 +1,1 @@
-"""What tests of several folders share: domains over a real database without a broker, and stories told by their own deciders."""
+"""What tests of several folders share: domains over a real database without a broker, and histories told by their own deciders."""

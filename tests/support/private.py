@@ -15,8 +15,8 @@ from consumers.runtime.private import Erase, Keep, PrivateTable, everything_of
 from consumers.runtime.projection import nothing
 from consumers.runtime.retention_rules import Kept, Swept
 from consumers.runtime.state import View
-from consumers.runtime.table import Row
 from contracts import message as registry
+from contracts.entity import Row
 from contracts.message import Command, Event, message
 from contracts.visibility import Personal
 from tests.support.databases import migrated

@@ -34,14 +34,14 @@ async def make(target: Path) -> None:
     """Work, hold, promise, kill, pack."""
     with tempfile.TemporaryDirectory(prefix="flatrender-upgrade-") as temporary:
         async with Release(Path(temporary) / "data") as release:
-            facts = await story(release)
+            facts = await promised(release)
         target.mkdir(parents=True)
         (target / "template.json").write_text(facts.pop("template"), encoding="utf-8")
         pack(release.data, target / "folder.tar.xz", facts.pop("wal"))
         (target / "facts.json").write_text(json.dumps(msgspec.to_builtins(facts), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-async def story(release: Release) -> dict[str, Any]:
+async def promised(release: Release) -> dict[str, Any]:
     """All that happens before the end; what was promised."""
     said = release.facts
     conn = await asyncpg.connect(said["pg_dsn"])

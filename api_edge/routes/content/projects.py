@@ -2,7 +2,7 @@
 
 import msgspec
 
-from api_edge.entities import row_of
+from api_edge.entities import newest, one, row_of
 from api_edge.routing import CommandRoute, QueryRoute
 from contracts.content.projects import PROJECTS, SCENES, CreateProject
 from contracts.spec import ColourPreset, Element
@@ -33,8 +33,8 @@ COMMANDS = [
     )
 ]
 QUERIES = [
-    QueryRoute("GET", "/v1/projects/{project_id}", "project_by_id", "content:read", "Read a template", PROJECT, one=True),
-    QueryRoute("GET", "/v1/projects", "projects", "content:read", "List templates", PROJECT, keyset=("created_at", "project_id")),
+    one(PROJECTS, "/v1/projects/{project_id}", "content:read", "Read a template", also=Presets, row=PROJECT),
+    newest(PROJECTS, "/v1/projects", "content:read", "List templates", also=Presets, row=PROJECT),
     QueryRoute(
         "GET",
         "/v1/projects/{project_id}/scenes",

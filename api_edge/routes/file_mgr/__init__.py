@@ -3,5 +3,7 @@
 from api_edge.routes.file_mgr import files, uploads
 from api_edge.routing import CommandRoute, QueryRoute
 
-COMMANDS: list[CommandRoute] = [*files.COMMANDS, *uploads.COMMANDS]
-QUERIES: list[QueryRoute] = [*files.QUERIES, *uploads.QUERIES]
+_AREAS = (files, uploads)
+
+COMMANDS: list[CommandRoute] = [route for area in _AREAS for route in area.COMMANDS]
+QUERIES: list[QueryRoute] = [route for area in _AREAS for route in area.QUERIES]

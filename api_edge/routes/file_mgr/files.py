@@ -1,7 +1,6 @@
 """Files, with an address where they are ready."""
 
 import re
-from collections.abc import Callable
 
 import msgspec
 
@@ -30,18 +29,12 @@ _UNSAFE = re.compile(r"[^\w .()-]+")
 
 
 def file(edge: Edge, call: Call, rows: list[Row]) -> list[Row]:
-    """Give one ready file its address."""
-    return _with_url(edge, call, rows, "ready", lambda row: str(row["name"]))
-
-
-def _with_url(edge: Edge, call: Call, rows: list[Row], state: str, name: Callable[[Row], str]) -> list[Row]:
-    single = call.route.endswith("}")
-    for row in rows:
-        key = row["object_key"]
-        if single and row["state"] == state and key:
+    """Give one ready file its address; a list has none."""
+    for row in rows if call.route.endswith("}") else ():
+        if row["state"] == "ready" and row["object_key"]:
             if edge.store is None:
                 raise unavailable("storage")
-            row["url"] = edge.store.presign_get(key, ADDRESS_SECONDS, _UNSAFE.sub("_", name(row)) or "file")
+            row["url"] = edge.store.presign_get(row["object_key"], ADDRESS_SECONDS, _UNSAFE.sub("_", row["name"]) or "file")
     return rows
 
 

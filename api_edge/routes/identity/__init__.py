@@ -3,5 +3,7 @@
 from api_edge.routes.identity import api_keys, tenants
 from api_edge.routing import CommandRoute, QueryRoute
 
-COMMANDS: list[CommandRoute] = [*api_keys.COMMANDS, *tenants.COMMANDS]
-QUERIES: list[QueryRoute] = [*api_keys.QUERIES, *tenants.QUERIES]
+_AREAS = (api_keys, tenants)
+
+COMMANDS: list[CommandRoute] = [route for area in _AREAS for route in area.COMMANDS]
+QUERIES: list[QueryRoute] = [route for area in _AREAS for route in area.QUERIES]

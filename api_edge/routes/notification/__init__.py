@@ -3,5 +3,7 @@
 from api_edge.routes.notification import notifications
 from api_edge.routing import CommandRoute, QueryRoute
 
-COMMANDS: list[CommandRoute] = [*notifications.COMMANDS]
-QUERIES: list[QueryRoute] = [*notifications.QUERIES]
+_AREAS = (notifications,)
+
+COMMANDS: list[CommandRoute] = [route for area in _AREAS for route in area.COMMANDS]
+QUERIES: list[QueryRoute] = [route for area in _AREAS for route in area.QUERIES]

@@ -3,23 +3,7 @@
 from api_edge.routes.render import enrolment, explanation, jobs, nodes, parts, repairs, snapshots, templates
 from api_edge.routing import CommandRoute, QueryRoute
 
-COMMANDS: list[CommandRoute] = [
-    *enrolment.COMMANDS,
-    *explanation.COMMANDS,
-    *jobs.COMMANDS,
-    *nodes.COMMANDS,
-    *parts.COMMANDS,
-    *repairs.COMMANDS,
-    *snapshots.COMMANDS,
-    *templates.COMMANDS,
-]
-QUERIES: list[QueryRoute] = [
-    *enrolment.QUERIES,
-    *explanation.QUERIES,
-    *jobs.QUERIES,
-    *nodes.QUERIES,
-    *parts.QUERIES,
-    *repairs.QUERIES,
-    *snapshots.QUERIES,
-    *templates.QUERIES,
-]
+_AREAS = (enrolment, explanation, jobs, nodes, parts, repairs, snapshots, templates)
+
+COMMANDS: list[CommandRoute] = [route for area in _AREAS for route in area.COMMANDS]
+QUERIES: list[QueryRoute] = [route for area in _AREAS for route in area.QUERIES]

@@ -6,7 +6,7 @@ from uuid import UUID
 from api_edge.handlers.queries import one_of
 from api_edge.routes.render import verified_files
 from api_edge.routing import CommandRoute, QueryRoute
-from api_edge.rows import ServedFile, Versioned
+from api_edge.rows import Versioned
 from contracts.fields import Moment
 from contracts.render.jobs import CancelJob, JobState, PauseJob, RescheduleJob, ResumeJob
 from contracts.spec import Needs, Quality, Warning
@@ -40,7 +40,7 @@ class RenderRow(Versioned, frozen=True, kw_only=True):
     duration: float | None
     degraded: bool
     url: str = ""
-    file: ServedFile = ""  # unknown while storage does not answer
+    file: verified_files.ServedFile = ""  # unknown while storage does not answer
 
 
 COMMANDS = [

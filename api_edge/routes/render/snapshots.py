@@ -4,7 +4,7 @@ from uuid import UUID
 
 from api_edge.routes.render import verified_files
 from api_edge.routing import CommandRoute, QueryRoute
-from api_edge.rows import ServedFile, Versioned
+from api_edge.rows import Versioned
 from contracts.render.snapshots import SnapshotState
 
 
@@ -25,7 +25,7 @@ class SnapshotRow(Versioned, frozen=True, kw_only=True):
     detail: str
     field: str
     url: str = ""
-    file: ServedFile = ""
+    file: verified_files.ServedFile = ""
 
 
 COMMANDS: list[CommandRoute] = []

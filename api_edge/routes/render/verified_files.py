@@ -5,10 +5,12 @@ One that is otherwise is told to the render domain, which has an export joined a
 
 import logging
 from collections.abc import Callable
+from typing import Literal
 from uuid import UUID
 
 from api_edge.edge import Call, Edge
 from api_edge.errors import unavailable
+from api_edge.handlers.object_checks import FileState
 from api_edge.object_addresses import ADDRESS_SECONDS
 from api_edge.routing import Complete, Row
 from contracts.actors import EDGE
@@ -19,6 +21,8 @@ from contracts.render.repairs import RequestRepair
 from contracts.render.snapshots import ReportSpoilt
 from producers.publisher import PublishFailed
 
+ServedFile = Literal[FileState, ""]
+"""What was seen of the file of a row; empty while there is none."""
 log = logging.getLogger(__name__)
 
 

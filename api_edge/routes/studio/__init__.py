@@ -3,5 +3,7 @@
 from api_edge.routes.studio import renders, saved_projects, snapshots
 from api_edge.routing import CommandRoute, QueryRoute
 
-COMMANDS: list[CommandRoute] = [*renders.COMMANDS, *saved_projects.COMMANDS, *snapshots.COMMANDS]
-QUERIES: list[QueryRoute] = [*renders.QUERIES, *saved_projects.QUERIES, *snapshots.QUERIES]
+_AREAS = (renders, saved_projects, snapshots)
+
+COMMANDS: list[CommandRoute] = [route for area in _AREAS for route in area.COMMANDS]
+QUERIES: list[QueryRoute] = [route for area in _AREAS for route in area.QUERIES]

@@ -5,17 +5,21 @@ from uuid import UUID
 
 from consumers.render.jobs.plan import plan, segment_frames
 from consumers.render.jobs.segment_consequences import given_up
+from consumers.render.jobs.tables import EXPORTS, JOB_SEGMENTS, JOB_SPECS, JOBS
 from consumers.render.leases.kind import Rows
-from consumers.render.leases.lease import ended_parts
+from consumers.render.leases.lease import SEGMENTS, ended_parts
 from consumers.render.nodes.fault_attribution import SET_ASIDE, message_of
-from consumers.render.rows import ACTIVE, EXPORTS, JOB_SEGMENTS, JOB_SPECS, JOBS, NODES, SEGMENTS, TEMPLATES, Job
+from consumers.render.nodes.node_control import TEMPLATES
+from consumers.render.nodes.registration import NODES
 from consumers.runtime.domain import Answer, Context, Decision, refuse
 from consumers.runtime.projection import fresh, moved
 from consumers.runtime.state import View
 from contracts.envelope import Envelope
 from contracts.message import PLATFORM, Command, Event
 from contracts.render.jobs import (
+    ACTIVE,
     CancelJob,
+    Job,
     JobAnswer,
     JobAssembling,
     JobCancelled,

@@ -5,12 +5,14 @@ from uuid import UUID
 
 from consumers.render.jobs.job import failed
 from consumers.render.jobs.segment_consequences import given_up, open_repairs
+from consumers.render.jobs.tables import JOBS
 from consumers.render.leases.lease import ended_parts
-from consumers.render.rows import ACTIVE, JOBS, Job
 from consumers.runtime.domain import Answer, Context, Decision, Refusal, refuse
 from consumers.runtime.state import View
 from contracts.render.jobs import (
+    ACTIVE,
     FailJob,
+    Job,
     JobPaused,
     JobRescheduled,
     JobResumed,

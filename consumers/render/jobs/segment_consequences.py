@@ -3,15 +3,23 @@
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
+from consumers.render.jobs.tables import EXPORTS, JOB_SEGMENTS, JOBS, REPAIRS
 from consumers.render.leases.kind import Failure
-from consumers.render.leases.lease import ended, ended_parts
-from consumers.render.rows import ACTIVE, EXPORTS, JOB_SEGMENTS, JOBS, PARTS, SEGMENTS, Job, JobSegment, Segment
-from consumers.render.rows.repairs import REPAIRS, FrameRepair
+from consumers.render.leases.lease import PARTS, SEGMENTS, ended, ended_parts
 from consumers.runtime.state import View
 from contracts.message import Event
-from contracts.render.jobs import JobAdvanced, JobAssembling
-from contracts.render.repairs import JobSetBack, RepairAssembling, RepairDrawn, RepairEnd, RepairEnded, SegmentState, WaitingSegment
-from contracts.render.segments import Advance, SegmentVerified
+from contracts.render.jobs import ACTIVE, Job, JobAdvanced, JobAssembling
+from contracts.render.repairs import (
+    JobSetBack,
+    Repair,
+    RepairAssembling,
+    RepairDrawn,
+    RepairEnd,
+    RepairEnded,
+    SegmentState,
+    WaitingSegment,
+)
+from contracts.render.segments import Advance, JobSegment, Segment, SegmentVerified
 
 Users = list[tuple[Job, list[JobSegment]]]  # jobs under way with their places of some segments
 Advances = list[tuple[Job, Advance]]
@@ -69,7 +77,7 @@ def _users(rows: Sequence[Segment], view: View) -> Users:
     return [(job, found) for job, found in zip(jobs, places.values(), strict=True) if job is not None and job.state in ACTIVE]
 
 
-def open_repairs(job: Job, view: View) -> list[FrameRepair]:
+def open_repairs(job: Job, view: View) -> list[Repair]:
     """What an ended job is still worked on for."""
     return view.where(REPAIRS, job_id=job.job_id, is_open=True) if job.state == "completed" else []
 
@@ -99,7 +107,7 @@ def given_up(job_id: UUID, view: View, state: RepairEnd, code: str, detail: str,
     return [*events, *following(advances(restored, view, besides=job_id))] if restored else events
 
 
-def _restorable(repair: FrameRepair, view: View) -> list[Segment]:
+def _restorable(repair: Repair, view: View) -> list[Segment]:
     """Segments of a repair that nobody else is drawing."""
     rows = [row for row in open_segments(repair, view) if row.object_key]
     parts = view.many(PARTS, [(row.part_id,) for row in rows if row.part_id is not None])
@@ -107,7 +115,7 @@ def _restorable(repair: FrameRepair, view: View) -> list[Segment]:
     return [row for row in rows if row.part_id not in others]
 
 
-def open_segments(repair: FrameRepair, view: View) -> list[Segment]:
+def open_segments(repair: Repair, view: View) -> list[Segment]:
     """What a repair still waits for."""
     rows = view.many(SEGMENTS, [(one.key,) for one in repair.before])
     return [row for row in rows if row is not None and row.repair_id == repair.repair_id and row.state != "done"]
@@ -136,7 +144,7 @@ def state_of(row: Segment, idx: int, verified: SegmentVerified | None = None) ->
     return SegmentState(key=row.segment_key, idx=idx, frames=row.frames, object_key=now.object_key, sha256=now.sha256, epoch=now.epoch)
 
 
-def _drawn(repair: FrameRepair, after: tuple[SegmentState, ...], identical: bool, view: View) -> list[Event]:
+def _drawn(repair: Repair, after: tuple[SegmentState, ...], identical: bool, view: View) -> list[Event]:
     """An ended job's segments are there: the last of its repairs sees to the export."""
     rejoin = repair.rejoin or not identical
     others = [one for one in view.where(REPAIRS, job_id=repair.job_id, is_open=True) if one.repair_id != repair.repair_id]
@@ -152,7 +160,7 @@ def _drawn(repair: FrameRepair, after: tuple[SegmentState, ...], identical: bool
 
 
 def joining(
-    repair: FrameRepair, after: tuple[SegmentState, ...], identical: bool, reason: str, view: View, *, fresh: Iterable[str] = ()
+    repair: Repair, after: tuple[SegmentState, ...], identical: bool, reason: str, view: View, *, fresh: Iterable[str] = ()
 ) -> list[Event]:
     """Have the export joined anew, if every segment of the job is there; those that are `fresh` count as there."""
     job = view.get(JOBS, repair.job_id)

@@ -10,15 +10,14 @@ import sql
 from adapters.object_store import ObjectStore
 from consumers.render.jobs.job import failed as job_failed
 from consumers.render.jobs.segment_consequences import open_repairs, repairs_given_up
+from consumers.render.jobs.tables import JOB_SEGMENTS, JOBS
 from consumers.render.leases.kind import Failure, Grant, Kind, Results, Rows
-from consumers.render.leases.lease import LARGEST_OBJECT, ended, held, misplaced
+from consumers.render.leases.lease import LARGEST_OBJECT, SEGMENTS, ended, held, misplaced
 from consumers.render.leases.manifest_inputs import Known, ManifestInputs, read_rows, read_specs
 from consumers.render.leases.manifests import address, file_addresses, result_address, with_look
 from consumers.render.leases.object_keys import export_object_key
 from consumers.render.repairs.frame_repair import rotten
 from consumers.render.repairs.object_checks import found_sha256, in_words
-from consumers.render.rows import ACTIVE, JOB_SEGMENTS, JOBS, SEGMENTS, Job, Part, Segment
-from consumers.render.rows.repairs import FrameRepair
 from consumers.runtime.domain import Context, Decision, Refusal, refuse
 from consumers.runtime.effects.declared import Call, EffectKind
 from consumers.runtime.projection import moved
@@ -27,9 +26,10 @@ from consumers.runtime.tools import Ask, Tools
 from contracts.envelope import Envelope
 from contracts.message import Command, Event
 from contracts.node import Manifest, ReportExport, ReportFailure, StoredSegment
-from contracts.render.jobs import JobCompleted
-from contracts.render.parts import AssignPart, PartAssigned, PartEnded
-from contracts.render.repairs import ExportReplaced, RepairCause, RepairEnded, RequestRepair
+from contracts.render.jobs import ACTIVE, Job, JobCompleted
+from contracts.render.parts import AssignPart, Part, PartAssigned, PartEnded
+from contracts.render.repairs import ExportReplaced, Repair, RepairCause, RepairEnded, RequestRepair
+from contracts.render.segments import Segment
 
 TRIES = 3
 # Assemblies of a job that may fail by a segment: each has the segment drawn again, which a node that lies must not do for ever.
@@ -49,7 +49,7 @@ def _assign(cmd: AssignPart, view: View) -> Grant | Refusal:
     return Grant(job.assemble_attempts + 1)
 
 
-def _waits(job: Job, repairs: Sequence[FrameRepair]) -> bool:
+def _waits(job: Job, repairs: Sequence[Repair]) -> bool:
     return job.state == "assembling" or any(repair.state == "assembling" for repair in repairs)
 
 
@@ -87,7 +87,7 @@ def report_export(cmd: ReportExport, view: View, ctx: Context) -> Decision:
     return [completed, ended(part, view, "done")]
 
 
-def _replaced(cmd: ReportExport, repair: FrameRepair) -> list[Event]:
+def _replaced(cmd: ReportExport, repair: Repair) -> list[Event]:
     facts = {name: getattr(cmd, name) for name in ("object_key", "sha256", "bytes", "frames", "duration", "packets_sha256", "degraded")}
     return [
         ExportReplaced(job_id=repair.job_id, repair_id=repair.repair_id, **facts),
@@ -128,7 +128,7 @@ def _failed(failure: Failure, view: View, ctx: Context) -> Sequence[Event]:
     return repairs_given_up(failure, job, [repair.repair_id for repair in joining], view)
 
 
-def _claimed(report: ReportFailure, job: Job, repairs: Sequence[FrameRepair], view: View) -> Segment | None:
+def _claimed(report: ReportFailure, job: Job, repairs: Sequence[Repair], view: View) -> Segment | None:
     """The segment that was found damaged or gone, if it is one that the job was to be joined of."""
     if not report.segment or not _waits(job, repairs) or job.assemble_attempts >= MOST_CLAIMS:
         return None

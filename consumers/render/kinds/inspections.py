@@ -13,16 +13,20 @@ from consumers.render.leases.lease import ended, held, misplaced
 from consumers.render.leases.manifest_inputs import Known, ManifestInputs, read_rows
 from consumers.render.leases.manifests import LIVES, result_address
 from consumers.render.leases.object_keys import scan_object_key, without_places
-from consumers.render.rows import FILES, INSPECTIONS, Inspection, Part
-from consumers.runtime.domain import Context, Decision, Refusal, refuse
+from consumers.runtime.domain import Context, Decision, Refusal, clipped, refuse
 from consumers.runtime.projection import fresh, moved
 from consumers.runtime.state import View
+from consumers.runtime.table import Table
 from consumers.runtime.tools import Ask
 from contracts.envelope import Envelope
 from contracts.file_mgr.files import FileKind, FileStored
 from contracts.message import Command
 from contracts.node import Manifest, ReportInspection
-from contracts.render.inspections import InspectionEnded, InspectionRequested, RequestInspection
+from contracts.render import inspections
+from contracts.render.inspections import Inspection, InspectionEnded, InspectionRequested, RequestInspection
+from contracts.render.parts import Part
+
+INSPECTIONS, FILES = Table.of(inspections.INSPECTIONS), Table.of(inspections.FILES)
 
 _q = sql.load("render")
 
@@ -51,11 +55,17 @@ def report(cmd: ReportInspection, view: View, ctx: Context) -> Decision:
     if cmd.scan_key and (refusal := misplaced(cmd.scan_key, scan_object_key(part.tenant_id, file.file_id, part.part_id), cmd.sha256)):
         return refusal
     code, detail = cmd.code, without_places(cmd.detail)
+    known = cmd.kind in get_args(FileKind)  # a node may say anything
+    if not code and not known:
+        code, detail = (
+            "file.unknown_kind",
+            f"its node says it is of kind {clipped(cmd.kind)!r}, which there is not; send the file again",
+        )
     if not code and file.sha256 not in ("", cmd.sha256):  # said here: what ends without a code stands for its bytes from then on
         code, detail = "file.sha256", f"its bytes have the SHA-256 {cmd.sha256}, {file.sha256} was announced; send the file again"
     finding = InspectionEnded(
         file_id=file.file_id,
-        kind=cmd.kind if cmd.kind in get_args(FileKind) else "unknown",  # a node may say anything, and a row holds these words alone
+        kind=cmd.kind if known else "unknown",
         sha256=cmd.sha256,
         bytes=cmd.bytes or file.bytes,
         object_key=file.object_key,

@@ -10,13 +10,12 @@ from adapters.object_store import ObjectStore
 from consumers.render.jobs.job import failed as job_failed
 from consumers.render.jobs.plan import located
 from consumers.render.jobs.segment_consequences import advances, following, mended, open_repairs, repairs_given_up
+from consumers.render.jobs.tables import JOB_SEGMENTS, JOB_SPECS, JOBS
 from consumers.render.leases.kind import Failure, Grant, Kind, Results, Rows
-from consumers.render.leases.lease import LARGEST_OBJECT, held, misplaced
+from consumers.render.leases.lease import LARGEST_OBJECT, PARTS, SEGMENTS, held, misplaced
 from consumers.render.leases.manifest_inputs import Known, ManifestInputs, named_by, read_specs
 from consumers.render.leases.manifests import file_addresses, result_address, with_look
 from consumers.render.leases.object_keys import segment_object_key
-from consumers.render.rows import ACTIVE, JOB_SEGMENTS, JOB_SPECS, JOBS, PARTS, SEGMENTS, Part
-from consumers.render.rows.repairs import FrameRepair
 from consumers.runtime.domain import Context, Decision, Refusal, refuse
 from consumers.runtime.projection import moved
 from consumers.runtime.state import View, Want
@@ -24,9 +23,9 @@ from consumers.runtime.tools import Ask
 from contracts.envelope import Envelope
 from contracts.message import Command, Event
 from contracts.node import Manifest, ReportSegment, SceneTask, SegmentTask
-from contracts.render.jobs import JobStarted
-from contracts.render.parts import AssignPart, PartAssigned, PartEnded
-from contracts.render.repairs import ReportRot
+from contracts.render.jobs import ACTIVE, JobStarted
+from contracts.render.parts import AssignPart, Part, PartAssigned, PartEnded
+from contracts.render.repairs import Repair, ReportRot
 from contracts.render.segments import SegmentVerified
 from contracts.spec import RenderSpec
 
@@ -153,7 +152,7 @@ def _failed(failure: Failure, view: View, ctx: Context) -> Sequence[Event]:
     return repairs_given_up(failure, job, _drawn_for(part, open_repairs(job, view), view), view)
 
 
-def _drawn_for(part: Part, repairs: Sequence[FrameRepair], view: View) -> list[UUID]:
+def _drawn_for(part: Part, repairs: Sequence[Repair], view: View) -> list[UUID]:
     """The repairs for which a part draws."""
     rows = view.many(SEGMENTS, [(key,) for key in part.keys])
     concerned = {row.repair_id for row in rows if row is not None and row.state == "drawing" and row.part_id == part.part_id}

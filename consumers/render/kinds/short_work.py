@@ -18,14 +18,13 @@ from consumers.render.leases.kind import (
     no_files,
     no_templates,
 )
-from consumers.render.rows import Part
 from consumers.runtime.domain import Context, Refusal, refuse
 from consumers.runtime.projection import moved
 from consumers.runtime.state import View, Want
 from consumers.runtime.table import Table
 from contracts.envelope import Envelope
 from contracts.message import Event
-from contracts.render.parts import AssignPart, PartAssigned, PartEnded, PartKind
+from contracts.render.parts import AssignPart, Part, PartAssigned, PartEnded, PartKind
 
 TRIES = 3
 

@@ -14,19 +14,23 @@ from consumers.render.leases.manifest_inputs import Known, ManifestInputs, named
 from consumers.render.leases.manifests import file_addresses, result_address, with_look
 from consumers.render.leases.object_keys import snapshot_object_key
 from consumers.render.nodes.fault_attribution import SET_ASIDE, message_of
+from consumers.render.nodes.node_control import TEMPLATES
 from consumers.render.repairs.object_checks import found_sha256, in_words
-from consumers.render.rows import TEMPLATES, Part
-from consumers.render.rows.snapshots import SNAPSHOTS, Snapshot
 from consumers.runtime.domain import Context, Decision, Refusal, clipped, refuse
 from consumers.runtime.effects.declared import Call, EffectKind
 from consumers.runtime.state import View
+from consumers.runtime.table import Table
 from consumers.runtime.tools import Ask, Tools
 from contracts.envelope import Envelope
 from contracts.message import Command
 from contracts.node import Manifest, ReportSnapshot, SceneTask
-from contracts.render.snapshots import QueueSnapshot, ReportSpoilt, SnapshotDrawn, SnapshotFailed, SnapshotQueued
+from contracts.render import snapshots
+from contracts.render.parts import Part
+from contracts.render.snapshots import QueueSnapshot, ReportSpoilt, Snapshot, SnapshotDrawn, SnapshotFailed, SnapshotQueued
 from contracts.spec import RenderSpec
 from contracts.studio.snapshots import SnapshotRequested
+
+SNAPSHOTS = Table.of(snapshots.SNAPSHOTS)
 
 SPOILT = "snapshot.spoilt"
 _q = sql.load("render")

@@ -7,16 +7,16 @@ import msgspec
 
 from adapters.object_store import ObjectStore
 from consumers.render.leases.manifest_inputs import Known, ManifestInputs
-from consumers.render.rows import Part
 from consumers.runtime.domain import Context, ForPlatform, Refusal
 from consumers.runtime.state import View, Want
-from consumers.runtime.table import Row, Table
+from consumers.runtime.table import Table
 from consumers.runtime.tools import Ask
+from contracts.entity import Row
 from contracts.envelope import Envelope
 from contracts.message import Command, Event
 from contracts.node import Manifest, ReportFailure
 from contracts.render.nodes import CrashKind
-from contracts.render.parts import AssignPart, PartAssigned, PartEnded, PartKind
+from contracts.render.parts import AssignPart, Part, PartAssigned, PartEnded, PartKind
 
 Rows = Iterable[tuple[Table[Any], Row]]
 

@@ -5,11 +5,14 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from consumers.render.leases.reporting_node import reporter
-from consumers.render.rows import PARTS, SEGMENTS, Part
 from consumers.runtime.domain import Context, Refusal, refuse
 from consumers.runtime.state import View
+from consumers.runtime.table import Table
 from contracts.message import Event
-from contracts.render.parts import PartEnd, PartEnded, PartKind
+from contracts.render import parts, segments
+from contracts.render.parts import Part, PartEnd, PartEnded, PartKind
+
+PARTS, SEGMENTS = Table.of(parts.PARTS), Table.of(segments.SEGMENTS)
 
 SHA256 = re.compile("[0-9a-f]{64}")
 LARGEST_OBJECT = 1 << 40  # bytes

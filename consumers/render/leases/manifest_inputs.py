@@ -8,10 +8,11 @@ import asyncpg
 import msgspec
 
 import sql
-from consumers.render.rows import JobSpec, Part
 from consumers.runtime.tools import Ask
 from contracts.message import PLATFORM
 from contracts.node import PROTOCOL
+from contracts.render.jobs import JobSpec
+from contracts.render.parts import Part
 from contracts.spec import RenderSpec, SceneSpec
 
 Ref = tuple[UUID, UUID]  # tenant and job, part or file

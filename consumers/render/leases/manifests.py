@@ -4,8 +4,8 @@ from typing import Any
 
 from adapters.object_store import ObjectStore
 from consumers.render.leases.manifest_inputs import ManifestInputs
-from consumers.render.rows import Part
 from contracts.node import Manifest
+from contracts.render.parts import Part
 from contracts.spec import RenderSpec
 
 LIVES = 3600  # seconds that an address works

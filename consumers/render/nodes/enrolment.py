@@ -11,19 +11,21 @@ from uuid import UUID
 from msgspec import UNSET
 
 from consumers.render.leases.reporting_node import reporter
-from consumers.render.rows import NODES
-from consumers.render.rows.enrolment import JOIN_TOKENS, NODE_IDENTITIES, JoinToken
+from consumers.render.nodes.registration import NODES
 from consumers.runtime.domain import Answer, Context, Decide, Decision, Refusal, refuse
 from consumers.runtime.projection import create as created
 from consumers.runtime.projection import moved
 from consumers.runtime.state import Missing, View
-from consumers.runtime.table import Row, Table
+from consumers.runtime.table import Table
+from contracts.entity import Row
 from contracts.envelope import Envelope
 from contracts.message import PLATFORM
+from contracts.render import enrolment
 from contracts.render.enrolment import (
     CreateJoinToken,
     JoinAnswer,
     JoinNode,
+    JoinToken,
     JoinTokenAnswer,
     JoinTokenCreated,
     JoinTokenRevoked,
@@ -34,6 +36,8 @@ from contracts.render.enrolment import (
     RevokeJoinToken,
     RevokeNode,
 )
+
+JOIN_TOKENS, NODE_IDENTITIES = Table.of(enrolment.JOIN_TOKENS), Table.of(enrolment.NODE_IDENTITIES)
 
 LONGEST_NAME, LONGEST_REASON = 100, 200  # characters
 SHA256 = re.compile("[0-9a-f]{64}")

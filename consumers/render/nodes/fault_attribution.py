@@ -6,15 +6,16 @@ from datetime import timedelta
 import msgspec
 
 from consumers.render.leases.kind import Rows, Templates
-from consumers.render.nodes.node_control import set_aside
-from consumers.render.rows import NODES, TEMPLATES, Node, Part
+from consumers.render.nodes.node_control import TEMPLATES, set_aside
+from consumers.render.nodes.registration import NODES
 from consumers.runtime.domain import Context, ForPlatform
 from consumers.runtime.projection import fresh, moved
 from consumers.runtime.state import View
 from contracts.envelope import Envelope
 from contracts.message import PLATFORM, Event
 from contracts.node import ReportFailure
-from contracts.render.nodes import CrashKind, NodeSteered, NodeSuspected, Suspect
+from contracts.render.nodes import CrashKind, Node, NodeSteered, NodeSuspected, Suspect
+from contracts.render.parts import Part
 from contracts.render.templates import TemplateCrashed, TemplateSetAside
 
 SET_ASIDE = "template.set_aside"

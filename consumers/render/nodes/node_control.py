@@ -7,14 +7,28 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from consumers.render.leases.kind import Rows
-from consumers.render.rows import NODES, TEMPLATES, Node
+from consumers.render.nodes.registration import NODES
 from consumers.runtime.domain import Answer, Context, Decision, DropTimer, Refusal, SetTimer, TimerChange, refuse
 from consumers.runtime.projection import moved
 from consumers.runtime.state import View
+from consumers.runtime.table import Table
 from contracts.envelope import Envelope
 from contracts.message import PLATFORM
-from contracts.render.nodes import DistrustNode, DrainNode, ForgiveNode, MaintainNode, NodeServiceAnswer, NodeSteered, OpenNode, Service
+from contracts.render import templates
+from contracts.render.nodes import (
+    DistrustNode,
+    DrainNode,
+    ForgiveNode,
+    MaintainNode,
+    Node,
+    NodeServiceAnswer,
+    NodeSteered,
+    OpenNode,
+    Service,
+)
 from contracts.render.templates import ReleaseTemplate, TemplateAnswer, TemplateReleased
+
+TEMPLATES = Table.of(templates.TEMPLATES)
 
 LONGEST_REASON = 200  # characters
 FIRST_TIME, LONGEST_TIME = timedelta(minutes=10), timedelta(days=1)  # that a node is set aside

@@ -1,12 +1,15 @@
 """Nodes: registered, heard, lost, gone. What they held is ended by the scheduler, lease by lease."""
 
 from consumers.render.leases.reporting_node import reporting_node
-from consumers.render.rows import NODES, Node
 from consumers.runtime.domain import Context, Decision, Refusal, refuse
 from consumers.runtime.state import View
+from consumers.runtime.table import Table
 from contracts.message import PLATFORM
 from contracts.node import OLDEST, PROTOCOL, LeaveNode, RegisterNode
-from contracts.render.nodes import LoseNode, NodeCrashed, NodeLeft, NodeLost, NodeRegistered, NodeSteered, Service
+from contracts.render import nodes
+from contracts.render.nodes import LoseNode, Node, NodeCrashed, NodeLeft, NodeLost, NodeRegistered, NodeSteered, Service
+
+NODES, CRASHES = Table.of(nodes.NODES), Table.of(nodes.CRASHES)
 
 MAX_SLOTS = 256
 MOST_BUNDLES = 100

@@ -10,21 +10,21 @@ import msgspec
 
 import sql
 from consumers.render.kinds import KINDS
+from consumers.render.leases.lease import PARTS
 from consumers.render.leases.manifest_inputs import Known, ManifestInputs, active, read_files, read_protocols
 from consumers.render.leases.manifests import LIVES
 from consumers.render.parts.tools import RenderTools
-from consumers.render.rows import PARTS, Part
 from consumers.runtime.domain import clipped
 from consumers.runtime.effects.declared import Call, EffectKind, Together
 from consumers.runtime.projection import fresh
-from consumers.runtime.table import Row
 from consumers.runtime.tools import Ask, Tools
 from contracts.actors import SCHEDULER, acting_node
 from contracts.audit import CommandQuarantined, CommandRefused
+from contracts.entity import Row
 from contracts.envelope import Envelope
 from contracts.message import PLATFORM, Command, Kind, Work, encode, type_of
 from contracts.node import CancelPart, DrawPart, Manifest, ReportRefused
-from contracts.render.parts import PartAssigned, PartEnded
+from contracts.render.parts import Part, PartAssigned, PartEnded
 
 INLINE = 40_000  # bytes of work that travels with its manifest in it; larger manifests are objects
 SOON = 2.0  # seconds in which a lease is taken to stand without asking

@@ -10,13 +10,12 @@ from consumers.render.leases.lease import ended, held
 from consumers.render.leases.object_keys import without_places
 from consumers.render.leases.reporting_node import reporting_node
 from consumers.render.nodes.fault_attribution import KILLED, SET_ASIDE, attribute, message_of
-from consumers.render.rows import Part
 from consumers.runtime.domain import Context, Decision, ForPlatform, Refusal
 from consumers.runtime.state import View
 from contracts.message import Event
 from contracts.node import ReportCrash, ReportFailure
 from contracts.render.nodes import NodeCrashed
-from contracts.render.parts import PartEnded
+from contracts.render.parts import Part, PartEnded
 
 # What was away or full, or killed from outside, says nothing about the file, the template or the job: these may fail so often.
 NOT_ITS_FAULT = {KILLED, "node.storage_away", "node.address_expired", "node.object_taken", "node.out_of_disk"}

@@ -4,8 +4,8 @@ import msgspec
 
 from consumers.render.kinds import KINDS
 from consumers.render.leases.kind import Grant, Rows
-from consumers.render.leases.lease import ended
-from consumers.render.rows import NODES, PARTS
+from consumers.render.leases.lease import PARTS, ended
+from consumers.render.nodes.registration import NODES
 from consumers.runtime.domain import Context, Decision, Refusal, refuse
 from consumers.runtime.projection import fresh, moved
 from consumers.runtime.state import View

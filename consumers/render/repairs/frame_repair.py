@@ -6,22 +6,25 @@ from itertools import accumulate
 from uuid import UUID
 
 from consumers.render.jobs.segment_consequences import joining, set_back, state_of
+from consumers.render.jobs.tables import EXPORTS, JOB_SEGMENTS, JOB_SPECS, JOBS, REPAIRS
 from consumers.render.leases.kind import Rows
-from consumers.render.leases.lease import ended
+from consumers.render.leases.lease import PARTS, SEGMENTS, ended
 from consumers.render.nodes.fault_attribution import SET_ASIDE, message_of
-from consumers.render.rows import ACTIVE, EXPORTS, JOB_SEGMENTS, JOB_SPECS, JOBS, NODES, PARTS, SEGMENTS, TEMPLATES, Job, Segment
-from consumers.render.rows.repairs import REPAIRS, FrameRepair
+from consumers.render.nodes.node_control import TEMPLATES
+from consumers.render.nodes.registration import NODES
 from consumers.runtime.domain import Answer, Context, Decision, Refusal, refuse
 from consumers.runtime.projection import fresh, moved
 from consumers.runtime.state import View
 from contracts.actors import BY_ITSELF
 from contracts.envelope import Envelope
 from contracts.message import PLATFORM, Event
+from contracts.render.jobs import ACTIVE, Job
 from contracts.render.repairs import (
     ExportReplaced,
     FrameRange,
     JobSetBack,
     Redrawing,
+    Repair,
     RepairAnswer,
     RepairAssembling,
     RepairCause,
@@ -33,6 +36,7 @@ from contracts.render.repairs import (
     RequestRepair,
     SettleRepair,
 )
+from contracts.render.segments import Segment
 
 MOST_SEGMENTS = 100  # in one repair: its event holds what each was and is, and stays below 64 KB
 MOST_BY_ITSELF = 5  # repairs of one job after which the farm asks for no more: nodes that lie must not keep it busy for ever
@@ -195,7 +199,7 @@ def begun(
     return events
 
 
-def _passed_on(repair: FrameRepair, heir: UUID) -> RepairEnded:
+def _passed_on(repair: Repair, heir: UUID) -> RepairEnded:
     """The end of a repair that has drawn its segments: another one begins, and sees to the export at its own end."""
     return RepairEnded(
         repair_id=repair.repair_id,
@@ -316,7 +320,7 @@ def repair_ended(event: RepairEnded, envelope: Envelope, view: View) -> Rows:
         yield REPAIRS, moved(_repair(event.heir, view), envelope, rejoin=True)
 
 
-def _repair(repair_id: UUID, view: View) -> FrameRepair:
+def _repair(repair_id: UUID, view: View) -> Repair:
     repair = view.get(REPAIRS, repair_id)
     assert repair is not None, "a repair is requested before anything else happens to it"
     return repair

@@ -9,8 +9,8 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
+from consumers.render.jobs.tables import JOBS
 from consumers.render.nodes.fault_attribution import SET_ASIDE, message_of
-from consumers.render.rows import JOBS
 from consumers.render.scheduling.farm import Choice, Farm, NodeState, PartState
 from consumers.render.scheduling.farm.apply_events import apply
 from consumers.runtime.domain import Context

@@ -9,8 +9,9 @@ import msgspec
 
 from consumers.runtime.projection import Write, moved
 from consumers.runtime.state import View
-from consumers.runtime.table import Row, Table
+from consumers.runtime.table import Table
 from contracts.effects import STEER, STEERED, EffectAct, EffectAnswer, EffectEnd, EffectState, EffectSteered, Lane, SteerEffect
+from contracts.entity import Row
 from contracts.envelope import Envelope
 from contracts.message import Command, Event
 

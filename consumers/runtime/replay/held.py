@@ -4,7 +4,8 @@ from typing import Any
 
 from consumers.runtime.replay.writing import Changes
 from consumers.runtime.state import Missing, State
-from consumers.runtime.table import Key, R, Row, Table
+from consumers.runtime.table import Key, Table
+from contracts.entity import R, Row
 
 
 class Held(State):

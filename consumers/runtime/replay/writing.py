@@ -6,7 +6,8 @@ from typing import Any
 
 import asyncpg
 
-from consumers.runtime.table import Row, Table
+from consumers.runtime.table import Table
+from contracts.entity import Row
 
 Changes = dict[Table[Any], tuple[list[Row], list[Row]]]  # new rows and changed ones
 REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, ValueError, TypeError, OverflowError)

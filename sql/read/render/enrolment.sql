@@ -9,7 +9,7 @@ limit $4;
 
 -- name: node_identity
 -- What a node's secret is compared with; nobody but the edge itself sees this.
-select secret_sha256, state from read.node_identities where tenant_id = $1 and node_id = $2;
+select secret_sha256 from read.node_secrets where tenant_id = $1 and node_id = $2;
 
 -- name: node_standing
 -- Whether a node may speak to the farm.
@@ -19,6 +19,8 @@ where tenant_id = $1 and node_id = $2;
 
 -- name: join_token
 -- What a joining node's token is compared with, and the secret's hash of the node that used it; nobody but the edge itself sees this.
-select t.secret_sha256, t.state, t.updated_at, t.expires_at, t.node_id, n.secret_sha256 as holder
-from read.join_tokens t left join read.node_identities n on n.tenant_id = t.tenant_id and n.node_id = t.node_id
+select s.secret_sha256, t.state, t.updated_at, t.expires_at, t.node_id, n.secret_sha256 as holder
+from read.join_tokens t
+join read.join_token_secrets s on s.tenant_id = t.tenant_id and s.token_id = t.token_id
+left join read.node_secrets n on n.tenant_id = t.tenant_id and n.node_id = t.node_id
 where t.tenant_id = $1 and t.token_id = $2;

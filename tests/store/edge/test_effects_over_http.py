@@ -9,7 +9,7 @@ from tests.store.edge.support import OTHER_TENANT, done
 from tests.store.edge.test_edge import said
 
 ROW = """insert into file_mgr.effects (tenant_id, id, kind, payload, envelope, attempts, due_at, last_error, state)
- values ($1, $2, $3, '{}', '{}', 2, now(), 'a secret of the house', $4)"""
+ values ($1, $2, $3, '{}', '{}', 2, now(), 'a secret of ours', $4)"""
 
 
 async def test_a_tenant_sees_its_own_effects_by_state_and_nothing_of_what_went_wrong_inside(backend, client):
@@ -34,7 +34,7 @@ async def test_what_is_rare_is_found_behind_thousands_that_are_not_page_by_page(
     many = ROW.replace("last_error, state)", "last_error, state, created_at)").replace(
         "values ($1, $2, $3,", "select $1, gen_random_uuid(), $2,"
     )
-    many = many.replace("'a secret of the house', $4)", "'', $3, now() - n * interval '1 second' from generate_series($4::int, $5::int) n")
+    many = many.replace("'a secret of ours', $4)", "'', $3, now() - n * interval '1 second' from generate_series($4::int, $5::int) n")
     for state, first, last in (("due", 1, 2500), ("exhausted", 2501, 2503)):
         await backend.pg.execute(many, DEFAULT_TENANT, "open", state, first, last)
     for state, wanted in (("exhausted", 3), ("unknown", 0), ("due", 2500)):

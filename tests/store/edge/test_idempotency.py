@@ -133,12 +133,12 @@ async def test_a_repeat_says_so_whether_the_runtime_or_the_row_tells(backend, cl
 
 
 async def test_a_refusal_that_is_told_again_says_so(backend, client):
-    problem = Problem(code="content.not_found", detail="no such file")
+    problem = Problem(code="file.not_found", detail="no such file")
     refused = lambda envelope, _: Outcome(  # noqa: E731
         command_id=envelope.id, tenant_id=envelope.tenant, state="refused", problem=problem, repeated=True
     )
     answer, told, _ = await ask(backend, client, "content", "/v1/projects", PROJECT, keyed(), refused)
-    assert (answer.status, told["code"], answer.headers["Idempotent-Replayed"]) == (404, "content.not_found", "true")
+    assert (answer.status, told["code"], answer.headers["Idempotent-Replayed"]) == (404, "file.not_found", "true")
 
 
 async def test_the_second_of_two_bodies_that_race_hears_from_the_inbox_and_at_its_operation(backend, client):

@@ -1,4 +1,4 @@
-"""Texts that no part of the house can hold are refused at the edge, in addresses, parameters, headers and bodies alike."""
+"""Texts that no part of the product can hold are refused at the edge, in addresses, parameters, headers and bodies alike."""
 
 import asyncio
 import json

@@ -56,7 +56,7 @@ def test_a_typescript_client_knows_every_route_and_finds_mistakes(described: Pat
     options = ("--default-non-nullable=false", "-o", "schema.d.ts")
     run(node, tools / "openapi-typescript/bin/cli.js", described / "openapi.json", *options, cwd=folder)
     (folder / "everything.ts").write_text(written.typescript(), encoding="utf-8")
-    shutil.copy(HERE / "story.ts", folder)
+    shutil.copy(HERE / "film.ts", folder)
     shutil.copy(NODE / "tsconfig.json", folder)
     run(node, tools / "typescript/bin/tsc", "--project", folder, cwd=folder)
 
@@ -69,6 +69,6 @@ def test_a_python_client_knows_every_route_and_finds_mistakes(described: Path) -
     said = run(sys.executable, "-m", "openapi_python_client", "generate", *made, "--fail-on-warning", cwd=folder)
     assert "WARNING" not in said.upper(), said
     (folder / "everything.py").write_text(written.python(PACKAGE), encoding="utf-8")
-    shutil.copy(HERE / "story.py", folder)
+    shutil.copy(HERE / "film.py", folder)
     options = ("--strict", "--warn-unused-ignores", "--cache-dir", folder / "cache")
-    run(sys.executable, "-m", "mypy", *options, "everything.py", "story.py", cwd=folder)
+    run(sys.executable, "-m", "mypy", *options, "everything.py", "film.py", cwd=folder)

@@ -86,7 +86,7 @@ def test_what_makes_a_secret_shows_it_at_its_operation_too():
 
 
 def test_every_code_has_a_meaning_and_a_status():
-    assert meaning_of("render.not_found").status == 404
+    assert meaning_of("job.not_found").status == 404
     assert meaning_of("unavailable.broker").status == 503
     assert meaning_of("render.unknown_element").status == 422
     assert meaning_of("auth.scope").status == 403

@@ -9,7 +9,8 @@ import pytest
 from consumers.runtime.copies import copy, last_word, noted
 from consumers.runtime.domain import Domain
 from consumers.runtime.projection import create
-from consumers.runtime.table import Row, Table
+from consumers.runtime.table import Table
+from contracts.entity import Row
 from contracts.file_mgr.files import FileReady
 from contracts.file_mgr.uploads import UploadStarted
 from contracts.identity.tenants import TenantCreated, TenantLimitsChanged
@@ -57,14 +58,14 @@ def ready(file_id: UUID, kind: Any = "video") -> FileReady:
     return FileReady(file_id=file_id, kind=kind, sha256="s", bytes=1, width=1, height=1, duration=2.0, scan_key="")
 
 
-def world(*reacts: Any, **more: Any) -> DomainHarness:
+def harness(*reacts: Any, **more: Any) -> DomainHarness:
     return DomainHarness(Domain(name="studio", tables=(), reacts=reacts, **({"decides": {}, "writes": {}} | more)))
 
 
 def test_of_two_words_the_first_stands_unless_the_last_is_asked_for() -> None:
     file, trial = (
         uuid4(),
-        world(copy("known", FileReady, KNOWN, renamed={"id": "file_id"}), copy("shares", OF_TENANTS, SHARES, over=last_word)),
+        harness(copy("known", FileReady, KNOWN, renamed={"id": "file_id"}), copy("shares", OF_TENANTS, SHARES, replaces=last_word)),
     )
     trial.hear(ready(file))
     trial.hear(ready(file, "picture"))
@@ -89,7 +90,7 @@ def test_what_is_made_of_an_event_first_says_what_the_row_needs() -> None:
     def said(event: UploadStarted) -> Said:
         return Said(event.file_id, "announced")
 
-    trial, file = world(copy("known", UploadStarted, KNOWN, said=said)), uuid4()
+    trial, file = harness(copy("known", UploadStarted, KNOWN, said=said)), uuid4()
     trial.hear(
         UploadStarted(file_id=file, upload_id=uuid4(), name="n", bytes=1, media_type="a/b", object_key="k", part_bytes=1, part_count=1)
     )
@@ -98,7 +99,7 @@ def test_what_is_made_of_an_event_first_says_what_the_row_needs() -> None:
 
 def test_what_an_earlier_release_asked_is_decided_and_writes_over_nothing() -> None:
     files = copy("files", FileReady, FILES, formerly=LearnFile)
-    trial = world(files, decides={LearnFile: noted(FILES, FileLearned)}, writes={FileLearned: create(FILES)})
+    trial = harness(files, decides={LearnFile: noted(FILES, FileLearned)}, writes={FileLearned: create(FILES)})
     known, queued = uuid4(), uuid4()
     trial.hear(ready(known))
     assert files.formerly is not None

@@ -9,7 +9,8 @@ import pytest
 
 from consumers.runtime.replay.held import Held
 from consumers.runtime.state import Load, Missing, State
-from consumers.runtime.table import Row, Table
+from consumers.runtime.table import Table
+from contracts.entity import Row
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 TENANT, OTHER = uuid4(), uuid4()

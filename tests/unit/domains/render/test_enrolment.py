@@ -8,8 +8,9 @@ import pytest
 from msgspec import UNSET
 
 from consumers.render import DOMAIN
-from consumers.render.rows import NODES, PARTS
-from consumers.render.rows.enrolment import JOIN_TOKENS, NODE_IDENTITIES
+from consumers.render.leases.lease import PARTS
+from consumers.render.nodes.enrolment import JOIN_TOKENS, NODE_IDENTITIES
+from consumers.render.nodes.registration import NODES
 from consumers.render.scheduling.farm import Farm
 from consumers.render.scheduling.farm.apply_events import apply
 from contracts.envelope import first

@@ -7,8 +7,11 @@ from uuid import UUID, uuid4
 import msgspec
 import pytest
 
+from consumers.render.jobs.tables import JOBS
+from consumers.render.leases.lease import SEGMENTS
 from consumers.render.nodes.fault_attribution import ENGINE_ENDED, KILLED, LATELY
-from consumers.render.rows import JOBS, NODES, SEGMENTS, TEMPLATES
+from consumers.render.nodes.node_control import TEMPLATES
+from consumers.render.nodes.registration import NODES
 from contracts.message import PLATFORM
 from contracts.node import ReportFailure
 from contracts.render.inspections import RequestInspection

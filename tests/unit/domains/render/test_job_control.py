@@ -8,7 +8,7 @@ import pytest
 from consumers.identity import DOMAIN as IDENTITY
 from consumers.identity.tenants import TENANTS
 from consumers.render import DOMAIN
-from consumers.render.rows import JOBS, SHARES
+from consumers.render.jobs.tables import JOBS, SHARES
 from contracts.identity.tenants import ChangeTenantLimits, CreateTenant, TenantCreated, TenantLimitsChanged
 from contracts.render.jobs import CancelJob, FailJob, PauseJob, RescheduleJob, ResumeJob, SubmitJob
 from contracts.render.shares import LearnShare

@@ -13,14 +13,15 @@ from consumers.render import DOMAIN, scrubber
 from consumers.render.kinds import KINDS, SHORT
 from consumers.render.kinds.short_work import TRIES, short_kind
 from consumers.render.leases.kind import Failure, Queue
+from consumers.render.leases.lease import PARTS
 from consumers.render.leases.manifest_inputs import Known, ManifestInputs, read_rows
 from consumers.render.leases.manifests import result_address
 from consumers.render.parts import dispatch
-from consumers.render.rows import PARTS
 from consumers.render.scheduling.farm import Farm
 from consumers.render.scheduling.farm.apply_events import of_queue
 from consumers.runtime.projection import upsert
-from consumers.runtime.table import Row, Table
+from consumers.runtime.table import Table
+from contracts.entity import Row
 from contracts.node import Manifest, ReportExport, ReportInspection, ReportSegment, ReportSnapshot
 from contracts.render.inspections import RequestInspection
 from contracts.render.parts import ExpirePart, PartKind

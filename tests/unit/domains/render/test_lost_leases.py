@@ -4,8 +4,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from consumers.render.jobs.tables import JOBS
+from consumers.render.kinds.inspections import INSPECTIONS
 from consumers.render.kinds.short_work import TRIES
-from consumers.render.rows import INSPECTIONS, JOBS
 from consumers.render.scheduling.farm import Choice, NodeState
 from consumers.render.scheduling.farm.apply_events import apply
 from contracts.envelope import first

@@ -7,8 +7,9 @@ from uuid import UUID, uuid4
 import pytest
 
 from consumers.render import DOMAIN
+from consumers.render.leases.lease import PARTS
 from consumers.render.nodes.node_control import FIRST_TIME, LONGEST_TIME, set_aside
-from consumers.render.rows import NODES, PARTS
+from consumers.render.nodes.registration import NODES
 from consumers.runtime.domain import Context, DropTimer
 from contracts.envelope import first
 from contracts.message import PLATFORM

@@ -1,16 +1,20 @@
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID, uuid4
 
 import msgspec
 import pytest
 
 from consumers.render import DOMAIN
+from consumers.render.jobs.tables import EXPORTS, JOB_SEGMENTS, JOBS
 from consumers.render.kinds import segments
+from consumers.render.kinds.inspections import FILES, INSPECTIONS
 from consumers.render.kinds.segments import MOST_ADVANCES
 from consumers.render.kinds.short_work import TRIES
+from consumers.render.leases.lease import PARTS, SEGMENTS
 from consumers.render.leases.object_keys import export_object_key, segment_object_key
 from consumers.render.nodes import registration
-from consumers.render.rows import CRASHES, EXPORTS, FILES, INSPECTIONS, JOB_SEGMENTS, JOBS, NODES, PARTS, SEGMENTS
+from consumers.render.nodes.registration import CRASHES, NODES
+from contracts.file_mgr.files import FileKind
 from contracts.message import PLATFORM
 from contracts.node import (
     OLDEST,
@@ -418,23 +422,26 @@ def found(harness: DomainHarness, kind: str, announced: str = "") -> tuple[Inspe
     return ended, file_id
 
 
-@pytest.mark.parametrize(("kind", "announced", "code"), [("picture", "another", "file.sha256"), ("unknown", "", "")])
+@pytest.mark.parametrize(
+    ("kind", "announced", "code"), [("picture", "another", "file.sha256"), ("unknown", "", ""), ("hologram", "", "file.unknown_kind")]
+)
 def test_a_file_that_is_not_kept_never_stands_for_its_bytes(kind: str, announced: str, code: str) -> None:
     harness = farm()
     rejected, _ = found(harness, kind, announced)
-    assert rejected.code == code
+    assert rejected.code == code and rejected.kind in get_args(FileKind)
     _, good = found(harness, "picture", "s")
     assert harness.row(FILES, "s").object_key == f"of {good}"
     found(harness, "picture")
     assert harness.row(FILES, "s").object_key == f"of {good}"
 
 
-def test_a_kind_of_file_that_a_node_made_up_is_unknown_and_its_row_can_be_read() -> None:
+def test_whatever_a_node_told_an_earlier_release_of_a_file_can_be_read() -> None:
     harness = farm()
-    ended, _ = found(harness, "sculpture")
-    assert ended.kind == "unknown"
-    row = harness.row(FILES, "s")
-    assert msgspec.json.decode(msgspec.json.encode(row), type=FILES.row) == row
+    ended, _ = found(harness, "picture")
+    told = msgspec.structs.replace(ended, kind="hologram", sha256="h")
+    harness.happen(told)
+    row = harness.row(FILES, "h")
+    assert FILES.decoder.decode(msgspec.json.encode([row])) == [row] and row.kind == "hologram"
 
 
 def test_a_file_that_kills_the_engine_is_rejected_after_its_attempts() -> None:

@@ -5,11 +5,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from consumers.render.leases.lease import ended
+from consumers.render.jobs.tables import EXPORTS, JOB_SEGMENTS, JOBS, REPAIRS
+from consumers.render.leases.lease import PARTS, SEGMENTS, ended
 from consumers.render.leases.object_keys import export_object_key, segment_object_key
 from consumers.render.repairs.frame_repair import MOST_BY_ITSELF
-from consumers.render.rows import EXPORTS, JOB_SEGMENTS, JOBS, PARTS, SEGMENTS
-from consumers.render.rows.repairs import REPAIRS
 from contracts.actors import BY_ITSELF
 from contracts.message import PLATFORM
 from contracts.node import LeaveNode, ReportExport, ReportFailure, ReportSegment

@@ -4,10 +4,9 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from consumers.render.kinds.short_work import TRIES
-from consumers.render.kinds.snapshots import SPOILT
+from consumers.render.kinds.snapshots import SNAPSHOTS, SPOILT
 from consumers.render.leases.object_keys import snapshot_object_key
 from consumers.render.nodes.fault_attribution import SET_ASIDE
-from consumers.render.rows.snapshots import SNAPSHOTS
 from contracts.node import ReportFailure, ReportSnapshot
 from contracts.render.parts import AssignPart
 from contracts.render.snapshots import QueueSnapshot, ReportSpoilt
