@@ -4,6 +4,7 @@ The table, its checks and indexes, the view and its grants (`deploy.drafts`), wh
 keeps in memory (`consumers.runtime.table`).
 """
 
+from types import NoneType
 from typing import Any, Generic, Literal, TypeVar, get_args, get_origin, get_type_hints
 from uuid import UUID
 
@@ -50,6 +51,9 @@ class Entity(msgspec.Struct, Generic[R], frozen=True):
                 raise TypeError(f"{self.table}: {state} is no state of {self.row.__name__}")
         if self.newest and len(self.key) != 1:
             raise TypeError(f"{self.table}: a list of {self.row.__name__}, newest first, needs a key of one column to go on from")
+        for name in dict.fromkeys(name for columns in (*self.unique, *self.indexes) for name in columns):
+            if NoneType in get_args(hints[name]):  # nothing equals null: no row would be found by it, and two could have it alike
+                raise TypeError(f"{self.table}: {self.row.__name__}.{name} may be None, by which no row is found; say nothing by a value")
         for field in msgspec.structs.fields(self.row) if self.unique else ():
             if any(field.name in columns for columns in self.unique) and hints[field.name] is str and not _bound(field.type):
                 raise TypeError(

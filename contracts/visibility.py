@@ -121,55 +121,80 @@ def _described(value: Any) -> str:
         return f"({value.name.lower()})"
     if isinstance(value, msgspec.Struct) and not isinstance(value, Discreet):
         return Discreet.__repr__(value)  # type: ignore[arg-type]
-    if isinstance(value, tuple | list):
+    if isinstance(value, tuple | list | set | frozenset):
         return f"({', '.join(map(_described, value))})"
     if isinstance(value, dict):
         return f"{{{', '.join(f'{name!r}: {_described(item)}' for name, item in value.items())}}}"
     return repr(value)
 
 
-def _shown(cls: type[msgspec.Struct], unmarked: Visibility, most: Visibility) -> list[msgspec.structs.FieldInfo]:
-    """The fields that are at most so closed. Raises TypeError for what cannot be masked."""
+def _shown(
+    cls: type[msgspec.Struct], unmarked: Visibility, most: Visibility, within: tuple[type, ...] = ()
+) -> list[msgspec.structs.FieldInfo]:
+    """The fields that are at most so closed. Raises TypeError for what cannot be masked; `within` are the Structs that it stands in."""
+    if cls in within:
+        raise TypeError(f"{cls.__name__} stands within itself, so that it cannot be masked")
     every = msgspec.structs.fields(cls)
     shown = [field for field in every if _marker(field, unmarked) <= most]
-    if cls.__struct_config__.array_like and len(shown) < len(every):
-        raise TypeError(f"{cls.__name__} is written as an array, in which nothing can be left out: all its fields must be public")
     for field in shown:
-        _check(field.type, _marker(field, unmarked), most, f"{cls.__name__}.{field.name}")
+        _check(field.type, _marker(field, unmarked), most, f"{cls.__name__}.{field.name}", (*within, cls))
+    if cls.__struct_config__.array_like and (len(shown) < len(every) or any(_hides(field.type, most) for field in shown)):
+        raise TypeError(f"{cls.__name__} is written as an array, in which nothing can be left out: all that it holds must be public")
     return shown
 
 
 def _marker(field: msgspec.structs.FieldInfo, unmarked: Visibility) -> Visibility:
+    """How closed a field is: as it says, or as the most closed part of it; what says that it is public and has a closed part is refused."""
     found = visibility(field.type)
-    return unmarked if found is None else found
+    marker = unmarked if found is None else found
+    return marker if marker is Visibility.PUBLIC else max(marker, _most_closed(field.type))
 
 
-def _check(kind: Any, marker: Visibility, most: Visibility, where: str) -> None:
+def _most_closed(kind: Any) -> Visibility:
+    """The most closed marker in a type, those of keys and entries too; within a Struct, its own fields say it."""
+    return max((visibility(kind) or Visibility.PUBLIC, *map(_most_closed, get_args(kind))))
+
+
+def _hides(kind: Any, most: Visibility) -> bool:
+    """Whether a Struct within a type, however deep, has a field that is not shown."""
+    kind = _bare(kind)
+    if not _is_struct(kind):
+        return any(_hides(part, most) for part in _parts(kind) or ())
+    return any(_marker(field, Visibility.INTERNAL) > most or _hides(field.type, most) for field in msgspec.structs.fields(kind))
+
+
+def _check(kind: Any, marker: Visibility, most: Visibility, where: str, within: tuple[type, ...]) -> None:
     """Whether a type that is shown is understood, and no part of it is closed further than it is itself."""
     kind = _bare(kind)
     if _is_struct(kind):
-        _shown(kind, Visibility.INTERNAL, most)
+        _shown(kind, Visibility.INTERNAL, most, within)
         return
     parts = _parts(kind)
     if parts is None:
         raise TypeError(f"{where}: {kind!r} is not understood, so that nobody knows what it holds")
-    if get_origin(kind) in _UNIONS and any(map(_is_struct, parts)) and not all(_is_struct(part) or part is type(None) for part in parts):
-        raise TypeError(f"{where}: in {kind}, a Struct stands beside another type, so that it cannot be masked")
     for part in parts:
         if (visibility(part) or Visibility.PUBLIC) > marker:
             raise TypeError(f"{where}: {part} stands within what is {marker.name.lower()}")
-        _check(part, marker, most, where)
+        _check(part, marker, most, where, within)
+    if get_origin(kind) in _UNIONS and not _is_told_apart(parts):
+        raise TypeError(f"{where}: in {kind}, a Struct stands beside another type, so that it cannot be masked")
+
+
+def _is_told_apart(parts: tuple[Any, ...]) -> bool:
+    """Whether what a union may be can be masked: Structs alone, or containers of Structs alone, or nothing with a Struct."""
+    others = [part for part in parts if part is not type(None)]
+    return all(map(_is_struct, others)) or (not any(map(_is_struct, others)) and len({any(_structs(part)) for part in others}) < 2)
 
 
 def _parts(kind: Any) -> tuple[Any, ...] | None:
-    """The types that a type is made of; None for one that is not understood."""
+    """The types that a type is made of, a key's too; None for one that is not understood."""
     origin, args = get_origin(kind), get_args(kind)
     if origin in _UNIONS:
         return args
     if origin in (tuple, list, set, frozenset):
         return tuple(arg for arg in args if arg is not Ellipsis)
     if origin is dict:
-        return args[1:] if _bare(args[0]) in _PLAIN else None
+        return args if _bare(args[0]) in _PLAIN else None
     plain = kind is Any or origin is Literal or (isinstance(kind, type) and (kind in _PLAIN or issubclass(kind, Enum)))
     return () if plain else None
 

@@ -5,7 +5,9 @@ completes and commits. Foreign keys, checks over several columns, indexes for sw
 """
 
 import textwrap
+from datetime import datetime
 from typing import Any, get_args, get_type_hints
+from uuid import UUID
 
 import msgspec
 from msgspec import inspect
@@ -140,8 +142,8 @@ def _filled(field: inspect.Field) -> tuple[bool, str]:
         default = field.default_factory()
     if default is None:
         return not optional, ""
-    if isinstance(default, str):
-        return not optional, quoted(default)
+    if isinstance(default, str | UUID | datetime):
+        return not optional, quoted(str(default))
     return not optional, str(default).lower() if isinstance(default, bool | int | float) else quoted(msgspec.json.encode(default).decode())
 
 

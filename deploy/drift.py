@@ -107,7 +107,7 @@ def _new_columns(entity: Entity[Any], there: Made) -> Iterable[str]:
             continue
         if column.required and not column.fill:
             raise ValueError(f"{entity.table}.{name}: say by a default what the rows that are there have")
-        fill = f" default {column.fill}" if column.required else ""
+        fill = f" default {column.fill}" if column.fill else ""
         yield f"alter table {entity.table} add column {name} {column.text}{fill};"
         if fill:
             yield f"alter table {entity.table} alter column {name} drop default;"

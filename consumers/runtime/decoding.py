@@ -16,6 +16,7 @@ from contracts.envelope import Envelope
 from contracts.ids import derived_id, following_id
 from contracts.message import PLATFORM, Command, Event, Kind, decode, named, type_of
 from contracts.node import report_id
+from contracts.personal import is_personal
 
 _PLAIN = re.compile(r"[\x20-\x7e]{0,1000}")
 _REPORTS = f"{Kind.REPORT}."
@@ -24,6 +25,14 @@ _REPLY = re.compile(r"out(\.[\w-]{1,100}){1,5}", re.ASCII)
 
 def read_command(domain: Domain, msg: Msg) -> Item:
     """A command from its work queue; what cannot be read becomes an item that ends in quarantine."""
+    item = _read(domain, msg)
+    if item.command is None:  # whatever its headers say: what came as something personal is not kept
+        kind, _, name = (*msg.subject.split(".", 2), "", "")[:3]
+        item.bare = is_personal(f"{kind}.{name}")
+    return item
+
+
+def _read(domain: Domain, msg: Msg) -> Item:
     try:
         envelope = _checked(Envelope.read(msg.headers or {}))
     except (KeyError, ValueError) as error:

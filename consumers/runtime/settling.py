@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 import msgspec
 
 from adapters.nats import nak
-from consumers.runtime.batch import Batch
+from consumers.runtime.batch import NOT_KEPT, Batch
 from consumers.runtime.clock import Clock, utc_now
 from consumers.runtime.domain import Domain
 from consumers.runtime.faults import DomainWaits, fault_of, message_of
@@ -16,6 +16,7 @@ from consumers.runtime.leading import BUDGET, clock
 from consumers.runtime.parking import Parking
 from consumers.runtime.reactions import CURSOR, ears_of
 from consumers.runtime.store import Store
+from contracts.personal import is_personal
 
 log = logging.getLogger(__name__)
 BATCH = 500
@@ -180,7 +181,7 @@ class Settler:
 
     def _blame(self, item: Item, error: Exception) -> None:
         """Have the one command that cannot be stored refused, if a constraint says why, else quarantined. Raises DomainWaits."""
-        reason = message_of(error)
+        reason = f"{type(error).__name__}: {NOT_KEPT}" if is_personal(item.envelope.type) else message_of(error)  # which may quote a value
         if item.command is not None and item.verdict is None and (problem := self.domain.refusal_of(error)):
             item.verdict = problem
         elif item.command is not None:

@@ -14,6 +14,7 @@ import asyncpg
 import msgspec
 
 from adapters.nats import connect
+from api_edge.handlers.masks import shown_answer
 from contracts import catalogue
 from contracts.envelope import first
 from contracts.feedback.notes import LeaveNote
@@ -61,7 +62,7 @@ async def main(folder: Path) -> dict[str, Any]:
 
 
 async def _ask(stack: Stack) -> tuple[str, str]:
-    """Have two commands decided, as the edge does: what is said, and what says nothing; answers the note's id and the refusal's code."""
+    """Have two commands decided, as the edge does: what is said, and what says nothing; answers what clients are told of each."""
     nc = await connect(stack.settings("edge"), "seventh", within=10)
     try:
         async with asking(nc) as asker:
@@ -69,7 +70,7 @@ async def _ask(stack: Stack) -> tuple[str, str]:
             empty = LeaveNote(text=" ")
             refused = await asker.ask(empty, first(empty, tenant=DEFAULT_TENANT, actor="key:test"))
             assert said.state == "done", said
-            return msgspec.json.decode(said.body)["note_id"], refused.problem.code if refused.problem else ""
+            return msgspec.json.decode(shown_answer(LeaveNote)(said.body))["note_id"], refused.problem.code if refused.problem else ""
     finally:
         await nc.close()
 

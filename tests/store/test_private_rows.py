@@ -9,15 +9,17 @@ from uuid import UUID, uuid4
 import pytest
 import pytest_asyncio
 
+from consumers.runtime.batch import Batch
 from consumers.runtime.clock import utc_now
 from consumers.runtime.private import Keep
 from consumers.runtime.retention import Retention
+from consumers.runtime.settling import Settler
 from consumers.runtime.store import Store
 from deploy.local.servers import Servers
 from tests.support.domain_harness import DomainHarness
 from tests.support.in_process import InProcessDomains, item_of
 from tests.support.leading import leads, pool_of
-from tests.support.private import CONTACTS, PEOPLE, Contact, DropContact, KeepContact, address, people
+from tests.support.private import CONTACTS, PEOPLE, Contact, DropContact, KeepContact, address, people, places_of
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -97,6 +99,20 @@ def keep_in(harness: DomainHarness, row: Contact) -> None:
     from consumers.runtime.private import keep
 
     harness._loaded(lambda: keep((Keep(CONTACTS, row),), harness.state.view(harness.tenant), harness.now))
+
+
+async def test_an_error_that_quotes_what_a_person_said_is_told_without_it(
+    in_process: InProcessDomains, caplog: pytest.LogCaptureFixture
+) -> None:
+    item, said = item_of(KeepContact(person_id=uuid4(), address=address()), await in_process.tenant()), uuid4().hex[:12]
+    item.command = KeepContact(person_id=uuid4(), address=f"{said}@\ud800")  # which no parameter can hold, and its error quotes
+
+    async def nobody(batch: Batch) -> None: ...
+
+    await Settler(in_process.domains["identity"], nobody, lambda: None).settle(in_process.stores["identity"], [item])
+    assert item.outcome is not None and item.outcome.state == "quarantined"
+    assert "cannot be stored" in caplog.text and said not in caplog.text
+    assert await places_of(in_process.admin, said) == []
 
 
 async def test_private_rows_go_when_their_rule_says_so_and_stay_where_it_does_not(in_process: InProcessDomains) -> None:

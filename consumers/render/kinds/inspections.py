@@ -12,7 +12,7 @@ from consumers.render.leases.kind import Failure, Queue, Rows
 from consumers.render.leases.lease import ended, held, misplaced
 from consumers.render.leases.manifest_inputs import Known, ManifestInputs, read_rows
 from consumers.render.leases.manifests import LIVES, result_address
-from consumers.render.leases.object_keys import scan_object_key
+from consumers.render.leases.object_keys import scan_object_key, without_places
 from consumers.runtime.domain import Context, Decision, Refusal, clipped, refuse
 from consumers.runtime.projection import fresh, moved
 from consumers.runtime.state import View
@@ -54,7 +54,7 @@ def report(cmd: ReportInspection, view: View, ctx: Context) -> Decision:
         return refuse("render.not_waiting", f"part {part.part_id} is of no inspection")
     if cmd.scan_key and (refusal := misplaced(cmd.scan_key, scan_object_key(part.tenant_id, file.file_id, part.part_id), cmd.sha256)):
         return refusal
-    code, detail = cmd.code, cmd.detail
+    code, detail = cmd.code, without_places(cmd.detail)
     known = cmd.kind in get_args(FileKind)  # a node may say anything
     if not code and not known:
         code, detail = (

@@ -7,6 +7,7 @@ from consumers.render.kinds import KINDS
 from consumers.render.kinds.exports import MISSING
 from consumers.render.leases.kind import Failure, Kind
 from consumers.render.leases.lease import ended, held
+from consumers.render.leases.object_keys import without_places
 from consumers.render.leases.reporting_node import reporting_node
 from consumers.render.nodes.fault_attribution import KILLED, SET_ASIDE, attribute, message_of
 from consumers.runtime.domain import Context, Decision, ForPlatform, Refusal
@@ -46,6 +47,7 @@ def report_failure(cmd: ReportFailure, view: View, ctx: Context) -> Decision:
     part = held(cmd.part_id, cmd.epoch, view, ctx)
     if isinstance(part, Refusal):
         return part
+    cmd = replace(cmd, detail=without_places(cmd.detail))
     kind = KINDS[part.kind]
     attempts = kind.attempts(part, view)
     end = _ended(cmd, part, attempts, view)

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Sequence
 from typing import TypeVar
 
 from contracts.message import MAX_BODY, Command, Report, encode, type_of
+from contracts.personal import is_personal
 
 T = TypeVar("T")
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # as JSON writes U+0000, which PostgreSQL cannot keep
@@ -34,6 +35,8 @@ def tellable(commands: Sequence[Command]) -> Sequence[Command]:
         if not isinstance(command, Command) or isinstance(command, Report):
             raise Untellable(f"a {type(command).__name__} is no command that reports an effect")
         name = type_of(command).full_name
+        if is_personal(name):
+            raise Untellable(f"{name} holds what is personal, which does not wait in an effect's row: let the effect publish it by itself")
         try:
             body = encode(command)
         except (TypeError, ValueError, OverflowError) as error:

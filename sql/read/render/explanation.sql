@@ -5,7 +5,9 @@ select r.job_id, r.state, r.priority, r.deadline, r.needs::text as needs, r.paus
        r.segments_done, r.created_at, r.updated_at,
        (select count(*) from read.render_parts p where p.tenant_id = $1 and p.state = 'active' and p.kind <> 'inspect') as slots_used,
        (select s.max_slots from read.tenant_shares s where s.tenant_id = $1) as max_slots,
-       (select coalesce(json_agg(json_build_object('name', n.name, 'service', n.service, 'reason', n.service_reason, 'slots', n.slots,
+       (select coalesce(json_agg(json_build_object('name', n.name, 'service', n.service, 'slots', n.slots,
+                                                   -- An operator's own words, as in `nodes`: for the tenant that runs the installation.
+                                                   'reason', case when $1::uuid = '00000000-0000-0000-0000-000000000001' then n.service_reason else '' end,
                                                    'builds', json_build_array(n.engine_build, n.encoder_build), 'capabilities', n.capabilities)
                                  order by n.name), '[]')
         from read.nodes n where n.tenant_id = 'ffffffff-ffff-4fff-8fff-ffffffffffff' and n.state = 'active')::text as nodes,

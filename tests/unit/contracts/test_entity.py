@@ -13,6 +13,7 @@ class Thing(Row, frozen=True, kw_only=True):
     thing_id: UUID
     state: Literal["there", "gone"] = "there"
     note: str = ""
+    parent_id: UUID | None = None
 
 
 @pytest.mark.parametrize(
@@ -21,7 +22,9 @@ class Thing(Row, frozen=True, kw_only=True):
         {"key": ("thin_id",)},
         {"unique": (("nam",),)},
         {"unique": (("note",),)},
+        {"unique": (("parent_id", "state"),)},
         {"indexes": (("nam",),)},
+        {"indexes": (("parent_id",),)},
         {"over": ("gon",)},
         {"key": ("thing_id", "note")},
     ],

@@ -9,6 +9,7 @@ import pytest
 
 from contracts.identity.api_keys import CreateApiKey
 from contracts.message import Event, message
+from contracts.personal import fields_of
 from contracts.visibility import Discreet, Internal, Personal, Public, Secret, Visibility, columns, markers, mask, told, visible
 
 Name = Public[Annotated[str, msgspec.Meta(max_length=5)]]
@@ -27,6 +28,12 @@ class Cat(msgspec.Struct, tag="cat"):
     """One of two kinds."""
 
     claws: Public[int]
+    chip: Secret[str]
+
+
+class Collar(msgspec.Struct, frozen=True):
+    """What one of them wears."""
+
     chip: Secret[str]
 
 
@@ -115,6 +122,11 @@ def test_a_type_of_a_domain_carries_its_marker_and_may_be_closed_further() -> No
         Public[Mapping[str, Part]],
         Public[Part | int],
         Public[tuple[Part, ...] | Part],
+        Public[tuple[Part, ...] | str],
+        Public[dict[str, Part] | int | None],
+        Public[dict[Place, int]],
+        Public[dict[Secret[str], Part]],
+        Public[tuple[dict[str, dict[Place, int]], ...]],
         Public[object],
         Public[bytearray],
         Name | Place,
@@ -134,6 +146,45 @@ def test_an_array_of_values_in_which_nothing_can_be_left_out_is_public_as_a_whol
     assert shown(b'{"x":[[1,"b",3]]}', msgspec.defstruct("Holds", [("x", Public[tuple[whole, ...]])])) == {"x": [[1, "b", 3]]}  # type: ignore[valid-type]
     with pytest.raises(TypeError):
         visible(msgspec.defstruct("Holds", [("x", Public[half])]))  # type: ignore[valid-type]
+
+
+@pytest.mark.parametrize("holds", [Part, Part | None, tuple[Part, ...], dict[str, Part], Cat | Dog], ids=str)
+def test_an_array_of_values_holds_nothing_that_has_something_to_hide_however_deep(holds: Any) -> None:
+    pair = msgspec.defstruct("Pair", [("a", Public[int]), ("b", Public[holds])], array_like=True)  # type: ignore[valid-type]
+    outer = msgspec.defstruct("Outer", [("pairs", Public[tuple[pair, ...]])], array_like=True)  # type: ignore[valid-type]
+    for kind in (pair, outer):
+        with pytest.raises(TypeError, match="written as an array"):
+            visible(msgspec.defstruct("Holds", [("x", Public[kind])]))  # type: ignore[valid-type]
+    open_one = msgspec.defstruct("Pair", [("a", Public[int]), ("b", Public[Dog])], array_like=True)
+    body = b'{"x":[1,{"type":"dog","bark":"b"}]}'
+    assert mask(msgspec.defstruct("Holds", [("x", Public[open_one])]))(body) == body  # type: ignore[valid-type]
+
+
+class Tree(msgspec.Struct):
+    """Something that holds more of its kind."""
+
+    grown: "Public[tuple[Tree, ...]]"
+
+
+def test_what_holds_itself_is_refused_in_words() -> None:
+    with pytest.raises(TypeError, match="Tree stands within itself"):
+        visible(Tree)
+
+
+def test_a_field_is_as_closed_as_the_most_closed_part_of_it() -> None:
+    made: Any = msgspec.defstruct(
+        "Made",
+        [
+            ("a", tuple[Personal[str], ...]),
+            ("b", Internal[dict[Secret[str], int]]),
+            ("c", list[Place] | None),
+            ("d", Personal[list[Place]]),
+        ],
+    )
+    expected = {"a": Visibility.PERSONAL, "b": Visibility.SECRET, "c": Visibility.INTERNAL, "d": Visibility.PERSONAL}
+    assert markers(made) == expected
+    assert tuple(fields_of(made, Visibility.PERSONAL)) == ("a", "d")
+    assert mask(made, most=Visibility.INTERNAL)(b'{"a":["m"],"b":{"s":1},"c":["p"]}') == b'{"c":["p"]}'
 
 
 def test_what_is_made_for_the_outside_is_public_but_for_what_says_otherwise() -> None:
@@ -171,6 +222,12 @@ def test_a_message_in_a_log_line_names_neither_a_secret_nor_a_person() -> None:
     class Held(Discreet, frozen=True):
         things: tuple[Thing, ...]
 
+    class Several(Discreet, frozen=True):
+        cats: Internal[frozenset[Any]]
+        mails: Internal[tuple[Personal[str], ...]]
+        of_token: dict[Secret[str], int]
+
     text = f"{CreateApiKey(name='n', scopes=('*',), salt='SALT', secret_sha256='HASH')!r} {Held((Thing(mail='MAIL', price=2.0),))!r}"
+    text += repr(Several(frozenset([Collar(chip="CHIP")]), ("MAILS",), {"TOKEN": 1}))
     assert "'n'" in text and "2.0" in text and "(secret)" in text and "(personal)" in text
-    assert not [secret for secret in ("SALT", "HASH", "MAIL") if secret in text]
+    assert not [secret for secret in ("SALT", "HASH", "MAIL", "CHIP", "TOKEN") if secret in text]
