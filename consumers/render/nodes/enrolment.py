@@ -15,6 +15,7 @@ from consumers.render.nodes.registration import NODES
 from consumers.runtime.domain import Answer, Context, Decide, Decision, Refusal, refuse
 from consumers.runtime.projection import create as created
 from consumers.runtime.projection import moved
+from consumers.runtime.rules import missing
 from consumers.runtime.state import Missing, View
 from consumers.runtime.table import Table
 from contracts.entity import Row
@@ -108,7 +109,7 @@ def revoke(cmd: RevokeNode, view: View, ctx: Context) -> Decision[NodeIdentityAn
     identity = view.get(NODE_IDENTITIES, cmd.node_id)
     if identity is None:
         if view.get(NODES, cmd.node_id) is None:
-            return refuse("node.not_found", f"there is no node {cmd.node_id}", "node_id")
+            return missing(NODES, cmd.node_id)
         detail = "this node's user stands in the broker's configuration; take it out there, or `maintain` the node"
         return refuse("node.not_enrolled", detail, "node_id")
     events = [] if identity.state == "revoked" else [NodeRevoked(node_id=identity.node_id, reason=cmd.reason[:LONGEST_REASON])]

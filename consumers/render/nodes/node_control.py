@@ -10,6 +10,7 @@ from consumers.render.leases.kind import Rows
 from consumers.render.nodes.registration import NODES
 from consumers.runtime.domain import Answer, Context, Decision, DropTimer, Refusal, SetTimer, TimerChange, refuse
 from consumers.runtime.projection import moved
+from consumers.runtime.rules import missing
 from consumers.runtime.state import View
 from consumers.runtime.table import Table
 from contracts.envelope import Envelope
@@ -110,7 +111,7 @@ def _steerable(node_id: UUID, view: View) -> Node | Refusal:
     if view.tenant != PLATFORM:
         return refuse("node.tenant", "nodes are steered under the platform tenant")
     node = view.get(NODES, node_id)
-    return node if node is not None else refuse("node.not_found", f"there is no node {node_id}", "node_id")
+    return node if node is not None else missing(NODES, node_id)
 
 
 def _steered(node: Node, service: Service, force: bool, reason: str) -> Decision[NodeServiceAnswer]:
