@@ -1,12 +1,13 @@
 """Many at once before real edges: full queues, bodies that do not come, readers that are gone, limits that edges share."""
 
 import asyncio
+from base64 import b64decode
 from urllib.parse import urlsplit
 
 import msgspec
 import pytest
 
-from adapters.nats import stream_state
+from adapters.nats import api, stream_state
 from api_edge.handlers import commands
 from api_edge.http.access_log import AccessLog
 from api_edge.main import running
@@ -33,14 +34,27 @@ async def tell(backend, edge, **tenants):
     await until(lambda: edge.queues._queue("content").told is not before)
 
 
+async def last_of(backend, domain):
+    """The last sequence of a domain's stream."""
+    return (await stream_state(backend.nc, command_stream(domain)))["state"]["last_seq"]
+
+
+async def commands_behind(backend, domain, sequence):
+    """The bodies of what came into a domain's stream since, from whatever test."""
+    numbers = range(sequence + 1, await last_of(backend, domain) + 1)
+    found = [await api(backend.nc, f"STREAM.MSG.GET.{command_stream(domain)}", {"seq": number}) for number in numbers]
+    return [b64decode(one["message"]["data"]) for one in found]
+
+
 async def test_who_has_too_much_undecided_is_told_when_to_come_again_and_nothing_is_taken(backend, edge, client, session_for):
     other = await session_for(["*"], OTHER_TENANT)
     try:
         await tell(backend, edge, **{str(DEFAULT_TENANT): 5})
-        before = (await stream_state(backend.nc, command_stream("content")))["state"]["last_seq"]
-        answer, body = await said(client.post("/v1/projects", json=PROJECT, headers=LATER))
-        assert (answer.status, body["code"], answer.headers["Retry-After"]) == (429, "queue.full", "1")
-        assert (await stream_state(backend.nc, command_stream("content")))["state"]["last_seq"] == before
+        before = await last_of(backend, "content")
+        answer, body = await said(client.post("/v1/projects", json=PROJECT | {"name": "one too many"}, headers=LATER))
+        assert (answer.status, body["code"]) == (429, "queue.full")
+        assert 1 <= int(answer.headers["Retry-After"]) <= 30
+        assert not [body for body in await commands_behind(backend, "content", before) if b"one too many" in body]
         answer, _ = await said(other.post("/v1/projects", json=PROJECT, headers=LATER))
         assert answer.status == 202, "another tenant's queue is its own"
         answer, _ = await said(client.post("/v1/api-keys", json={"name": "a", "scopes": ["*"]}, headers=LATER))
