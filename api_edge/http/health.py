@@ -1,6 +1,5 @@
 """Whether this edge lives and is ready, and its metrics: what a load balancer and a monitor ask, without a key."""
 
-from collections.abc import Awaitable, Callable
 from functools import partial
 
 import msgspec
@@ -9,17 +8,16 @@ from aiohttp import web
 from adapters.metrics import Registry
 from api_edge.edge import Edge
 from api_edge.errors import Refused
-
-Page = Callable[[web.Request], Awaitable[web.Response]]
+from api_edge.http.pages import Page, fixed
 
 
 def routes(edge: Edge) -> list[web.RouteDef]:
     """The routes of all these pages."""
-    return [web.get("/livez", _alive), web.get("/readyz", _readiness(edge)), web.get("/metrics", _metrics(edge))]
-
-
-async def _alive(_: web.Request) -> web.Response:
-    return web.Response(body=b'{"status":"alive"}', content_type="application/json")
+    return [
+        web.get("/livez", fixed(b'{"status":"alive"}', "application/json")),
+        web.get("/readyz", _readiness(edge)),
+        web.get("/metrics", _metrics(edge)),
+    ]
 
 
 def _readiness(edge: Edge) -> Page:

@@ -33,16 +33,18 @@ Page = Callable[[web.Request], Awaitable[web.Response]]
 def routes(description: dict[str, Any]) -> list[web.RouteDef]:
     """The routes of all these pages."""
     pages = [
-        ("/openapi.json", _fixed(msgspec.json.encode(description), "application/json")),
-        ("/docs", _fixed(_UI.encode(), "text/html")),
-        ("/docs/start.js", _fixed(_START.encode(), "text/javascript")),
-        ("/docs/errors", _fixed(errors_html().encode(), "text/html")),
+        ("/openapi.json", fixed(msgspec.json.encode(description), "application/json")),
+        ("/docs", fixed(_UI.encode(), "text/html")),
+        ("/docs/start.js", fixed(_START.encode(), "text/javascript")),
+        ("/docs/errors", fixed(errors_html().encode(), "text/html")),
         *((f"/docs/{name}", _file(name)) for name in _UI_FILES),
     ]
     return [web.get(path, page) for path, page in pages]
 
 
-def _fixed(body: bytes, media_type: str) -> Page:
+def fixed(body: bytes, media_type: str) -> Page:
+    """A page that is always the same, with headers by which a browser does nothing beyond showing it."""
+
     async def page(_: web.Request) -> web.Response:
         return web.Response(
             body=body, content_type=media_type, charset=None if media_type == "application/json" else "utf-8", headers=_SAFE

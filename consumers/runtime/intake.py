@@ -15,9 +15,9 @@ import msgspec
 from nats.aio.msg import Msg
 
 from adapters.nats import PullConsumer, in_progress, nak_all, sequences_of
-from consumers.runtime.comings import Comings
 from consumers.runtime.item import Item
 from consumers.runtime.lanes import Held, Lanes
+from consumers.runtime.redeliveries import Redeliveries
 from consumers.runtime.settling import BACK, BATCH
 from contracts.catalogue import undecided_subject
 from contracts.queue import Undecided
@@ -29,7 +29,7 @@ TURN = 5000  # messages of a stream that are taken in for each batch, while ther
 AHEAD = 2 * BATCH  # messages that are read before they are taken: while PostgreSQL is at work
 SLICE = 25  # messages that are read in one go: some 2 ms
 SHARED = 20  # what a batch weighs while one lane has more than that and others are in use: so long the others wait at most
-REST_AFTER, REST = 1.0, 0.05  # times as long as such a batch took, and seconds at the most, in which only others are served
+REST = 0.05  # seconds, at the most, in which only others are served after such a batch: as long as it took
 LATELY = 1.0  # seconds since its last message that a lane counts as in use, also while nothing waits in it
 TELL = 2.0  # seconds after which a held message is told as in progress; JetStream waits for 5
 STEPS = 50  # in which all that is held is told so
@@ -57,7 +57,7 @@ class Source:
         self._unread: deque[Held] = deque()
         self._ahead = 0
         self._used: dict[str, float] = {}  # when each lane's last message came
-        self._back = Comings()
+        self._redeliveries = Redeliveries()
 
     def hold(self, messages: Sequence[Msg]) -> None:
         """Let messages wait in their lanes, or set them aside."""
@@ -90,7 +90,7 @@ class Source:
     def _delay(self, lane: str) -> float:
         """Seconds until the lane is about half empty, as far as it came already; rather later than with too many others."""
         ahead = max(0.0, len(self.undecided[lane]) - self._share(lane) / 2)
-        return self._back.after(ahead / max(SLOWEST, self.per_second))
+        return self._redeliveries.after(ahead / max(SLOWEST, self.per_second))
 
     def crowd(self) -> frozenset[str]:
         """The lanes that have more than a short batch, while others are in use."""
@@ -239,7 +239,7 @@ class Intake:
         """
         now = time.monotonic()
         if self._crowded:
-            self._rests_until = now + min(REST, REST_AFTER * seconds)
+            self._rests_until = now + min(REST, seconds)
         if now < self._rests_until and not any(len(source.lanes) > len(source.crowd()) for source in self.sources):
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._rests_until - now):

@@ -17,7 +17,6 @@ NodeName = Annotated[
     str, Meta(min_length=1, max_length=100, pattern=r"\S", extra={"must": "must have 1 to 100 characters, not only blanks"})
 ]
 Sha256 = Annotated[SecretHash, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)", extra={"must": "must be a SHA-256, 64 hex digits in lower case"})]
-NODE_SECRET = 32  # characters that a node's own secret has at least; 43 of URL-safe base64 are 256 bits
 
 
 class JoinTokenAnswer(Struct, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ FULL = 400  # that come back in one group: some 15 ms, in which nobody else's me
 _MOST = int(LONGEST / QUARTER)
 
 
-class Comings:
+class Redeliveries:
     """How many messages come back in each quarter of a second from now on."""
 
     def __init__(self) -> None:
