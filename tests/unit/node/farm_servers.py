@@ -133,10 +133,10 @@ class FarmServers:
                 await ack(msg)
 
     def _keep(self, msg: Msg) -> None:
-        """Once, and in its place: a broker that was killed may have forgotten what was acknowledged, and delivers it again."""
-        sequence = msg.metadata.sequence.stream
-        if sequence not in self._sequences:
-            envelope, at = Envelope.read(msg.headers or {}), bisect(self._sequences, sequence)
+        """Once, and in its place: a killed broker delivers again what it forgot was acknowledged, and a place that it forgot is taken anew."""
+        sequence, envelope = msg.metadata.sequence.stream, Envelope.read(msg.headers or {})
+        at = bisect(self._sequences, sequence)
+        if not any(known == sequence and kept.id == envelope.id for known, (kept, _) in zip(self._sequences, self.reports, strict=True)):
             self._sequences.insert(at, sequence)
             self.reports.insert(at, (envelope, message.decode(envelope.type, msg.data)))
             self.subjects.append(msg.subject)
