@@ -133,7 +133,7 @@ class FarmServers:
                 await ack(msg)
 
     def _keep(self, msg: Msg) -> None:
-        """Once, and in its place: a killed broker delivers again what it forgot was acknowledged, and a place that it forgot is taken anew."""
+        """Once, in its place: a killed broker delivers again what it forgot was acknowledged, and gives a place that it forgot anew."""
         sequence, envelope = msg.metadata.sequence.stream, Envelope.read(msg.headers or {})
         at = bisect(self._sequences, sequence)
         if not any(known == sequence and kept.id == envelope.id for known, (kept, _) in zip(self._sequences, self.reports, strict=True)):
