@@ -10,6 +10,10 @@ from contracts.visibility import Public
 Quality = Literal["draft", "standard", "high"]
 ElementKind = Literal["text", "image", "colour"]
 TrackKind = Literal["music", "voiceover", "sfx"]
+# How a picture lies in its place: whole within it, over all of it and cut at the edges, or stretched to its sides.
+Fit = Literal["contain", "crop", "fill"]
+# Which way a text reads: as its letters say, else as the template's own text does; or as a person says.
+Direction = Literal["auto", "ltr", "rtl"]
 
 
 class Element(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -79,6 +83,8 @@ class SceneSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     texts: Public[dict[str, str]] = {}
     pictures: Public[dict[str, str]] = {}  # element key to the SHA-256 of a picture file
     colours: Public[dict[str, str]] = {}  # slot or element key to "#RRGGBB"
+    fits: Public[dict[str, Fit]] = {}  # of pictures by element key; contain where it is silent
+    directions: Public[dict[str, Direction]] = {}  # of texts by element key; auto where it is silent
 
 
 class AudioTrack(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from contracts.spec import Warning
+from contracts.spec import Direction, Fit, Warning
 from node_worker.engines.base import TemplateRefused
 from node_worker.engines.lottie import guard, pictures
 from node_worker.engines.lottie.bundle import Animation, Bundle
@@ -15,6 +15,8 @@ from node_worker.engines.lottie.colours import parse_colour, set_colour
 from node_worker.engines.lottie.elements import Found, find, slots_of, text_documents, walk
 from node_worker.engines.lottie.embed import IMAGE, embed_pictures, place_of
 from node_worker.engines.lottie.fonts import Library
+from node_worker.engines.lottie.report import Report
+from node_worker.engines.lottie.rewrites import rewrite
 from node_worker.engines.lottie.structure import settle
 from node_worker.engines.lottie.text import FIELD, shape_texts
 from node_worker.engines.lottie.upgrade import upgrade
@@ -30,6 +32,8 @@ class Values(msgspec.Struct, frozen=True):
     texts: dict[str, str] = {}
     pictures: dict[str, Path] = {}
     colours: dict[str, str] = {}
+    fits: dict[str, Fit] = {}
+    directions: dict[str, Direction] = {}
 
 
 class Prepared(msgspec.Struct, frozen=True):
@@ -59,14 +63,16 @@ def prepare(raw: bytes, animation: Animation, bundle: Bundle, values: Values, li
     _apply_pictures(document, found, values.pictures)
     inline_slots(document)
     # Last, because slots may bring in paths too: after this no asset names a file that the engine would open by itself.
-    warnings = embed_pictures(document, found, animation, bundle)
+    report = Report()
+    report.add(embed_pictures(document, found, animation, bundle))
     if plain:
         strip_expressions(document)
-        warnings.append(Warning(code="expressions.stripped", detail="Expressions were left out, because the engine crashed with them."))
-    warnings += shape_texts(document, library)
+        report("expressions.stripped", "Expressions were left out, because the engine crashed with them.")
+    rewrite(document, report)
+    report.add(shape_texts(document, library))
     settle(document, shaped=True)
     size = float(document["w"]), float(document["h"])
-    return Prepared(msgspec.json.encode(document), size, float(document["fr"]), tuple(warnings))
+    return Prepared(msgspec.json.encode(document), size, float(document["fr"]), report.warnings)
 
 
 def strip_expressions(document: Document) -> None:
