@@ -10,10 +10,10 @@ from node_worker.engines.base import Files, TemplateRefused
 from node_worker.engines.lottie import tvg
 from node_worker.engines.lottie.bundle import open_bundle, read_document
 from node_worker.engines.lottie.colours import parse_colour
-from node_worker.engines.lottie.fonts import Library, packaged_digest
 from node_worker.engines.lottie.prepare import Values, prepare
 from node_worker.engines.lottie.scan import scan
 from node_worker.engines.lottie.scene import LottieScene
+from node_worker.engines.lottie.text.fonts import Library, packaged_digest
 
 _REVISION = 1  # raise it with every change here that changes a pixel
 _MAX_SIDE = 8192  # pixels of a video's side
@@ -41,7 +41,9 @@ class LottieEngine:
         behind = parse_colour(background, "background")
         bundle = open_bundle(files.path(spec.bundle), Path(files.work), spec.bundle)
         animation = bundle.animation(spec.scene)
-        values = Values(spec.texts, {key: files.path(sha256) for key, sha256 in spec.pictures.items()}, spec.colours, spec.fits, spec.directions)
+        values = Values(
+            spec.texts, {key: files.path(sha256) for key, sha256 in spec.pictures.items()}, spec.colours, spec.fits, spec.directions
+        )
         library = Library(bundle.fonts, [files.path(sha256) for sha256 in fonts])
         prepared = prepare(read_document(animation), animation, bundle, values, library, plain=plain)
         return LottieScene(prepared, size, behind)

@@ -6,9 +6,9 @@ from typing import Any
 
 from contracts.spec import Warning
 from node_worker.engines.lottie.elements import text_documents, walk
-from node_worker.engines.lottie.fonts import Library, Wanted
 from node_worker.engines.lottie.guard import objects
-from node_worker.engines.lottie.text import wanted_fonts
+from node_worker.engines.lottie.text.fonts import Library, Wanted
+from node_worker.engines.lottie.text.layers import wanted_fonts
 from node_worker.engines.lottie.upgrade import all_layers, version_of
 
 Document = dict[str, Any]

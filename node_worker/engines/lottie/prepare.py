@@ -14,11 +14,11 @@ from node_worker.engines.lottie.bundle import Animation, Bundle
 from node_worker.engines.lottie.colours import parse_colour, set_colour
 from node_worker.engines.lottie.elements import Found, find, slots_of, text_documents, walk
 from node_worker.engines.lottie.embed import IMAGE, embed_pictures, place_of
-from node_worker.engines.lottie.fonts import Library
 from node_worker.engines.lottie.report import Report
 from node_worker.engines.lottie.rewrites import rewrite
 from node_worker.engines.lottie.structure import settle
-from node_worker.engines.lottie.text import FIELD, shape_texts
+from node_worker.engines.lottie.text.fonts import Library
+from node_worker.engines.lottie.text.layers import FIELD, shape_texts
 from node_worker.engines.lottie.upgrade import upgrade
 from node_worker.inspect.documents import MAX_DOCUMENT
 

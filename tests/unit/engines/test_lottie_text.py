@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from node_worker.engines.base import TemplateRefused
-from node_worker.engines.lottie import bidi
-from node_worker.engines.lottie.fonts import Face, Library, Wanted, fold
-from node_worker.engines.lottie.layout import Layout, Style, lay_out
+from node_worker.engines.lottie.text import bidi
+from node_worker.engines.lottie.text.fonts import Face, Library, Wanted, fold
+from node_worker.engines.lottie.text.layout import Layout, Style, lay_out
 
 PERSIAN = "سلام دنیا ۱۲۳ و ABC می‌خواهم"
 

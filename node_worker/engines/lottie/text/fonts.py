@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import uharfbuzz as hb
 
-from node_worker.engines.lottie.outlines import Contour, Pen
+from node_worker.engines.lottie.text.outlines import Contour, Pen
 
 _MAX_FONT = 40 << 20  # bytes
 _PACKAGE = "pymupdf_fonts"

@@ -7,8 +7,8 @@ import msgspec
 import uharfbuzz as hb
 from fontTools.unicodedata import script as script_of
 
-from node_worker.engines.lottie import bidi
-from node_worker.engines.lottie.fonts import Chain, Face
+from node_worker.engines.lottie.text import bidi
+from node_worker.engines.lottie.text.fonts import Chain, Face
 
 _CURSIVE = frozenset({"Arab", "Syrc", "Mong", "Nkoo", "Mand", "Adlm", "Rohg", "Phag"})  # letter spacing would tear these apart
 _PERSIAN = frozenset("پچژگکی" + "۰۱۲۳۴۵۶۷۸۹")

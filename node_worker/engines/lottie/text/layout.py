@@ -5,9 +5,9 @@ import unicodedata
 
 import msgspec
 
-from node_worker.engines.lottie import bidi
-from node_worker.engines.lottie.fonts import Chain
-from node_worker.engines.lottie.shaping import Cluster, shape
+from node_worker.engines.lottie.text import bidi
+from node_worker.engines.lottie.text.fonts import Chain
+from node_worker.engines.lottie.text.shaping import Cluster, shape
 
 SMALLEST = 0.5  # a text shrinks to no less than half its designed size
 _STEPS = tuple(1 - step / 20 for step in range(11))  # 1.0 down to SMALLEST

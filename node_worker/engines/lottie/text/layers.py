@@ -8,11 +8,11 @@ from typing import Any
 
 from contracts.spec import Warning
 from node_worker.engines.base import TemplateRefused
-from node_worker.engines.lottie.codes import Codes
 from node_worker.engines.lottie.elements import text_documents
-from node_worker.engines.lottie.fonts import Chain, Library, Wanted
 from node_worker.engines.lottie.guard import number, objects
-from node_worker.engines.lottie.layout import SMALLEST, Layout, Style, lay_out
+from node_worker.engines.lottie.text.codes import Codes
+from node_worker.engines.lottie.text.fonts import Chain, Library, Wanted
+from node_worker.engines.lottie.text.layout import SMALLEST, Layout, Style, lay_out
 from node_worker.engines.lottie.upgrade import all_layers
 
 Document = dict[str, Any]

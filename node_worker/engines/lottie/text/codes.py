@@ -5,8 +5,8 @@ from itertools import pairwise
 from typing import Any
 
 from node_worker.engines.base import TemplateRefused
-from node_worker.engines.lottie.layout import Line
-from node_worker.engines.lottie.shaping import Cluster
+from node_worker.engines.lottie.text.layout import Line
+from node_worker.engines.lottie.text.shaping import Cluster
 
 Document = dict[str, Any]
 
