@@ -123,7 +123,7 @@ async def _database() -> Finding:
 
 
 async def _fonts() -> Finding:
-    from node_worker.engines.lottie.text.fonts import packaged_digest
+    from node_worker.engines.lottie.text.faces import packaged_digest
 
     try:
         return Finding(True, f"Latin and Arabic script (FiraGO {packaged_digest()[:8]})")
