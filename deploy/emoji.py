@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 from node_worker.engines.lottie.text.faces import EMOJI
-from node_worker.engines.lottie.text.packed import unpack
+from node_worker.inspect.webfonts import unpack
 
 _PACKAGE = "@fontsource/noto-color-emoji@5.3.2"
 _MEMBER = "package/files/noto-color-emoji-emoji-400-normal.woff"

@@ -13,7 +13,7 @@ from pathlib import Path
 import uharfbuzz as hb
 
 from node_worker.engines.lottie.text.outlines import Contour, Pen
-from node_worker.engines.lottie.text.packed import MAX_FONT, PACKED, unpack
+from node_worker.inspect.webfonts import MAX_FONT, MOST_FACES, PACKED, unpack
 
 _PACKAGE, _EAST = "pymupdf_fonts", "manimgx_fonts_cjk"
 _EAST_FILE = "NotoSansCJK-VF.otf.ttc"
@@ -38,7 +38,7 @@ class Face:
             if data[:4] in PACKED:
                 data = unpack(data)
             if len(data) > MAX_FONT or data[:4] not in _KNOWN:
-                raise ValueError("not a TrueType or OpenType font, or larger than 40 MB")
+                raise ValueError("not a TrueType or OpenType font, or larger than 64 MB")
             data = hb.Blob(data)
         self._blob, self._index = data, index
         self._face = hb.Face(data, index)
@@ -80,6 +80,15 @@ class Face:
         if key not in self._varied:
             self._varied[key] = Face(self._blob, digest=self._plain, index=self._index, axes=known)
         return self._varied[key]
+
+    @property
+    def siblings(self) -> int:
+        """How many faces its file holds."""
+        return int(self._face.count)
+
+    def sibling(self, index: int) -> "Face":
+        """Another face of the same file. Raises ValueError if it is no font."""
+        return Face(self._blob, digest=self._plain, index=index)
 
     @functools.cached_property
     def coloured(self) -> bool:
@@ -139,23 +148,24 @@ def fold(name: str) -> str:
 
 
 @functools.lru_cache(maxsize=64)
-def _face_at(path: str, _state: tuple[int, int]) -> Face | None:
-    """The face in a file; `_state`, its size and time of change, only makes the memory of it expire."""
+def _faces_at(path: str, _state: tuple[int, int]) -> tuple[Face, ...]:
+    """The faces in a file; `_state`, its size and time of change, only makes the memory of it expire."""
     return from_bytes(Path(path).read_bytes())
 
 
-def from_bytes(data: bytes) -> Face | None:
-    """The face in a file's bytes; None if it is no usable font."""
+def from_bytes(data: bytes) -> tuple[Face, ...]:
+    """The faces in a file's bytes, several of a collection; none if it is no usable font."""
     try:
-        return Face(data)
+        first = Face(data)
+        return (first, *(first.sibling(index) for index in range(1, min(first.siblings, MOST_FACES))))
     except (ValueError, hb.HarfBuzzError, MemoryError):
-        return None
+        return ()
 
 
-def load(path: Path) -> Face | None:
-    """Read a font file, once per file; None if it is no usable font."""
+def load(path: Path) -> tuple[Face, ...]:
+    """Read a font file, once per file; nothing if it is no usable font."""
     state = path.stat()
-    return _face_at(str(path), (state.st_size, state.st_mtime_ns)) if state.st_size <= MAX_FONT else None
+    return _faces_at(str(path), (state.st_size, state.st_mtime_ns)) if state.st_size <= MAX_FONT else ()
 
 
 @functools.cache
@@ -178,7 +188,7 @@ def eastern(index: int, weight: int) -> Face | None:
 @functools.cache
 def emoji() -> Face | None:
     """The font for emoji in colours; None if it is not there."""
-    return load(EMOJI) if EMOJI.is_file() else None
+    return next(iter(load(EMOJI)), None) if EMOJI.is_file() else None
 
 
 def _eastern_version() -> str:

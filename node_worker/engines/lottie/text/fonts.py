@@ -66,11 +66,10 @@ class Library:
         self._files: list[tuple[str, Face]] = []
         self._inside: dict[str, Face | None] = {}
         for path in (*bundled, *given):
-            face = faces.load(path)
-            if face is None:
+            found = faces.load(path)
+            self._files += [(path.name, face) for face in found]
+            if not found:
                 self.unreadable.append(path.name)
-            else:
-                self._files.append((path.name, face))
 
     def chain(self, wanted: Wanted, text: str = "") -> "Chain":
         """The order in which a text's characters look for a font; `text` tells whose forms of shared letters it wants."""
@@ -121,7 +120,7 @@ class Library:
 
     def _of_address(self, wanted: Wanted) -> Face | None:
         if wanted.path not in self._inside:
-            face = self._inside[wanted.path] = faces.from_bytes(_decoded(wanted.path))
+            face = self._inside[wanted.path] = next(iter(faces.from_bytes(_decoded(wanted.path))), None)
             if face is None:
                 self.unreadable.append(wanted.name)
         return self._inside[wanted.path]

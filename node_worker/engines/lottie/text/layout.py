@@ -180,6 +180,8 @@ def _line(paragraph: _Paragraph, start: int, end: int, chain: Chain, style: Styl
     found = paragraph.levels.line(start, start + len(text))
     small = frozenset(i - start for i in paragraph.small)
     clusters, width = shape(text, found, chain, style.tracking, small, missing)
+    for cluster in clusters:
+        cluster.start += start
     return Line(clusters, width, paragraph.levels.base == 1)
 
 
