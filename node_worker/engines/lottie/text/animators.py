@@ -21,7 +21,6 @@ from node_worker.engines.lottie.text.written import letter_group, shown_between
 
 Document = dict[str, Any]
 _SHAPES = 4  # a layer's type
-_BELOW_FIRST = 1.0  # pixels that the reference player puts below the first line of a text with animators
 _MOST_LETTERS = 3000  # of one layer
 _MOST_VALUES = 60_000  # of one layer, letters times moments; where there would be more, moments are left out
 _MOST_OF_ALL = 400_000  # of a scene
@@ -134,7 +133,7 @@ def _groups(text: Document, lettering: Lettering, moving: Moving, times: Array, 
 def _heights(found: Spread, lettering: Lettering) -> Array:
     """How far down each letter's line lies, with what animators add to the leading of the lines up to it."""
     lines = np.array([letter.line for letter in lettering.letters])
-    heights = np.tile(lines * lettering.line_height + _BELOW_FIRST * (lines > 0), (len(found.leading), 1))
+    heights = np.tile(lines * lettering.line_height, (len(found.leading), 1))
     if found.leading.any():
         firsts = [int(np.flatnonzero(lines == line)[0]) if (lines == line).any() else -1 for line in range(len(lettering.lines))]
         added = np.zeros((len(found.leading), len(firsts)))
