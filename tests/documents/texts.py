@@ -116,9 +116,7 @@ def style_of(case: Text) -> Style:
     """A case as the layout's style."""
     reading: Any = case.way
     height = 10_000.0 if case.width else 0.0
-    return Style(
-        SIZE, LEADING, tracking=case.tracking / 10, width=case.width, height=height, justified=case.justified, reading=reading
-    )
+    return Style(SIZE, LEADING, tracking=case.tracking / 10, width=case.width, height=height, justified=case.justified, reading=reading)
 
 
 def placed(case: Text) -> Layout:
@@ -184,7 +182,13 @@ def measure(browser: str) -> dict[str, list[list[int]]]:
         file = Path(folder) / "page.html"
         file.write_text(page(), encoding="utf-8")
         command = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files", "--font-render-hinting=none"]
-        command += ["--virtual-time-budget=20000", "--window-size=1200,6000", f"--user-data-dir={folder}/profile", "--dump-dom", file.as_uri()]
+        command += [
+            "--virtual-time-budget=20000",
+            "--window-size=1200,6000",
+            f"--user-data-dir={folder}/profile",
+            "--dump-dom",
+            file.as_uri(),
+        ]
         made = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120)
     told = re.search(r"<pre id=\"out\">(.*?)</pre>", made.stdout, re.DOTALL)
     measured: dict[str, list[list[int]]] = json.loads(html.unescape(told.group(1))) if told else {}

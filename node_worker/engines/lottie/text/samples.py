@@ -20,7 +20,8 @@ _HALVINGS = 32  # of the curve's parameter, until it is as exact as a picture ne
 def moments(props: Iterable[object], start: float, end: float, step: float = 1.0) -> Array:
     """The frames at which to look: the properties' keyframes, every whole frame between them, and the moments just before jumps.
 
-    `step` is the distance between moments, in frames, if not every frame is enough. Only those between `start` and `end` count, and these themselves where something goes on there. Without keyframes it is `start` alone.
+    Only those between `start` and `end` count, and these themselves where something goes on there; without keyframes it is `start` alone.
+    `step` is the distance between moments, in frames, where every whole one is not enough.
     """
     found: set[float] = set()
     for prop in props:
