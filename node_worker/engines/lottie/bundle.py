@@ -14,8 +14,12 @@ from typing import Any, Literal
 
 import msgspec
 
+from contracts.spec import Warning
 from node_worker.engines.base import TemplateRefused
 from node_worker.engines.lottie.guard import parse
+from node_worker.engines.lottie.playback import Playback, of_entry, of_machine
+from node_worker.engines.lottie.report import Report
+from node_worker.engines.lottie.themes import doubts
 from node_worker.inspect.documents import MAX_DOCUMENT
 
 Format = Literal["lottie-json", "dotlottie-1", "dotlottie-2", "zip"]
@@ -32,11 +36,13 @@ _BAD_NAME = re.compile(r"[\x00-\x1f\\:]|^/|(^|/)\.\.(/|$)")
 
 
 class Animation(msgspec.Struct, frozen=True):
-    """One animation of a bundle: its key in the bundle, a title, and its file."""
+    """One animation of a bundle: its key in the bundle, a title, its file; how it is played and the theme that it begins with."""
 
     key: str
     title: str
     path: Path
+    playback: Playback = Playback()
+    theme: dict[str, Any] | None = None
 
 
 class Bundle(msgspec.Struct, frozen=True):
@@ -48,6 +54,7 @@ class Bundle(msgspec.Struct, frozen=True):
     themes: tuple[tuple[str, str, dict[str, Any]], ...] = ()  # key, title, the theme's document
     fonts: tuple[Path, ...] = ()
     skipped: tuple[str, ...] = ()
+    doubts: tuple[Warning, ...] = ()  # what the manifest asks for and a film does not show
 
     def animation(self, key: str) -> Animation:
         """Find an animation. Raises TemplateRefused with the known keys."""
@@ -171,8 +178,11 @@ def _read(root: Path) -> Bundle:
 
 def _dotlottie(root: Path, manifest: dict[str, Any], fonts: tuple[Path, ...]) -> Bundle:
     second = str(manifest.get("version", "")).startswith("2") or (root / "a").is_dir()
+    report = Report()
+    themes = _themes(root, manifest, report)
+    shown, playback, theme = _machine(root, manifest, report)
     animations = []
-    for entry in manifest["animations"]:
+    for index, entry in enumerate(manifest["animations"]):
         key = entry.get("id") if isinstance(entry, dict) else None
         if not isinstance(key, str) or not key or _BAD_NAME.search(key):
             raise TemplateRefused("bundle.manifest", "manifest.json names an animation without a usable id.")
@@ -180,20 +190,52 @@ def _dotlottie(root: Path, manifest: dict[str, Any], fonts: tuple[Path, ...]) ->
         path = next((path for path in paths if path.is_file()), None)
         if path is None:
             raise TemplateRefused("bundle.manifest", f"manifest.json names the animation {key!r}, but its file is not in the archive.")
-        animations.append(Animation(key, str(entry.get("name") or key), path))
+        first = shown == key or (not shown and index == 0)
+        begins = (theme if first else "") or entry.get("initialTheme") or entry.get("defaultTheme")
+        if isinstance(begins, str) and begins and begins not in themes:
+            report("theme.missing", f"The animation {key[:60]!r} begins with the theme {begins[:60]!r}, which is not in the archive.")
+        known = themes.get(begins) if isinstance(begins, str) else None
+        played = playback if playback is not None and first else of_entry(entry)
+        animations.append(Animation(key, str(entry.get("name") or key), path, played, known[1] if known else None))
     if not animations or len({a.key for a in animations}) < len(animations):
         raise TemplateRefused("bundle.manifest", "manifest.json must name at least one animation, each with its own id.")
-    return Bundle("dotlottie-2" if second else "dotlottie-1", root, tuple(animations), _themes(root, manifest), fonts)
+    listed = tuple((key, title, document) for key, (title, document) in themes.items())
+    return Bundle("dotlottie-2" if second else "dotlottie-1", root, tuple(animations), listed, fonts, (), report.warnings)
 
 
-def _themes(root: Path, manifest: dict[str, Any]) -> tuple[tuple[str, str, dict[str, Any]], ...]:
-    found = []
+def _machine(root: Path, manifest: dict[str, Any], report: Report) -> tuple[str, Playback | None, str]:
+    """What the state machine asks for with which the file begins: an animation's key, how it is played, a theme's key."""
+    initial = manifest.get("initial")
+    begins = initial if isinstance(initial, dict) else {}
+    key, shown = begins.get("stateMachine"), begins.get("animation")
+    shown = shown if isinstance(shown, str) else ""
+    if not isinstance(key, str) or not key:
+        return shown, None, ""
+    path = next((path for folder in ("s", "states") if (path := root / folder / f"{key}.json").is_file()), None)
+    if _BAD_NAME.search(key) or path is None:
+        report("bundle.state_machine", f"The file begins with the state machine {key[:60]!r}, which is not in the archive.")
+        return shown, None, ""
+    animation, playback, theme = of_machine(parse(_bytes(path), path.name), key, report)
+    return animation or shown, playback, theme
+
+
+def _themes(root: Path, manifest: dict[str, Any], report: Report) -> dict[str, tuple[str, dict[str, Any]]]:
+    """The themes' titles and documents by their keys."""
+    found = {}
     entries = manifest.get("themes")
     for entry in entries if isinstance(entries, list) else ():
-        key = entry.get("id") if isinstance(entry, dict) else None
-        if isinstance(key, str) and key and not _BAD_NAME.search(key) and (root / "t" / f"{key}.json").is_file():
-            found.append((key, str(entry.get("name") or key), parse(_bytes(root / "t" / f"{key}.json"), f"t/{key}.json")))
-    return tuple(found)
+        held = entry if isinstance(entry, dict) else {"id": entry}
+        key = held.get("id")
+        if not isinstance(key, str) or not key or _BAD_NAME.search(key):
+            continue
+        path = next((path for folder in ("t", "themes") if (path := root / folder / f"{key}.json").is_file()), None)
+        if path is None:
+            report("theme.missing", f"The theme {key[:60]!r} is not in the archive, or in a form that is no longer used; export it anew.")
+            continue
+        title = str(held.get("name") or key)
+        found[key] = title, parse(_bytes(path), f"{path.parent.name}/{key}.json")
+        doubts(title, found[key][1], report)
+    return found
 
 
 def _loose(root: Path, files: list[Path], fonts: tuple[Path, ...]) -> Bundle:
