@@ -1,19 +1,21 @@
 """Turns a template's document and a person's values into the document that the engine draws."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from contracts.spec import Direction, Fit, Warning
-from node_worker.engines.base import TemplateRefused
+from node_worker.engines.base import TemplateRefused, nothing
 from node_worker.engines.lottie import guard, pictures
 from node_worker.engines.lottie.bundle import Animation, Bundle
 from node_worker.engines.lottie.colours import parse_colour, set_colour
-from node_worker.engines.lottie.elements import Found, find, slots_of, text_documents, walk
+from node_worker.engines.lottie.elements import Found, find, slots_of, text_documents
 from node_worker.engines.lottie.embed import IMAGE, embed_pictures, place_of
+from node_worker.engines.lottie.expressions.bake import Moments, bake
+from node_worker.engines.lottie.expressions.survey import may_hold_expressions
 from node_worker.engines.lottie.fonts import Library
 from node_worker.engines.lottie.report import Report
 from node_worker.engines.lottie.rewrites import rewrite
@@ -43,6 +45,7 @@ class Prepared(msgspec.Struct, frozen=True):
     size: tuple[float, float]
     rate: float
     warnings: tuple[Warning, ...]
+    computed: bool  # whether expressions were evaluated, for the moments that were given
 
 
 def load(raw: bytes) -> Document:
@@ -53,8 +56,16 @@ def load(raw: bytes) -> Document:
     return document
 
 
-def prepare(raw: bytes, animation: Animation, bundle: Bundle, values: Values, library: Library, *, plain: bool = False) -> Prepared:
-    """Apply values to a document. `plain` takes every expression out. Raises TemplateRefused naming the value's key."""
+def prepare(
+    raw: bytes,
+    animation: Animation,
+    bundle: Bundle,
+    values: Values,
+    library: Library,
+    moments: Moments = Moments(),
+    alive: Callable[[], None] = nothing,
+) -> Prepared:
+    """Apply values to a document, and evaluate its expressions at `moments`. Raises TemplateRefused naming the value's key."""
     document = load(raw)
     found = find(document)
     _check_keys(found, values)
@@ -65,21 +76,12 @@ def prepare(raw: bytes, animation: Animation, bundle: Bundle, values: Values, li
     # Last, because slots may bring in paths too: after this no asset names a file that the engine would open by itself.
     report = Report()
     report.add(embed_pictures(document, found, animation, bundle))
-    if plain:
-        strip_expressions(document)
-        report("expressions.stripped", "Expressions were left out, because the engine crashed with them.")
+    computed = may_hold_expressions(raw) and bake(document, report, moments, measure_of(document, library), alive)
     rewrite(document, report)
     report.add(shape_texts(document, library))
     settle(document, shaped=True)
     size = float(document["w"]), float(document["h"])
-    return Prepared(msgspec.json.encode(document), size, float(document["fr"]), report.warnings)
-
-
-def strip_expressions(document: Document) -> None:
-    """Take out every expression; the properties keep their own values."""
-    for value, _, _ in walk(document):
-        if isinstance(value.get("x"), str):
-            del value["x"]
+    return Prepared(msgspec.json.encode(document), size, float(document["fr"]), report.warnings, computed)
 
 
 def _check_keys(found: list[Found], values: Values) -> None:

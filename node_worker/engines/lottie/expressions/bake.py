@@ -1,5 +1,6 @@
 """Evaluates a document's expressions in QuickJS and writes what they give into their properties."""
 
+import math
 from collections.abc import Callable
 from fractions import Fraction
 from importlib.metadata import version
@@ -10,7 +11,7 @@ import msgspec
 import numpy as np
 from _quickjs import Context, JSException  # its wrapper starts a thread when it is imported
 
-from node_worker.engines.base import TemplateRefused
+from node_worker.engines.base import TemplateRefused, nothing
 from node_worker.engines.lottie.elements import walk
 from node_worker.engines.lottie.expressions.scanner import guarded, uses_objects
 from node_worker.engines.lottie.expressions.survey import IMAGE, PRECOMP, SOLID, Place, Survey, ip_op, layers_of, survey
@@ -37,6 +38,7 @@ _LONGEST = 100_000  # characters of an expression
 _WHOLE = {4: 1e4, 6: 1e6}  # values come as whole numbers of the last digit that counts
 _FINE = frozenset(("c", "fc", "sc", "tm"))  # colours from 0 to 1, and seconds
 _TOLERANCE = {4: 0.002, 6: 2e-5}  # by which keyframes may miss a value: a five-hundredth of a pixel or degree, a colour's 200th step
+_MOST_MOMENTS = 216_000  # an hour at 60 frames a second
 _LAST = 0.01  # frames before the end: the last moment that is drawn
 
 _DETAILS = {
@@ -52,39 +54,40 @@ _UNKNOWN = "The expression of {property} is not followed: {message}. The value w
 
 
 class Moments(msgspec.Struct, frozen=True):
-    """When a scene will be drawn: one moment, some as a sample, or the frames of a video."""
+    """When a scene will be drawn: at the frames of a video, at one moment, or at some as a sample."""
 
-    step: float = 1.0  # of the document's frames from one picture to the next
-    moment: float | None = None  # in the document's frames from its start, where one picture is drawn
-    sample: int = 0  # at most so many moments, for a look at what an expression does
-
-    @classmethod
-    def of_video(cls, rate: float, video_rate: Fraction, speed: float) -> "Moments":
-        """Those of a video of a document of `rate` frames a second."""
-        return cls(step=float(Fraction(rate).limit_denominator(1_000_000) * Fraction(speed).limit_denominator(1_000_000) / video_rate))
+    rate: Fraction | None = None  # the video's frames a second; None stands for the document's own
+    speed: Fraction = Fraction(1)
+    second: float | None = None  # of the source, where one picture is drawn
+    sample: int = 0  # at most so many moments, for a look at what expressions do
 
     def frames(self, document: Document) -> list[float]:
         """The frames of the document's root at which it is drawn, as exactly as the engine is asked for them."""
         begin, rest = float(document.get("ip", 0)), float(document["op"]) - float(document.get("ip", 0))
         last = max(0.0, rest - _LAST)
-        if self.moment is not None:
-            return [begin + min(max(0.0, round(self.moment, 3)), last)]
-        step = max(self.step, rest / 216_000)
-        count = int(rest / step) + 1
+        rate = float(document["fr"])
+        if self.second is not None:
+            return [begin + min(max(0.0, round(self.second * rate, 3)), last)]
+        step = float(self.speed / self.rate) * rate if self.rate is not None else 1.0
+        count = math.ceil(rest / max(step, rest / _MOST_MOMENTS))
         if self.sample:
             count = min(count, self.sample)
-            step = rest / count
-        found = sorted({min(round(n * step, 3), last) for n in range(count)})
+        step = max(step, rest / count)
+        found = sorted({min(round(n * step, 3), last) for n in range(count + 1)})
         return [begin + frame for frame in found]
 
 
-def bake(document: Document, report: Report, moments: Moments, measure: Measure | None = None, alive: Callable[[], None] = lambda: None) -> None:
-    """Replace every expression by what it gives. `measure` tells a text's box, `alive` is called between slices. Raises TemplateRefused."""
+def bake(document: Document, report: Report, moments: Moments, measure: Measure | None = None, alive: Callable[[], None] = nothing) -> bool:
+    """Replace every expression by what it gives; returns whether any was evaluated.
+
+    `measure` tells a text's box, `alive` is called between slices of the work. Raises TemplateRefused.
+    """
     found = survey(document)
     seen = [place for place in found.places if place.seen]
     if seen:
         _Run(document, found, seen, moments, measure).run(report, alive)
     strip(document)
+    return bool(seen)
 
 
 def strip(document: Document) -> None:
