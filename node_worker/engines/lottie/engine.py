@@ -6,8 +6,8 @@ from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
+import icu
 import msgspec
-
 import uharfbuzz as hb
 
 from contracts.spec import ScanResult, SceneSpec
@@ -16,10 +16,11 @@ from node_worker.engines.lottie import tvg
 from node_worker.engines.lottie.bundle import open_bundle, read_document
 from node_worker.engines.lottie.colours import parse_colour
 from node_worker.engines.lottie.expressions import bake
-from node_worker.engines.lottie.fonts import Library, packaged_digest
 from node_worker.engines.lottie.prepare import Prepared, Values, prepare
 from node_worker.engines.lottie.scan import scan
 from node_worker.engines.lottie.scene import LottieScene
+from node_worker.engines.lottie.text.faces import packaged_digest
+from node_worker.engines.lottie.text.fonts import Library
 
 _REVISION = 1  # raise it with every change here that changes a pixel
 _MAX_SIDE = 8192  # pixels of a video's side
@@ -32,8 +33,9 @@ class LottieEngine:
     name = "lottie"
 
     def __init__(self) -> None:
-        versions = f"thorvg-{tvg.version()}+{_REVISION};harfbuzz-{hb.version_string()};fonts-{packaged_digest()[:16]};{bake.BUILD}"
-        self.build = f"{versions};{platform.machine().lower()}"
+        drawing = f"thorvg-{tvg.version()}+{_REVISION};{bake.BUILD}"
+        texts = f"harfbuzz-{hb.version_string()};icu-{icu.ICU_VERSION};fonts-{packaged_digest()[:16]}"
+        self.build = f"{drawing};{texts};{platform.machine().lower()}"
         self._prepared: OrderedDict[bytes, Prepared] = OrderedDict()
 
     def scan(self, template: Path, work: Path) -> ScanResult:
@@ -63,7 +65,9 @@ class LottieEngine:
     def _prepare(self, spec: SceneSpec, files: Files, fonts: tuple[str, ...], timing: Timing, alive: Callable[[], None]) -> Prepared:
         bundle = open_bundle(files.path(spec.bundle), Path(files.work), spec.bundle)
         animation = bundle.animation(spec.scene)
-        values = Values(spec.texts, {key: files.path(sha256) for key, sha256 in spec.pictures.items()}, spec.colours, spec.fits, spec.directions)
+        values = Values(
+            spec.texts, {key: files.path(sha256) for key, sha256 in spec.pictures.items()}, spec.colours, spec.fits, spec.directions
+        )
         library = Library(bundle.fonts, [files.path(sha256) for sha256 in fonts])
         moments = bake.Moments(timing.rate, Fraction(spec.speed).limit_denominator(1_000_000), timing.second)
         return prepare(read_document(animation), animation, bundle, values, library, moments, alive)
