@@ -35,10 +35,11 @@ def write_numbers(prop: Document, times: Numbers, values: Numbers, tolerance: fl
 
 
 def write_held(prop: Document, times: list[float], values: list[Any]) -> None:
-    """Give a property values that have nothing between them, such as texts: each is held until the next."""
+    """Give a property values that have nothing between them, such as texts: each is held until the next. None stands for the same again."""
     keys: list[Document] = []
+    before = 0.0
     for frame, value in zip(times, values, strict=True):
-        if not keys or keys[-1]["s"] != value:
+        if value is not None and (not keys or keys[-1]["s"] != value):
             # The moment lies between two frames: whoever looks a little before one, for a rounding, sees what is meant there.
             keys.append({"t": frame if not keys else (before + frame) / 2, "s": value, "h": 1})
         before = frame

@@ -1,6 +1,7 @@
 """Turns a template's document and a person's values into the document that the engine draws."""
 
 import copy
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,11 +23,12 @@ from node_worker.engines.lottie.structure import settle
 from node_worker.engines.lottie.text.fonts import Library
 from node_worker.engines.lottie.text.layers import FIELD, MEANT, READING, shape_texts
 from node_worker.engines.lottie.text.measure import measure_of
-from node_worker.engines.lottie.upgrade import upgrade
+from node_worker.engines.lottie.upgrade import all_layers, upgrade
 from node_worker.inspect.documents import MAX_DOCUMENT
 
 Document = dict[str, Any]
 _MAX_TEXT = 5000  # characters
+_READS_TEXT = re.compile(r"(?<![.\w$])(?:value|thisProperty|text|thisLayer|sourceText|style|valueAtTime|eval)\b")
 
 
 class Values(msgspec.Struct, frozen=True):
@@ -77,7 +79,10 @@ def prepare(
     # Last, because slots may bring in paths too: after this no asset names a file that the engine would open by itself.
     report = Report()
     report.add(embed_pictures(document, found, animation, bundle))
-    computed = may_hold_expressions(raw) and bake(document, report, moments, measure_of(document, library), alive)
+    computed = False
+    if may_hold_expressions(raw):
+        _prefer_given(document)
+        computed = bake(document, report, moments, measure_of(document, library), alive)
     rewrite(document, report)
     report.add(shape_texts(document, library))
     settle(document, shaped=True)
@@ -118,6 +123,15 @@ def _apply_texts(found: list[Found], values: Values) -> None:
                 text[MEANT], text["t"], text[FIELD] = text["t"], given, key
             if reading != "auto":
                 text[READING] = reading
+
+
+def _prefer_given(document: Document) -> None:
+    """Let a person's text stand where the layer's expression would write another one without reading it."""
+    for layer in all_layers(document):
+        source = layer["t"].get("d") if isinstance(layer.get("t"), dict) else None
+        if isinstance(source, dict) and isinstance(source.get("x"), str) and not _READS_TEXT.search(source["x"]):
+            if any(FIELD in text for text in text_documents(layer)):
+                del source["x"]
 
 
 def _check_text(text: str, key: str) -> None:

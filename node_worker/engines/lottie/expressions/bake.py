@@ -29,7 +29,8 @@ _LANGUAGE = "\n".join((Path(__file__).parent / "language" / f"{name}.js").read_t
 _PRELUDE = f"(function () {{ 'use strict';\n{_LANGUAGE}\n}})()"
 
 _BUDGET = 600_000  # evaluations of a scene
-_MOST_NUMBERS = 3_000_000  # of all paths and texts together
+_MOST_NUMBERS = 3_000_000  # of all paths together
+_MOST_LETTERS = 80_000  # of all texts together; a document may have 100,000
 _MEMORY = 256 << 20  # bytes that expressions may hold
 _STACK = 1 << 20  # bytes
 _SLICE = 2_000  # evaluations between two signs of life
@@ -168,6 +169,7 @@ class _Run:
             "rate": float(self._document["fr"]),
             "budget": _BUDGET,
             "mostNumbers": _MOST_NUMBERS,
+            "mostLetters": _MOST_LETTERS,
             "order": order,
             "targets": targets,
             "codes": codes,

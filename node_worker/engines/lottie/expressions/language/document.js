@@ -65,7 +65,7 @@ class Prop {
     this.node = node, this.layer = layer, this.chain = chain, this.x = typeof node.x === 'string' ? node.x : '', this.key = key;
     this.flat = false, this.memo = undefined, this.memoTime = NaN, this.other = null, this.still = undefined;
     this.busy = 0, this.scope = null, this.code = null, this.dead = '', this.name = '';
-    this.at = 0, this.fixed = undefined, this.keys = null, this.chance = undefined, this.posterized = 0;
+    this.at = 0, this.fixed = undefined, this.keys = null, this.chance = undefined, this.posterized = 0, this.told = false;
     const k = node.k;
     if (isList(k) && isObject(k[0])) this.keys = keyframes(k);
     if (this.keys && !this.keys.length) this.keys = null;

@@ -8,7 +8,7 @@ const MOST_POINTS = 2_000; // of a path
 const NESTED = 20; // evaluations for each one that is asked for: those of other moments and within circles
 
 let comps = [], blobs = [], codes = new Map(), order = [], targets = [], failures = new Map();
-let budget = 0, used = 0, runs = 0, mostRuns = 0, rounds = 0, allRounds = ALL_ROUNDS, stage = 0, at = 0, begun = false, numbers = 0, mostNumbers = 0;
+let budget = 0, used = 0, runs = 0, mostRuns = 0, rounds = 0, allRounds = ALL_ROUNDS, stage = 0, at = 0, begun = false, numbers = 0, mostNumbers = 0, letters = 0, mostLetters = 0;
 
 // Counts a round of a loop; called where an expression's loops go round.
 function tick() {
@@ -175,7 +175,7 @@ function asText(prop, v, when) {
 
 // Between calls a target is a property and what was found for it, one list of whole numbers after the other.
 function start(given) {
-  ({ rate, budget, mostNumbers, order } = given);
+  ({ rate, budget, mostNumbers, mostLetters, order } = given);
   mostRuns = budget * NESTED;
   comps = given.comps.map((data, index) => new Comp(data, index));
   for (const comp of comps) comp.layers = comp.data.layers.map((data, place) => {
@@ -273,9 +273,12 @@ function record(target, v) {
   if (prop.kind === 'number') values.push(Math.round(v * scale));
   else if (prop.kind === 'vector') for (let n = 0; n < target.size; n++) values.push(Math.round((v[n] ?? prop.sample[n] ?? 0) * scale));
   else {
-    numbers += prop.kind === 'path' ? v.v.length * 6 : 20;
-    values.push(written(target, v));
-    if (numbers > mostNumbers) target.dropped = true, target.values = [], note(prop, new Refusal('budget', 'it gives more points than a scene may have'));
+    const made = written(target, v), said = prop.kind === 'text' ? JSON.stringify(made) : '';
+    numbers += prop.kind === 'path' ? v.v.length * 6 : 0;
+    if (said !== target.last || said === '') values.push(made), letters += prop.kind === 'text' ? v.t.length : 0;
+    else values.push(null);
+    target.last = said;
+    if (numbers > mostNumbers || letters > mostLetters) target.dropped = true, target.values = [], note(prop, new Refusal('budget', 'it gives more points or letters than a scene may have'));
   }
 }
 function written(target, v) {

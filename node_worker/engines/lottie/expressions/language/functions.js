@@ -104,7 +104,10 @@ function smooth(prop, width = 0.2, samples = 5, at = undefined) {
 }
 
 // Chance of one property: it follows from its place in the document, the seed that is set and, unless told otherwise, the moment.
-const seeded = prop => (prop.chance?.set === undefined ? prop.seed : mix(prop.seed, prop.chance.set));
+function seeded(prop) {
+  if (!prop.told) prop.told = true, note(prop, new Refusal('random', 'it uses chance'));
+  return prop.chance?.set === undefined ? prop.seed : mix(prop.seed, prop.chance.set);
+}
 function seedRandom(prop, seed, timeless = false) { prop.chance = { set: number(own(seed)) | 0, timeless: Boolean(timeless), n: 0 }; }
 function roll(prop) {
   const chance = (prop.chance ??= { set: undefined, timeless: false, n: 0 });
