@@ -6,7 +6,7 @@ const moment = at => (at === undefined ? seconds() : number(own(at)));
 const valueOf = (prop, at) => (prop === running ? prop.base(frameOf(at)) : prop.valueAt(at));
 const given = (prop, v) => (prop.kind === 'vector' ? copy(v) : prop.kind === 'path' ? new PathFace(v, prop) : prop.kind === 'text' ? v.t : v);
 
-const BACK = 0.01; // seconds over which a speed is taken, as the reference player does
+const BACK = 0.001; // seconds over which a speed is taken, as the reference player does
 function velocityOf(prop, at) {
   const a = valueOf(prop, at), b = valueOf(prop, at - BACK);
   if (prop.kind === 'number') return (a - b) / BACK;

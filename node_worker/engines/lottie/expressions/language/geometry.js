@@ -23,7 +23,7 @@ function createPath(points = [[0, 0], [100, 0], [100, 100], [0, 100]], into = []
 }
 
 const measured = new WeakMap(); // the lengths along a path, by the path
-const STEPS = 100; // of a curve, between which its length is taken as straight
+const STEPS = 50; // of a curve, between which its length is taken as straight
 function curvesOf(path) {
   const { v, i = [], o = [], c } = path, curves = [], count = c ? v.length : v.length - 1;
   for (let n = 0; n < count; n++) {
@@ -40,12 +40,15 @@ function lengthsOf(path) {
   if (found) return found;
   const curves = curvesOf(path), lengths = [];
   let length = 0;
-  for (const curve of curves) {
-    let before = curve[0];
+  for (const [a, b, c, d] of curves) {
+    // The curve as a polynomial: x0 + x1 t + x2 t² + x3 t³.
+    const x0 = a[0], x1 = 3 * (b[0] - a[0]), x2 = 3 * (c[0] - 2 * b[0] + a[0]), x3 = d[0] - 3 * c[0] + 3 * b[0] - a[0];
+    const y0 = a[1], y1 = 3 * (b[1] - a[1]), y2 = 3 * (c[1] - 2 * b[1] + a[1]), y3 = d[1] - 3 * c[1] + 3 * b[1] - a[1];
+    let beforeX = x0, beforeY = y0;
     for (let n = 1; n <= STEPS; n++) {
-      const point = pointOf(curve, n / STEPS);
-      length += Math.hypot(point[0] - before[0], point[1] - before[1]);
-      lengths.push(length), before = point;
+      const t = n / STEPS, x = ((x3 * t + x2) * t + x1) * t + x0, y = ((y3 * t + y2) * t + y1) * t + y0;
+      length += Math.sqrt((x - beforeX) * (x - beforeX) + (y - beforeY) * (y - beforeY));
+      lengths.push(length), beforeX = x, beforeY = y;
     }
   }
   measured.set(path, (found = { curves, lengths, length }));
