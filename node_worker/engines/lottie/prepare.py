@@ -24,6 +24,7 @@ from node_worker.engines.lottie.structure import settle
 from node_worker.engines.lottie.text.fonts import Library
 from node_worker.engines.lottie.text.layers import FIELD, MEANT, READING, shape_texts
 from node_worker.engines.lottie.text.measure import measure_of
+from node_worker.engines.lottie.text.selectors import spell_out
 from node_worker.engines.lottie.themes import apply_theme
 from node_worker.engines.lottie.upgrade import all_layers, upgrade
 from node_worker.inspect.documents import MAX_DOCUMENT
@@ -86,6 +87,7 @@ def prepare(
     computed = False
     if animation.theme is not None or may_hold_expressions(raw):  # a theme's rules may hold some too
         _prefer_given(document)
+        spell_out(document)
         played = msgspec.structs.replace(moments, playback=animation.playback)
         computed = bake(document, report, played, measure_of(document, library), alive)
     rewrite(document, report)

@@ -21,6 +21,7 @@ from node_worker.engines.lottie.structure import settle
 from node_worker.engines.lottie.text.fonts import Library
 from node_worker.engines.lottie.text.layers import wanted_fonts
 from node_worker.engines.lottie.text.measure import measure_of
+from node_worker.engines.lottie.text.selectors import spell_out
 from node_worker.engines.lottie.themes import apply_theme, preset_of
 from node_worker.engines.lottie.upgrade import upgrade
 
@@ -117,6 +118,7 @@ def _computed(raw: bytes, document: Document, library: Library, animation: Anima
     """Look at some moments whether expressions can be followed, and leave what they give in the document."""
     report = Report()
     if animation.theme is not None or may_hold_expressions(raw):
+        spell_out(document)
         bake(document, report, Moments(sample=_LOOKS, playback=animation.playback), measure_of(document, library))
     return list(report.warnings)
 

@@ -10,9 +10,12 @@ import numpy as np
 import pytest
 
 from node_worker.engines.lottie import sampling
+from node_worker.engines.lottie.expressions.bake import WHOLE, bake
+from node_worker.engines.lottie.report import Report
 from node_worker.engines.lottie.structure import settle
 from node_worker.engines.lottie.text.fonts import Library
 from node_worker.engines.lottie.text.layers import shape_texts
+from node_worker.engines.lottie.text.selectors import spell_out
 
 Document = dict[str, Any]
 UP = {"p": {"a": 0, "k": [0, -40, 0]}}
@@ -21,7 +24,7 @@ TYPED = {"a": 1, "k": [{"t": 0, "s": [0], "i": {"x": [1], "y": [1]}, "o": {"x": 
 
 def animator(style: Document, **selector: Any) -> Document:
     return {
-        "s": {"t": 0, "b": 1, "sh": 1, "r": 1, **{k: v if k in "btr" or k in ("sh", "rn") else _prop(v) for k, v in selector.items()}},
+        "s": {"t": 0, "b": 1, "sh": 1, "r": 1, **{k: v if k in "btrx" or k in ("sh", "rn") else _prop(v) for k, v in selector.items()}},
         "a": style,
     }
 
@@ -250,6 +253,24 @@ def test_fields_of_odd_types_are_never_an_error_of_ours(build: Any) -> None:
         layer["ip"], layer["op"] = chance.choice([0, "x", None, 1e12]), chance.choice([60, "x", None, 1e12])
         document = build.document(layer)
         shape_texts(document, Library((), ()))
+
+
+def test_an_expression_selector_is_evaluated_for_each_letter(build: Any) -> None:
+    share = "var $bm_rt;\n$bm_rt = textIndex / textTotal * selectorValue;"
+    layer = moved(build, "ab cd", animator({**UP, "r": _prop(90)}, t=1, b=2, x=share))
+    document = build.document(layer)
+    spell_out(document)
+    report = Report()
+    bake(document, report, WHOLE)
+    groups, codes = shaped(build, layer)
+    assert lifts(groups) == [-10, -20, -30, -40]
+    assert [value(group, "r")[0] for group in groups] == [22.5, 45, 67.5, 90]
+    assert (codes, report.warnings) == ([], ())
+    by_word = moved(build, "ab cd", animator(UP, t=1, b=3, x="[0, time * 100 * (textIndex - 1), 0]"))
+    document = build.document(by_word)
+    spell_out(document)
+    bake(document, report, WHOLE)
+    assert lifts(shaped(build, by_word)[0], 15.0) == pytest.approx([0, 0, -20, -20], abs=0.1)
 
 
 def test_half_the_words_of_a_title_are_seen_in_the_film(
