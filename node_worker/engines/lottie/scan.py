@@ -64,11 +64,17 @@ def digest(raw: bytes, document: Document, animation: Animation, bundle: Bundle)
             source = picture_source(asset, animation, bundle, "")
             if isinstance(source, Path):
                 paths.add(source)
-    if animation.playback != Playback() or animation.theme is not None:
-        whole.update(msgspec.json.encode((animation.playback, animation.theme)))
+    whole.update(_played(animation))
     for path in sorted(paths):
         whole.update(hashlib.sha256(path.name.encode()).digest() + hashlib.sha256(path.read_bytes()).digest())
     return whole.hexdigest()
+
+
+def _played(animation: Animation) -> bytes:
+    """What of the manifest changes an animation's pictures; empty where nothing does."""
+    if animation.playback == Playback() and animation.theme is None:
+        return b""
+    return msgspec.json.encode((animation.playback, animation.theme))
 
 
 def _has_nul(value: object) -> bool:
