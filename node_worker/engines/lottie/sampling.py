@@ -38,9 +38,9 @@ def numbers(prop: object, frame: float, default: Sequence[float] = (0.0,)) -> li
     frames = keyframes(prop)
     if not frames:
         k = prop.get("k") if isinstance(prop, dict) else prop
-        return _list(k) or list(default)
+        return plain(k) or list(default)
     index, progress = _place(frames, frame)
-    start, end = _list(start_of(frames, index)), _list(end_of(frames, index))
+    start, end = plain(start_of(frames, index)), plain(end_of(frames, index))
     if progress is None or not end:
         return start or list(default)
     if not start:
@@ -142,7 +142,7 @@ def curve_of(frame: Document, start: Sequence[float], end: Sequence[float]) -> C
 
 
 def _curve(frame: Document, start: Sequence[float], end: Sequence[float]) -> Curve | None:
-    out, into = _list(frame.get("to")), _list(frame.get("ti"))
+    out, into = plain(frame.get("to")), plain(frame.get("ti"))
     if len(start) < 2 or len(end) < 2 or len(out) < 2 or len(into) < 2:
         return None
     way = (end[0] - start[0], end[1] - start[1])
@@ -183,7 +183,7 @@ def _between(one: Sequence[float], other: Sequence[float], part: float) -> list[
     return [a + (b - a) * part for a, b in zip(one[:2], other[:2], strict=True)]
 
 
-def _list(held: object) -> list[float]:
+def plain(held: object) -> list[float]:
     """The finite numbers of a value; a single number is a list of one."""
     if isinstance(held, list):
         found = [number(part) for part in held]
@@ -197,7 +197,7 @@ def _path(held: object) -> Document | None:
     one = held[0] if isinstance(held, list) and held else held
     if not isinstance(one, dict):
         return None
-    sides = {side: [_list(point)[:2] for point in _points(one.get(side))] for side in ("v", "i", "o")}
+    sides = {side: [plain(point)[:2] for point in _points(one.get(side))] for side in ("v", "i", "o")}
     count = len(sides["v"])
     if not count or any(len(points) != count or any(len(point) < 2 for point in points) for points in sides.values()):
         return None
@@ -209,7 +209,7 @@ def _points(held: object) -> list[Any]:
 
 
 def _of_axis(held: object, axis: int, default: float) -> float:
-    found = _list(held)
+    found = plain(held)
     return found[min(axis, len(found) - 1)] if found else default
 
 

@@ -8,11 +8,15 @@ from collections.abc import Callable
 from typing import Any
 
 from node_worker.engines.lottie.report import Report
+from node_worker.engines.lottie.rewrites.motion import motion
+from node_worker.engines.lottie.rewrites.orientation import orientation
+from node_worker.engines.lottie.rewrites.rectangles import rectangles
+from node_worker.engines.lottie.rewrites.solids import solids
 
 Document = dict[str, Any]
 Rewrite = Callable[[Document, Report], None]
 
-REWRITES: tuple[Rewrite, ...] = ()  # in the order in which they run
+REWRITES: tuple[Rewrite, ...] = (solids, rectangles, orientation, motion)  # in the order in which they run
 
 
 def rewrite(document: Document, report: Report) -> None:
