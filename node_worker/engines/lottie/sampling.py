@@ -14,6 +14,7 @@ from typing import Any
 from node_worker.engines.lottie.guard import number, objects
 
 Document = dict[str, Any]
+_JUST = 1e-3  # frames
 _STEPS = 150  # chords by which a curve's length is measured, as the reference player does
 
 
@@ -31,6 +32,15 @@ def is_animated(prop: object) -> bool:
     if isinstance(prop, dict) and any(isinstance(prop.get(axis), dict) for axis in ("x", "y")):
         return any(is_animated(prop.get(axis)) for axis in ("x", "y"))
     return bool(keyframes(prop))
+
+
+def key_times(prop: object) -> list[float]:
+    """The frames of all keyframes of a property, and the moments just before holds end: between them it goes without jumps."""
+    if isinstance(prop, dict) and any(isinstance(prop.get(axis), dict) for axis in ("x", "y")):
+        return [time for axis in ("x", "y") for time in key_times(prop.get(axis))]
+    frames = keyframes(prop)
+    ends = [float(other["t"]) - _JUST for one, other in itertools.pairwise(frames) if one.get("h") == 1]
+    return [*(float(frame["t"]) for frame in frames), *ends]
 
 
 def numbers(prop: object, frame: float, default: Sequence[float] = (0.0,)) -> list[float]:

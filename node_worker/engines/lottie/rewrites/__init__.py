@@ -9,15 +9,17 @@ from typing import Any
 
 from node_worker.engines.lottie.report import Report
 from node_worker.engines.lottie.rewrites.motion import motion
+from node_worker.engines.lottie.rewrites.opacity import opacity
 from node_worker.engines.lottie.rewrites.order import order
 from node_worker.engines.lottie.rewrites.orientation import orientation
 from node_worker.engines.lottie.rewrites.rectangles import rectangles
+from node_worker.engines.lottie.rewrites.repeaters import repeaters
 from node_worker.engines.lottie.rewrites.solids import solids
 
 Document = dict[str, Any]
 Rewrite = Callable[[Document, Report], None]
 
-REWRITES: tuple[Rewrite, ...] = (order, solids, rectangles, orientation, motion)  # in the order in which they run
+REWRITES: tuple[Rewrite, ...] = (order, solids, rectangles, orientation, repeaters, opacity, motion)  # in the order in which they run
 
 
 def rewrite(document: Document, report: Report) -> None:

@@ -34,7 +34,7 @@ def _turn(layer: Document, budget: Budget) -> bool:
     first, last = turned
     begin, end = number(layer.get("ip")), number(layer.get("op"))
     first, last = max(first, begin) if begin <= last else first, min(last, end) if end >= first else last
-    frames = frames_between(first, max(first, last), most=10_000)
+    frames = frames_between(first, max(first, last), [*sampling.key_times(place), *sampling.key_times(own)], most=10_000)
     if not budget.take(len(frames)):
         return False
     angle = 0.0

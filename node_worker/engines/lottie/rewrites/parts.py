@@ -90,8 +90,13 @@ def identity() -> Document:
     """A group's transformation that changes nothing."""
     return {
         "ty": "tr",
-        **{"p": still([0, 0]), "a": still([0, 0]), "s": still([100, 100]), "r": still(0)},
-        **{"o": still(100), "sk": still(0), "sa": still(0)},
+        "p": still([0, 0]),
+        "a": still([0, 0]),
+        "s": still([100, 100]),
+        "r": still(0),
+        "o": still(100),
+        "sk": still(0),
+        "sa": still(0),
     }
 
 

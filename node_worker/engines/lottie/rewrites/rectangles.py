@@ -48,7 +48,7 @@ def _turn(shape: Shape, budget: Budget) -> None:
 
 
 def _times(item: Document) -> list[float]:
-    return [float(frame["t"]) for key in ("s", "p") for frame in sampling.keyframes(item.get(key))]
+    return [time for key in ("s", "p") for time in sampling.key_times(item.get(key))]
 
 
 def _round_a_little(item: Document) -> None:
