@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from node_worker.engines.lottie.report import Report
+from node_worker.engines.lottie.rewrites.masks import masks
 from node_worker.engines.lottie.rewrites.motion import motion
 from node_worker.engines.lottie.rewrites.opacity import opacity
 from node_worker.engines.lottie.rewrites.order import order
@@ -19,7 +20,8 @@ from node_worker.engines.lottie.rewrites.solids import solids
 Document = dict[str, Any]
 Rewrite = Callable[[Document, Report], None]
 
-REWRITES: tuple[Rewrite, ...] = (order, solids, rectangles, orientation, repeaters, opacity, motion)  # in the order in which they run
+# In the order in which they run: names, then shapes, then layers, then what moves in all that was written.
+REWRITES: tuple[Rewrite, ...] = (order, solids, rectangles, orientation, repeaters, opacity, masks, motion)
 
 
 def rewrite(document: Document, report: Report) -> None:

@@ -20,7 +20,8 @@ def motion(document: Document, report: Report) -> None:
     """Sample each way that the engine would go otherwise, frame by frame."""
     budget = Budget(_MOST_KEYS)
     for layer in all_layers(document):
-        if not all([_straighten(prop, budget) for prop in _moving(layer)]):
+        done = [_straighten(prop, budget) for prop in _moving(layer)]
+        if not all(done):
             detail = "A layer has more curved motion than can be drawn at even speed; use fewer keyframes."
             report("motion.curve", detail, name_of(layer))
 

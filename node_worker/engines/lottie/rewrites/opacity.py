@@ -3,23 +3,18 @@
 Only a layer is drawn as a whole, so a layer with such groups becomes a composition of layers, one for each and for what lies between.
 """
 
-import math
 from typing import Any
 
 from node_worker.engines.lottie import sampling
-from node_worker.engines.lottie.extent import shapes as extent_of
-from node_worker.engines.lottie.guard import number, objects
+from node_worker.engines.lottie.guard import objects
 from node_worker.engines.lottie.report import Report
-from node_worker.engines.lottie.rewrites.layers import compositions, free_index, shift_masks
+from node_worker.engines.lottie.rewrites.layers import SHAPES, compositions, wrap
 from node_worker.engines.lottie.rewrites.parts import PAINTS, STROKES, Budget, name_of, still
 
 Document = dict[str, Any]
 Piece = tuple[list[Any], Document | None]  # shapes, and the opacity with which they are drawn as one
 _MOST_PIECES = 2000  # of a document
-_FARTHEST = 20_000.0  # pixels from a layer's origin
-_SHAPES, _PRECOMP, _NULL = 4, 0, 3  # layers' types
 _COPIED = frozenset(("rd", "op", "pb", "zz", "tw"))  # shapes that change each path by itself
-_OF_THE_PICTURE = ("ks", "shapes", "parent", "ao", "ddd")  # what a layer's picture does not take along
 
 
 def opacity(document: Document, report: Report) -> None:
@@ -27,15 +22,9 @@ def opacity(document: Document, report: Report) -> None:
     budget = Budget(_MOST_PIECES)
     for layers in compositions(document):
         for layer in list(layers):
-            if layer.get("ty") == _SHAPES and isinstance(layer.get("shapes"), list) and _needs(layer["shapes"]):
+            if layer.get("ty") == SHAPES and isinstance(layer.get("shapes"), list) and _needs(layer["shapes"]):
                 pieces = _cut(layer["shapes"])
-                far = 2 * extent_of(layer["shapes"])
-                if (
-                    pieces is None
-                    or not far <= _FARTHEST
-                    or not budget.take(len(pieces))
-                    or not _split(document, layers, layer, pieces, far)
-                ):
+                if pieces is None or not budget.take(len(pieces)) or not _split(document, layers, layer, pieces):
                     detail = "A half transparent group of several shapes is drawn shape by shape; give it a layer of its own."
                     report("group.opacity", detail, name_of(layer))
 
@@ -101,30 +90,12 @@ def _as_one(item: Document) -> Piece:
     return [{**item, "it": [*rest, {**transform, "o": still(100)}]}], transform["o"]
 
 
-def _split(document: Document, layers: list[Document], layer: Document, pieces: list[Piece], far: float) -> bool:
-    """Let a layer be a composition of pieces. Its place is kept by a null, on which it and its children hang."""
-    index = free_index(layers)
-    if index is None:
+def _split(document: Document, layers: list[Document], layer: Document, pieces: list[Piece]) -> bool:
+    """Let a layer be a composition of pieces, all masked as it was; False if it cannot be."""
+    inner = wrap(document, layers, layer)
+    if inner is None:
         return False
-    side = float(math.ceil(far))
-    begin, end = (layer.get(name, document.get(name, 0)) for name in ("ip", "op"))
-    inner = []
-    for place, (shapes, shown) in enumerate(pieces, 1):
-        ks = {"p": still([side, side, 0]), "a": still([0, 0, 0]), "s": still([100, 100, 100]), "r": still(0), "o": shown or still(100)}
-        inner.append({"ty": _SHAPES, "nm": "", "ind": place, "ip": begin, "op": end, "st": 0, "sr": 1, "bm": 0, "ks": ks, "shapes": shapes})
-    name = f"flatrender:groups:{sum(1 for _ in document['assets'])}"
-    document["assets"].append({"id": name, "layers": inner})
-    held = layer.get("ks") if isinstance(layer.get("ks"), dict) else {}
-    anchor = {key: layer[key] for key in ("ks", "parent", "ao", "ddd", "ip", "op") if key in layer}
-    layers.append({"ty": _NULL, "nm": "", "ind": index, "st": 0, "sr": 1, **anchor})
-    own = layer.get("ind")
-    if not math.isnan(number(own)):
-        for other in layers:
-            if other.get("parent") == own and other is not layer:
-                other["parent"] = index
-    for key in (*_OF_THE_PICTURE, "tm"):
-        layer.pop(key, None)
-    shift_masks(layer, side)
-    ks = {"p": still([0, 0, 0]), "a": still([side, side, 0]), "s": still([100, 100, 100]), "r": still(0), "o": held.get("o") or still(100)}
-    layer.update(ty=_PRECOMP, refId=name, w=2 * side, h=2 * side, st=0, sr=1, ks=ks, parent=index)
+    whole = inner.pop()
+    for index, (shapes, shown) in enumerate(pieces, 1):
+        inner.append({**whole, "ind": index, "ks": {**whole["ks"], "o": shown or still(100)}, "shapes": shapes})
     return True
