@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from node_worker.engines.lottie.report import Report
+from node_worker.engines.lottie.rewrites.effects import effects
 from node_worker.engines.lottie.rewrites.masks import masks
 from node_worker.engines.lottie.rewrites.motion import motion
 from node_worker.engines.lottie.rewrites.opacity import opacity
@@ -21,7 +22,7 @@ Document = dict[str, Any]
 Rewrite = Callable[[Document, Report], None]
 
 # In the order in which they run: names, then shapes, then layers, then what moves in all that was written.
-REWRITES: tuple[Rewrite, ...] = (order, solids, rectangles, orientation, repeaters, opacity, masks, motion)
+REWRITES: tuple[Rewrite, ...] = (order, solids, rectangles, orientation, repeaters, opacity, effects, masks, motion)
 
 
 def rewrite(document: Document, report: Report) -> None:
