@@ -17,6 +17,7 @@ from node_worker.engines.lottie.embed import IMAGE, embed_pictures, place_of
 from node_worker.engines.lottie.fonts import Library
 from node_worker.engines.lottie.report import Report
 from node_worker.engines.lottie.rewrites import rewrite
+from node_worker.engines.lottie.rewrites.blending import blends
 from node_worker.engines.lottie.structure import settle
 from node_worker.engines.lottie.text import FIELD, shape_texts
 from node_worker.engines.lottie.upgrade import upgrade
@@ -43,6 +44,7 @@ class Prepared(msgspec.Struct, frozen=True):
     size: tuple[float, float]
     rate: float
     warnings: tuple[Warning, ...]
+    blends: bool = False  # whether a layer's colours mix with those below it, so that the background may not be there yet
 
 
 def load(raw: bytes) -> Document:
@@ -72,7 +74,8 @@ def prepare(raw: bytes, animation: Animation, bundle: Bundle, values: Values, li
     report.add(shape_texts(document, library))
     settle(document, shaped=True)
     size = float(document["w"]), float(document["h"])
-    return Prepared(msgspec.json.encode(document), size, float(document["fr"]), report.warnings)
+    encoded = msgspec.json.encode(document)
+    return Prepared(encoded, size, float(document["fr"]), report.warnings, blends(encoded))
 
 
 def strip_expressions(document: Document) -> None:
