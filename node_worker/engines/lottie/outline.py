@@ -1,4 +1,4 @@
-"""The outlines of shapes as paths, as the Lottie format's corners with handles: where they begin, which way they go round, how round they are."""
+"""The outlines of shapes as paths of corners with handles: where they begin, which way they go round, how round they are."""
 
 import math
 from typing import Any

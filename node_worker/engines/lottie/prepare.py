@@ -19,6 +19,7 @@ from node_worker.engines.lottie.expressions.bake import Moments, bake
 from node_worker.engines.lottie.expressions.survey import may_hold_expressions
 from node_worker.engines.lottie.report import Report
 from node_worker.engines.lottie.rewrites import rewrite
+from node_worker.engines.lottie.rewrites.blending import blends
 from node_worker.engines.lottie.structure import settle
 from node_worker.engines.lottie.text.fonts import Library
 from node_worker.engines.lottie.text.layers import FIELD, MEANT, READING, shape_texts
@@ -49,6 +50,7 @@ class Prepared(msgspec.Struct, frozen=True):
     rate: float
     warnings: tuple[Warning, ...]
     computed: bool  # whether expressions were evaluated, for the moments that were given
+    blends: bool = False  # whether a layer's colours mix with those below it, so that the background may not be there yet
 
 
 def load(raw: bytes) -> Document:
@@ -79,6 +81,20 @@ def prepare(
     # Last, because slots may bring in paths too: after this no asset names a file that the engine would open by itself.
     report = Report()
     report.add(embed_pictures(document, found, animation, bundle))
+    computed = complete(document, raw, library, report, moments, alive)
+    size = float(document["w"]), float(document["h"])
+    encoded = msgspec.json.encode(document)
+    return Prepared(encoded, size, float(document["fr"]), report.warnings, computed, blends(encoded))
+
+
+def complete(
+    document: Document, raw: bytes, library: Library, report: Report, moments: Moments = Moments(), alive: Callable[[], None] = nothing
+) -> bool:
+    """Bring a document that holds its values into the form that the engine draws; whether expressions were evaluated.
+
+    An upload goes this way too, with the template's own values, so that what is told of it is what will be drawn. Raises
+    TemplateRefused.
+    """
     computed = False
     if may_hold_expressions(raw):
         _prefer_given(document)
@@ -86,8 +102,7 @@ def prepare(
     rewrite(document, report)
     report.add(shape_texts(document, library))
     settle(document, shaped=True)
-    size = float(document["w"]), float(document["h"])
-    return Prepared(msgspec.json.encode(document), size, float(document["fr"]), report.warnings, computed)
+    return computed
 
 
 def _check_keys(found: list[Found], values: Values) -> None:

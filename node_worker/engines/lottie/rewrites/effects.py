@@ -94,7 +94,7 @@ def _turn_styles(layer: Document, report: Report) -> None:
 
 
 def _shadow(style: Document) -> Document:
-    """An effect's shadow falls away from up, clockwise; a style's against the light, whose angle goes from the right the other way round."""
+    """An effect's shadow falls by an angle from above, clockwise; a style's light comes by one from the right, the other way round."""
     values = [
         (2, style.get("c") or still([0, 0, 0, 1])),
         (0, _mapped(style.get("o"), 75.0, lambda percent: percent * 2.55)),

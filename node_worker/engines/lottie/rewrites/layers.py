@@ -61,7 +61,7 @@ def wrap(document: Document, layers: list[Document], layer: Document) -> list[Do
 def side_of(document: Document, layer: Document) -> float | None:
     """How far a layer's content is moved when it is wrapped, in pixels; None where it reaches too far."""
     own = [number(layer.get(side)) for side in ("w", "h", "sw", "sh")]
-    asset = next((one for one in document["assets"] if one.get("id") == layer.get("refId")), {}) if layer.get("ty") == IMAGE else {}
+    asset: Document = next((one for one in document["assets"] if one.get("id") == layer.get("refId")), {}) if layer.get("ty") == IMAGE else {}
     own += [number(asset.get(side)) for side in ("w", "h")]
     far = 2 * max(float(document["w"]), float(document["h"]), *(size for size in own if not math.isnan(size)))
     if layer.get("ty") == SHAPES:

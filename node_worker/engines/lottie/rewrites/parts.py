@@ -33,7 +33,7 @@ class Shape(NamedTuple):
 
     item: Document
     items: list[Any]
-    index: int
+    place: int
     behind: frozenset[str]
 
 
@@ -79,9 +79,9 @@ def still(value: object) -> Document:
 
 def linear(moments: Iterable[tuple[float, list[Any]]]) -> Document:
     """A property that goes in straight lines through values at frames; one value alone is still."""
-    frames = [{"t": frame, "s": value} for frame, value in moments]
-    if all(frame["s"] == frames[0]["s"] for frame in frames):
-        value = frames[0]["s"]
+    frames: list[Document] = [{"t": frame, "s": value} for frame, value in moments]
+    value = frames[0]["s"]
+    if all(frame["s"] == value for frame in frames):
         return still(value[0] if len(value) == 1 and not isinstance(value[0], dict) else value)
     return {"a": 1, "k": frames}
 
