@@ -23,6 +23,7 @@ _DETAILS = {
     "layer.three_d": "A layer is in 3D; it is drawn flat.",
     "layer.camera": "The composition has a camera, which is not drawn.",
     "layer.effect": "A layer uses an effect that is not drawn.",
+    "shape.offset": "An offset path may look different at corners and open ends; compare the preview, or turn it into a path.",
     "shape.twist": "A twist is not drawn; turn it into a path before the export.",
     "shape.unknown": "A shape of an unknown kind is not drawn; turn it into a path before the export.",
     "effect.tint": "The colours of a tint or tritone may be somewhat lighter or darker than in other players.",
@@ -91,6 +92,8 @@ def _of_shapes(items: list[Any]) -> Iterator[str]:
         kind = item.get("ty")
         if kind == "tw":
             yield "shape.twist"
+        elif kind == "op" and not item.get("hd"):
+            yield "shape.offset"
         elif isinstance(kind, str) and kind not in SHAPES and kind not in _DRAWN_OTHERWISE:
             yield "shape.unknown"
 

@@ -83,9 +83,8 @@ def _scene(animation: Animation, bundle: Bundle, library: Library) -> ScannedSce
     inline_slots(document)
     report = Report()
     complete(document, raw, library, report, Moments(sample=_SAMPLE))
-    noticed += [
-        warning for warning in report.warnings if (warning.code, warning.element) not in {(one.code, one.element) for one in noticed}
-    ]
+    told = {(warning.code, warning.element) for warning in noticed}
+    noticed += [warning for warning in report.warnings if (warning.code, warning.element) not in told]
     rate = float(document["fr"])
     return ScannedScene(
         key=animation.key,

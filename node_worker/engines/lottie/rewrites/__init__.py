@@ -12,6 +12,7 @@ from node_worker.engines.lottie.rewrites.blending import blending
 from node_worker.engines.lottie.rewrites.effects import effects
 from node_worker.engines.lottie.rewrites.masks import masks
 from node_worker.engines.lottie.rewrites.merging import merging
+from node_worker.engines.lottie.rewrites.modifiers import modifiers
 from node_worker.engines.lottie.rewrites.motion import motion
 from node_worker.engines.lottie.rewrites.opacity import opacity
 from node_worker.engines.lottie.rewrites.order import order
@@ -30,6 +31,7 @@ REWRITES: tuple[Rewrite, ...] = (
     remap,
     solids,
     merging,
+    modifiers,
     rectangles,
     orientation,
     repeaters,
