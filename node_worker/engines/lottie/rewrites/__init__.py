@@ -10,6 +10,7 @@ from typing import Any
 from node_worker.engines.lottie.report import Report
 from node_worker.engines.lottie.rewrites.blending import blending
 from node_worker.engines.lottie.rewrites.effects import effects
+from node_worker.engines.lottie.rewrites.ink import ink
 from node_worker.engines.lottie.rewrites.masks import masks
 from node_worker.engines.lottie.rewrites.merging import merging
 from node_worker.engines.lottie.rewrites.modifiers import modifiers
@@ -28,6 +29,7 @@ Rewrite = Callable[[Document, Report], None]
 # In the order in which they run: names, then shapes, then layers, then what moves in all that was written.
 REWRITES: tuple[Rewrite, ...] = (
     order,
+    ink,
     remap,
     solids,
     merging,
