@@ -22,6 +22,7 @@ from node_worker.engines.lottie.rewrites.rectangles import rectangles
 from node_worker.engines.lottie.rewrites.remap import remap
 from node_worker.engines.lottie.rewrites.repeaters import repeaters
 from node_worker.engines.lottie.rewrites.solids import solids
+from node_worker.engines.lottie.rewrites.trims import trims
 
 Document = dict[str, Any]
 Rewrite = Callable[[Document, Report], None]
@@ -34,6 +35,7 @@ REWRITES: tuple[Rewrite, ...] = (
     solids,
     merging,
     modifiers,
+    trims,
     rectangles,
     orientation,
     repeaters,

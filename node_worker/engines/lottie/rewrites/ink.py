@@ -40,7 +40,8 @@ def _hide_fill(text: Document) -> None:
         for frame in objects(text["d"]["k"])
         if isinstance(frame.get("s"), dict)
     ]
-    opacity = still(frames[0]["s"][0]) if len({number(frame["s"][0]) for frame in frames}) == 1 else {"a": 1, "k": frames}
+    shown = [frame["s"][0] for frame in frames]
+    opacity = still(shown[0]) if len(set(shown)) == 1 else {"a": 1, "k": frames}
     whole = {"t": 0, "b": 1, "sh": 1, "rn": 0, "r": 1, "s": still(0), "e": still(100), "o": still(0), "a": still(100)}
     animators = text.get("a") if isinstance(text.get("a"), list) else []
     text["a"] = [*animators, {"nm": "", "s": whole, "a": {"fo": opacity}}]

@@ -1,4 +1,4 @@
-"""Draws zig-zags, pucker and bloat, and round corners as paths: the engine knows no zig-zag, and errs with open paths and round stars.
+"""Draws zig-zags, pucker and bloat, round corners and round stars as paths: the engine knows no zig-zag, and bends the others otherwise.
 
 What changes outlines acts on those before it, one after another. The shapes are those of the reference player.
 """
@@ -27,6 +27,7 @@ _MOST_POINTS = 500_000  # of all paths of a document that are written, over all 
 _MOST_RIDGES = 2000  # of a zig-zag, between two corners
 _BAKED = frozenset(("zz", "pb", "rd"))
 _ROUND = 0.5519  # of the way to a corner: the handle of its rounding
+_POLYGON = 2  # a star's kind
 _SMOOTH = 2  # a zig-zag's kind of points
 _PROPERTIES = {"zz": ("s", "r", "pt"), "pb": ("a",), "rd": ("r",), "sh": ("ks",), "rc": ("s", "p", "r"), "el": ("s", "p")}
 _OF_STARS = ("pt", "p", "r", "ir", "is", "or", "os")
@@ -38,6 +39,9 @@ def modifiers(document: Document, report: Report) -> None:
     budget = Budget(_MOST_POINTS)
     for layer in shape_layers(document):
         for items in reversed(list(shape_lists(layer["shapes"]))):
+            for item in objects(items):
+                if _is_round_star(item) and (path := _path(item, [], budget)) is not None:
+                    _replace(item, path)
             if not any(item.get("ty") in _BAKED and not item.get("hd") for item in objects(items)):
                 continue
             if not _write_out(items, budget) and any(item.get("ty") == "zz" for item in objects(items)):
@@ -61,11 +65,28 @@ def _write_out(items: list[Any], budget: Budget) -> bool:
             return False
         paths.append(path)
     for item, path in zip(outlines, paths, strict=True):
-        kept = {"nm": item["nm"]} if "nm" in item else {}
-        item.clear()
-        item.update(ty="sh", ks=path, **kept)
+        _replace(item, path)
     items[:] = [item for item in items if not any(item is change for change in changes)]
     return True
+
+
+def _replace(item: Document, path: Document) -> None:
+    """Let an outline be a path."""
+    kept = {"nm": item["nm"]} if "nm" in item else {}
+    item.clear()
+    item.update(ty="sh", ks=path, **kept)
+
+
+def _is_round_star(item: Document) -> bool:
+    """Whether an outline is a star of whole points whose points are round: the engine bends them by another measure."""
+    if (
+        item.get("ty") != "sr"
+        or item.get("sy") == _POLYGON
+        or sampling.is_animated(item.get("pt"))
+        or sampling.value(item.get("pt"), 0) % 1
+    ):
+        return False
+    return any(sampling.is_animated(item.get(name)) or sampling.value(item.get(name), 0) for name in ("is", "os"))
 
 
 def _collect(items: list[Any]) -> tuple[list[Document], list[Document]] | None:
