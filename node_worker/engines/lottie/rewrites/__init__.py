@@ -12,6 +12,7 @@ from node_worker.engines.lottie.rewrites.blending import blending
 from node_worker.engines.lottie.rewrites.effects import effects
 from node_worker.engines.lottie.rewrites.ink import ink
 from node_worker.engines.lottie.rewrites.masks import masks
+from node_worker.engines.lottie.rewrites.mattes import mattes
 from node_worker.engines.lottie.rewrites.merging import merging
 from node_worker.engines.lottie.rewrites.modifiers import modifiers
 from node_worker.engines.lottie.rewrites.motion import motion
@@ -40,6 +41,7 @@ REWRITES: tuple[Rewrite, ...] = (
     orientation,
     repeaters,
     opacity,
+    mattes,
     effects,
     masks,
     blending,

@@ -43,5 +43,6 @@ def _hide_fill(text: Document) -> None:
     shown = [frame["s"][0] for frame in frames]
     opacity = still(shown[0]) if len(set(shown)) == 1 else {"a": 1, "k": frames}
     whole = {"t": 0, "b": 1, "sh": 1, "rn": 0, "r": 1, "s": still(0), "e": still(100), "o": still(0), "a": still(100)}
-    animators = text.get("a") if isinstance(text.get("a"), list) else []
+    held = text.get("a")
+    animators = held if isinstance(held, list) else []
     text["a"] = [*animators, {"nm": "", "s": whole, "a": {"fo": opacity}}]
