@@ -14,6 +14,7 @@ from typing import Any
 from node_worker.engines.lottie.guard import number, objects
 
 Document = dict[str, Any]
+_JUST = 1e-3  # frames
 _STEPS = 150  # chords by which a curve's length is measured, as the reference player does
 
 
@@ -33,14 +34,23 @@ def is_animated(prop: object) -> bool:
     return bool(keyframes(prop))
 
 
+def key_times(prop: object) -> list[float]:
+    """The frames of all keyframes of a property, and the moments just before holds end: between them it goes without jumps."""
+    if isinstance(prop, dict) and any(isinstance(prop.get(axis), dict) for axis in ("x", "y")):
+        return [time for axis in ("x", "y") for time in key_times(prop.get(axis))]
+    frames = keyframes(prop)
+    ends = [float(other["t"]) - _JUST for one, other in itertools.pairwise(frames) if one.get("h") == 1]
+    return [*(float(frame["t"]) for frame in frames), *ends]
+
+
 def numbers(prop: object, frame: float, default: Sequence[float] = (0.0,)) -> list[float]:
     """A property's numbers at a frame; `default` where it has none."""
     frames = keyframes(prop)
     if not frames:
         k = prop.get("k") if isinstance(prop, dict) else prop
-        return _list(k) or list(default)
+        return plain(k) or list(default)
     index, progress = _place(frames, frame)
-    start, end = _list(start_of(frames, index)), _list(end_of(frames, index))
+    start, end = plain(start_of(frames, index)), plain(end_of(frames, index))
     if progress is None or not end:
         return start or list(default)
     if not start:
@@ -142,7 +152,7 @@ def curve_of(frame: Document, start: Sequence[float], end: Sequence[float]) -> C
 
 
 def _curve(frame: Document, start: Sequence[float], end: Sequence[float]) -> Curve | None:
-    out, into = _list(frame.get("to")), _list(frame.get("ti"))
+    out, into = plain(frame.get("to")), plain(frame.get("ti"))
     if len(start) < 2 or len(end) < 2 or len(out) < 2 or len(into) < 2:
         return None
     way = (end[0] - start[0], end[1] - start[1])
@@ -183,7 +193,7 @@ def _between(one: Sequence[float], other: Sequence[float], part: float) -> list[
     return [a + (b - a) * part for a, b in zip(one[:2], other[:2], strict=True)]
 
 
-def _list(held: object) -> list[float]:
+def plain(held: object) -> list[float]:
     """The finite numbers of a value; a single number is a list of one."""
     if isinstance(held, list):
         found = [number(part) for part in held]
@@ -197,7 +207,7 @@ def _path(held: object) -> Document | None:
     one = held[0] if isinstance(held, list) and held else held
     if not isinstance(one, dict):
         return None
-    sides = {side: [_list(point)[:2] for point in _points(one.get(side))] for side in ("v", "i", "o")}
+    sides = {side: [plain(point)[:2] for point in _points(one.get(side))] for side in ("v", "i", "o")}
     count = len(sides["v"])
     if not count or any(len(points) != count or any(len(point) < 2 for point in points) for points in sides.values()):
         return None
@@ -209,7 +219,7 @@ def _points(held: object) -> list[Any]:
 
 
 def _of_axis(held: object, axis: int, default: float) -> float:
-    found = _list(held)
+    found = plain(held)
     return found[min(axis, len(found) - 1)] if found else default
 
 
