@@ -22,6 +22,7 @@ from node_worker.engines.lottie.report import Report
 from node_worker.engines.lottie.rewrites import rewrite
 from node_worker.engines.lottie.rewrites.blending import blends
 from node_worker.engines.lottie.structure import settle
+from node_worker.engines.lottie.text.along import keep_paths
 from node_worker.engines.lottie.text.fonts import Library
 from node_worker.engines.lottie.text.layers import FIELD, MEANT, READING, shape_texts
 from node_worker.engines.lottie.text.measure import measure_of
@@ -115,6 +116,7 @@ def complete(
         _prefer_given(document)
         spell_out(document)
         computed = bake(document, report, moments, measure_of(document, library), alive)
+    keep_paths(document)
     rewrite(document, report)
     report.add(shape_texts(document, library))
     settle(document, shaped=True)

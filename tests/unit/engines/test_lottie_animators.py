@@ -13,6 +13,7 @@ from node_worker.engines.lottie import sampling
 from node_worker.engines.lottie.expressions.bake import WHOLE, bake
 from node_worker.engines.lottie.report import Report
 from node_worker.engines.lottie.structure import settle
+from node_worker.engines.lottie.text.along import keep_paths
 from node_worker.engines.lottie.text.fonts import Library
 from node_worker.engines.lottie.text.layers import shape_texts
 from node_worker.engines.lottie.text.selectors import spell_out
@@ -44,6 +45,7 @@ def shaped(build: Any, layer: Document) -> tuple[list[Document], list[str]]:
     """The layer's groups in reading order, and the codes of what was told; the document passes the engine's checks."""
     font = {"fName": "FiraGO-Regular", "fFamily": "FiraGO", "fStyle": "Regular", "ascent": 75}
     document = build.document(layer, fonts={"list": [font]})
+    keep_paths(document)
     warnings = shape_texts(document, Library((), ()))
     settle(document, shaped=True)
     return layer.get("shapes", [])[::-1], [warning.code for warning in warnings]
@@ -252,6 +254,7 @@ def test_fields_of_odd_types_are_never_an_error_of_ours(build: Any) -> None:
         layer["masksProperties"] = [chance.choice([path(points or []), *odd])]
         layer["ip"], layer["op"] = chance.choice([0, "x", None, 1e12]), chance.choice([60, "x", None, 1e12])
         document = build.document(layer)
+        keep_paths(document)
         shape_texts(document, Library((), ()))
 
 

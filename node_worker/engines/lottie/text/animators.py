@@ -64,7 +64,7 @@ class Animators:
         held, grouping = text.get("p"), text.get("m")
         options = held if isinstance(held, dict) and "m" in held else {}
         name = str(layer.get("nm", ""))
-        path = path_of(layer) if options else None
+        path = path_of(options)
         if options and path is None:
             self._tell("text.path", name)
         text["a"], text["p"] = animators, options if path else {}
