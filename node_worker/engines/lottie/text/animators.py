@@ -17,7 +17,7 @@ from node_worker.engines.lottie.text.letters import Lettering
 from node_worker.engines.lottie.text.samples import Array, moments
 from node_worker.engines.lottie.text.selectors import is_known, is_sharp, selectors_of
 from node_worker.engines.lottie.text.spread import Spread, animated_of, spread, style_of
-from node_worker.engines.lottie.text.written import letter_group, shown_between
+from node_worker.engines.lottie.text.written import letter_group, letter_transform, shown_between
 
 Document = dict[str, Any]
 _SHAPES = 4  # a layer's type
@@ -79,20 +79,28 @@ class Animators:
             self._tell("text.animator_blur", name)
         return Moving(animators, grouping if isinstance(grouping, dict) else {}, options, path)
 
-    def draw(self, layer: Document, moving: Moving, texts: list[tuple[float, Document, Lettering]], seed: str) -> bool:
-        """Turn a layer into shapes; `texts` are its text documents with the frames from which they hold. False if that is too much."""
-        parts = []
+    def draw(
+        self, layer: Document, moving: Moving, texts: list[tuple[float, Document, Lettering]], seed: str
+    ) -> list[list[Document]] | None:
+        """Turn a layer into shapes; `texts` are its text documents with the frames from which they hold.
+
+        Returns for each of them how its coloured letters lie, which are no shapes; None if all that is too much.
+        """
+        parts: list[list[Document]] = []
+        pictures: list[list[Document]] = []
         for index, (time, text, lettering) in enumerate(texts):
             start, end = time if index else -math.inf, texts[index + 1][0] if index + 1 < len(texts) else math.inf
             times = self._times(layer, moving, start, end, len(lettering.letters))
             if times is None:
                 self._tell("text.animator_heavy", str(layer.get("nm", "")))
                 _leave(moving.animators)
-                return False
-            parts.append(_groups(text, lettering, moving, times, seed) if lettering.letters else [])
+                return None
+            groups, coloured = _groups(text, lettering, moving, times, seed) if lettering.letters else ([], [])
+            parts.append(groups)
+            pictures.append(coloured)
         layer["shapes"] = shown_between(parts, [time for time, _, _ in texts])
         layer["ty"] = _SHAPES
-        return True
+        return pictures
 
     def _times(self, layer: Document, moving: Moving, start: float, end: float, letters: int) -> Array | None:
         """The moments at which to look while a text holds; None if there is no room for them."""
@@ -116,20 +124,23 @@ def _leave(animators: list[Document]) -> None:
         animator["s"] = {**selectors[0], "rn": 0} if selectors else {}
 
 
-def _groups(text: Document, lettering: Lettering, moving: Moving, times: Array, seed: str) -> list[Document]:
-    """A text's letters as groups, the last one first: what stands first in a list of shapes lies on top."""
+def _groups(text: Document, lettering: Lettering, moving: Moving, times: Array, seed: str) -> tuple[list[Document], list[Document]]:
+    """A text's letters as groups, the last one first, as what stands first lies on top; and how those lie that are pictures."""
     found = spread(text, lettering, moving.animators, moving.grouping, times, seed)
     if moving.path is None:
         place, turn = _on_lines(found, lettering), found.turn
     else:
         place, turn = _on_path(found, lettering, moving, times)
     place[:, :, 1] -= _or(number(text.get("ls")), 0.0)
-    groups = [
-        letter_group(text, letter, found, place[:, index], turn[:, index], index, times)
-        for index, letter in enumerate(lettering.letters)
-        if letter.paths
-    ]
-    return groups[::-1]
+    groups, pictures = [], []
+    for index, letter in enumerate(lettering.letters):
+        if letter.paths or letter.coloured:
+            transform = letter_transform(found, place[:, index], turn[:, index], index, times)
+            if letter.coloured:
+                pictures.append(transform)
+            else:
+                groups.append(letter_group(text, letter, found, transform, index, times))
+    return groups[::-1], pictures
 
 
 def _heights(found: Spread, lettering: Lettering) -> Array:

@@ -4,7 +4,7 @@ import base64
 import copy
 import functools
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -14,6 +14,7 @@ from PIL import Image
 
 from contracts.spec import Warning
 from node_worker.engines.base import Pixels, TemplateRefused
+from node_worker.engines.lottie import sampling
 from node_worker.engines.lottie.guard import number, objects
 from node_worker.engines.lottie.text.faces import Face
 from node_worker.engines.lottie.text.layout import Layout
@@ -45,6 +46,7 @@ class _Place(msgspec.Struct):
     y: float
     em: float
     document: int
+    moved: Document | None = None  # how its letter lies, if it moves by itself
 
 
 class EmojiLayers:
@@ -73,13 +75,25 @@ class EmojiLayers:
             raise TemplateRefused("text.too_long", f"The scene's texts have more than {_MOST} emoji together; shorten them.")
         self._places.setdefault(id(layer), []).append(place)
 
+    def move(self, layer: Document, transforms: list[list[Document]]) -> None:
+        """Let the emoji of a layer move as its letters do: `transforms` are theirs, by text document and in reading order.
+
+        A mask would move with its picture, so under masks they stand still.
+        """
+        if layer.get("masksProperties"):
+            return
+        for index, known in enumerate(transforms):
+            places = [place for place in self._places.get(id(layer), ()) if place.document == index]
+            for place, transform in zip(places, known, strict=False) if len(places) == len(known) else ():
+                place.moved = transform
+
     def write(self, warnings: list[Warning]) -> None:
         """Put the pictures behind their texts, in the composition of each."""
         if not self._places:
             return
         for layer in all_layers(self._document):
             if id(layer) in self._places:
-                warnings += _doubts(layer)
+                warnings += _doubts(layer, still=any(place.moved is None for place in self._places[id(layer)]))
         known = {str(asset.get("id")) for asset in self._document["assets"]}
         for owner in (self._document, *self._document["assets"]):
             if isinstance(owner.get("layers"), list):
@@ -126,9 +140,9 @@ class _Numbers:
         return int(layer["ind"])
 
 
-def _doubts(layer: Document) -> Iterator[Warning]:
+def _doubts(layer: Document, *, still: bool) -> Iterator[Warning]:
     element = str(layer.get("nm", ""))[:80]
-    if objects(layer["t"].get("a")) and layer["t"]["a"]:
+    if still and layer["t"].get("a"):
         detail = "The text's emoji stand still while its letters are animated; leave them out, or animate the whole layer."
         yield Warning(code="text.emoji_still", detail=detail, element=element)
     if layer.get("td"):
@@ -148,12 +162,46 @@ def _layer(layer: Document, place: _Place, picture: _Picture, asset: str, parent
     }
     own = layer.get("ks")
     opacity = own.get("o") if isinstance(own, dict) else None
+    if place.moved is not None:
+        still, opacity = _moved(place, picture, factor), _product(opacity, place.moved["o"])
     made = {key: layer[key] for key in _COPIED if key in layer}
     shown = _span(layer, place.document)
     made |= {"ty": _IMAGE, "nm": "", "refId": asset, "parent": parent, "ks": {"o": opacity or {"a": 0, "k": 100}, **still}, **shown}
     if layer.get("hasMask", True) and layer.get("masksProperties"):
         made |= {"hasMask": True, "masksProperties": [_mask(mask, (x, y), factor) for mask in objects(layer["masksProperties"])]}
     return made
+
+
+def _moved(place: _Place, picture: _Picture, factor: float) -> Document:
+    """How a picture lies whose letter moves: its letter's transform, from the picture's own corner and in its own pixels."""
+    moved = place.moved or {}
+    x, y = (side * place.em / 100 for side in (place.glyph.x, place.glyph.y))
+
+    def anchor(value: list[float]) -> list[float]:
+        return [(value[0] - x) / factor - picture.corner[0], (value[1] - y) / factor - picture.corner[1], 0]
+
+    changed = {"a": _each(moved["a"], anchor), "s": _each(moved["s"], lambda value: [value[0] * factor, value[1] * factor, 100])}
+    return {**{name: moved[name] for name in ("p", "r", "sk", "sa") if name in moved}, **changed}
+
+
+def _each(prop: Document, change: Callable[[list[float]], list[float]]) -> Document:
+    """A property whose every value is changed."""
+    if not prop["a"]:
+        return {"a": 0, "k": change(prop["k"])}
+    return {"a": 1, "k": [{**frame, "s": change(frame["s"])} for frame in prop["k"]]}
+
+
+def _product(one: object, other: Document) -> Document:
+    """Two opacities, one upon the other, at the keyframes of the second; between them it is nearly so."""
+    if not other["a"]:
+        share = other["k"] / 100
+        if isinstance(one, dict) and share == 1:
+            return one
+        if not sampling.is_animated(one):
+            return {"a": 0, "k": sampling.value(one, 0.0, 100.0) * share}
+        return {"a": 1, "k": [{"t": key["t"], "s": [sampling.value(one, key["t"], 100.0) * share]} for key in sampling.keyframes(one)]}
+    keys = [{**key, "s": [sampling.value(one, key["t"], 100.0) * key["s"][0] / 100]} for key in other["k"]]
+    return {"a": 1, "k": keys}
 
 
 def _span(layer: Document, document: int) -> Document:

@@ -109,7 +109,10 @@ class _Writer:
             layout, style = self._set(text, layer, index, by_letter=True)
             time = number(key.get("t"))
             found.append((time if time == time else 0.0, text, lettering_of(layout, text, style.tracking * text["s"] / 100)))
-        return self._animators.draw(layer, moving, found, f"{layer.get('nm')}.{layer.get('ind')}")
+        pictures = self._animators.draw(layer, moving, found, f"{layer.get('nm')}.{layer.get('ind')}")
+        if pictures is not None:
+            self._emoji.move(layer, pictures)
+        return pictures is not None
 
     def _stays(self, text: Document) -> bool:
         """Whether the document's own characters draw this text as its designer saw it."""

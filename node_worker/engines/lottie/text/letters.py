@@ -22,6 +22,7 @@ class Letter(msgspec.Struct):
     left: float
     width: float  # without tracking
     paths: list[Document]
+    coloured: bool = False  # a picture, not paths
 
     @property
     def blank(self) -> bool:
@@ -57,7 +58,7 @@ def _letter(cluster: Cluster, line: int, unit: float, tracking: float) -> Letter
     scale = cluster.scale * unit
     outlines = [] if cluster.coloured else [(glyph, contour) for glyph in cluster.glyphs for contour in glyph.face.outline(glyph.number)]
     paths = [contour.shape(glyph.x * scale, glyph.y * scale, scale) for glyph, contour in outlines]
-    return Letter(cluster.text, line, cluster.x * unit, cluster.advance * unit - _tracked(cluster, tracking), paths)
+    return Letter(cluster.text, line, cluster.x * unit, cluster.advance * unit - _tracked(cluster, tracking), paths, cluster.coloured)
 
 
 def _tracked(cluster: Cluster, tracking: float) -> float:
