@@ -1,7 +1,7 @@
 """Texts of many scripts, and where a browser puts their clusters: what the layout of texts is compared with.
 
 `python -m tests.documents.texts` measures them anew with the Chromium on the PATH, in the fonts that are always there, and writes
-tests/data/texts.json; `--pictures FOLDER` leaves its pictures and ours there side by side, for the eye.
+tests/data/texts.json.
 """
 
 import argparse
@@ -116,9 +116,7 @@ def style_of(case: Text) -> Style:
     """A case as the layout's style."""
     reading: Any = case.way
     height = 10_000.0 if case.width else 0.0
-    return Style(
-        SIZE, LEADING, tracking=case.tracking / 10, width=case.width, height=height, justified=case.justified, reading=reading
-    )
+    return Style(SIZE, LEADING, tracking=case.tracking / 10, width=case.width, height=height, justified=case.justified, reading=reading)
 
 
 def placed(case: Text) -> Layout:
@@ -142,7 +140,7 @@ _PAGE = """<!doctype html><meta charset=utf-8><style>
 @font-face {{ font-family: F; src: url(data:font/otf;base64,{font}) }}
 @font-face {{ font-family: E; src: url(file://{emoji}) }}
 body {{ margin: 0 }}
-p {{ margin: 0 0 20px 0; font: 40px/60px F, E; white-space: pre; width: max-content; font-kerning: normal; text-rendering: geometricPrecision }}
+p {{ margin: 0 0 20px 0; font: 40px/60px F, E; white-space: pre; width: max-content; text-rendering: geometricPrecision }}
 p.box {{ white-space: pre-wrap; overflow-wrap: break-word }}
 </style>{body}<pre id=out></pre><script>
 document.fonts.ready.then(() => {{
@@ -184,7 +182,13 @@ def measure(browser: str) -> dict[str, list[list[int]]]:
         file = Path(folder) / "page.html"
         file.write_text(page(), encoding="utf-8")
         command = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files", "--font-render-hinting=none"]
-        command += ["--virtual-time-budget=20000", "--window-size=1200,6000", f"--user-data-dir={folder}/profile", "--dump-dom", file.as_uri()]
+        command += [
+            "--virtual-time-budget=20000",
+            "--window-size=1200,6000",
+            f"--user-data-dir={folder}/profile",
+            "--dump-dom",
+            file.as_uri(),
+        ]
         made = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120)
     told = re.search(r"<pre id=\"out\">(.*?)</pre>", made.stdout, re.DOTALL)
     measured: dict[str, list[list[int]]] = json.loads(html.unescape(told.group(1))) if told else {}
@@ -193,8 +197,7 @@ def measure(browser: str) -> dict[str, list[list[int]]]:
 
 def main() -> None:
     """Measure and write."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.parse_args()
+    argparse.ArgumentParser(description=__doc__).parse_args()
     browser = shutil.which("chromium") or shutil.which("google-chrome")
     if browser is None:
         raise SystemExit("no Chromium is on the PATH")

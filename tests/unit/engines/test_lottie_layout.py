@@ -5,8 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from node_worker.engines.lottie.text import bidi, breaks, faces
-from node_worker.engines.lottie.text.characters import is_emoji, modern
+from node_worker.engines.lottie.text import faces
 from node_worker.engines.lottie.text.fonts import Library, Wanted
 from node_worker.engines.lottie.text.layout import Layout, Style, lay_out
 from tests.documents.texts import REFERENCES, TEXTS, edges
@@ -32,7 +31,7 @@ def test_a_text_stands_where_a_browser_puts_it(name: str) -> None:
         pytest.skip("the font for emoji is not there")
     ours, theirs = edges(case), _BROWSER[name]
     # The two may cut clusters otherwise, a ligature for one; what is compared lies between cuts that both make.
-    cuts = sorted({part[0] for part in ours} & {part[0] for part in theirs}) + [len(case.text)]
+    cuts = [*sorted({part[0] for part in ours} & {part[0] for part in theirs}), len(case.text)]
     assert len(cuts) > len(theirs) * 0.6
     for start, end in pairwise(cuts):
         here = [part for part in ours if start <= part[0] < end]

@@ -6,11 +6,14 @@ advance that leads to the next cluster's place, be that to the left. Text animat
 
 from typing import Any
 
+import msgspec
+
 from contracts.spec import Warning
 from node_worker.engines.base import TemplateRefused
 from node_worker.engines.lottie.elements import text_documents
 from node_worker.engines.lottie.guard import number, objects
 from node_worker.engines.lottie.text import faces
+from node_worker.engines.lottie.text.animators import Animators, Moving
 from node_worker.engines.lottie.text.bidi import meant_to_read, right_to_left
 from node_worker.engines.lottie.text.characters import VARIANT_PICTURE, is_emoji
 from node_worker.engines.lottie.text.codes import Codes
@@ -18,6 +21,7 @@ from node_worker.engines.lottie.text.drawn import DrawnFace
 from node_worker.engines.lottie.text.emoji import EmojiLayers
 from node_worker.engines.lottie.text.fonts import Chain, Library, Wanted
 from node_worker.engines.lottie.text.layout import BREAK, SMALLEST, Layout, Style, lay_out
+from node_worker.engines.lottie.text.letters import Lettering, of_characters, of_layout
 from node_worker.engines.lottie.upgrade import all_layers
 
 Document = dict[str, Any]
@@ -31,6 +35,7 @@ _TEXT = 5  # a layer's type
 _MAX_LENGTH = 100_000  # characters of all texts of a scene, keyframes included
 _HUGE = 10_000  # pixels, and thousandths of an em
 _ASCII = tuple(map(chr, range(0x20, 0x7F)))
+_UNSEEN = 1e-9  # hundredths of an em of tracking: nobody sees it, but letters stay apart instead of joining into ligatures
 _AUTO_LEADING = 1.2  # of the size, as After Effects does
 
 
@@ -72,10 +77,17 @@ class _Writer:
         self._new_fonts: list[Document] = []
         self._told_fonts: set[str] = set()
         self._emoji = EmojiLayers(document)
+        self._animators = Animators(self._warn)
+
+    def _warn(self, code: str, detail: str, layer: str) -> None:
+        self.warnings.append(Warning(code=code, detail=detail, element=layer))
 
     def rewrite(self, layer: Document) -> None:
         texts = text_documents(layer)
         if not texts:
+            return
+        moving = self._animators.moving(layer)
+        if moving and self._animate(layer, moving):
             return
         if all(self._stays(text) for text in texts):
             for text in texts:
@@ -93,6 +105,25 @@ class _Writer:
                 self._bake(text, codes, layer, index)
         self._chars += codes.chars
         self._new_fonts.append({"fName": name, "fFamily": name, "fStyle": "Regular", "ascent": codes.ascent * 100, "origin": 0})
+
+    def _animate(self, layer: Document, moving: Moving) -> bool:
+        """Turn a layer whose letters move one by one into shapes; False if that is too much."""
+        name = str(layer.get("nm", ""))
+        found: list[tuple[float, Document, Lettering]] = []
+        for key in objects(layer["t"]["d"]["k"]):
+            if not isinstance(text := key.get("s"), dict) or not isinstance(text.get("t"), str):
+                continue
+            wanted = self._wanted.get(str(text.get("f"))) or Wanted(str(text.get("f") or ""))
+            text = dict(text)
+            if self._stays(text):
+                chars = {char["ch"]: char for char in self._chars if (char["fFamily"], char["style"]) == (wanted.family, wanted.style)}
+                lettering = of_characters(text, chars, wanted.ascent)
+            else:
+                layout, style = self._set(text, name, ligatures=False)
+                lettering = of_layout(layout, text, style.tracking * text["s"] / 100)
+            time = number(key.get("t"))
+            found.append((time if time == time else 0.0, text, lettering))
+        return self._animators.draw(layer, moving, found, f"{name}.{len(self._new_fonts)}")
 
     def _is_computed(self, layer: Document, texts: list[Document]) -> bool:
         """Whether the text comes from an expression, a counter for example, that may go on counting."""
@@ -124,14 +155,21 @@ class _Writer:
         # A person's text keeps the designer's outlines only when the font itself, which has kerning too, is not at hand.
         return FIELD not in text or not self._library.chain(wanted).found
 
-    def _bake(self, text: Document, codes: Codes, layer: Document, index: int) -> None:
+    def _set(self, text: Document, layer_name: str, *, ligatures: bool = True) -> tuple[Layout, Style]:
+        """Lay a text out and write its place and size into its document."""
         field, meant, reading = str(text.pop(FIELD, "")), text.pop(MEANT, None), text.pop(READING, None)
         wanted = self._wanted.get(str(text.get("f"))) or Wanted(str(text.get("f") or ""))
         chain = self._chain(wanted, text["t"])
         style = _style(text, shrink=bool(field), meant=meant, reading=reading)
+        if not ligatures and not style.tracking:
+            style = msgspec.structs.replace(style, tracking=_UNSEEN)
         layout = lay_out(text["t"], chain, style)
-        self._report(layout, field, str(layer.get("nm", "")))
+        self._report(layout, field, layer_name)
         _place(text, layout, style, _ascent(wanted, chain))
+        return layout, style
+
+    def _bake(self, text: Document, codes: Codes, layer: Document, index: int) -> None:
+        layout, _ = self._set(text, str(layer.get("nm", "")))
         right = bool(layout.lines) and layout.lines[0].rtl
         self._emoji.note(layer, index, text, layout)
         if right:
