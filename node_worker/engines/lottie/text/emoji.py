@@ -17,7 +17,8 @@ from node_worker.engines.base import Pixels, TemplateRefused
 from node_worker.engines.lottie.guard import number, objects
 from node_worker.engines.lottie.text.faces import Face
 from node_worker.engines.lottie.text.layout import Layout
-from node_worker.engines.lottie.text.shaping import Cluster, Glyph
+from node_worker.engines.lottie.text.measures import origins
+from node_worker.engines.lottie.text.shaping import Glyph
 from node_worker.engines.lottie.upgrade import all_layers
 
 Document = dict[str, Any]
@@ -58,14 +59,11 @@ class EmojiLayers:
     def note(self, layer: Document, index: int, text: Document, layout: Layout) -> None:
         """Remember the emoji of a text document that is placed; `index` is its place among the layer's. Raises TemplateRefused."""
         em = number(text.get("s"))
-        corner = text.get("ps") or [0.0, 0.0]
-        anchor = {0: 0.0, 1: 1.0, 2: 0.5}[text["j"]]
-        for row, line in enumerate(layout.lines):
-            x = corner[0] - anchor * line.width * em / 100
-            y = corner[1] + row * number(text.get("lh")) - number(text.get("ls"))
+        for (x, y), line in zip(origins(text, layout), layout.lines, strict=True):
             for cluster in line.clusters:
                 for glyph in cluster.glyphs if cluster.coloured else ():
-                    self._add(layer, _Place(glyph, x + _x(cluster, glyph) * em / 100, y + glyph.y * em / 100, em, index))
+                    left = cluster.x + glyph.x * cluster.scale
+                    self._add(layer, _Place(glyph, x + left * em / 100, y + glyph.y * em / 100, em, index))
 
     def _add(self, layer: Document, place: _Place) -> None:
         self._count += 1
@@ -104,10 +102,6 @@ class EmojiLayers:
                     known.add(asset)
                     self._document["assets"].append(_asset(asset, picture))
                 yield _layer(layer, place, picture, asset, parent)
-
-
-def _x(cluster: Cluster, glyph: Glyph) -> float:
-    return cluster.x + glyph.x * cluster.scale
 
 
 class _Numbers:

@@ -18,10 +18,12 @@ from node_worker.engines.lottie.text.bidi import meant_to_read, right_to_left
 from node_worker.engines.lottie.text.characters import VARIANT_PICTURE, is_emoji
 from node_worker.engines.lottie.text.codes import Codes
 from node_worker.engines.lottie.text.drawn import DrawnFace
+from node_worker.engines.lottie.text.edges import Placed, outside
 from node_worker.engines.lottie.text.emoji import EmojiLayers
 from node_worker.engines.lottie.text.fonts import Chain, Library, Wanted
 from node_worker.engines.lottie.text.layout import BREAK, SMALLEST, Layout, Style, lay_out
 from node_worker.engines.lottie.text.letters import Lettering, of_characters, of_layout
+from node_worker.engines.lottie.text.measures import box_of
 from node_worker.engines.lottie.upgrade import all_layers
 
 Document = dict[str, Any]
@@ -77,6 +79,7 @@ class _Writer:
         self._new_fonts: list[Document] = []
         self._told_fonts: set[str] = set()
         self._emoji = EmojiLayers(document)
+        self._placed: list[Placed] = []
         self._animators = Animators(self._warn)
 
     def _warn(self, code: str, detail: str, layer: str) -> None:
@@ -119,7 +122,7 @@ class _Writer:
                 chars = {char["ch"]: char for char in self._chars if (char["fFamily"], char["style"]) == (wanted.family, wanted.style)}
                 lettering = of_characters(text, chars, wanted.ascent)
             else:
-                layout, style = self._set(text, name, ligatures=False)
+                layout, style = self._set(text, layer, ligatures=False)
                 lettering = of_layout(layout, text, style.tracking * text["s"] / 100)
             time = number(key.get("t"))
             found.append((time if time == time else 0.0, text, lettering))
@@ -155,8 +158,9 @@ class _Writer:
         # A person's text keeps the designer's outlines only when the font itself, which has kerning too, is not at hand.
         return FIELD not in text or not self._library.chain(wanted).found
 
-    def _set(self, text: Document, layer_name: str, *, ligatures: bool = True) -> tuple[Layout, Style]:
+    def _set(self, text: Document, layer: Document, *, ligatures: bool = True) -> tuple[Layout, Style]:
         """Lay a text out and write its place and size into its document."""
+        before = dict(text)
         field, meant, reading = str(text.pop(FIELD, "")), text.pop(MEANT, None), text.pop(READING, None)
         wanted = self._wanted.get(str(text.get("f"))) or Wanted(str(text.get("f") or ""))
         chain = self._chain(wanted, text["t"])
@@ -164,12 +168,16 @@ class _Writer:
         if not ligatures and not style.tracking:
             style = msgspec.structs.replace(style, tracking=_UNSEEN)
         layout = lay_out(text["t"], chain, style)
-        self._report(layout, field, layer_name)
+        self._report(layout, field, str(layer.get("nm", "")))
         _place(text, layout, style, _ascent(wanted, chain))
+        if field and isinstance(meant, str):
+            other = lay_out(meant, chain, msgspec.structs.replace(style, shrink=False))
+            _place(before, other, style, _ascent(wanted, chain))
+            self._placed.append(Placed(layer, field, box_of(text, layout, chain), box_of(before, other, chain)))
         return layout, style
 
     def _bake(self, text: Document, codes: Codes, layer: Document, index: int) -> None:
-        layout, _ = self._set(text, str(layer.get("nm", "")))
+        layout, _ = self._set(text, layer)
         right = bool(layout.lines) and layout.lines[0].rtl
         self._emoji.note(layer, index, text, layout)
         if right:
@@ -222,6 +230,7 @@ class _Writer:
         ]
         self._document["fonts"] = {"list": [*kept, *self._new_fonts]}
         self._document["chars"] = self._chars
+        self.warnings += outside(self._document, self._placed)
         self._emoji.write(self.warnings)
 
 
