@@ -92,7 +92,6 @@ class Animators:
             parts.append(_groups(text, lettering, moving, times, seed) if lettering.letters else [])
         layer["shapes"] = shown_between(parts, [time for time, _, _ in texts])
         layer["ty"] = _SHAPES
-        layer.pop("t")
         return True
 
     def _times(self, layer: Document, moving: Moving, start: float, end: float, letters: int) -> Array | None:

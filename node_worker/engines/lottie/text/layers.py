@@ -22,7 +22,7 @@ from node_worker.engines.lottie.text.edges import Placed, outside
 from node_worker.engines.lottie.text.emoji import EmojiLayers
 from node_worker.engines.lottie.text.fonts import Chain, Library, Wanted
 from node_worker.engines.lottie.text.layout import BREAK, SMALLEST, Layout, Style, lay_out
-from node_worker.engines.lottie.text.letters import Lettering, of_characters, of_layout
+from node_worker.engines.lottie.text.letters import Lettering, lettering_of
 from node_worker.engines.lottie.text.measures import box_of
 from node_worker.engines.lottie.upgrade import all_layers
 
@@ -111,22 +111,14 @@ class _Writer:
 
     def _animate(self, layer: Document, moving: Moving) -> bool:
         """Turn a layer whose letters move one by one into shapes; False if that is too much."""
-        name = str(layer.get("nm", ""))
         found: list[tuple[float, Document, Lettering]] = []
-        for key in objects(layer["t"]["d"]["k"]):
-            if not isinstance(text := key.get("s"), dict) or not isinstance(text.get("t"), str):
-                continue
-            wanted = self._wanted.get(str(text.get("f"))) or Wanted(str(text.get("f") or ""))
-            text = dict(text)
-            if self._stays(text):
-                chars = {char["ch"]: char for char in self._chars if (char["fFamily"], char["style"]) == (wanted.family, wanted.style)}
-                lettering = of_characters(text, chars, wanted.ascent)
-            else:
-                layout, style = self._set(text, layer, ligatures=False)
-                lettering = of_layout(layout, text, style.tracking * text["s"] / 100)
+        keys = [key for key in objects(layer["t"]["d"]["k"]) if isinstance(key.get("s"), dict) and isinstance(key["s"].get("t"), str)]
+        for index, key in enumerate(keys):
+            text = dict(key["s"])
+            layout, style = self._set(text, layer, index, by_letter=True)
             time = number(key.get("t"))
-            found.append((time if time == time else 0.0, text, lettering))
-        return self._animators.draw(layer, moving, found, f"{name}.{len(self._new_fonts)}")
+            found.append((time if time == time else 0.0, text, lettering_of(layout, text, style.tracking * text["s"] / 100)))
+        return self._animators.draw(layer, moving, found, f"{layer.get('nm')}.{layer.get('ind')}")
 
     def _is_computed(self, layer: Document, texts: list[Document]) -> bool:
         """Whether the text comes from an expression, a counter for example, that may go on counting."""
@@ -158,14 +150,15 @@ class _Writer:
         # A person's text keeps the designer's outlines only when the font itself, which has kerning too, is not at hand.
         return FIELD not in text or not self._library.chain(wanted).found
 
-    def _set(self, text: Document, layer: Document, *, ligatures: bool = True) -> tuple[Layout, Style]:
-        """Lay a text out and write its place and size into its document."""
+    def _set(self, text: Document, layer: Document, index: int, *, by_letter: bool = False) -> tuple[Layout, Style]:
+        """Lay a text out and write its place and size into its document; `by_letter` keeps letters from joining into ligatures."""
         before = dict(text)
+        stays = by_letter and self._stays(text)
         field, meant, reading = str(text.pop(FIELD, "")), text.pop(MEANT, None), text.pop(READING, None)
         wanted = self._wanted.get(str(text.get("f"))) or Wanted(str(text.get("f") or ""))
-        chain = self._chain(wanted, text["t"])
+        chain = self._chain(wanted, text["t"], drawn=stays)
         style = _style(text, shrink=bool(field), meant=meant, reading=reading)
-        if not ligatures and not style.tracking:
+        if by_letter and not style.tracking:
             style = msgspec.structs.replace(style, tracking=_UNSEEN)
         layout = lay_out(text["t"], chain, style)
         self._report(layout, field, str(layer.get("nm", "")))
@@ -174,23 +167,26 @@ class _Writer:
             other = lay_out(meant, chain, msgspec.structs.replace(style, shrink=False))
             _place(before, other, style, _ascent(wanted, chain))
             self._placed.append(Placed(layer, field, box_of(text, layout, chain), box_of(before, other, chain)))
+        self._emoji.note(layer, index, text, layout)
         return layout, style
 
     def _bake(self, text: Document, codes: Codes, layer: Document, index: int) -> None:
-        layout, _ = self._set(text, layer)
+        layout, _ = self._set(text, layer, index)
         right = bool(layout.lines) and layout.lines[0].rtl
-        self._emoji.note(layer, index, text, layout)
         if right:
             text["j"] = _MIRROR.get(text["j"], text["j"])
         text["f"] = codes.font
         text["t"] = "\r".join(codes.encode(line, right) for line in layout.lines)
 
-    def _chain(self, wanted: Wanted, text: str = "") -> Chain:
+    def _chain(self, wanted: Wanted, text: str = "", *, drawn: bool = False) -> Chain:
+        """Where a text's letters are looked for; `drawn` puts the document's own outlines before the font itself."""
         chain = self._library.chain(wanted, text)
+        if drawn:
+            return chain.after(DrawnFace(wanted.family, wanted.style, self._chars))
         if not chain.found:
-            drawn = DrawnFace(wanted.family, wanted.style, self._chars)
-            if all(map(drawn.covers, BREAK.sub("", text))) and text.strip():
-                return chain.after(drawn)
+            own = DrawnFace(wanted.family, wanted.style, self._chars)
+            if all(map(own.covers, BREAK.sub("", text))) and text.strip():
+                return chain.after(own)
         if wanted.name not in self._told_fonts:
             self._told_fonts.add(wanted.name)
             if not chain.found:

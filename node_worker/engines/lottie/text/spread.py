@@ -5,6 +5,7 @@ place. Where its formulas differ from After Effects' manual (an opacity between 
 """
 
 import colorsys
+import functools
 from typing import Any
 
 import msgspec
@@ -125,18 +126,49 @@ def _move(found: Spread, style: Document, share: Array, times: Array) -> None:
         found.anchor += pair("a") * wide
     if "s" in style:
         found.scale *= 1 + (pair("s", 100.0) / 100 - 1) * wide
-    for name, side in (("rx", 1), ("ry", 0)):  # turned out of the picture's plane: without a camera it becomes flatter
-        if name in style:
-            found.scale[:, :, side] *= np.cos(np.radians(one(name) * share))
     for name, values in (("sk", found.skew), ("sa", found.axis), ("r", found.turn), ("t", found.tracking)):
         if name in style:
             values += one(name) * share
+    if "rx" in style or "ry" in style:
+        across, down = (one(name) * share if name in style else np.zeros_like(share) for name in ("rx", "ry"))
+        _tilt(found, np.radians(across), np.radians(down))
     if "ls" in style:
         found.leading += pair("ls")[:, :, 0] * share if _is_number(style["ls"]) else pair("ls")[:, :, 1] * share
     if "p" in style:
         found.place += pair("p") * wide
     if "o" in style:
-        found.opacity *= 1 + (one("o", 100.0) / 100 - 1) * share
+        found.opacity += (one("o", 100.0) / 100 * share - found.opacity) * share
+
+
+def _tilt(found: Spread, across: Array, down: Array) -> None:
+    """Turn letters out of the picture's plane, around the axes across and down, by radians: without a camera they become flatter."""
+    plain = not ((across.any() and down.any()) or found.turn.any() or found.skew.any())
+    if plain:
+        found.scale *= np.stack([np.cos(down), np.cos(across)], axis=2)
+        return
+    skew = np.stack([np.ones_like(across), -np.tan(np.radians(found.skew)), np.zeros_like(across), np.ones_like(across)])
+    axis, turn = np.radians(found.axis), np.radians(found.turn)
+    flat = np.stack([np.cos(down), np.zeros_like(down), np.sin(across) * np.sin(down), np.cos(across)])
+    width, height = found.scale[:, :, 0], found.scale[:, :, 1]
+    scale = np.stack([width, np.zeros_like(width), np.zeros_like(width), height])
+    a, b, c, d = functools.reduce(_product, (flat, _turned(turn), _turned(-axis), skew, _turned(axis), scale))
+    # Any such matrix is a scale, then a skew, then a turn; a letter seen from behind is as wide as from before, the other way round.
+    wide = np.hypot(a, c) * np.where(np.cos(down) * width < 0, -1, 1)
+    seen = np.where(wide == 0, 1.0, wide)
+    high = (a * d - b * c) / seen
+    found.turn, found.axis = np.degrees(np.arctan2(c / seen, a / seen)), np.zeros_like(axis)
+    found.skew = np.degrees(np.arctan(-(a * b + c * d) / seen / np.where(high == 0, 1.0, high)))
+    found.scale = np.stack([wide, high], axis=2)
+
+
+def _turned(angle: Array) -> Array:
+    return np.stack([np.cos(angle), -np.sin(angle), np.sin(angle), np.cos(angle)])
+
+
+def _product(one: Array, other: Array) -> Array:
+    """Matrices by their rows' four numbers: the other is applied first."""
+    (a, b, c, d), (e, f, g, h) = one, other
+    return np.stack([a * e + b * g, a * f + b * h, c * e + d * g, c * f + d * h])
 
 
 def _is_number(prop: object) -> bool:

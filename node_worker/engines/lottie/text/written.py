@@ -12,6 +12,7 @@ from node_worker.engines.lottie.text.spread import Spread
 Document = dict[str, Any]
 _STRAIGHT = 1e-6  # pixels, degrees, parts: how far a moment may lie off the straight between its neighbours and be left out
 _DIGITS = 4
+_STEEPEST = 85.0  # degrees of a skew; nearer to 90 a letter is a line without end
 _BUTT, _ROUND, _MITER = 1, 2, 4  # the ends, corners and limit of letters' strokes, as lottie-web draws them
 _NON_ZERO = 1  # a fill's rule
 
@@ -27,7 +28,10 @@ def letter_group(text: Document, letter: Letter, found: Spread, place: Array, tu
         "o": keyed(np.clip(found.opacity[:, index], 0, 1)[:, np.newaxis] * 100, times),
     }
     if found.skew[:, index].any():
-        transform |= {"sk": keyed(found.skew[:, index, np.newaxis], times), "sa": keyed(found.axis[:, index, np.newaxis], times)}
+        transform |= {
+            "sk": keyed(np.clip(found.skew[:, index, np.newaxis], -_STEEPEST, _STEEPEST), times),
+            "sa": keyed(found.axis[:, index, np.newaxis], times),
+        }
     paints = [paint for paint in (_stroke(text, found, index, times), _fill(text, found, index, times)) if paint]
     if text.get("of") is False:
         paints.reverse()
