@@ -4,7 +4,7 @@ import base64
 import copy
 import functools
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -17,12 +17,15 @@ from node_worker.engines.base import Pixels, TemplateRefused
 from node_worker.engines.lottie.guard import number, objects
 from node_worker.engines.lottie.text.faces import Face
 from node_worker.engines.lottie.text.layout import Layout
+from node_worker.engines.lottie.text.letters import Letter
 from node_worker.engines.lottie.text.measures import origins
+from node_worker.engines.lottie.text.samples import moments, sample
 from node_worker.engines.lottie.text.shaping import Glyph
+from node_worker.engines.lottie.text.written import keyed
 from node_worker.engines.lottie.upgrade import all_layers
 
 Document = dict[str, Any]
-_IMAGE = 2  # a layer's type
+_IMAGE, _TEXT = 2, 5  # layers' types
 _SHARP = 2.0  # pixels drawn for each of the text's own, so that a larger film shows no steps
 _MOST, _LARGEST, _SMALLEST = 2000, 640, 8  # layers of a scene; pixels of a picture's em
 _COPIED = ("ip", "op", "st", "sr", "bm", "tt", "tp", "hd", "ef", "ddd")  # what a text's pictures share with it
@@ -39,13 +42,14 @@ class _Picture(msgspec.Struct, frozen=True):
 
 
 class _Place(msgspec.Struct):
-    """Where a glyph's origin lies in its text layer, how large an em is, and the text document that shows it."""
+    """Where a glyph's origin lies in its text layer, how large an em is, and when it shows; a transform that moves the layer's letter."""
 
     glyph: Glyph
     x: float
     y: float
     em: float
-    document: int
+    span: tuple[float, float]
+    transform: Document | None = None
 
 
 class EmojiLayers:
@@ -63,7 +67,12 @@ class EmojiLayers:
             for cluster in line.clusters:
                 for glyph in cluster.glyphs if cluster.coloured else ():
                     left = cluster.x + glyph.x * cluster.scale
-                    self._add(layer, _Place(glyph, x + left * em / 100, y + glyph.y * em / 100, em, index))
+                    self._add(layer, _Place(glyph, x + left * em / 100, y + glyph.y * em / 100, em, _span(layer, index)))
+
+    def note_moving(self, layer: Document, em: float, index: int, letter: Letter, transform: Document) -> None:
+        """Remember an emoji that a text animator moves: `transform` lays its letter, whose left end is at 0, on the layer."""
+        for glyph in letter.pictures:
+            self._add(layer, _Place(glyph, glyph.x * em / 100, glyph.y * em / 100, em, _span(layer, index), transform))
 
     def _add(self, layer: Document, place: _Place) -> None:
         self._count += 1
@@ -122,7 +131,7 @@ class _Numbers:
 
 def _doubts(layer: Document) -> Iterator[Warning]:
     element = str(layer.get("nm", ""))[:80]
-    if objects(layer["t"].get("a")) and layer["t"]["a"]:
+    if layer.get("ty") == _TEXT and layer["t"].get("a"):
         detail = "The text's emoji stand still while its letters are animated; leave them out, or animate the whole layer."
         yield Warning(code="text.emoji_still", detail=detail, element=element)
     if layer.get("td"):
@@ -134,31 +143,56 @@ def _layer(layer: Document, place: _Place, picture: _Picture, asset: str, parent
     """A picture that hangs on its text: it moves with it, and shares its opacity, matte, effects and masks."""
     factor = place.em / picture.em
     x, y = place.x + picture.corner[0] * factor, place.y + picture.corner[1] * factor
-    still = {
-        "p": {"a": 0, "k": [x, y, 0]},
-        "a": {"a": 0, "k": [0, 0, 0]},
-        "s": {"a": 0, "k": [factor * 100, factor * 100, 100]},
-        "r": {"a": 0, "k": 0},
-    }
     own = layer.get("ks")
-    opacity = own.get("o") if isinstance(own, dict) else None
+    opacity = (own.get("o") if isinstance(own, dict) else None) or {"a": 0, "k": 100}
     made = {key: layer[key] for key in _COPIED if key in layer}
-    shown = _span(layer, place.document)
-    made |= {"ty": _IMAGE, "nm": "", "refId": asset, "parent": parent, "ks": {"o": opacity or {"a": 0, "k": 100}, **still}, **shown}
-    if layer.get("hasMask", True) and layer.get("masksProperties"):
-        made |= {"hasMask": True, "masksProperties": [_mask(mask, (x, y), factor) for mask in objects(layer["masksProperties"])]}
+    made |= {"ty": _IMAGE, "nm": "", "refId": asset, "parent": parent, "ip": place.span[0], "op": place.span[1]}
+    moved = place.transform
+    if moved is None:
+        made["ks"] = {"p": _still([x, y, 0]), "a": _still([0, 0, 0]), "s": _still([factor * 100, factor * 100, 100]), "r": _still(0)}
+        made["ks"]["o"] = opacity
+        if layer.get("hasMask", True) and layer.get("masksProperties"):
+            made |= {"hasMask": True, "masksProperties": [_mask(mask, (x, y), factor) for mask in objects(layer["masksProperties"])]}
+        return made
+    made["ks"] = {
+        **{name: moved[name] for name in ("p", "r", "sk", "sa") if name in moved},
+        "a": _mapped(moved["a"], lambda value, side: (value - (x, y)[side]) / factor),
+        "s": _mapped(moved["s"], lambda value, _: value * factor),
+        "o": _product(moved["o"], opacity, place.span),
+    }
     return made
 
 
-def _span(layer: Document, document: int) -> Document:
-    """The part of a layer's time in which one of its text documents shows."""
+def _still(value: object) -> Document:
+    return {"a": 0, "k": value}
+
+
+def _mapped(prop: Document, change: Callable[[float, int], float]) -> Document:
+    """A property whose values are changed, each by its place among a moment's numbers."""
+
+    def one(values: list[float]) -> list[float]:
+        return [change(value, side) for side, value in enumerate(values)]
+
+    if not prop["a"]:
+        return {"a": 0, "k": one(prop["k"])}
+    return {"a": 1, "k": [{**key, "s": one(key["s"])} for key in prop["k"]]}
+
+
+def _product(one: Document, other: Document, span: tuple[float, float]) -> Document:
+    """The opacity of two that lie over each other, in percent."""
+    times = moments((one, other), *span)
+    return keyed(sample(one, times, (100.0,)) * sample(other, times, (100.0,)) / 100, times)
+
+
+def _span(layer: Document, document: int) -> tuple[float, float]:
+    """The frames between which one of a layer's text documents shows."""
     keys = [key for key in objects(layer["t"]["d"]["k"]) if isinstance(key.get("s"), dict) and isinstance(key["s"].get("t"), str)]
     start, end = number(layer.get("ip")), number(layer.get("op"))
     if document:
         start = max(start, number(keys[document].get("t")))
     if document + 1 < len(keys):
         end = min(end, number(keys[document + 1].get("t")))
-    return {"ip": start, "op": max(start, end)}
+    return start, max(start, end)
 
 
 def _mask(mask: Document, corner: tuple[float, float], factor: float) -> Document:

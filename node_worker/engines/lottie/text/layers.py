@@ -80,7 +80,7 @@ class _Writer:
         self._told_fonts: set[str] = set()
         self._emoji = EmojiLayers(document)
         self._placed: list[Placed] = []
-        self._animators = Animators(self._warn)
+        self._animators = Animators(self._warn, self._emoji.note_moving)
 
     def _warn(self, code: str, detail: str, layer: str) -> None:
         self.warnings.append(Warning(code=code, detail=detail, element=layer))
@@ -115,9 +115,9 @@ class _Writer:
         keys = [key for key in objects(layer["t"]["d"]["k"]) if isinstance(key.get("s"), dict) and isinstance(key["s"].get("t"), str)]
         for index, key in enumerate(keys):
             text = dict(key["s"])
-            layout, style = self._set(text, layer, index, by_letter=True)
+            layout = self._set(text, layer, index, by_letter=True)
             time = number(key.get("t"))
-            found.append((time if time == time else 0.0, text, lettering_of(layout, text, style.tracking * text["s"] / 100)))
+            found.append((time if time == time else 0.0, text, lettering_of(layout, text)))
         return self._animators.draw(layer, moving, found, f"{layer.get('nm')}.{layer.get('ind')}")
 
     def _is_computed(self, layer: Document, texts: list[Document]) -> bool:
@@ -150,7 +150,7 @@ class _Writer:
         # A person's text keeps the designer's outlines only when the font itself, which has kerning too, is not at hand.
         return FIELD not in text or not self._library.chain(wanted).found
 
-    def _set(self, text: Document, layer: Document, index: int, *, by_letter: bool = False) -> tuple[Layout, Style]:
+    def _set(self, text: Document, layer: Document, index: int, *, by_letter: bool = False) -> Layout:
         """Lay a text out and write its place and size into its document; `by_letter` keeps letters from joining into ligatures."""
         before = dict(text)
         stays = by_letter and self._stays(text)
@@ -167,11 +167,12 @@ class _Writer:
             other = lay_out(meant, chain, msgspec.structs.replace(style, shrink=False))
             _place(before, other, style, _ascent(wanted, chain))
             self._placed.append(Placed(layer, field, box_of(text, layout, chain), box_of(before, other, chain)))
-        self._emoji.note(layer, index, text, layout)
-        return layout, style
+        if not by_letter:
+            self._emoji.note(layer, index, text, layout)
+        return layout
 
     def _bake(self, text: Document, codes: Codes, layer: Document, index: int) -> None:
-        layout, _ = self._set(text, layer, index)
+        layout = self._set(text, layer, index)
         right = bool(layout.lines) and layout.lines[0].rtl
         if right:
             text["j"] = _MIRROR.get(text["j"], text["j"])
@@ -208,16 +209,18 @@ class _Writer:
             if field:
                 raise TemplateRefused("font.no_glyph", detail, field)
             self.warnings.append(Warning(code="font.no_glyph", detail=detail, element=element))
+        least = f"even at {SMALLEST:.0%} of its size"
         if field and layout.overflows:
-            least = f"even at {SMALLEST:.0%} of its size"
-            detail = f"The text does not fit its box {least}; shorten it."
-            if layout.torn:
-                parted = "shorten it, or put a soft hyphen (U+00AD) where it may be parted"
-                detail = f"The word {layout.torn[:60]!r} is wider than its box {least} and was broken within; {parted}."
-            self.warnings.append(Warning(code="text.overflow", detail=detail, element=element))
+            self._warn("text.overflow", f"The text does not fit its box {least}; shorten it.", element)
         elif layout.scale < 1:
-            detail = f"The text was set at {layout.scale:.0%} of its size to fit its box; shorten it to keep the size."
-            self.warnings.append(Warning(code="text.shrunk", detail=detail, element=element))
+            self._warn(
+                "text.shrunk", f"The text was set at {layout.scale:.0%} of its size to fit its box; shorten it to keep the size.", element
+            )
+        if field and layout.torn:
+            parted = "shorten it, or put a soft hyphen (U+00AD) where it may be parted"
+            self._warn(
+                "text.torn", f"The word {layout.torn[:60]!r} is wider than its box {least} and was broken within; {parted}.", element
+            )
 
     def finish(self) -> None:
         """Write fonts and characters; every name that the engine compares is a string, or it would crash."""
@@ -267,7 +270,7 @@ def _place(text: Document, layout: Layout, style: Style, ascent: float) -> None:
     right = bool(layout.lines) and layout.lines[0].rtl
     if style.width and right and justify in (0, 3) and style.shrink:
         justify += 1  # a right-to-left text in a box of a left-to-right design starts at the right
-    anchor = _ANCHOR[justify]
+    anchor = 1.0 if justify == _ALL and right else _ANCHOR[justify]  # where a line without a blank begins
     if style.width:
         corner = text.get("ps")
         x, y = (number(side) for side in corner[:2]) if isinstance(corner, list) and len(corner) >= 2 else (0.0, 0.0)

@@ -76,15 +76,7 @@ def lay_out(text: str, chain: Chain, style: Style) -> Layout:
     missing: dict[str, None] = {}
     whole = style.reading or bidi.reads(text, style.hint)
     paragraphs = [_paragraph(part, chain, style, style.reading or bidi.reads(part, whole), missing) for part in BREAK.split(text)]
-    scale, overflows = 1.0, False
-    wrapped = [_Wrapped([(0, len(p.text))]) for p in paragraphs]
-    if style.width > 0:
-        for scale in _STEPS if style.shrink else _STEPS[:1]:
-            limit = style.width * _SLACK * 100 / (style.size * scale)
-            wrapped = [_wrap(paragraph, limit, chain, style) for paragraph in paragraphs]
-            overflows = any(one.torn for one in wrapped) or _too_high(sum(len(one.lines) for one in wrapped), style, scale)
-            if not overflows:
-                break
+    scale, overflows, wrapped = _fit(paragraphs, chain, style)
     lines = []
     for paragraph, one in zip(paragraphs, wrapped, strict=True):
         for start, end in one.lines:
@@ -95,6 +87,24 @@ def lay_out(text: str, chain: Chain, style: Style) -> Layout:
             if style.last_too or not line.last:
                 _justify(line, style.width * 100 / (style.size * scale))
     return Layout(lines, scale, overflows, tuple(missing), next((one.torn for one in wrapped if one.torn), ""))
+
+
+def _fit(paragraphs: list[_Paragraph], chain: Chain, style: Style) -> tuple[float, bool, list[_Wrapped]]:
+    """The largest size at which a text fits its box without a broken word, else with one; whether it fits not at all; its lines."""
+    if style.width <= 0:
+        return 1.0, False, [_Wrapped([(0, len(p.text))]) for p in paragraphs]
+    torn: tuple[float, bool, list[_Wrapped]] | None = None
+    steps = _STEPS if style.shrink else _STEPS[:1]
+    for scale in steps:
+        limit = style.width * _SLACK * 100 / (style.size * scale)
+        wrapped = [_wrap(paragraph, limit, chain, style) for paragraph in paragraphs]
+        too_high = _too_high(sum(len(one.lines) for one in wrapped), style, scale)
+        if not too_high and not any(one.torn for one in wrapped):
+            return scale, False, wrapped
+        if not too_high:
+            # Where no size keeps a word whole, small letters would be a loss without a gain.
+            torn = torn or (scale, False, wrapped)
+    return torn or (steps[-1], True, wrapped)
 
 
 def _too_high(lines: int, style: Style, scale: float) -> bool:

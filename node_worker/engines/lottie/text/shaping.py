@@ -36,6 +36,7 @@ class Cluster(msgspec.Struct):
     scale: float = 1.0
     x: float = 0.0  # its left edge on the line
     coloured: bool = False  # its glyphs are pictures, not outlines
+    tracking: float = 0.0  # the part of its advance that is letter spacing
 
     @property
     def space(self) -> bool:
@@ -165,4 +166,4 @@ def _cluster(
     if shown and not kept:
         missing.update(dict.fromkeys(shown))
         return Cluster(start, text, 0.0, rtl, (), scale)
-    return Cluster(start, text, (advance + tracking) * scale if text else 0.0, rtl, kept, scale, coloured=run.coloured)
+    return Cluster(start, text, (advance + tracking) * scale, rtl, kept, scale, coloured=run.coloured, tracking=tracking * scale)
