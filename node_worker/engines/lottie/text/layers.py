@@ -4,6 +4,7 @@ The engine draws a document's `chars` one after another, so every cluster gets a
 advance that leads to the next cluster's place, be that to the left. Text animators go on working, cluster by cluster.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -23,7 +24,7 @@ from node_worker.engines.lottie.text.emoji import EmojiLayers
 from node_worker.engines.lottie.text.fonts import Chain, Library, Wanted
 from node_worker.engines.lottie.text.layout import BREAK, SMALLEST, Layout, Style, lay_out
 from node_worker.engines.lottie.text.letters import Lettering, lettering_of
-from node_worker.engines.lottie.text.measures import box_of
+from node_worker.engines.lottie.text.measures import Box, box_of
 from node_worker.engines.lottie.upgrade import all_layers
 
 Document = dict[str, Any]
@@ -66,6 +67,14 @@ def wanted_fonts(document: Document) -> dict[str, Wanted]:
     return found
 
 
+def measurer(document: Document, library: Library) -> Callable[[Document], Box]:
+    """A function that tells where a text document's letters lie in their layer: left, top, width and height in pixels.
+
+    It takes documents as they stand before texts are shaped, and leaves them as they are.
+    """
+    return _Writer(document, library).measure
+
+
 class _Writer:
     def __init__(self, document: Document, library: Library) -> None:
         self.warnings: list[Warning] = [
@@ -78,12 +87,23 @@ class _Writer:
         self._covered = {(char["fFamily"], char["style"], char["ch"]) for char in self._chars}
         self._new_fonts: list[Document] = []
         self._told_fonts: set[str] = set()
+        self._drawn_faces: dict[tuple[str, str], DrawnFace] = {}
         self._emoji = EmojiLayers(document)
         self._placed: list[Placed] = []
         self._animators = Animators(self._warn, self._emoji.note_moving)
 
     def _warn(self, code: str, detail: str, layer: str) -> None:
         self.warnings.append(Warning(code=code, detail=detail, element=layer))
+
+    def measure(self, text: Document) -> Box:
+        """See measurer()."""
+        held = dict(text)
+        wanted = self._wanted.get(str(text.get("f"))) or Wanted(str(text.get("f") or ""))
+        chain, style = self._chain(wanted, text["t"], drawn=self._stays(text)), _style(text, shrink=False)
+        layout = lay_out(text["t"], chain, style)
+        _place(held, layout, style, _ascent(wanted, chain))
+        left, top, right, bottom = box_of(held, layout)
+        return left, top, right - left, bottom - top
 
     def rewrite(self, layer: Document) -> None:
         texts = text_documents(layer)
@@ -166,7 +186,7 @@ class _Writer:
         if field and isinstance(meant, str):
             other = lay_out(meant, chain, msgspec.structs.replace(style, shrink=False))
             _place(before, other, style, _ascent(wanted, chain))
-            self._placed.append(Placed(layer, field, box_of(text, layout, chain), box_of(before, other, chain)))
+            self._placed.append(Placed(layer, field, box_of(text, layout), box_of(before, other)))
         if not by_letter:
             self._emoji.note(layer, index, text, layout)
         return layout
@@ -183,9 +203,9 @@ class _Writer:
         """Where a text's letters are looked for; `drawn` puts the document's own outlines before the font itself."""
         chain = self._library.chain(wanted, text)
         if drawn:
-            return chain.after(DrawnFace(wanted.family, wanted.style, self._chars))
+            return chain.after(self._drawn(wanted))
         if not chain.found:
-            own = DrawnFace(wanted.family, wanted.style, self._chars)
+            own = self._drawn(wanted)
             if all(map(own.covers, BREAK.sub("", text))) and text.strip():
                 return chain.after(own)
         if wanted.name not in self._told_fonts:
@@ -197,6 +217,12 @@ class _Writer:
                 detail = f"The font {wanted.name!r} is not there; {other!r} of its family is drawn instead. Add its file."
                 self.warnings.append(Warning(code="font.other_style", detail=detail))
         return chain
+
+    def _drawn(self, wanted: Wanted) -> DrawnFace:
+        key = wanted.family, wanted.style
+        if key not in self._drawn_faces:
+            self._drawn_faces[key] = DrawnFace(*key, self._chars)
+        return self._drawn_faces[key]
 
     def _report(self, layout: Layout, field: str, layer_name: str) -> None:
         element = field or layer_name
