@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from node_worker.engines.lottie.text.layout import Layout, Style, lay_out
 
 REFERENCES = Path(__file__).parents[1] / "data" / "texts.json"
 SIZE, LEADING = 40.0, 60.0  # pixels
+NEAR = 0.6  # pixels: a browser rounds advances, and shapes a line in pieces
 
 
 class Text(msgspec.Struct, frozen=True):
@@ -133,6 +135,28 @@ def edges(case: Text) -> list[tuple[int, int, int, float, float]]:
             end = cluster.start + len(cluster.text)
             if not cluster.space and cluster.glyphs and case.text[cluster.start : end] != SOFT_HYPHEN:
                 found.append((cluster.start, end, row, left + cluster.x * SIZE / 100, left + (cluster.x + cluster.advance) * SIZE / 100))
+    return found
+
+
+def differences(name: str, measured: dict[str, list[list[int]]]) -> list[str]:
+    """Where a case stands otherwise than a browser measured it.
+
+    What is compared lies between cuts that both make, as one may cut a ligature that the other keeps.
+    """
+    case, ours, theirs = TEXTS[name], edges(TEXTS[name]), measured[name]
+    cuts = [*sorted({part[0] for part in ours} & {part[0] for part in theirs}), len(case.text)]
+    found = [] if len(cuts) > len(theirs) * 0.6 else ["the clusters are cut at other places"]
+    for start, end in pairwise(cuts):
+        here = [part for part in ours if start <= part[0] < end]
+        there = [part for part in theirs if start <= part[0] < end]
+        shown = repr(case.text[start:end])
+        if {part[2] for part in here} != {part[1] for part in there}:
+            found.append(f"{shown} stands on another line")
+            continue
+        left = min(part[3] for part in here) - min(part[2] for part in there) / 10
+        right = max(part[4] for part in here) - max(part[3] for part in there) / 10
+        if max(abs(left), abs(right)) > NEAR:
+            found.append(f"{shown} stands {left:+.1f} and {right:+.1f} pixels beside")
     return found
 
 
