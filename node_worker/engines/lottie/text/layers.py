@@ -77,10 +77,7 @@ def measurer(document: Document, library: Library) -> Callable[[Document], Box]:
 
 class _Writer:
     def __init__(self, document: Document, library: Library) -> None:
-        self.warnings: list[Warning] = [
-            Warning(code="font.unreadable", detail=f"The font file {name!r} cannot be read; convert it to TrueType or OpenType.")
-            for name in library.unreadable
-        ]
+        self.warnings: list[Warning] = []
         self._document, self._library = document, library
         self._wanted = wanted_fonts(document)
         self._chars = clean_chars(document)
@@ -255,6 +252,8 @@ class _Writer:
         ]
         self._document["fonts"] = {"list": [*kept, *self._new_fonts]}
         self._document["chars"] = self._chars
+        for name in dict.fromkeys(self._library.unreadable):
+            self._warn("font.unreadable", f"The font {name!r} cannot be read; convert it to TrueType or OpenType.", "")
         self.warnings += outside(self._document, self._placed)
         self._emoji.write(self.warnings)
 
