@@ -15,13 +15,13 @@ from node_worker.engines.lottie.guard import number, objects
 from node_worker.engines.lottie.text.along import OPTIONS, follow, path_of, tracked
 from node_worker.engines.lottie.text.letters import Letter, Lettering
 from node_worker.engines.lottie.text.samples import Array, moments
-from node_worker.engines.lottie.text.selectors import is_range, selectors_of
+from node_worker.engines.lottie.text.selectors import is_range, is_sharp, selectors_of
 from node_worker.engines.lottie.text.spread import Spread, animated_of, spread, style_of
 from node_worker.engines.lottie.text.written import letter_group, shown_between
 
 Document = dict[str, Any]
 _SHAPES = 4  # a layer's type
-_BELOW_FIRST = 1.0  # pixels that the reference player puts below the first line of a text with animators
+_FINE = 1 / 8  # of a frame: between moments where letters jump, so that a film of another rate shows no fading
 _MOST_LETTERS = 3000  # of one layer
 _MOST_VALUES = 60_000  # of one layer, letters times moments; where there would be more, moments are left out
 _MOST_OF_ALL = 400_000  # of a scene
@@ -105,7 +105,8 @@ class Animators:
     def _times(self, layer: Document, moving: Moving, start: float, end: float, letters: int) -> Array | None:
         """The moments at which to look while a text holds; None if there is no room for them."""
         first, last = _or(number(layer.get("ip")), 0.0), _or(number(layer.get("op")), 0.0)
-        times = moments(moving.properties, max(start, first), max(first, min(end, last)))
+        sharp = any(is_sharp(selector) for animator in moving.animators for selector in selectors_of(animator))
+        times = moments(moving.properties, max(start, first), max(first, min(end, last)), _FINE if sharp else 1.0)
         most = max(2, _MOST_VALUES // max(1, letters))
         if len(times) > most:
             times = times[np.unique(np.linspace(0, len(times) - 1, most).round().astype(int))]
@@ -142,7 +143,7 @@ def _groups(text: Document, lettering: Lettering, moving: Moving, times: Array, 
 def _heights(found: Spread, lettering: Lettering) -> Array:
     """How far down each letter's line lies, with what animators add to the leading of the lines up to it."""
     lines = np.array([letter.line for letter in lettering.letters])
-    heights = np.tile(lines * lettering.line_height + _BELOW_FIRST * (lines > 0), (len(found.leading), 1))
+    heights = np.tile(lines * lettering.line_height, (len(found.leading), 1))
     if found.leading.any():
         firsts = [int(np.flatnonzero(lines == line)[0]) if (lines == line).any() else -1 for line in range(len(lettering.lines))]
         added = np.zeros((len(found.leading), len(firsts)))

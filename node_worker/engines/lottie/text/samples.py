@@ -17,10 +17,11 @@ JUST_BEFORE = 1e-3  # frames before a jump at which the value that it leaves sti
 _HALVINGS = 32  # of the curve's parameter, until it is as exact as a picture needs
 
 
-def moments(props: Iterable[object], start: float, end: float) -> Array:
+def moments(props: Iterable[object], start: float, end: float, step: float = 1.0) -> Array:
     """The frames at which to look: the properties' keyframes, every whole frame between them, and the moments just before jumps.
 
-    Only those between `start` and `end` count, and these themselves where something goes on there. Without keyframes it is `start` alone.
+    Only those between `start` and `end` count, and these themselves where something goes on there; without keyframes it is `start` alone.
+    `step` is the distance between moments, in frames, where every whole one is not enough.
     """
     found: set[float] = set()
     for prop in props:
@@ -32,7 +33,7 @@ def moments(props: Iterable[object], start: float, end: float) -> Array:
     first, last = max(start, min(found)), min(end, max(found))
     if not first < last:
         return np.array([min(max(start, min(found)), end)])
-    whole = np.arange(math.ceil(first), math.floor(last) + 1)
+    whole = np.arange(math.ceil(first / step), math.floor(last / step) + 1) * step
     return np.unique(np.concatenate([whole, [first, last], [time for time in found if first <= time <= last]]))
 
 

@@ -18,6 +18,7 @@ _LETTERS, _SOLID_LETTERS, _WORDS, _LINES = 1, 2, 3, 4  # what a selector counts
 _UP, _DOWN, _TRIANGLE, _ROUND, _SMOOTH = 2, 3, 4, 5, 6  # a selector's shape; any other is a square
 _BY_INDEX = 2  # start, end and offset are counted in letters, not in percent
 _RANGE = 0  # a selector's type
+_SOFT = 100  # per cent of smoothness: a range's edge is as wide as a letter
 _SHARPEST = 1e-8  # of a smoothness of 0
 PROPERTIES = ("s", "e", "o", "a", "xe", "ne", "sm")  # of a selector
 
@@ -31,6 +32,12 @@ def selectors_of(animator: Document) -> list[Document]:
 def is_range(selector: Document) -> bool:
     """Whether it is a range; wiggly and expression selectors are not."""
     return selector.get("t") in (None, False, _RANGE)
+
+
+def is_sharp(selector: Document) -> bool:
+    """Whether letters jump rather than glide where a range's edge passes them."""
+    held = selector.get("sm")
+    return isinstance(held, dict) and held.get("k") != _SOFT
 
 
 def amounts(selectors: list[Document], letters: list[Letter], times: Array, seed: str) -> Array:
