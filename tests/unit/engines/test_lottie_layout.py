@@ -119,6 +119,13 @@ def test_presentation_forms_become_the_letters_that_they_stand_for(old: str, new
     assert modern(old) == new
 
 
+def test_a_sign_that_no_font_has_is_spelled_out() -> None:
+    found = place("ﷺ")
+    assert found.missing == ()
+    assert "".join(cluster.text for cluster in found.lines[0].clusters) == "صلى الله عليه وسلم"
+    assert place("½").lines[0].clusters[0].text == "½"
+
+
 def test_emoji_are_told_from_letters() -> None:
     assert all(map(is_emoji, ("😀", "❤\ufe0f", "👍🏽", "1\ufe0f\u20e3", "🇮🇷", "👨‍👩‍👧", "☝🏽")))
     assert not any(map(is_emoji, ("a", "1", "❤", "⌚\ufe0e", "©", "🇮", "☎", "سلام")))

@@ -114,6 +114,7 @@ def _too_high(lines: int, style: Style, scale: float) -> bool:
 
 def _paragraph(text: str, chain: Chain, style: Style, reading: Reading, missing: dict[str, None]) -> _Paragraph:
     text = modern("".join(char for char in text.replace("\t", " ") if unicodedata.category(char) != "Cc"))
+    text = text if text.isascii() else "".join(_drawable(char, chain) for char in text)
     small: frozenset[int] = frozenset()
     if style.caps == 2:
         small = frozenset(i for i, char in enumerate(text) if char.islower() and len(char.upper()) == 1)
@@ -122,6 +123,14 @@ def _paragraph(text: str, chain: Chain, style: Style, reading: Reading, missing:
         text = text.upper()
     found = bidi.levels(text, reading)
     return _Paragraph(text, small, found, shape(text, found.of, chain, style.tracking, small, missing)[0])
+
+
+def _drawable(char: str, chain: Chain) -> str:
+    """A character, or what it is short for where no font has it: a word in one sign, a letter of a special width."""
+    if not unicodedata.decomposition(char).startswith("<") or chain.face_for(char) is not None:
+        return char
+    spelled = unicodedata.normalize("NFKC", char)
+    return spelled if all(one.isspace() or chain.face_for(one) is not None for one in spelled) else char
 
 
 def _wrap(paragraph: _Paragraph, limit: float, chain: Chain, style: Style) -> _Wrapped:
