@@ -4,6 +4,7 @@ import base64
 import copy
 import functools
 import io
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -28,6 +29,8 @@ Document = dict[str, Any]
 _IMAGE, _TEXT = 2, 5  # layers' types
 _SHARP = 2.0  # pixels drawn for each of the text's own, so that a larger film shows no steps
 _MOST, _LARGEST, _SMALLEST = 2000, 640, 8  # layers of a scene; pixels of a picture's em
+_MOST_PIXELS = 12_000_000  # of all pictures of a scene at their text's own scale
+_ROOM = 1.6  # of an em's square: an emoji is wider and higher than that
 _COPIED = ("ip", "op", "st", "sr", "bm", "tt", "tp", "hd", "ef", "ddd")  # what a text's pictures share with it
 _ID = "flatrender:emoji:"
 
@@ -59,6 +62,7 @@ class EmojiLayers:
         self._document = document
         self._places: dict[int, list[_Place]] = {}  # by the identity of the text layer
         self._count = 0
+        self._shrink = 1.0
 
     def note(self, layer: Document, index: int, text: Document, layout: Layout) -> None:
         """Remember the emoji of a text document that is placed; `index` is its place among the layer's. Raises TemplateRefused."""
@@ -87,10 +91,17 @@ class EmojiLayers:
         for layer in all_layers(self._document):
             if id(layer) in self._places:
                 warnings += _doubts(layer)
+        self._shrink = self._shrinking()
         known = {str(asset.get("id")) for asset in self._document["assets"]}
         for owner in (self._document, *self._document["assets"]):
             if isinstance(owner.get("layers"), list):
                 owner["layers"] = list(self._with_pictures(owner["layers"], known))
+
+    def _shrinking(self) -> float:
+        """By how much pictures must be smaller than they would be sharp, so that all of them together stay within bounds."""
+        sizes = {(place.glyph.face.digest, place.glyph.number, _pixels(place.em)) for places in self._places.values() for place in places}
+        ems = sum(em * em for _, _, em in sizes)  # whole numbers, for a set has no order
+        return min(1.0, math.sqrt(_MOST_PIXELS / (_ROOM * ems)))
 
     def _with_pictures(self, layers: list[Document], known: set[str]) -> Iterator[Document]:
         numbers = _Numbers(layers)
@@ -103,7 +114,7 @@ class EmojiLayers:
             if layer.get("tt") and "tp" not in layer and index:
                 layer["tp"] = numbers.of(layers[index - 1])  # the layer above, by its number: the pictures stand below another
             for place in places:
-                picture = _picture(place.glyph.face, place.glyph.number, _pixels(place.em * _scale(layer)))
+                picture = _picture(place.glyph.face, place.glyph.number, _pixels(place.em * min(_scale(layer), 4.0) * self._shrink))
                 if picture is None:
                     continue
                 asset = f"{_ID}{place.glyph.face.digest[:16]}:{place.glyph.number}:{picture.em}"
