@@ -14,11 +14,13 @@ from node_worker.engines.lottie.bundle import Animation, Bundle
 from node_worker.engines.lottie.colours import parse_colour, set_colour
 from node_worker.engines.lottie.elements import Found, find, slots_of, text_documents, walk
 from node_worker.engines.lottie.embed import IMAGE, embed_pictures, place_of
+from node_worker.engines.lottie.playback import Span
 from node_worker.engines.lottie.report import Report
 from node_worker.engines.lottie.rewrites import rewrite
 from node_worker.engines.lottie.structure import settle
 from node_worker.engines.lottie.text.fonts import Library
 from node_worker.engines.lottie.text.layers import FIELD, MEANT, READING, shape_texts
+from node_worker.engines.lottie.themes import apply_theme
 from node_worker.engines.lottie.upgrade import upgrade
 from node_worker.inspect.documents import MAX_DOCUMENT
 
@@ -41,7 +43,7 @@ class Prepared(msgspec.Struct, frozen=True):
 
     document: bytes
     size: tuple[float, float]
-    rate: float
+    span: Span
     warnings: tuple[Warning, ...]
 
 
@@ -56,6 +58,8 @@ def load(raw: bytes) -> Document:
 def prepare(raw: bytes, animation: Animation, bundle: Bundle, values: Values, library: Library, *, plain: bool = False) -> Prepared:
     """Apply values to a document. `plain` takes every expression out. Raises TemplateRefused naming the value's key."""
     document = load(raw)
+    if animation.theme is not None:
+        apply_theme(document, animation.theme, animation.key)
     found = find(document)
     _check_keys(found, values)
     _apply_colours(found, values.colours)
@@ -72,7 +76,7 @@ def prepare(raw: bytes, animation: Animation, bundle: Bundle, values: Values, li
     report.add(shape_texts(document, library))
     settle(document, shaped=True)
     size = float(document["w"]), float(document["h"])
-    return Prepared(msgspec.json.encode(document), size, float(document["fr"]), report.warnings)
+    return Prepared(msgspec.json.encode(document), size, animation.playback.within(document), report.warnings)
 
 
 def strip_expressions(document: Document) -> None:
