@@ -126,6 +126,16 @@ def test_a_sign_that_no_font_has_is_spelled_out() -> None:
     assert place("½").lines[0].clusters[0].text == "½"
 
 
+def test_a_mark_that_a_letters_font_lacks_comes_from_another_or_is_named() -> None:
+    borrowed = place("가\u0323")
+    if faces.eastern(1, 400) is not None:
+        assert borrowed.missing == ()
+        assert [len(cluster.glyphs) for cluster in borrowed.lines[0].clusters] == [1, 1]
+    lost = place("ب\u08f0x")
+    assert lost.missing == ("\u08f0",)
+    assert lost.lines[0].width == pytest.approx(place("بx").lines[0].width)
+
+
 def test_emoji_are_told_from_letters() -> None:
     assert all(map(is_emoji, ("😀", "❤\ufe0f", "👍🏽", "1\ufe0f\u20e3", "🇮🇷", "👨‍👩‍👧", "☝🏽")))
     assert not any(map(is_emoji, ("a", "1", "❤", "⌚\ufe0e", "©", "🇮", "☎", "سلام")))
