@@ -181,10 +181,7 @@ def _cluster(
     text: str, start: int, advance: float, glyphs: list[Glyph], run: Run, tracking: float, scale: float, missing: dict[str, None]
 ) -> Cluster:
     rtl = run.level % 2 == 1
-    if run.coloured:
-        kept = tuple(glyphs)
-    else:
-        kept = tuple(glyph for glyph in glyphs if glyph.face.outline(glyph.number))
+    kept = tuple(glyph for glyph in glyphs if run.coloured or glyph.face.outline(glyph.number))
     shown = visible(text)
     if shown and not kept:
         missing.update(dict.fromkeys(shown))
