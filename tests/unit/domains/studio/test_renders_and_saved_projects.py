@@ -182,8 +182,8 @@ def test_what_an_earlier_release_had_queued_changes_nothing_that_is_known() -> N
 def test_frames_are_rounded_half_up_and_at_least_one() -> None:
     from fractions import Fraction
 
-    assert [frames_of(duration, Fraction(30), speed) for duration, speed in ((0.001, 1.0), (1.55, 1.0), (2.0, 4.0))] == [1, 47, 15]
-    assert frames_of(1.0, Fraction(30000, 1001)) == 30
+    assert [frames_of([one], Fraction(30)) for one in ((0.001, 1.0), (1.55, 1.0), (2.0, 4.0))] == [[1], [47], [15]]
+    assert frames_of([(1.0, 1.0)], Fraction(30000, 1001)) == [30]
 
 
 def test_a_tenant_with_as_many_renders_as_may_wait_is_refused_one_more_until_one_ends(monkeypatch: pytest.MonkeyPatch) -> None:
