@@ -123,7 +123,8 @@ def _end(container: InputContainer, stream: AudioStream) -> Fraction | None:
         length = int(note[3], 16) if len(note) > 3 else 0
     except ValueError:
         length = 0
-    return (max(0, stream.start_time or 0) + min(length or stream.duration, stream.duration)) * stream.time_base
+    believed = 0 <= stream.duration - length <= MOST_PADDING
+    return (max(0, stream.start_time or 0) + (length if believed else stream.duration)) * stream.time_base
 
 
 def _silence(channels: int, count: int) -> Iterator[Samples]:
