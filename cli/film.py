@@ -107,13 +107,14 @@ async def _followed(client: Client, job_id: UUID, reporter: Reporter, timeline: 
 
 def _remedy(code: str) -> str:
     if code.startswith("node."):
-        return "The template stops the engine: simplify what it animates, or try it without its expressions. Other renders go on."
+        return "The template stops the engine: simplify what it animates. Other renders go on."
     return "Correct what is named; other renders go on."
 
 
 def _lengths(project: ProjectFile, scenes: Sequence[Scene]) -> list[tuple[str, int]]:
     durations = {scene.key: scene.duration for scene in scenes}
-    return [(scene.scene, frames_of(durations[scene.scene], Fraction(*project.rate))) for scene in project.scenes]
+    counts = frames_of([(durations[scene.scene], 1.0) for scene in project.scenes], Fraction(*project.rate))
+    return [(scene.scene, count) for scene, count in zip(project.scenes, counts, strict=True)]
 
 
 def _kind(kind: str) -> str:
