@@ -198,3 +198,16 @@ def test_the_first_state_of_a_state_machine_is_what_a_film_shows(
     for odd in ({}, {"states": [None, {"name": "idle"}], "initial": "idle"}, {"initial": []}):
         assert of_machine(odd, "m", lambda code, detail: told.append(code)) == ("", Playback(), "")
     assert told == ["bundle.state_machine"] * 3
+
+
+def test_an_expression_of_a_theme_is_evaluated_at_the_moments_that_are_played(
+    build: Any, save: Callable[..., Path], scene: Callable[..., Any], picture_of: Callable[..., Any]
+) -> None:
+    layer = build.rectangle("s", [1, 0, 0, 1])
+    layer["ks"] = {**layer["ks"], "p": {"a": 0, "k": [0, 0], "sid": "place"}}
+    rule = {"id": "place", "type": "Position", "value": [0, 0], "expression": "[time < 1 ? 0 : 160, 0]"}
+    manifest = {"version": "2", "animations": [{"id": "x", "initialTheme": "t", "direction": -1}], "themes": ["t"]}
+    path = save({"manifest.json": manifest, "a/x.json": build.document(layer), "t/t.json": {"rules": [rule]}})
+    opened = scene(path, key="x")
+    first, last = (picture_of(opened, seconds=second)[90, 80, :3].tolist() for second in (0.2, 1.8))
+    assert (first, last) == ([255, 255, 255], [255, 0, 0])

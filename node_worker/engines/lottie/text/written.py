@@ -5,12 +5,13 @@ from typing import Any
 import numpy as np
 
 from node_worker.engines.lottie.guard import number
+from node_worker.engines.lottie.keyed import write_numbers
 from node_worker.engines.lottie.text.letters import Letter
 from node_worker.engines.lottie.text.samples import Array
 from node_worker.engines.lottie.text.spread import Spread
 
 Document = dict[str, Any]
-_STRAIGHT = 1e-6  # pixels, degrees, parts: how far a moment may lie off the straight between its neighbours and be left out
+_CLOSE, _CLOSE_COLOUR = 0.02, 1e-3  # pixels, degrees and per cent; parts of a colour: how far a moment may be off
 _DIGITS = 4
 _STEEPEST = 85.0  # degrees of a skew; nearer to 90 a letter is a line without end
 _BUTT, _ROUND, _MITER = 1, 2, 4  # the ends, corners and limit of letters' strokes, as lottie-web draws them
@@ -56,22 +57,11 @@ def shown_between(parts: list[list[Document]], starts: list[float]) -> list[Docu
     return groups
 
 
-def keyed(values: Array, times: Array) -> Document:
-    """An animated property of the values, moments by numbers: straight between keyframes, and without those that lie on the straight."""
-    if len(times) == 1 or not (np.abs(values - values[0]) > _STRAIGHT).any():
-        return {"a": 0, "k": _value(values[0])}
-    before, here, after = values[:-2], values[1:-1], values[2:]
-    share = ((times[1:-1] - times[:-2]) / (times[2:] - times[:-2]))[:, np.newaxis]
-    bent = (np.abs(here - before - (after - before) * share) > _STRAIGHT).any(axis=1)
-    kept = np.flatnonzero(np.concatenate([[True], bent, [True]]))
-    straight = {"o": {"x": 0, "y": 0}, "i": {"x": 1, "y": 1}}
-    frames = [{"t": round(float(times[n]), _DIGITS), "s": [*np.round(values[n], _DIGITS).tolist()], **straight} for n in kept]
-    return {"a": 1, "k": frames}
-
-
-def _value(values: Array) -> Any:
-    found = np.round(values, _DIGITS).tolist()
-    return found[0] if len(found) == 1 else found
+def keyed(values: Array, times: Array, tolerance: float = _CLOSE) -> Document:
+    """A property of the values, moments by numbers."""
+    prop: Document = {}
+    write_numbers(prop, times, np.round(values, _DIGITS), tolerance, single=values.shape[1] == 1)
+    return prop
 
 
 def _fill(text: Document, found: Spread, index: int, times: Array) -> Document | None:
@@ -93,7 +83,7 @@ def _stroke(text: Document, found: Spread, index: int, times: Array) -> Document
 def _colour(own: object, changed: Array | None, index: int, times: Array) -> Document | None:
     """A paint's colour; None if the text has no such paint, by itself or by an animator."""
     if changed is not None:
-        return keyed(np.clip(changed[:, index], 0, 1), times)
+        return keyed(np.clip(changed[:, index], 0, 1), times, _CLOSE_COLOUR)
     parts = [number(part) for part in own[:3]] if isinstance(own, list) else []
     if len(parts) < 3 or any(part != part for part in parts):
         return None
