@@ -151,12 +151,13 @@ class _Writer:
         stays = by_letter and self._stays(text)
         field, meant, reading = str(text.pop(FIELD, "")), text.pop(MEANT, None), text.pop(READING, None)
         wanted = self._wanted.get(str(text.get("f"))) or Wanted(str(text.get("f") or ""))
-        chain = self._chain(wanted, text["t"], drawn=stays)
+        element = field or str(layer.get("nm", ""))
+        chain = self._chain(wanted, text["t"], element, drawn=stays)
         style = style_of(text, shrink=bool(field), meant=meant, reading=reading)
         if by_letter and not style.tracking:
             style = msgspec.structs.replace(style, tracking=_UNSEEN)
         layout = lay_out(text["t"], chain, style)
-        self._report(layout, field, str(layer.get("nm", "")))
+        self._report(layout, field, element)
         _place(text, layout, style, _ascent(wanted, chain))
         if field and isinstance(meant, str):
             other = lay_out(meant, chain, msgspec.structs.replace(style, shrink=False))
@@ -174,8 +175,11 @@ class _Writer:
         text["f"] = codes.font
         text["t"] = "\r".join(codes.encode(line, right) for line in layout.lines)
 
-    def _chain(self, wanted: Wanted, text: str = "", *, drawn: bool = False) -> Chain:
-        """Where a text's letters are looked for; `drawn` puts the document's own outlines before the font itself."""
+    def _chain(self, wanted: Wanted, text: str, element: str = "", *, drawn: bool = False) -> Chain:
+        """Where a text's letters are looked for; `drawn` puts the document's own outlines before the font itself.
+
+        What is not as it was meant is told once for each font, at the first element that uses it.
+        """
         chain = self._library.chain(wanted, text)
         if drawn:
             return chain.after(self._drawn(wanted))
@@ -187,10 +191,10 @@ class _Writer:
             self._told_fonts.add(wanted.name)
             if not chain.found:
                 detail = f"The font {wanted.name!r} is not there; FiraGO is drawn instead. Add its file to the template, or give it."
-                self.warnings.append(Warning(code="font.missing", detail=detail))
+                self._warn("font.missing", detail, element)
             elif other := self._library.other_style(wanted):
                 detail = f"The font {wanted.name!r} is not there; {other!r} of its family is drawn instead. Add its file."
-                self.warnings.append(Warning(code="font.other_style", detail=detail))
+                self._warn("font.other_style", detail, element)
         return chain
 
     def _drawn(self, wanted: Wanted) -> DrawnFace:
@@ -199,17 +203,16 @@ class _Writer:
             self._drawn_faces[key] = DrawnFace(*key, self._chars)
         return self._drawn_faces[key]
 
-    def _report(self, layout: Layout, field: str, layer_name: str) -> None:
-        element = field or layer_name
+    def _report(self, layout: Layout, field: str, element: str) -> None:
         emoji = [char for char in layout.missing if faces.emoji() is None and is_emoji(char + VARIANT_PICTURE)]
         if emoji:
             detail = f"This node has no font for emoji, so {_listed(emoji)} are left out; run `make env` with npm at hand, or give a font."
-            self.warnings.append(Warning(code="font.no_emoji", detail=detail, element=element))
+            self._warn("font.no_emoji", detail, element)
         if missing := [char for char in layout.missing if char not in emoji]:
             detail = f"No font at hand has a picture for {_listed(missing)}; change the text or add a font that has it."
             if field:
                 raise TemplateRefused("font.no_glyph", detail, field)
-            self.warnings.append(Warning(code="font.no_glyph", detail=detail, element=element))
+            self._warn("font.no_glyph", detail, element)
         least = f"even at {SMALLEST:.0%} of its size"
         if field and layout.overflows:
             self._warn("text.overflow", f"The text does not fit its box {least}; shorten it.", element)
