@@ -103,4 +103,5 @@ def _fonts(document: Document, library: Library) -> Iterator[Warning]:
                 detail = f"The template holds only its own texts' letters of the font {name!r}; others are drawn in FiraGO. Add its file."
                 yield Warning(code="font.letters", detail=detail)
             else:
-                yield Warning(code="font.missing", detail=f"The font {name!r} is not there, so its texts are drawn in FiraGO; add its file.")
+                detail = f"The font {name!r} is not there, so its texts are drawn in FiraGO; add its file."
+                yield Warning(code="font.missing", detail=detail)

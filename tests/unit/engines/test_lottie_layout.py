@@ -96,6 +96,19 @@ def test_every_paragraph_has_a_last_line_and_letters_without_blanks_move_apart()
         assert ideographs.width == pytest.approx(525)
 
 
+def test_kashida_stretches_words_between_letters_that_join_and_tears_no_ligature() -> None:
+    text = "سلام کتاب جدید نسخه است لا ورود دارد دراز"
+    plain, long = (place(text, width=400, justified=True, kashida=kashida).lines for kashida in (False, True))
+    shown = ["".join(cluster.text for cluster in line.clusters) for line in long]
+    assert all(line.width == pytest.approx(1000) for line in long[:-1])
+    assert "ـ" in shown[0]
+    assert "ـ" not in shown[-1]
+    assert not any(wrong in line for line in shown for wrong in ("لـا", "وـ", "دـ", "رـ", " ـ"))
+    assert [line.replace("ـ", "") for line in shown] == ["".join(cluster.text for cluster in line.clusters) for line in plain]
+    blank = [next(cluster.advance for cluster in lines[0].clusters if cluster.space) for lines in (plain, long)]
+    assert blank[1] < blank[0]
+
+
 def test_tracking_parts_letters_that_stand_alone_and_widens_the_blanks_of_those_that_join() -> None:
     def spread(text: str) -> float:
         return place(text, tracking=10).lines[0].width - place(text).lines[0].width

@@ -254,6 +254,7 @@ def style_of(text: Document, *, shrink: bool, meant: object = None, reading: obj
         shrink=shrink,
         justified=_justified(text),
         last_too=text.get("j") == _ALL,
+        kashida=text.get("kashida") in (1, True),
         hint=meant_to_read(meant),
         reading=reading if reading in ("ltr", "rtl") else None,
     )

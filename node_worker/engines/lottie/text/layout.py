@@ -11,6 +11,7 @@ from node_worker.engines.lottie.text import bidi, breaks
 from node_worker.engines.lottie.text.bidi import Levels, Reading
 from node_worker.engines.lottie.text.characters import ideographic, modern
 from node_worker.engines.lottie.text.fonts import Chain
+from node_worker.engines.lottie.text.kashida import KASHIDA, stretched
 from node_worker.engines.lottie.text.shaping import Cluster, shape
 
 SMALLEST = 0.5  # a text shrinks to no less than half its designed size
@@ -34,6 +35,7 @@ class Style(msgspec.Struct, frozen=True):
     shrink: bool = False
     justified: bool = False  # lines reach both sides of the box, but for the last of a paragraph
     last_too: bool = False  # that one as well
+    kashida: bool = False  # by longer strokes between letters first, then by wider blanks
     hint: Reading | None = None  # the way in which the text's place is meant to be read, where its letters leave it open
     reading: Reading | None = None  # the way in which a person says that it reads
 
@@ -77,15 +79,12 @@ def lay_out(text: str, chain: Chain, style: Style) -> Layout:
     whole = style.reading or bidi.reads(text, style.hint)
     paragraphs = [_paragraph(part, chain, style, style.reading or bidi.reads(part, whole), missing) for part in BREAK.split(text)]
     scale, overflows, wrapped = _fit(paragraphs, chain, style)
-    lines = []
-    for paragraph, one in zip(paragraphs, wrapped, strict=True):
-        for start, end in one.lines:
-            lines.append(_line(paragraph, start, end, chain, style, missing))
-            lines[-1].last = end == len(paragraph.text)
-    if style.justified and style.width > 0:
-        for line in lines:
-            if style.last_too or not line.last:
-                _justify(line, style.width * 100 / (style.size * scale))
+    full = style.width * 100 / (style.size * scale) if style.justified and style.width > 0 else 0.0
+    lines = [
+        _line(paragraph, start, end, full, chain, style, missing)
+        for paragraph, one in zip(paragraphs, wrapped, strict=True)
+        for start, end in one.lines
+    ]
     return Layout(lines, scale, overflows, tuple(missing), next((one.torn for one in wrapped if one.torn), ""))
 
 
@@ -190,18 +189,27 @@ def _hyphen(chain: Chain) -> str:
     return next((char for char in _HYPHENS if chain.first.covers(char)), "-")
 
 
-def _line(paragraph: _Paragraph, start: int, end: int, chain: Chain, style: Style, missing: dict[str, None]) -> Line:
-    text = paragraph.text[start:end]
-    if end < len(paragraph.text) and text.endswith(breaks.SOFT_HYPHEN):
+def _line(paragraph: _Paragraph, start: int, end: int, full: float, chain: Chain, style: Style, missing: dict[str, None]) -> Line:
+    """Shape a line; `full` is the width that a justified one fills, in hundredths of an em."""
+    text, last = paragraph.text[start:end], end == len(paragraph.text)
+    if not last and text.endswith(breaks.SOFT_HYPHEN):
         text = text[:-1] + _hyphen(chain)
     if style.width > 0:
         text = text.rstrip()
-    found = paragraph.levels.line(start, start + len(text))
+    levels = paragraph.levels.line(start, start + len(text))
     small = frozenset(i - start for i in paragraph.small)
-    clusters, width = shape(text, found, chain, style.tracking, small, missing)
+    clusters, width = shape(text, levels, chain, style.tracking, small, missing)
+    filled = full > 0 and (style.last_too or not last)
+    if filled and style.kashida:
+        stroke = shape(KASHIDA, (1,), chain, 0.0, frozenset(), {})[1]
+        longer = shape(*stretched(text, levels, clusters, full - width, stroke), chain, style.tracking, small, {})
+        clusters, width = longer if longer[1] <= full else (clusters, width)
     for cluster in clusters:
         cluster.start += start
-    return Line(clusters, width, paragraph.levels.base == 1)
+    line = Line(clusters, width, paragraph.levels.base == 1, last)
+    if filled:
+        _justify(line, full)
+    return line
 
 
 def _justify(line: Line, limit: float) -> None:
