@@ -13,7 +13,7 @@ from contracts.spec import Warning
 from node_worker.engines.base import TemplateRefused
 from node_worker.engines.lottie.elements import text_documents
 from node_worker.engines.lottie.guard import number, objects
-from node_worker.engines.lottie.text import faces
+from node_worker.engines.lottie.text import breaks, faces
 from node_worker.engines.lottie.text.animators import Animators, Moving
 from node_worker.engines.lottie.text.bidi import meant_to_read, right_to_left
 from node_worker.engines.lottie.text.characters import VARIANT_PICTURE, is_emoji
@@ -185,7 +185,8 @@ class _Writer:
             return chain.after(self._drawn(wanted))
         if not chain.found:
             own = self._drawn(wanted)
-            if all(map(own.covers, BREAK.sub("", text))) and text.strip():
+            letters = _letters(text)
+            if letters.strip() and all(map(own.covers, letters)):
                 return chain.after(own)
         if wanted.name not in self._told_fonts:
             self._told_fonts.add(wanted.name)
@@ -293,6 +294,13 @@ def _place(text: Document, layout: Layout, style: Style, ascent: float) -> None:
 
 def _ascent(wanted: Wanted, chain: Chain) -> float:
     return wanted.ascent or chain.first.ascent
+
+
+def _letters(text: str) -> str:
+    """A text without line ends and emoji, which no document carries as drawings."""
+    text = BREAK.sub("", text)
+    ends = breaks.clusters(text)
+    return "".join(part for start, end in zip([0, *ends], ends, strict=False) if not is_emoji(part := text[start:end]))
 
 
 def _listed(chars: list[str]) -> str:
