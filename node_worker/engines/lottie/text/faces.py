@@ -3,7 +3,6 @@
 import functools
 import hashlib
 import importlib
-import importlib.metadata
 import importlib.util
 import re
 import unicodedata
@@ -200,7 +199,9 @@ def emoji() -> Face | None:
 
 
 def _eastern_version() -> str:
-    return f"{_EAST}-{importlib.metadata.version(_EAST.replace('_', '-'))}"
+    from importlib import metadata  # slow, and asked by none who has not the font
+
+    return f"{_EAST}-{metadata.version(_EAST.replace('_', '-'))}"
 
 
 @functools.cache
