@@ -62,6 +62,7 @@ def test_each_paragraph_reads_by_itself_unless_a_person_says() -> None:
 def test_addresses_break_after_their_parts_and_thai_between_words() -> None:
     assert lines("https://example.com/a/very-long_path/index.html", 330) == ["https://", "example.com/a/", "very-long_path/", "index.html"]
     assert breaks.lines("สวัสดีชาวโลก") == [6, 9, 12]
+    assert breaks.lines("C++ a%b x|y and/or 5-7") == [4, 8, 10, 12, 16, 19, 22]
     assert breaks.lines("می‌خواهم 😀 بروم") == [9, 11, 15]
 
 
@@ -116,6 +117,8 @@ def test_tracking_parts_letters_that_stand_alone_and_widens_the_blanks_of_those_
     assert spread("سلام") == 0
     assert spread("سلام دنیا") == pytest.approx(10)
     assert spread("שלום") == pytest.approx(40)
+    assert spread("x\u200ey") == pytest.approx(20)
+    assert spread("،5") == 0
 
 
 @pytest.mark.parametrize(

@@ -214,7 +214,8 @@ def _line(paragraph: _Paragraph, start: int, end: int, full: float, chain: Chain
 
 def _justify(line: Line, limit: float) -> None:
     """Widen the blanks of a line, and the joints between letters that are set without blanks, up to the box's width."""
-    places = [index for index, cluster in enumerate(line.clusters) if _stretches(line.clusters, index)]
+    drawn = [index for index, cluster in enumerate(line.clusters) if cluster.glyphs]
+    places = [index for index in range(drawn[0], drawn[-1]) if _stretches(line.clusters, index)] if drawn else []
     spare = limit - line.width
     if not places or spare <= 0:
         return
@@ -231,6 +232,6 @@ def _justify(line: Line, limit: float) -> None:
 
 def _stretches(clusters: list[Cluster], index: int) -> bool:
     if clusters[index].space:
-        return bool(clusters[index].advance) and 0 < index < len(clusters) - 1
-    after = clusters[index + 1] if index + 1 < len(clusters) else None
-    return after is not None and not after.space and ideographic(clusters[index].text) and ideographic(after.text)
+        return bool(clusters[index].advance)
+    after = clusters[index + 1]
+    return not after.space and ideographic(clusters[index].text) and ideographic(after.text)

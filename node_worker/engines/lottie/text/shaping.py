@@ -147,7 +147,7 @@ def _shape_run(text: str, run: Run, tracking: float, small: frozenset[int], miss
     for (start, advance, glyphs), end in zip(groups, ends, strict=True):
         part = text[start:end]
         # Letters that join would be torn; their words move apart by their blanks.
-        spaced = tracking if not cursive or part.isspace() else 0.0
+        spaced = 0.0 if (cursive and not part.isspace()) or all(map(ignorable, part)) else tracking
         scale = _SMALL if start in small else 1.0
         made.append(_cluster(part, start, advance, glyphs, run, spaced, scale, missing))
     return made
