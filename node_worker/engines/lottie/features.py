@@ -91,5 +91,9 @@ def _fonts(document: Document, library: Library) -> Iterator[Warning]:
         wanted = declared.get(name) or Wanted(name)
         if not library.chain(wanted).found:
             held = (wanted.family, wanted.style) in drawn
-            what = "letters that the animation does not hold" if held else "its texts"
-            yield Warning(code="font.missing", detail=f"The font {name!r} is not there, so {what} are drawn in FiraGO; add its file.")
+            if held:
+                detail = f"The template holds only its own texts' letters of the font {name!r}; others are drawn in FiraGO. Add its file."
+                yield Warning(code="font.letters", detail=detail)
+            else:
+                detail = f"The font {name!r} is not there, so its texts are drawn in FiraGO; add its file."
+                yield Warning(code="font.missing", detail=detail)

@@ -193,6 +193,7 @@ def test_a_text_that_the_documents_own_letters_cover_is_left_to_them(
     assert opened.warnings == ()
     assert (picture_of(opened)[35:58, 22:45, :3] == 0).all()
     assert scene(path, texts={"T": "BA"}).warnings == ()
+    assert [w.code for w in scene(path, texts={"T": "B 🎉"}).warnings] in ([], ["font.no_emoji"])
     assert [w.code for w in scene(path, texts={"T": "ABC"}).warnings] == ["font.missing"]
 
 

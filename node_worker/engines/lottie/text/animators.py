@@ -13,11 +13,11 @@ import numpy as np
 
 from node_worker.engines.lottie.guard import number, objects
 from node_worker.engines.lottie.text.along import OPTIONS, follow, path_of, tracked
-from node_worker.engines.lottie.text.letters import Lettering
+from node_worker.engines.lottie.text.letters import Letter, Lettering
 from node_worker.engines.lottie.text.samples import Array, moments
 from node_worker.engines.lottie.text.selectors import is_known, is_sharp, selectors_of
 from node_worker.engines.lottie.text.spread import Spread, animated_of, spread, style_of
-from node_worker.engines.lottie.text.written import letter_group, letter_transform, shown_between
+from node_worker.engines.lottie.text.written import letter_group, shown_between
 
 Document = dict[str, Any]
 _SHAPES = 4  # a layer's type
@@ -52,9 +52,13 @@ class Moving(msgspec.Struct):
 class Animators:
     """Turns one scene's animated texts into shapes, within bounds."""
 
-    def __init__(self, report: Callable[[str, str, str], None]) -> None:
-        """`report` takes a warning's code, its detail and the layer's name."""
-        self._report = report
+    def __init__(self, report: Callable[[str, str, str], None], show: Callable[[Document, float, int, Letter, Document], None]) -> None:
+        """`report` takes a warning's code, its detail and the layer's name.
+
+        `show` takes a letter that is a picture: its layer, the size of an em, the text document's place among the layer's, the letter and
+        its transform.
+        """
+        self._report, self._show = report, show
         self._values = 0
 
     def moving(self, layer: Document) -> Moving | None:
@@ -79,28 +83,24 @@ class Animators:
             self._tell("text.animator_blur", name)
         return Moving(animators, grouping if isinstance(grouping, dict) else {}, options, path)
 
-    def draw(
-        self, layer: Document, moving: Moving, texts: list[tuple[float, Document, Lettering]], seed: str
-    ) -> list[list[Document]] | None:
-        """Turn a layer into shapes; `texts` are its text documents with the frames from which they hold.
-
-        Returns for each of them how its coloured letters lie, which are no shapes; None if all that is too much.
-        """
-        parts: list[list[Document]] = []
-        pictures: list[list[Document]] = []
+    def draw(self, layer: Document, moving: Moving, texts: list[tuple[float, Document, Lettering]], seed: str) -> bool:
+        """Turn a layer into shapes; `texts` are its text documents with the frames from which they hold. False if that is too much."""
+        parts, pictures = [], []
         for index, (time, text, lettering) in enumerate(texts):
             start, end = time if index else -math.inf, texts[index + 1][0] if index + 1 < len(texts) else math.inf
             times = self._times(layer, moving, start, end, len(lettering.letters))
             if times is None:
                 self._tell("text.animator_heavy", str(layer.get("nm", "")))
                 _leave(moving.animators)
-                return None
-            groups, coloured = _groups(text, lettering, moving, times, seed) if lettering.letters else ([], [])
-            parts.append(groups)
-            pictures.append(coloured)
+                return False
+            groups = _groups(text, lettering, moving, times, seed) if lettering.letters else []
+            parts.append([group for letter, group in groups if letter.paths])
+            pictures += [(lettering.size, index, letter, group["it"][-1]) for letter, group in groups if letter.pictures]
+        for size, index, letter, transform in pictures:
+            self._show(layer, size, index, letter, transform)
         layer["shapes"] = shown_between(parts, [time for time, _, _ in texts])
         layer["ty"] = _SHAPES
-        return pictures
+        return True
 
     def _times(self, layer: Document, moving: Moving, start: float, end: float, letters: int) -> Array | None:
         """The moments at which to look while a text holds; None if there is no room for them."""
@@ -124,23 +124,20 @@ def _leave(animators: list[Document]) -> None:
         animator["s"] = {**selectors[0], "rn": 0} if selectors else {}
 
 
-def _groups(text: Document, lettering: Lettering, moving: Moving, times: Array, seed: str) -> tuple[list[Document], list[Document]]:
-    """A text's letters as groups, the last one first, as what stands first lies on top; and how those lie that are pictures."""
+def _groups(text: Document, lettering: Lettering, moving: Moving, times: Array, seed: str) -> list[tuple[Letter, Document]]:
+    """A text's letters, each with its group, the last one first: what stands first in a list of shapes lies on top."""
     found = spread(text, lettering, moving.animators, moving.grouping, times, seed)
     if moving.path is None:
         place, turn = _on_lines(found, lettering), found.turn
     else:
         place, turn = _on_path(found, lettering, moving, times)
     place[:, :, 1] -= _or(number(text.get("ls")), 0.0)
-    groups, pictures = [], []
-    for index, letter in enumerate(lettering.letters):
-        if letter.paths or letter.coloured:
-            transform = letter_transform(found, place[:, index], turn[:, index], index, times)
-            if letter.coloured:
-                pictures.append(transform)
-            else:
-                groups.append(letter_group(text, letter, found, transform, index, times))
-    return groups[::-1], pictures
+    groups = [
+        (letter, letter_group(text, letter, found, place[:, index], turn[:, index], index, times))
+        for index, letter in enumerate(lettering.letters)
+        if letter.paths or letter.pictures
+    ]
+    return groups[::-1]
 
 
 def _heights(found: Spread, lettering: Lettering) -> Array:

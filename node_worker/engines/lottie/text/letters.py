@@ -9,7 +9,7 @@ import msgspec
 
 from node_worker.engines.lottie.guard import number
 from node_worker.engines.lottie.text.layout import Layout
-from node_worker.engines.lottie.text.shaping import Cluster
+from node_worker.engines.lottie.text.shaping import Cluster, Glyph
 
 Document = dict[str, Any]
 
@@ -22,7 +22,7 @@ class Letter(msgspec.Struct):
     left: float
     width: float  # without tracking
     paths: list[Document]
-    coloured: bool = False  # a picture, not paths
+    pictures: tuple[Glyph, ...] = ()  # in place of paths, for emoji
 
     @property
     def blank(self) -> bool:
@@ -41,29 +41,25 @@ class Lettering(msgspec.Struct):
     anchor: float  # which part of a line lies there: 0 its left end, 1 its right end
 
 
-def lettering_of(layout: Layout, text: Document, tracking: float) -> Lettering:
-    """The letters of a shaped text; `text` is its document as it is drawn, `tracking` is in pixels."""
+def lettering_of(layout: Layout, text: Document) -> Lettering:
+    """The letters of a shaped text; `text` is its document as it is drawn."""
     size = float(text["s"])
     unit = size / 100
     letters, widths = [], []
     for row, line in enumerate(layout.lines):
         drawn = [cluster for cluster in line.clusters if cluster.space or cluster.glyphs]
-        letters += [_letter(cluster, row, unit, tracking) for cluster in drawn]
+        letters += [_letter(cluster, row, unit) for cluster in drawn]
         last = max(drawn, key=lambda cluster: cluster.x, default=None)
-        widths.append(line.width * unit - (_tracked(last, tracking) if last else 0.0))
+        widths.append((line.width - (last.tracking if last else 0.0)) * unit)
     return Lettering(letters, widths, size, float(text["lh"]), _pair(text.get("ps")), _anchor(text))
 
 
-def _letter(cluster: Cluster, line: int, unit: float, tracking: float) -> Letter:
+def _letter(cluster: Cluster, line: int, unit: float) -> Letter:
     scale = cluster.scale * unit
     outlines = [] if cluster.coloured else [(glyph, contour) for glyph in cluster.glyphs for contour in glyph.face.outline(glyph.number)]
     paths = [contour.shape(glyph.x * scale, glyph.y * scale, scale) for glyph, contour in outlines]
-    return Letter(cluster.text, line, cluster.x * unit, cluster.advance * unit - _tracked(cluster, tracking), paths, cluster.coloured)
-
-
-def _tracked(cluster: Cluster, tracking: float) -> float:
-    """The tracking behind a letter; letters that are joined take none, and those are read from the right."""
-    return tracking * cluster.scale if cluster.space or not cluster.rtl else 0.0
+    width = (cluster.advance - cluster.tracking) * unit
+    return Letter(cluster.text, line, cluster.x * unit, width, paths, cluster.glyphs if cluster.coloured else ())
 
 
 def _pair(value: object) -> tuple[float, float]:

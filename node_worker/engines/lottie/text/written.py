@@ -18,17 +18,10 @@ _BUTT, _ROUND, _MITER = 1, 2, 4  # the ends, corners and limit of letters' strok
 _NON_ZERO = 1  # a fill's rule
 
 
-def letter_group(text: Document, letter: Letter, found: Spread, transform: Document, index: int, times: Array) -> Document:
-    """One letter's group; `transform` is how it lies."""
-    paints = [paint for paint in (_stroke(text, found, index, times), _fill(text, found, index, times)) if paint]
-    if text.get("of") is False:
-        paints.reverse()
-    return {"ty": "gr", "it": [*letter.paths, *paints, {"ty": "tr", **transform}]}
-
-
-def letter_transform(found: Spread, place: Array, turn: Array, index: int, times: Array) -> Document:
-    """How a letter lies; `place` is where its anchor lies and `turn` how it is turned, by moments."""
+def letter_group(text: Document, letter: Letter, found: Spread, place: Array, turn: Array, index: int, times: Array) -> Document:
+    """One letter's group; `place` is where its anchor lies and `turn` how it is turned, by moments."""
     transform = {
+        "ty": "tr",
         "p": keyed(place, times),
         "a": keyed(found.anchor[:, index], times),
         "s": keyed(found.scale[:, index] * 100, times),
@@ -36,9 +29,14 @@ def letter_transform(found: Spread, place: Array, turn: Array, index: int, times
         "o": keyed(np.clip(found.opacity[:, index], 0, 1)[:, np.newaxis] * 100, times),
     }
     if found.skew[:, index].any():
-        skew = np.clip(found.skew[:, index, np.newaxis], -_STEEPEST, _STEEPEST)
-        transform |= {"sk": keyed(skew, times), "sa": keyed(found.axis[:, index, np.newaxis], times)}
-    return transform
+        transform |= {
+            "sk": keyed(np.clip(found.skew[:, index, np.newaxis], -_STEEPEST, _STEEPEST), times),
+            "sa": keyed(found.axis[:, index, np.newaxis], times),
+        }
+    paints = [paint for paint in (_stroke(text, found, index, times), _fill(text, found, index, times)) if paint]
+    if text.get("of") is False:
+        paints.reverse()
+    return {"ty": "gr", "it": [*letter.paths, *paints, transform]}
 
 
 def shown_between(parts: list[list[Document]], starts: list[float]) -> list[Document]:
