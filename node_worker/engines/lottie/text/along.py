@@ -109,8 +109,13 @@ def _sampled(prop: Document, times: Array) -> Array:
     """The path's corners and the handles before and behind them, by moments: (moments, 3, corners, 2)."""
     if not sampling.is_animated(prop):
         times = times[:1]
-    found = [sampling.path(prop, time) for time in times.tolist()]
-    return np.array([[one[side] for side in "vio"] for one in found if one is not None])
+    found: list[Document] = []
+    last = _paths(prop)[0]
+    for time in times.tolist():
+        path = sampling.path(prop, time)
+        last = path if path is not None and len(path["v"]) == len(last["v"]) else last  # where there is none, the one before stays
+        found.append(last)
+    return np.array([[one[side] for side in "vio"] for one in found])
 
 
 def _measure(shape: Array, *, closed: bool, backwards: bool) -> tuple[Array, Array]:
