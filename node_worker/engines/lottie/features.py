@@ -6,6 +6,7 @@ from typing import Any
 from contracts.spec import Warning
 from node_worker.engines.lottie.elements import text_documents
 from node_worker.engines.lottie.guard import objects
+from node_worker.engines.lottie.outline import outline
 from node_worker.engines.lottie.rewrites.parts import shape_lists
 from node_worker.engines.lottie.schema import SHAPES
 from node_worker.engines.lottie.text.fonts import Library, Wanted
@@ -23,7 +24,7 @@ _DETAILS = {
     "layer.three_d": "A layer is in 3D; it is drawn flat.",
     "layer.camera": "The composition has a camera, which is not drawn.",
     "layer.effect": "A layer uses an effect that is not drawn.",
-    "shape.offset": "An offset path may look different at corners and open ends; compare the preview, or turn it into a path.",
+    "shape.offset": "Curved and open paths may be offset a little otherwise; compare the preview, or turn the offset into a path before the export.",
     "shape.twist": "A twist is not drawn; turn it into a path before the export.",
     "shape.unknown": "A shape of an unknown kind is not drawn; turn it into a path before the export.",
     "effect.tint": "The colours of a tint or tritone may be somewhat lighter or darker than in other players.",
@@ -69,12 +70,18 @@ def _of_layer(layer: Document) -> Iterator[str]:
             yield "layer.effect"
 
 
+def _holds_curve(items: list[Any]) -> bool:
+    """Whether an outline is curved or open."""
+    paths = (outline(item, 0.0) for found in shape_lists(items) for item in objects(found))
+    return any(not path["c"] or any(any(handle) for side in ("i", "o") for handle in path[side]) for path in paths if path)
+
+
 def _of_shapes(items: list[Any]) -> Iterator[str]:
     for item in objects(items):
         kind = item.get("ty")
         if kind == "tw":
             yield "shape.twist"
-        elif kind == "op" and not item.get("hd"):
+        elif kind == "op" and not item.get("hd") and _holds_curve(items):
             yield "shape.offset"
         elif isinstance(kind, str) and kind not in SHAPES and kind not in _DRAWN_OTHERWISE:
             yield "shape.unknown"

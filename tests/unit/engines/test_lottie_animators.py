@@ -194,9 +194,12 @@ def test_a_path_may_spread_its_text_be_closed_and_be_left_across(build: Any) -> 
 def test_a_path_that_is_broken_at_some_moments_keeps_its_last_shape(build: Any) -> None:
     mask = path([[50, 10], [50, 300]])
     keys = [{"t": 0, "s": [mask["pt"]["k"]]}, {"t": 10, "s": [{"v": None}]}, {"t": 20, "s": ["x"]}]
-    groups, codes = followed(build, "ab", {**mask, "pt": {"a": 1, "k": keys}})
-    assert codes == []
-    assert {round(value(group, "p", frame)[0]) for group in groups for frame in (0, 5, 10, 15, 20)} == {50}
+    layer = moved(build, "ab")
+    layer["t"]["p"], layer["masksProperties"] = {"m": 0, "f": TYPED}, [{**mask, "pt": {"a": 1, "k": keys}}]
+    document = build.document(layer)
+    keep_paths(document)
+    shape_texts(document, Library((), ()))
+    assert {round(value(group, "p", frame)[0]) for group in layer["shapes"] for frame in (0, 5, 10, 15, 20)} == {50}
 
 
 def test_a_path_that_is_not_there_is_told_and_the_text_drawn_straight(build: Any) -> None:
