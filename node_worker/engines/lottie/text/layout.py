@@ -56,6 +56,7 @@ class Layout(msgspec.Struct):
     scale: float
     overflows: bool
     missing: tuple[str, ...]
+    rtl: bool = False  # whether the whole reads from the right, so that its lines begin there
     torn: str = ""  # the first word that was broken within, as it is wider than the box
 
 
@@ -85,7 +86,8 @@ def lay_out(text: str, chain: Chain, style: Style) -> Layout:
         for paragraph, one in zip(paragraphs, wrapped, strict=True)
         for start, end in one.lines
     ]
-    return Layout(lines, scale, overflows, tuple(missing), next((one.torn for one in wrapped if one.torn), ""))
+    torn = next((one.torn for one in wrapped if one.torn), "")
+    return Layout(lines, scale, overflows, tuple(missing), whole == "rtl", torn)
 
 
 def _fit(paragraphs: list[_Paragraph], chain: Chain, style: Style) -> tuple[float, bool, list[_Wrapped]]:
