@@ -20,10 +20,13 @@ from node_worker.engines.lottie.expressions.survey import may_hold_expressions
 from node_worker.engines.lottie.playback import Span
 from node_worker.engines.lottie.report import Report
 from node_worker.engines.lottie.rewrites import rewrite
+from node_worker.engines.lottie.rewrites.blending import blends
 from node_worker.engines.lottie.structure import settle
+from node_worker.engines.lottie.text.along import keep_paths
 from node_worker.engines.lottie.text.fonts import Library
 from node_worker.engines.lottie.text.layers import FIELD, MEANT, READING, shape_texts
 from node_worker.engines.lottie.text.measure import measure_of
+from node_worker.engines.lottie.text.selectors import spell_out
 from node_worker.engines.lottie.themes import apply_theme
 from node_worker.engines.lottie.upgrade import all_layers, upgrade
 from node_worker.inspect.documents import MAX_DOCUMENT
@@ -51,6 +54,7 @@ class Prepared(msgspec.Struct, frozen=True):
     span: Span
     warnings: tuple[Warning, ...]
     computed: bool  # whether expressions were evaluated, for the moments that were given
+    blends: bool = False  # whether a layer's colours mix with those below it, so that the background may not be there yet
 
 
 def load(raw: bytes) -> Document:
@@ -83,16 +87,40 @@ def prepare(
     # Last, because slots may bring in paths too: after this no asset names a file that the engine would open by itself.
     report = Report()
     report.add(embed_pictures(document, found, animation, bundle))
+    played = msgspec.structs.replace(moments, playback=animation.playback)
+    computed = complete(document, raw, library, report, played, alive, themed=animation.theme is not None)
+    size = float(document["w"]), float(document["h"])
+    encoded = msgspec.json.encode(document)
+    return Prepared(encoded, size, animation.playback.within(document), report.warnings, computed, blends(encoded))
+
+
+def complete(
+    document: Document,
+    raw: bytes,
+    library: Library,
+    report: Report,
+    moments: Moments = WHOLE,
+    alive: Callable[[], None] = nothing,
+    *,
+    themed: bool = False,
+) -> bool:
+    """Bring a document that holds its values into the form that the engine draws; whether expressions were evaluated.
+
+    `raw` is what it was read from, and `themed` tells that a theme, which may hold expressions too, was put into it.
+
+    An upload goes this way too, with the template's own values, so that what is told of it is what will be drawn. Raises
+    TemplateRefused.
+    """
     computed = False
-    if animation.theme is not None or may_hold_expressions(raw):  # a theme's rules may hold some too
+    if themed or may_hold_expressions(raw):
         _prefer_given(document)
-        played = msgspec.structs.replace(moments, playback=animation.playback)
-        computed = bake(document, report, played, measure_of(document, library), alive)
+        spell_out(document)
+        computed = bake(document, report, moments, measure_of(document, library), alive)
+    keep_paths(document)
     rewrite(document, report)
     report.add(shape_texts(document, library))
     settle(document, shaped=True)
-    size = float(document["w"]), float(document["h"])
-    return Prepared(msgspec.json.encode(document), size, animation.playback.within(document), report.warnings, computed)
+    return computed
 
 
 def _check_keys(found: list[Found], values: Values) -> None:

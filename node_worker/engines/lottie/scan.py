@@ -12,21 +12,18 @@ from node_worker.engines.lottie import features, guard, pictures
 from node_worker.engines.lottie.bundle import Animation, Bundle, open_bundle, read_document
 from node_worker.engines.lottie.elements import Found, find
 from node_worker.engines.lottie.embed import IMAGE, picture_assets, picture_source, used_pictures
-from node_worker.engines.lottie.expressions.bake import Moments, bake
-from node_worker.engines.lottie.expressions.survey import may_hold_expressions
+from node_worker.engines.lottie.expressions.bake import Moments
 from node_worker.engines.lottie.playback import Playback
-from node_worker.engines.lottie.prepare import inline_slots
+from node_worker.engines.lottie.prepare import complete, inline_slots
 from node_worker.engines.lottie.report import Report
-from node_worker.engines.lottie.structure import settle
 from node_worker.engines.lottie.text.fonts import Library
 from node_worker.engines.lottie.text.layers import wanted_fonts
-from node_worker.engines.lottie.text.measure import measure_of
 from node_worker.engines.lottie.themes import apply_theme, preset_of
 from node_worker.engines.lottie.upgrade import upgrade
 
 Document = dict[str, Any]
 _MAX_SCENES = 200
-_LOOKS = 24  # moments of a scene at which its expressions are tried
+_SAMPLE = 8  # moments at which an upload's expressions are looked at
 
 
 def scan(template: Path, work: Path) -> ScanResult:
@@ -63,11 +60,17 @@ def digest(raw: bytes, document: Document, animation: Animation, bundle: Bundle)
             source = picture_source(asset, animation, bundle, "")
             if isinstance(source, Path):
                 paths.add(source)
-    if animation.playback != Playback() or animation.theme is not None:
-        whole.update(msgspec.json.encode((animation.playback, animation.theme)))
+    whole.update(_played(animation))
     for path in sorted(paths):
         whole.update(hashlib.sha256(path.name.encode()).digest() + hashlib.sha256(path.read_bytes()).digest())
     return whole.hexdigest()
+
+
+def _played(animation: Animation) -> bytes:
+    """What of the manifest changes an animation's pictures; empty where nothing does."""
+    if animation.playback == Playback() and animation.theme is None:
+        return b""
+    return msgspec.json.encode((animation.playback, animation.theme))
 
 
 def _has_nul(value: object) -> bool:
@@ -90,9 +93,13 @@ def _scene(animation: Animation, bundle: Bundle, library: Library) -> ScannedSce
     found = find(document)
     noticed += _check_pictures(document, found, animation, bundle)
     digested = digest(raw, document, animation, bundle)
+    fonts = tuple(wanted_fonts(document))
     inline_slots(document)
-    noticed += _computed(raw, document, library, animation)
-    settle(document, shaped=False)
+    report = Report()
+    moments = Moments(sample=_SAMPLE, playback=animation.playback)
+    complete(document, raw, library, report, moments, themed=animation.theme is not None)
+    told = {(warning.code, warning.element) for warning in noticed}
+    noticed += [warning for warning in report.warnings if (warning.code, warning.element) not in told]
     rate = float(document["fr"])
     if not animation.playback.is_known(document):
         detail = (
@@ -108,17 +115,9 @@ def _scene(animation: Animation, bundle: Bundle, library: Library) -> ScannedSce
         duration=animation.playback.within(document).duration,
         digest=digested,
         elements=tuple(item.element for item in found),
-        fonts=tuple(wanted_fonts(document)),
+        fonts=fonts,
         warnings=tuple(noticed),
     )
-
-
-def _computed(raw: bytes, document: Document, library: Library, animation: Animation) -> list[Warning]:
-    """Look at some moments whether expressions can be followed, and leave what they give in the document."""
-    report = Report()
-    if animation.theme is not None or may_hold_expressions(raw):
-        bake(document, report, Moments(sample=_LOOKS, playback=animation.playback), measure_of(document, library))
-    return list(report.warnings)
 
 
 def _check_pictures(document: Document, found: list[Found], animation: Animation, bundle: Bundle) -> list[Warning]:

@@ -10,9 +10,13 @@ import numpy as np
 import pytest
 
 from node_worker.engines.lottie import sampling
+from node_worker.engines.lottie.expressions.bake import WHOLE, bake
+from node_worker.engines.lottie.report import Report
 from node_worker.engines.lottie.structure import settle
+from node_worker.engines.lottie.text.along import keep_paths
 from node_worker.engines.lottie.text.fonts import Library
 from node_worker.engines.lottie.text.layers import shape_texts
+from node_worker.engines.lottie.text.selectors import spell_out
 
 Document = dict[str, Any]
 UP = {"p": {"a": 0, "k": [0, -40, 0]}}
@@ -21,7 +25,7 @@ TYPED = {"a": 1, "k": [{"t": 0, "s": [0], "i": {"x": [1], "y": [1]}, "o": {"x": 
 
 def animator(style: Document, **selector: Any) -> Document:
     return {
-        "s": {"t": 0, "b": 1, "sh": 1, "r": 1, **{k: v if k in "btr" or k in ("sh", "rn") else _prop(v) for k, v in selector.items()}},
+        "s": {"t": 0, "b": 1, "sh": 1, "r": 1, **{k: v if k in "btrx" or k in ("sh", "rn") else _prop(v) for k, v in selector.items()}},
         "a": style,
     }
 
@@ -41,6 +45,7 @@ def shaped(build: Any, layer: Document) -> tuple[list[Document], list[str]]:
     """The layer's groups in reading order, and the codes of what was told; the document passes the engine's checks."""
     font = {"fName": "FiraGO-Regular", "fFamily": "FiraGO", "fStyle": "Regular", "ascent": 75}
     document = build.document(layer, fonts={"list": [font]})
+    keep_paths(document)
     warnings = shape_texts(document, Library((), ()))
     settle(document, shaped=True)
     return layer.get("shapes", [])[::-1], [warning.code for warning in warnings]
@@ -186,6 +191,17 @@ def test_a_path_may_spread_its_text_be_closed_and_be_left_across(build: Any) -> 
     assert value(across[0], "p")[0] == pytest.approx(40)
 
 
+def test_a_path_that_is_broken_at_some_moments_keeps_its_last_shape(build: Any) -> None:
+    mask = path([[50, 10], [50, 300]])
+    keys = [{"t": 0, "s": [mask["pt"]["k"]]}, {"t": 10, "s": [{"v": None}]}, {"t": 20, "s": ["x"]}]
+    layer = moved(build, "ab")
+    layer["t"]["p"], layer["masksProperties"] = {"m": 0, "f": TYPED}, [{**mask, "pt": {"a": 1, "k": keys}}]
+    document = build.document(layer)
+    keep_paths(document)
+    shape_texts(document, Library((), ()))
+    assert {round(value(group, "p", frame)[0]) for group in layer["shapes"] for frame in (0, 5, 10, 15, 20)} == {50}
+
+
 def test_a_path_that_is_not_there_is_told_and_the_text_drawn_straight(build: Any) -> None:
     layer = moved(build, "ab")
     layer["t"]["p"] = {"m": 3, "f": _prop(0)}
@@ -249,7 +265,26 @@ def test_fields_of_odd_types_are_never_an_error_of_ours(build: Any) -> None:
         layer["masksProperties"] = [chance.choice([path(points or []), *odd])]
         layer["ip"], layer["op"] = chance.choice([0, "x", None, 1e12]), chance.choice([60, "x", None, 1e12])
         document = build.document(layer)
+        keep_paths(document)
         shape_texts(document, Library((), ()))
+
+
+def test_an_expression_selector_is_evaluated_for_each_letter(build: Any) -> None:
+    share = "var $bm_rt;\n$bm_rt = textIndex / textTotal * selectorValue;"
+    layer = moved(build, "ab cd", animator({**UP, "r": _prop(90)}, t=1, b=2, x=share))
+    document = build.document(layer)
+    spell_out(document)
+    report = Report()
+    bake(document, report, WHOLE)
+    groups, codes = shaped(build, layer)
+    assert lifts(groups) == [-10, -20, -30, -40]
+    assert [value(group, "r")[0] for group in groups] == [22.5, 45, 67.5, 90]
+    assert (codes, report.warnings) == ([], ())
+    by_word = moved(build, "ab cd", animator(UP, t=1, b=3, x="[0, time * 100 * (textIndex - 1), 0]"))
+    document = build.document(by_word)
+    spell_out(document)
+    bake(document, report, WHOLE)
+    assert lifts(shaped(build, by_word)[0], 15.0) == pytest.approx([0, 0, -20, -20], abs=0.1)
 
 
 def test_half_the_words_of_a_title_are_seen_in_the_film(

@@ -4,6 +4,7 @@ As lottie-web draws it (TextAnimatorProperty): lengths are measured along the pa
 on, and a closed path is gone round again.
 """
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -13,22 +14,29 @@ from node_worker.engines.lottie.guard import objects
 from node_worker.engines.lottie.text.letters import Lettering
 from node_worker.engines.lottie.text.samples import Array, sample
 from node_worker.engines.lottie.text.spread import Spread
+from node_worker.engines.lottie.upgrade import all_layers
 
 Document = dict[str, Any]
 _STEPS = 64  # straight pieces of each curve
 _MOST_CORNERS = 2000  # of a path, so that measuring it at every moment stays quick
+_PATH = "flatrender:path"  # the path itself, in a text's options
 OPTIONS = ("a", "f", "l", "p", "r")  # force alignment, first and last margin, perpendicular, reversed
 
 
-def path_of(layer: Document) -> Document | None:
-    """The mask whose path a text layer follows; None if it follows none, or one that cannot be followed."""
-    text = layer.get("t")
-    follow = text.get("p") if isinstance(text, dict) else None
-    index = follow.get("m") if isinstance(follow, dict) else None
-    masks = list(objects(layer.get("masksProperties")))
-    if not isinstance(index, (int, float)) or isinstance(index, bool) or not 0 <= index < len(masks):
-        return None
-    found = masks[int(index)].get("pt")
+def keep_paths(document: Document) -> None:
+    """Note with each text the mask that it follows, before masks are turned into something else."""
+    for layer in all_layers(document):
+        text = layer.get("t")
+        options = text.get("p") if isinstance(text, dict) else None
+        index = options.get("m") if isinstance(options, dict) else None
+        masks = list(objects(layer.get("masksProperties")))
+        if isinstance(options, dict) and isinstance(index, (int, float)) and not isinstance(index, bool) and 0 <= index < len(masks):
+            options[_PATH] = copy.deepcopy(masks[int(index)].get("pt"))
+
+
+def path_of(options: Document) -> Document | None:
+    """The path that a text follows; None if there is none, or one that cannot be followed."""
+    found = options.get(_PATH)
     corners = {len(path["v"]) for path in _paths(found)}
     same = len(corners) == 1 and 1 < min(corners) <= _MOST_CORNERS
     return found if isinstance(found, dict) and same else None
@@ -101,8 +109,13 @@ def _sampled(prop: Document, times: Array) -> Array:
     """The path's corners and the handles before and behind them, by moments: (moments, 3, corners, 2)."""
     if not sampling.is_animated(prop):
         times = times[:1]
-    found = [sampling.path(prop, time) for time in times.tolist()]
-    return np.array([[one[side] for side in "vio"] for one in found if one is not None])
+    found: list[Document] = []
+    last = _paths(prop)[0]
+    for time in times.tolist():
+        path = sampling.path(prop, time)
+        last = path if path is not None and len(path["v"]) == len(last["v"]) else last  # where there is none, the one before stays
+        found.append(last)
+    return np.array([[one[side] for side in "vio"] for one in found])
 
 
 def _measure(shape: Array, *, closed: bool, backwards: bool) -> tuple[Array, Array]:

@@ -15,7 +15,7 @@ from node_worker.engines.lottie.guard import number, objects
 from node_worker.engines.lottie.text.along import OPTIONS, follow, path_of, tracked
 from node_worker.engines.lottie.text.letters import Letter, Lettering
 from node_worker.engines.lottie.text.samples import Array, moments
-from node_worker.engines.lottie.text.selectors import is_range, is_sharp, selectors_of
+from node_worker.engines.lottie.text.selectors import is_known, is_sharp, selectors_of
 from node_worker.engines.lottie.text.spread import Spread, animated_of, spread, style_of
 from node_worker.engines.lottie.text.written import letter_group, shown_between
 
@@ -27,7 +27,7 @@ _MOST_VALUES = 60_000  # of one layer, letters times moments; where there would 
 _MOST_OF_ALL = 400_000  # of a scene
 
 _DETAILS = {
-    "text.animator_selector": "A text animator's wiggly or expression selector is not drawn: it changes all letters alike. Use a range.",
+    "text.animator_selector": "A text animator's wiggly selector is not drawn: it changes all letters alike. Use a range.",
     "text.animator_blur": "A text animator blurs letters, which is not drawn; blur the whole layer by an effect instead.",
     "text.random_order": "A text animator's random order is the same in every render, but not that of other programs.",
     "text.path": "The text follows a path that is missing, or has not as many points in every keyframe; it is drawn straight.",
@@ -68,14 +68,14 @@ class Animators:
         held, grouping = text.get("p"), text.get("m")
         options = held if isinstance(held, dict) and "m" in held else {}
         name = str(layer.get("nm", ""))
-        path = path_of(layer) if options else None
+        path = path_of(options)
         if options and path is None:
             self._tell("text.path", name)
         text["a"], text["p"] = animators, options if path else {}
         if not animators and path is None:
             return None
         selectors = [selector for animator in animators for selector in selectors_of(animator)]
-        if not all(map(is_range, selectors)):
+        if not all(map(is_known, selectors)):
             self._tell("text.animator_selector", name)
         if any(selector.get("rn") in (1, True) for selector in selectors):
             self._tell("text.random_order", name)

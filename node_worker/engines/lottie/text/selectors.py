@@ -5,13 +5,16 @@ first one in reading order, whatever the direction of the script.
 """
 
 import hashlib
+import re
 from typing import Any
 
 import numpy as np
 
+from node_worker.engines.lottie.elements import text_documents
 from node_worker.engines.lottie.guard import number, objects
 from node_worker.engines.lottie.text.letters import Letter
 from node_worker.engines.lottie.text.samples import Array, bezier, sample
+from node_worker.engines.lottie.upgrade import all_layers
 
 Document = dict[str, Any]
 _LETTERS, _SOLID_LETTERS, _WORDS, _LINES = 1, 2, 3, 4  # what a selector counts
@@ -21,12 +24,52 @@ _RANGE = 0  # a selector's type
 _SOFT = 100  # per cent of smoothness: a range's edge is as wide as a letter
 _SHARPEST = 1e-8  # of a smoothness of 0
 PROPERTIES = ("s", "e", "o", "a", "xe", "ne", "sm")  # of a selector
+_VALUES = "flatrender:values"  # of an expression selector: a property for each thing that it counts
+_MOST = 300  # things that an expression selector counts
+_PREFACE = "var textIndex = {index}, textTotal = {total}, selectorValue = 100;\n{text}"
+_THREE = "\nif (typeof $bm_rt === 'number') $bm_rt = [$bm_rt, $bm_rt, $bm_rt];"
 
 
 def selectors_of(animator: Document) -> list[Document]:
     """An animator's selectors; it holds one, or a list of them."""
     held = animator.get("s")
     return list(objects(held)) if isinstance(held, list) else [held] if isinstance(held, dict) else []
+
+
+def spell_out(document: Document) -> None:
+    """Give expression selectors a property for each letter, word or line, so that expressions are evaluated for each by itself."""
+    for layer in all_layers(document):
+        text = layer.get("t")
+        shown = next(iter(text_documents(layer)), None)
+        for animator in objects(text.get("a")) if isinstance(text, dict) and shown is not None else ():
+            for selector in selectors_of(animator):
+                expression = selector.get("x")
+                if not is_range(selector) and isinstance(expression, str) and shown is not None:
+                    total = min(_units(shown["t"], number(selector.get("b"))), _MOST)
+                    whole = expression + _THREE if "$bm_rt" in expression else expression
+                    texts = [_PREFACE.format(index=index + 1, total=total, text=whole) for index in range(total)]
+                    selector[_VALUES] = [{"a": 0, "k": [100, 100, 100], "x": one} for one in texts]
+                    del selector["x"]
+
+
+def _units(text: str, basis: float) -> int:
+    """How many things a selector counts in a text that is not shaped yet."""
+    lines = [line for line in re.split(r"[\r\n\x03]", text) if line]
+    if basis == _LINES:
+        return len(lines)
+    if basis == _WORDS:
+        return len(text.split())
+    return sum(len("".join(line.split()) if basis == _SOLID_LETTERS else line) for line in lines)
+
+
+def values_of(selector: Document) -> list[Document]:
+    """The values of an expression selector, a property for each thing that it counts; none of a range."""
+    return list(objects(selector.get(_VALUES)))
+
+
+def is_known(selector: Document) -> bool:
+    """Whether a selector is drawn as it says."""
+    return is_range(selector) or bool(values_of(selector))
 
 
 def is_range(selector: Document) -> bool:
@@ -41,11 +84,18 @@ def is_sharp(selector: Document) -> bool:
 
 
 def amounts(selectors: list[Document], letters: list[Letter], times: Array, seed: str) -> Array:
-    """The share of an animator, by moments and letters; 1 is all of it, and several selectors are multiplied, as intersecting is usual."""
-    total = np.ones((len(times), len(letters)))
+    """The share of an animator, by moments, letters and directions (across, down, around); 1 is all of it.
+
+    Several selectors are multiplied, which is what intersecting them means, as After Effects does unless told otherwise.
+    """
+    total = np.ones((len(times), len(letters), 3))
     for place, selector in enumerate(selectors):
         if is_range(selector):
-            total *= _amounts(selector, letters, times, f"{seed}.{place}")
+            total *= _amounts(selector, letters, times, f"{seed}.{place}")[:, :, np.newaxis]
+        elif held := values_of(selector):
+            index, _ = counted(number(selector.get("b")), letters)
+            values = np.stack([sample(one, times, (100.0, 100.0, 100.0)) / 100 for one in held], axis=1)
+            total *= values[:, np.minimum(index, len(held) - 1).astype(int)]
     return total
 
 

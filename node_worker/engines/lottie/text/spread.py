@@ -14,7 +14,7 @@ import numpy as np
 from node_worker.engines.lottie.guard import number, objects
 from node_worker.engines.lottie.text.letters import Letter, Lettering
 from node_worker.engines.lottie.text.samples import Array, sample
-from node_worker.engines.lottie.text.selectors import PROPERTIES, amounts, selectors_of
+from node_worker.engines.lottie.text.selectors import PROPERTIES, amounts, selectors_of, values_of
 
 Document = dict[str, Any]
 _CAPITALS = 1.2 * 0.714  # of the size: the height by which a grouping's anchor is moved up or down, as lottie-web takes it
@@ -47,7 +47,8 @@ def animated_of(animators: list[Document], grouping: object) -> list[object]:
     """The properties that may change over time."""
     found: list[object] = [grouping.get("a")] if isinstance(grouping, dict) else []
     for animator in animators:
-        found += [selector.get(name) for selector in selectors_of(animator) for name in PROPERTIES]
+        for selector in selectors_of(animator):
+            found += [*(selector.get(name) for name in PROPERTIES), *values_of(selector)]
         found += style_of(animator).values()
     return found
 
@@ -121,23 +122,23 @@ def _move(found: Spread, style: Document, share: Array, times: Array) -> None:
     def pair(name: str, default: float = 0.0) -> Array:
         return sample(style[name], times, (default, default))[:, np.newaxis, :]
 
-    wide = share[:, :, np.newaxis]
+    first, wide = share[:, :, 0], share[:, :, :2]
     if "a" in style:
         found.anchor += pair("a") * wide
     if "s" in style:
         found.scale *= 1 + (pair("s", 100.0) / 100 - 1) * wide
-    for name, values in (("sk", found.skew), ("sa", found.axis), ("r", found.turn), ("t", found.tracking)):
+    for name, values, side in (("sk", found.skew, 0), ("sa", found.axis, 1), ("r", found.turn, 2), ("t", found.tracking, 0)):
         if name in style:
-            values += one(name) * share
+            values += one(name) * share[:, :, side]
     if "rx" in style or "ry" in style:
-        across, down = (one(name) * share if name in style else np.zeros_like(share) for name in ("rx", "ry"))
+        across, down = (one(name) * share[:, :, n] if name in style else np.zeros_like(first) for n, name in enumerate(("rx", "ry")))
         _tilt(found, np.radians(across), np.radians(down))
     if "ls" in style:
-        found.leading += pair("ls")[:, :, 0] * share if _is_number(style["ls"]) else pair("ls")[:, :, 1] * share
+        found.leading += pair("ls")[:, :, 0 if _is_number(style["ls"]) else 1] * first
     if "p" in style:
         found.place += pair("p") * wide
     if "o" in style:
-        found.opacity += (one("o", 100.0) / 100 * share - found.opacity) * share
+        found.opacity += (one("o", 100.0) / 100 * first - found.opacity) * first
 
 
 def _tilt(found: Spread, across: Array, down: Array) -> None:
@@ -179,6 +180,7 @@ def _is_number(prop: object) -> bool:
 
 
 def _paint(found: Spread, text: Document, style: Document, share: Array, times: Array) -> None:
+    share = share[:, :, 0]
     wide = share[:, :, np.newaxis]
     for name, attribute in (("fc", "fill"), ("sc", "stroke")):
         if name in style and (name == "sc" or isinstance(text.get("fc"), list)):
