@@ -3,7 +3,6 @@
 import bisect
 import re
 import unicodedata
-from typing import Literal
 
 import msgspec
 
@@ -19,8 +18,6 @@ _STEPS = tuple(1 - step / 20 for step in range(11))  # 1.0 down to SMALLEST
 BREAK = re.compile(r"\r\n|[\r\n\x03\u2028\u2029]")
 _SLACK = 1.005  # of the box's width: designers' boxes hug their texts, and other programs round otherwise
 _HYPHENS = "\u2010-"  # the true one, and the one that every font has
-
-Side = Literal["left", "right", "centre"]
 
 
 class Style(msgspec.Struct, frozen=True):
