@@ -1,5 +1,6 @@
 """Emoji are drawn in colours where their text leaves room for them, and a text that does not fit is told."""
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from deploy import emoji as bring
+from node_worker.engines.base import TemplateRefused
 from node_worker.engines.lottie.prepare import load
 from node_worker.engines.lottie.text import emoji, faces, layers
 from node_worker.engines.lottie.text.fonts import Library
@@ -83,6 +86,25 @@ def test_each_text_of_a_keyframe_shows_its_own_pictures(build: Any) -> None:
 
 
 @_HAS_EMOJI
+@pytest.mark.parametrize("odd", [5, True, None, "x", [], {}, [None], {"k": 3}, {"a": 1, "k": [{"t": 0, "s": 5}, {"t": 9, "s": None}, 7]}])
+def test_odd_fields_beside_an_emoji_break_nothing(build: Any, odd: object) -> None:
+    layer = build.text("T", "🎉")
+    layer["ks"] = {**layer["ks"], "s": odd, "o": odd}
+    path = {"a": 0, "k": {"v": odd, "i": odd, "o": [odd]}}
+    layer.update(masksProperties=[{"pt": odd}, {"pt": path, "x": odd}], tt=odd, ind=odd, hasMask=odd)
+    assert len(pictures(shaped(build.document(layer))[0])) == 1
+
+
+@_HAS_EMOJI
+def test_large_masks_are_not_repeated_without_end(build: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(emoji, "MAX_DOCUMENT", 3000)
+    layer = build.text("T", "🎉🎉🎉")
+    layer["masksProperties"] = [{"pt": {"a": 0, "k": {"v": [[0, 0]] * 300, "i": [], "o": []}}}]
+    with pytest.raises(TemplateRefused, match="too large to be repeated"):
+        shaped(build.document(layer))
+
+
+@_HAS_EMOJI
 def test_a_text_that_is_a_matte_says_that_its_emoji_are_left_out(build: Any) -> None:
     document, codes = shaped(build.document(build.text("T", "a 🎉") | {"td": 1}))
     assert (pictures(document), codes) == ([], ["text.emoji_matte"])
@@ -106,6 +128,18 @@ def test_without_the_font_emoji_are_left_out_and_told(build: Any, monkeypatch: p
     layer["t"]["d"]["k"][0]["s"][layers.FIELD] = "T"
     document, codes = shaped(build.document(layer))
     assert (pictures(document), codes) == ([], ["font.no_emoji"])
+
+
+def test_the_font_is_brought_once_and_its_absence_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(bring.shutil, "which", lambda *_, **__: None)
+    monkeypatch.setattr(bring, "EMOJI", tmp_path / "font.ttf")
+    assert bring.main() == 1
+    assert "npm was not found" in capsys.readouterr().err
+    (tmp_path / "font.ttf").write_bytes(b"a font")
+    monkeypatch.setattr(bring, "_SHA256", hashlib.sha256(b"a font").hexdigest())
+    assert bring.main() == 0
 
 
 @pytest.mark.parametrize(
