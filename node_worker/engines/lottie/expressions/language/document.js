@@ -1,6 +1,6 @@
 // The document as expressions read it: compositions, layers and properties, each parsed when it is first asked for.
 
-const MOST_DEPTH = 64; // properties that wait for each other's values
+const MOST_DEPTH = 200; // properties that wait for each other's values
 const MOST_KEPT = 4096; // values of other moments that a property keeps
 const SAMPLES = 150; // of a curved way between two keyframes, as many as the reference player takes
 const CYCLE_FREE = 1e9;
@@ -216,8 +216,11 @@ function evaluated(prop, moment) {
     const circular = cycle <= level;
     if (value !== undefined && !circular) {
       if (!varied) prop.still = value;
-      else if (above === null) prop.memoTime = moment, prop.memo = value;
-      else keep(prop, moment, value);
+      else {
+        prop.memoTime = moment, prop.memo = value;
+        // Once another property has asked for another moment, it may ask for any of them.
+        if (prop.other !== null || (above !== null && moment !== before)) keep(prop, moment, value);
+      }
     }
     cycle = Math.min(ring, cycle < level ? cycle : CYCLE_FREE);
     varied = outer || varied || prop.still === undefined;
