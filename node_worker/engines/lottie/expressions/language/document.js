@@ -200,7 +200,10 @@ function along(arc, part) {
 function evaluated(prop, moment) {
   if (prop.still !== undefined) return prop.still;
   if (prop.memoTime === moment) { varied = true; return prop.memo; }
-  if (prop.other !== null && prop.other.has(moment)) { varied = true; return prop.other.get(moment); }
+  if (prop.other !== null) {
+    const kept = prop.other.get(keyOfMoment(moment));
+    if (kept !== undefined && kept.moment === moment) { varied = true; return kept.value; }
+  }
   if (prop.busy) {
     cycle = Math.min(cycle, prop.busy);
     return prop.base(frameOf(moment));
@@ -227,8 +230,10 @@ function evaluated(prop, moment) {
   }
   return value;
 }
+// Thousandths of a frame: a whole number, as a table by fractions is slow.
+const keyOfMoment = moment => Math.round(moment * rate * 1000) | 0;
 function keep(prop, moment, value) {
   prop.other ??= new Map();
   if (prop.other.size >= MOST_KEPT) prop.other.clear();
-  prop.other.set(moment, value);
+  prop.other.set(keyOfMoment(moment), { moment, value });
 }
