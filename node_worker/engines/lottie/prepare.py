@@ -48,7 +48,7 @@ class Prepared(msgspec.Struct, frozen=True):
     size: tuple[float, float]
     rate: float
     warnings: tuple[Warning, ...]
-    computed: bool  # whether expressions were evaluated, for the moments that were given
+    computed: bool  # whether something of it was evaluated for the moments that were given, and is of no use at others
 
 
 def load(raw: bytes) -> Document:

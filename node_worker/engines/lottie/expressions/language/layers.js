@@ -86,7 +86,7 @@ function lookedUp(table, name) {
 }
 const itemFields = Object.fromEntries(Object.entries(ITEMS).map(([kind, table]) => [kind, fieldsOf(Object.fromEntries(Object.entries(table).map(([name, key]) => [name, function () { return hand(this[SELF].prop(key)); }])))]));
 const groupBase = fieldsOf({
-  name() { return this[SELF].node.nm ?? ''; },
+  name() { return this[SELF].node.nm ?? (this[SELF].table ? '' : 'Transform'); },
   content() { return contents(this[SELF]); },
   transform() { return moveOf(this[SELF]); },
   propertyIndex() { return this[SELF].index; },
