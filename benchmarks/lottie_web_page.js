@@ -4,11 +4,13 @@ const PASSES = 3; // of drawing a frame: an expression that reads another layer 
 window.reference = {
   errors: [],
   player: null,
+  first: 0, // the frame that a new player shows at once
 
-  // Show nothing yet; resolves when the player is ready. `fonts` are {family, data: base64}.
+  // Show nothing yet; resolves when fonts and pictures are there. `fonts` are {family, data: base64}.
   async load(document_, fonts, width, height) {
     const base = document.createElement("style");
-    base.textContent = "html, body { margin: 0; background: #fff; overflow: hidden } * { font-synthesis: none }";
+    base.textContent = "html, body { margin: 0; background: #fff; overflow: hidden } " +
+      "* { font-synthesis: none; text-rendering: geometricPrecision }"; // outlines as they are, on no grid of pixels
     document.head.append(base);
     for (const { family, data } of fonts) {
       const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
@@ -23,20 +25,25 @@ window.reference = {
     window.addEventListener("unhandledrejection", (event) => this.errors.push(String(event.reason)));
     const sources = (document_.assets ?? []).map((asset) => asset.p).filter((p) => typeof p === "string" && p.startsWith("data:"));
     await Promise.all(sources.map((source) => decoded(source)));
-    const all = { x: "-100%", y: "-100%", width: "300%", height: "300%" };
-    this.player = lottie.loadAnimation({
-      container: place, renderer: "svg", loop: false, autoplay: false, animationData: document_,
-      rendererSettings: { preserveAspectRatio: "xMidYMid meet", filterSize: all, progressiveLoad: false },
-    });
-    this.player.addEventListener("error", (event) => this.errors.push(String(event.nativeError ?? event.type)));
-    this.player.firstFrame = document_.ip ?? 0; // it rounds
-    for (let waited = 0; !this.player.isLoaded && !this.errors.length && waited < 400; waited += 1) await pause(20);
-    if (!this.player.isLoaded && !this.errors.length) this.errors.push("the player does not become ready");
+    Object.assign(this, { document_: JSON.stringify(document_), place });
     return this.errors.splice(0);
   },
 
-  // Show a frame, counted from the document's first; what failed while it was drawn.
+  // Show a frame, counted from the document's first, by a player of its own, which has shown nothing before; what failed meanwhile.
   async show(frame) {
+    this.player?.destroy();
+    this.first = frame;
+    const data = JSON.parse(this.document_);
+    const all = { x: "-100%", y: "-100%", width: "300%", height: "300%" };
+    this.player = lottie.loadAnimation({
+      container: this.place, renderer: "svg", loop: false, autoplay: false, animationData: data,
+      rendererSettings: { preserveAspectRatio: "xMidYMid meet", filterSize: all, progressiveLoad: false },
+    });
+    this.player.addEventListener("error", (event) => this.errors.push(String(event.nativeError ?? event.type)));
+    this.player.firstFrame = data.ip ?? 0; // it rounds
+    for (let waited = 0; !this.player.isLoaded && !this.errors.length && waited < 400; waited += 1) await pause(20);
+    if (!this.player.isLoaded && !this.errors.length) this.errors.push("the player does not become ready");
+    if (this.errors.length) return [...new Set(this.errors.splice(0))];
     this.player.goToAndStop(frame, true);
     for (let pass = 1; pass < PASSES; pass += 1) {
       try {
