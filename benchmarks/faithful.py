@@ -56,6 +56,7 @@ class Options(msgspec.Struct, kw_only=True):
     player: Path | None = None
     chromium: Path | None = None
     frames: tuple[int, ...] = ()
+    beside: bool = False
     longest: int = lottie_web.LONGEST
 
 
@@ -95,6 +96,8 @@ async def _compared(path: Path, reference: lottie_web.LottieWeb, node: Node, opt
     except lottie_web.Unreadable as unreadable:
         return Compared(name=path.name, frames=[], shares=[], reference=str(unreadable))
     drawn = await node.draw(path, shown.frames, shown.size)
+    if options.beside:
+        _put_beside(path, folder, shown)
     shares: list[float | None] = []
     for frame, name, ours in zip(shown.frames, shown.pictures, drawn.pictures, strict=True):
         if not name:
@@ -107,6 +110,20 @@ async def _compared(path: Path, reference: lottie_web.LottieWeb, node: Node, opt
             options.sheets.mkdir(parents=True, exist_ok=True)
             likeness.sheet(ours, theirs).save(options.sheets / f"{path.stem}-{frame:05}.png")
     return _result(path, shown, shares, drawn)
+
+
+def _put_beside(path: Path, folder: Path, shown: lottie_web.Shown) -> None:
+    """The reference pictures as NAME.FRAME.png beside their document; of equal ones the first."""
+    for old in path.parent.glob(f"{path.stem}.[0-9]*.png"):
+        old.unlink()
+    seen: list[bytes] = []
+    for frame, name in zip(shown.frames, shown.pictures, strict=True):
+        if name:
+            with Image.open(folder / name) as opened:
+                picture = opened.convert("RGB")
+            if picture.tobytes() not in seen:
+                picture.save(path.with_name(f"{path.stem}.{frame}.png"), optimize=True)
+            seen.append(picture.tobytes())
 
 
 def _result(path: Path, shown: lottie_web.Shown, shares: list[float | None], drawn: Drawn) -> Compared:
@@ -174,6 +191,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--sheets", type=Path, help="a folder for pictures: ours, the reference, the difference")
     parser.add_argument("--json", type=Path, help="a file for all that was found")
     parser.add_argument("--frames", default="", help="the frames to compare, as 0,15,30 (five over the length)")
+    parser.add_argument("--beside", action="store_true", help="put the reference pictures beside the documents, as tests want them")
     parser.add_argument("--longest", type=int, default=lottie_web.LONGEST, help="most pixels of a picture's longer side")
     parser.add_argument("--player", type=Path, help="the lottie.js to use (fetched by npm once)")
     parser.add_argument("--chromium", type=Path, help="the program to use")
@@ -191,6 +209,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         player=asked.player,
         chromium=asked.chromium,
         frames=frames,
+        beside=asked.beside,
         longest=asked.longest,
     )
     try:
