@@ -59,9 +59,7 @@ class Node:
         drawn.uploaded = [*scan.warnings, *scan.scenes[0].warnings]
         return scan.scenes[0]
 
-    async def _picture(
-        self, path: Path, scene: ScannedScene, frame: int, size: tuple[int, int], drawn: Drawn
-    ) -> Image.Image:
+    async def _picture(self, path: Path, scene: ScannedScene, frame: int, size: tuple[int, int], drawn: Drawn) -> Image.Image:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         rate = Fraction(scene.rate).limit_denominator(10_000)
         spec = SceneSpec(scene=scene.key, bundle=digest, digest=scene.digest, frames=1, duration=scene.duration)

@@ -35,9 +35,9 @@ FALLBACKS = ("FiraGO_Regular", "NotoSans_Regular", "NotoSansSymbols_Regular", "N
 BOLD = ("FiraGO_Bold", "NotoSans_Bold", *FALLBACKS)
 PAGE = Path(__file__).with_name("lottie_web_page.js")
 # What is changed in its script. In strict mode a name that an expression has not declared is an error, which it is not in After Effects;
-# letters are measured alone, without kerning; a mask that is turned inside out is only as large as the composition, counted from the layer's
-# origin, and only if its path runs the other way; the second line of a text stands a pixel too low; a new player shows the first frame
-# before the one that is asked for, and what it keeps of that shows later; an error while it opens is told before anybody can listen.
+# letters are measured alone, without kerning; a mask that is turned inside out is only as large as the composition, counted from its
+# layer's origin, and only if its path runs the other way; the second line of a text stands a pixel too low; a new player shows the first
+# frame before the one that is asked for, and what it keeps of that shows later; an error while it opens is told before one can listen.
 MENDED = (
     ("'use strict';", ""),
     (
@@ -48,8 +48,14 @@ MENDED = (
         " cLength = fontManager.measureText(val, documentData.f, documentData.finalSize);",
         " cLength = window.kernedAdvance(fontManager, documentData.finalText, i, documentData);",
     ),
-    ("var path = 'M0,0 ';\n    path += ' h' + this.globalData.compSize.w;", "var path = 'M-9999,-9999 h29999 v29999 h-29999 z '; return path;"),
-    ("path.setAttribute('clip-rule', 'nonzero');", "path.setAttribute('clip-rule', 'nonzero'); if (properties[i].inv) path.setAttribute('fill-rule', 'evenodd');"),
+    (
+        "var path = 'M0,0 ';\n    path += ' h' + this.globalData.compSize.w;",
+        "var path = 'M-9999,-9999 h29999 v29999 h-29999 z '; return path;",
+    ),
+    (
+        "path.setAttribute('clip-rule', 'nonzero');",
+        "path.setAttribute('clip-rule', 'nonzero'); if (properties[i].inv) path.setAttribute('fill-rule', 'evenodd');",
+    ),
     ("yPos += firstLine ? 1 : 0;", ""),
     ("this.currentRawFrame = 0;", "this.currentRawFrame = window.reference.first;"),
     (
@@ -150,7 +156,9 @@ class Fonts:
                 entry.pop(key, None)
             if document.get("chars"):  # letters are drawn as outlines, which are found by the family
                 continue
-            named = self._named.get(_fold(str(entry.get("fName")))) or self._named.get(_fold(f"{entry.get('fFamily')}{entry.get('fStyle')}"))
+            named = self._named.get(_fold(str(entry.get("fName")))) or self._named.get(
+                _fold(f"{entry.get('fFamily')}{entry.get('fStyle')}")
+            )
             heavy = re.search(r"bold|black|heavy|extra|ultra", f"{entry.get('fName')} {entry.get('fStyle')}", re.IGNORECASE)
             chain = {name: packaged(name) for name in (BOLD if heavy else FALLBACKS)}
             if named:

@@ -14,7 +14,7 @@ EXPRESSIONS = (
     (re.compile(r"\bsourceRectAtTime\s*\("), "sourceRectAtTime: wrong for shapes"),
     (re.compile(r"\bmarker\s*\."), "marker: throws where there are none"),
 )
-# Hebrew to Arabic Extended, their presentation forms, and the scripts of India and South-East Asia, whose letters change with their neighbours.
+# Scripts that read from the right, or whose letters change with their neighbours: Hebrew to Arabic Extended, of India, of South-East Asia.
 JOINED = re.compile("[\u0590-\u08ff\u0900-\u0dff\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\ufb1d-\ufdff\ufe70-\ufeff]")
 MERGES = (2, 3, 4, 5)  # add, subtract, intersect, exclude; 1 is what lies there anyway
 MASKS = ("a", "s", "i", "n")

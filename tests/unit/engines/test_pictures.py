@@ -1,4 +1,4 @@
-"""Documents of our own, each with one feature, beside the reference player's pictures of them (`python -m benchmarks.faithful --beside`)."""
+"""Documents of our own, each with one feature, beside the reference player's pictures (`python -m benchmarks.faithful --beside`)."""
 
 from collections.abc import Callable
 from pathlib import Path
