@@ -107,7 +107,7 @@ async def _followed(client: Client, job_id: UUID, reporter: Reporter, timeline: 
 
 def _remedy(code: str) -> str:
     if code.startswith("node."):
-        return "The template stops the engine: simplify what it animates, or try it without its expressions. Other renders go on."
+        return "The template stops the engine: simplify what it animates. Other renders go on."
     return "Correct what is named; other renders go on."
 
 

@@ -79,7 +79,7 @@ async def _rendered(folder: Path, output: Path, url: str, api_key: str, tell: Re
         video, frames=made.expected_frames, width=project.width, height=project.height, rate=Fraction(*project.rate), sound=True
     )
     if made.job.degraded:
-        wrong.append("a part was drawn without its expressions")
+        wrong.append("a part was not drawn as designed")
     if wrong:
         raise Mistake("video.wrong", f"{output} is not what was asked for", errors=[{"detail": text} for text in wrong])
     sound = f"{video.codec} {video.width}x{video.height} at {video.rate} frames/s, {video.audio_codec} {video.audio_duration:.2f} s"

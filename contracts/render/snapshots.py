@@ -70,7 +70,7 @@ class SnapshotDrawn(Event, frozen=True, kw_only=True):
     object_key: ObjectKey
     sha256: Public[str]
     bytes: Public[int]
-    degraded: Public[bool]  # drawn without its expressions, which ended an engine
+    degraded: Public[bool]  # not drawn as designed, as nodes of old did where expressions ended an engine
 
 
 @message("render.snapshot.report_spoilt")

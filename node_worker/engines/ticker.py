@@ -52,6 +52,13 @@ class Ticker(Progress):
             self._next = now + INTERVAL
             self._tell()
 
+    def working(self) -> None:
+        """Tell, if it is time, that the request is worked on though no frame is drawn yet."""
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + INTERVAL
+            self._emit(protocol.Started())
+
     def flush(self) -> None:
         """Tell the last frame if it was not told; nothing is being drawn any more."""
         self._mark.frame = NONE

@@ -1,47 +1,36 @@
 """Finds in a document what the engine does not draw as its designer saw it, a warning for each feature."""
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
 from contracts.spec import Warning
-from node_worker.engines.lottie.elements import text_documents, walk
-from node_worker.engines.lottie.fonts import Library, Wanted
+from node_worker.engines.lottie.elements import text_documents
 from node_worker.engines.lottie.guard import objects
-from node_worker.engines.lottie.text import wanted_fonts
-from node_worker.engines.lottie.upgrade import all_layers, version_of
+from node_worker.engines.lottie.rewrites.parts import shape_lists
+from node_worker.engines.lottie.schema import SHAPES
+from node_worker.engines.lottie.text.fonts import Library, Wanted
+from node_worker.engines.lottie.text.layers import wanted_fonts
+from node_worker.engines.lottie.upgrade import all_layers
 
 Document = dict[str, Any]
-_RANDOM = re.compile(r"\b(wiggle|temporalWiggle|random|gaussRandom|noise|seedRandom)\s*\(")
-_PATHS = re.compile(r"\b(createPath|points|pointOnPath|inTangents|outTangents)\s*\(")
-_OTHER_COMPS = re.compile(r"\b(comp|footage|sampleImage|sourceRectAtTime)\s*\(|\.sourceText\b|Date\b")
-_LOOP = re.compile(r"\b(while|for)\s*\(")
-_DROP_SHADOW = 25
+_TINTS = (20, 23)  # tint, tritone
 _DRAWN_EFFECTS = frozenset(
-    ("0", "1", "2", "3", "4", "5", "7", "10", "11", "20", "21", "22", "23", "29")
-)  # controls, tint, fill, stroke, tritone, blur
+    ("0", "1", "2", "3", "4", "5", "7", "10", "11", "21", "22", "25", "28", "29")
+)  # controls, fill, stroke, drop shadow, Set Matte, blur
+_DRAWN_OTHERWISE = frozenset(("mm", "no"))  # shapes that the engine does not know, but rewrites do or nobody misses
 
 _DETAILS = {
-    "expression.random": "An expression uses random values: the same in every render, but not those of the preview in other programs.",
-    "expression.path": "An expression builds a path, which the engine does not draw.",
-    "expression.unsupported": "An expression reads other compositions, texts or the clock; the engine may draw the value without it.",
-    "expression.loop": "An expression holds a loop; if it does not end, the render is stopped.",
-    "expression": "The animation uses expressions; most are drawn, but compare the preview with your design.",
     "layer.three_d": "A layer is in 3D; it is drawn flat.",
     "layer.camera": "The composition has a camera, which is not drawn.",
     "layer.effect": "A layer uses an effect that is not drawn.",
-    "layer.style": "A layer uses layer styles (shadow, glow, stroke …), which are not drawn.",
-    "effect.drop_shadow": "A drop shadow is drawn with small differences in softness.",
-    "mask.mode": "Masks with modes other than add and subtract may look different at their edges.",
-    "mask.feather": "Mask feather is not drawn.",
-    "repeater.old": "Repeaters from Bodymovin before 5.0 may stand in other places.",
-    "shape.merge": "Merged paths are drawn without merging.",
+    "shape.twist": "A twist is not drawn; turn it into a path before the export.",
+    "shape.unknown": "A shape of an unknown kind is not drawn; turn it into a path before the export.",
+    "effect.tint": "The colours of a tint or tritone may be somewhat lighter or darker than in other players.",
     "text.animator_wiggly": "A text animator with a wiggly or expression selector is not drawn as designed.",
     "text.random_order": "A text animator in random order runs in order instead.",
     "text.path": "A text on a path may be spaced differently.",
     "layer.audio": "The animation holds sounds; add them to the video as audio tracks instead.",
     "asset.missing": "A layer shows a composition or picture that the document does not hold; nothing is drawn for it.",
-    "layer.auto_orient": "A layer turns along its path; compare the preview with your design.",
 }
 
 
@@ -55,7 +44,6 @@ def warnings(document: Document, library: Library) -> list[Warning]:
 
 
 def _all(document: Document) -> Iterator[tuple[str, str]]:
-    old = version_of(document) < (5,)
     assets = {str(asset.get("id")) for asset in document["assets"]}
     for layer in all_layers(document):
         name = str(layer.get("nm", ""))[:80]
@@ -63,9 +51,9 @@ def _all(document: Document) -> Iterator[tuple[str, str]]:
             yield "asset.missing", name
         for code in _of_layer(layer):
             yield code, name
-        for value, _, _ in walk({key: part for key, part in layer.items() if key != "layers"}):
-            for code in _of_value(value, old=old):
-                yield code, "" if code == "expression" else name
+        for items in shape_lists(layer.get("shapes")):
+            for code in _of_shapes(items):
+                yield code, name
 
 
 def _of_layer(layer: Document) -> Iterator[str]:
@@ -76,21 +64,11 @@ def _of_layer(layer: Document) -> Iterator[str]:
         yield "layer.camera"
     if kind == 6:
         yield "layer.audio"
-    if layer.get("sy"):
-        yield "layer.style"
-    if layer.get("ao") == 1:
-        yield "layer.auto_orient"
     for effect in objects(layer.get("ef")):
-        if effect.get("ty") == _DROP_SHADOW:
-            yield "effect.drop_shadow"
+        if effect.get("ty") in _TINTS:
+            yield "effect.tint"
         elif effect.get("en", 1) and str(effect.get("ty")) not in _DRAWN_EFFECTS:
             yield "layer.effect"
-    for mask in objects(layer.get("masksProperties")):
-        if mask.get("mode") not in ("a", "s", "n", None):
-            yield "mask.mode"
-        feather = mask.get("f")
-        if isinstance(feather, dict) and feather.get("k") not in (None, 0, [0, 0]):
-            yield "mask.feather"
     text = layer.get("t")
     if kind == 5 and isinstance(text, dict):
         yield from _of_text(text)
@@ -108,18 +86,13 @@ def _of_text(text: Document) -> Iterator[str]:
                 yield "text.random_order"
 
 
-def _of_value(value: Document, *, old: bool) -> Iterator[str]:
-    kind = value.get("ty")
-    if kind == "rp" and old:
-        yield "repeater.old"
-    if kind == "mm":
-        yield "shape.merge"
-    expression = value.get("x")
-    if isinstance(expression, str):
-        yield "expression"
-        for pattern, code in ((_RANDOM, "random"), (_PATHS, "path"), (_OTHER_COMPS, "unsupported"), (_LOOP, "loop")):
-            if pattern.search(expression):
-                yield f"expression.{code}"
+def _of_shapes(items: list[Any]) -> Iterator[str]:
+    for item in objects(items):
+        kind = item.get("ty")
+        if kind == "tw":
+            yield "shape.twist"
+        elif isinstance(kind, str) and kind not in SHAPES and kind not in _DRAWN_OTHERWISE:
+            yield "shape.unknown"
 
 
 def _fonts(document: Document, library: Library) -> Iterator[Warning]:

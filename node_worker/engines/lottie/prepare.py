@@ -1,29 +1,35 @@
 """Turns a template's document and a person's values into the document that the engine draws."""
 
 import copy
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from contracts.spec import Direction, Fit, Warning
-from node_worker.engines.base import TemplateRefused
+from node_worker.engines.base import TemplateRefused, nothing
 from node_worker.engines.lottie import guard, pictures
 from node_worker.engines.lottie.bundle import Animation, Bundle
 from node_worker.engines.lottie.colours import parse_colour, set_colour
-from node_worker.engines.lottie.elements import Found, find, slots_of, text_documents, walk
+from node_worker.engines.lottie.elements import Found, find, slots_of, text_documents
 from node_worker.engines.lottie.embed import IMAGE, embed_pictures, place_of
-from node_worker.engines.lottie.fonts import Library
+from node_worker.engines.lottie.expressions.bake import Moments, bake
+from node_worker.engines.lottie.expressions.survey import may_hold_expressions
 from node_worker.engines.lottie.report import Report
 from node_worker.engines.lottie.rewrites import rewrite
+from node_worker.engines.lottie.rewrites.blending import blends
 from node_worker.engines.lottie.structure import settle
-from node_worker.engines.lottie.text import FIELD, shape_texts
-from node_worker.engines.lottie.upgrade import upgrade
+from node_worker.engines.lottie.text.fonts import Library
+from node_worker.engines.lottie.text.layers import FIELD, MEANT, READING, shape_texts
+from node_worker.engines.lottie.text.measure import measure_of
+from node_worker.engines.lottie.upgrade import all_layers, upgrade
 from node_worker.inspect.documents import MAX_DOCUMENT
 
 Document = dict[str, Any]
 _MAX_TEXT = 5000  # characters
+_READS_TEXT = re.compile(r"(?<![.\w$])(?:value|thisProperty|text|thisLayer|sourceText|style|valueAtTime|eval)\b")
 
 
 class Values(msgspec.Struct, frozen=True):
@@ -43,6 +49,8 @@ class Prepared(msgspec.Struct, frozen=True):
     size: tuple[float, float]
     rate: float
     warnings: tuple[Warning, ...]
+    computed: bool  # whether expressions were evaluated, for the moments that were given
+    blends: bool = False  # whether a layer's colours mix with those below it, so that the background may not be there yet
 
 
 def load(raw: bytes) -> Document:
@@ -53,40 +61,55 @@ def load(raw: bytes) -> Document:
     return document
 
 
-def prepare(raw: bytes, animation: Animation, bundle: Bundle, values: Values, library: Library, *, plain: bool = False) -> Prepared:
-    """Apply values to a document. `plain` takes every expression out. Raises TemplateRefused naming the value's key."""
+def prepare(
+    raw: bytes,
+    animation: Animation,
+    bundle: Bundle,
+    values: Values,
+    library: Library,
+    moments: Moments = Moments(),
+    alive: Callable[[], None] = nothing,
+) -> Prepared:
+    """Apply values to a document, and evaluate its expressions at `moments`. Raises TemplateRefused naming the value's key."""
     document = load(raw)
     found = find(document)
     _check_keys(found, values)
     _apply_colours(found, values.colours)
-    _apply_texts(found, values.texts)
+    _apply_texts(found, values)
     _apply_pictures(document, found, values.pictures)
     inline_slots(document)
     # Last, because slots may bring in paths too: after this no asset names a file that the engine would open by itself.
     report = Report()
     report.add(embed_pictures(document, found, animation, bundle))
-    if plain:
-        strip_expressions(document)
-        report("expressions.stripped", "Expressions were left out, because the engine crashed with them.")
+    computed = complete(document, raw, library, report, moments, alive)
+    size = float(document["w"]), float(document["h"])
+    encoded = msgspec.json.encode(document)
+    return Prepared(encoded, size, float(document["fr"]), report.warnings, computed, blends(encoded))
+
+
+def complete(
+    document: Document, raw: bytes, library: Library, report: Report, moments: Moments = Moments(), alive: Callable[[], None] = nothing
+) -> bool:
+    """Bring a document that holds its values into the form that the engine draws; whether expressions were evaluated.
+
+    An upload goes this way too, with the template's own values, so that what is told of it is what will be drawn. Raises
+    TemplateRefused.
+    """
+    computed = False
+    if may_hold_expressions(raw):
+        _prefer_given(document)
+        computed = bake(document, report, moments, measure_of(document, library), alive)
     rewrite(document, report)
     report.add(shape_texts(document, library))
     settle(document, shaped=True)
-    size = float(document["w"]), float(document["h"])
-    return Prepared(msgspec.json.encode(document), size, float(document["fr"]), report.warnings)
-
-
-def strip_expressions(document: Document) -> None:
-    """Take out every expression; the properties keep their own values."""
-    for value, _, _ in walk(document):
-        if isinstance(value.get("x"), str):
-            del value["x"]
+    return computed
 
 
 def _check_keys(found: list[Found], values: Values) -> None:
     known: dict[str, list[str]] = {"text": [], "image": [], "colour": []}
     for item in found:
         known[item.element.kind].append(item.element.key)
-    for kind, given in (("text", values.texts), ("image", values.pictures), ("colour", values.colours)):
+    for kind, given in (("text", {**values.texts, **values.directions}), ("image", values.pictures), ("colour", values.colours)):
         for key in given:
             if key not in known[kind]:
                 listed = ", ".join(known[kind][:50]) or "none"
@@ -101,18 +124,36 @@ def _apply_colours(found: list[Found], values: Mapping[str, str]) -> None:
                 set_colour(target, colour)
 
 
-def _apply_texts(found: list[Found], values: Mapping[str, str]) -> None:
+def _apply_texts(found: list[Found], values: Values) -> None:
     for item in found:
         key = item.element.key
-        if item.element.kind != "text" or key not in values:
+        if item.element.kind != "text" or not (key in values.texts or key in values.directions):
             continue
-        if len(values[key]) > _MAX_TEXT:
-            raise TemplateRefused("value.too_long", f"The text has {len(values[key])} characters; the limit is {_MAX_TEXT}.", key)
-        if any("\ud800" <= char <= "\udfff" for char in values[key]):
-            raise TemplateRefused("value.not_text", "The text holds half a character (a lone surrogate).", key)
-        for target in item.targets:
-            for text in text_documents(target):
-                text["t"], text[FIELD] = values[key], key
+        given = values.texts.get(key)
+        if given is not None:
+            _check_text(given, key)
+        reading = values.directions.get(key, "auto")
+        for text in (text for target in item.targets for text in text_documents(target)):
+            if given is not None:
+                text[MEANT], text["t"], text[FIELD] = text["t"], given, key
+            if reading != "auto":
+                text[READING] = reading
+
+
+def _prefer_given(document: Document) -> None:
+    """Let a person's text stand where the layer's expression would write another one without reading it."""
+    for layer in all_layers(document):
+        source = layer["t"].get("d") if isinstance(layer.get("t"), dict) else None
+        if isinstance(source, dict) and isinstance(source.get("x"), str) and not _READS_TEXT.search(source["x"]):
+            if any(FIELD in text for text in text_documents(layer)):
+                del source["x"]
+
+
+def _check_text(text: str, key: str) -> None:
+    if len(text) > _MAX_TEXT:
+        raise TemplateRefused("value.too_long", f"The text has {len(text)} characters; the limit is {_MAX_TEXT}.", key)
+    if any("\ud800" <= char <= "\udfff" for char in text):
+        raise TemplateRefused("value.not_text", "The text holds half a character (a lone surrogate).", key)
 
 
 def inline_slots(document: Document) -> None:

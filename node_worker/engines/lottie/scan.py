@@ -13,14 +13,16 @@ from node_worker.engines.lottie.bundle import Animation, Bundle, open_bundle, re
 from node_worker.engines.lottie.colours import colour_of
 from node_worker.engines.lottie.elements import Found, find
 from node_worker.engines.lottie.embed import IMAGE, picture_assets, picture_source, used_pictures
-from node_worker.engines.lottie.fonts import Library
-from node_worker.engines.lottie.prepare import inline_slots
-from node_worker.engines.lottie.structure import settle
-from node_worker.engines.lottie.text import wanted_fonts
+from node_worker.engines.lottie.expressions.bake import Moments
+from node_worker.engines.lottie.prepare import complete, inline_slots
+from node_worker.engines.lottie.report import Report
+from node_worker.engines.lottie.text.fonts import Library
+from node_worker.engines.lottie.text.layers import wanted_fonts
 from node_worker.engines.lottie.upgrade import upgrade
 
 Document = dict[str, Any]
 _MAX_SCENES = 200
+_SAMPLE = 8  # moments at which an upload's expressions are looked at
 
 
 def scan(template: Path, work: Path) -> ScanResult:
@@ -77,8 +79,13 @@ def _scene(animation: Animation, bundle: Bundle, library: Library) -> ScannedSce
     found = find(document)
     noticed += _check_pictures(document, found, animation, bundle)
     digested = digest(raw, document, animation, bundle)
+    fonts = tuple(wanted_fonts(document))
     inline_slots(document)
-    settle(document, shaped=False)
+    report = Report()
+    complete(document, raw, library, report, Moments(sample=_SAMPLE))
+    noticed += [
+        warning for warning in report.warnings if (warning.code, warning.element) not in {(one.code, one.element) for one in noticed}
+    ]
     rate = float(document["fr"])
     return ScannedScene(
         key=animation.key,
@@ -89,7 +96,7 @@ def _scene(animation: Animation, bundle: Bundle, library: Library) -> ScannedSce
         duration=(document["op"] - document.get("ip", 0)) / rate,
         digest=digested,
         elements=tuple(item.element for item in found),
-        fonts=tuple(wanted_fonts(document)),
+        fonts=fonts,
         warnings=tuple(noticed),
     )
 

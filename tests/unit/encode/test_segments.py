@@ -65,6 +65,7 @@ class FlatScene:
     """One colour over the whole picture."""
 
     warnings = ()
+    computed = False
 
     def draw(self, seconds: float, into: Pixels) -> None:
         into[...] = (200, 30, 60, 255)

@@ -248,16 +248,6 @@ def test_old_documents_keep_their_colours(build: Any, save: Save, scene: Start, 
     assert middle(picture_of(scene(save(old)))) == (255, 128, 0, 255) or middle(picture_of(scene(save(old)))) == (255, 127, 0, 255)
 
 
-def test_random_text_ranges_and_expressions_after_a_crash_do_no_harm(build: Any, save: Save, scene: Start, picture_of: Start) -> None:
-    layer = build.rectangle("Back", [0, 0, 1, 1])
-    layer["ks"] = {**layer["ks"], "o": {"a": 0, "k": 100, "x": "var $bm_rt = 0;"}}
-    path = save(build.document(layer))
-    assert middle(picture_of(scene(path))) == (255, 255, 255, 255)
-    plain = scene(path, plain=True)
-    assert middle(picture_of(plain)) == (0, 0, 255, 255)
-    assert [warning.code for warning in plain.warnings] == ["expressions.stripped"]
-
-
 def test_times_outside_the_scene_show_its_first_and_last_frame(build: Any, save: Save, scene: Start, picture_of: Start) -> None:
     first, second = build.rectangle("A", [1, 0, 0, 1], op=30), build.rectangle("B", [0, 0, 1, 1], ip=30)
     opened = scene(save(build.document(first, second)))

@@ -5,8 +5,8 @@ from itertools import pairwise
 from typing import Any
 
 from node_worker.engines.base import TemplateRefused
-from node_worker.engines.lottie.layout import Line
-from node_worker.engines.lottie.shaping import Cluster
+from node_worker.engines.lottie.text.layout import Line
+from node_worker.engines.lottie.text.shaping import Cluster
 
 Document = dict[str, Any]
 
@@ -40,7 +40,9 @@ class Codes:
         return "".join(text)
 
     def _code(self, cluster: Cluster, offset: float, advance: float) -> str:
-        outline = tuple((g.face.digest, g.number, round(g.x, 3), round(g.y, 3)) for g in cluster.glyphs)
+        # A picture in colours is no outline: its letter only leads to the next one, and a layer of its own shows it.
+        glyphs = () if cluster.coloured else cluster.glyphs
+        outline = tuple((g.face.digest, g.number, round(g.x, 3), round(g.y, 3)) for g in glyphs)
         key = (outline, cluster.scale, round(offset, 3), round(advance, 3))
         code = self._known.get(key)
         if code is None:
@@ -48,17 +50,14 @@ class Codes:
             self.chars.append(self._char(code, round(advance, 3), _shapes(cluster, offset)))
         return code
 
-    def add(self, char: str, cluster: Cluster) -> None:
-        """Let a character stand for itself, as texts need that are computed while drawing."""
-        self.chars = [known for known in self.chars if known["ch"] != char]
-        self.chars.append(self._char(char, round(cluster.advance, 3), _shapes(cluster, 0.0)))
-
     def _char(self, code: str, advance: float, shapes: list[Document]) -> Document:
         data = {"shapes": [{"ty": "gr", "it": shapes}]} if shapes else {}
         return {"ch": code, "fFamily": self.font, "size": 100, "style": "Regular", "w": advance, "data": data}
 
 
 def _shapes(cluster: Cluster, offset: float) -> list[Document]:
+    if cluster.coloured:
+        return []
     scale = cluster.scale
     return [c.shape(offset + g.x * scale, g.y * scale, scale) for g in cluster.glyphs for c in g.face.outline(g.number)]
 
