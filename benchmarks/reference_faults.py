@@ -53,7 +53,8 @@ def _of(value: Document, outlined: bool) -> Iterator[str]:
     for items in (value.get("it"), value.get("shapes")):
         if isinstance(items, list) and sum(isinstance(one, dict) and one.get("ty") == "rp" for one in items) > 1:
             yield "two repeaters on one another: their copies are set in one row"
-    if value.get("ty") == "rp" and isinstance(value.get("o"), dict) and isinstance(value["o"].get("k"), int | float) and value["o"]["k"] < 0:
+    offset = value["o"].get("k") if value.get("ty") == "rp" and isinstance(value.get("o"), dict) else 0
+    if isinstance(offset, int | float) and offset < 0:
         yield "repeater with an offset below nothing: copies are missing"
     if value.get("tt") == 4:
         yield "luma matte, inverted: the matte's own shape is not cut out"

@@ -25,7 +25,7 @@ def worst(document: Path, scene: Callable[..., Any]) -> float:
             reference = opened.convert("RGB")
         size = reference.size
         pixels = np.empty((size[1], size[0], 4), np.uint8)
-        scene(document, key=document.stem, size=size).draw(int(path.suffixes[-2][1:]) / 30, pixels)
+        scene(document, size=size).draw(int(path.suffixes[-2][1:]) / 30, pixels)
         shares.append(unlike(Image.fromarray(pixels[:, :, :3]), reference))
     return max(shares)
 
