@@ -5,8 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from node_worker.engines.lottie.text import bidi, breaks, faces
-from node_worker.engines.lottie.text.characters import is_emoji, modern
+from node_worker.engines.lottie.text import faces
 from node_worker.engines.lottie.text.fonts import Library, Wanted
 from node_worker.engines.lottie.text.layout import Layout, Style, lay_out
 from tests.documents.texts import REFERENCES, TEXTS, edges
