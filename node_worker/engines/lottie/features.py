@@ -6,6 +6,7 @@ from typing import Any
 from contracts.spec import Warning
 from node_worker.engines.lottie.elements import text_documents
 from node_worker.engines.lottie.guard import objects
+from node_worker.engines.lottie.outline import outline
 from node_worker.engines.lottie.rewrites.parts import shape_lists
 from node_worker.engines.lottie.schema import SHAPES
 from node_worker.engines.lottie.text.fonts import Library, Wanted
@@ -23,12 +24,10 @@ _DETAILS = {
     "layer.three_d": "A layer is in 3D; it is drawn flat.",
     "layer.camera": "The composition has a camera, which is not drawn.",
     "layer.effect": "A layer uses an effect that is not drawn.",
+    "shape.offset": "Curved and open paths may be offset a little otherwise; compare the preview, or turn the offset into a path before the export.",
     "shape.twist": "A twist is not drawn; turn it into a path before the export.",
     "shape.unknown": "A shape of an unknown kind is not drawn; turn it into a path before the export.",
     "effect.tint": "The colours of a tint or tritone may be somewhat lighter or darker than in other players.",
-    "text.animator_wiggly": "A text animator with a wiggly or expression selector is not drawn as designed.",
-    "text.random_order": "A text animator in random order runs in order instead.",
-    "text.path": "A text on a path may be spaced differently.",
     "layer.audio": "The animation holds sounds; add them to the video as audio tracks instead.",
     "asset.missing": "A layer shows a composition or picture that the document does not hold; nothing is drawn for it.",
 }
@@ -69,21 +68,12 @@ def _of_layer(layer: Document) -> Iterator[str]:
             yield "effect.tint"
         elif effect.get("en", 1) and str(effect.get("ty")) not in _DRAWN_EFFECTS:
             yield "layer.effect"
-    text = layer.get("t")
-    if kind == 5 and isinstance(text, dict):
-        yield from _of_text(text)
 
 
-def _of_text(text: Document) -> Iterator[str]:
-    if isinstance(text.get("p"), dict) and "m" in text["p"]:
-        yield "text.path"
-    for animator in objects(text.get("a")):
-        selector = animator.get("s")
-        if isinstance(selector, dict):
-            if selector.get("t") not in (0, None):
-                yield "text.animator_wiggly"
-            if selector.get("rn"):
-                yield "text.random_order"
+def _holds_curve(items: list[Any]) -> bool:
+    """Whether an outline is curved or open."""
+    paths = (outline(item, 0.0) for found in shape_lists(items) for item in objects(found))
+    return any(not path["c"] or any(any(handle) for side in ("i", "o") for handle in path[side]) for path in paths if path)
 
 
 def _of_shapes(items: list[Any]) -> Iterator[str]:
@@ -91,6 +81,8 @@ def _of_shapes(items: list[Any]) -> Iterator[str]:
         kind = item.get("ty")
         if kind == "tw":
             yield "shape.twist"
+        elif kind == "op" and not item.get("hd") and _holds_curve(items):
+            yield "shape.offset"
         elif isinstance(kind, str) and kind not in SHAPES and kind not in _DRAWN_OTHERWISE:
             yield "shape.unknown"
 
@@ -106,5 +98,9 @@ def _fonts(document: Document, library: Library) -> Iterator[Warning]:
         wanted = declared.get(name) or Wanted(name)
         if not library.chain(wanted).found:
             held = (wanted.family, wanted.style) in drawn
-            what = "letters that the animation does not hold" if held else "its texts"
-            yield Warning(code="font.missing", detail=f"The font {name!r} is not there, so {what} are drawn in FiraGO; add its file.")
+            if held:
+                detail = f"The template holds only its own texts' letters of the font {name!r}; others are drawn in FiraGO. Add its file."
+                yield Warning(code="font.letters", detail=detail)
+            else:
+                detail = f"The font {name!r} is not there, so its texts are drawn in FiraGO; add its file."
+                yield Warning(code="font.missing", detail=detail)

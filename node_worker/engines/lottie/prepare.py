@@ -17,13 +17,17 @@ from node_worker.engines.lottie.elements import Found, find, slots_of, text_docu
 from node_worker.engines.lottie.embed import IMAGE, embed_pictures, place_of
 from node_worker.engines.lottie.expressions.bake import WHOLE, Moments, bake
 from node_worker.engines.lottie.expressions.survey import may_hold_expressions
+from node_worker.engines.lottie.playback import Span
 from node_worker.engines.lottie.report import Report
 from node_worker.engines.lottie.rewrites import rewrite
 from node_worker.engines.lottie.rewrites.blending import blends
 from node_worker.engines.lottie.structure import settle
+from node_worker.engines.lottie.text.along import keep_paths
 from node_worker.engines.lottie.text.fonts import Library
 from node_worker.engines.lottie.text.layers import FIELD, MEANT, READING, shape_texts
 from node_worker.engines.lottie.text.measure import measure_of
+from node_worker.engines.lottie.text.selectors import spell_out
+from node_worker.engines.lottie.themes import apply_theme
 from node_worker.engines.lottie.upgrade import all_layers, upgrade
 from node_worker.inspect.documents import MAX_DOCUMENT
 
@@ -47,7 +51,7 @@ class Prepared(msgspec.Struct, frozen=True):
 
     document: bytes
     size: tuple[float, float]
-    rate: float
+    span: Span
     warnings: tuple[Warning, ...]
     computed: bool  # whether expressions were evaluated, for the moments that were given
     blends: bool = False  # whether a layer's colours mix with those below it, so that the background may not be there yet
@@ -72,6 +76,8 @@ def prepare(
 ) -> Prepared:
     """Apply values to a document, and evaluate its expressions at `moments`. Raises TemplateRefused naming the value's key."""
     document = load(raw)
+    if animation.theme is not None:
+        apply_theme(document, animation.theme, animation.key)
     found = find(document)
     _check_keys(found, values)
     _apply_colours(found, values.colours)
@@ -81,24 +87,36 @@ def prepare(
     # Last, because slots may bring in paths too: after this no asset names a file that the engine would open by itself.
     report = Report()
     report.add(embed_pictures(document, found, animation, bundle))
-    computed = complete(document, raw, library, report, moments, alive)
+    played = msgspec.structs.replace(moments, playback=animation.playback)
+    computed = complete(document, raw, library, report, played, alive, themed=animation.theme is not None)
     size = float(document["w"]), float(document["h"])
     encoded = msgspec.json.encode(document)
-    return Prepared(encoded, size, float(document["fr"]), report.warnings, computed, blends(encoded))
+    return Prepared(encoded, size, animation.playback.within(document), report.warnings, computed, blends(encoded))
 
 
 def complete(
-    document: Document, raw: bytes, library: Library, report: Report, moments: Moments = Moments(), alive: Callable[[], None] = nothing
+    document: Document,
+    raw: bytes,
+    library: Library,
+    report: Report,
+    moments: Moments = WHOLE,
+    alive: Callable[[], None] = nothing,
+    *,
+    themed: bool = False,
 ) -> bool:
     """Bring a document that holds its values into the form that the engine draws; whether expressions were evaluated.
+
+    `raw` is what it was read from, and `themed` tells that a theme, which may hold expressions too, was put into it.
 
     An upload goes this way too, with the template's own values, so that what is told of it is what will be drawn. Raises
     TemplateRefused.
     """
     computed = False
-    if may_hold_expressions(raw):
+    if themed or may_hold_expressions(raw):
         _prefer_given(document)
+        spell_out(document)
         computed = bake(document, report, moments, measure_of(document, library), alive)
+    keep_paths(document)
     rewrite(document, report)
     report.add(shape_texts(document, library))
     settle(document, shaped=True)

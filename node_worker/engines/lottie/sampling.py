@@ -11,16 +11,23 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from node_worker.engines.lottie.guard import number, objects
 
 Document = dict[str, Any]
 _JUST = 1e-3  # frames
 _STEPS = 150  # chords by which a curve's length is measured, as the reference player does
+_T = np.arange(_STEPS + 1) / _STEPS
+_U = 1 - _T
+_SHARES = (_U * _U * _U, 3 * _U * _U * _T, 3 * _U * _T * _T, _T * _T * _T)  # of a curve's four points, after each chord
 
 
 def keyframes(prop: object) -> list[Document]:
     """A property's keyframes in the order of their frames; an empty list if it is still."""
     k = prop.get("k") if isinstance(prop, dict) else None
+    if not isinstance(k, list) or not k or not isinstance(k[0], dict):
+        return []
     frames = [frame for frame in objects(k) if not math.isnan(number(frame.get("t")))]
     if any(one["t"] > other["t"] for one, other in itertools.pairwise(frames)):
         frames.sort(key=lambda frame: float(frame["t"]))
@@ -49,16 +56,20 @@ def numbers(prop: object, frame: float, default: Sequence[float] = (0.0,)) -> li
     if not frames:
         k = prop.get("k") if isinstance(prop, dict) else prop
         return plain(k) or list(default)
-    index, progress = _place(frames, frame)
+    index, passed = _place(frames, frame)
     start, end = plain(start_of(frames, index)), plain(end_of(frames, index))
-    if progress is None or not end:
+    if passed is None or not end:
         return start or list(default)
     if not start:
         return end
-    way = _curve(frames[index], start, end)
+    return between(frames[index], start, end, passed, curve_of(frames[index], start, end))
+
+
+def between(frame: Document, start: Sequence[float], end: Sequence[float], passed: float, way: "Curve | None") -> list[float]:
+    """The numbers between a keyframe's start and end when a part of its time is over, along a curve where there is one."""
     if way is not None:
-        return [*way.at(eased(frames[index], progress, 0)), *_mixed(frames[index], start[2:], end[2:], progress, 2)]
-    return _mixed(frames[index], start, end, progress, 0)
+        return [*way.at(eased(frame, passed, 0)), *_mixed(frame, start[2:], end[2:], passed, 2)]
+    return _mixed(frame, start, end, passed, 0)
 
 
 def value(prop: object, frame: float, default: float = 0.0) -> float:
@@ -79,11 +90,11 @@ def path(prop: object, frame: float) -> Document | None:
     frames = keyframes(prop)
     if not frames:
         return _path(prop.get("k") if isinstance(prop, dict) else None)
-    index, progress = _place(frames, frame)
+    index, passed = _place(frames, frame)
     start, end = _path(start_of(frames, index)), _path(end_of(frames, index))
-    if progress is None or start is None or end is None or len(start["v"]) != len(end["v"]):
+    if passed is None or start is None or end is None or len(start["v"]) != len(end["v"]):
         return start or end
-    part = eased(frames[index], progress, 0)
+    part = eased(frames[index], passed, 0)
     mixed = {side: [_between(one, other, part) for one, other in zip(start[side], end[side], strict=True)] for side in ("v", "i", "o")}
     return {**mixed, "c": start["c"]}
 
@@ -117,12 +128,10 @@ class Curve:
     def __init__(self, start: Sequence[float], out: Sequence[float], into: Sequence[float], end: Sequence[float]) -> None:
         """All four are places: the ends and the handles."""
         self._points = tuple((float(one[0]), float(one[1])) for one in (start, out, into, end))
-        self._chords = [0.0]
-        before = self._points[0]
-        for step in range(1, _STEPS + 1):
-            point = self._point(step / _STEPS)
-            self._chords.append(self._chords[-1] + math.dist(before, point))
-            before = point
+        # Products and sums alone, and in a fixed order, so that every processor comes to the same.
+        x, y = (_SHARES[0] * a + _SHARES[1] * b + _SHARES[2] * c + _SHARES[3] * d for a, b, c, d in zip(*self._points, strict=True))
+        dx, dy = x[1:] - x[:-1], y[1:] - y[:-1]
+        self._chords: list[float] = [0.0, *np.add.accumulate(np.sqrt(dx * dx + dy * dy)).tolist()]
 
     @property
     def length(self) -> float:
@@ -146,12 +155,14 @@ class Curve:
         return a * ax + b * bx + c * cx + d * dx, a * ay + b * by + c * cy + d * dy
 
 
+def progress(frames: list[Document], index: int, frame: float) -> float:
+    """How far, from 0 to 1 in time, a frame lies between a keyframe and the next."""
+    begin, end = float(frames[index]["t"]), float(frames[index + 1]["t"])
+    return (frame - begin) / (end - begin) if end > begin else 0.0
+
+
 def curve_of(frame: Document, start: Sequence[float], end: Sequence[float]) -> Curve | None:
     """The way that a place takes to the next keyframe; None if it is straight."""
-    return _curve(frame, start, end)
-
-
-def _curve(frame: Document, start: Sequence[float], end: Sequence[float]) -> Curve | None:
     out, into = plain(frame.get("to")), plain(frame.get("ti"))
     if len(start) < 2 or len(end) < 2 or len(out) < 2 or len(into) < 2:
         return None
@@ -181,8 +192,7 @@ def _place(frames: list[Document], frame: float) -> tuple[int, float | None]:
         return index, None
     if frames[index].get("h") == 1:
         return index, None
-    begin, end = float(frames[index]["t"]), float(frames[index + 1]["t"])
-    return index, (frame - begin) / (end - begin) if end > begin else None
+    return index, progress(frames, index, frame)
 
 
 def _mixed(frame: Document, start: Sequence[float], end: Sequence[float], progress: float, axis: int) -> list[float]:

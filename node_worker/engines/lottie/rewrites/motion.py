@@ -47,25 +47,20 @@ def _straighten(prop: Any, budget: Budget) -> bool:
         return True
     written: list[Document] = []
     for index, frame in enumerate(frames):
-        bent = _is_bent(frames, index)
-        if not bent:
+        start, end = (sampling.plain(held) for held in (sampling.start_of(frames, index), sampling.end_of(frames, index)))
+        goes = index + 1 < len(frames) and frame.get("h") != 1 and bool(start) and bool(end)
+        way = sampling.curve_of(frame, start, end) if goes else None
+        if not goes or (way is None and not (_differs(frame) and start[0] != end[0] and start[1:2] != end[1:2])):
             written.append({key: part for key, part in frame.items() if key not in ("to", "ti")})
             continue
         times = frames_between(float(frame["t"]), float(frames[index + 1]["t"]))[:-1]
         if not budget.take(len(times)):
             return False
-        written += [{"t": time, "s": [round(part, 4) for part in sampling.numbers(prop, time)]} for time in times]
+        for time in times:
+            passed = sampling.progress(frames, index, time)
+            written.append({"t": time, "s": [round(part, 4) for part in sampling.between(frame, start, end, passed, way)]})
     prop["k"] = written
     return True
-
-
-def _is_bent(frames: list[Document], index: int) -> bool:
-    """Whether the engine would go from a keyframe to the next otherwise than it should."""
-    frame = frames[index]
-    start, end = (sampling.plain(held) for held in (sampling.start_of(frames, index), sampling.end_of(frames, index)))
-    if index + 1 == len(frames) or frame.get("h") == 1 or not start or not end:
-        return False
-    return sampling.curve_of(frame, start, end) is not None or (_differs(frame) and start[0] != end[0] and start[1:2] != end[1:2])
 
 
 def _differs(frame: Document) -> bool:

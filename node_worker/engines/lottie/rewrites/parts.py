@@ -11,6 +11,7 @@ Document = dict[str, Any]
 MOST_SAMPLES = 300  # of one keyframe's way; longer ones are sampled in larger steps
 PAINTS = frozenset(("fl", "st", "gf", "gs"))
 STROKES = frozenset(("st", "gs"))
+FADE = "fade"  # stands for a group that is not opaque, among the types of shapes
 OUTLINES = frozenset(("rc", "el", "sr", "sh"))
 
 
@@ -55,6 +56,24 @@ def shape_lists(items: object) -> Iterator[list[Any]]:
         for item in objects(items):
             if item.get("ty") == "gr":
                 yield from shape_lists(item.get("it"))
+
+
+def kinds_of(document: Document) -> frozenset[str]:
+    """The types of all shapes of a document, and FADE where a group is not opaque."""
+    found: set[Any] = set()
+    for layer in shape_layers(document):
+        for items in shape_lists(layer["shapes"]):
+            for item in items:
+                if isinstance(item, dict):
+                    kind = item.get("ty")
+                    found.add(kind if isinstance(kind, str) else None)
+                    if kind == "tr" and FADE not in found and _is_faded(item.get("o")):
+                        found.add(FADE)
+    return frozenset(found)
+
+
+def _is_faded(opacity: object) -> bool:
+    return opacity is not None and not (isinstance(opacity, dict) and opacity.get("k") in (100, [100]))
 
 
 def shapes(items: object, behind: frozenset[str] = frozenset()) -> Iterator[Shape]:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from node_worker.engines.lottie.guard import number, objects
-from node_worker.engines.lottie.text.outlines import Contour
+from node_worker.engines.lottie.text.outlines import Contour, bounds
 
 Document = dict[str, Any]
 
@@ -39,6 +39,10 @@ class DrawnFace:
             found = [_contour(item) for group in groups for item in objects(group.get("it"))]
             self._outlines[glyph] = tuple(contour for contour in found if contour is not None)
         return self._outlines[glyph]
+
+    def box(self, glyph: int) -> tuple[float, float, float, float]:
+        """Left, top, right and bottom of a letter's outline."""
+        return bounds(self.outline(glyph))
 
 
 def _contour(item: Document) -> Contour | None:

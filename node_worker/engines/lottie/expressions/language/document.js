@@ -74,7 +74,8 @@ class Prop {
     else if (isList(sample)) this.kind = sample.length === 1 && !isList(fallback) ? 'number' : 'vector';
     else if (isObject(sample)) this.kind = isList(sample.v) ? 'path' : typeof sample.t === 'string' ? 'text' : 'none';
     else this.kind = typeof sample === 'number' ? 'number' : 'none';
-    if (this.kind === 'none') { this.keys = null; this.kind = isList(fallback) ? 'vector' : typeof fallback === 'number' ? 'number' : 'none'; this.fixed = fallback; }
+    if (this.kind === 'vector' && !(sample.length > 0)) this.kind = 'none';
+    if (this.kind === 'none') { this.keys = null, this.sample = fallback; this.kind = isList(fallback) ? 'vector' : typeof fallback === 'number' ? 'number' : 'none'; this.fixed = fallback; }
     else if (this.keys) for (const key of this.keys) { key.v = this.shaped(key.v); key.e = this.shaped(key.e); }
     else this.fixed = this.shaped(k);
   }

@@ -157,13 +157,16 @@ function converted(prop, v, when) {
     }
     case 'path': {
       const path = v instanceof PathFace ? v[SELF] : v;
-      if (!isObject(path) || !isList(path.v) || !path.v.length || path.v.length > MOST_POINTS) throw new TypeError(`it gives ${describe(v)} where a path is meant`);
+      if (!isPath(path)) throw new TypeError(`it gives ${describe(v)} where a path is meant`);
       return path;
     }
     case 'text': return asText(prop, v, when);
   }
   throw new TypeError('nothing is known of the property that it is for');
 }
+const isPath = path => isObject(path) && isList(path.v) && path.v.length > 0 && path.v.length <= MOST_POINTS
+  && [path.v, path.i ?? [], path.o ?? []].every(list => isList(list) && list.every(p => isList(p) && inReach(p[0]) && inReach(p[1])));
+const inReach = x => typeof x === 'number' && x >= -FARTHEST && x <= FARTHEST;
 function asText(prop, v, when) {
   const base = prop.base(frameOf(when)), changed = v instanceof TextStyle ? v[PROP] : { t: String(v) };
   const text = String(changed.t ?? base.t).replace(/\r\n|\n/g, '\r');
@@ -251,7 +254,7 @@ function frame(comp) {
     const target = comp.active[n], v = found[n];
     if (v === undefined) continue;
     if (target.first < 0) target.first = at;
-    if (target.prop.still !== undefined) target.fixed = written(target, v), settled = true;
+    if (target.prop.still !== undefined) settle(target, v), settled = true;
     else record(target, v);
     target.count++;
   }
@@ -268,7 +271,7 @@ function thin(comp) {
   failures.set(`coarse ${comp.index}`, { code: 'coarse', layer: comp.data.nm ?? '', property: '', message: String(stride) });
 }
 function record(target, v) {
-  if (target.dropped) return;
+  if (target.dropped || (target.prop.kind === 'path' && !isPath(v))) { target.dropped = true; return; }
   const { values, scale, prop } = target;
   if (prop.kind === 'number') values.push(Math.round(v * scale));
   else if (prop.kind === 'vector') for (let n = 0; n < target.size; n++) values.push(Math.round((v[n] ?? prop.sample[n] ?? 0) * scale));
@@ -280,6 +283,10 @@ function record(target, v) {
     target.last = said;
     if (numbers > mostNumbers || letters > mostLetters) target.dropped = true, target.values = [], note(prop, new Refusal('budget', 'it gives more points or letters than a scene may have'));
   }
+}
+function settle(target, v) {
+  target.dropped = target.prop.kind === 'path' && !isPath(v);
+  target.fixed = target.dropped ? null : written(target, v);
 }
 function written(target, v) {
   const { scale, prop } = target, whole = x => Math.round(x * scale);
