@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from node_worker.engines.base import TemplateRefused
 from node_worker.engines.lottie.prepare import load
 from node_worker.engines.lottie.text import emoji, faces, layers
 from node_worker.engines.lottie.text.fonts import Library
@@ -80,6 +81,25 @@ def test_each_text_of_a_keyframe_shows_its_own_pictures(build: Any) -> None:
     layer["t"]["d"]["k"].append({"t": 20, "s": {**layer["t"]["d"]["k"][0]["s"], "t": "a 🇮🇷"}})
     document, _ = shaped(build.document(layer))
     assert [(one["ip"], one["op"]) for one in pictures(document)] == [(0, 20), (20, 60)]
+
+
+@_HAS_EMOJI
+@pytest.mark.parametrize("odd", [5, True, None, "x", [], {}, [None], {"k": 3}, {"a": 1, "k": [{"t": 0, "s": 5}, {"t": 9, "s": None}, 7]}])
+def test_odd_fields_beside_an_emoji_break_nothing(build: Any, odd: object) -> None:
+    layer = build.text("T", "🎉")
+    layer["ks"] = {**layer["ks"], "s": odd, "o": odd}
+    path = {"a": 0, "k": {"v": odd, "i": odd, "o": [odd]}}
+    layer.update(masksProperties=[{"pt": odd}, {"pt": path, "x": odd}], tt=odd, ind=odd, hasMask=odd)
+    assert len(pictures(shaped(build.document(layer))[0])) == 1
+
+
+@_HAS_EMOJI
+def test_large_masks_are_not_repeated_without_end(build: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(emoji, "MAX_DOCUMENT", 3000)
+    layer = build.text("T", "🎉🎉🎉")
+    layer["masksProperties"] = [{"pt": {"a": 0, "k": {"v": [[0, 0]] * 300, "i": [], "o": []}}}]
+    with pytest.raises(TemplateRefused, match="too large to be repeated"):
+        shaped(build.document(layer))
 
 
 @_HAS_EMOJI

@@ -36,20 +36,26 @@ def test_a_text_stands_where_a_browser_puts_it(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "alone", "from_the_right"),
+    ("text", "by_place"),
     [
-        ("Hello!", "ltr", "ltr"),
-        ("سلام", "rtl", "rtl"),
-        ("۱۲ - ۵!", "ltr", "rtl"),
-        ("", "ltr", "rtl"),
-        ("iPhone 15 رسید!", "rtl", "rtl"),
-        ("سلام dear friend of mine", "rtl", "rtl"),
-        ("The word for peace is سلام", "ltr", "rtl"),
-        ("A/B תל אביב", "rtl", "rtl"),
+        ("Hello!", "llll"),
+        ("سلام", "rrrr"),
+        ("۱۲ - ۵!", "llrl"),
+        ("", "llrl"),
+        ("iPhone 15 رسید!", "rrrr"),
+        ("iPhone 15 رسید", "lrrr"),
+        ("Ofogh · افق", "lrrr"),
+        ("سلام dear friend of mine", "rrrr"),
+        ("The word for peace is سلام", "llrl"),
+        ("The word for peace is سلام!", "llrl"),
+        ("Galaxy تازه به بازار آمد", "rrrr"),
+        ("A/B תל אביב", "rrrr"),
     ],
 )
-def test_a_text_reads_as_its_letters_say_and_else_as_its_place(text: str, alone: str, from_the_right: str) -> None:
-    assert (bidi.reads(text), bidi.reads(text, "rtl")) == (alone, from_the_right)
+def test_a_text_reads_as_its_letters_say_and_else_as_its_place(text: str, by_place: str) -> None:
+    places = ("Your title", None, "عنوان شما", "x")
+    found = [bidi.reads(text, bidi.meant_to_read(place)) for place in places]
+    assert "".join(reading[0] for reading in found) == by_place
 
 
 def test_each_paragraph_reads_by_itself_unless_a_person_says() -> None:

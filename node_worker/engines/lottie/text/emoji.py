@@ -15,6 +15,7 @@ from PIL import Image
 
 from contracts.spec import Warning
 from node_worker.engines.base import Pixels, TemplateRefused
+from node_worker.engines.lottie import sampling
 from node_worker.engines.lottie.guard import number, objects
 from node_worker.engines.lottie.text.faces import Face
 from node_worker.engines.lottie.text.layout import Layout
@@ -24,6 +25,7 @@ from node_worker.engines.lottie.text.samples import moments, sample
 from node_worker.engines.lottie.text.shaping import Glyph
 from node_worker.engines.lottie.text.written import keyed
 from node_worker.engines.lottie.upgrade import all_layers
+from node_worker.inspect.documents import MAX_DOCUMENT
 
 Document = dict[str, Any]
 _IMAGE, _TEXT = 2, 5  # layers' types
@@ -110,6 +112,7 @@ class EmojiLayers:
             places = self._places.get(id(layer), ()) if isinstance(layer, dict) else ()
             if not places or layer.get("td"):
                 continue
+            _check_weight(layer, len(places))
             parent = numbers.of(layer)
             if layer.get("tt") and "tp" not in layer and index:
                 layer["tp"] = numbers.of(layers[index - 1])  # the layer above, by its number: the pictures stand below another
@@ -122,6 +125,15 @@ class EmojiLayers:
                     known.add(asset)
                     self._document["assets"].append(_asset(asset, picture))
                 yield _layer(layer, place, picture, asset, parent)
+
+
+def _check_weight(layer: Document, pictures: int) -> None:
+    """Refuse what would be copied too often: each picture has its text's masks, effects and fading. Raises TemplateRefused."""
+    own = layer.get("ks")
+    copied = [layer.get("masksProperties"), layer.get("ef"), own.get("o") if isinstance(own, dict) else None]
+    if len(msgspec.json.encode(copied)) * pictures > MAX_DOCUMENT:
+        detail = f"The masks and effects of the text {str(layer.get('nm', ''))[:60]!r} are too large to be repeated for each of its emoji."
+        raise TemplateRefused("lottie.too_complex", detail)
 
 
 class _Numbers:
@@ -214,7 +226,8 @@ def _mask(mask: Document, corner: tuple[float, float], factor: float) -> Documen
         value = stack.pop()
         if isinstance(value, dict) and isinstance(value.get("v"), list):
             for name, (x, y) in (("v", corner), ("i", (0.0, 0.0)), ("o", (0.0, 0.0))):
-                points = [point for point in value.get(name) or () if isinstance(point, list) and len(point) >= 2]
+                held = value.get(name)
+                points = [point for point in (held if isinstance(held, list) else ()) if isinstance(point, list) and len(point) >= 2]
                 value[name] = [[(number(point[0]) - x) / factor, (number(point[1]) - y) / factor] for point in points]
         elif isinstance(value, dict):
             stack.extend(value[name] for name in ("k", "s", "e") if name in value)
@@ -230,10 +243,8 @@ def _scale(layer: Document) -> float:
     """How far a layer enlarges its text at most, as far as its own scale says."""
     own = layer.get("ks")
     scale = own.get("s") if isinstance(own, dict) else None
-    k = scale.get("k") if isinstance(scale, dict) else None
-    values = [value for key in objects(k) for value in key.get("s") or ()] if isinstance(k, list) and k and isinstance(k[0], dict) else k
-    sides = [abs(number(value)) / 100 for value in (values if isinstance(values, list) else [values])[:200]]
-    return max([1.0, *sides])
+    times = [float(frame["t"]) for frame in sampling.keyframes(scale)[:100]] or [0.0]
+    return max([1.0, *(abs(side) / 100 for time in times for side in sampling.numbers(scale, time, (100.0,))[:2])])
 
 
 def _pixels(em: float) -> int:

@@ -256,7 +256,7 @@ def style_of(text: Document, *, shrink: bool, meant: object = None, reading: obj
         justified=_justified(text),
         last_too=text.get("j") == _ALL,
         kashida=text.get("kashida") in (1, True),
-        hint=meant_to_read(meant),
+        hint=meant_to_read(meant) if shrink else "ltr",  # a designer saw it so, or wrote more from the right
         reading=reading if reading in ("ltr", "rtl") else None,
     )
 
