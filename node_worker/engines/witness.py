@@ -19,7 +19,7 @@ from typing import BinaryIO
 import msgspec
 import numpy as np
 
-from node_worker.engines.base import Engine, Pixels
+from node_worker.engines.base import Engine, Pixels, Timing
 from node_worker.engines.protocol import SceneRequest
 from node_worker.platform import KILL_SIGNAL, tie_to
 
@@ -153,9 +153,9 @@ def _testify(line: bytes, answers: int, engine: Engine) -> None:
     try:
         asked = msgspec.json.decode(line, type=Asked)
         scene, size = asked.scene, (asked.scene.width, asked.scene.height)
-        opened = engine.open(scene.spec, scene.files, size, scene.background, scene.fonts, plain=scene.plain)
-        pixels = np.zeros((size[1], size[0], 4), np.uint8)
         rate = Fraction(scene.rate_num, scene.rate_den)
+        opened = engine.open(scene.spec, scene.files, size, scene.background, scene.fonts, Timing(rate))
+        pixels = np.zeros((size[1], size[0], 4), np.uint8)
         for frame in asked.frames:
             opened.draw(second(frame, rate, scene.spec.speed), pixels)
             _say(answers, Said(asked.number, frame, fingerprint(pixels)))

@@ -53,7 +53,7 @@ class Prepared(msgspec.Struct, frozen=True):
     size: tuple[float, float]
     span: Span
     warnings: tuple[Warning, ...]
-    computed: bool  # whether expressions were evaluated, for the moments that were given
+    computed: bool  # whether something of it was evaluated for the moments that were given, and is of no use at others
     blends: bool = False  # whether a layer's colours mix with those below it, so that the background may not be there yet
 
 

@@ -33,12 +33,11 @@ _BUDGET = 600_000  # evaluations of a scene
 _MOST_NUMBERS = 3_000_000  # of all paths together
 _MOST_LETTERS = 80_000  # of all texts together; a document may have 100,000
 _MEMORY = 256 << 20  # bytes that expressions may hold
-_STACK = 1 << 20  # bytes
+_STACK = 4 << 20  # bytes; a process's main thread has twice as much
 _SLICE = 2_000  # evaluations between two signs of life
 _PATIENCE = 5.0  # seconds of processor time of one slice, a hundred times what it takes: beyond it something never ends
 _LONGEST = 100_000  # characters of an expression
 _WHOLE = {4: 1e4, 6: 1e6}  # values come as whole numbers of the last digit that counts
-_FINE = frozenset(("c", "fc", "sc", "tm"))  # colours from 0 to 1, and seconds
 _TOLERANCE = {4: 0.002, 6: 2e-5}  # by which keyframes may miss a value: a five-hundredth of a pixel or degree, a colour's 200th step
 _MOST_MOMENTS = 216_000  # an hour at 60 frames a second
 _LAST = 0.01  # frames before the end: the last moment that is drawn
@@ -97,16 +96,15 @@ WHOLE = Moments()
 
 
 def bake(document: Document, report: Report, moments: Moments, measure: Measure | None = None, alive: Callable[[], None] = nothing) -> bool:
-    """Replace every expression by what it gives; returns whether any was evaluated.
+    """Replace every expression by what it gives; returns whether any of it changes with time, so that it serves these moments alone.
 
     `measure` tells a text's box, `alive` is called between slices of the work. Raises TemplateRefused.
     """
     found = survey(document)
     seen = [place for place in found.places if place.seen]
-    if seen:
-        _Run(document, found, seen, moments, measure).run(report, alive)
+    moving = bool(seen) and _Run(document, found, seen, moments, measure).run(report, alive)
     strip(document)
-    return bool(seen)
+    return moving
 
 
 def strip(document: Document) -> None:
@@ -131,18 +129,20 @@ class _Run:
         self._ask("blobs", b"\n".join(self._blobs).decode())
         self._ask("start", msgspec.json.encode(header).decode())
 
-    def run(self, report: Report, alive: Callable[[], None]) -> None:
-        """Evaluate all, write the values, tell what could not be followed. Raises TemplateRefused."""
+    def run(self, report: Report, alive: Callable[[], None]) -> bool:
+        """Evaluate all, write the values, tell what could not be followed; whether any moves. Raises TemplateRefused."""
         while (state := self._read("step", _SLICE))["state"] != "done":
             if state["state"] == "needs":
                 self._ask("measured", msgspec.json.encode([(key, self._box(text)) for key, text in state["needs"]]).decode())
             alive()
         times = [np.array(one, np.float64) for one in self._read("times")]
-        for place, target in zip(self._seen, self._read("result"), strict=True):
+        targets = self._read("result")
+        for place, target in zip(self._seen, targets, strict=True):
             _write(place, target, times[place.comp])
         for failure in self._read("failures"):
             detail = _DETAILS.get(failure["code"], _UNKNOWN).format(**failure)
             report(f"expression.{failure['code']}", detail, str(failure["layer"]))
+        return any(target["count"] and target.get("fixed") is None for target in targets)
 
     def _box(self, text: Document) -> Box:
         return self._measure(text) if self._measure is not None else (0.0, 0.0, 0.0, 0.0)
@@ -243,7 +243,7 @@ def _number(value: object, fallback: float) -> float:
 
 
 def _digits(place: Place) -> int:
-    return 6 if place.path[-1] in _FINE else 4
+    return 6 if place.fine else 4
 
 
 def _write(place: Place, target: Document, times: np.ndarray[Any, np.dtype[np.float64]]) -> None:

@@ -1,22 +1,26 @@
 // Runs expressions over the moments of each composition, and hands the values out.
 
 const MOST_ROUNDS = 50_000; // of the loops of one evaluation
-const ALL_ROUNDS = 10_000_000; // of all loops of a scene
+const ALL_ROUNDS = 8_000_000; // of all loops of a scene, the language's own included
 const FARTHEST = 1e7; // of a number, as the drawing engine takes it
 const LONGEST = 5_000; // characters of a text
 const MOST_POINTS = 2_000; // of a path
-const NESTED = 20; // evaluations for each one that is asked for: those of other moments and within circles
 
 let comps = [], blobs = [], codes = new Map(), order = [], targets = [], failures = new Map();
 let budget = 0, used = 0, runs = 0, mostRuns = 0, rounds = 0, allRounds = ALL_ROUNDS, stage = 0, at = 0, begun = false, numbers = 0, mostNumbers = 0, letters = 0, mostLetters = 0;
 
 // Counts a round of a loop; called where an expression's loops go round.
 function tick() {
-  if (--rounds < 0 || --allRounds < 0) {
+  if (--rounds < 0) {
     if (running) running.dead = 'endless';
     throw new Refusal('endless', 'it goes round without an end');
   }
+  charge(1);
   return true;
+}
+// Counts what the language itself does in a loop for an expression.
+function charge(count) {
+  if ((allRounds -= count) < 0) throw new Refusal('budget', 'the scene computes too much');
 }
 // What a condition makes of a number that is an object: such a one is true to the language even where it is zero.
 const truth = v => (v instanceof Number && !v.valueOf() ? 0 : v);
@@ -179,7 +183,7 @@ function asText(prop, v, when) {
 // Between calls a target is a property and what was found for it, one list of whole numbers after the other.
 function start(given) {
   ({ rate, budget, mostNumbers, mostLetters, order } = given);
-  mostRuns = budget * NESTED;
+  mostRuns = budget + 200_000; // those of other moments and within circles are not among what is planned
   comps = given.comps.map((data, index) => new Comp(data, index));
   for (const comp of comps) comp.layers = comp.data.layers.map((data, place) => {
     const layer = new Layer(data, comp, place);
