@@ -28,7 +28,7 @@ def masks(document: Document, report: Report) -> None:
             active = [mask for mask in objects(layer.get("masksProperties")) if mask.get("mode") != "n"]
             if not active:
                 continue
-            if any(mask.get("mode") in _MODES and _is_half(mask) for mask in active[1:]):
+            if any(str(mask.get("mode")) in _MODES and _is_half(mask) for mask in active[1:]):
                 detail = "A half transparent mask in the mode lighten or darken is drawn as add or intersect; use one of these."
                 report("mask.mode", detail, name_of(layer))
             if not _is_drawn(active) and not (budget.take(len(active)) and _turn(document, layers, layer, active)):
