@@ -411,7 +411,7 @@ def test_rewrites_bear_any_type_anywhere(name: str) -> None:
         return found
 
     count = len(ways({"layers": base["layers"], "assets": [asset for asset in base["assets"] if "layers" in asset]}))
-    for number in range(0, count):
+    for number in range(count):
         changed = copy.deepcopy(base)
         lists = [*changed["layers"], *(layer for asset in changed["assets"] for layer in asset.get("layers") or ())]
         inner = [way for layer in lists for way in ways(layer)]
