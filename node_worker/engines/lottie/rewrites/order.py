@@ -8,7 +8,7 @@ from typing import Any
 
 from node_worker.engines.lottie.guard import objects
 from node_worker.engines.lottie.report import Report
-from node_worker.engines.lottie.rewrites.parts import STROKES, shape_lists
+from node_worker.engines.lottie.rewrites.parts import STROKES, kind_of, shape_lists
 from node_worker.engines.lottie.upgrade import all_layers
 
 Document = dict[str, Any]
@@ -20,15 +20,12 @@ def order(document: Document, report: Report) -> None:
         _lead(layer, "ddd")
         _choose_rotation(layer)
         for effect in objects(layer.get("ef")):
-            _name(effect, "ty")
             _lead(effect, "ty")
         for mask in objects(layer.get("masksProperties")):
-            _name(mask, "mode")
             _lead(mask, "inv")
         for items in shape_lists(layer.get("shapes")):
             for item in objects(items):
-                _name(item, "ty")
-                if item.get("ty") in STROKES:
+                if kind_of(item) in STROKES:
                     for dash in objects(item.get("d")):
                         _lead(dash, "n")
 
@@ -38,12 +35,6 @@ def _choose_rotation(layer: Document) -> None:
     ks = layer.get("ks")
     if layer.get("ddd") and isinstance(ks, dict) and "rx" in ks and "rz" in ks:
         ks.pop("r", None)
-
-
-def _name(part: Document, name: str) -> None:
-    """Take what is no name at all for nothing: the rewrites that follow look names up in tables."""
-    if isinstance(part.get(name), dict | list):
-        part[name] = None
 
 
 def _lead(part: Document, name: str) -> None:
