@@ -10,6 +10,8 @@ from node_worker.engines.lottie import guard, pictures
 from node_worker.engines.lottie.bundle import Animation, Bundle
 from node_worker.engines.lottie.elements import Found, slots_of
 from node_worker.engines.lottie.upgrade import all_layers
+from node_worker.pictures.fit import lie_of
+from node_worker.pictures.formats import MAX_PIXELS, MAX_SIDE
 
 Document = dict[str, Any]
 IMAGE = 2  # a layer's type
@@ -50,7 +52,7 @@ def picture_source(asset: Document, animation: Animation, bundle: Bundle, field:
 
 
 def embed_pictures(document: Document, found: list[Found], animation: Animation, bundle: Bundle) -> list[Warning]:
-    """Put every picture into the document, decoded and cropped; one that cannot be is left out with a warning."""
+    """Put every picture into the document, decoded and laid into its place; one that cannot be is left out with a warning."""
     warnings: list[Warning] = []
     used = used_pictures(document)
     elements = {str(target.get("refId")): item.element.key for item in found for target in item.targets if target.get("ty") == IMAGE}
@@ -65,27 +67,32 @@ def embed_pictures(document: Document, found: list[Found], animation: Animation,
         if total > _MAX_PICTURES:
             detail = f"The scene's pictures have more than {_MAX_PICTURES // 1_000_000} megapixels together."
             raise TemplateRefused("picture.too_large", detail)
-        uri, problem = pictures.BLANK, ""
+        uri, code, problem = pictures.BLANK, "", ""
         if str(asset.get("id")) in used:
-            uri, problem = _own_picture(asset, place, animation, bundle)
+            uri, code, problem = _own_picture(asset, place, animation, bundle)
         if problem:
-            warnings.append(Warning(code="picture.missing", detail=problem, element=elements.get(str(asset.get("id")), "")))
+            warnings.append(Warning(code=code, detail=problem, element=elements.get(str(asset.get("id")), "")))
         asset.update(p=uri, u="", e=1)
     return warnings
 
 
 def place_of(width: float, height: float) -> tuple[int, int] | None:
     """The pixels that a picture fills; None if the document states no possible size."""
-    possible = 1 <= width <= pictures.MAX_SIDE and 1 <= height <= pictures.MAX_SIDE and width * height <= pictures.MAX_PIXELS
+    possible = 1 <= width <= MAX_SIDE and 1 <= height <= MAX_SIDE and width * height <= MAX_PIXELS
     return (round(width), round(height)) if possible else None
 
 
-def _own_picture(asset: Document, place: tuple[int, int] | None, animation: Animation, bundle: Bundle) -> tuple[str, str]:
+def _own_picture(asset: Document, place: tuple[int, int] | None, animation: Animation, bundle: Bundle) -> tuple[str, str, str]:
+    """The picture, and the code and words of a warning where it is not, or not wholly, what its designer saw."""
     shown = "inside the document" if asset["p"].startswith("data:") else repr(asset["p"][:80])
     try:
         source = picture_source(asset, animation, bundle, "")
         if source is None:
-            return pictures.BLANK, f"The picture {shown} is not in the template, so nothing is drawn in its place."
-        return pictures.data_uri(source, place, ""), ""
+            return pictures.BLANK, "picture.missing", f"The picture {shown} is not in the template, so nothing is drawn in its place."
+        uri, missing = pictures.data_uri(source, place, lie_of(asset.get("pr")), "")
     except TemplateRefused as error:
-        return pictures.BLANK, f"The picture {shown} is not drawn: {error.detail}"
+        return pictures.BLANK, "picture.missing", f"The picture {shown} is not drawn: {error.detail}"
+    if missing:
+        what = ", ".join(missing[:5])
+        return uri, "picture.svg_feature", f"The drawing {shown} is drawn without {what}; turn that into paths, or save it as PNG."
+    return uri, "", ""

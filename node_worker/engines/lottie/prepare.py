@@ -22,6 +22,7 @@ from node_worker.engines.lottie.structure import settle
 from node_worker.engines.lottie.text import FIELD, shape_texts
 from node_worker.engines.lottie.upgrade import upgrade
 from node_worker.inspect.documents import MAX_DOCUMENT
+from node_worker.pictures.fit import Lie
 
 Document = dict[str, Any]
 _MAX_TEXT = 5000  # characters
@@ -62,7 +63,7 @@ def prepare(raw: bytes, animation: Animation, bundle: Bundle, values: Values, li
     _check_keys(found, values)
     _apply_colours(found, values.colours)
     _apply_texts(found, values.texts)
-    _apply_pictures(document, found, values.pictures)
+    _apply_pictures(document, found, values)
     inline_slots(document)
     # Last, because slots may bring in paths too: after this no asset names a file that the engine would open by itself.
     report = Report()
@@ -130,13 +131,14 @@ def inline_slots(document: Document) -> None:
     document.pop("slots", None)
 
 
-def _apply_pictures(document: Document, found: list[Found], values: Mapping[str, Path]) -> None:
+def _apply_pictures(document: Document, found: list[Found], values: Values) -> None:
     assets = {str(asset.get("id")): asset for asset in document["assets"]}
     for item in found:
         key, element = item.element.key, item.element
-        if element.kind != "image" or key not in values:
+        if element.kind != "image" or key not in values.pictures:
             continue
-        uri = pictures.data_uri(values[key], place_of(element.width, element.height), key)
+        lie = Lie(values.fits.get(key, "contain"))
+        uri, _ = pictures.data_uri(values.pictures[key], place_of(element.width, element.height), lie, key)
         for target in item.targets:
             if target.get("ty") == IMAGE:  # a layer: others may show the same asset, so it gets one of its own
                 asset = {**assets.get(str(target.get("refId")), {}), "id": f"flatrender:{key}", "p": uri, "u": "", "e": 1}

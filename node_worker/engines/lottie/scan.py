@@ -8,7 +8,7 @@ import msgspec
 
 from contracts.spec import ColourPreset, ScannedScene, ScanResult, Warning
 from node_worker.engines.base import TemplateRefused
-from node_worker.engines.lottie import features, guard, pictures
+from node_worker.engines.lottie import features, guard
 from node_worker.engines.lottie.bundle import Animation, Bundle, open_bundle, read_document
 from node_worker.engines.lottie.colours import colour_of
 from node_worker.engines.lottie.elements import Found, find
@@ -18,6 +18,7 @@ from node_worker.engines.lottie.prepare import inline_slots
 from node_worker.engines.lottie.structure import settle
 from node_worker.engines.lottie.text import wanted_fonts
 from node_worker.engines.lottie.upgrade import upgrade
+from node_worker.pictures.decode import measure
 
 Document = dict[str, Any]
 _MAX_SCENES = 200
@@ -115,7 +116,7 @@ def _check_pictures(document: Document, found: list[Found], animation: Animation
             noticed.append(Warning(code="picture.missing", detail=detail, element=key))
             continue
         try:
-            pictures.measure(source, key)
+            measure(source, key)
         except TemplateRefused as refusal:
             if refusal.code == "picture.too_large":
                 raise

@@ -33,6 +33,8 @@ _SIGNATURES: dict[str, tuple[list[type], type]] = {
     "tvg_animation_del": ([_PTR], _U32),
     "tvg_picture_load_data": ([_PTR, ctypes.c_char_p, _U32, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_bool], _U32),
     "tvg_picture_set_size": ([_PTR, _F, _F], _U32),
+    "tvg_picture_new": ([], _PTR),
+    "tvg_paint_unref": ([_PTR, ctypes.c_bool], ctypes.c_uint16),
     "tvg_paint_translate": ([_PTR, _F, _F], _U32),
 }
 

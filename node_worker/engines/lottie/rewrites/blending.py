@@ -87,7 +87,9 @@ def _of_items(items: object, group: Document | None, layer: str, report: Report)
                 group["bm"] = mode
                 _tell(group, f"A group of the layer {layer!r}", layer, report)
             else:
-                detail = f"A fill or stroke of the layer {layer!r} has a blend mode of its own, which is not drawn; give the mode to a layer."
+                detail = (
+                    f"A fill or stroke of the layer {layer!r} has a blend mode of its own, which is not drawn; give the mode to a layer."
+                )
                 report("shape.blend_mode", detail, layer)
 
 
