@@ -46,12 +46,17 @@ def measure(source: Path | bytes, field: str, most: int = formats.MAX_PIXELS) ->
     return name, (width, height)
 
 
-def decode(source: Path | bytes, field: str, place: tuple[int, int] | None = None, lie: Lie | None = None) -> Decoded:
-    """A picture of the size of its `place` or, without one, of its own. Raises TemplateRefused."""
+def decode(source: Path | bytes, field: str, place: tuple[int, int] | None = None, lie: Lie | None = None, *, whole: bool = False) -> Decoded:
+    """A picture of the size of its `place` or, without one, of its own. Raises TemplateRefused.
+
+    A drawing of which something is missing is refused if it has to be `whole`.
+    """
     lie = lie or Lie()
     name = formats.require_drawn(formats.format_of(_head(source)), field)
     if name == formats.SVG:
         drawing = _drawing(source, field)
+        if whole:
+            _whole(drawing, field)
         image = drawing.draw(scale_of(drawing.size, place, lie.fit) if place else (1.0, 1.0), field)
         return Decoded(lay(image, place, lie) if place else image, drawing.missing)
     image = _open(source, name, field)

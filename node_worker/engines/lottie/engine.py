@@ -45,5 +45,5 @@ class LottieEngine:
             spec.texts, {key: files.path(sha256) for key, sha256 in spec.pictures.items()}, spec.colours, spec.fits, spec.directions
         )
         library = Library(bundle.fonts, [files.path(sha256) for sha256 in fonts])
-        prepared = prepare(read_document(animation), animation, bundle, values, library, plain=plain)
+        prepared = prepare(read_document(animation), animation, bundle, values, library, plain=plain, size=size)
         return LottieScene(prepared, size, behind)

@@ -6,6 +6,9 @@ import io
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
+import numpy as np
+from PIL import Image
+
 from node_worker.engines.base import TemplateRefused
 from node_worker.pictures.decode import decode
 from node_worker.pictures.fit import Lie
@@ -13,9 +16,16 @@ from node_worker.pictures.fit import Lie
 BLANK = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGNgYGBgAAAABQABpfZFQAAAAABJRU5ErkJggg=="
 
 
-def data_uri(source: Path | bytes, place: tuple[int, int] | None, lie: Lie, field: str) -> tuple[str, tuple[str, ...]]:
-    """A picture laid into its place, as a data: address, and what of a drawing is not in it. Raises TemplateRefused."""
-    image, missing = decode(source, field, place, lie)
+def data_uri(
+    source: Path | bytes, pixels: tuple[int, int] | None, lie: Lie, field: str, *, edge: int = 0, whole: bool = False
+) -> tuple[str, tuple[str, ...]]:
+    """A picture of so many pixels as a data: address, and what of a drawing is not in it. Raises TemplateRefused.
+
+    `edge` pixels around it repeat its border; a drawing of which something is missing is refused if it has to be `whole`.
+    """
+    image, missing = decode(source, field, pixels, lie, whole=whole)
+    if edge:
+        image = Image.fromarray(np.pad(np.asarray(image), ((edge, edge), (edge, edge), (0, 0)), "edge"))
     file = io.BytesIO()
     image.save(file, "PNG", compress_level=1)
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode(), missing

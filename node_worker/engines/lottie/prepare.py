@@ -9,11 +9,11 @@ import msgspec
 
 from contracts.spec import Direction, Fit, Warning
 from node_worker.engines.base import TemplateRefused
-from node_worker.engines.lottie import guard, pictures
+from node_worker.engines.lottie import guard
 from node_worker.engines.lottie.bundle import Animation, Bundle
 from node_worker.engines.lottie.colours import parse_colour, set_colour
 from node_worker.engines.lottie.elements import Found, find, slots_of, text_documents, walk
-from node_worker.engines.lottie.embed import IMAGE, embed_pictures, place_of
+from node_worker.engines.lottie.embed import IMAGE, Given, embed_pictures
 from node_worker.engines.lottie.fonts import Library
 from node_worker.engines.lottie.report import Report
 from node_worker.engines.lottie.rewrites import rewrite
@@ -56,18 +56,19 @@ def load(raw: bytes) -> Document:
     return document
 
 
-def prepare(raw: bytes, animation: Animation, bundle: Bundle, values: Values, library: Library, *, plain: bool = False) -> Prepared:
-    """Apply values to a document. `plain` takes every expression out. Raises TemplateRefused naming the value's key."""
+def prepare(raw: bytes, animation: Animation, bundle: Bundle, values: Values, library: Library, *, plain: bool = False, size: tuple[int, int] | None = None) -> Prepared:
+    """Apply values to a document, to be drawn in `size` (its own if there is none). `plain` takes every expression out. Raises TemplateRefused naming the value's key."""
     document = load(raw)
     found = find(document)
     _check_keys(found, values)
     _apply_colours(found, values.colours)
     _apply_texts(found, values.texts)
-    _apply_pictures(document, found, values)
+    given = _apply_pictures(document, found, values)
     inline_slots(document)
     # Last, because slots may bring in paths too: after this no asset names a file that the engine would open by itself.
     report = Report()
-    report.add(embed_pictures(document, found, animation, bundle))
+    scale = min(size[0] / document["w"], size[1] / document["h"]) if size else 1.0
+    report.add(embed_pictures(document, found, animation, bundle, given, scale))
     if plain:
         strip_expressions(document)
         report("expressions.stripped", "Expressions were left out, because the engine crashed with them.")
@@ -131,18 +132,21 @@ def inline_slots(document: Document) -> None:
     document.pop("slots", None)
 
 
-def _apply_pictures(document: Document, found: list[Found], values: Values) -> None:
+def _apply_pictures(document: Document, found: list[Found], values: Values) -> dict[str, Given]:
+    """Put an address in each place of a person's picture, and answer what stands behind it; it is decoded once slots are in their places."""
     assets = {str(asset.get("id")): asset for asset in document["assets"]}
+    given = {}
     for item in found:
-        key, element = item.element.key, item.element
-        if element.kind != "image" or key not in values.pictures:
+        key = item.element.key
+        if item.element.kind != "image" or key not in values.pictures:
             continue
-        lie = Lie(values.fits.get(key, "contain"))
-        uri, _ = pictures.data_uri(values.pictures[key], place_of(element.width, element.height), lie, key)
+        address = f"flatrender:{key}:"
+        given[address] = Given(values.pictures[key], Lie(values.fits.get(key, "contain")), key)
         for target in item.targets:
             if target.get("ty") == IMAGE:  # a layer: others may show the same asset, so it gets one of its own
-                asset = {**assets.get(str(target.get("refId")), {}), "id": f"flatrender:{key}", "p": uri, "u": "", "e": 1}
+                asset = {**assets.get(str(target.get("refId")), {}), "id": f"flatrender:{key}", "p": address, "u": "", "e": 1}
                 target["refId"] = asset["id"]
                 document["assets"].append(asset)
             else:
-                target.update(p=uri, u="", e=1)
+                target.update(p=address, u="", e=1)
+    return given

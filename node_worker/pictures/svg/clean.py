@@ -269,6 +269,8 @@ class _Rebuilder:
         match = _URL.match(value)
         if match:
             reference = self._definition(match[1], ("linearGradient", "radialGradient"), matrix, above)
+            if reference and any(node.tag == "mask" for node in self._open):
+                self._missing["gradients inside masks"] = None  # the library draws nothing there
             if reference:
                 found[name] = f"url(#{reference})"
                 return
