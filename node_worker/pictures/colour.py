@@ -2,6 +2,7 @@
 
 import functools
 import io
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageCms
@@ -27,7 +28,8 @@ def simple(image: Image.Image) -> Image.Image:
     elif mode in ("1", "La"):
         image = image.convert("L" if mode == "1" else "LA")
     elif mode in ("P", "PA"):
-        image = image.convert("RGBA" if mode == "PA" or "transparency" in image.info or image.palette.mode == "RGBA" else "RGB")
+        clear = mode == "PA" or "transparency" in image.info or (image.palette is not None and image.palette.mode == "RGBA")
+        image = image.convert("RGBA" if clear else "RGB")
     elif mode == "LAB":
         return _from_lab(image)
     elif mode not in ("L", "LA", "RGB", "RGBA", "CMYK"):
@@ -83,7 +85,7 @@ def _by_profile(image: Image.Image, raw: object) -> Image.Image | None:
         return None
 
 
-def _transformed(image: Image.Image, profile: "ImageCms.ImageCmsProfile | ImageCms.core.CmsProfile") -> Image.Image:
+def _transformed(image: Image.Image, profile: Any) -> Image.Image:
     transform = ImageCms.buildTransform(profile, ImageCms.createProfile("sRGB"), image.mode, "RGB", _INTENT, _FLAGS)
     result = ImageCms.applyTransform(image, transform)
     assert result is not None, "only a transformation in place answers nothing"

@@ -46,7 +46,9 @@ def measure(source: Path | bytes, field: str, most: int = formats.MAX_PIXELS) ->
     return name, (width, height)
 
 
-def decode(source: Path | bytes, field: str, place: tuple[int, int] | None = None, lie: Lie | None = None, *, whole: bool = False) -> Decoded:
+def decode(
+    source: Path | bytes, field: str, place: tuple[int, int] | None = None, lie: Lie | None = None, *, whole: bool = False
+) -> Decoded:
     """A picture of the size of its `place` or, without one, of its own. Raises TemplateRefused.
 
     A drawing of which something is missing is refused if it has to be `whole`.

@@ -1,7 +1,6 @@
 """Which picture formats are drawn, told by a file's first bytes, and what to do about those that are not."""
 
 import importlib.util
-import re
 
 from PIL import features
 
@@ -35,8 +34,7 @@ _BRANDS = {
     **dict.fromkeys((b"avif", b"avis"), AVIF),
     **dict.fromkeys((b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"), HEIF),
 }
-_XML_HEAD = re.compile(rb"\s*(<\?xml[^>]*>|<!--.*?-->|<!DOCTYPE\s+svg|\s)*<(svg:)?svg[\s>]", re.DOTALL)
-_XML_DOCTYPE = re.compile(rb"\s*(<\?xml[^>]*>|<!--.*?-->|\s)*<!DOCTYPE\s+(svg:)?svg[\s\[>]", re.DOTALL)
+_AFTER_NAME = (b" ", b"\t", b"\r", b"\n", b">", b"/")
 
 
 def format_of(head: bytes) -> str | None:
@@ -60,8 +58,13 @@ def is_svg(head: bytes) -> bool:
         head = unpacked(head, 4096)
     if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
         head = head[: len(head) // 2 * 2].decode("utf-16", errors="replace").encode()
-    head = head.removeprefix(b"\xef\xbb\xbf")
-    return bool(_XML_HEAD.match(head) or _XML_DOCTYPE.match(head))
+    head = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    for opened, closed in ((b"<?", b"?>"), (b"<!--", b"-->")) * 4:  # what may stand before the drawing, in either order
+        while head.startswith(opened):
+            head = head.partition(closed)[2].lstrip()
+    if head.startswith(b"<!DOCTYPE"):
+        return head.removeprefix(b"<!DOCTYPE").lstrip()[:7].replace(b"svg:", b"")[:3] == b"svg"
+    return (head[:4] == b"<svg" and head[4:5] in _AFTER_NAME) or head[:8] == b"<svg:svg"
 
 
 def require_drawn(name: str | None, field: str) -> str:

@@ -26,7 +26,8 @@ _MAX_TOTAL = 512 << 20
 _MAX_RATIO = 250  # real Lottie JSON stays below 100; deflate's own limit is 1032
 _RATIO_FREE = 1 << 20  # small files may be as repetitive as they like
 _CHUNK = 1 << 20
-_KEPT = frozenset({".json", ".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".svg", ".tif", ".tiff", ".avif", ".heic", ".heif", ".ttf", ".otf", ".ttc", ".lottie"})
+_PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".svg", ".tif", ".tiff", ".avif", ".heic", ".heif")
+_KEPT = frozenset((".json", *_PICTURES, ".ttf", ".otf", ".ttc", ".lottie"))
 _BAD_NAME = re.compile(r"[\x00-\x1f\\:]|^/|(^|/)\.\.(/|$)")
 
 

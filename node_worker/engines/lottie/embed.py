@@ -109,9 +109,7 @@ def place_of(width: float, height: float) -> tuple[int, int] | None:
     return (round(width), round(height)) if possible else None
 
 
-def _own_picture(
-    asset: Document, pixels: tuple[int, int] | None, edge: int, animation: Animation, bundle: Bundle
-) -> tuple[str, str, str]:
+def _own_picture(asset: Document, pixels: tuple[int, int] | None, edge: int, animation: Animation, bundle: Bundle) -> tuple[str, str, str]:
     """The picture, and the code and words of a warning where it is not, or not wholly, what its designer saw."""
     shown = "inside the document" if asset["p"].startswith("data:") else repr(asset["p"][:80])
     try:

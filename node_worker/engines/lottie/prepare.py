@@ -56,8 +56,20 @@ def load(raw: bytes) -> Document:
     return document
 
 
-def prepare(raw: bytes, animation: Animation, bundle: Bundle, values: Values, library: Library, *, plain: bool = False, size: tuple[int, int] | None = None) -> Prepared:
-    """Apply values to a document, to be drawn in `size` (its own if there is none). `plain` takes every expression out. Raises TemplateRefused naming the value's key."""
+def prepare(
+    raw: bytes,
+    animation: Animation,
+    bundle: Bundle,
+    values: Values,
+    library: Library,
+    *,
+    plain: bool = False,
+    size: tuple[int, int] | None = None,
+) -> Prepared:
+    """Apply values to a document, to be drawn in `size` (width, height) or, without it, in its own.
+
+    `plain` takes every expression out. Raises TemplateRefused naming the value's key.
+    """
     document = load(raw)
     found = find(document)
     _check_keys(found, values)
@@ -75,9 +87,9 @@ def prepare(raw: bytes, animation: Animation, bundle: Bundle, values: Values, li
     rewrite(document, report)
     report.add(shape_texts(document, library))
     settle(document, shaped=True)
-    size = float(document["w"]), float(document["h"])
+    own = float(document["w"]), float(document["h"])
     encoded = msgspec.json.encode(document)
-    return Prepared(encoded, size, float(document["fr"]), report.warnings, blends(encoded))
+    return Prepared(encoded, own, float(document["fr"]), report.warnings, blends(encoded))
 
 
 def strip_expressions(document: Document) -> None:
@@ -133,7 +145,7 @@ def inline_slots(document: Document) -> None:
 
 
 def _apply_pictures(document: Document, found: list[Found], values: Values) -> dict[str, Given]:
-    """Put an address in each place of a person's picture, and answer what stands behind it; it is decoded once slots are in their places."""
+    """Put an address in each place of a person's picture, and answer what stands behind it: it is decoded when slots are filled."""
     assets = {str(asset.get("id")): asset for asset in document["assets"]}
     given = {}
     for item in found:

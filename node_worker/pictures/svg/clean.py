@@ -1,28 +1,24 @@
 """Writes an SVG anew from the parts that are known: nothing of the original passes that was not read and written here."""
 
-import base64
-import binascii
-import io
 import math
 import re
 from typing import NamedTuple
-from urllib.parse import unquote_to_bytes
 from xml.sax.saxutils import quoteattr
 
 from node_worker.engines.base import TemplateRefused
 from node_worker.pictures.svg import values
 from node_worker.pictures.svg.drawing import Drawing
+from node_worker.pictures.svg.embedded import embedded
+from node_worker.pictures.svg.gradients import GRADIENTS, gradient
 from node_worker.pictures.svg.source import Node, complex_
 from node_worker.pictures.svg.style import Declarations, Sheet
-from node_worker.pictures.svg.values import IDENTITY, Matrix, written
+from node_worker.pictures.svg.values import FARTHEST, IDENTITY, Matrix, written
 
 MOST_DRAWN = 20_000  # parts, with every use of a part counted
 _DEEPEST = 100
-_FARTHEST = 1e6  # of the drawing's own pixels, with all transformations: the engine's coordinates end at 3e7, drawn 8 times as large
 _MOST_DASHES = 100_000
 _MOST_LETTERS = 20 << 20  # of all paths, with every use counted
 _SOFTEST = 200.0  # pixels of blur
-_MOST_IMAGE = 2048  # pixels of a side of a picture inside a drawing
 
 _CONTAINERS = ("g", "a", "switch")
 _DEFINED = ("defs", "symbol", "linearGradient", "radialGradient", "clipPath", "mask", "filter", "pattern", "marker", "style")
@@ -51,7 +47,6 @@ _GEOMETRY = {
     "polygon": (),
     "path": (),
 }
-_GRADIENTS = {"linearGradient": ("x1", "y1", "x2", "y2"), "radialGradient": ("cx", "cy", "r", "fx", "fy", "fr")}
 _WORDS = {
     "fill-rule": ("nonzero", "evenodd"),
     "clip-rule": ("nonzero", "evenodd"),
@@ -92,7 +87,7 @@ class _Rebuilder:
         self._ids: dict[str, Node] = {}
         for node in root.walk():
             self._ids.setdefault(node.attributes.get("id", ""), node)
-        self._sheet = Sheet(root)
+        self._sheet = Sheet(root, field)
         self._missing: dict[str, None] = {}
         self._definitions: list[str] = []
         self._known: dict[tuple[str, str], str] = {}
@@ -111,7 +106,7 @@ class _Rebuilder:
             width, height = (width, width * down / across) if width > 0 else (height * across / down, height)
         box = self._box or (0.0, 0.0, width, height)
         self._side = box[2], box[3]
-        if not all(1e-3 <= side <= 1e5 for side in (width, height, *box[2:])) or max(map(abs, box)) > _FARTHEST:
+        if not all(1e-3 <= side <= 1e5 for side in (width, height, *box[2:])) or max(map(abs, box)) > FARTHEST:
             raise complex_(self._field, "has an impossible size")
         own = self._sheet.of(self._root)
         inside = self._children(self._root, IDENTITY, Above().with_(own))
@@ -122,9 +117,9 @@ class _Rebuilder:
             if re.fullmatch(r"\s*(none|x(Min|Mid|Max)Y(Min|Mid|Max)(\s+(meet|slice))?)\s*", ratio)
             else ""
         )
-        head = f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="{written(width)}" height="{written(height)}"'
+        head = f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="{written(width)}"'
         view = " ".join(map(written, box))
-        text = f'{head} viewBox="{view}"{kept}><defs>{"".join(self._definitions)}</defs><g{style}>{inside}</g></svg>'
+        text = f'{head} height="{written(height)}" viewBox="{view}"{kept}><defs>{"".join(self._definitions)}</defs><g{style}>{inside}</g></svg>'
         return Drawing(text.encode(), (width, height), tuple(self._missing))
 
     def _children(self, node: Node, matrix: Matrix, above: Above) -> str:
@@ -187,10 +182,8 @@ class _Rebuilder:
             left, top = (side - part * scale for side, part in zip(sides, box[2:4], strict=True))
             inner = values.times(inner, (scale, 0.0, 0.0, scale, left / 2 - box[0] * scale, top / 2 - box[1] * scale))
         moved = values.times(matrix, inner)
-        if target is place or target.tag == "symbol":
-            content = self._children(target, moved, above)
-        else:
-            content = self._node(target, moved, above)
+        inside = target is place or target.tag == "symbol"
+        content = self._children(target, moved, above) if inside else self._node(target, moved, above)
         outer = self._attributes(place, style, above, matrix, shape=None)
         return f'<g{outer}><g transform="matrix({" ".join(map(written, inner))})">{content}</g></g>'
 
@@ -225,8 +218,8 @@ class _Rebuilder:
 
     def _check(self, matrix: Matrix, far: float) -> None:
         a, b, c, d, e, f = matrix
-        if not max(abs(a) + abs(c), abs(b) + abs(d)) * far + max(abs(e), abs(f)) <= _FARTHEST:
-            raise complex_(self._field, f"reaches more than {_FARTHEST:.0e} pixels from its zero")
+        if not max(abs(a) + abs(c), abs(b) + abs(d)) * far + max(abs(e), abs(f)) <= FARTHEST:
+            raise complex_(self._field, f"reaches more than {FARTHEST:.0e} pixels from its zero")
 
     def _attributes(self, node: Node, style: Declarations, above: Above, matrix: Matrix, shape: tuple[float, int] | None) -> str:
         """A part's properties as attributes; `shape` is how far a shape goes and in how many pieces, None for what is none."""
@@ -302,8 +295,8 @@ class _Rebuilder:
         if node is None or node.tag not in tags or node in self._open:
             return ""
         # What a mask or clip holds is drawn for each use, so it counts for each.
-        if node.tag in _GRADIENTS or node.tag == "filter":
-            known = self._known.get((name, above))
+        if node.tag in GRADIENTS or node.tag == "filter":
+            known = self._known.get((name, above.colour))
             if known is None:
                 known = self._known[name, above.colour] = self._define(node, matrix, above)
             return known
@@ -314,8 +307,9 @@ class _Rebuilder:
             self._open.pop()
 
     def _define(self, node: Node, matrix: Matrix, above: Above) -> str:
-        if node.tag in _GRADIENTS:
-            body = self._gradient(node, above)
+        if node.tag in GRADIENTS:
+            body = gradient(node, self._ids, self._sheet, self._whole, above.colour)
+            self._count += body.count("<stop ")
         elif node.tag == "filter":
             body = self._filter(node)
         else:
@@ -323,7 +317,7 @@ class _Rebuilder:
             given = [f' {name}="{node.attributes[name]}"' for name in (units, "maskUnits") if node.attributes.get(name) in _UNITS]
             for name in ("x", "y", "width", "height") if node.tag == "mask" else ():
                 own = values.length(node.attributes.get(name), self._whole(name) if node.attributes.get("maskUnits") == _UNITS[0] else 1.0)
-                if own is not None and abs(own) <= _FARTHEST:
+                if own is not None and abs(own) <= FARTHEST:
                     given.append(f' {name}="{written(own)}"')
             style = self._sheet.of(node)
             inner = self._children(node, times_own(matrix, style), above)
@@ -333,44 +327,6 @@ class _Rebuilder:
         name = f"d{len(self._definitions)}"
         self._definitions.append(body.replace("id=%s", f'id="{name}"', 1))
         return name
-
-    def _gradient(self, node: Node, above: Above) -> str:
-        """A gradient with what it takes over from others, which it names."""
-        chain, attributes, stops = [node], dict(node.attributes), _stops(node)
-        while (other := self._ids.get(chain[-1].attributes.get("href", "").strip().removeprefix("#"))) is not None:
-            if other in chain or other.tag not in _GRADIENTS:
-                break
-            chain.append(other)
-            shared = attributes if other.tag == node.tag else {}
-            for key, value in other.attributes.items():
-                if key in ("gradientUnits", "gradientTransform", "spreadMethod"):
-                    attributes.setdefault(key, value)
-                elif shared is attributes and key in _GRADIENTS[node.tag]:
-                    attributes.setdefault(key, value)
-            stops = stops or _stops(other)
-        own = []
-        in_user_space = attributes.get("gradientUnits") == "userSpaceOnUse"
-        for name in _GRADIENTS[node.tag]:
-            found = values.length(attributes.get(name), self._whole(name) if in_user_space else 1.0)
-            if found is not None and abs(found) <= _FARTHEST:
-                own.append(f' {name}="{written(found)}"')
-        if in_user_space:
-            own.append(' gradientUnits="userSpaceOnUse"')
-        if attributes.get("spreadMethod") in ("pad", "reflect", "repeat"):
-            own.append(f' spreadMethod="{attributes["spreadMethod"]}"')
-        if "gradientTransform" in attributes:
-            own.append(f' gradientTransform="matrix({" ".join(map(written, values.transform(attributes["gradientTransform"])))})"')
-        self._count += len(stops)
-        return f"<{node.tag} id=%s{''.join(own)}>{''.join(self._stop(stop, above) for stop in stops)}</{node.tag}>"
-
-    def _stop(self, stop: Node, above: Above) -> str:
-        style = self._sheet.of(stop)
-        value = style.get("stop-color", "black")
-        found, alpha = values.colour(above.colour if value.lower() == "currentcolor" else value) or ("#000000", 1.0)
-        opacity = values.length(style.get("stop-opacity"), 1.0)
-        alpha *= 1.0 if opacity is None else min(1.0, max(0.0, opacity))
-        offset = min(1.0, max(0.0, values.length(stop.attributes.get("offset"), 1.0) or 0.0))
-        return f'<stop offset="{written(offset)}" stop-color="{found}" stop-opacity="{written(alpha)}"/>'
 
     def _filter(self, node: Node) -> str:
         steps = [child for child in node.children if child.tag.startswith("fe")]
@@ -385,48 +341,22 @@ class _Rebuilder:
         return f'<filter id=%s><feGaussianBlur stdDeviation="{" ".join(map(written, soft))}"/></filter>'
 
     def _image(self, node: Node, style: Declarations, matrix: Matrix, above: Above) -> str:
-        """A picture inside the drawing, decoded and laid into its box; one that lies outside of the file is not looked for."""
-        from node_worker.pictures import decode, fit, formats
-
-        x, y, width, height = (values.length(node.attributes.get(name), self._whole(name)) or 0.0 for name in ("x", "y", "width", "height"))
-        raw = _data(node.attributes.get("href", ""))
-        if raw is None or formats.format_of(raw[: decode.HEAD]) == formats.SVG:
-            self._missing["pictures of other files"] = None
-            return ""
+        """A picture inside the drawing, laid into its box; one that lies outside of the file is not looked for."""
+        sides = {name: values.length(node.attributes.get(name), self._whole(name)) or 0.0 for name in ("x", "y", "width", "height")}
         try:
-            _, own = decode.measure(raw, self._field)
-            width, height = width or own[0], height or own[1]
-            self._check(matrix, abs(x) + abs(y) + width + height)
-            dense = min(max(own[0] / width, own[1] / height), _MOST_IMAGE / max(width, height))
-            lie = fit.lie_of(node.attributes.get("preserveAspectRatio") or "xMidYMid meet")
-            image = decode.decode(raw, self._field, (max(1, round(width * dense)), max(1, round(height * dense))), lie).image
-        except (TemplateRefused, ZeroDivisionError):
+            image = embedded(node, sides, self._field)
+        except TemplateRefused:
             self._missing["pictures that cannot be decoded"] = None
             return ""
-        self._count += 1 + image.width * image.height // 10_000
-        file = io.BytesIO()
-        image.save(file, "PNG", compress_level=1)
-        place = "".join(
-            f' {name}="{written(value)}"' for name, value in zip(("x", "y", "width", "height"), (x, y, width, height), strict=True)
-        )
-        inside = base64.b64encode(file.getvalue()).decode()
-        return f'<image{place}{self._attributes(node, style, above, matrix, shape=None)} xlink:href="data:image/png;base64,{inside}"/>'
+        if image is None:
+            self._missing["pictures of other files"] = None
+            return ""
+        self._check(matrix, sum(map(abs, sides.values())))
+        self._letters += len(image)
+        place = "".join(f' {name}="{written(value)}"' for name, value in sides.items())
+        return f'<image{place}{self._attributes(node, style, above, matrix, shape=None)} xlink:href="{image}"/>'
 
 
 def times_own(matrix: Matrix, style: Declarations) -> Matrix:
     """A part's transformation from its own pixels to the drawing's."""
     return values.times(matrix, values.transform(style["transform"])) if "transform" in style else matrix
-
-
-def _stops(node: Node) -> list[Node]:
-    return [child for child in node.children if child.tag == "stop"]
-
-
-def _data(address: str) -> bytes | None:
-    head, comma, body = address.strip().partition(",")
-    if not head.startswith("data:") or not comma:
-        return None
-    try:
-        return base64.b64decode(body, validate=False) if head.endswith(";base64") else unquote_to_bytes(body)
-    except (binascii.Error, ValueError):
-        return None

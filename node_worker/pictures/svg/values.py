@@ -14,7 +14,10 @@ _COLOUR = re.compile(r"rgba?\(([^)]*)\)$")
 _COMMAND = re.compile(r"([MmLlHhVvCcSsQqTtAaZz])([^MmLlHhVvCcSsQqTtAaZz]*)")
 _NO_PATH = re.compile(r"[^MmLlHhVvCcSsQqTtAaZz0-9eE+\-.,\s]")
 
+_LONGEST = 2000  # characters of a list of transformations
+
 Matrix = tuple[float, float, float, float, float, float]  # a, b, c, d, e, f: x' = a x + c y + e, y' = b x + d y + f
+FARTHEST = 1e6  # of a drawing's own pixels, with all transformations: the engine's coordinates end at 3e7, and it is drawn larger
 IDENTITY: Matrix = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
 
 
@@ -65,7 +68,7 @@ def times(one: Matrix, other: Matrix) -> Matrix:
 def transform(text: str) -> Matrix:
     """What a list of transformations does."""
     result = IDENTITY
-    for name, arguments in _TRANSFORM.findall(text):
+    for name, arguments in _TRANSFORM.findall(text[:_LONGEST]):
         given = numbers(arguments)
         if not given or (name == "matrix" and len(given) < 6):
             continue

@@ -71,7 +71,7 @@ def _values(frames: list[Document]) -> list[float]:
     """Each keyframe's value: its own, or that at which the one before it ends, as old exporters write the last."""
     values, ended = [], None
     for frame in frames:
-        values.append(_first(frame["s"] if "s" in frame else ended))
+        values.append(_first(frame.get("s", ended)))
         ended = frame.get("e")
     return values
 
