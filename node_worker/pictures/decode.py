@@ -59,7 +59,7 @@ def decode(
         drawing = _drawing(source, field)
         if whole:
             _whole(drawing, field)
-        image = drawing.draw(scale_of(drawing.size, place, lie.fit) if place else (1.0, 1.0), field)
+        image = drawing.draw(scale_of(drawing.size, place, lie.fit) if place else (drawing.natural, drawing.natural), field)
         return Decoded(lay(image, place, lie) if place else image, drawing.missing)
     image = _open(source, name, field)
     try:

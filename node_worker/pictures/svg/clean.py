@@ -17,7 +17,7 @@ from node_worker.pictures.svg.values import FARTHEST, IDENTITY, Matrix, written
 MOST_DRAWN = 20_000  # parts, with every use of a part counted
 _DEEPEST = 100
 _MOST_DASHES = 100_000
-_MOST_LETTERS = 20 << 20  # of all paths, with every use counted
+_MOST_LETTERS = 3 << 20  # of all paths, with every use counted
 _SOFTEST = 200.0  # pixels of blur
 
 _CONTAINERS = ("g", "a", "switch")
@@ -57,6 +57,7 @@ _WORDS = {
 _NUMERIC = ("stroke-width", "stroke-miterlimit", "stroke-dashoffset")
 _OPACITIES = ("opacity", "fill-opacity", "stroke-opacity", "stop-opacity")
 _URL = re.compile(r"""url\(\s*["']?#([^"')]+)["']?\s*\)\s*(.*)""", re.DOTALL)
+_RATIO = re.compile(r"none|x(Min|Mid|Max)Y(Min|Mid|Max)(\s+(meet|slice))?")
 _UNITS = ("userSpaceOnUse", "objectBoundingBox")
 
 
@@ -92,6 +93,7 @@ class _Rebuilder:
         self._definitions: list[str] = []
         self._known: dict[tuple[str, str], str] = {}
         self._open: list[Node] = []  # what is being written, so that nothing holds itself
+        self._paths: dict[Node, tuple[str, float, int]] = {}
         self._count = self._letters = 0
         box = values.numbers(root.attributes.get("viewBox", ""))
         self._box = tuple(box[:4]) if len(box) >= 4 and min(box[2:4]) > 0 else None
@@ -112,14 +114,11 @@ class _Rebuilder:
         inside = self._children(self._root, IDENTITY, Above().with_(own))
         style = self._attributes(self._root, own, Above().with_(own), IDENTITY, shape=None)
         ratio = self._root.attributes.get("preserveAspectRatio", "")
-        kept = (
-            f' preserveAspectRatio="{ratio.strip()}"'
-            if re.fullmatch(r"\s*(none|x(Min|Mid|Max)Y(Min|Mid|Max)(\s+(meet|slice))?)\s*", ratio)
-            else ""
-        )
+        kept = f' preserveAspectRatio="{ratio.strip()}"' if _RATIO.fullmatch(ratio.strip()) else ""
         head = f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="{written(width)}"'
         view = " ".join(map(written, box))
-        text = f'{head} height="{written(height)}" viewBox="{view}"{kept}><defs>{"".join(self._definitions)}</defs><g{style}>{inside}</g></svg>'
+        body = f"<defs>{''.join(self._definitions)}</defs><g{style}>{inside}</g>"
+        text = f'{head} height="{written(height)}" viewBox="{view}"{kept}>{body}</svg>'
         return Drawing(text.encode(), (width, height), tuple(self._missing))
 
     def _children(self, node: Node, matrix: Matrix, above: Above) -> str:
@@ -191,13 +190,12 @@ class _Rebuilder:
         own: list[str] = []
         far, pieces = 0.0, 4
         if node.tag == "path":
-            text, far, pieces = values.path(node.attributes.get("d", ""))
-            self._letters += len(text)
+            text, far, pieces = self._path(node)
             own.append(f' d="{text}"')
         elif node.tag in ("polyline", "polygon"):
             points = values.numbers(node.attributes.get("points", ""))
             points = points[: len(points) // 2 * 2]
-            self._letters += 10 * len(points)
+            self._write(10 * len(points))
             far, pieces = max(map(abs, points), default=0.0), len(points)
             own.append(f' points="{" ".join(map(written, points))}"')
         for name in _GEOMETRY[node.tag]:
@@ -207,9 +205,19 @@ class _Rebuilder:
                 own.append(f' {name}="{written(found)}"')
         far += values.length(style.get("stroke-width"), self._whole("r")) or 1.0
         self._check(matrix, far)
-        if self._letters > _MOST_LETTERS:
-            raise complex_(self._field, "uses large paths too often")
         return f"<{node.tag}{''.join(own)}{self._attributes(node, style, above, matrix, shape=(far, pieces))}/>"
+
+    def _path(self, node: Node) -> tuple[str, float, int]:
+        """A path's text, reach and pieces; it is read once, however often it is used, but counts each time."""
+        self._write(len(node.attributes.get("d", "")))
+        if node not in self._paths:
+            self._paths[node] = values.path(node.attributes.get("d", ""))
+        return self._paths[node]
+
+    def _write(self, letters: int) -> None:
+        self._letters += letters
+        if self._letters > _MOST_LETTERS:
+            raise complex_(self._field, "has too many, or too large paths")
 
     def _whole(self, name: str) -> float:
         """What per cent of a length are of."""
@@ -352,7 +360,7 @@ class _Rebuilder:
             self._missing["pictures of other files"] = None
             return ""
         self._check(matrix, sum(map(abs, sides.values())))
-        self._letters += len(image)
+        self._write(len(image) // 10)
         place = "".join(f' {name}="{written(value)}"' for name, value in sides.items())
         return f'<image{place}{self._attributes(node, style, above, matrix, shape=None)} xlink:href="{image}"/>'
 

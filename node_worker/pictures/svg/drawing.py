@@ -10,6 +10,7 @@ from node_worker.engines.base import TemplateRefused
 from node_worker.engines.lottie.tvg import library
 from node_worker.pictures.formats import check_size
 
+_LARGEST = 4096  # pixels of a drawing's side, unless a place asks for more
 _STRAIGHT = 2  # bytes R, G, B, A, not premultiplied
 
 
@@ -21,9 +22,14 @@ class Drawing(msgspec.Struct, frozen=True):
     missing: tuple[str, ...] = ()
 
     @property
+    def natural(self) -> float:
+        """The scale in which it is drawn where nobody asks for another: its own, if that is not huge."""
+        return min(1.0, _LARGEST / max(self.size))
+
+    @property
     def pixels(self) -> tuple[int, int]:
-        """The size in whole pixels."""
-        return max(1, round(self.size[0])), max(1, round(self.size[1]))
+        """The size in whole pixels in its natural scale."""
+        return max(1, round(self.size[0] * self.natural)), max(1, round(self.size[1] * self.natural))
 
     def draw(self, scale: tuple[float, float], field: str) -> Image.Image:
         """Draw it, so many times as wide and high, in RGBA. Raises TemplateRefused if that is too large, or cannot be drawn."""
