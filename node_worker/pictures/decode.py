@@ -39,7 +39,8 @@ def measure(source: Path | bytes, field: str, most: int = formats.MAX_PIXELS) ->
     image = _open(source, name, field, most)
     try:
         width, height = image.size
-        if name in ("JPEG", "TIFF", "PNG", "WEBP", formats.AVIF) and image.getexif().get(_ORIENTATION) in _TURNED:
+        # Pillow turns TIFF and HEIF by itself, and says their upright size.
+        if name in ("JPEG", "PNG", "WEBP", formats.AVIF) and image.getexif().get(_ORIENTATION) in _TURNED:
             width, height = height, width
     except _DAMAGE as error:
         raise _damaged(field, error) from error
