@@ -53,7 +53,7 @@ def views(document: Document) -> dict[str, View]:
         seen.add((id(owner), view))
         layers = list(objects(owner.get("layers")))
         count += len(layers)
-        own = {number(layer.get("ind")): layer for layer in reversed(layers)}
+        own = {index: layer for layer in reversed(layers) if not math.isnan(index := number(layer.get("ind")))}
         for layer in layers:
             name = str(layer.get("refId"))
             if layer.get("ty") == IMAGE or (layer.get("ty") == PRECOMP and name in compositions):
@@ -66,6 +66,7 @@ def views(document: Document) -> dict[str, View]:
 
 
 def _of_chain(layer: Document, own: dict[float, Document]) -> View:
+    """The view of a layer's content, through its parents."""
     view = View()
     for _ in range(_DEEPEST):
         view = _of_transform(layer).after(view)
