@@ -14,7 +14,7 @@ from node_worker.engines.base import TemplateRefused
 from node_worker.engines.lottie.ground import Ground
 from node_worker.engines.lottie.report import Report
 from node_worker.engines.lottie.rewrites.blending import blending, blends
-from node_worker.engines.lottie.rewrites.remap import remap
+from node_worker.engines.lottie.rewrites.remap import freeze_frames
 
 Save, Start, Draw = Callable[[Any], Path], Callable[..., Any], Callable[..., Any]
 ORANGE, BLUE = [0.9, 0.5, 0.2], [0.2, 0.4, 0.8]
@@ -121,7 +121,7 @@ def test_time_that_is_remapped_to_the_very_end_shows_the_last_picture(build, sav
 def test_time_on_its_way_to_the_end_is_what_it_was_and_beyond_it_there_is_nothing(build, save, scene, picture_of):
     moving = build.document(*(), **remapped(build, [key(0, 0), key(30, 30), key(60, 30)]))
     before = [dict(one) for one in moving["layers"][0]["tm"]["k"]]
-    remap(moving, Report())
+    freeze_frames(moving, Report())
     keys = moving["layers"][0]["tm"]["k"]
     assert [(one["t"], round(one["s"][0] * 30, 3)) for one in keys] == [(0, 0), (29.995, 29.99), (30, 29), (60, 29)]
     assert keys[0]["o"] == before[0]["o"] and keys[1]["h"] == 1
@@ -133,7 +133,7 @@ def test_time_on_its_way_to_the_end_is_what_it_was_and_beyond_it_there_is_nothin
 def test_odd_remaps_are_left_to_who_checks_them(build, odd):
     document = remapped(build, 1.0)
     document["layers"][0]["tm"] = odd
-    remap(document, Report())
+    freeze_frames(document, Report())
 
 
 def picture(image: Image.Image) -> str:

@@ -69,17 +69,20 @@ def test_a_drawing_is_as_sharp_as_its_place_is_large():
         ("<g color='#00f'><rect style='fill:currentColor' width='50' height='50'/></g>", (25, 25), [0, 0, 255]),
         ("<defs><g id='g'><rect width='20' height='20'/></g></defs><use href='#g' x='60' y='60' fill='red'/>", (70, 70), [255, 0, 0]),
         (
-            "<symbol id='s' viewBox='0 0 2 2'><rect width='2' height='2' fill='red'/></symbol><use xlink:href='#s' x='40' width='60' height='60'/>",
+            "<symbol id='s' viewBox='0 0 2 2'><rect width='2' height='2' fill='red'/></symbol>"
+            "<use xlink:href='#s' x='40' width='60' height='60'/>",
             (90, 50),
             [255, 0, 0],
         ),
         (
-            "<linearGradient id='a'><stop stop-color='red'/></linearGradient><linearGradient id='b' href='#a'/><rect width='50' height='50' fill='url(#b)'/>",
+            "<linearGradient id='a'><stop stop-color='red'/></linearGradient><linearGradient id='b' href='#a'/>"
+            "<rect width='50' height='50' fill='url(#b)'/>",
             (25, 25),
             [255, 0, 0],
         ),
         (
-            "<clipPath id='c'><rect x='50' width='50' height='99'/></clipPath><rect clip-path='url(#c)' width='100' height='50' fill='red'/>",
+            "<clipPath id='c'><rect x='50' width='50' height='99'/></clipPath>"
+            "<rect clip-path='url(#c)' width='100' height='50' fill='red'/>",
             (75, 25),
             [255, 0, 0],
         ),

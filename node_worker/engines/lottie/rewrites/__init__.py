@@ -9,12 +9,12 @@ from typing import Any
 
 from node_worker.engines.lottie.report import Report
 from node_worker.engines.lottie.rewrites.blending import blending
-from node_worker.engines.lottie.rewrites.remap import remap
+from node_worker.engines.lottie.rewrites.remap import freeze_frames
 
 Document = dict[str, Any]
 Rewrite = Callable[[Document, Report], None]
 
-REWRITES: tuple[Rewrite, ...] = (remap, blending)  # in the order in which they run
+REWRITES: tuple[Rewrite, ...] = (freeze_frames, blending)  # in the order in which they run
 
 
 def rewrite(document: Document, report: Report) -> None:
