@@ -15,6 +15,7 @@ from node_worker.engines.lottie.colours import parse_colour, set_colour
 from node_worker.engines.lottie.elements import Found, find, slots_of, text_documents, walk
 from node_worker.engines.lottie.embed import IMAGE, Given, embed_pictures
 from node_worker.engines.lottie.fonts import Library
+from node_worker.engines.lottie.mixing import Stage, stages
 from node_worker.engines.lottie.report import Report
 from node_worker.engines.lottie.rewrites import rewrite
 from node_worker.engines.lottie.rewrites.blending import blends
@@ -39,9 +40,9 @@ class Values(msgspec.Struct, frozen=True):
 
 
 class Prepared(msgspec.Struct, frozen=True):
-    """A document ready for the engine, and its measures."""
+    """A document ready for the engine, whole or in parts, and its measures."""
 
-    document: bytes
+    stages: tuple[Stage, ...]  # what is drawn one after the other
     size: tuple[float, float]
     rate: float
     warnings: tuple[Warning, ...]
@@ -88,8 +89,8 @@ def prepare(
     report.add(shape_texts(document, library))
     settle(document, shaped=True)
     own = float(document["w"]), float(document["h"])
-    encoded = msgspec.json.encode(document)
-    return Prepared(encoded, own, float(document["fr"]), report.warnings, blends(encoded))
+    parts = stages(document)
+    return Prepared(parts, own, float(document["fr"]), report.warnings, len(parts) > 1 or blends(parts[0].document))
 
 
 def strip_expressions(document: Document) -> None:

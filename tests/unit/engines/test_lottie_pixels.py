@@ -1,6 +1,7 @@
 """Blend modes, freeze frames and pictures come out as their designer saw them."""
 
 import base64
+import copy
 import io
 from collections.abc import Callable
 from pathlib import Path
@@ -81,11 +82,95 @@ def test_a_fills_mode_becomes_its_groups_where_it_has_no_other_paint_and_is_told
 
 
 @pytest.mark.parametrize(("mode", "told"), [(SOFT_LIGHT, ["layer.blend_mode"]), (SCREEN, []), (0, []), ("odd", []), (None, [])])
-def test_a_mode_that_the_engine_mixes_otherwise_is_told_at_its_layer(build, mode, told):
+def test_a_mode_that_is_mixed_otherwise_within_a_composition_is_told_at_its_layer(build, mode, told):
     report = Report()
-    blending(build.document(build.rectangle("above", ORANGE, bm=mode)), report)
+    asset = {"id": "c", "layers": [build.rectangle("above", ORANGE, bm=mode)]}
+    blending(copy.deepcopy(build.document(build.layer(0, "comp", refId="c"), assets=[asset])), report)
     assert [one.code for one in report.warnings] == told
     assert all(one.element == "above" for one in report.warnings)
+
+
+def lightness(colour: list[float]) -> float:
+    return 0.3 * colour[0] + 0.59 * colour[1] + 0.11 * colour[2]
+
+
+def with_lightness(colour: list[float], wanted: float) -> list[float]:
+    """SetLum and ClipColor of the W3C's text."""
+    moved = [part + wanted - lightness(colour) for part in colour]
+    least, most, grey = min(moved), max(moved), lightness(moved)
+    if least < 0:
+        moved = [grey + (part - grey) * grey / (grey - least) for part in moved]
+    if most > 1:
+        moved = [grey + (part - grey) * (1 - grey) / (most - grey) for part in moved]
+    return moved
+
+
+def with_saturation(colour: list[float], wanted: float) -> list[float]:
+    least, most = min(colour), max(colour)
+    return [(part - least) * wanted / (most - least) if most > least else 0.0 for part in colour]
+
+
+def saturation(colour: list[float]) -> float:
+    return max(colour) - min(colour)
+
+
+def soft_light(below: float, above: float) -> float:
+    if above <= 0.5:
+        return below - (1 - 2 * above) * below * (1 - below)
+    curve = ((16 * below - 12) * below + 4) * below if below <= 0.25 else below**0.5
+    return below + (2 * above - 1) * (curve - below)
+
+
+MIXED: dict[int, Callable[[list[float], list[float]], list[float]]] = {
+    9: lambda below, above: [soft_light(one, other) for one, other in zip(below, above, strict=True)],
+    12: lambda below, above: with_lightness(with_saturation(above, saturation(below)), lightness(below)),
+    13: lambda below, above: with_lightness(with_saturation(below, saturation(above)), lightness(below)),
+    14: lambda below, above: with_lightness(above, lightness(below)),
+    15: lambda below, above: with_lightness(below, lightness(above)),
+}
+PAIRS = [
+    (BLUE, ORANGE),
+    ([0.1, 0.9, 0.8], [1.0, 1.0, 1.0]),
+    ([0.95, 0.97, 0.2], [0.02, 0.3, 0.9]),
+    ([0.5, 0.5, 0.5], ORANGE),
+    ([0.1, 0.2, 0.05], BLUE),
+]
+
+
+@pytest.mark.parametrize("mode", MIXED)
+@pytest.mark.parametrize("opacity", [100, 40])
+def test_modes_that_the_engine_mixes_otherwise_are_mixed_as_the_standard_says(build, save, scene, picture_of, mode, opacity):
+    for below, above in PAIRS:
+        top = build.rectangle("above", above, bm=mode, ks={**build.layer(4, "")["ks"], "o": still(opacity)})
+        opened = scene(save(build.document(top, half(build, below))))
+        pixels = picture_of(opened).astype(int)
+        part = opacity / 100
+        wanted = [255 * (part * one + (1 - part) * other) for one, other in zip(MIXED[mode](below, above), below, strict=True)]
+        assert np.abs(pixels[90, 80, :3] - wanted).max() <= 3, (below, above)
+        assert np.abs(pixels[90, 240, :3] - [255 * (part * one + 1 - part) for one in above]).max() <= 2
+        assert opened.warnings == ()
+
+
+def test_layers_above_a_mixed_one_lie_over_it_and_layers_keep_their_parents_and_mattes(build, save, scene, picture_of):
+    parent = build.rectangle("parent", [0, 0, 0], ind=1)
+    parent["ks"] = {**parent["ks"], "p": still([160, 0]), "o": still(0)}
+    matte = {**half(build, [1, 1, 1]), "td": 1, "ind": 2}
+    top = half(build, ORANGE, ind=3, parent=1)  # moved to the right half
+    mixed = build.rectangle("mixed", [1.0, 1.0, 1.0], bm=15, tt=1, tp=2, ind=4)  # seen on the left half
+    ground = build.rectangle("ground", [0.2, 0.2, 0.6], ind=5)
+    pixels = picture_of(scene(save(build.document(top, parent, matte, mixed, ground)))).astype(int)
+    assert np.abs(pixels[90, 240, :3] - [230, 128, 51]).max() <= 1
+    assert np.abs(pixels[90, 80, :3] - 255).max() <= 2
+
+
+def test_many_mixed_layers_are_told_instead_as_each_draws_the_document_again(build):
+    report = Report()
+    layers = [build.rectangle(f"mixed {index}", ORANGE, bm=SOFT_LIGHT) for index in range(5)]
+    blending(build.document(*layers), report)
+    assert len(report.warnings) == 5
+    report = Report()
+    blending(build.document(*layers[:4]), report)
+    assert report.warnings == ()
 
 
 def remapped(build: Any, keys: Any) -> dict[str, Any]:
