@@ -14,7 +14,7 @@ _INSTANT = 0.005  # frames: what only a keyframe's own moment shows lasts for le
 _JUST_BEFORE = 0.01  # frames before the end at which its last picture is still drawn
 
 
-def remap(document: Document, report: Report) -> None:
+def freeze_frames(document: Document, report: Report) -> None:
     """Let a remapped time that reaches its composition's end show the frame before it: at the end all layers are gone."""
     del report  # nothing is left that could not be turned
     layers = [layer for layer in all_layers(document) if layer.get("ty") == PRECOMP and isinstance(layer.get("tm"), dict)]
@@ -71,7 +71,7 @@ def _values(frames: list[Document]) -> list[float]:
     """Each keyframe's value: its own, or that at which the one before it ends, as old exporters write the last."""
     values, ended = [], None
     for frame in frames:
-        values.append(_first(frame["s"] if "s" in frame else ended))
+        values.append(_first(frame.get("s", ended)))
         ended = frame.get("e")
     return values
 
