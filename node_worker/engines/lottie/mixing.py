@@ -3,6 +3,7 @@
 A layer of the root composition in such a mode is drawn by itself; what is below it is drawn before, what is above it afterwards.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,8 @@ from node_worker.engines.lottie.guard import number, objects
 Document = dict[str, Any]
 Parts = npt.NDArray[np.float32]  # red, green and blue from 0 to 1, each a plane
 
+_RIGHT = (0, 2, 5, 10, 11)  # modes whose opacity the engine takes as it is
+_MODE = re.compile(rb'(?<!\\)"bm":[0-9.]+')  # a name of the document, not letters of a text, in which the quotes would be escaped
 _MOST = 4  # layers of a scene that are mixed here; each draws the document twice more
 _ROWS = 32  # of a picture mixed at once, so that what is worked with stays in the processor's cache
 
@@ -64,6 +67,35 @@ def _part(document: Document, shown: range, mode: int = 0) -> Stage:
         else:
             layers.append({**layer, "hd": True})
     return Stage(msgspec.json.encode({**document, "layers": layers}), mode)
+
+
+def coverage(document: Document) -> bytes:
+    """The document without its blend modes, encoded, where the engine takes a layer's opacity wrongly; else nothing.
+
+    Where a layer that blends lies over nothing, the engine writes the right colours, and the square of the opacity: tried, in all modes
+    but screen, lighten, difference and exclusion. How opaque a pixel is does not depend on modes, so this document tells it.
+    """
+    found = False
+    stack: list[Any] = [document]
+    while stack and not found:
+        part = stack.pop()
+        if isinstance(part, dict):
+            mode = number(part.get("bm"))
+            found = mode == mode and mode not in _RIGHT
+            stack.extend(part.values())
+        elif isinstance(part, list):
+            stack.extend(part)
+    if not found:
+        return b""
+    return _MODE.sub(rb'"bm":0', msgspec.json.encode(document))
+
+
+def cover(into: Pixels, covered: Pixels) -> None:
+    """Give a picture the opacity of another one, both premultiplied."""
+    for top in range(0, len(into), _ROWS):
+        rows, opacity = into[top : top + _ROWS], covered[top : top + _ROWS, :, 3]
+        np.minimum(rows, opacity[:, :, None], out=rows)  # rounding may leave a colour a step above it
+        rows[:, :, 3] = opacity
 
 
 def mix(mode: int, above: Pixels, into: Pixels) -> None:

@@ -17,7 +17,7 @@ from node_worker.engines.lottie.elements import Found, find, slots_of, text_docu
 from node_worker.engines.lottie.embed import IMAGE, Given, embed_pictures
 from node_worker.engines.lottie.expressions.bake import WHOLE, Moments, bake
 from node_worker.engines.lottie.expressions.survey import may_hold_expressions
-from node_worker.engines.lottie.mixing import Stage, stages
+from node_worker.engines.lottie.mixing import Stage, coverage, stages
 from node_worker.engines.lottie.playback import Span
 from node_worker.engines.lottie.report import Report
 from node_worker.engines.lottie.rewrites import rewrite
@@ -57,11 +57,12 @@ class Prepared(msgspec.Struct, frozen=True):
     warnings: tuple[Warning, ...]
     computed: bool  # whether something of it was evaluated for the moments that were given, and is of no use at others
     blends: bool = False  # whether a layer's colours mix with those below it, so that the background may not be there yet
+    coverage: bytes = b""  # the document that tells how opaque its pixels are, where the engine does not
 
     @property
     def bytes(self) -> int:
         """How large the document is, in all its parts."""
-        return sum(len(stage.document) for stage in self.stages)
+        return len(self.coverage) + sum(len(stage.document) for stage in self.stages)
 
 
 def load(raw: bytes) -> Document:
@@ -104,7 +105,8 @@ def prepare(
     computed = complete(document, raw, library, report, played, alive, themed=animation.theme is not None)
     own, parts = (float(document["w"]), float(document["h"])), stages(document)
     mixes = len(parts) > 1 or blends(parts[0].document)
-    return Prepared(parts, own, animation.playback.within(document), report.warnings, computed, mixes)
+    covered = coverage(document) if mixes else b""
+    return Prepared(parts, own, animation.playback.within(document), report.warnings, computed, mixes, covered)
 
 
 def complete(

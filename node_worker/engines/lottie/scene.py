@@ -5,7 +5,7 @@ import numpy as np
 from contracts.spec import Warning
 from node_worker.engines.base import Pixels
 from node_worker.engines.lottie.ground import Ground
-from node_worker.engines.lottie.mixing import mix
+from node_worker.engines.lottie.mixing import cover, mix
 from node_worker.engines.lottie.prepare import Prepared
 from node_worker.engines.lottie.tvg import Animation
 
@@ -22,14 +22,17 @@ class LottieScene:
         self.computed = prepared.computed
         self._ground = Ground(background, clear=prepared.blends)
         self._stages: list[tuple[Animation, int]] = []
+        self._coverage: Animation | None = None
         try:
             for stage in prepared.stages:
                 self._stages.append((Animation(stage.document, prepared.size, size), stage.mode))
+            self._coverage = Animation(prepared.coverage, prepared.size, size) if prepared.coverage else None
         except BaseException:
             self.close()
             raise
         self._frames = self._stages[0][0].frames
-        self._above = np.empty((size[1], size[0], 4), np.uint8) if len(self._stages) > 1 else None  # a layer that is mixed
+        apart = len(self._stages) > 1 or self._coverage is not None
+        self._above = np.empty((size[1], size[0], 4), np.uint8) if apart else None  # what is drawn for itself first
         # What the engine draws first may depend on what lay in memory before: draw and throw away a moment that nobody asks for,
         # because a frame that is asked for twice in a row is not computed again.
         self._draw(self._frames * _WARM_UP, np.empty((size[1], size[0], 4), np.uint8))
@@ -47,9 +50,15 @@ class LottieScene:
                 mix(mode, self._above, into)
             else:
                 animation.draw(frame, into)
+        if self._coverage is not None and self._above is not None:
+            self._above.fill(0)
+            self._coverage.draw(frame, self._above)
+            cover(into, self._above)
         self._ground.after(into)
 
     def close(self) -> None:
         """Free the engine's memory."""
         for animation, _ in self._stages:
             animation.close()
+        if self._coverage is not None:
+            self._coverage.close()
