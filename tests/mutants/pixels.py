@@ -54,7 +54,7 @@ def a_freeze_frame_stands() -> None:
     document: dict[str, Any] = {
         "fr": 30,
         "assets": [{"id": "c", "layers": [{"op": 30}]}],
-        "layers": [{"ty": 0, "refId": "c", "tm": {"a": 1, "k": keys}}],
+        "layers": [{"ty": 0, "refId": "c", "op": 30, "tm": {"a": 1, "k": keys}}],
     }
     remap.freeze_frames(document, lambda *_: None)  # type: ignore[arg-type]
     last = document["layers"][0]["tm"]["k"][-1]["s"][0] * 30

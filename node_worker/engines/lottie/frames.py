@@ -1,8 +1,9 @@
 """Frames for pictures: compositions that hold a picture in the pixels in which it is seen, at the very place where it is meant.
 
 The engine draws a picture pixel for pixel if it is neither scaled nor turned, and otherwise half a pixel beside its place; a turned one
-half a pixel of its own further (measured with ramps, at scales of 0.5 to 5 and turns of 1 to 300 degrees). So a picture is brought to
-the scale in which it is seen before, and what is left is made up for where the view never changes. The frame cuts its edges.
+to the other side, and half a pixel of its own further (measured with ramps, at scales of 0.5 to 5 and turns of 1 to 300 degrees).
+So a picture is brought to the scale in which it is seen before, and what is left is made up for where the view never changes. The
+frame cuts its edges.
 """
 
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ Document = dict[str, Any]
 _SAME = 1e-3  # of a scale: what differs less is drawn as it is
 _DENSEST, _MOST_PIXELS = 4.0, 16_000_000  # pixels for one of the document's, and in all, of a picture that is seen enlarged
 _ALWAYS = 1e9  # frames
+_UPRIGHT = 1e-4  # of a turn's sine: the engine takes what is less for none
 
 
 class Frame(NamedTuple):
@@ -55,6 +57,8 @@ def frame_of(view: View | None, place: tuple[int, int] | None, scale: float) -> 
         return Frame(pixels, place, 0, (0.0, 0.0))
     across, down = (0.5 * side / pixel for side, pixel in zip(place, pixels, strict=True))
     more = _half_pixel(view.still, scale) if view.still else (0.0, 0.0)
+    if view.still and max(map(abs, view.still[1:3])) < _UPRIGHT:  # mirrored, or on its head
+        return Frame(pixels, place, 1, (-more[0], -more[1]))
     return Frame(pixels, place, 1, (across + more[0], down + more[1]))
 
 

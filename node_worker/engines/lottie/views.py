@@ -4,7 +4,7 @@ import math
 from typing import Any, NamedTuple
 
 from node_worker.engines.lottie.guard import number, objects
-from node_worker.engines.lottie.reach import widest
+from node_worker.engines.lottie.reach import reach, widest
 from node_worker.engines.lottie.schema import IMAGE, PRECOMP
 
 Document = dict[str, Any]
@@ -81,7 +81,9 @@ def _of_transform(layer: Document) -> View:
     transform = layer.get("ks")
     if not isinstance(transform, dict):
         return View()
-    turned = layer.get("ao") == 1 or any(_turns(transform.get(name)) for name in ("r", "sk", "rx", "ry", "rz", "or"))
+    bounds = reach(transform.get("s"), 2)
+    mirrored = bounds is not None and bounds[0] < 0
+    turned = mirrored or layer.get("ao") == 1 or any(_turns(transform.get(name)) for name in ("r", "sk", "rx", "ry", "rz", "or"))
     return View(min(_LARGEST, widest(transform.get("s"), 100.0, 2) / 100), turned, _still(layer, transform))
 
 

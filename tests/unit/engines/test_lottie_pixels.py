@@ -174,9 +174,9 @@ def test_many_mixed_layers_are_told_instead_as_each_draws_the_document_again(bui
 
 
 def remapped(build: Any, keys: Any) -> dict[str, Any]:
-    """A composition of 30 frames, its time remapped by `keys`: frames of the film to frames of it."""
+    """A composition of 60 frames, its time remapped by `keys`: frames of the film to frames of it."""
     time = {"a": 1, "k": keys} if isinstance(keys, list) else still(keys)
-    asset = {"id": "c", "layers": [{**build.rectangle("box", ORANGE), "op": 30}]}
+    asset = {"id": "c", "layers": [{**build.rectangle("box", ORANGE), "op": 60}]}
     return build.document(build.layer(0, "comp", refId="c", w=320, h=180, tm=time), assets=[asset])
 
 
@@ -187,13 +187,13 @@ def key(at: float, frame: float, **more: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("keys", "moments"),
     [
-        ([key(0, 0), key(30, 30), key(60, 30)], [29, 30, 45]),
-        ([key(0, 30), key(60, 0)], [0, 1, 30]),
-        ([key(0, 0), key(30, 30), key(60, 0)], [29, 30, 31]),
-        ([key(0, 0, e=[1.0]), {"t": 30}], [29, 30, 45]),
-        ([key(0, 30, h=1), key(30, 10, h=1), key(59, 10)], [0, 29, 45]),
-        (1.0, [0, 45]),
-        (1.001, [0, 45]),
+        ([key(0, 0), key(30, 60), key(60, 60)], [29, 30, 45]),
+        ([key(0, 60), key(60, 0)], [0, 1, 30]),
+        ([key(0, 0), key(30, 60), key(60, 0)], [29, 30, 31]),
+        ([key(0, 0, e=[2.0]), {"t": 30}], [29, 30, 45]),
+        ([key(0, 60, h=1), key(30, 10, h=1), key(59, 10)], [0, 29, 45]),
+        (2.0, [0, 45]),
+        (2.001, [0, 45]),
     ],
     ids=["held at the end", "backwards", "there and back", "as old exporters write", "holds", "still", "rounded"],
 )
@@ -204,19 +204,19 @@ def test_time_that_is_remapped_to_the_very_end_shows_the_last_picture(build, sav
 
 
 def test_time_on_its_way_to_the_end_is_what_it_was_and_beyond_it_there_is_nothing(build, save, scene, picture_of):
-    moving = build.document(*(), **remapped(build, [key(0, 0), key(30, 30), key(60, 30)]))
+    moving = build.document(*(), **remapped(build, [key(0, 0), key(30, 60), key(60, 60)]))
     before = [dict(one) for one in moving["layers"][0]["tm"]["k"]]
     freeze_frames(moving, Report())
     keys = moving["layers"][0]["tm"]["k"]
-    assert [(one["t"], round(one["s"][0] * 30, 3)) for one in keys] == [(0, 0), (29.995, 29.99), (30, 29), (60, 29)]
+    assert [(one["t"], round(one["s"][0] * 30, 3)) for one in keys] == [(0, 0), (29.995, 59.99), (30, 59), (60, 59)]
     assert keys[0]["o"] == before[0]["o"] and keys[1]["h"] == 1
-    beyond = scene(save(remapped(build, 2.0)))
+    beyond = scene(save(remapped(build, 3.0)))
     assert picture_of(beyond, 0.5)[90, 160].tolist() == [255, 255, 255, 255]
 
 
 @pytest.mark.parametrize("odd", [{}, {"k": None}, {"k": [{}]}, {"k": [{"t": "a", "s": "b"}, {"s": [None]}]}, {"k": ["x"]}, 5])
 def test_odd_remaps_are_left_to_who_checks_them(build, odd):
-    document = remapped(build, 1.0)
+    document = remapped(build, 2.0)
     document["layers"][0]["tm"] = odd
     freeze_frames(document, Report())
 

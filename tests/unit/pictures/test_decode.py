@@ -168,6 +168,13 @@ def test_a_picture_lies_in_its_place_as_it_is_asked_to():
     assert stretched[30, 3].tolist() == [255, 0, 0] and stretched[30, 17].tolist() == [0, 0, 255]
 
 
+def test_a_picture_of_inks_keeps_its_colours_where_its_place_is_larger():
+    raw = saved(COLOURS.convert("CMYK"), "TIFF")
+    assert np.abs(pixels(raw, place=(64, 64), lie=Lie("contain"))[32, :, :3] - np.asarray(COLOURS)[8]).max() <= 8
+    grey = saved(COLOURS.convert("L"), "PNG")
+    assert pixels(grey, place=(64, 64), lie=Lie("contain"))[2, 2, 3] == 0
+
+
 def test_a_document_says_how_its_pictures_lie():
     assert lie_of("xMidYMid meet") == Lie("contain") and lie_of("xMinYMax") == Lie("contain", 0.0, 1.0)
     assert lie_of("xMaxYMin slice") == Lie("crop", 1.0, 0.0) and lie_of("none") == Lie("fill")
