@@ -1,5 +1,6 @@
 """Emoji are drawn in colours where their text leaves room for them, and a text that does not fit is told."""
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from deploy import emoji as bring
 from node_worker.engines.base import TemplateRefused
 from node_worker.engines.lottie.prepare import load
 from node_worker.engines.lottie.text import emoji, faces, layers
@@ -126,6 +128,18 @@ def test_without_the_font_emoji_are_left_out_and_told(build: Any, monkeypatch: p
     layer["t"]["d"]["k"][0]["s"][layers.FIELD] = "T"
     document, codes = shaped(build.document(layer))
     assert (pictures(document), codes) == ([], ["font.no_emoji"])
+
+
+def test_the_font_is_brought_once_and_its_absence_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(bring.shutil, "which", lambda *_, **__: None)
+    monkeypatch.setattr(bring, "EMOJI", tmp_path / "font.ttf")
+    assert bring.main() == 1
+    assert "npm was not found" in capsys.readouterr().err
+    (tmp_path / "font.ttf").write_bytes(b"a font")
+    monkeypatch.setattr(bring, "_SHA256", hashlib.sha256(b"a font").hexdigest())
+    assert bring.main() == 0
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,7 @@ def test_a_text_stands_where_a_browser_puts_it(name: str) -> None:
         ("۱۲ - ۵!", "llrl"),
         ("", "llrl"),
         ("iPhone 15 رسید!", "rrrr"),
+        ("iPhone 15 رسید! 🎉", "rrrr"),
         ("iPhone 15 رسید", "lrrr"),
         ("Ofogh · افق", "lrrr"),
         ("سلام dear friend of mine", "rrrr"),

@@ -39,10 +39,9 @@ def reads(text: str, hint: Reading | None = None) -> Reading:
 
 
 def _ends_from_the_right(text: str) -> bool:
-    """Whether a text ends with a letter from the right and the sign that ends a sentence, which would stand on its wrong side."""
-    words = text.rstrip()
-    letters = words.rstrip("".join(_CLOSING))
-    return len(letters) < len(words) and bool(letters) and right_to_left(letters[-1])
+    """Whether after a text's last letter, one from the right, stands a sign that ends a sentence: it would stand on the wrong side."""
+    last = next((index for index in reversed(range(len(text))) if icu.Char.charDirection(text[index]) in _STRONG), 0)
+    return right_to_left(text[last]) and not _CLOSING.isdisjoint(text[last + 1 :])
 
 
 def meant_to_read(text: object) -> Reading | None:

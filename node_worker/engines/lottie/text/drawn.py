@@ -12,7 +12,7 @@ class DrawnFace:
     """The letters of one family and style among a document's characters; lengths in hundredths of an em."""
 
     coloured = False
-    ascent, descent = 0.75, 0.25  # of an em, where the document does not say: as most fonts have it
+    ascent = 0.75  # of an em, where the document does not say: as most fonts have it
 
     def __init__(self, family: str, style: str, chars: list[Document]) -> None:
         """`chars` are cleaned, as layers.clean_chars leaves them."""

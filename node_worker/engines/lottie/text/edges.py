@@ -13,9 +13,9 @@ import msgspec
 from contracts.spec import Warning
 from node_worker.engines.lottie import sampling
 from node_worker.engines.lottie.guard import number, objects
+from node_worker.engines.lottie.text.measures import Box
 
 Document = dict[str, Any]
-Box = tuple[float, float, float, float]  # left, top, right, bottom
 _Matrix = tuple[float, float, float, float, float, float]  # x' = a x + c y + e, y' = b x + d y + f
 _PRECOMP = 0  # a layer's type
 _MOMENTS = 11

@@ -118,12 +118,6 @@ class Face:
         ascender = self.font.get_font_extents("ltr").ascender
         return float(ascender) / self.upem
 
-    @property
-    def descent(self) -> float:
-        """Depth of the descender under the baseline, in ems."""
-        descender = self.font.get_font_extents("ltr").descender
-        return -float(descender) / self.upem
-
     @functools.cached_property
     def names(self) -> frozenset[str]:
         """The names under which a document may ask for this very font, folded for comparing."""

@@ -169,11 +169,10 @@ class _Writer:
 
     def _bake(self, text: Document, codes: Codes, layer: Document, index: int) -> None:
         layout = self._set(text, layer, index)
-        right = bool(layout.lines) and layout.lines[0].rtl
-        if right:
+        if layout.rtl:
             text["j"] = _MIRROR.get(text["j"], text["j"])
         text["f"] = codes.font
-        text["t"] = "\r".join(codes.encode(line, right) for line in layout.lines)
+        text["t"] = "\r".join(codes.encode(line, layout.rtl) for line in layout.lines)
 
     def _chain(self, wanted: Wanted, text: str, element: str = "", *, drawn: bool = False) -> Chain:
         """Where a text's letters are looked for; `drawn` puts the document's own outlines before the font itself.
@@ -275,10 +274,9 @@ def _justified(text: Document) -> bool:
 def _place(text: Document, layout: Layout, style: Style, ascent: float) -> None:
     """Turn the box into a position: lines are broken already, and the engine's own breaking must not come on top."""
     justify = int(text["j"]) if number(text.get("j")) in _ANCHOR else 0
-    right = bool(layout.lines) and layout.lines[0].rtl
-    if style.width and right and justify in (0, 3) and style.shrink:
+    if style.width and layout.rtl and justify in (0, 3) and style.shrink:
         justify += 1  # a right-to-left text in a box of a left-to-right design starts at the right
-    anchor = 1.0 if justify == _ALL and right else _ANCHOR[justify]  # where a line without a blank begins
+    anchor = 1.0 if justify == _ALL and layout.rtl else _ANCHOR[justify]  # where a line without a blank begins
     if style.width:
         corner = text.get("ps")
         x, y = (number(side) for side in corner[:2]) if isinstance(corner, list) and len(corner) >= 2 else (0.0, 0.0)

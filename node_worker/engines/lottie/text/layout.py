@@ -3,7 +3,6 @@
 import bisect
 import re
 import unicodedata
-from typing import Literal
 
 import msgspec
 
@@ -19,8 +18,6 @@ _STEPS = tuple(1 - step / 20 for step in range(11))  # 1.0 down to SMALLEST
 BREAK = re.compile(r"\r\n|[\r\n\x03\u2028\u2029]")
 _SLACK = 1.005  # of the box's width: designers' boxes hug their texts, and other programs round otherwise
 _HYPHENS = "\u2010-"  # the true one, and the one that every font has
-
-Side = Literal["left", "right", "centre"]
 
 
 class Style(msgspec.Struct, frozen=True):
@@ -56,6 +53,7 @@ class Layout(msgspec.Struct):
     scale: float
     overflows: bool
     missing: tuple[str, ...]
+    rtl: bool = False  # whether the whole reads from the right, so that its lines begin there
     torn: str = ""  # the first word that was broken within, as it is wider than the box
 
 
@@ -85,7 +83,8 @@ def lay_out(text: str, chain: Chain, style: Style) -> Layout:
         for paragraph, one in zip(paragraphs, wrapped, strict=True)
         for start, end in one.lines
     ]
-    return Layout(lines, scale, overflows, tuple(missing), next((one.torn for one in wrapped if one.torn), ""))
+    torn = next((one.torn for one in wrapped if one.torn), "")
+    return Layout(lines, scale, overflows, tuple(missing), whole == "rtl", torn)
 
 
 def _fit(paragraphs: list[_Paragraph], chain: Chain, style: Style) -> tuple[float, bool, list[_Wrapped]]:
