@@ -163,8 +163,9 @@ class _Run:
             layer, name = msgspec.json.decode(str(self._api("where", "")))
             detail = f"The expression of {name} of the layer {layer[:60]!r} does not end; correct it, or convert it to keyframes."
             return TemplateRefused("lottie.expression_endless", detail, layer[:80])
-        detail = "The animation's expressions need more memory than a scene may have; simplify them, or convert them to keyframes."
-        return TemplateRefused("lottie.too_complex", f"{detail} ({error.splitlines()[0][:100] if error else 'no more is known'})")
+        said = error.splitlines()[0][:100] if error else "no more is known"
+        detail = f"The animation's expressions cannot be evaluated together ({said}); simplify them, or convert them to keyframes."
+        return TemplateRefused("lottie.too_complex", detail)
 
     def _header(self, times: list[float]) -> Document:
         texts = dict.fromkeys(place.prop["x"][:_LONGEST] for place in self._found.places)
@@ -211,8 +212,7 @@ class _Run:
         }
 
     def _layer(self, layer: Document, width: float, height: float) -> Document:
-        body = {name: layer[name] for name in ("ks", "shapes", "ef", "masksProperties", "t", "tm") if name in layer}
-        self._blobs.append(msgspec.json.encode(body))
+        self._blobs.append(msgspec.json.encode(layer))
         kind, (first, last) = layer.get("ty"), ip_op(layer)
         sides = ("sw", "sh") if kind == SOLID else ("w", "h") if kind in (PRECOMP, IMAGE) else ("", "")
         return {

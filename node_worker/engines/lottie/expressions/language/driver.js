@@ -202,7 +202,7 @@ function start(given) {
 }
 // The property at the end of a way through a layer; the objects on the way are the groups around it.
 function locate(layer, path) {
-  if (path[0] === 'ks' && path.length === 2) return Object.assign(layer.transform(path[1]), {});
+  if (path[0] === 'ks' && path.length === 2) return layer.transform(path[1]);
   const chain = [];
   let node = layer.body;
   for (const step of path.slice(0, -1)) {
