@@ -8,7 +8,7 @@ import msgspec
 
 from contracts.spec import ScannedScene, ScanResult, Warning
 from node_worker.engines.base import TemplateRefused
-from node_worker.engines.lottie import features, guard, pictures
+from node_worker.engines.lottie import features, guard
 from node_worker.engines.lottie.bundle import Animation, Bundle, open_bundle, read_document
 from node_worker.engines.lottie.elements import Found, find
 from node_worker.engines.lottie.embed import IMAGE, picture_assets, picture_source, used_pictures
@@ -20,6 +20,7 @@ from node_worker.engines.lottie.text.fonts import Library
 from node_worker.engines.lottie.text.layers import wanted_fonts
 from node_worker.engines.lottie.themes import preset_of
 from node_worker.engines.lottie.upgrade import upgrade
+from node_worker.pictures.decode import measure
 
 Document = dict[str, Any]
 _MAX_SCENES = 200
@@ -140,7 +141,7 @@ def _check_pictures(document: Document, found: list[Found], animation: Animation
             noticed.append(Warning(code="picture.missing", detail=detail, element=key))
             continue
         try:
-            pictures.measure(source, key)
+            measure(source, key)
         except TemplateRefused as refusal:
             if refusal.code == "picture.too_large":
                 raise

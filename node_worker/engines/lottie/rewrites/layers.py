@@ -6,7 +6,7 @@ from typing import Any
 
 from node_worker.engines.lottie.extent import shapes as extent_of
 from node_worker.engines.lottie.guard import number
-from node_worker.engines.lottie.rewrites.parts import still
+from node_worker.engines.lottie.rewrites.parts import kind_of, still
 
 Document = dict[str, Any]
 PRECOMP, SOLID, IMAGE, NULL, SHAPES, TEXT = range(6)  # layers' types
@@ -61,10 +61,12 @@ def wrap(document: Document, layers: list[Document], layer: Document) -> list[Do
 def side_of(document: Document, layer: Document) -> float | None:
     """How far a layer's content is moved when it is wrapped, in pixels; None where it reaches too far."""
     own = [number(layer.get(side)) for side in ("w", "h", "sw", "sh")]
-    asset: Document = next((one for one in document["assets"] if one.get("id") == layer.get("refId")), {}) if layer.get("ty") == IMAGE else {}
+    asset: Document = (
+        next((one for one in document["assets"] if one.get("id") == layer.get("refId")), {}) if kind_of(layer) == IMAGE else {}
+    )
     own += [number(asset.get(side)) for side in ("w", "h")]
     far = 2 * max(float(document["w"]), float(document["h"]), *(size for size in own if not math.isnan(size)))
-    if layer.get("ty") == SHAPES:
+    if kind_of(layer) == SHAPES:
         far = max(far, 2 * extent_of(layer.get("shapes")))
     return float(math.ceil(far)) if far <= FARTHEST else None
 

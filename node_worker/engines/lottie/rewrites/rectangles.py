@@ -6,7 +6,18 @@ from node_worker.engines.lottie import sampling
 from node_worker.engines.lottie.guard import number, objects
 from node_worker.engines.lottie.outline import rectangle
 from node_worker.engines.lottie.report import Report
-from node_worker.engines.lottie.rewrites.parts import STROKES, Budget, Shape, frames_between, linear, shape_layers, shapes, span_of, still
+from node_worker.engines.lottie.rewrites.parts import (
+    STROKES,
+    Budget,
+    Shape,
+    frames_between,
+    kind_of,
+    linear,
+    shape_layers,
+    shapes,
+    span_of,
+    still,
+)
 
 Document = dict[str, Any]
 _HARDLY = 0.001  # pixels of a corner's radius: enough to be drawn as a curve
@@ -19,7 +30,7 @@ def rectangles(document: Document, report: Report) -> None:
     budget = Budget(_MOST_KEYS)
     for layer in shape_layers(document):
         for shape in shapes(layer["shapes"]):
-            if shape.item.get("ty") == "rc" and not shape.behind & _CHANGES:
+            if kind_of(shape.item) == "rc" and not shape.behind & _CHANGES:
                 _turn(shape, budget)
 
 

@@ -20,6 +20,7 @@ from node_worker.engines.lottie.rewrites.parts import (
     Budget,
     frames_between,
     group,
+    kind_of,
     linear,
     name_of,
     shape_layers,
@@ -41,7 +42,7 @@ def repeaters(document: Document, report: Report) -> None:
     for layer in shape_layers(document):
         found = list(shape_lists(layer["shapes"]))
         for items in reversed(found):  # the inner lists first, as they are copied by the outer ones
-            if any(item.get("ty") == "rp" for item in objects(items)) and not _write_out(items, size, keys):
+            if any(kind_of(item) == "rp" for item in objects(items)) and not _write_out(items, size, keys):
                 report("repeater.many", "A repeater makes so many copies that they may be drawn otherwise; use fewer.", name_of(layer))
 
 
@@ -51,10 +52,10 @@ def _write_out(items: list[Any], size: Budget, keys: Budget) -> bool:
     index = 0
     while index < len(items):
         item = items[index]
-        if not isinstance(item, dict) or item.get("ty") != "rp" or item.get("hd"):
+        if not isinstance(item, dict) or kind_of(item) != "rp" or item.get("hd"):
             index += 1
             continue
-        painted = any(other.get("ty") in PAINTS for other in objects(items[index + 1 :]))
+        painted = any(kind_of(other) in PAINTS for other in objects(items[index + 1 :]))
         copies = _copies(item, items[:index], size, keys, painted=painted)
         if copies is None:
             complete = False
