@@ -10,7 +10,6 @@ import os
 import sys
 import threading
 import traceback
-import zlib
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from gc import freeze
@@ -19,8 +18,10 @@ from typing import BinaryIO
 import msgspec
 import numpy as np
 
-from node_worker.engines.base import Engine, Pixels
+from node_worker.encode.pixels import fingerprint
+from node_worker.engines.base import Engine
 from node_worker.engines.protocol import SceneRequest
+from node_worker.engines.scenes import SceneCache
 from node_worker.platform import KILL_SIGNAL, tie_to
 
 DIED = -1  # what a frame is told to be whose second drawing ended its process
@@ -35,16 +36,11 @@ class Asked(msgspec.Struct, frozen=True):
 
 
 class Said(msgspec.Struct, frozen=True):
-    """A frame's fingerprint; or with frame -1 that this request is over, and by which status its process ended."""
+    """A frame's fingerprint; or with frame -1 that this request is over, and by which signal or exit code its process ended, 0 for well."""
 
     number: int
     frame: int
     fingerprint: int
-
-
-def fingerprint(pixels: Pixels) -> int:
-    """Of a picture's bytes: CRC-32, a third of what SHA-256 takes; nobody gains by forging it."""
-    return zlib.crc32(np.ascontiguousarray(pixels).reshape(-1).data)
 
 
 def second(frame: int, rate: Fraction, speed: float) -> float:
@@ -135,8 +131,8 @@ def _serve(
                     tie_to(own)
                     seal()
                     _testify(line, answers, engine)
-                status = os.waitpid(child, 0)[1]
-                _say(answers, Said(_number_of(line), -1, os.waitstatus_to_exitcode(status) and (status & 0x7F or 1)))
+                ended = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])  # negative: a signal's number
+                _say(answers, Said(_number_of(line), -1, abs(ended)))
     finally:
         os._exit(0)
 
@@ -152,12 +148,11 @@ def _testify(line: bytes, answers: int, engine: Engine) -> None:
     code = 1
     try:
         asked = msgspec.json.decode(line, type=Asked)
-        scene, size = asked.scene, (asked.scene.width, asked.scene.height)
-        opened = engine.open(scene.spec, scene.files, size, scene.background, scene.fonts, plain=scene.plain)
-        pixels = np.zeros((size[1], size[0], 4), np.uint8)
-        rate = Fraction(scene.rate_num, scene.rate_den)
+        request, scene = asked.scene, SceneCache(engine).get(asked.scene)
+        pixels = np.zeros((request.height, request.width, 4), np.uint8)
+        rate = Fraction(request.rate_num, request.rate_den)
         for frame in asked.frames:
-            opened.draw(second(frame, rate, scene.spec.speed), pixels)
+            scene.draw(second(frame, rate, request.spec.speed), pixels)
             _say(answers, Said(asked.number, frame, fingerprint(pixels)))
         code = 0
     except BaseException:
