@@ -24,8 +24,8 @@ class Preset(msgspec.Struct, frozen=True):
     parameters: str = ""
 
 
-# Chosen from the table in docs/decisions/0059. subme is how finely motion is looked for, which the pictures of templates, moved by whole vectors
-# and flat, repay least of all that x264 does.
+# Chosen from the table in docs/decisions/0059. subme is how finely motion is looked for, which the pictures of templates, moved by whole
+# vectors and flat, repay least of all that x264 does.
 PRESETS: dict[Quality, Preset] = {
     "draft": Preset("ultrafast", 28),
     "standard": Preset("veryfast", 20.8, "subme=1"),

@@ -1,8 +1,8 @@
 """Kind render: draws a run of segments scene by scene; each is uploaded and reported while the next is drawn."""
 
 import asyncio
+import hashlib
 import math
-import random
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -65,8 +65,8 @@ def _short(warning: Warning) -> Warning:
 def again(segment: SegmentTask, epoch: int, share: float) -> tuple[int, ...]:
     """The frames of a segment that are drawn a second time, counted from the scene's start; others with each epoch."""
     count = min(segment.count, math.ceil(segment.count * share - 1e-9))
-    chance = random.Random(f"{segment.key} {epoch}")
-    return tuple(sorted(chance.sample(range(segment.first, segment.first + segment.count), count)))
+    frames = range(segment.first, segment.first + segment.count)
+    return tuple(sorted(sorted(frames, key=lambda frame: hashlib.sha256(f"{segment.key} {epoch} {frame}".encode()).digest())[:count]))
 
 
 class Tries:

@@ -40,6 +40,8 @@ class SyntheticScene:
             into[0, 0, 0] = opened()
         if self.name == "crashes when fresh" and self.draws == 1 and seconds > 0:
             ctypes.string_at(0)
+        if self.name == "dies late when fresh" and self.draws < 5 and 1.2 < seconds < 1.5:
+            ctypes.string_at(0)
         if self.name == "is killed when fresh" and self.draws == 1 and seconds > 0:
             os.kill(os.getpid(), 9)
         if seconds >= 0.5:

@@ -24,12 +24,18 @@ async def engine():
 def twice(folder, scene: str, frames: dict[int, tuple[int, ...]]) -> protocol.DrawSegments:
     """A request in which the given frames of each segment, by its first one, are drawn a second time."""
     asked = draw(folder, scene, frames=90)
-    tasks = tuple(protocol.SegmentTask(key=one.key, first=one.first, count=one.count, output=one.output, again=frames[one.first]) for one in asked.segments)
+    tasks = tuple(
+        protocol.SegmentTask(key=one.key, first=one.first, count=one.count, output=one.output, again=frames[one.first])
+        for one in asked.segments
+    )
     return draw(folder, scene, frames=90, segments=tasks)
 
 
 async def checks(engine, request) -> list[tuple[bool, str, int]]:
-    return [(one.segment.check.ok, one.segment.check.reason, one.segment.check.frame) for one in of(protocol.SegmentDone, await events(engine, request))]
+    return [
+        (one.segment.check.ok, one.segment.check.reason, one.segment.check.frame)
+        for one in of(protocol.SegmentDone, await events(engine, request))
+    ]
 
 
 async def test_a_scene_that_keeps_to_its_second_passes(engine, tmp_path):
@@ -49,10 +55,18 @@ async def test_nothing_is_drawn_twice_unless_it_is_asked_for(engine, tmp_path):
 
 async def test_a_second_drawing_that_ends_its_process_fails_the_segment_and_not_the_engine(engine, tmp_path):
     pid = (await engine.start()) and engine.pid
-    assert await checks(engine, twice(tmp_path, "crashes when fresh", {0: (9,), 30: (), 60: ()})) == [(False, "unsteady", 9), *[(True, "", -1)] * 2]
+    assert await checks(engine, twice(tmp_path, "crashes when fresh", {0: (9,), 30: (), 60: ()})) == [
+        (False, "unsteady", 9),
+        *[(True, "", -1)] * 2,
+    ]
     await until_said(engine, b"Segmentation fault")
     assert await checks(engine, twice(tmp_path, "calm", {0: (9,), 30: (41,), 60: ()})) == [(True, "", -1)] * 3
     assert engine.pid == pid
+
+
+async def test_a_death_speaks_of_the_frame_that_was_drawn_and_of_no_other(engine, tmp_path):
+    found = await checks(engine, twice(tmp_path, "dies late when fresh", {0: (9,), 30: (41,), 60: (61, 89)}))
+    assert found == [(True, "", -1), (False, "unsteady", 11), (True, "", -1)]
 
 
 async def test_a_second_drawing_that_is_killed_from_outside_says_nothing(engine, tmp_path):
