@@ -18,7 +18,7 @@ from node_worker.encode.conversion import Converter
 from node_worker.encode.facts import UNSTEADY, FinishedSegment, SegmentCheck
 from node_worker.encode.luma import Luma, luma_picture
 from node_worker.encode.pixels import Testimony, fingerprint
-from node_worker.encode.presets import BITEXACT, add_video_stream
+from node_worker.encode.presets import BITEXACT, PRESETS, add_video_stream
 from node_worker.encode.progress import Progress
 from node_worker.encode.seams import edge
 from node_worker.encode.stage import Stage
@@ -185,7 +185,7 @@ class SegmentEncoder:
     def _open(self) -> None:
         self._drawn, self._data, self._fingerprints = [], io.BytesIO(), {}
         self._container = av.open(self._data, "w", format="mp4", options=BITEXACT)
-        self._stream = add_video_stream(self._container, self._size, self._rate, self._quality)
+        self._stream = add_video_stream(self._container, self._size, self._rate, PRESETS[self._quality])
 
     def _close(self, job: SegmentJob) -> None:
         for packet in self._stream.encode_lazy(None):
