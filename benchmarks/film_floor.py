@@ -69,10 +69,14 @@ def encode(frames: list[Pixels]) -> tuple[float, float]:
 
 def main() -> None:
     """Encode this process's share of the film."""
-    parser = argparse.ArgumentParser() parser.add_argument("--bundle", type=Path, required=True) parser.add_argument("--each", type=int,
-    required=True) parser.add_argument("scenes", type=int, nargs="+") asked = parser.parse_args() took = [encode(frames) for frames in
-    segments(asked.bundle, asked.scenes, asked.each)] sys.stdout.write(msgspec.json.encode(Encoded(len(took) * SEGMENT, sum(one for one, _
-    in took), sum(one for _, one in took))).decode() + "\n")
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--bundle", type=Path, required=True)
+    parser.add_argument("--each", type=int, required=True)
+    parser.add_argument("scenes", type=int, nargs="+")
+    asked = parser.parse_args()
+    took = [encode(frames) for frames in segments(asked.bundle, asked.scenes, asked.each)]
+    encoded = Encoded(len(took) * SEGMENT, sum(one for one, _ in took), sum(one for _, one in took))
+    sys.stdout.write(msgspec.json.encode(encoded).decode() + "\n")
 
 
 if __name__ == "__main__":

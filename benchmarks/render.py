@@ -24,8 +24,8 @@ MEMORY = (Bound("value", most=1000.0),)
 FRAMES = round(film.SCENES * film.SECONDS * film.RATE)
 CHANGED = (Bound("ratio", most=0.2),)
 LIMIT = (
-    "x264 on both cores; what the floor does not do: drawing, conversion, decoding every segment back to verify it, drawing some twice, "
-    "planning, uploading, joining"
+    "x264 on both cores; what the floor does not do: drawing, conversion, decoding every segment back to verify it, "
+    "drawing some frames twice, planning, uploading, joining"
 )
 PROCESSOR_LIMIT = "processor time of all processes, servers included, for each frame of the film, beside that of x264 alone"
 MEMORY_LIMIT = "two engines, of which x264 has some 160 MB each; the floor is the same stack when it has nothing to do"
