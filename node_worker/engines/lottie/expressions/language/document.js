@@ -1,6 +1,6 @@
 // The document as expressions read it: compositions, layers and properties, each parsed when it is first asked for.
 
-const MOST_DEPTH = 64; // properties that wait for each other's values
+const MOST_DEPTH = 200; // properties that wait for each other's values
 const MOST_KEPT = 4096; // values of other moments that a property keeps
 const SAMPLES = 150; // of a curved way between two keyframes, as many as the reference player takes
 const CYCLE_FREE = 1e9;
@@ -74,7 +74,8 @@ class Prop {
     else if (isList(sample)) this.kind = sample.length === 1 && !isList(fallback) ? 'number' : 'vector';
     else if (isObject(sample)) this.kind = isList(sample.v) ? 'path' : typeof sample.t === 'string' ? 'text' : 'none';
     else this.kind = typeof sample === 'number' ? 'number' : 'none';
-    if (this.kind === 'none') { this.keys = null; this.kind = isList(fallback) ? 'vector' : typeof fallback === 'number' ? 'number' : 'none'; this.fixed = fallback; }
+    if (this.kind === 'vector' && !(sample.length > 0)) this.kind = 'none';
+    if (this.kind === 'none') { this.keys = null, this.sample = fallback; this.kind = isList(fallback) ? 'vector' : typeof fallback === 'number' ? 'number' : 'none'; this.fixed = fallback; }
     else if (this.keys) for (const key of this.keys) { key.v = this.shaped(key.v); key.e = this.shaped(key.e); }
     else this.fixed = this.shaped(k);
   }
@@ -199,7 +200,10 @@ function along(arc, part) {
 function evaluated(prop, moment) {
   if (prop.still !== undefined) return prop.still;
   if (prop.memoTime === moment) { varied = true; return prop.memo; }
-  if (prop.other !== null && prop.other.has(moment)) { varied = true; return prop.other.get(moment); }
+  if (prop.other !== null) {
+    const kept = prop.other.get(keyOfMoment(moment));
+    if (kept !== undefined && kept.moment === moment) { varied = true; return kept.value; }
+  }
   if (prop.busy) {
     cycle = Math.min(cycle, prop.busy);
     return prop.base(frameOf(moment));
@@ -215,16 +219,21 @@ function evaluated(prop, moment) {
     const circular = cycle <= level;
     if (value !== undefined && !circular) {
       if (!varied) prop.still = value;
-      else if (above === null) prop.memoTime = moment, prop.memo = value;
-      else keep(prop, moment, value);
+      else {
+        prop.memoTime = moment, prop.memo = value;
+        // Once another property has asked for another moment, it may ask for any of them.
+        if (prop.other !== null || (above !== null && moment !== before)) keep(prop, moment, value);
+      }
     }
     cycle = Math.min(ring, cycle < level ? cycle : CYCLE_FREE);
     varied = outer || varied || prop.still === undefined;
   }
   return value;
 }
+// Thousandths of a frame: a whole number, as a table by fractions is slow.
+const keyOfMoment = moment => Math.round(moment * rate * 1000) | 0;
 function keep(prop, moment, value) {
   prop.other ??= new Map();
   if (prop.other.size >= MOST_KEPT) prop.other.clear();
-  prop.other.set(moment, value);
+  prop.other.set(keyOfMoment(moment), { moment, value });
 }

@@ -1,22 +1,26 @@
 // Runs expressions over the moments of each composition, and hands the values out.
 
 const MOST_ROUNDS = 50_000; // of the loops of one evaluation
-const ALL_ROUNDS = 10_000_000; // of all loops of a scene
+const ALL_ROUNDS = 8_000_000; // of all loops of a scene, the language's own included
 const FARTHEST = 1e7; // of a number, as the drawing engine takes it
 const LONGEST = 5_000; // characters of a text
 const MOST_POINTS = 2_000; // of a path
-const NESTED = 20; // evaluations for each one that is asked for: those of other moments and within circles
 
 let comps = [], blobs = [], codes = new Map(), order = [], targets = [], failures = new Map();
 let budget = 0, used = 0, runs = 0, mostRuns = 0, rounds = 0, allRounds = ALL_ROUNDS, stage = 0, at = 0, begun = false, numbers = 0, mostNumbers = 0, letters = 0, mostLetters = 0;
 
 // Counts a round of a loop; called where an expression's loops go round.
 function tick() {
-  if (--rounds < 0 || --allRounds < 0) {
+  if (--rounds < 0) {
     if (running) running.dead = 'endless';
     throw new Refusal('endless', 'it goes round without an end');
   }
+  charge(1);
   return true;
+}
+// Counts what the language itself does in a loop for an expression.
+function charge(count) {
+  if ((allRounds -= count) < 0) throw new Refusal('budget', 'the scene computes too much');
 }
 // What a condition makes of a number that is an object: such a one is true to the language even where it is zero.
 const truth = v => (v instanceof Number && !v.valueOf() ? 0 : v);
@@ -157,13 +161,16 @@ function converted(prop, v, when) {
     }
     case 'path': {
       const path = v instanceof PathFace ? v[SELF] : v;
-      if (!isObject(path) || !isList(path.v) || !path.v.length || path.v.length > MOST_POINTS) throw new TypeError(`it gives ${describe(v)} where a path is meant`);
+      if (!isPath(path)) throw new TypeError(`it gives ${describe(v)} where a path is meant`);
       return path;
     }
     case 'text': return asText(prop, v, when);
   }
   throw new TypeError('nothing is known of the property that it is for');
 }
+const isPath = path => isObject(path) && isList(path.v) && path.v.length > 0 && path.v.length <= MOST_POINTS
+  && [path.v, path.i ?? [], path.o ?? []].every(list => isList(list) && list.every(p => isList(p) && inReach(p[0]) && inReach(p[1])));
+const inReach = x => typeof x === 'number' && x >= -FARTHEST && x <= FARTHEST;
 function asText(prop, v, when) {
   const base = prop.base(frameOf(when)), changed = v instanceof TextStyle ? v[PROP] : { t: String(v) };
   const text = String(changed.t ?? base.t).replace(/\r\n|\n/g, '\r');
@@ -176,7 +183,7 @@ function asText(prop, v, when) {
 // Between calls a target is a property and what was found for it, one list of whole numbers after the other.
 function start(given) {
   ({ rate, budget, mostNumbers, mostLetters, order } = given);
-  mostRuns = budget * NESTED;
+  mostRuns = budget + 200_000; // those of other moments and within circles are not among what is planned
   comps = given.comps.map((data, index) => new Comp(data, index));
   for (const comp of comps) comp.layers = comp.data.layers.map((data, place) => {
     const layer = new Layer(data, comp, place);
@@ -195,7 +202,7 @@ function start(given) {
 }
 // The property at the end of a way through a layer; the objects on the way are the groups around it.
 function locate(layer, path) {
-  if (path[0] === 'ks' && path.length === 2) return Object.assign(layer.transform(path[1]), {});
+  if (path[0] === 'ks' && path.length === 2) return layer.transform(path[1]);
   const chain = [];
   let node = layer.body;
   for (const step of path.slice(0, -1)) {
@@ -251,7 +258,7 @@ function frame(comp) {
     const target = comp.active[n], v = found[n];
     if (v === undefined) continue;
     if (target.first < 0) target.first = at;
-    if (target.prop.still !== undefined) target.fixed = written(target, v), settled = true;
+    if (target.prop.still !== undefined) settle(target, v), settled = true;
     else record(target, v);
     target.count++;
   }
@@ -268,7 +275,7 @@ function thin(comp) {
   failures.set(`coarse ${comp.index}`, { code: 'coarse', layer: comp.data.nm ?? '', property: '', message: String(stride) });
 }
 function record(target, v) {
-  if (target.dropped) return;
+  if (target.dropped || (target.prop.kind === 'path' && !isPath(v))) { target.dropped = true; return; }
   const { values, scale, prop } = target;
   if (prop.kind === 'number') values.push(Math.round(v * scale));
   else if (prop.kind === 'vector') for (let n = 0; n < target.size; n++) values.push(Math.round((v[n] ?? prop.sample[n] ?? 0) * scale));
@@ -280,6 +287,10 @@ function record(target, v) {
     target.last = said;
     if (numbers > mostNumbers || letters > mostLetters) target.dropped = true, target.values = [], note(prop, new Refusal('budget', 'it gives more points or letters than a scene may have'));
   }
+}
+function settle(target, v) {
+  target.dropped = target.prop.kind === 'path' && !isPath(v);
+  target.fixed = target.dropped ? null : written(target, v);
 }
 function written(target, v) {
   const { scale, prop } = target, whole = x => Math.round(x * scale);

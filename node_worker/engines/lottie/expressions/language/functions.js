@@ -1,7 +1,9 @@
 // What properties and the language itself can do: keyframes, loops, chance, time and texts.
 
 const frameOf = moment => Math.round(moment * rate * 1e6) / 1e6;
-const moment = at => (at === undefined ? seconds() : number(own(at)));
+// A moment that an expression has computed, exactly that of a frame where it is meant to be one: so it meets what was evaluated there.
+const snapped = at => frameOf(number(own(at))) / rate;
+const moment = at => (at === undefined ? seconds() : snapped(at));
 // A property's value for an expression: its own is that before the expression, another's the one after it.
 const valueOf = (prop, at) => (prop === running ? prop.base(frameOf(at)) : prop.valueAt(at));
 const given = (prop, v) => (prop.kind === 'vector' ? copy(v) : prop.kind === 'path' ? new PathFace(v, prop) : prop.kind === 'text' ? v.t : v);
@@ -96,7 +98,7 @@ function smooth(prop, width = 0.2, samples = 5, at = undefined) {
   const t = moment(at), count = Math.max(1, Math.min(1000, Math.floor(number(samples)))), step = count > 1 ? number(width) / (count - 1) : 0;
   let total = null;
   for (let n = 0; n < count; n++) {
-    tick();
+    charge(1);
     const v = prop.base(frameOf(t + (count > 1 ? n * step - width / 2 : 0)));
     total = total === null ? v : sum(total, v);
   }

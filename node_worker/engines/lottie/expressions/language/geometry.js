@@ -13,7 +13,7 @@ class PathFace {
   tangentOnPath(part = 0.5, at) { return onPath(pathAt(this, at), part).tangent; }
   normalOnPath(part = 0.5, at) { const [x, y] = onPath(pathAt(this, at), part).tangent; return [-y, x]; }
 }
-const pathAt = (face, at) => (at === undefined || !face[PROP] ? face[SELF] : valueOf(face[PROP], number(own(at))));
+const pathAt = (face, at) => (at === undefined || !face[PROP] ? face[SELF] : valueOf(face[PROP], snapped(at)));
 
 function createPath(points = [[0, 0], [100, 0], [100, 100], [0, 100]], into = [], out = [], closed = true) {
   const v = pairs(points), list = given => { const found = pairs(given); return found.length ? found : v.map(() => [0, 0]); };
@@ -40,6 +40,7 @@ function lengthsOf(path) {
   if (found) return found;
   const curves = curvesOf(path), lengths = [];
   let length = 0;
+  charge(25 * curves.length);
   for (const [a, b, c, d] of curves) {
     // The curve as a polynomial: x0 + x1 t + x2 t² + x3 t³.
     const x0 = a[0], x1 = 3 * (b[0] - a[0]), x2 = 3 * (c[0] - 2 * b[0] + a[0]), x3 = d[0] - 3 * c[0] + 3 * b[0] - a[0];
@@ -107,6 +108,7 @@ function growByShapes(box, items, layer, chain, matrix, moment, above) {
   const value = (node, key, fallback) => propOf(node, key, layer, [...chain, node], fallback).valueAt(moment);
   let by = above;
   for (const one of list) if (one.ty === 'st' || one.ty === 'gs') by = Math.max(by, value(one, 'w', 0) / 2);
+  charge(4 * list.length);
   for (const one of list) {
     if (one.ty === 'gr') growByShapes(box, one.it, layer, [...chain, one], times(matrix, groupMatrix(one, layer, [...chain, one], moment)), moment, by);
     else if (['rc', 'el', 'sr', 'sh'].includes(one.ty)) {

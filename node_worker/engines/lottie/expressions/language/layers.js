@@ -15,7 +15,19 @@ const fieldsOf = getters => {
   return made;
 };
 // Names without case, blanks and the designing program's own prefixes.
-const bare = name => String(name).toLowerCase().replace(/^adbe\s+(vectors?\s+)?|[\s_-]/g, '');
+const bareNames = new Map();
+function bare(name) {
+  name = String(name);
+  let found = bareNames.get(name);
+  if (found === undefined) {
+    found = name.toLowerCase().replace(/^adbe\s+(vectors?\s+)?|[\s_-]/g, '');
+    if (bareNames.size < MOST_KEPT) bareNames.set(name, found);
+  }
+  return found;
+}
+// The objects of a list of the document, found once.
+const OBJECTS = Symbol('objects');
+const objectsOf = list => (isList(list) ? (list[OBJECTS] ??= list.every(isObject) ? list : list.filter(isObject)) : []);
 
 // A property as a value: plain, or an object that has the property's methods, where the expression uses such.
 function hand(prop) {
@@ -54,7 +66,16 @@ const LAYER_MOVES = { ...MOVES, xPosition: 'p.x', yPosition: 'p.y', xRotation: '
 const OTHER_NAMES = { anchor: 'a', rotatez: 'r', rotatex: 'rx', rotatey: 'ry', groupopacity: 'o', 'position0': 'p.x', 'position1': 'p.y', outerroundess: 'os', innerroundess: 'is', startpt: 's', endpt: 'e', cornerradius: 'r' };
 const WORDS = /^(rect|ellipse|star|fill|stroke|grad|trim|repeater|round|offset|pucker|twist|zigzag)/;
 
+const keysOf = new Map(); // what was found in each table
 function keyOf(table, name) {
+  let known = keysOf.get(table);
+  if (known === undefined) keysOf.set(table, (known = new Map()));
+  if (known.has(name)) return known.get(name);
+  const found = lookedUp(table, name);
+  if (known.size < MOST_KEPT) known.set(name, found);
+  return found;
+}
+function lookedUp(table, name) {
   const wanted = bare(name);
   for (const one of [wanted, wanted.replace(WORDS, '')]) {
     for (const known of Object.keys(table)) if (known.toLowerCase() === one) return table[known];
@@ -65,7 +86,7 @@ function keyOf(table, name) {
 }
 const itemFields = Object.fromEntries(Object.entries(ITEMS).map(([kind, table]) => [kind, fieldsOf(Object.fromEntries(Object.entries(table).map(([name, key]) => [name, function () { return hand(this[SELF].prop(key)); }])))]));
 const groupBase = fieldsOf({
-  name() { return this[SELF].node.nm ?? ''; },
+  name() { return this[SELF].node.nm ?? (this[SELF].table ? '' : 'Transform'); },
   content() { return contents(this[SELF]); },
   transform() { return moveOf(this[SELF]); },
   propertyIndex() { return this[SELF].index; },
@@ -120,7 +141,7 @@ const contents = part => {
   return face(made, groupBase);
 };
 function foundIn(items, part, name) {
-  const list = (isList(items) ? items : []).filter(isObject), chain = part ? [...part.chain, part.node] : [];
+  const list = objectsOf(items), chain = part ? [...part.chain, part.node] : [];
   const at = typeof name === 'number' ? name - 1 : list.findIndex(one => one.nm === name);
   const found = list[at] ?? (typeof name === 'string' ? list.find(one => one.mn === name) : undefined);
   if (found) return itemFace(found, part.layer, chain, list.indexOf(found) + 1);
@@ -132,10 +153,9 @@ function effectFace(node, layer, index) {
   return partFace(new Part(node, layer, [layer.body], index, {}), effectFields, (part, name) => parameter(part, name));
 }
 function parameter(part, name) {
-  const list = (isList(part.node.ef) ? part.node.ef : []).filter(isObject);
-  const wanted = bare(name);
+  const list = objectsOf(part.node.ef);
   const found = typeof name === 'number' ? list.find(one => one.ix === name) ?? list[name - 1]
-    : list.find(one => one.nm === name || one.mn === name) ?? list.find(one => bare(one.nm ?? '') === wanted);
+    : list.find(one => one.nm === name || one.mn === name) ?? list.find(one => bare(one.nm ?? '') === bare(name));
   if (!found) throw new ReferenceError(`the effect ${describe(part.node.nm ?? '')} has no ${describe(name)}`);
   if (isList(found.ef)) return effectFace(found, part.layer, list.indexOf(found) + 1);
   const prop = propOf(found, 'v', part.layer, [...part.chain, part.node], 0);
@@ -153,7 +173,7 @@ const effectFields = fieldsOf({
 Object.setPrototypeOf(effectFields, groupBase);
 
 function namedIn(list, name, what, layer) {
-  const all = (isList(list) ? list : []).filter(isObject);
+  const all = objectsOf(list);
   const found = typeof name === 'number' ? all[name - 1] : all.find(one => one.nm === name) ?? all.find(one => one.mn === name);
   if (!found) throw new ReferenceError(`the layer ${describe(layer.data.nm)} has no ${what} ${describe(name)}`);
   return [found, all.indexOf(found) + 1];
@@ -272,7 +292,7 @@ const layerFields = fieldsOf({
   toWorldVec() { return (way, at = now) => sub(toComp(this[SELF], way, at), toComp(this[SELF], [0, 0], at)); },
   fromWorldVec() { return (way, at = now) => sub(fromComp(this[SELF], way, at), fromComp(this[SELF], [0, 0], at)); },
   fromCompToSurface() { return (point, at = now) => fromComp(this[SELF], point, at); },
-  sourceRectAtTime() { return (at = now, extents = false) => sourceRect(this[SELF], number(own(at)), Boolean(extents)); },
+  sourceRectAtTime() { return (at = now, extents = false) => sourceRect(this[SELF], snapped(at), Boolean(extents)); },
   sampleImage() { return () => { throw new Refusal('sampleImage', 'sampleImage() reads pixels, which are not drawn yet'); }; },
   ...Object.fromEntries(Object.entries(LAYER_MOVES).map(([name, key]) => [name, function () { return hand(this[SELF].transform(key)); }])),
 });
@@ -321,10 +341,10 @@ const times = (m, n) => [m[0] * n[0] + m[2] * n[1], m[1] * n[0] + m[3] * n[1], m
 const moved = (m, x, y) => [m[0] * x + m[2] * y + m[4], m[1] * x + m[3] * y + m[5]];
 function toComp(layer, point, at) {
   const [x, y = 0, ...rest] = numbersOf(point);
-  return [...moved(matrixOf(layer, number(own(at))), x, y), ...rest];
+  return [...moved(matrixOf(layer, snapped(at)), x, y), ...rest];
 }
 function fromComp(layer, point, at) {
-  const [x, y = 0, ...rest] = numbersOf(point), [a, b, c, d, e, f] = matrixOf(layer, number(own(at))), all = a * d - b * c;
+  const [x, y = 0, ...rest] = numbersOf(point), [a, b, c, d, e, f] = matrixOf(layer, snapped(at)), all = a * d - b * c;
   if (!all) return [0, 0, ...rest];
   return [(d * (x - e) - c * (y - f)) / all, (a * (y - f) - b * (x - e)) / all, ...rest];
 }
