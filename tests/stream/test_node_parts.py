@@ -455,3 +455,14 @@ async def test_a_seam_that_stays_torn_after_both_sides_were_drawn_again_makes_a_
         await farm.send(work)
         export = (await farm.until(ReportExport))[0]
     assert (export.frames, export.degraded) == (20, True)
+
+
+async def test_a_template_that_draws_otherwise_the_second_time_is_told_with_its_frame_and_none_of_it_is_used(farm):
+    async with running(farm, node_twice=1.0):
+        work = farm.drawing("remembers", frames=20)
+        await farm.send(work)
+        failure = (await farm.until(ReportFailure))[0]
+    assert (failure.code, failure.crash, failure.template) == ("node.frames_differ", "frames_differ", work.manifest.scenes[0].spec.bundle)
+    assert failure.last_frame >= 0 and "second time" in failure.detail
+    assert [crash.kind for crash in farm.of(ReportCrash)] == ["frames_differ"]
+    assert not farm.of(ReportSegment)

@@ -259,7 +259,11 @@ SENTENCES: dict[str, Callable[[Body], str]] = {
     "render.repair.assembling": lambda body: f"the export is joined anew: {body['reason']}",
     "render.export.replaced": lambda body: "the export was replaced by the one joined anew",
     "render.repair.ended": lambda body: f"the repair ended: {body['state']}" + (f" ({body['detail']})" if body.get("detail") else ""),
-    "render.template.crashed": lambda body: f"its template ended an engine ({body['kind'].replace('_', ' ')})",
+    "render.template.crashed": lambda body: (
+        "its frames differ from one drawing to the next"
+        if body["kind"] == "frames_differ"
+        else f"its template ended an engine ({body['kind'].replace('_', ' ')})"
+    ),
     "render.template.set_aside": lambda body: f"its template was set aside: {body['reason']}",
 }
 """What an event means for the render it belongs to; a type that is not here is told by its name."""

@@ -214,7 +214,7 @@ KIND = Kind(
     name="render",
     results=Results(name="segment", following=_q.next_stored_segment, first="", spoilt=_spoilt, becomes="is drawn again"),
     tries=TRIES,
-    tries_after={"engine_hang": ENGINE_TRIES, "engine_crash": ENGINE_TRIES, "out_of_memory": ENGINE_TRIES},
+    tries_after={"engine_hang": ENGINE_TRIES, "engine_crash": ENGINE_TRIES, "out_of_memory": ENGINE_TRIES, "frames_differ": ENGINE_TRIES},
     wants=_wants,
     assign=_assign,
     attempts=_attempts,
