@@ -10,7 +10,7 @@ from node_worker.engines.lottie.rewrites.parts import kind_of, still
 
 Document = dict[str, Any]
 PRECOMP, SOLID, IMAGE, NULL, SHAPES, TEXT = range(6)  # layers' types
-_CONTENT = ("ty", "refId", "shapes", "t", "tm", "w", "h", "sw", "sh", "sc", "st", "sr", "masksProperties", "hasMask", "au", "cl")
+_CONTENT = ("ty", "refId", "shapes", "t", "tm", "w", "h", "sw", "sh", "sc", "st", "sr", "masksProperties", "hasMask", "au", "cl", "nm")
 _PLACE = ("ks", "parent", "ao", "ddd")
 FARTHEST = 20_000.0  # pixels from a layer's origin, within which it can be wrapped
 _MOST_INDICES = 0x7FFF  # the engine keeps a layer's number in 16 bits
@@ -51,7 +51,8 @@ def wrap(document: Document, layers: list[Document], layer: Document) -> list[Do
     layers.append({**usual, "ty": NULL, "ind": index, **{key: layer[key] for key in _PLACE if key in layer}})
     _hang_on(layers, layer, index)
     for key in (*_CONTENT, *_PLACE):
-        layer.pop(key, None)
+        if key != "nm":
+            layer.pop(key, None)
     middle = {"p": still([0, 0, 0]), "a": still([side, side, 0]), "s": still([100, 100, 100]), "r": still(0), "o": opacity or still(100)}
     layer.update({**usual, **layer, "ty": PRECOMP, "refId": name, "w": 2 * side, "h": 2 * side, "st": 0, "sr": 1})
     layer.update(ks=middle, parent=index)
