@@ -98,7 +98,7 @@ def test_what_the_engine_does_not_draw_faithfully_is_a_warning(engine: LottieEng
     layer["masksProperties"] = [{"mode": "d", "pt": {"a": 0, "k": {"i": [], "o": [], "v": [], "c": True}}, "f": {"a": 0, "k": [4, 4]}}]
     warnings = engine.scan(save(build.document(layer, build.text("T", "x"))), tmp_path / "w").scenes[0].warnings
     told = {warning.code for warning in warnings}
-    assert told == {"layer.three_d", "layer.effect", "layer.style", "expression.random", "expression.loop", "font.missing"}
+    assert told == {"layer.three_d", "layer.effect", "layer.style", "expression.random", "expression.endless", "font.missing"}
     assert all(warning.detail for warning in warnings)
 
 
