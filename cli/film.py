@@ -113,7 +113,8 @@ def _remedy(code: str) -> str:
 
 def _lengths(project: ProjectFile, scenes: Sequence[Scene]) -> list[tuple[str, int]]:
     durations = {scene.key: scene.duration for scene in scenes}
-    return [(scene.scene, frames_of(durations[scene.scene], Fraction(*project.rate))) for scene in project.scenes]
+    counts = frames_of([(durations[scene.scene], 1.0) for scene in project.scenes], Fraction(*project.rate))
+    return [(scene.scene, count) for scene, count in zip(project.scenes, counts, strict=True)]
 
 
 def _kind(kind: str) -> str:

@@ -102,7 +102,7 @@ class Child:
     def _assemble(self, asked: protocol.Assemble) -> None:
         rate = Fraction(asked.rate_num, asked.rate_den)
         ticker = Ticker(self._emit, self._mark)
-        facts = assemble(asked.segments, Path(asked.output), rate, asked.audio, asked.files, ticker.drawn)
+        facts = assemble(asked.segments, Path(asked.output), rate, asked.audio, asked.files, ticker)
         ticker.flush()
         self._emit(protocol.Assembled(facts=facts))
 

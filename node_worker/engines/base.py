@@ -43,6 +43,9 @@ class Timing(msgspec.Struct, frozen=True):
     second: float | None = None  # of the source, where one picture is all that will be drawn
 
 
+ANY_TIME = Timing()
+
+
 def nothing() -> None:
     """Tell nobody."""
 
@@ -75,7 +78,7 @@ class Engine(Protocol):
         size: tuple[int, int],
         background: str,
         fonts: tuple[str, ...],
-        timing: Timing = Timing(),
+        timing: Timing = ANY_TIME,
         alive: Callable[[], None] = nothing,
     ) -> Scene:
         """Prepare a scene; `alive` is called now and then while that takes long. Raises TemplateRefused."""

@@ -46,9 +46,9 @@ class Ticker(Progress):
         self.alive()
 
     def alive(self) -> None:
-        """Tell the newest frame again, if it is time."""
+        """Tell the newest frame again, if it is time; -1 before the first, as while a film's sound is listened to."""
         now = time.monotonic()
-        if now >= self._next and self._count:
+        if now >= self._next:
             self._next = now + INTERVAL
             self._tell()
 

@@ -11,7 +11,7 @@ import msgspec
 import uharfbuzz as hb
 
 from contracts.spec import ScanResult, SceneSpec
-from node_worker.engines.base import Files, TemplateRefused, Timing, nothing
+from node_worker.engines.base import ANY_TIME, Files, TemplateRefused, Timing, nothing
 from node_worker.engines.lottie import tvg
 from node_worker.engines.lottie.bundle import open_bundle, read_document
 from node_worker.engines.lottie.colours import parse_colour
@@ -49,7 +49,7 @@ class LottieEngine:
         size: tuple[int, int],
         background: str,
         fonts: tuple[str, ...],
-        timing: Timing = Timing(),
+        timing: Timing = ANY_TIME,
         alive: Callable[[], None] = nothing,
     ) -> LottieScene:
         """Prepare a scene for pictures of `size` (width, height) at the moments of `timing`. Raises TemplateRefused."""

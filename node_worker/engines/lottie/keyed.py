@@ -1,4 +1,4 @@
-"""Writes values that were found frame by frame as a property: still, or keyframes with straight lines between them, as few as say the same."""
+"""Writes values that were found frame by frame as a property: still, or as few keyframes, with straight lines between, as say the same."""
 
 from typing import Any
 
@@ -63,11 +63,6 @@ def write_paths(prop: Document, times: list[float], values: list[Document]) -> N
     _moving(prop, keys)
 
 
-def write_still(prop: Document, value: Any) -> None:
-    """Give a property one value for all its time."""
-    _still(prop, value)
-
-
 def _still(prop: Document, value: Any) -> None:
     for name in _STEPS:
         prop.pop(name, None)
@@ -89,7 +84,8 @@ def _jumps(values: Numbers) -> npt.NDArray[np.bool_]:
     beside[1:] = steps[:-1]
     beside[:-1] = np.maximum(beside[:-1], steps[1:])
     size = float(steps.max())
-    return (steps > _JUMP * beside) & (steps > size * 1e-3)
+    found: npt.NDArray[np.bool_] = (steps > _JUMP * beside) & (steps > size * 1e-3)
+    return found
 
 
 def _kept(times: Numbers, values: Numbers, tolerance: float) -> npt.NDArray[np.bool_]:

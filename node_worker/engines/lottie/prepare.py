@@ -15,7 +15,7 @@ from node_worker.engines.lottie.bundle import Animation, Bundle
 from node_worker.engines.lottie.colours import parse_colour, set_colour
 from node_worker.engines.lottie.elements import Found, find, slots_of, text_documents
 from node_worker.engines.lottie.embed import IMAGE, embed_pictures, place_of
-from node_worker.engines.lottie.expressions.bake import Moments, bake
+from node_worker.engines.lottie.expressions.bake import WHOLE, Moments, bake
 from node_worker.engines.lottie.expressions.survey import may_hold_expressions
 from node_worker.engines.lottie.report import Report
 from node_worker.engines.lottie.rewrites import rewrite
@@ -67,7 +67,7 @@ def prepare(
     bundle: Bundle,
     values: Values,
     library: Library,
-    moments: Moments = Moments(),
+    moments: Moments = WHOLE,
     alive: Callable[[], None] = nothing,
 ) -> Prepared:
     """Apply values to a document, and evaluate its expressions at `moments`. Raises TemplateRefused naming the value's key."""
@@ -88,7 +88,7 @@ def prepare(
 
 
 def complete(
-    document: Document, raw: bytes, library: Library, report: Report, moments: Moments = Moments(), alive: Callable[[], None] = nothing
+    document: Document, raw: bytes, library: Library, report: Report, moments: Moments = WHOLE, alive: Callable[[], None] = nothing
 ) -> bool:
     """Bring a document that holds its values into the form that the engine draws; whether expressions were evaluated.
 
@@ -144,9 +144,10 @@ def _prefer_given(document: Document) -> None:
     """Let a person's text stand where the layer's expression would write another one without reading it."""
     for layer in all_layers(document):
         source = layer["t"].get("d") if isinstance(layer.get("t"), dict) else None
-        if isinstance(source, dict) and isinstance(source.get("x"), str) and not _READS_TEXT.search(source["x"]):
-            if any(FIELD in text for text in text_documents(layer)):
-                del source["x"]
+        if not isinstance(source, dict) or not isinstance(source.get("x"), str) or _READS_TEXT.search(source["x"]):
+            continue
+        if any(FIELD in text for text in text_documents(layer)):
+            del source["x"]
 
 
 def _check_text(text: str, key: str) -> None:

@@ -22,7 +22,7 @@ from node_worker.engines.lottie.upgrade import upgrade
 
 Document = dict[str, Any]
 _MAX_SCENES = 200
-_SAMPLE = 8  # moments at which an upload's expressions are looked at
+_LOOKS = 24  # moments of a scene at which its expressions are tried
 
 
 def scan(template: Path, work: Path) -> ScanResult:
@@ -82,7 +82,7 @@ def _scene(animation: Animation, bundle: Bundle, library: Library) -> ScannedSce
     fonts = tuple(wanted_fonts(document))
     inline_slots(document)
     report = Report()
-    complete(document, raw, library, report, Moments(sample=_SAMPLE))
+    complete(document, raw, library, report, Moments(sample=_LOOKS))
     told = {(warning.code, warning.element) for warning in noticed}
     noticed += [warning for warning in report.warnings if (warning.code, warning.element) not in told]
     rate = float(document["fr"])

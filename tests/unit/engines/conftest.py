@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from contracts.spec import SceneSpec
-from node_worker.engines.base import Files, Pixels, Timing
+from node_worker.engines.base import ANY_TIME, Files, Pixels, Timing
 from node_worker.engines.lottie import LottieEngine
 from node_worker.engines.lottie.bundle import file_digest
 
@@ -102,7 +102,7 @@ def scene(engine: LottieEngine, tmp_path: Path) -> Iterator[Callable[..., Any]]:
         background: str = "#FFFFFF",
         pictures: dict[str, Path] | None = None,
         fonts: tuple[Path, ...] = (),
-        timing: Timing = Timing(),
+        timing: Timing = ANY_TIME,
         **values: Any,
     ) -> Any:
         files = {file_digest(file): str(file) for file in (path, *(pictures or {}).values(), *fonts)}

@@ -16,7 +16,7 @@ from node_worker.engines.lottie.elements import walk
 from node_worker.engines.lottie.expressions.scanner import guarded, uses_objects
 from node_worker.engines.lottie.expressions.survey import IMAGE, PRECOMP, SOLID, Place, Survey, ip_op, layers_of, survey
 from node_worker.engines.lottie.guard import number
-from node_worker.engines.lottie.keyed import write_held, write_numbers, write_paths, write_still
+from node_worker.engines.lottie.keyed import write_held, write_numbers, write_paths
 from node_worker.engines.lottie.report import Report
 
 Document = dict[str, Any]
@@ -44,14 +44,16 @@ _LAST = 0.01  # frames before the end: the last moment that is drawn
 
 _DETAILS = {
     "random": "The expression of {property} uses chance: it moves alike in every render here, but otherwise than in other programs.",
-    "coarse": "The scene's expressions are evaluated on every {message}. frame only, because it has so many of them; use fewer, or a shorter scene.",
+    "coarse": "The scene has so many expressions that they are evaluated on every {message}. frame only; use fewer, or a shorter scene.",
     "endless": "The expression of {property} loops without an end; the value without it is drawn. Correct the loop.",
     "budget": "The expression of {property} computes too much; the value without it is drawn. Simplify it.",
     "deep": "The expression of {property} waits for too many others ({message}); the value without it is drawn.",
     "clock": "The expression of {property} reads the clock, which no video can follow; the value without it is drawn. Use time instead.",
     "failed": "The expression of {property} stops ({message}); the value without it is drawn. Correct it, or convert it to keyframes.",
 }
-_UNKNOWN = "The expression of {property} is not followed: {message}. The value without it is drawn; convert it to keyframes before the export."
+_UNKNOWN = (
+    "The expression of {property} is not followed: {message}. The value without it is drawn; convert it to keyframes before the export."
+)
 
 
 class Moments(msgspec.Struct, frozen=True):
@@ -76,6 +78,9 @@ class Moments(msgspec.Struct, frozen=True):
         step = max(step, rest / count)
         found = sorted({min(round(n * step, 3), last) for n in range(count + 1)})
         return [begin + frame for frame in found]
+
+
+WHOLE = Moments()
 
 
 def bake(document: Document, report: Report, moments: Moments, measure: Measure | None = None, alive: Callable[[], None] = nothing) -> bool:

@@ -22,7 +22,15 @@ _TRANSFORM = {
 _BY_KIND: dict[str, dict[str, str]] = {
     "rc": {"s": "Size", "p": "Position", "r": "Roundness"},
     "el": {"s": "Size", "p": "Position"},
-    "sr": {"pt": "Points", "p": "Position", "r": "Rotation", "or": "Outer Radius", "ir": "Inner Radius", "os": "Outer Roundness", "is": "Inner Roundness"},
+    "sr": {
+        "pt": "Points",
+        "p": "Position",
+        "r": "Rotation",
+        "or": "Outer Radius",
+        "ir": "Inner Radius",
+        "os": "Outer Roundness",
+        "is": "Inner Roundness",
+    },
     "sh": {"ks": "Path"},
     "fl": {"c": "Color", "o": "Opacity"},
     "st": {"c": "Color", "o": "Opacity", "w": "Stroke Width"},

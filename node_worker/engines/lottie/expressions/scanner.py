@@ -15,9 +15,32 @@ _MARK = re.compile(
     r">>>=|\.\.\.|===|!==|\*\*=|<<=|>>=|>>>|&&=|\|\|=|\?\?=|=>|==|!=|<=|>=|&&|\|\||\?\?|\?\.(?!\d)|\+\+|--|[-+*/%&|^]=|<<|>>|\*\*|[-+*/%&|^!~?:;,.(){}\[\]<>=]"
 )
 _PARTNERS = {")": "(", "]": "[", "}": "{"}
-_BINARY = frozenset("+ - * / % ** << >> >>> < > <= >= == != === !== & ^ | in instanceof".split())
-_PREFIX = frozenset("! ~ typeof void delete new".split())
-_NO_OPERANDS = frozenset("return typeof void delete new in instanceof of case do else throw if while for with yield await".split())
+_BINARY = frozenset(
+    ("+", "-", "*", "/", "%", "**", "<<", ">>", ">>>", "<", ">", "<=", ">=", "==", "!=", "===", "!==", "&", "^", "|", "in", "instanceof")
+)
+_PREFIX = frozenset(("!", "~", "typeof", "void", "delete", "new"))
+_NO_OPERANDS = frozenset(
+    (
+        "return",
+        "typeof",
+        "void",
+        "delete",
+        "new",
+        "in",
+        "instanceof",
+        "of",
+        "case",
+        "do",
+        "else",
+        "throw",
+        "if",
+        "while",
+        "for",
+        "with",
+        "yield",
+        "await",
+    )
+)
 _CONTROL = frozenset(("if", "while", "for", "with"))
 _METHODS = (
     "valueAtTime|velocityAtTime|speedAtTime|key|nearestKey|numKeys|loopOut\\w*|loopIn\\w*|wiggle|temporalWiggle|smooth|propertyGroup|propertyIndex"

@@ -127,7 +127,9 @@ def _parents(layers: list[Document]) -> set[int]:
 def _mattes(layers: list[Document]) -> set[int]:
     """The places of layers that mask others."""
     numbered = {layer.get("tp") for layer in layers if isinstance(layer.get("tp"), int)}
-    found = {index for index, layer in enumerate(layers) if layer.get("td") or (isinstance(layer.get("ind"), int) and layer["ind"] in numbered)}
+    found = {
+        index for index, layer in enumerate(layers) if layer.get("td") or (isinstance(layer.get("ind"), int) and layer["ind"] in numbered)
+    }
     return found | {index - 1 for index, layer in enumerate(layers) if index and layer.get("tt") and "tp" not in layer}
 
 

@@ -1,6 +1,6 @@
 // Runs expressions over the moments of each composition, and hands the values out.
 
-const MOST_ROUNDS = 100_000; // of the loops of one evaluation
+const MOST_ROUNDS = 50_000; // of the loops of one evaluation
 const ALL_ROUNDS = 10_000_000; // of all loops of a scene
 const FARTHEST = 1e7; // of a number, as the drawing engine takes it
 const LONGEST = 5_000; // characters of a text

@@ -220,9 +220,18 @@ function compFace(comp) {
   })));
 }
 function compNamed(name) {
-  const found = comps.find(one => one.data.nm === name) ?? comps.find(one => one.data.id === name);
-  if (!found) throw new ReferenceError(`there is no composition ${describe(name)}`);
-  return compFace(found);
+  const found = comps.find(one => one.data.nm === name) ?? comps.find(one => one.data.id === name) ?? shownBy(name);
+  return found ? compFace(found) : lost(name);
+}
+const shownBy = name => { for (const comp of comps) for (const one of comp.layers) if (one.data.ty === 0 && one.data.nm === name) return comps.find(other => other.index && other.data.id === one.data.refId); };
+// A composition whose name the exporter has left out: its layers are looked for in all.
+function lost(name) {
+  const layer = wanted => {
+    const found = comps.map(comp => comp.layerNamed(String(own(wanted)))).find(Boolean);
+    if (!found) throw new ReferenceError(`there is no composition ${describe(name)} with a layer ${describe(own(wanted))}`);
+    return layerFace(found);
+  };
+  return Object.freeze({ layer, name });
 }
 const sourceFace = layer => {
   const comp = comps.find(one => one.index && one.data.id === layer.data.refId);
