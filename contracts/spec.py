@@ -34,6 +34,12 @@ class Warning(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     code: Public[str]
     detail: Public[str]
     element: Public[str] = ""
+    scene: Public[str] = ""  # the ScannedScene's key, where it is told of a whole film
+
+    @property
+    def place(self) -> str:
+        """Where it is, as `--set` names it; empty where it is of the whole template."""
+        return ".".join(filter(None, (self.scene, self.element)))
 
 
 Warnings = Public[tuple[Warning, ...]]

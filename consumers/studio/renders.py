@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 
 from consumers.runtime.domain import Answer, Context, Decision, Refusal, refuse
 from consumers.runtime.projection import fresh
@@ -15,12 +16,14 @@ from consumers.runtime.table import Table
 from consumers.studio import checks
 from consumers.studio.copies import FILES, PENDING
 from consumers.studio.filling import SPEC_LARGEST, Filled, fill
+from consumers.studio.look import rate_in, said, size_of
 from consumers.studio.saved_projects import SAVED
-from contracts.entity import Row
+from contracts.entity import Row, carry
 from contracts.envelope import Envelope
 from contracts.spec import AudioTrack, RenderSpec, SceneSpec, Warning, frames_of
 from contracts.studio import renders
 from contracts.studio.renders import RenderAnswer, RenderRehearsal, RenderRequested, RequestRender, Unfilled
+from contracts.studio.saved_projects import SavedProject
 from contracts.studio.values import SceneValues, Track
 
 REQUESTS = Table.of(renders.REQUESTS)
@@ -37,9 +40,9 @@ def request(cmd: RequestRender, view: View, ctx: Context) -> Decision[RenderAnsw
     if spec.frames > LONGEST:
         return refuse("render.too_long", f"the video would have {spec.frames} frames, at most {LONGEST} are possible", "scenes")
     warnings = _warnings(filled)
-    duration, missing = float(spec.frames / spec.rate), _missing(filled)
+    told = {"duration": float(spec.frames / spec.rate), "warnings": warnings, "missing": _missing(filled)}
     if ctx.envelope.dry_run:
-        return Answer([], RenderRehearsal(frames=spec.frames, duration=duration, warnings=warnings, missing=missing))
+        return Answer([], carry(RenderRehearsal, spec, frames=spec.frames, **told))
     pending = view.get(PENDING)
     if pending is not None and pending.pending >= MOST_PENDING:
         return refuse("limit.renders", f"{pending.pending} renders of this account have not ended, at most {MOST_PENDING} may")
@@ -56,7 +59,7 @@ def request(cmd: RequestRender, view: View, ctx: Context) -> Decision[RenderAnsw
         deadline=cmd.deadline,
         needs=cmd.needs,
     )
-    return Answer([requested], RenderAnswer(job_id=job_id, frames=spec.frames, duration=duration, warnings=warnings, missing=missing))
+    return Answer([requested], carry(RenderAnswer, spec, job_id=job_id, frames=spec.frames, **told))
 
 
 def frozen(cmd: RequestRender, view: View) -> tuple[Filled, RenderSpec, bytes] | Refusal:
@@ -66,10 +69,10 @@ def frozen(cmd: RequestRender, view: View) -> tuple[Filled, RenderSpec, bytes] |
     if isinstance(filled, Refusal):
         return checks.refusal([*filled.problem.errors, *problems]) if filled.problem.errors else filled
     values = [values for values, _ in filled.scenes]
-    problems += checks.file_problems(view, checks.wanted_files(values, filled.audio, cmd.fonts))
+    problems += checks.file_problems(view, checks.wanted_files(values, filled.audio, filled.look.fonts))
     if problems:
         return checks.refusal(problems)
-    spec = _freeze(cmd, filled, view)
+    spec = _freeze(filled, view)
     encoded = msgspec.json.encode(spec)
     if len(encoded) > SPEC_LARGEST:
         return refuse(
@@ -86,6 +89,7 @@ def _filled(cmd: RequestRender, view: View) -> Filled | Refusal:
     scenes: tuple[SceneValues, ...] = cmd.scenes
     audio: tuple[Track, ...] = cmd.audio
     colours, preset, project_id = cmd.colours, cmd.preset, cmd.project_id
+    saved: SavedProject | None = None
     if cmd.saved_project_id is not None:
         if cmd.scenes or cmd.colours or cmd.audio or cmd.preset:
             return refuse(
@@ -96,18 +100,25 @@ def _filled(cmd: RequestRender, view: View) -> Filled | Refusal:
             return missing(SAVED, cmd.saved_project_id)
         scenes, colours, preset, audio, project_id = saved.scenes, saved.colours, saved.preset, saved.audio, saved.project_id
     assert project_id is not None
-    return fill(view, project_id, scenes, colours, preset, audio, cmd.saved_project_id, (view.at(PENDING),))
+    return fill(view, project_id, scenes, colours, preset, audio, cmd.saved_project_id, (view.at(PENDING),), said(cmd, saved))
 
 
-def _freeze(cmd: RequestRender, filled: Filled, view: View) -> RenderSpec:
+def _freeze(filled: Filled, view: View) -> RenderSpec:
     def sha(file_id: UUID) -> str:
         row = view.get(FILES, file_id)
         assert row is not None, "files are checked before the spec is frozen"
         return row.sha256
 
-    num, den = cmd.rate
+    said, (_, first) = filled.look, filled.scenes[0]
+    (width, height), (num, den) = size_of(said, first), rate_in(said, first)
     look = RenderSpec(
-        scenes=(), width=cmd.width, height=cmd.height, rate_num=num, rate_den=den, quality=cmd.quality, background=cmd.background.upper()
+        scenes=(),
+        width=width,
+        height=height,
+        rate_num=num,
+        rate_den=den,
+        quality=said.quality or "standard",
+        background=(said.background or "#FFFFFF").upper(),
     )
     scenes = []
     for values, scene in filled.scenes:
@@ -125,14 +136,17 @@ def _freeze(cmd: RequestRender, filled: Filled, view: View) -> RenderSpec:
                 texts=values.texts,
                 pictures={key: sha(file_id) for key, file_id in values.pictures.items()},
                 colours={key: value.upper() for key, value in {**shared, **values.colours}.items()},
+                fits=values.fits,
+                directions=values.directions,
             )
         )
     audio = tuple(AudioTrack(kind=t.kind, file=sha(t.file_id), volume=t.volume, start=t.start) for t in filled.audio)
-    return msgspec.structs.replace(look, scenes=tuple(scenes), audio=audio, fonts=tuple(sha(file_id) for file_id in cmd.fonts))
+    return msgspec.structs.replace(look, scenes=tuple(scenes), audio=audio, fonts=tuple(sha(file_id) for file_id in said.fonts))
 
 
 def _warnings(filled: Filled) -> tuple[Warning, ...]:
-    return tuple({(w.code, w.element, w.detail): w for _, scene in filled.scenes for w in scene.warnings}.values())[:50]
+    told = (replace(one, scene=scene.scene) for _, scene in filled.scenes for one in scene.warnings)
+    return tuple({(one.code, one.scene, one.element): one for one in told}.values())[:50]
 
 
 def _missing(filled: Filled) -> tuple[Unfilled, ...]:

@@ -56,8 +56,10 @@ def check(manifest: Manifest) -> None:
         raise PartFailed("node.manifest", f"no address for the files {', '.join(sorted(missing))}")
 
 
-def _short(warning: Warning) -> Warning:
-    return msgspec.structs.replace(warning, detail=warning.detail[:WARNING_TEXT], element=warning.element[:WARNING_TEXT])
+def short(warning: Warning, scene: str) -> Warning:
+    """A warning as a report has room for it, with the scene that it is of."""
+    detail, element = warning.detail[:WARNING_TEXT], warning.element[:WARNING_TEXT]
+    return msgspec.structs.replace(warning, detail=detail, element=element, scene=scene)
 
 
 class Tries:
@@ -116,20 +118,24 @@ class Drawing:
         """Draw what is left once; verified segments leave `left`."""
         base, begun = self._frames, time.monotonic()
         warnings: list[Warning] = []
+        untold = True
         async with self._part.ask(self._request(position, scene, left, plain)) as events:
             async for event in events:
                 match event:
                     case protocol.Frame():
                         await self._part.tick(base + event.count, scene.frame_offset + event.frame)
                     case protocol.Warned() if len(warnings) < MOST_WARNINGS:
-                        warnings.append(_short(event.warning))
+                        warnings.append(short(event.warning, scene.spec.scene))
                     case protocol.SegmentDone(segment=segment):
                         seconds, begun = time.monotonic() - begun, time.monotonic()
                         if self._good(segment):
                             self._frames += segment.frames
                             task = left.pop(segment.key)
                             await self._gate.acquire()
-                            self._uploads.create_task(self._hand_over(task, segment, seconds, plain, tuple(warnings)))
+                            # Other renders that take up what is drawn here begin a scene with its first segment too.
+                            told = tuple(warnings) if untold or not task.first else ()
+                            untold = False
+                            self._uploads.create_task(self._hand_over(task, segment, seconds, plain, told))
 
     def _good(self, segment: FinishedSegment) -> bool:
         check = segment.check

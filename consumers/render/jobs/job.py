@@ -1,11 +1,13 @@
 """Jobs: submitted, planned on the segment grid, advanced by verified segments, ended by an export, a failure or a person."""
 
 from collections import Counter
+from collections.abc import Container
 from uuid import UUID
 
 from consumers.render.jobs.plan import plan, segment_frames
 from consumers.render.jobs.segment_consequences import given_up
 from consumers.render.jobs.tables import EXPORTS, JOB_SEGMENTS, JOB_SPECS, JOBS
+from consumers.render.jobs.warnings import told
 from consumers.render.leases.kind import Rows
 from consumers.render.leases.lease import SEGMENTS, ended_parts
 from consumers.render.nodes.fault_attribution import SET_ASIDE, message_of
@@ -31,7 +33,7 @@ from contracts.render.jobs import (
     SubmitJob,
 )
 from contracts.render.segments import PlannedSegment, SegmentsPlanned
-from contracts.spec import RenderSpec
+from contracts.spec import RenderSpec, Warning
 from contracts.studio.renders import RenderRequested
 
 CHUNK = 400  # planned segments in one event: about 40 KB
@@ -90,7 +92,7 @@ def submit(cmd: SubmitJob, view: View, ctx: Context) -> Decision:
                 submitted,
                 JobFailed(job_id=cmd.job_id, code=SET_ASIDE, detail=message_of(row.template, row.reason), metadata=cmd.metadata),
             ]
-    return [submitted, *_planned(cmd.job_id, spec, view)]
+    return [submitted, *_planned(cmd.job_id, spec, cmd.warnings, view)]
 
 
 def plan_job(cmd: PlanJob, view: View, ctx: Context) -> Decision:
@@ -98,17 +100,17 @@ def plan_job(cmd: PlanJob, view: View, ctx: Context) -> Decision:
     job, spec = view.get(JOBS, cmd.job_id), view.get(JOB_SPECS, cmd.job_id)
     if job is None or spec is None or job.state != "queued" or job.segments_total:
         return []
-    return list(_planned(cmd.job_id, spec.spec, view))
+    return list(_planned(cmd.job_id, spec.spec, job.warnings, view))
 
 
-def _planned(job_id: UUID, spec: RenderSpec, view: View) -> list[Event]:
+def _planned(job_id: UUID, spec: RenderSpec, warned: tuple[Warning, ...], view: View) -> list[Event]:
     builds = _builds(view)
     if builds is None:
         return []
     segments = plan(view.tenant, spec, builds)
     known = dict(zip((s.key for s in segments), view.many(SEGMENTS, [(s.key,) for s in segments]), strict=True))
-    there = {key for key, row in known.items() if row is not None and row.state == "done"}
-    done = [s for s in segments if s.key in there]
+    drawn = {key: row for key, row in known.items() if row is not None and row.state == "done"}
+    done = [s for s in segments if s.key in drawn]
     planned = JobPlanned(
         job_id=job_id,
         engine_build=builds[0],
@@ -117,12 +119,13 @@ def _planned(job_id: UUID, spec: RenderSpec, view: View) -> list[Event]:
         segments_done=len(done),
         frames_done=sum(s.count for s in done),
     )
-    chunks = [_chunk(job_id, at, segments[at : at + CHUNK], there) for at in range(0, len(segments), CHUNK)]
+    chunks = [_chunk(job_id, at, segments[at : at + CHUNK], drawn.keys()) for at in range(0, len(segments), CHUNK)]
     finished = [JobAssembling(job_id=job_id)] if len(done) == len(segments) else []
-    return [planned, *chunks, *finished]
+    news = told(job_id, warned, [one for row in drawn.values() for one in row.warnings])
+    return [planned, *chunks, *news, *finished]
 
 
-def _chunk(job_id: UUID, offset: int, segments: list[PlannedSegment], there: set[str]) -> SegmentsPlanned:
+def _chunk(job_id: UUID, offset: int, segments: list[PlannedSegment], there: Container[str]) -> SegmentsPlanned:
     done = tuple(at for at, segment in enumerate(segments, offset) if segment.key in there)
     return SegmentsPlanned(job_id=job_id, offset=offset, segments=tuple(segments), done=done)
 
