@@ -267,7 +267,7 @@ SENTENCES: dict[str, Callable[[Body], str]] = {
 
 
 class ExplanationRow(msgspec.Struct, frozen=True, kw_only=True):
-    """Why a render is where it is: reasons now, what will not look as meant, crashes by part and node, and its events with their log positions."""
+    """Why a render is where it is, and how it will look: reasons, warnings, crashes by part and node, events with their log positions."""
 
     job_id: UUID
     state: JobState
