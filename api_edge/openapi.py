@@ -7,7 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from api_edge.errors import ProblemBody
-from api_edge.handlers.commands import reader_of
+from api_edge.handlers.commands import NO_VERSION, reader_of
 from api_edge.http.bodies import path_names
 from api_edge.routing import CommandRoute, QueryRoute, Route
 from api_edge.schemas import Schema, Schemas
@@ -86,6 +86,8 @@ def _command(route: CommandRoute, schemas: Schemas) -> Schema:
         _header("Idempotency-Key", "1 to 255 visible ASCII characters; makes repeating safe for 30 days, on one route"),
         _header("Prefer", "`respond-async`, or `wait=N` seconds (at most 30)"),
     ]
+    if (names := path_names(route.path)) and names[-1] not in NO_VERSION:
+        parameters.append(_header("If-Match", "An ETag: 412 `request.precondition` when it has changed since"))
     told = told_by(route)
     answers = {str(route.answers): _done("Done", schemas.of(told[0]))}
     if route.dry_run:

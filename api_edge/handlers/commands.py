@@ -32,6 +32,8 @@ MOST_WAIT = 30.0
 BODY = 15.0  # seconds in which a body has to be there
 REPLAYED = "Idempotent-Replayed"
 _TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+_TAG = re.compile(r'(?:^|,)\s*"(\d{1,18})"(?=\s*(?:,|$))')
+NO_VERSION = ("effect_id",)  # names in addresses of what has no version: it is no entity's row
 _PREFER_WAIT = re.compile(r"\bwait\s*=\s*\"?(\d{1,4})")
 
 
@@ -42,6 +44,7 @@ class CommandHandler:
         self.route = route
         self._identity = Route.of(route)
         self._names = path_names(route.path)
+        self._tagged = bool(self._names) and self._names[-1] not in NO_VERSION
         self._parameters = ("dry_run",) if route.dry_run else ()
         self._type = type_of(route.command).full_name
         self.reader = reader_of(route)
@@ -67,6 +70,7 @@ class CommandHandler:
             causation=named.id,
             request_hash=request_hash,
             key_hash=named.key_hash,
+            if_match=self._if_match(call),
             dry_run=dry_run,
             traceparent=_traceparent(call.request),
         )
@@ -84,6 +88,16 @@ class CommandHandler:
         if named.known or outcome.repeated:
             headers[REPLAYED] = "true"
         return await self._told(edge, call, envelope, outcome, headers)
+
+    def _if_match(self, call: Call) -> str:
+        """What the caller knows of the thing that is changed, as an envelope says it. Raises Refused where nothing has an ETag."""
+        given: str | None = call.request.headers.get("If-Match")
+        if given is None:
+            return ""
+        if not self._tagged:
+            raise Refused("request.parameter", "What is asked for here has no ETag yet; leave If-Match out.", "If-Match")
+        # One that was never given out matches nothing, and so is left out; a weak one never matches here.
+        return "" if given.strip() == "*" else f"{self._names[-1]}={','.join(_TAG.findall(given))}"
 
     async def _named(self, edge: Edge, call: Call, key: str, request_hash: str) -> Named:
         return await named_by(edge, call.who, self._identity, key, request_hash, secret=self.route.secret is not None)

@@ -39,10 +39,9 @@ def request(cmd: RequestRender, view: View, ctx: Context) -> Decision[RenderAnsw
     filled, spec, encoded = found
     if spec.frames > LONGEST:
         return refuse("render.too_long", f"the video would have {spec.frames} frames, at most {LONGEST} are possible", "scenes")
-    warnings = _warnings(filled)
-    told = {"duration": float(spec.frames / spec.rate), "warnings": warnings, "missing": _missing(filled)}
+    would = _rehearsal(filled, spec)
     if ctx.envelope.dry_run:
-        return Answer([], carry(RenderRehearsal, spec, frames=spec.frames, **told))
+        return Answer([], would)
     pending = view.get(PENDING)
     if pending is not None and pending.pending >= MOST_PENDING:
         return refuse("limit.renders", f"{pending.pending} renders of this account have not ended, at most {MOST_PENDING} may")
@@ -54,12 +53,12 @@ def request(cmd: RequestRender, view: View, ctx: Context) -> Decision[RenderAnsw
         spec=spec,
         spec_sha256=hashlib.sha256(encoded).hexdigest(),
         priority=cmd.priority,
-        warnings=warnings,
+        warnings=would.warnings,
         metadata=cmd.metadata,
         deadline=cmd.deadline,
         needs=cmd.needs,
     )
-    return Answer([requested], carry(RenderAnswer, spec, job_id=job_id, frames=spec.frames, **told))
+    return Answer([requested], carry(RenderAnswer, would, job_id=job_id, state="queued"))
 
 
 def frozen(cmd: RequestRender, view: View) -> tuple[Filled, RenderSpec, bytes] | Refusal:
@@ -142,6 +141,19 @@ def _freeze(filled: Filled, view: View) -> RenderSpec:
         )
     audio = tuple(AudioTrack(kind=t.kind, file=sha(t.file_id), volume=t.volume, start=t.start) for t in filled.audio)
     return msgspec.structs.replace(look, scenes=tuple(scenes), audio=audio, fonts=tuple(sha(file_id) for file_id in said.fonts))
+
+
+def _rehearsal(filled: Filled, spec: RenderSpec) -> RenderRehearsal:
+    return RenderRehearsal(
+        frames=spec.frames,
+        duration=float(spec.frames / spec.rate),
+        width=spec.width,
+        height=spec.height,
+        rate_num=spec.rate_num,
+        rate_den=spec.rate_den,
+        warnings=_warnings(filled),
+        missing=_missing(filled),
+    )
 
 
 def _warnings(filled: Filled) -> tuple[Warning, ...]:
