@@ -32,12 +32,12 @@ def taken(view: View, table: Table[Any], **given: Any) -> Refusal | None:
 
 
 def unexpected(cmd: Command, if_match: str, tables: Iterable[Table[Any]], view: View) -> Refusal | None:
-    """The refusal of a command that was asked for another version of its row than there is (RFC 9110, 13.1.1); what is not there is told by its decider.
+    """The refusal of a command that is for another version of its row than there is (RFC 9110, 13.1.1).
 
-    `if_match` is that of the envelope. Of tables with the same key the first holds the thing itself.
+    `if_match` is that of the envelope. Of tables with the same key the first holds the thing itself; what is not there its decider tells.
     """
     name, _, versions = if_match.partition("=")
-    table = next((one for one in tables if one.key[1:] == (name,)), None)
+    table = next((one for one in tables if one.key == (name,)), None)
     row = view.get(table, getattr(cmd, name)) if table is not None else None
     if row is None or str(row.version) in versions.split(","):
         return None
