@@ -62,9 +62,8 @@ async def handle(edge: Edge, call: Call) -> web.StreamResponse:
         if not edge.stands(who):
             stream.end(f"the {who.NAME} has ended")
         await _write(answer, b"retry: 1000\n: live from position %b\n\n" % edge.feed.text(now).encode())
-        await _tell(
-            edge, answer, stream, now if behind is None else behind, now, ended=job.state if job and job.state not in ACTIVE else ""
-        )
+        ended = job.state if job and job.state not in ACTIVE else ""
+        await _tell(edge, answer, stream, now if behind is None else behind, now, ended=ended)
     except (ConnectionResetError, TimeoutError):
         if call.request.transport:
             call.request.transport.abort()

@@ -6,8 +6,11 @@ from read.renders
 where tenant_id = $1 and job_id = $2;
 
 -- name: job_in_log
--- How far a render is, and the position of its first event, as far as that lies in no archive and is told already.
-select r.state, (select min(l.position) from read.log_events l where l.correlation_id = r.correlation_id and (l.tenant_id = $1) is true) as began
+-- How far a render is, and the position of its first event, as far as that lies in no archive and is told already. Events are found by their
+-- request alone, as in `explain_render`.
+select r.state,
+       (select min(e.position) from (
+          select l.position from read.log_events l where l.correlation_id = r.correlation_id and (l.tenant_id = $1) is true offset 0) e) as began
 from read.renders r
 where r.tenant_id = $1 and r.job_id = $2;
 

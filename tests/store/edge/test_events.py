@@ -92,9 +92,10 @@ async def a_render(backend, state="rendering", correlation=None):
     job = uuid4()
     await backend.pg.execute(
         """insert into render.render_jobs (tenant_id, version, created_at, updated_at, job_id, state, spec_sha256, priority, width, height,
-             rate_num, rate_den, quality, has_voiceover, frames_total, frames_done, segments_total, segments_done, engine_build, encoder_build,
-             assemble_attempts, warnings, metadata, code, detail, field, needs, paused, correlation_id)
-           values ($1, 1, now(), now(), $2, $3, '', 50, 16, 16, 30, 1, 'draft', false, 30, 0, 1, 0, '', '', 0, '[]', '{}', $4, '', '', '{}', false, $5)""",
+             rate_num, rate_den, quality, has_voiceover, frames_total, frames_done, segments_total, segments_done, engine_build,
+             encoder_build, assemble_attempts, warnings, metadata, code, detail, field, needs, paused, correlation_id)
+           values ($1, 1, now(), now(), $2, $3, '', 50, 16, 16, 30, 1, 'draft', false, 30, 0, 1, 0, '',
+             '', 0, '[]', '{}', $4, '', '', '{}', false, $5)""",
         DEFAULT_TENANT, job, state, "x" if state == "failed" else "", correlation,
     )  # fmt: skip
     return job
