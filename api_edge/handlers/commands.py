@@ -49,7 +49,7 @@ class CommandHandler:
         self._type = type_of(route.command).full_name
         self.reader = reader_of(route)
         self._shown = shown_answer(route.command)
-        self._as_sent = not (self._names or route.hidden or route.prepare or route.secret)
+        self._as_sent = not (self._names or route.hidden or route.prepare or route.check or route.secret)
 
     async def __call__(self, edge: Edge, call: Call) -> Answer:
         who = await admitted(edge, call, self.route)
@@ -57,7 +57,7 @@ class CommandHandler:
         body = await _read(call.request)
         dry_run = self.route.dry_run and is_true(call.query("dry_run"), "dry_run")
         key, request_hash = key_of(call), edge.signer.request_hash(call.request.method, call.request.path_qs, body)
-        send = self._ready(edge, call, body)
+        send = await self._ready(edge, call, body)
         wait = wait_of(call.request.headers.get("Prefer"))
         named = await self._named(edge, call, key, request_hash) if key and not dry_run else Named(call.id)
         envelope = Envelope(
@@ -102,12 +102,14 @@ class CommandHandler:
     async def _named(self, edge: Edge, call: Call, key: str, request_hash: str) -> Named:
         return await named_by(edge, call.who, self._identity, key, request_hash, secret=self.route.secret is not None)
 
-    def _ready(self, edge: Edge, call: Call, body: bytes) -> Send:
+    async def _ready(self, edge: Edge, call: Call, body: bytes) -> Send:
         """How the command is published: as the body says it where nothing is filled in, which spares reading and writing it once more."""
         if self._as_sent:
             checked = self.reader.check(body)
             return lambda publisher, envelope: publisher.publish_encoded(self.route.command, checked, envelope)
         message = self._message(edge, call, body)
+        if self.route.check:
+            await self.route.check(edge, call, message)
         return lambda publisher, envelope: publisher.publish(message, envelope)
 
     def _message(self, edge: Edge, call: Call, body: bytes) -> Command:
