@@ -9,7 +9,7 @@ import msgspec
 from contracts.render.segments import PlannedSegment
 from contracts.spec import RenderSpec, SceneSpec
 
-KEY_REVISION = 2  # a change of what the key holds gives every segment a new key
+KEY_REVISION = 1  # a change of what the key holds gives every segment a new key
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
@@ -36,7 +36,7 @@ def located(spec: RenderSpec, place: int) -> tuple[int, int, int]:
 
 def _scene_base(tenant: UUID, spec: RenderSpec, scene: SceneSpec, builds: tuple[str, str]) -> bytes:
     # Not the bundle's hash or the scene's name: the digest stands for the document and every file that it uses.
-    parts = (KEY_REVISION, str(tenant), scene.digest, scene.texts, scene.pictures, scene.colours, scene.speed, scene.fits, scene.directions)
+    parts = (KEY_REVISION, str(tenant), scene.digest, scene.texts, scene.pictures, scene.colours, scene.speed)
     look = (spec.width, spec.height, spec.rate_num, spec.rate_den, spec.quality, spec.background, spec.fonts)
     return bytes(_encode((parts, look, builds)))
 
