@@ -134,7 +134,7 @@ class JobSubmitted(Event, frozen=True, kw_only=True):
 
 @message("render.job.plan")
 class PlanJob(Command, frozen=True, kw_only=True):
-    """Cut a job into segments for the builds that the farm's nodes have now."""
+    """Cut a job into segments for the builds that the farm's nodes have now: one that is not cut yet, or whose own builds are gone."""
 
     job_id: UUID
 
@@ -149,6 +149,7 @@ class JobPlanned(Event, frozen=True, kw_only=True):
     segments_total: Public[int]
     segments_done: Public[int]  # already there from earlier renders
     frames_done: int
+    again: Public[bool] = False  # the builds that it was begun with are gone: all is drawn with others
 
 
 @message("render.job.started", public=True)

@@ -85,6 +85,7 @@ class SegmentsPlanned(Event, frozen=True, kw_only=True):
     offset: Public[int]
     segments: Public[tuple[PlannedSegment, ...]]
     done: tuple[int, ...] = ()  # positions whose segments were there already
+    again: bool = False  # in place of those that were planned there before
 
 
 class Advance(msgspec.Struct, frozen=True):

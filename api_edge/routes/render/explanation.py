@@ -183,7 +183,10 @@ def _unfit(row: Row, nodes: list[Node]) -> Iterator[Reason]:
     needs = msgspec.json.decode(row["needs"], type=Needs)
     builds = (row["engine_build"], row["encoder_build"])
     checks: list[tuple[str, Callable[[Node], bool]]] = [
-        (f"no node has the builds that it was begun with ({', '.join(builds)})", lambda node: not builds[0] or node.builds == builds),
+        (
+            f"no node has the builds that it was begun with ({', '.join(builds)}); once none was seen for ten minutes, all is drawn anew",
+            lambda node: not builds[0] or node.builds == builds,
+        ),
         (f"no node has {needs.memory} bytes of memory for a slot", lambda node: needs.memory <= (node.capabilities.memory or needs.memory)),
         *((f"no node has the font {font}", lambda node, font=font: font in node.capabilities.fonts) for font in needs.fonts),
         *((f"no node has the label {label}", lambda node, label=label: label in node.capabilities.labels) for label in needs.labels),
@@ -229,7 +232,10 @@ def _warned(warning: Body) -> str:
 SENTENCES: dict[str, Callable[[Body], str]] = {
     "studio.render.requested": lambda body: "the render was asked for",
     "render.job.submitted": lambda body: f"the farm took it: {body['frames_total']} frames, priority {body['priority']}",
-    "render.job.planned": lambda body: f"cut into {body['segments_total']} segments, {body['segments_done']} of them drawn before",
+    "render.job.planned": lambda body: (
+        ("planned anew, as no node has the builds that it was begun with: " if body.get("again") else "")
+        + f"cut into {body['segments_total']} segments, {body['segments_done']} of them drawn before"
+    ),
     "render.segment.planned": lambda body: f"segments {body['offset']} to {body['offset'] + len(body['segments']) - 1} are known",
     "render.job.started": lambda body: "the first part was given to a node",
     "render.part.assigned": lambda body: (

@@ -1,7 +1,8 @@
 """Jobs: submitted, planned on the segment grid, advanced by verified segments, ended by an export, a failure or a person."""
 
 from collections import Counter
-from collections.abc import Container
+from datetime import timedelta
+from itertools import zip_longest
 from uuid import UUID
 
 from consumers.render.jobs.plan import plan, segment_frames
@@ -37,6 +38,7 @@ from contracts.spec import RenderSpec, Warning
 from contracts.studio.renders import RenderRequested
 
 CHUNK = 400  # planned segments in one event: about 40 KB
+RETURN_WITHIN = timedelta(minutes=10)  # in which a node that is gone may come back with the builds that it had
 
 
 def on_render_requested(event: RenderRequested, envelope: Envelope) -> list[Command]:
@@ -96,14 +98,30 @@ def submit(cmd: SubmitJob, view: View, ctx: Context) -> Decision:
 
 
 def plan_job(cmd: PlanJob, view: View, ctx: Context) -> Decision:
-    """Plan a job that was submitted while no node was there."""
+    """Plan a job that was submitted while no node was there, or anew where the builds that it was begun with are gone for good."""
     job, spec = view.get(JOBS, cmd.job_id), view.get(JOB_SPECS, cmd.job_id)
-    if job is None or spec is None or job.state != "queued" or job.segments_total:
+    if job is None or spec is None or job.state not in ("queued", "rendering"):
         return []
-    return list(_planned(cmd.job_id, spec.spec, job.warnings, view))
+    if not job.segments_total:
+        return _planned(cmd.job_id, spec.spec, job.warnings, view)
+    if _may_return(job, view, ctx) or not (planned := _planned(cmd.job_id, spec.spec, job.warnings, view, again=True)):
+        return []
+    return [*ended_parts(job.job_id, view, "cancelled"), *planned]
 
 
-def _planned(job_id: UUID, spec: RenderSpec, warned: tuple[Warning, ...], view: View) -> list[Event]:
+def _may_return(job: Job, view: View, ctx: Context) -> bool:
+    """Whether a node with a job's builds is there, or was until lately: films of an installation that restarts are drawn on."""
+    platform = view.of(PLATFORM)
+    lately = ctx.now - RETURN_WITHIN
+    had = [node for state in ("active", "lost", "left") for node in platform.where(NODES, state=state)]
+    return any(
+        (node.engine_build, node.encoder_build) == (job.engine_build, job.encoder_build)
+        and (node.state == "active" or node.updated_at > lately)
+        for node in had
+    )
+
+
+def _planned(job_id: UUID, spec: RenderSpec, warned: tuple[Warning, ...], view: View, *, again: bool = False) -> list[Event]:
     builds = _builds(view)
     if builds is None:
         return []
@@ -118,16 +136,17 @@ def _planned(job_id: UUID, spec: RenderSpec, warned: tuple[Warning, ...], view: 
         segments_total=len(segments),
         segments_done=len(done),
         frames_done=sum(s.count for s in done),
+        again=again,
     )
-    chunks = [_chunk(job_id, at, segments[at : at + CHUNK], drawn.keys()) for at in range(0, len(segments), CHUNK)]
+    chunks = [_chunk(job_id, at, segments[at : at + CHUNK], set(drawn), again) for at in range(0, len(segments), CHUNK)]
     finished = [JobAssembling(job_id=job_id)] if len(done) == len(segments) else []
     news = told(job_id, warned, [one for row in drawn.values() for one in row.warnings])
     return [planned, *chunks, *news, *finished]
 
 
-def _chunk(job_id: UUID, offset: int, segments: list[PlannedSegment], there: Container[str]) -> SegmentsPlanned:
+def _chunk(job_id: UUID, offset: int, segments: list[PlannedSegment], there: set[str], again: bool) -> SegmentsPlanned:
     done = tuple(at for at, segment in enumerate(segments, offset) if segment.key in there)
-    return SegmentsPlanned(job_id=job_id, offset=offset, segments=tuple(segments), done=done)
+    return SegmentsPlanned(job_id=job_id, offset=offset, segments=tuple(segments), done=done, again=again)
 
 
 def _builds(view: View) -> tuple[str, str] | None:
@@ -173,9 +192,12 @@ def segments_planned(event: SegmentsPlanned, envelope: Envelope, view: View) -> 
     for key in keys:
         if known[key] is None:
             yield SEGMENTS, fresh(SEGMENTS, envelope, {"segment_key": key, "frames": frames[key]})
-    for idx, segment in enumerate(event.segments, event.offset):
+    places = [(event.job_id, idx) for idx in range(event.offset, event.offset + len(event.segments))]
+    before = view.many(JOB_SEGMENTS, places) if event.again else ()  # a job that is planned for the first time has none
+    for (_, idx), segment, row in zip_longest(places, event.segments, before):
         values = {"job_id": event.job_id, "idx": idx, "segment_key": segment.key, "scene": segment.scene}
-        yield JOB_SEGMENTS, fresh(JOB_SEGMENTS, envelope, values | {"first": segment.first, "frames": segment.count})
+        values |= {"first": segment.first, "frames": segment.count}
+        yield JOB_SEGMENTS, fresh(JOB_SEGMENTS, envelope, values) if row is None else moved(row, envelope, **values)
 
 
 def job_planned(event: JobPlanned, envelope: Envelope, view: View) -> Rows:

@@ -36,7 +36,9 @@ def located(spec: RenderSpec, place: int) -> tuple[int, int, int]:
 
 def _scene_base(tenant: UUID, spec: RenderSpec, scene: SceneSpec, builds: tuple[str, str]) -> bytes:
     # Not the bundle's hash or the scene's name: the digest stands for the document and every file that it uses.
-    parts = (KEY_REVISION, str(tenant), scene.digest, scene.texts, scene.pictures, scene.colours, scene.speed)
+    parts: tuple[object, ...] = (KEY_REVISION, str(tenant), scene.digest, scene.texts, scene.pictures, scene.colours, scene.speed)
+    if scene.fits or scene.directions:  # keys of scenes without such choices are older than these
+        parts = (*parts, scene.fits, scene.directions)
     look = (spec.width, spec.height, spec.rate_num, spec.rate_den, spec.quality, spec.background, spec.fonts)
     return bytes(_encode((parts, look, builds)))
 

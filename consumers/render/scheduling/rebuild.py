@@ -63,7 +63,7 @@ async def _jobs(conn: asyncpg.Connection, farm: Farm) -> None:
         if row["segments_total"] == 0:
             farm.unplanned[ref] = None
         else:
-            job.builds = (row["engine_build"], row["encoder_build"])
+            farm.plan(job, (row["engine_build"], row["encoder_build"]))
         if row["state"] == "assembling" and row["assemble_part_id"] is None:
             farm.assemble(ref)
     for row in await conn.fetch(_q.open_segments):

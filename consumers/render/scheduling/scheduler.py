@@ -34,6 +34,7 @@ GRACE = 3.0  # seconds that a node has to list a new part in its heartbeats
 MISSES = 3  # heartbeats in a row that may leave a part out
 WATCH = 0.5  # seconds between looks at what nodes serve
 AGAIN = 1.0  # seconds until what was not decided is submitted once more
+STRANDED = 5.0  # seconds between looks for jobs whose builds no node has
 UNSETTLED = 5.0  # seconds after which an assignment that was never decided is given back
 
 
@@ -201,9 +202,14 @@ class Scheduler:
                 part.missed = 0 if part_id in node.reported else part.missed + 1
 
     async def _watch_loop(self) -> None:
+        looked = self.now()
         while True:
             await asyncio.sleep(WATCH)
             await self.runtime.active.wait()
+            if self.now() - looked > STRANDED:
+                looked = self.now()
+                for tenant, job in self.farm.stranded():
+                    self._submit(PlanJob(job_id=job), tenant, job)
             for node in list(self.farm.nodes.values()):
                 if self.now() - node.heard > LEASE:
                     log.warning("node %s was silent for %.0f s", node.name, self.now() - node.heard)

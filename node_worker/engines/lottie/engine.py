@@ -41,7 +41,9 @@ class LottieEngine:
         behind = parse_colour(background, "background")
         bundle = open_bundle(files.path(spec.bundle), Path(files.work), spec.bundle)
         animation = bundle.animation(spec.scene)
-        values = Values(spec.texts, {key: files.path(sha256) for key, sha256 in spec.pictures.items()}, spec.colours, spec.fits, spec.directions)
+        values = Values(
+            spec.texts, {key: files.path(sha256) for key, sha256 in spec.pictures.items()}, spec.colours, spec.fits, spec.directions
+        )
         library = Library(bundle.fonts, [files.path(sha256) for sha256 in fonts])
         prepared = prepare(read_document(animation), animation, bundle, values, library, plain=plain)
         return LottieScene(prepared, size, behind)

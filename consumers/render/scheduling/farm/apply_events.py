@@ -49,8 +49,7 @@ def _submitted(farm: Farm, event: JobSubmitted, tenant: UUID, now: float) -> Non
 
 
 def _planned(farm: Farm, event: JobPlanned, tenant: UUID, now: float) -> None:
-    farm.unplanned.pop((tenant, event.job_id), None)
-    farm.jobs[tenant, event.job_id].builds = (event.engine_build, event.encoder_build)
+    farm.plan(farm.jobs[tenant, event.job_id], (event.engine_build, event.encoder_build))
 
 
 def _segments(farm: Farm, event: SegmentsPlanned, tenant: UUID, now: float) -> None:

@@ -2,6 +2,7 @@
 
 import heapq
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from uuid import UUID
 
 from consumers.render.kinds import SHORT, exports, segments
@@ -14,6 +15,7 @@ from contracts.render.parts import PartKind
 from contracts.render.repairs import Redrawing
 
 REPAIR_PRIORITY = 101  # of an ended job's repairs: before all jobs of their tenant, whose priorities end at 100
+MOST_STRANDED = 200  # jobs that are asked of at once
 ASSEMBLY_SECONDS = 2.0  # slot seconds that an export is expected to take
 Returned = tuple[float, int, PartKind, UUID, UUID | str]  # due, number, kind, tenant, subject or segment key
 
@@ -26,6 +28,7 @@ class Farm:
         self.jobs: dict[Ref, JobState] = {}
         self.parts: dict[UUID, PartState] = {}
         self.unplanned: dict[Ref, None] = {}
+        self.begun: dict[tuple[str, str], dict[Ref, None]] = {}  # planned jobs by their builds
         self.short = ShortQueue()
         self.users: dict[SegmentRef, list[tuple[Ref, int]]] = {}
         self.drawing: set[SegmentRef] = set()
@@ -92,6 +95,34 @@ class Farm:
         job = self.jobs[ref] = JobState(ref, priority, self._orders)
         return job
 
+    def plan(self, job: JobState, builds: tuple[str, str]) -> None:
+        """A job was planned for these builds; what it waited for with others is forgotten."""
+        self.unplanned.pop(job.ref, None)
+        if job.builds is not None:
+            self.tenants.unqueue(job)
+            self._unplan(job)
+            job.waiting.clear()
+        job.builds = builds
+        self.begun.setdefault(builds, {})[job.ref] = None
+
+    def _unplan(self, job: JobState) -> None:
+        same = self.begun.get(job.builds, {}) if job.builds is not None else {}
+        same.pop(job.ref, None)
+        if not same and job.builds is not None:
+            self.begun.pop(job.builds, None)
+        for idx in list(job.keys):
+            self._forget(job, idx)
+
+    def stranded(self) -> Iterator[Ref]:
+        """Jobs with builds that no node has, while nodes with others are there; those that come first come last the next time."""
+        offered = {node.builds for node in self.nodes.values()}
+        for builds, same in list(self.begun.items()) if offered else ():
+            if builds not in offered:
+                for ref in list(islice(same, MOST_STRANDED)):
+                    del same[ref]
+                    same[ref] = None
+                    yield ref
+
     def requeue(self, job: JobState) -> None:
         """A job was planned, resumed, or moved in its tenant's queue."""
         self.tenants.queue(job)
@@ -120,8 +151,7 @@ class Farm:
         self.repairs.pop(ref, None)
         self.tenants.of(ref[0]).assembling.pop(ref, None)
         if job is not None:
-            for idx in list(job.keys):
-                self._forget(job, idx)
+            self._unplan(job)
 
     def _forget(self, job: JobState, idx: int) -> None:
         """A job does not need a position of its own any more."""

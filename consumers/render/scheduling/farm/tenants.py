@@ -65,6 +65,12 @@ class Tenants:
             heapq.heappush(state.queues.setdefault(want, []), (job.place, job.ref))
             self._enter(state)
 
+    def unqueue(self, job: JobState) -> None:
+        """A job is to be drawn otherwise, or not at all; where it has a place still, that is no place of an open job."""
+        if (want := job.want) is not None and (queue := self.of(job.ref[0]).queues.get(want)):
+            queue[:] = [entry for entry in queue if entry[1] != job.ref]
+            heapq.heapify(queue)
+
     def assemble(self, ref: Ref) -> None:
         """A job's export waits to be joined."""
         state = self.of(ref[0])

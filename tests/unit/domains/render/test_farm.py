@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from consumers.render.scheduling.farm import Choice, Farm, JobState, NodeState, PartState
+from consumers.render.scheduling.farm.farm import MOST_STRANDED
 from contracts.render.nodes import Capabilities
 from contracts.spec import Needs
 
@@ -389,3 +390,34 @@ def test_an_export_goes_before_the_renders_of_its_tenant() -> None:
     bench.job(tenant, 10)
     bench.farm.assemble(done.ref)
     assert [(choice.kind, choice.subject) for _, choice in bench.assign()] == [("assemble", done.ref[1])]
+
+
+def test_a_job_that_is_planned_for_other_builds_goes_to_nodes_with_those_alone() -> None:
+    bench = Bench(nodes=1)
+    job = bench.job(uuid4(), 3, builds=("old", "encoder"))
+    bench.farm.plan(job, ("old", "encoder"))
+    for idx in range(3):
+        bench.farm.add_segment(job.ref, idx, f"old/{idx}", 30)
+    assert not bench.assign()
+    assert list(bench.farm.stranded()) == [job.ref]
+    bench.farm.plan(job, BUILDS)
+    for idx in range(3):
+        bench.farm.add_segment(job.ref, idx, f"new/{idx}", 30)
+    bench.node("late", builds=("old", "encoder"))
+    bench.run(until=10.0)
+    assert {key for _, _, choice, _ in bench.given for key in choice.keys} == {"new/0", "new/1", "new/2"}
+    assert {node.builds for _, node, _, _ in bench.given} == {BUILDS}
+    assert not list(bench.farm.stranded())
+    bench.farm.drop_job(job.ref)
+    assert not bench.farm.begun
+
+
+def test_jobs_are_not_stranded_while_no_node_is_there_and_all_are_asked_of_in_turn() -> None:
+    bench = Bench(nodes=0)
+    jobs = [bench.farm.add_job((uuid4(), uuid4()), 50) for _ in range(MOST_STRANDED + 1)]
+    for job in jobs:
+        bench.farm.plan(job, ("old", "encoder"))
+    assert not list(bench.farm.stranded())
+    bench.node()
+    first, then = list(bench.farm.stranded()), list(bench.farm.stranded())
+    assert len(first) == MOST_STRANDED and {*first, *then} == {job.ref for job in jobs}

@@ -1,3 +1,4 @@
+from datetime import timedelta
 from typing import Any, get_args
 from uuid import UUID, uuid4
 
@@ -106,6 +107,38 @@ def test_a_job_without_a_node_waits_and_is_planned_once_one_is_there() -> None:
     register(harness)
     assert kinds(harness.do(PlanJob(job_id=job_id))) == ["JobPlanned", "SegmentsPlanned"]
     assert kinds(harness.do(PlanJob(job_id=job_id))) == []
+
+
+def test_a_job_whose_builds_are_gone_for_good_is_planned_anew_with_those_that_are_there() -> None:
+    harness = farm()
+    job_id = submit(harness)
+    part = assign(harness, job_id)
+    report(harness, part, part.keys[0])
+    again = PlanJob(job_id=job_id)
+    assert kinds(harness.do(again)) == [], "a node has its builds"
+    register(harness, OTHER, engine_build="thorvg-2")
+    harness.do(LoseNode(node_id=NODE, epoch=1, last_heard=harness.now), tenant=PLATFORM)
+    assert kinds(harness.do(again)) == [], "its node may come back"
+    harness.now += timedelta(minutes=11)
+    assert kinds(harness.do(again)) == ["PartEnded", "JobPlanned", "SegmentsPlanned"]
+    job = harness.row(JOBS, job_id)
+    assert (job.state, job.engine_build, job.segments_done, job.frames_done) == ("rendering", "thorvg-2", 0, 0)
+    assert harness.row(JOB_SEGMENTS, job_id, 0).segment_key not in part.keys
+    assert harness.row(JOB_SEGMENTS, job_id, 0).version == 2
+    refused(report(harness, part, part.keys[1]))
+    other = assign(harness, job_id, node=OTHER)
+    for key in other.keys:
+        report(harness, other, key, node=OTHER)
+    assert harness.row(JOBS, job_id).state == "assembling"
+    assert kinds(harness.do(again)) == []
+
+
+def test_a_node_that_comes_back_with_other_builds_has_the_job_planned_at_once() -> None:
+    harness = farm()
+    job_id = submit(harness)
+    register(harness, encoder_build="x264-2")
+    assert kinds(harness.do(PlanJob(job_id=job_id))) == ["JobPlanned", "SegmentsPlanned"]
+    assert harness.row(JOBS, job_id).encoder_build == "x264-2"
 
 
 def test_submitting_a_job_twice_makes_one_job() -> None:
