@@ -157,8 +157,21 @@ def _rehearsal(filled: Filled, spec: RenderSpec) -> RenderRehearsal:
 
 
 def _warnings(filled: Filled) -> tuple[Warning, ...]:
-    told = (replace(one, scene=scene.scene) for _, scene in filled.scenes for one in scene.warnings)
+    """What was noticed of the chosen scenes when the template was read, but for what their new values put right."""
+    told = (
+        replace(one, scene=scene.scene) for values, scene in filled.scenes for one in scene.warnings if not _is_settled(one, values, filled)
+    )
     return tuple({(one.code, one.scene, one.element): one for one in told}.values())[:50]
+
+
+def _is_settled(warning: Warning, values: SceneValues, filled: Filled) -> bool:
+    """Whether a warning is of a value that the template has no longer; whoever draws the new one says what is wrong with that."""
+    area = warning.code.partition(".")[0]
+    return (
+        (warning.code == "font.missing" and bool(filled.look.fonts))
+        or (area in ("text", "font") and warning.element in values.texts)
+        or (area == "picture" and warning.element in values.pictures)
+    )
 
 
 def _missing(filled: Filled) -> tuple[Unfilled, ...]:

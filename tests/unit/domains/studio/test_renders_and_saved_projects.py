@@ -12,7 +12,7 @@ from consumers.studio.saved_projects import SAVED
 from contracts.content.projects import ProjectPublished, SceneRecorded
 from contracts.file_mgr.files import FileReady
 from contracts.render.jobs import JobCancelled, JobFailed
-from contracts.spec import ColourPreset, Element, frames_of
+from contracts.spec import ColourPreset, Element, Warning, frames_of
 from contracts.studio.copies import LearnFile, LearnTemplate
 from contracts.studio.renders import RequestRender
 from contracts.studio.saved_projects import ChosenScene, ChosenTrack, SaveProject
@@ -258,3 +258,21 @@ def test_a_picture_of_a_scene_depends_on_fit_and_direction() -> None:
     fits = [ChosenScene(scene="intro"), ChosenScene(scene="intro", fits={"frl_photo": "crop"})]
     ids = {harness.do(RequestSnapshot(project_id=PROJECT, scenes=(scene,)))[0].snapshot_id for scene in fits}
     assert len(ids) == 2
+
+
+def test_what_a_person_replaces_is_not_warned_of_any_more() -> None:
+    warnings = tuple(
+        Warning(code=code, detail="", element=element)
+        for code, element in (
+            *(("text.shrunk", "frl_title"), ("font.no_glyph", "frl_title"), ("picture.missing", "frl_photo"), ("font.missing", "")),
+            ("mask.mode", "frl_title"),
+        )
+    )
+    harness = learned(warnings=warnings)
+    [event] = harness.do(RequestRender(project_id=PROJECT, scenes=(ChosenScene(scene="intro"),)))
+    assert [one.code for one in event.warnings] == [one.code for one in warnings] and {one.scene for one in event.warnings} == {"intro"}
+    filled = ChosenScene(scene="intro", texts={"frl_title": "x"}, pictures={"frl_photo": with_file(harness)})
+    [event] = harness.do(RequestRender(project_id=PROJECT, scenes=(filled,), fonts=(with_file(harness, "font"),)))
+    assert [one.code for one in event.warnings] == ["mask.mode"]
+    [event] = harness.do(RequestRender(project_id=PROJECT, scenes=(filled, ChosenScene(scene="outro"))))
+    assert ("text.shrunk", "outro") in {(one.code, one.scene) for one in event.warnings}
