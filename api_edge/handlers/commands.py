@@ -33,6 +33,8 @@ BODY = 15.0  # seconds in which a body has to be there
 REPLAYED = "Idempotent-Replayed"
 _TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _TAG = re.compile(r'(?:^|,)\s*"(\d{1,18})"(?=\s*(?:,|$))')
+ETAGS = r'^\s*(\*|(W/)?"[!#-~]*"(\s*,\s*(W/)?"[!#-~]*")*)\s*$'
+_ETAGS = re.compile(ETAGS)
 NO_VERSION = ("effect_id",)  # names in addresses of what has no version: it is no entity's row
 _PREFER_WAIT = re.compile(r"\bwait\s*=\s*\"?(\d{1,4})")
 
@@ -96,6 +98,8 @@ class CommandHandler:
             return ""
         if not self._tagged:
             raise Refused("request.parameter", "What is asked for here has no ETag yet; leave If-Match out.", "If-Match")
+        if not _ETAGS.fullmatch(given):
+            raise Refused("request.parameter", 'If-Match is an ETag as it was given, as in "3"; or several by comma; or *.', "If-Match")
         # One that was never given out matches nothing, and so is left out; a weak one never matches here.
         return "" if given.strip() == "*" else f"{self._names[-1]}={','.join(_TAG.findall(given))}"
 

@@ -129,3 +129,13 @@ def test_whatever_has_an_etag_is_known_by_the_last_name_of_its_address():
         assert tables and names[-1] in command.command.__struct_fields__, f"{command.path} has no row whose version is its ETag"
         checked += 1
     assert checked > 10
+
+
+def test_what_the_edge_asks_of_headers_is_described():
+    create = DOCUMENT["paths"]["/v1/renders"]["post"]
+    headers = {one["name"]: one["schema"] for one in create["parameters"] if one["in"] == "header"}
+    assert re.fullmatch(headers["Idempotency-Key"]["pattern"], "a-key") and not re.fullmatch(headers["Idempotency-Key"]["pattern"], "a key")
+    assert "If-Match" not in headers
+    replace = DOCUMENT["paths"]["/v1/saved-projects/{saved_project_id}"]["put"]
+    [tags] = [one["schema"]["pattern"] for one in replace["parameters"] if one["name"] == "If-Match"]
+    assert [bool(re.fullmatch(tags, text)) for text in ('"3"', '"3", W/"4"', "*", "", "3")] == [True, True, True, False, False]
