@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import msgspec
@@ -19,6 +19,7 @@ from node_worker.parts.part import Part, failure_of, killed_from_outside
 
 UPLOADS = 3  # segments under way to the store before drawing waits
 MOST_WARNINGS, WARNING_TEXT = 20, 250  # a report has room for 64 KB
+OF_VALUES = ("text.", "font.", "picture.")
 KILLS = 3  # of an engine from outside that a scene survives on one node
 REDRAWS = 1  # of a segment that does not decode to what was drawn
 
@@ -56,10 +57,12 @@ def check(manifest: Manifest) -> None:
         raise PartFailed("node.manifest", f"no address for the files {', '.join(sorted(missing))}")
 
 
-def short(warning: Warning, scene: str) -> Warning:
-    """A warning as a report has room for it, with the scene that it is of."""
-    detail, element = warning.detail[:WARNING_TEXT], warning.element[:WARNING_TEXT]
-    return msgspec.structs.replace(warning, detail=detail, element=element, scene=scene)
+def told(warnings: Iterable[Warning], scene: str) -> tuple[Warning, ...]:
+    """Warnings of a scene as far as a report has room for them, those first that a person's own values may have caused."""
+    first = sorted(warnings, key=lambda one: not one.code.startswith(OF_VALUES))[:MOST_WARNINGS]
+    return tuple(
+        msgspec.structs.replace(one, detail=one.detail[:WARNING_TEXT], element=one.element[:WARNING_TEXT], scene=scene) for one in first
+    )
 
 
 class Tries:
@@ -124,8 +127,8 @@ class Drawing:
                 match event:
                     case protocol.Frame():
                         await self._part.tick(base + event.count, scene.frame_offset + event.frame)
-                    case protocol.Warned() if len(warnings) < MOST_WARNINGS:
-                        warnings.append(short(event.warning, scene.spec.scene))
+                    case protocol.Warned():
+                        warnings.append(event.warning)
                     case protocol.SegmentDone(segment=segment):
                         seconds, begun = time.monotonic() - begun, time.monotonic()
                         if self._good(segment):
@@ -133,9 +136,9 @@ class Drawing:
                             task = left.pop(segment.key)
                             await self._gate.acquire()
                             # Other renders that take up what is drawn here begin a scene with its first segment too.
-                            told = tuple(warnings) if untold or not task.first else ()
+                            news = told(warnings, scene.spec.scene) if untold or not task.first else ()
                             untold = False
-                            self._uploads.create_task(self._hand_over(task, segment, seconds, plain, told))
+                            self._uploads.create_task(self._hand_over(task, segment, seconds, plain, news))
 
     def _good(self, segment: FinishedSegment) -> bool:
         check = segment.check

@@ -6,7 +6,7 @@ from node_worker.engines import protocol
 from node_worker.engines.base import Files
 from node_worker.engines.host import EngineCrashed
 from node_worker.failures import PartFailed
-from node_worker.parts.draw import MOST_WARNINGS, Tries, check, short
+from node_worker.parts.draw import Tries, check, told
 from node_worker.parts.part import Part, failure_of
 
 STALL_SECONDS = 10.0  # without a sign of life while one frame is drawn
@@ -67,8 +67,8 @@ async def _ask(part: Part, request: protocol.DrawPicture) -> tuple[protocol.Pict
         async for event in events:
             if isinstance(event, protocol.PictureDone):
                 done = event
-            elif isinstance(event, protocol.Warned) and len(warnings) < MOST_WARNINGS:
-                warnings.append(short(event.warning, request.spec.scene))
+            elif isinstance(event, protocol.Warned):
+                warnings.append(event.warning)
     if done is None:
         raise EngineCrashed("error", detail="the engine ended a picture without a result")
-    return done, tuple(warnings)
+    return done, told(warnings, request.spec.scene)
