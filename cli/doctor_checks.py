@@ -123,10 +123,12 @@ async def _database() -> Finding:
 
 
 async def _fonts() -> Finding:
-    from node_worker.engines.lottie.fonts import packaged_digest
+    from node_worker.engines.lottie.text.faces import eastern, emoji, packaged_digest
 
     try:
-        return Finding(True, f"Latin and Arabic script (FiraGO {packaged_digest()[:8]})")
+        more = [what for what, there in (("emoji in colours", emoji()), ("Chinese, Japanese, Korean", eastern(2, 400))) if there is None]
+        without = f"; without {' and '.join(more)}" if more else "; emoji in colours; Chinese, Japanese, Korean"
+        return Finding(True, f"Latin and Arabic script and more (FiraGO {packaged_digest()[:8]}){without}")
     except (RuntimeError, OSError) as error:
         return Finding(False, str(error), "Run `make env`.")
 

@@ -75,4 +75,5 @@ python=${python:-$venv/bin/python}
 echo "installing the packages of $lock into $venv (about 180 MB the first time)"
 install_lock
 link_project
+"$venv/bin/python" -m deploy.emoji || true
 echo "ready: $("$venv/bin/python" -V) in $venv; start with $venv/bin/flatrender --help"

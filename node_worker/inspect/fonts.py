@@ -1,5 +1,6 @@
-"""Fonts: their names, and that they hold outlines and a character map."""
+"""Fonts: their names, and that they hold outlines and a character map; web fonts are unpacked first."""
 
+import io
 import struct
 from pathlib import Path
 
@@ -8,9 +9,9 @@ from fontTools.ttLib import TTCollection, TTFont, TTLibError
 
 from node_worker.engines.base import TemplateRefused
 from node_worker.inspect.facts import FontFace, Inspection
+from node_worker.inspect.webfonts import MAX_FONT, MOST_FACES, unpack
 
-LARGEST = 64 << 20  # bytes; the largest CJK collections have about 30 MB
-MOST_FACES = 64
+LARGEST = MAX_FONT
 
 _AT_START = ((b"\x00\x01\x00\x00", "ttf"), (b"true", "ttf"), (b"OTTO", "otf"), (b"ttcf", "ttc"), (b"wOFF", "woff"), (b"wOF2", "woff2"))
 
@@ -21,9 +22,7 @@ def format_of(head: bytes) -> str | None:
 
 
 def inspect_font(path: Path, name: str, found: Inspection) -> Inspection:
-    """Read every face's names. Raises TemplateRefused font.format, font.too_large or font.unreadable."""
-    if name in ("woff", "woff2"):
-        raise TemplateRefused("font.format", f"a {name.upper()} font is for web pages; convert it to TTF or OTF")
+    """Read every face's names. Raises TemplateRefused font.too_large or font.unreadable."""
     if found.bytes > LARGEST:
         raise TemplateRefused("font.too_large", f"{found.bytes} bytes: the largest is {LARGEST}")
     try:
@@ -35,7 +34,7 @@ def inspect_font(path: Path, name: str, found: Inspection) -> Inspection:
 
 def _faces(path: Path, name: str) -> tuple[FontFace, ...]:
     if name != "ttc":
-        with TTFont(path, lazy=True) as font:
+        with TTFont(io.BytesIO(unpack(path.read_bytes())) if name in ("woff", "woff2") else path, lazy=True) as font:
             return (_face(font),)
     with TTCollection(path, lazy=True) as collection:
         if len(collection.fonts) > MOST_FACES:

@@ -26,7 +26,8 @@ _MAX_TOTAL = 512 << 20
 _MAX_RATIO = 250  # real Lottie JSON stays below 100; deflate's own limit is 1032
 _RATIO_FREE = 1 << 20  # small files may be as repetitive as they like
 _CHUNK = 1 << 20
-_KEPT = frozenset({".json", ".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".svg", ".ttf", ".otf", ".ttc", ".lottie"})
+_FONTS = frozenset({".ttf", ".otf", ".ttc", ".woff", ".woff2"})
+_KEPT = frozenset({".json", ".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".svg", ".lottie"}) | _FONTS
 _BAD_NAME = re.compile(r"[\x00-\x1f\\:]|^/|(^|/)\.\.(/|$)")
 
 
@@ -159,7 +160,7 @@ def _read(root: Path) -> Bundle:
     if len(inside) == 1 and inside[0].is_dir():
         root = inside[0]  # someone packed the folder instead of what is in it
     files = sorted(path for path in root.rglob("*") if path.is_file())
-    fonts = tuple(path for path in files if path.suffix.lower() in (".ttf", ".otf", ".ttc"))
+    fonts = tuple(path for path in files if path.suffix.lower() in _FONTS)
     manifest = root / "manifest.json"
     if manifest.is_file():
         document = parse(_bytes(manifest), "manifest.json")

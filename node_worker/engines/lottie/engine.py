@@ -3,6 +3,7 @@
 import platform
 from pathlib import Path
 
+import icu
 import uharfbuzz as hb
 
 from contracts.spec import ScanResult, SceneSpec
@@ -10,10 +11,11 @@ from node_worker.engines.base import Files, TemplateRefused
 from node_worker.engines.lottie import tvg
 from node_worker.engines.lottie.bundle import open_bundle, read_document
 from node_worker.engines.lottie.colours import parse_colour
-from node_worker.engines.lottie.fonts import Library, packaged_digest
 from node_worker.engines.lottie.prepare import Values, prepare
 from node_worker.engines.lottie.scan import scan
 from node_worker.engines.lottie.scene import LottieScene
+from node_worker.engines.lottie.text.faces import packaged_digest
+from node_worker.engines.lottie.text.fonts import Library
 
 _REVISION = 1  # raise it with every change here that changes a pixel
 _MAX_SIDE = 8192  # pixels of a video's side
@@ -25,7 +27,7 @@ class LottieEngine:
     name = "lottie"
 
     def __init__(self) -> None:
-        versions = f"thorvg-{tvg.version()}+{_REVISION};harfbuzz-{hb.version_string()};fonts-{packaged_digest()[:16]}"
+        versions = f"thorvg-{tvg.version()}+{_REVISION};harfbuzz-{hb.version_string()};icu-{icu.ICU_VERSION};fonts-{packaged_digest()[:16]}"
         self.build = f"{versions};{platform.machine().lower()}"
 
     def scan(self, template: Path, work: Path) -> ScanResult:

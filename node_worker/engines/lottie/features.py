@@ -6,9 +6,9 @@ from typing import Any
 
 from contracts.spec import Warning
 from node_worker.engines.lottie.elements import text_documents, walk
-from node_worker.engines.lottie.fonts import Library, Wanted
 from node_worker.engines.lottie.guard import objects
-from node_worker.engines.lottie.text import wanted_fonts
+from node_worker.engines.lottie.text.fonts import Library, Wanted
+from node_worker.engines.lottie.text.layers import wanted_fonts
 from node_worker.engines.lottie.upgrade import all_layers, version_of
 
 Document = dict[str, Any]
@@ -36,9 +36,6 @@ _DETAILS = {
     "mask.feather": "Mask feather is not drawn.",
     "repeater.old": "Repeaters from Bodymovin before 5.0 may stand in other places.",
     "shape.merge": "Merged paths are drawn without merging.",
-    "text.animator_wiggly": "A text animator with a wiggly or expression selector is not drawn as designed.",
-    "text.random_order": "A text animator in random order runs in order instead.",
-    "text.path": "A text on a path may be spaced differently.",
     "layer.audio": "The animation holds sounds; add them to the video as audio tracks instead.",
     "asset.missing": "A layer shows a composition or picture that the document does not hold; nothing is drawn for it.",
     "layer.auto_orient": "A layer turns along its path; compare the preview with your design.",
@@ -91,21 +88,6 @@ def _of_layer(layer: Document) -> Iterator[str]:
         feather = mask.get("f")
         if isinstance(feather, dict) and feather.get("k") not in (None, 0, [0, 0]):
             yield "mask.feather"
-    text = layer.get("t")
-    if kind == 5 and isinstance(text, dict):
-        yield from _of_text(text)
-
-
-def _of_text(text: Document) -> Iterator[str]:
-    if isinstance(text.get("p"), dict) and "m" in text["p"]:
-        yield "text.path"
-    for animator in objects(text.get("a")):
-        selector = animator.get("s")
-        if isinstance(selector, dict):
-            if selector.get("t") not in (0, None):
-                yield "text.animator_wiggly"
-            if selector.get("rn"):
-                yield "text.random_order"
 
 
 def _of_value(value: Document, *, old: bool) -> Iterator[str]:

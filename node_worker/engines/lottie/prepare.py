@@ -14,11 +14,11 @@ from node_worker.engines.lottie.bundle import Animation, Bundle
 from node_worker.engines.lottie.colours import parse_colour, set_colour
 from node_worker.engines.lottie.elements import Found, find, slots_of, text_documents, walk
 from node_worker.engines.lottie.embed import IMAGE, embed_pictures, place_of
-from node_worker.engines.lottie.fonts import Library
 from node_worker.engines.lottie.report import Report
 from node_worker.engines.lottie.rewrites import rewrite
 from node_worker.engines.lottie.structure import settle
-from node_worker.engines.lottie.text import FIELD, shape_texts
+from node_worker.engines.lottie.text.fonts import Library
+from node_worker.engines.lottie.text.layers import FIELD, MEANT, READING, shape_texts
 from node_worker.engines.lottie.upgrade import upgrade
 from node_worker.inspect.documents import MAX_DOCUMENT
 
@@ -59,7 +59,7 @@ def prepare(raw: bytes, animation: Animation, bundle: Bundle, values: Values, li
     found = find(document)
     _check_keys(found, values)
     _apply_colours(found, values.colours)
-    _apply_texts(found, values.texts)
+    _apply_texts(found, values)
     _apply_pictures(document, found, values.pictures)
     inline_slots(document)
     # Last, because slots may bring in paths too: after this no asset names a file that the engine would open by itself.
@@ -86,7 +86,7 @@ def _check_keys(found: list[Found], values: Values) -> None:
     known: dict[str, list[str]] = {"text": [], "image": [], "colour": []}
     for item in found:
         known[item.element.kind].append(item.element.key)
-    for kind, given in (("text", values.texts), ("image", values.pictures), ("colour", values.colours)):
+    for kind, given in (("text", {**values.texts, **values.directions}), ("image", values.pictures), ("colour", values.colours)):
         for key in given:
             if key not in known[kind]:
                 listed = ", ".join(known[kind][:50]) or "none"
@@ -101,18 +101,27 @@ def _apply_colours(found: list[Found], values: Mapping[str, str]) -> None:
                 set_colour(target, colour)
 
 
-def _apply_texts(found: list[Found], values: Mapping[str, str]) -> None:
+def _apply_texts(found: list[Found], values: Values) -> None:
     for item in found:
         key = item.element.key
-        if item.element.kind != "text" or key not in values:
+        if item.element.kind != "text" or not (key in values.texts or key in values.directions):
             continue
-        if len(values[key]) > _MAX_TEXT:
-            raise TemplateRefused("value.too_long", f"The text has {len(values[key])} characters; the limit is {_MAX_TEXT}.", key)
-        if any("\ud800" <= char <= "\udfff" for char in values[key]):
-            raise TemplateRefused("value.not_text", "The text holds half a character (a lone surrogate).", key)
-        for target in item.targets:
-            for text in text_documents(target):
-                text["t"], text[FIELD] = values[key], key
+        given = values.texts.get(key)
+        if given is not None:
+            _check_text(given, key)
+        reading = values.directions.get(key, "auto")
+        for text in (text for target in item.targets for text in text_documents(target)):
+            if given is not None:
+                text[MEANT], text["t"], text[FIELD] = text["t"], given, key
+            if reading != "auto":
+                text[READING] = reading
+
+
+def _check_text(text: str, key: str) -> None:
+    if len(text) > _MAX_TEXT:
+        raise TemplateRefused("value.too_long", f"The text has {len(text)} characters; the limit is {_MAX_TEXT}.", key)
+    if any("\ud800" <= char <= "\udfff" for char in text):
+        raise TemplateRefused("value.not_text", "The text holds half a character (a lone surrogate).", key)
 
 
 def inline_slots(document: Document) -> None:

@@ -13,10 +13,10 @@ from node_worker.engines.lottie.bundle import Animation, Bundle, open_bundle, re
 from node_worker.engines.lottie.colours import colour_of
 from node_worker.engines.lottie.elements import Found, find
 from node_worker.engines.lottie.embed import IMAGE, picture_assets, picture_source, used_pictures
-from node_worker.engines.lottie.fonts import Library
 from node_worker.engines.lottie.prepare import inline_slots
 from node_worker.engines.lottie.structure import settle
-from node_worker.engines.lottie.text import wanted_fonts
+from node_worker.engines.lottie.text.fonts import Library
+from node_worker.engines.lottie.text.layers import wanted_fonts
 from node_worker.engines.lottie.upgrade import upgrade
 
 Document = dict[str, Any]

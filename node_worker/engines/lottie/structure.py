@@ -8,7 +8,7 @@ from node_worker.engines.lottie.extent import check_extent
 from node_worker.engines.lottie.kinds import Mismatch
 from node_worker.engines.lottie.references import check_references, label
 from node_worker.engines.lottie.schema import GLYPHS, SHAPED, UPLOADED
-from node_worker.engines.lottie.text import clean_chars
+from node_worker.engines.lottie.text.layers import clean_chars
 from node_worker.engines.lottie.weight import check_weight
 
 Document = dict[str, Any]

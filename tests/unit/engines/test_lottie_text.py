@@ -1,7 +1,6 @@
 """Texts are shaped as readers of their scripts expect, and nothing is drawn as an empty box."""
 
 import importlib
-import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,9 @@ import numpy as np
 import pytest
 
 from node_worker.engines.base import TemplateRefused
-from node_worker.engines.lottie import bidi
-from node_worker.engines.lottie.fonts import Face, Library, Wanted, fold
-from node_worker.engines.lottie.layout import Layout, Style, lay_out
+from node_worker.engines.lottie.text import bidi
+from node_worker.engines.lottie.text.fonts import Face, Library, Wanted, fold
+from node_worker.engines.lottie.text.layout import Layout, Style, lay_out
 
 PERSIAN = "سلام دنیا ۱۲۳ و ABC می‌خواهم"
 
@@ -90,7 +89,7 @@ def test_a_text_shrinks_into_its_box_and_says_when_it_cannot() -> None:
 
 
 def test_characters_without_a_font_are_named_once() -> None:
-    assert place("日 a 日本").missing == ("日", "本")
+    assert place("𒀀 a 𒀀𒁀").missing == ("𒀀", "𒁀")
 
 
 @pytest.mark.parametrize(
@@ -102,10 +101,9 @@ def test_odd_texts_do_not_break_the_shaping(text: str) -> None:
 
 
 def test_levels_agree_with_the_visual_order_of_mixed_text() -> None:
-    base, found = bidi.levels("abc שלום 12 def")
-    assert base == 0
-    assert "".join("abc שלום 12 def"[i] for i in bidi.visual_order(found)) == "abc 12 םולש def"
-    assert all(unicodedata.bidirectional(c) for c in "abc")
+    found = bidi.levels("abc שלום 12 def", "ltr")
+    assert found.base == 0
+    assert "".join("abc שלום 12 def"[i] for i in bidi.visual_order(found.of)) == "abc 12 םולש def"
 
 
 def test_a_file_that_is_no_font_is_refused_calmly(tmp_path: Path) -> None:
@@ -123,13 +121,13 @@ def test_font_names_are_compared_without_spaces_and_case() -> None:
 def test_a_persons_text_that_no_font_can_draw_is_refused_by_name(build: Any, save: Callable[..., Path], scene: Callable[..., Any]) -> None:
     path = save(build.document(build.text("Title", "Hello")))
     with pytest.raises(TemplateRefused) as caught:
-        scene(path, texts={"Title": "Hello 日"})
+        scene(path, texts={"Title": "Hello 𒀀"})
     assert (caught.value.code, caught.value.field) == ("font.no_glyph", "Title")
-    assert "日 (U+65E5)" in caught.value.detail
+    assert "𒀀 (U+12000)" in caught.value.detail
 
 
 def test_the_templates_own_text_without_a_font_is_a_warning(build: Any, save: Callable[..., Path], scene: Callable[..., Any]) -> None:
-    opened = scene(save(build.document(build.text("Title", "日本"))))
+    opened = scene(save(build.document(build.text("Title", "𒀀𒁀"))))
     assert {"font.no_glyph", "font.missing"} <= {warning.code for warning in opened.warnings}
 
 

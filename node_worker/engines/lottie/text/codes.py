@@ -5,8 +5,8 @@ from itertools import pairwise
 from typing import Any
 
 from node_worker.engines.base import TemplateRefused
-from node_worker.engines.lottie.layout import Line
-from node_worker.engines.lottie.shaping import Cluster
+from node_worker.engines.lottie.text.layout import Line
+from node_worker.engines.lottie.text.shaping import Cluster
 
 Document = dict[str, Any]
 
@@ -40,7 +40,9 @@ class Codes:
         return "".join(text)
 
     def _code(self, cluster: Cluster, offset: float, advance: float) -> str:
-        outline = tuple((g.face.digest, g.number, round(g.x, 3), round(g.y, 3)) for g in cluster.glyphs)
+        # A picture in colours is no outline: its letter only leads to the next one, and a layer of its own shows it.
+        glyphs = () if cluster.coloured else cluster.glyphs
+        outline = tuple((g.face.digest, g.number, round(g.x, 3), round(g.y, 3)) for g in glyphs)
         key = (outline, cluster.scale, round(offset, 3), round(advance, 3))
         code = self._known.get(key)
         if code is None:
@@ -59,6 +61,8 @@ class Codes:
 
 
 def _shapes(cluster: Cluster, offset: float) -> list[Document]:
+    if cluster.coloured:
+        return []
     scale = cluster.scale
     return [c.shape(offset + g.x * scale, g.y * scale, scale) for g in cluster.glyphs for c in g.face.outline(g.number)]
 
