@@ -16,6 +16,7 @@ from consumers.runtime.table import Table
 from consumers.studio import checks
 from consumers.studio.copies import FILES, PENDING
 from consumers.studio.filling import SPEC_LARGEST, Filled, fill
+from consumers.studio.lengths import too_long
 from consumers.studio.look import rate_in, said, size_of
 from consumers.studio.saved_projects import SAVED
 from contracts.entity import Row, carry
@@ -41,7 +42,7 @@ def request(cmd: RequestRender, view: View, ctx: Context) -> Decision[RenderAnsw
         return refuse("render.too_long", f"the video would have {spec.frames} frames, at most {LONGEST} are possible", "scenes")
     would = _rehearsal(filled, spec)
     if ctx.envelope.dry_run:
-        return Answer([], would)
+        return Answer([], replace(would, warnings=(*would.warnings, *_estimates(filled))))
     pending = view.get(PENDING)
     if pending is not None and pending.pending >= MOST_PENDING:
         return refuse("limit.renders", f"{pending.pending} renders of this account have not ended, at most {MOST_PENDING} may")
@@ -162,6 +163,12 @@ def _warnings(filled: Filled) -> tuple[Warning, ...]:
         replace(one, scene=scene.scene) for values, scene in filled.scenes for one in scene.warnings if not _is_settled(one, values, filled)
     )
     return tuple({(one.code, one.scene, one.element): one for one in told}.values())[:50]
+
+
+def _estimates(filled: Filled) -> Iterable[Warning]:
+    """What is likely too long. A render does not keep it: who draws knows."""
+    found = (one for values, scene in filled.scenes for one in too_long(values, scene))
+    return {(one.code, one.scene, one.element): one for one in found}.values()
 
 
 def _is_settled(warning: Warning, values: SceneValues, filled: Filled) -> bool:

@@ -17,6 +17,7 @@ from node_worker.engines.lottie.prepare import inline_slots
 from node_worker.engines.lottie.structure import settle
 from node_worker.engines.lottie.text.fonts import Library
 from node_worker.engines.lottie.text.layers import wanted_fonts
+from node_worker.engines.lottie.text.room import measure_room
 from node_worker.engines.lottie.upgrade import upgrade
 
 Document = dict[str, Any]
@@ -78,6 +79,7 @@ def _scene(animation: Animation, bundle: Bundle, library: Library) -> ScannedSce
     noticed += _check_pictures(document, found, animation, bundle)
     digested = digest(raw, document, animation, bundle)
     inline_slots(document)
+    measure_room(document, found, library)
     settle(document, shaped=False)
     rate = float(document["fr"])
     return ScannedScene(
