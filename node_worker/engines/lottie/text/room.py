@@ -16,11 +16,12 @@ from node_worker.engines.lottie.text.layout import BREAK
 
 Document = dict[str, Any]
 MOST = 40  # texts of a scene that are measured
+_FARTHEST = 1e6  # pixels; numbers beyond are no place
 _STEPS = 9  # halvings of the span in which a line's longest width lies: to one or two hundredths
 _WIDEST = 6.0  # times the picture's width; what has more room than that has no bounds
 _SAMPLE = "Hamburgefonstiv 2026"  # where the template's own text is too short to know its font by
 _ENOUGH = 5  # letters by which a font is known
-_LARGEST = 10_000  # pixels of a letter
+_SMALLEST, _LARGEST = 0.1, 10_000  # pixels of a letter
 _ANCHOR = {0: 0.0, 1: 1.0, 2: 0.5}  # justification: which part of a line lies at the position
 Measure = Callable[[Document], tuple[float, float, float, float]]
 
@@ -51,12 +52,14 @@ def measure_room(document: Document, found: Iterable[Found], library: Library) -
         layer = item.targets[0]
         texts = text_documents(layer)
         size = number(texts[0].get("s")) if texts else 0.0
-        if not 0 < size < _LARGEST:
+        if not _SMALLEST < size < _LARGEST:
             continue
         flat = {name: value for name, value in texts[0].items() if name not in ("sz", "ps")}
         item.element = _measured(item.element, flat, size, measure)
         if not item.element.lines and id(layer) in own and flat["t"].strip():
             left, top, width, height = measure(flat)
+            if not abs(left) + abs(top) + width + height < _FARTHEST:
+                continue
             widest = max(_WIDEST * number(document["w"]), 2 * width)
             opened.append(_Open(item, layer, size, (left, top, left + width, top + height), _anchor(flat), max(width, 1.0), widest))
     _open_room(document, opened)
