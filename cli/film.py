@@ -83,7 +83,7 @@ async def prepared(
     pictured = await together(client.send_file(path) for path in pictures)
     file_ids = sent.file_ids | {str(path): file.file_id for path, file in zip(pictures, pictured, strict=True)}
     if file_ids:
-        reporter.step(f"{_count(len(file_ids), 'picture, sound and font', 'pictures, sounds and fonts')} sent")
+        reporter.step(f"{_count(len(file_ids), 'file')} sent")
     return Asked(project, file_ids, filling.request(project, sent.project.project_id, file_ids)), sent.scenes
 
 

@@ -28,7 +28,7 @@ def _in_picture(text: str, element: Element) -> tuple[str, str] | None:
     longest = max(ems(line) for line in _LINE.split(text)) * element.breadth
     if longest <= element.room * SLACK:
         return None
-    most = f"about {element.room / longest:.0%} of it fit"
+    most = f"about {element.room / longest:.0%} of it fits"
     return "text.outside", f"By an estimate, the text is too long for the picture: {most}; shorten it, or put it on two lines."
 
 
