@@ -14,7 +14,7 @@ from api_edge.auth.admission import authenticate
 from api_edge.edge import Call, Edge
 from api_edge.errors import Refused, unavailable
 from api_edge.http.connections import Connection
-from api_edge.stream.events import kind_of, of_row, public_types, tick_frame
+from api_edge.stream.events import kind_of, of_row, tick_frame, type_prefixes
 from api_edge.stream.resuming import resumed
 from api_edge.stream.streams import Stream, Wanted
 from api_edge.stream.tenant_log import walk
@@ -117,13 +117,10 @@ async def _job_asked(edge: Edge, tenant: UUID, tenants: str, text: str | None) -
 
 
 def _types_asked(text: str | None) -> tuple[str, ...]:
-    """Prefixes of types, of which each begins one that there is. Raises Refused."""
-    prefixes = tuple(filter(None, (text or "").split(",")))
-    known = sorted({kind_of(name).name for name in public_types()} | {_TICK.name})
-    for prefix in prefixes:
-        if not any(name.startswith(prefix) for name in known):
-            raise Refused("request.parameter", f"types: no type begins with {prefix[:60]!r}; there are {', '.join(known)}.", "types")
-    return prefixes
+    try:
+        return type_prefixes(text or "", _TICK.name)
+    except ValueError as error:
+        raise Refused("request.parameter", f"types: {error}.", "types") from None
 
 
 async def _tell(edge: Edge, answer: web.StreamResponse, stream: Stream, behind: int, now: int, *, ended: str) -> None:

@@ -29,6 +29,7 @@ from contracts.studio.values import SceneValues, Track
 
 REQUESTS = Table.of(renders.REQUESTS)
 MOST_PENDING = 10_000  # renders of one tenant that have not ended; soft, as it is known by events
+OF_FONTS, OF_LETTERS = ("font.missing", "font.other_style"), ("font.no_glyph", "font.no_emoji")  # what fonts and what texts settle
 LONGEST = 216_000  # frames: two hours at 30 per second
 
 
@@ -173,10 +174,10 @@ def _estimates(filled: Filled) -> Iterable[Warning]:
 
 def _is_settled(warning: Warning, values: SceneValues, filled: Filled) -> bool:
     """Whether a warning is of a value that the template has no longer; whoever draws the new one says what is wrong with that."""
-    area = warning.code.partition(".")[0]
+    area, code = warning.code.partition(".")[0], warning.code
     return (
-        (warning.code == "font.missing" and bool(filled.look.fonts))
-        or (area in ("text", "font") and warning.element in values.texts)
+        (code in OF_FONTS and bool(filled.look.fonts))
+        or ((area == "text" or code in OF_LETTERS) and warning.element in values.texts)
         or (area == "picture" and warning.element in values.pictures)
     )
 

@@ -182,3 +182,17 @@ async def test_a_revocation_ends_open_streams_and_the_key_at_once(backend, edge,
 async def test_a_wrong_last_event_id_is_a_problem(client):
     async with client.get("/v1/events", headers={"Last-Event-ID": "x"}) as answer:
         assert (answer.status, (await answer.json(content_type=None))["code"]) == (400, "request.parameter")
+
+
+async def test_a_list_of_what_there_is_not_is_refused_with_what_there_is(client):
+    for path, field, named in (
+        ("/v1/log?type=render.jobs", "type", "render.job.completed"),
+        ("/v1/renders?state=done", "state", "completed"),
+        ("/v1/renders?state=", "state", "completed"),
+    ):
+        async with client.get(path) as answer:
+            body = await answer.json(content_type=None)
+            assert (answer.status, body["code"], body["field"]) == (400, "request.parameter", field), path
+            assert named in body["detail"]
+    async with client.get("/v1/log?type=render.job.completed.v1") as answer:
+        assert answer.status == 200
