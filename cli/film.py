@@ -104,14 +104,16 @@ async def make(
     began = time.monotonic()
     submitted = await _ask(client, asked)
     assert submitted.job_id is not None, "only a dry run has no job"
-    look = f"{submitted.width}x{submitted.height} at {Fraction(submitted.rate_num, submitted.rate_den)} frames/s"
+    row = await client.job(submitted.job_id)
+    rate = Fraction(row.rate_num, row.rate_den)
+    look = f"{row.width}x{row.height} at {round(float(rate), 3):g} frames/s"
     reporter.step(
         f"render {submitted.job_id}: {submitted.frames} frames, {submitted.duration:g} s, {look}",
         job_id=submitted.job_id,
         frames=submitted.frames,
     )
     _warn(submitted.warnings, reporter)
-    lengths = _lengths(asked.project, scenes, Fraction(submitted.rate_num, submitted.rate_den))
+    lengths = _lengths(asked.project, scenes, rate)
     job = await _followed(client, submitted.job_id, reporter, Timeline(lengths), submitted.warnings)
     await client.download(job, output)
     return Film(output, job, sum(count for _, count in lengths), time.monotonic() - began)

@@ -73,21 +73,26 @@ class Unfilled(msgspec.Struct, frozen=True, kw_only=True):
     default: Public[str]
 
 
-class RenderRehearsal(msgspec.Struct, frozen=True, kw_only=True):
-    """What would be rendered: frames of the video, seconds, size and rate, and what will not look as it was designed."""
+class Foreseen(msgspec.Struct, frozen=True, kw_only=True):
+    """What a render will be: frames of the video, seconds, and what will not look as it was designed."""
 
     frames: int
     duration: float
-    width: int
-    height: int
-    rate_num: int
-    rate_den: int
     warnings: tuple[Warning, ...]
     missing: tuple[Unfilled, ...]
 
 
-class RenderAnswer(RenderRehearsal, frozen=True, kw_only=True):
-    """A render that was asked for."""
+class RenderRehearsal(Foreseen, frozen=True, kw_only=True):
+    """What would be rendered, in which size and at which rate; what is likely too long is among the warnings."""
+
+    width: int
+    height: int
+    rate_num: int
+    rate_den: int
+
+
+class RenderAnswer(Foreseen, frozen=True, kw_only=True):
+    """A render that was asked for; its row says size and rate. What it names stands in the answers of earlier releases too."""
 
     job_id: UUID
     state: Literal["queued"] = "queued"

@@ -220,6 +220,7 @@ def test_a_film_is_as_its_template_is_unless_it_is_told() -> None:
     [event] = harness.do(RequestRender(project_id=PROJECT))
     assert (event.spec.width, event.spec.height, event.spec.rate) == (1080, 1920, Fraction(60000, 1001))
     assert (event.spec.quality, event.spec.background) == ("standard", "#FFFFFF")
+    assert harness.do(RequestRender(project_id=PROJECT), dry_run=True) == []
     answer = harness.answer
     assert (answer["width"], answer["height"], answer["rate_num"], answer["rate_den"]) == (1080, 1920, 60000, 1001)
     [event] = harness.do(RequestRender(project_id=PROJECT, width=540, rate=25.0))
