@@ -16,6 +16,7 @@ from contracts.message import MessageType, all_types, answers_of
 from contracts.positions import PATTERN
 
 _KEY = {"minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"}
+_NAME = {"type": "string", "pattern": "^[A-Za-z0-9._~=-]+$"}
 _CURSOR = {"type": "string", "pattern": "^[A-Za-z0-9_-]+$"}
 _LINK = {"schema": {"type": "string"}}
 _OTHERWISE: list[Schema] = [{"other": []}]
@@ -173,7 +174,7 @@ def _scope(route: Route) -> str:
 
 def _path(route: Route) -> list[Schema]:
     odd = route.params if isinstance(route, QueryRoute) else route.texts
-    kinds = {name: {"type": "string"} if name in odd else {"type": "string", "format": "uuid"} for name in path_names(route.path)}
+    kinds = {name: _NAME if name in odd else {"type": "string", "format": "uuid"} for name in path_names(route.path)}
     return [{"name": name, "in": "path", "required": True, "schema": schema} for name, schema in kinds.items()]
 
 

@@ -12,7 +12,7 @@ from contracts.envelope import Envelope
 from contracts.render.jobs import JobWarned
 from contracts.spec import Warning
 
-MOST_OF_A_REPORT, MOST_OF_A_JOB = 20, 200
+MOST_OF_A_REPORT, MOST_OF_A_JOB = 20, 100
 LONGEST_CODE, LONGEST_NAME, LONGEST_DETAIL = 60, 120, 250  # characters
 
 
