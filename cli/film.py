@@ -156,15 +156,14 @@ async def _followed(client: Client, job_id: UUID, reporter: Reporter, timeline: 
 
 def _remedy(code: str) -> str:
     if code.startswith("node."):
-        return "The template stops the engine: simplify what it animates, or try it without its expressions. Other renders go on."
+        return "The template stops the engine: simplify what it animates. Other renders go on."
     return "Correct what is named; other renders go on."
 
 
 def _lengths(project: ProjectFile, scenes: Sequence[Scene], rate: Fraction) -> list[tuple[str, int]]:
     durations = {scene.key: scene.duration for scene in scenes}
-    return [
-        (one.scene, frames_of(min(one.duration or durations[one.scene], durations[one.scene]), rate, one.speed)) for one in project.scenes
-    ]
+    shown = [(min(one.duration or durations[one.scene], durations[one.scene]), one.speed) for one in project.scenes]
+    return [(one.scene, count) for one, count in zip(project.scenes, frames_of(shown, rate), strict=True)]
 
 
 def _kind(kind: str) -> str:

@@ -69,7 +69,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     object_key: str = ""
     segments: tuple[StoredSegment, ...] = ()  # kind assemble, in order
     audio: tuple[AudioTrack, ...] = ()  # kind assemble
-    degraded: bool = False  # kind assemble: a segment was drawn without its expressions
+    degraded: bool = False  # kind assemble: a segment was not drawn as designed
 
 
 @message("node.part.draw")
@@ -177,7 +177,7 @@ class ReportSnapshot(Report, frozen=True, kw_only=True):
     object_key: str
     sha256: str
     bytes: int
-    degraded: bool = False  # drawn without its expressions
+    degraded: bool = False  # not drawn as designed; no node of today says so
     warnings: tuple[Warning, ...] = ()  # at most 20 count
 
 

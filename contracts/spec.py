@@ -1,5 +1,6 @@
 """The two documents that messages name: what a scan found in a template, and what a render is to draw."""
 
+from collections.abc import Iterable
 from fractions import Fraction
 from typing import Literal
 
@@ -137,7 +138,16 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     labels: Public[tuple[str, ...]] = ()  # words that the node's operator gave it
 
 
-def frames_of(duration: float, rate: Fraction, speed: float = 1.0) -> int:
-    """Count a scene's frames: max(1, round half up(duration x rate / speed))."""
-    exact = Fraction(duration).limit_denominator(1_000_000) * rate / Fraction(speed).limit_denominator(1_000_000)
-    return max(1, int(exact + Fraction(1, 2)))
+def frames_of(lengths: Iterable[tuple[float, float]], rate: Fraction) -> list[int]:
+    """Count each scene's frames, of the source seconds that it shows and its speed, in the order of the video.
+
+    A scene reaches to round half up(rate x the seconds of all scenes so far), whatever became of those before it: so sound laid on the sum
+    of the seconds stays with the pictures. One frame is the least; what that is too long, the next is shorter.
+    """
+    frames, begun, total = [], 0, Fraction(0)
+    for duration, speed in lengths:
+        total += Fraction(duration).limit_denominator(1_000_000) / Fraction(speed).limit_denominator(1_000_000)
+        end = max(begun + 1, int(total * rate + Fraction(1, 2)))
+        frames.append(end - begun)
+        begun = end
+    return frames

@@ -78,7 +78,7 @@ async def _rendered(folder: Path, output: Path, url: str, api_key: str, tell: Re
     job, rate = made.job, Fraction(made.job.rate_num, made.job.rate_den)
     wrong = video_check.disagreements(video, frames=made.expected_frames, width=job.width, height=job.height, rate=rate, sound=True)
     if made.job.degraded:
-        wrong.append("a part was drawn without its expressions")
+        wrong.append("a part was not drawn as designed")
     if wrong:
         raise Mistake("video.wrong", f"{output} is not what was asked for", errors=[{"detail": text} for text in wrong])
     sound = f"{video.codec} {video.width}x{video.height} at {video.rate} frames/s, {video.audio_codec} {video.audio_duration:.2f} s"

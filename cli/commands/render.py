@@ -92,7 +92,7 @@ async def _render(
     async with service(where, tell.step) as found, Client(found.url, found.api_key) as client:
         made = await film.make(client, template, project, settings, target, tell)
     job = made.job
-    note = "; some of it was drawn without its expressions" if job.degraded else ""
+    note = "; some of it is not drawn as designed" if job.degraded else ""
     text = f"{target}: {job.frames_total} frames, {job.duration:.2f} s, {job.bytes:,} bytes, in {made.seconds:.1f} s{note}"
     facts = {"output": str(target), "job_id": job.job_id, "frames": job.frames_total, "duration": job.duration}
     facts |= {"width": job.width, "height": job.height, "rate": [job.rate_num, job.rate_den], "warnings": job.warnings}

@@ -27,7 +27,7 @@ def on_ended(event: JobCompleted | JobFailed, envelope: Envelope) -> list[Comman
 
 def on_completed(event: JobCompleted) -> list[Command]:
     """A video is there."""
-    body = f"{event.frames} frames, {event.duration:.1f} seconds" + (", drawn without its expressions" if event.degraded else "")
+    body = f"{event.frames} frames, {event.duration:.1f} seconds" + (", not all as designed" if event.degraded else "")
     told = CreateNotification(
         kind="render.completed", title="Your video is ready", body=body, subject_id=event.job_id, data={"metadata": event.metadata}
     )

@@ -121,9 +121,10 @@ def _freeze(filled: Filled, view: View) -> RenderSpec:
         quality=said.quality or "standard",
         background=(said.background or "#FFFFFF").upper(),
     )
+    shown = [scene.duration if values.duration is None else min(values.duration, scene.duration) for values, scene in filled.scenes]
+    frames = frames_of([(duration, values.speed) for duration, (values, _) in zip(shown, filled.scenes, strict=True)], look.rate)
     scenes = []
-    for values, scene in filled.scenes:
-        duration = scene.duration if values.duration is None else min(values.duration, scene.duration)
+    for (values, scene), duration, count in zip(filled.scenes, shown, frames, strict=True):
         own = {e.key for e in scene.elements if e.kind == "colour"}
         shared = {key: value for key, value in filled.colours.items() if key in own}
         scenes.append(
@@ -131,7 +132,7 @@ def _freeze(filled: Filled, view: View) -> RenderSpec:
                 scene=scene.scene,
                 bundle=filled.template.bundle_sha256,
                 digest=scene.digest,
-                frames=frames_of(duration, look.rate, values.speed),
+                frames=count,
                 duration=duration,
                 speed=values.speed,
                 texts=values.texts,

@@ -71,7 +71,7 @@ class SnapshotDrawn(Event, frozen=True, kw_only=True):
     object_key: ObjectKey
     sha256: Public[str]
     bytes: Public[int]
-    degraded: Public[bool]  # drawn without its expressions, which ended an engine
+    degraded: Public[bool]  # not drawn as designed, as nodes of old did where expressions ended an engine
     warnings: Warnings = ()  # what will not look as it was meant, in the film neither
 
 

@@ -4,7 +4,7 @@ import hashlib
 import heapq
 import math
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import TypeAlias
@@ -21,6 +21,7 @@ from node_worker.encode.export import PayloadHash, verify_export
 from node_worker.encode.facts import ExportFacts, SegmentFile
 from node_worker.encode.mix import mix
 from node_worker.encode.presets import BITEXACT
+from node_worker.encode.progress import Progress
 from node_worker.encode.seams import torn
 from node_worker.encode.sound import SAMPLE_RATE
 from node_worker.engines.base import TemplateRefused
@@ -46,7 +47,7 @@ def assemble(
     rate: Fraction,
     audio: Sequence[AudioTrack] = (),
     paths: Mapping[str, str] | None = None,
-    on_frame: Callable[[int], None] | None = None,
+    progress: Progress | None = None,
 ) -> ExportFacts:
     """Write `output` (an MP4 that starts to play before it is loaded) and return what its verification found.
 
@@ -58,7 +59,7 @@ def assemble(
     partial = output.with_name(output.name + ".part")
     try:
         joined = inspect_segments(segments, rate)
-        _write(partial, segments, joined, rate, audio, paths or {}, on_frame or (lambda frame: None))
+        _write(partial, segments, joined, rate, audio, paths or {}, progress or Progress())
         facts = verify_export(partial, rate, [segment.frames for segment in segments], joined.payloads)
         os.replace(partial, output)
     except BaseException:
@@ -113,7 +114,7 @@ def _write(
     rate: Fraction,
     audio: Sequence[AudioTrack],
     paths: Mapping[str, str],
-    on_frame: Callable[[int], None],
+    progress: Progress,
 ) -> None:
     ticks = str(timescale(rate))
     options = BITEXACT | {"movflags": "+faststart", "video_track_timescale": ticks, "movie_timescale": ticks}
@@ -124,13 +125,13 @@ def _write(
         sources: list[Iterator[AnyPacket]] = [_video_packets(video, segments, rate, joined.delay)]
         if any(track.volume > 0 for track in audio):
             frames = sum(segment.frames for segment in segments)
-            sources.append(_audio_packets(container, audio, paths, round(frames / rate * SAMPLE_RATE)))
+            sources.append(_audio_packets(container, audio, paths, round(frames / rate * SAMPLE_RATE), progress))
         written = 0
         for packet in heapq.merge(*sources, key=lambda packet: (packet.dts or 0) * packet.time_base):
             container.mux_one(packet)
             if packet.stream is video:
                 written += 1
-                on_frame(written)
+                progress.drawn(written)
 
 
 def _video_packets(video: VideoStream, segments: Sequence[SegmentFile], rate: Fraction, delay: int) -> Iterator[VideoPacket]:
@@ -154,13 +155,15 @@ def _packets(container: InputContainer, stream: VideoStream, rate: Fraction) -> 
             yield packet
 
 
-def _audio_packets(container: OutputContainer, tracks: Sequence[AudioTrack], paths: Mapping[str, str], total: int) -> Iterator[AnyPacket]:
+def _audio_packets(
+    container: OutputContainer, tracks: Sequence[AudioTrack], paths: Mapping[str, str], total: int, progress: Progress
+) -> Iterator[AnyPacket]:
     """Add an AAC stream now; yield its packets as they are asked for."""
     stream = container.add_stream("aac", rate=SAMPLE_RATE, options={"flags": "+bitexact"}, layout="stereo", bit_rate=AUDIO_BIT_RATE)
     stream.time_base = Fraction(1, SAMPLE_RATE)
 
     def packets() -> Iterator[AnyPacket]:
-        for frame in mix(tracks, paths, total):
+        for frame in mix(tracks, paths, total, progress):
             frame.time_base = Fraction(1, SAMPLE_RATE)
             yield from stream.encode(frame)
         yield from stream.encode(None)

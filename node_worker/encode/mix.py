@@ -1,4 +1,4 @@
-"""Mix a video's tracks once over its whole length: volumes, music ducked under the voice, a limiter at the end."""
+"""Mix a video's tracks over its whole length: volumes, music ducked under the voice, one loudness for all, a limiter at the end."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -9,7 +9,10 @@ from av.filter import Graph
 from av.filter.context import FilterContext
 
 from contracts.spec import AudioTrack
-from node_worker.encode.sound import SAMPLE_RATE, Samples, SoundReader
+from node_worker.encode.loudness import METER, heard
+from node_worker.encode.progress import Progress
+from node_worker.encode.sound import SAMPLE_RATE, SoundReader
+from node_worker.encode.waveform import Samples
 
 BLOCK = 4_800  # samples pushed to every track before the mix is read: 0.1 s
 FADE = 1.5  # seconds over which music ends
@@ -24,7 +27,8 @@ LIMIT = "limit=0.95:attack=5:release=50:level=0:latency=1"
 class MixGraph:
     """The filters between the tracks' samples and the mixed frames; inputs are in the order of the tracks."""
 
-    def __init__(self, tracks: Sequence[AudioTrack], total: int) -> None:
+    def __init__(self, tracks: Sequence[AudioTrack], total: int, gain: float | None) -> None:
+        """`gain` in dB goes over the whole mix; without one the mix goes through the meter, as it is."""
         self._graph = Graph()
         self.inputs: list[FilterContext] = []
         by_kind: dict[str, list[FilterContext]] = {"music": [], "voiceover": [], "sfx": []}
@@ -41,8 +45,11 @@ class MixGraph:
             music = self._chain(music, "afade", f"t=out:st={seconds - fade:.6f}:d={fade:.6f}")
         mixed = self._sum([part for part in (music, voice, self._sum(by_kind["sfx"])) if part])
         assert mixed is not None, "a mix has at least one track"
-        limited = self._chain(mixed, "alimiter", LIMIT)
-        exact = self._chain(self._chain(limited, "apad", f"whole_len={total}"), "atrim", f"end_sample={total}")
+        finished = (
+            self._chain(self._chain(mixed, "volume", f"volume={gain}dB:precision=double"), "alimiter", LIMIT) if gain is not None else mixed
+        )
+        exact = self._chain(self._chain(finished, "apad", f"whole_len={total}"), "atrim", f"end_sample={total}")
+        exact = self._chain(exact, METER, "metadata=1") if gain is None else exact
         self._sink = self._chain(self._chain(exact, "aformat", "sample_fmts=fltp:channel_layouts=stereo"), "abuffersink")
         self._graph.configure()
 
@@ -78,21 +85,30 @@ class MixGraph:
         return compressor, split
 
 
-def mix(tracks: Sequence[AudioTrack], paths: Mapping[str, str], total: int) -> Iterator[av.AudioFrame]:
+def mix(tracks: Sequence[AudioTrack], paths: Mapping[str, str], total: int, progress: Progress) -> Iterator[av.AudioFrame]:
     """Yield `total` samples of 48 kHz stereo: music repeats to the end, voice and effects sound once from their start.
 
-    Tracks of volume 0 are left out; at least one must sound.
-    Raises TemplateRefused audio.unreadable, with the field of the track ("audio.0") whose file cannot be decoded.
+    It is mixed twice, the first time to hear how loud it is, which takes less than to keep it. Tracks of volume 0 are left out; at least
+    one must sound. Raises TemplateRefused audio.unreadable, with the field of the track ("audio.0") whose file cannot be decoded.
     """
-    heard = [(index, track) for index, track in enumerate(tracks) if track.volume > 0]
+    volume = max(track.volume for track in tracks)
+    gain = heard(_mixed(tracks, paths, total, None, progress)).gain(volume)
+    yield from _mixed(tracks, paths, total, gain, progress)
+
+
+def _mixed(
+    tracks: Sequence[AudioTrack], paths: Mapping[str, str], total: int, gain: float | None, progress: Progress
+) -> Iterator[av.AudioFrame]:
+    sounding = [(index, track) for index, track in enumerate(tracks) if track.volume > 0]
     readers = [
         SoundReader(Path(paths[track.file]), start=track.start, loop=track.kind == "music", field=f"audio.{index}")
-        for index, track in heard
+        for index, track in sounding
     ]
-    graph = MixGraph([track for _, track in heard], total)
+    graph = MixGraph([track for _, track in sounding], total, gain)
     for position in range(0, total, BLOCK):
         for reader, source in zip(readers, graph.inputs, strict=True):
             _push(source, reader.take(min(BLOCK, total - position)), position)
+        progress.alive()
         yield from graph.frames()
     for source in graph.inputs:
         _push(source, None, total)

@@ -8,29 +8,32 @@ from functools import cache
 
 import av
 import msgspec
-from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, Interpolation
+from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 from av.video.stream import VideoStream
 
 from contracts.spec import Quality
 
-REVISION = 1  # raise it whenever a change here or in segment.py can change a segment's bytes
+REVISION = 2  # raise it whenever a change here or in segment.py can change a segment's bytes
 
 
 class Preset(msgspec.Struct, frozen=True):
-    """An x264 speed preset and its constant rate factor (lower is better)."""
+    """An x264 speed preset, its constant rate factor (lower is better), and what is set otherwise than the preset has it."""
 
     x264: str
-    crf: int
+    crf: float
+    parameters: str = ""
 
 
-PRESETS: dict[Quality, Preset] = {"draft": Preset("ultrafast", 28), "standard": Preset("veryfast", 21), "high": Preset("medium", 18)}
-
-# Chroma is the average of four pixels, within 0.25 of exact; of the flags tried this is also nearly the fastest (3.4 ms at 1080p,
-# against 4.7 for BILINEAR). BITEXACT makes it the same on every processor of one architecture.
-CONVERSION = Interpolation.AREA | Interpolation.FULL_CHR_H_INP | Interpolation.BITEXACT
+# Chosen from the table in docs/decisions/0059. subme is how finely motion is looked for, which the pictures of templates, moved by whole vectors
+# and flat, repay least of all that x264 does.
+PRESETS: dict[Quality, Preset] = {
+    "draft": Preset("ultrafast", 28),
+    "standard": Preset("veryfast", 20.8, "subme=1"),
+    "high": Preset("faster", 17.4, "subme=2"),
+}
 
 # One thread: more would make the bytes depend on their number; the keyframe interval is the segment, so x264 must add none.
-# The chroma location is the middle of the four pixels, as CONVERSION puts it.
+# The chroma location is the middle of the four pixels, as the conversion puts it.
 X264_PARAMETERS = ":".join(
     (
         "keyint=infinite:scenecut=0:open-gop=0:intra-refresh=0",
@@ -45,7 +48,7 @@ BITEXACT = {"fflags": "+bitexact"}  # no dates and no version strings in a conta
 def add_video_stream(container: av.container.OutputContainer, size: tuple[int, int], rate: Fraction, quality: Quality) -> VideoStream:
     """Add an H.264 stream with one closed GOP, BT.709 tags and a time base of one frame to `container`."""
     preset = PRESETS[quality]
-    options = {"preset": preset.x264, "crf": str(preset.crf), "x264-params": X264_PARAMETERS}
+    options = {"preset": preset.x264, "crf": str(preset.crf), "x264-params": ":".join(filter(None, (X264_PARAMETERS, preset.parameters)))}
     stream = container.add_stream("libx264", rate=rate, options=options)
     stream.width, stream.height = size
     stream.pix_fmt = "yuv420p"

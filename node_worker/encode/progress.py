@@ -1,4 +1,4 @@
-"""What the makers of segments tell while they work."""
+"""What the makers of segments and films tell while they work."""
 
 
 class Progress:
@@ -8,7 +8,7 @@ class Progress:
         """A frame is about to be drawn."""
 
     def drawn(self, frame: int) -> None:
-        """A frame was drawn and converted."""
+        """A frame was drawn and converted, or joined to the film."""
 
     def alive(self) -> None:
         """Encoding goes on though nothing is drawn; called from other threads."""

@@ -11,20 +11,20 @@ from pathlib import Path
 import av
 import msgspec
 import numpy as np
-from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, VideoReformatter
 from av.video.stream import VideoStream
 
 from contracts.spec import Quality
+from node_worker.encode.conversion import Converter
 from node_worker.encode.facts import FinishedSegment
 from node_worker.encode.luma import Luma, luma_picture
-from node_worker.encode.presets import BITEXACT, CONVERSION, add_video_stream
+from node_worker.encode.presets import BITEXACT, add_video_stream
 from node_worker.encode.progress import Progress
 from node_worker.encode.seams import edge
 from node_worker.encode.stage import Stage
 from node_worker.encode.verify import check_segment
 from node_worker.engines.base import Scene, TemplateRefused
 
-QUEUE_DEPTH = 4  # frames between drawing and encoding: enough to even out slow frames, 12 MB at 1080p
+QUEUE_DEPTH = 2  # frames between drawing and encoding: enough to even out slow frames, 6 MB at 1080p
 LARGEST_SIDE = 8192
 
 
@@ -71,8 +71,7 @@ class SegmentPipeline:
         self._scene, self._size, self._rate, self._quality = scene, size, rate, quality
         self._progress = progress or Progress()
         self._pixels = np.zeros((size[1], size[0], 4), np.uint8)
-        self._canvas = av.VideoFrame.from_numpy_buffer(self._pixels, "rgba")
-        self._convert = VideoReformatter()
+        self._converter = Converter(self._pixels)
         self._finished: queue.SimpleQueue[FinishedSegment] = queue.SimpleQueue()
         self._latest: tuple[int, Luma] | None = None  # the frame that was drawn last, and its number
 
@@ -101,7 +100,7 @@ class SegmentPipeline:
         self._progress.drawing(job.first + index)
         before = self._before(job) if not index else ""
         self._scene.draw(seconds, self._pixels)
-        frame = convert(self._convert, self._canvas)
+        frame = self._converter.convert()
         frame.pts, frame.duration, frame.time_base = index, 1, 1 / self._rate
         luma = luma_picture(frame)
         self._latest = job.first + index, luma
@@ -114,7 +113,7 @@ class SegmentPipeline:
         if self._latest is not None and self._latest[0] == job.first - 1:
             return edge(self._latest[1])
         self._scene.draw(job.before, self._pixels)
-        return edge(luma_picture(convert(self._convert, self._canvas)))
+        return edge(luma_picture(self._converter.convert()))
 
     def _verify(self, encoded: Encoded) -> None:
         """Read the file back, so that what is hashed and decoded is what lies on the disk."""
@@ -177,20 +176,6 @@ class SegmentEncoder:
         self._container.close()
         write_whole(Path(job.output), self._data.getbuffer())
         self._on_done(Encoded(job, self._drawn, self._before))
-
-
-def convert(reformatter: VideoReformatter, canvas: av.VideoFrame) -> av.VideoFrame:
-    """Convert an RGBA frame to a new yuv420p one in BT.709, limited range, tagged as such."""
-    frame = reformatter.reformat(
-        canvas,
-        format="yuv420p",
-        dst_colorspace=Colorspace.ITU709,
-        dst_color_range=ColorRange.MPEG,
-        interpolation=CONVERSION,
-        threads=1,
-    )
-    frame.color_trc, frame.color_primaries = ColorTrc.BT709, ColorPrimaries.BT709
-    return frame
 
 
 def write_whole(path: Path, data: bytes | memoryview) -> None:

@@ -68,9 +68,9 @@ class Child:
             return failure(error)
         return protocol.Done()
 
-    def _scene(self, asked: protocol.SceneRequest) -> Scene:
+    def _scene(self, asked: protocol.SceneRequest, second: float | None = None) -> Scene:
         """The scene, with its warnings told. Raises TemplateRefused."""
-        scene = self._scenes.get(asked)
+        scene = self._scenes.get(asked, second, Ticker(self._emit, self._mark).working)
         for warning in scene.warnings:
             self._emit(protocol.Warned(warning=warning))
         return scene
@@ -90,18 +90,19 @@ class Child:
 
     def _draw_picture(self, asked: protocol.DrawPicture) -> None:
         rate = Fraction(asked.rate_num, asked.rate_den)
-        scene = self._scene(asked)
+        moment = second(asked.frame, rate, asked.spec.speed)
+        scene = self._scene(asked, moment)
         try:
-            done = picture(scene, (asked.width, asked.height), second(asked.frame, rate, asked.spec.speed), Path(asked.output))
+            done = picture(scene, (asked.width, asked.height), moment, Path(asked.output))
         except BaseException:
-            self._scenes.forget(asked)
+            self._scenes.forget(asked, moment)
             raise
         self._emit(done)
 
     def _assemble(self, asked: protocol.Assemble) -> None:
         rate = Fraction(asked.rate_num, asked.rate_den)
         ticker = Ticker(self._emit, self._mark)
-        facts = assemble(asked.segments, Path(asked.output), rate, asked.audio, asked.files, ticker.drawn)
+        facts = assemble(asked.segments, Path(asked.output), rate, asked.audio, asked.files, ticker)
         ticker.flush()
         self._emit(protocol.Assembled(facts=facts))
 

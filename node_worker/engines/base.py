@@ -1,5 +1,7 @@
 """What every engine offers to the process that hosts it, and how it says no."""
 
+from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -34,10 +36,25 @@ class Files(msgspec.Struct, frozen=True):
         return Path(self.objects[sha256])
 
 
+class Timing(msgspec.Struct, frozen=True):
+    """When a scene will be drawn, for what is computed before: at a video's frames, or at one moment."""
+
+    rate: Fraction | None = None  # frames a second; None stands for the document's own
+    second: float | None = None  # of the source, where one picture is all that will be drawn
+
+
+ANY_TIME = Timing()
+
+
+def nothing() -> None:
+    """Tell nobody."""
+
+
 class Scene(Protocol):
     """A prepared scene that can be drawn at any moment, in any order, with the same result."""
 
     warnings: tuple[Warning, ...]
+    computed: bool  # whether something in it was computed for its timing, so that it serves no other
 
     def draw(self, seconds: float, into: Pixels) -> None:
         """Draw the scene's picture at `seconds` of its source over the background."""
@@ -55,6 +72,13 @@ class Engine(Protocol):
         """Open an uploaded template. Raises TemplateRefused."""
 
     def open(
-        self, spec: SceneSpec, files: Files, size: tuple[int, int], background: str, fonts: tuple[str, ...], *, plain: bool = False
+        self,
+        spec: SceneSpec,
+        files: Files,
+        size: tuple[int, int],
+        background: str,
+        fonts: tuple[str, ...],
+        timing: Timing = ANY_TIME,
+        alive: Callable[[], None] = nothing,
     ) -> Scene:
-        """Prepare a scene; `plain` strips expressions after a crash. Raises TemplateRefused."""
+        """Prepare a scene; `alive` is called now and then while that takes long. Raises TemplateRefused."""

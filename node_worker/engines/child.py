@@ -8,7 +8,7 @@ from pathlib import Path
 
 from node_worker.cage.guards import Guard, Place, enclose, seal
 from node_worker.engines.mark import FrameMark
-from node_worker.platform import MEMORY, limit_engine, tie_to
+from node_worker.platform import MEMORY, keep_memory_low, limit_engine, tie_to
 
 DEFAULT_ENGINE = "node_worker.engines.lottie:LottieEngine"
 
@@ -18,6 +18,7 @@ def main() -> None:
     options = _options()
     events = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
+    keep_memory_low()
     mark = FrameMark(options.mark)
     tie_to(options.parent)
     limits = limit_engine(options.memory)

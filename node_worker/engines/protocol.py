@@ -30,7 +30,7 @@ class Inspect(msgspec.Struct, frozen=True, kw_only=True, tag="inspect", tag_fiel
 
 
 class SceneRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What drawing a scene takes, whatever is made of it; `plain` leaves expressions out after a crash."""
+    """What drawing a scene takes, whatever is made of it."""
 
     spec: SceneSpec
     files: Files
@@ -40,7 +40,6 @@ class SceneRequest(msgspec.Struct, frozen=True, kw_only=True):
     rate_den: int
     background: str
     fonts: tuple[str, ...] = ()
-    plain: bool = False
 
 
 class DrawSegments(SceneRequest, frozen=True, kw_only=True, tag="draw", tag_field="type"):

@@ -1,4 +1,4 @@
-"""Sounds and films: the container's facts, and some decoded pieces as proof that it can be read."""
+"""Sounds and films, of which a render uses the sound: the container's facts, and some decoded pieces as proof that it can be heard."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ format_of = container_of
 
 
 def inspect_media(path: Path, name: str, found: Inspection) -> Inspection:
-    """Tell a sound's or film's length, and a film's size. Raises TemplateRefused audio.unreadable, video.…, media.too_long."""
+    """Tell a sound's or film's length, and a film's size. Raises TemplateRefused audio.unreadable, video.silent, video.…, media.too_long."""
     try:
         with open_media(path) as container:
             films = [stream for stream in container.streams.video if not _is_cover(stream)]
@@ -27,7 +27,9 @@ def inspect_media(path: Path, name: str, found: Inspection) -> Inspection:
             width, height = (films[0].codec_context.width, films[0].codec_context.height) if films else (0, 0)
             if max(width, height) > LARGEST_SIDE:
                 raise TemplateRefused("video.too_large", f"{width} x {height} pixels: the largest side is {LARGEST_SIDE}; scale it down")
-            _decode_some(container, films[0] if films else container.streams.audio[0])
+            if not container.streams.audio:
+                raise TemplateRefused("video.silent", "the film has no sound, which is all that is used of it; choose one that has")
+            _decode_some(container, container.streams.audio[0])
             duration = _duration(container)
     except av.FFmpegError as error:
         kind = "audio" if name in ("mp3", "flac", "ogg", "wav", "aiff", "caf", "aac") else "video"
@@ -55,8 +57,7 @@ def _decode_some(container: InputContainer, stream: av.stream.Stream) -> None:
         if good >= ENOUGH or good + bad >= PIECES:
             break
     if good == 0 or bad > good:
-        kind = "audio" if stream.type == "audio" else "video"
-        raise TemplateRefused(f"{kind}.unreadable", "nothing in the file can be decoded; save it anew")
+        raise TemplateRefused("audio.unreadable", "no sound in the file can be decoded; save it anew")
 
 
 def _duration(container: InputContainer) -> float:

@@ -66,24 +66,24 @@ def told(warnings: Iterable[Warning], scene: str) -> tuple[Warning, ...]:
 
 
 class Tries:
-    """How a scene is tried again after a crash: as it is while it was not to blame; once without expressions when it was."""
+    """How often a scene is tried again after a crash: often while it was not to blame, once when it was."""
 
     def __init__(self, free_disk: Callable[[], int]) -> None:
-        self.plain = False
         self._free_disk = free_disk
         self._killed = 0
         self._cleared = False
+        self._crashed = False
 
     def again(self, crash: EngineCrashed) -> bool:
-        """Whether, after this crash, another try is worth it; `plain` says how."""
-        if killed_from_outside(crash):  # says nothing about the template, so the result must not become a degraded one
+        """Whether, after this crash, another try is worth it: some depend on what lay in memory."""
+        if killed_from_outside(crash):  # says nothing about the template
             self._killed += 1
             return self._killed <= KILLS
         if crash.kind == "disk_full":
             cleared, self._cleared = self._cleared, True
             return not cleared and bool(self._free_disk())
-        plain, self.plain = self.plain, True
-        return not plain
+        crashed, self._crashed = self._crashed, True
+        return not crashed
 
 
 class Drawing:
@@ -100,7 +100,7 @@ class Drawing:
         tries, redraws = Tries(self._part.tools.cache.shrink), 0
         while left:
             try:
-                await self._attempt(position, scene, left, tries.plain)
+                await self._attempt(position, scene, left)
             except EngineCrashed as crash:
                 if not tries.again(crash):
                     raise failure_of(crash, scene.spec.bundle) from crash
@@ -117,12 +117,12 @@ class Drawing:
             raise PartFailed("node.segment_unverified", f"these segments did not decode to what was drawn, {redraws} times: {keys}")
         warning("segments are drawn again", part=self._part.work.part_id, keys=keys)
 
-    async def _attempt(self, position: int, scene: SceneTask, left: dict[str, SegmentTask], plain: bool) -> None:
+    async def _attempt(self, position: int, scene: SceneTask, left: dict[str, SegmentTask]) -> None:
         """Draw what is left once; verified segments leave `left`."""
         base, begun = self._frames, time.monotonic()
         warnings: list[Warning] = []
         untold = True
-        async with self._part.ask(self._request(position, scene, left, plain)) as events:
+        async with self._part.ask(self._request(position, scene, left)) as events:
             async for event in events:
                 match event:
                     case protocol.Frame():
@@ -138,7 +138,7 @@ class Drawing:
                             # Other renders that take up what is drawn here begin a scene with its first segment too.
                             news = told(warnings, scene.spec.scene) if untold or not task.first else ()
                             untold = False
-                            self._uploads.create_task(self._hand_over(task, segment, seconds, plain, news))
+                            self._uploads.create_task(self._hand_over(task, segment, seconds, news))
 
     def _good(self, segment: FinishedSegment) -> bool:
         check = segment.check
@@ -146,9 +146,7 @@ class Drawing:
             warning("segment is not what was drawn", key=segment.key, reason=check.reason, frame=check.frame, difference=check.worst_mean)
         return check.ok
 
-    async def _hand_over(
-        self, task: SegmentTask, segment: FinishedSegment, seconds: float, plain: bool, warnings: tuple[Warning, ...]
-    ) -> None:
+    async def _hand_over(self, task: SegmentTask, segment: FinishedSegment, seconds: float, warnings: tuple[Warning, ...]) -> None:
         """Upload a segment, keep it for an assembly on this node, report it."""
         part, path = self._part, Path(segment.path)
         try:
@@ -166,14 +164,13 @@ class Drawing:
             frames=segment.frames,
             difference=segment.check.worst_mean,
             seconds=round(seconds, 3),
-            degraded=plain,
             warnings=warnings,
             before=segment.before,
             last=segment.check.last,
         )
         await part.report(report, segment.key)
 
-    def _request(self, position: int, scene: SceneTask, left: dict[str, SegmentTask], plain: bool) -> protocol.DrawSegments:
+    def _request(self, position: int, scene: SceneTask, left: dict[str, SegmentTask]) -> protocol.DrawSegments:
         manifest = self._manifest
         tasks = tuple(
             protocol.SegmentTask(
@@ -192,5 +189,4 @@ class Drawing:
             background=manifest.background,
             segments=tasks,
             fonts=manifest.fonts,
-            plain=plain,
         )

@@ -19,7 +19,7 @@ async def snapshot(part: Part, manifest: Manifest) -> None:
     check(manifest)
     async with part.tools.cache.use(manifest.files) as files:
         await part.take_engine(short=True)
-        done, warnings, degraded = await _drawn(part, manifest, Files(objects=files))
+        done, warnings = await _drawn(part, manifest, Files(objects=files))
     part.release_engine()
     await part.tools.transfers.upload(part.folder / "picture.png", manifest.put_url, "image/png")
     report = ReportSnapshot(
@@ -28,14 +28,13 @@ async def snapshot(part: Part, manifest: Manifest) -> None:
         object_key=manifest.object_key,
         sha256=done.sha256,
         bytes=done.bytes,
-        degraded=degraded,
         warnings=warnings,
     )
     await part.report(report)
 
 
-async def _drawn(part: Part, manifest: Manifest, files: Files) -> tuple[protocol.PictureDone, tuple[Warning, ...], bool]:
-    """The picture, what will not look as meant in it, and whether it had to be drawn without expressions."""
+async def _drawn(part: Part, manifest: Manifest, files: Files) -> tuple[protocol.PictureDone, tuple[Warning, ...]]:
+    """The picture, tried again where an engine ends for nothing, and what will not look as meant in it."""
     scene = manifest.scenes[0].spec
     tries = Tries(part.tools.cache.shrink)
     while True:
@@ -50,10 +49,9 @@ async def _drawn(part: Part, manifest: Manifest, files: Files) -> tuple[protocol
             fonts=manifest.fonts,
             frame=manifest.frame,
             output=str(part.folder / "picture.png"),
-            plain=tries.plain,
         )
         try:
-            return *await _ask(part, request), tries.plain
+            return await _ask(part, request)
         except EngineCrashed as crash:
             if not tries.again(crash):
                 raise failure_of(crash, scene.bundle) from crash

@@ -81,7 +81,7 @@ class FarmChecks(Checks):
             "exports": len(made),
             "exports equal": equal,
             "frames decoded": frames,
-            "exports drawn without expressions": degraded,
+            "exports not drawn as designed": degraded,
         }
 
     async def cancelled(self, tenants: Sequence[UUID], jobs: Sequence[UUID]) -> None:

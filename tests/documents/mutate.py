@@ -19,8 +19,6 @@ from contracts.spec import ScannedScene, SceneSpec
 from node_worker.engines import protocol
 from node_worker.engines.base import Files, TemplateRefused
 from node_worker.engines.host import EngineCrashed, EngineProcess
-from node_worker.engines.lottie import guard
-from node_worker.engines.lottie.elements import walk
 from tests.documents.mutations import mutated
 from tests.documents.zoo import bases
 
@@ -34,7 +32,7 @@ NOISE = {"MALLOC_PERTURB_": "165"}  # what is read before it was written is neve
 class Verdict(NamedTuple):
     """How a document ended: what is foreseen, or a death."""
 
-    kind: str  # drawn, refused, late, expression, death
+    kind: str  # drawn, refused, late, death
     detail: str = ""
 
 
@@ -62,11 +60,7 @@ class Bench:
             return Verdict("death", f"inspection: {_words(crash)}")
         if scene is None:
             return Verdict("refused", "no template")
-        verdict = await self._drawn(path, work, scene, plain=False)
-        if verdict.kind == "death" and any(isinstance(value.get("x"), str) for value, _, _ in walk(guard.parse(raw))):  # it computes
-            again = await self._drawn(path, work, scene, plain=True)  # what a node does after a death
-            return again if again.kind == "death" else Verdict("expression", verdict.detail)
-        return verdict
+        return await self._drawn(path, work, scene)
 
     async def _inspected(self, path: Path, work: Path) -> ScannedScene | None:
         found = None
@@ -75,7 +69,7 @@ class Bench:
                 found = event.inspection.scan.scenes[0]
         return found
 
-    async def _drawn(self, path: Path, work: Path, scene: ScannedScene, *, plain: bool) -> Verdict:
+    async def _drawn(self, path: Path, work: Path, scene: ScannedScene) -> Verdict:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         spec = SceneSpec(scene=scene.key, bundle=digest, digest=scene.digest, frames=1, duration=scene.duration)
         frames = [int(scene.duration * moment * 30) for moment in MOMENTS]
@@ -85,7 +79,6 @@ class Bench:
             "rate_num": 30,
             "rate_den": 1,
             "background": "#FFFFFF",
-            "plain": plain,
         }
         try:
             for frame in dict.fromkeys(frames):
@@ -134,7 +127,7 @@ class Run:
                 raw, told = made(self._bases, options.seed, index)
                 verdict = await bench.judge(raw)
                 self.counts[verdict.kind] += 1
-                if verdict.kind in ("refused", "late", "expression"):
+                if verdict.kind in ("refused", "late"):
                     self.codes[f"{verdict.kind} {verdict.detail}"] += 1
                 if verdict.kind == "death":
                     await bench.afresh()

@@ -246,7 +246,7 @@ SENTENCES: dict[str, Callable[[Body], str]] = {
     "render.part.ended": _ended,
     "render.segment.verified": lambda body: (
         f"a segment of {body['frames']} frames was accepted"
-        + (" (without expressions)" if body["degraded"] else "")
+        + (" (not as designed)" if body["degraded"] else "")
         + ("; the part is done" if body.get("ends") else "")
     ),
     "render.job.advanced": lambda body: f"{body['segments_done']} segments, {body['frames_done']} frames are there",

@@ -31,7 +31,7 @@ from contracts.render.segments import SegmentVerified
 from contracts.spec import RenderSpec
 
 TRIES = 10  # of one segment, the last of them the node's fault, its disk's or its network's, before its jobs fail
-# The same where it was the engine's; a node tries as it is and without expressions each time.
+# The same where it was the engine's; a node tries twice each time.
 ENGINE_TRIES = 2
 MOST_ADVANCES = 100  # jobs that a SegmentVerified tells of: an event stays under 64 KB
 LARGEST_DIFFERENCE = 255.0  # luma steps

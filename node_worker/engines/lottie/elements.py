@@ -13,7 +13,6 @@ from node_worker.engines.lottie.guard import number, objects
 Document = dict[str, Any]
 _PREFIXES = ("frl_", "frd_", "frshare", "frfinal")
 _COLOUR_CONTROL = 2  # an effect's value of this type is a colour
-_LAYER_REFERENCE = re.compile(r"""layer\(\s*(["'])(.+?)\1\s*\)""")
 
 
 class Found(msgspec.Struct):
@@ -47,7 +46,6 @@ def find(document: Document) -> list[Found]:
             if element is not None:
                 found.append(element)
     _make_unique(found)
-    _follow_expressions(document, found)
     return found
 
 
@@ -187,24 +185,6 @@ def _effect_colours(layer: Document) -> Iterator[Document]:
         for value in objects(effect.get("ef")):
             if value.get("ty") == _COLOUR_CONTROL and isinstance(value.get("v"), dict) and "sid" not in value["v"]:
                 yield value["v"]
-
-
-def _follow_expressions(document: Document, found: list[Found]) -> None:
-    """Properties whose expression reads an element's layer belong to that element: the engine cannot follow the reference."""
-    named: dict[tuple[ElementKind, str], Found] = {}
-    for item in found:
-        named.setdefault((item.element.kind, item.name), item)
-    for value, owner, key in walk(document):
-        expression = value.get("x")
-        if not isinstance(expression, str):
-            continue
-        for match in _LAYER_REFERENCE.finditer(expression):
-            text = named.get(("text", match[2]))
-            colour = named.get(("colour", match[2]))
-            if text and key == "d" and owner is not None and ".text" in expression:
-                text.targets.append({"ty": 5, "t": owner})
-            elif colour and colour_of(value):
-                colour.targets.append(value)
 
 
 def _make_unique(found: list[Found]) -> None:

@@ -1,6 +1,5 @@
 """Finds in a document what the engine does not draw as its designer saw it, a warning for each feature."""
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,21 +11,12 @@ from node_worker.engines.lottie.text.layers import wanted_fonts
 from node_worker.engines.lottie.upgrade import all_layers, version_of
 
 Document = dict[str, Any]
-_RANDOM = re.compile(r"\b(wiggle|temporalWiggle|random|gaussRandom|noise|seedRandom)\s*\(")
-_PATHS = re.compile(r"\b(createPath|points|pointOnPath|inTangents|outTangents)\s*\(")
-_OTHER_COMPS = re.compile(r"\b(comp|footage|sampleImage|sourceRectAtTime)\s*\(|\.sourceText\b|Date\b")
-_LOOP = re.compile(r"\b(while|for)\s*\(")
 _DROP_SHADOW = 25
 _DRAWN_EFFECTS = frozenset(
     ("0", "1", "2", "3", "4", "5", "7", "10", "11", "20", "21", "22", "23", "29")
 )  # controls, tint, fill, stroke, tritone, blur
 
 _DETAILS = {
-    "expression.random": "An expression uses random values: the same in every render, but not those of the preview in other programs.",
-    "expression.path": "An expression builds a path, which the engine does not draw.",
-    "expression.unsupported": "An expression reads other compositions, texts or the clock; the engine may draw the value without it.",
-    "expression.loop": "An expression holds a loop; if it does not end, the render is stopped.",
-    "expression": "The animation uses expressions; most are drawn, but compare the preview with your design.",
     "layer.three_d": "A layer is in 3D; it is drawn flat.",
     "layer.camera": "The composition has a camera, which is not drawn.",
     "layer.effect": "A layer uses an effect that is not drawn.",
@@ -62,7 +52,7 @@ def _all(document: Document) -> Iterator[tuple[str, str]]:
             yield code, name
         for value, _, _ in walk({key: part for key, part in layer.items() if key != "layers"}):
             for code in _of_value(value, old=old):
-                yield code, "" if code == "expression" else name
+                yield code, name
 
 
 def _of_layer(layer: Document) -> Iterator[str]:
@@ -96,12 +86,6 @@ def _of_value(value: Document, *, old: bool) -> Iterator[str]:
         yield "repeater.old"
     if kind == "mm":
         yield "shape.merge"
-    expression = value.get("x")
-    if isinstance(expression, str):
-        yield "expression"
-        for pattern, code in ((_RANDOM, "random"), (_PATHS, "path"), (_OTHER_COMPS, "unsupported"), (_LOOP, "loop")):
-            if pattern.search(expression):
-                yield f"expression.{code}"
 
 
 def _fonts(document: Document, library: Library) -> Iterator[Warning]:

@@ -1,29 +1,34 @@
 """Turns a template's document and a person's values into the document that the engine draws."""
 
 import copy
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from contracts.spec import Direction, Fit, Warning
-from node_worker.engines.base import TemplateRefused
+from node_worker.engines.base import TemplateRefused, nothing
 from node_worker.engines.lottie import guard, pictures
 from node_worker.engines.lottie.bundle import Animation, Bundle
 from node_worker.engines.lottie.colours import parse_colour, set_colour
-from node_worker.engines.lottie.elements import Found, find, slots_of, text_documents, walk
+from node_worker.engines.lottie.elements import Found, find, slots_of, text_documents
 from node_worker.engines.lottie.embed import IMAGE, embed_pictures, place_of
+from node_worker.engines.lottie.expressions.bake import WHOLE, Moments, bake
+from node_worker.engines.lottie.expressions.survey import may_hold_expressions
 from node_worker.engines.lottie.report import Report
 from node_worker.engines.lottie.rewrites import rewrite
 from node_worker.engines.lottie.structure import settle
 from node_worker.engines.lottie.text.fonts import Library
 from node_worker.engines.lottie.text.layers import FIELD, MEANT, READING, shape_texts
-from node_worker.engines.lottie.upgrade import upgrade
+from node_worker.engines.lottie.text.measure import measure_of
+from node_worker.engines.lottie.upgrade import all_layers, upgrade
 from node_worker.inspect.documents import MAX_DOCUMENT
 
 Document = dict[str, Any]
 _MAX_TEXT = 5000  # characters
+_READS_TEXT = re.compile(r"(?<![.\w$])(?:value|thisProperty|text|thisLayer|sourceText|style|valueAtTime|eval)\b")
 
 
 class Values(msgspec.Struct, frozen=True):
@@ -43,6 +48,7 @@ class Prepared(msgspec.Struct, frozen=True):
     size: tuple[float, float]
     rate: float
     warnings: tuple[Warning, ...]
+    computed: bool  # whether expressions were evaluated, for the moments that were given
 
 
 def load(raw: bytes) -> Document:
@@ -53,8 +59,16 @@ def load(raw: bytes) -> Document:
     return document
 
 
-def prepare(raw: bytes, animation: Animation, bundle: Bundle, values: Values, library: Library, *, plain: bool = False) -> Prepared:
-    """Apply values to a document. `plain` takes every expression out. Raises TemplateRefused naming the value's key."""
+def prepare(
+    raw: bytes,
+    animation: Animation,
+    bundle: Bundle,
+    values: Values,
+    library: Library,
+    moments: Moments = WHOLE,
+    alive: Callable[[], None] = nothing,
+) -> Prepared:
+    """Apply values to a document, and evaluate its expressions at `moments`. Raises TemplateRefused naming the value's key."""
     document = load(raw)
     found = find(document)
     _check_keys(found, values)
@@ -65,21 +79,15 @@ def prepare(raw: bytes, animation: Animation, bundle: Bundle, values: Values, li
     # Last, because slots may bring in paths too: after this no asset names a file that the engine would open by itself.
     report = Report()
     report.add(embed_pictures(document, found, animation, bundle))
-    if plain:
-        strip_expressions(document)
-        report("expressions.stripped", "Expressions were left out, because the engine crashed with them.")
+    computed = False
+    if may_hold_expressions(raw):
+        _prefer_given(document)
+        computed = bake(document, report, moments, measure_of(document, library), alive)
     rewrite(document, report)
     report.add(shape_texts(document, library))
     settle(document, shaped=True)
     size = float(document["w"]), float(document["h"])
-    return Prepared(msgspec.json.encode(document), size, float(document["fr"]), report.warnings)
-
-
-def strip_expressions(document: Document) -> None:
-    """Take out every expression; the properties keep their own values."""
-    for value, _, _ in walk(document):
-        if isinstance(value.get("x"), str):
-            del value["x"]
+    return Prepared(msgspec.json.encode(document), size, float(document["fr"]), report.warnings, computed)
 
 
 def _check_keys(found: list[Found], values: Values) -> None:
@@ -115,6 +123,16 @@ def _apply_texts(found: list[Found], values: Values) -> None:
                 text[MEANT], text["t"], text[FIELD] = text["t"], given, key
             if reading != "auto":
                 text[READING] = reading
+
+
+def _prefer_given(document: Document) -> None:
+    """Let a person's text stand where the layer's expression would write another one without reading it."""
+    for layer in all_layers(document):
+        source = layer["t"].get("d") if isinstance(layer.get("t"), dict) else None
+        if not isinstance(source, dict) or not isinstance(source.get("x"), str) or _READS_TEXT.search(source["x"]):
+            continue
+        if any(FIELD in text for text in text_documents(layer)):
+            del source["x"]
 
 
 def _check_text(text: str, key: str) -> None:

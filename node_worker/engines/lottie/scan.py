@@ -13,15 +13,20 @@ from node_worker.engines.lottie.bundle import Animation, Bundle, open_bundle, re
 from node_worker.engines.lottie.colours import colour_of
 from node_worker.engines.lottie.elements import Found, find
 from node_worker.engines.lottie.embed import IMAGE, picture_assets, picture_source, used_pictures
+from node_worker.engines.lottie.expressions.bake import Moments, bake
+from node_worker.engines.lottie.expressions.survey import may_hold_expressions
 from node_worker.engines.lottie.prepare import inline_slots
+from node_worker.engines.lottie.report import Report
 from node_worker.engines.lottie.structure import settle
 from node_worker.engines.lottie.text.fonts import Library
 from node_worker.engines.lottie.text.layers import wanted_fonts
+from node_worker.engines.lottie.text.measure import measure_of
 from node_worker.engines.lottie.text.room import measure_room
 from node_worker.engines.lottie.upgrade import upgrade
 
 Document = dict[str, Any]
 _MAX_SCENES = 200
+_LOOKS = 24  # moments of a scene at which its expressions are tried
 
 
 def scan(template: Path, work: Path) -> ScanResult:
@@ -80,6 +85,7 @@ def _scene(animation: Animation, bundle: Bundle, library: Library) -> ScannedSce
     digested = digest(raw, document, animation, bundle)
     inline_slots(document)
     measure_room(document, found, library)
+    noticed += _computed(raw, document, library)
     settle(document, shaped=False)
     rate = float(document["fr"])
     return ScannedScene(
@@ -94,6 +100,14 @@ def _scene(animation: Animation, bundle: Bundle, library: Library) -> ScannedSce
         fonts=tuple(wanted_fonts(document)),
         warnings=tuple(noticed),
     )
+
+
+def _computed(raw: bytes, document: Document, library: Library) -> list[Warning]:
+    """Look at some moments whether expressions can be followed, and leave what they give in the document."""
+    report = Report()
+    if may_hold_expressions(raw):
+        bake(document, report, Moments(sample=_LOOKS), measure_of(document, library))
+    return list(report.warnings)
 
 
 def _check_pictures(document: Document, found: list[Found], animation: Animation, bundle: Bundle) -> list[Warning]:

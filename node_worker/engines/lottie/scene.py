@@ -16,6 +16,7 @@ class LottieScene:
 
     def __init__(self, prepared: Prepared, size: tuple[int, int], background: tuple[int, int, int]) -> None:
         self.warnings: tuple[Warning, ...] = prepared.warnings
+        self.computed = prepared.computed
         self._rate = prepared.rate
         self._animation = Animation(prepared.document, prepared.size, size, background)
         # What the engine draws first may depend on what lay in memory before: draw and throw away a moment that nobody asks for,

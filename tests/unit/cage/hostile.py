@@ -242,6 +242,7 @@ class HostileScene:
     """Draws nothing: offers files that are not its own as the segments that were asked for."""
 
     warnings = ()
+    computed = False
 
     def __init__(self, spec: SceneSpec) -> None:
         self._offers = json.loads(spec.texts["offers"])
@@ -296,6 +297,6 @@ class HostileEngine:
         raise TemplateRefused(TRIED, json.dumps([outcome(what, value) for what, value in asked["tries"]]))
 
     def open(
-        self, spec: SceneSpec, files: Files, size: tuple[int, int], background: str, fonts: tuple[str, ...], *, plain: bool = False
+        self, spec: SceneSpec, files: Files, size: tuple[int, int], background: str, fonts: tuple[str, ...], *timing: object
     ) -> HostileScene:
         return HostileScene(spec)

@@ -8,6 +8,7 @@ import av
 import numpy as np
 import pytest
 
+from node_worker.encode.conversion import Converter
 from node_worker.encode.presets import encoder_build
 from node_worker.encode.progress import Progress
 from node_worker.encode.segment import SegmentJob, SegmentPipeline, write_whole
@@ -65,6 +66,7 @@ class FlatScene:
     """One colour over the whole picture."""
 
     warnings = ()
+    computed = False
 
     def draw(self, seconds: float, into: Pixels) -> None:
         into[...] = (200, 30, 60, 255)
@@ -79,6 +81,31 @@ def test_colours_are_bt709_in_limited_range_and_tagged_so(tmp_path):
     assert (frame.colorspace, frame.color_range, frame.color_primaries, frame.color_trc) == (1, 1, 1, 1)
     pixel = frame.reformat(format="rgb24", src_colorspace="ITU709").to_ndarray()[90, 160]
     assert np.abs(pixel.astype(int) - (200, 30, 60)).max() <= 3
+
+
+def test_a_converted_picture_stays_when_the_next_is_drawn(tmp_path):
+    pixels = np.full((36, 64, 4), 255, np.uint8)
+    converter = Converter(pixels)
+    kept = [converter.convert()]
+    for shade in (200, 100, 0):
+        pixels[..., :3] = shade
+        kept.append(converter.convert())
+    assert [frame.to_ndarray()[0, 0] for frame in kept] == [235, 188, 102, 16]
+
+
+@pytest.mark.parametrize("size", [(6, 8), (70, 46), (320, 180)])
+def test_chroma_is_the_average_of_four_pixels(size):
+    random = np.random.default_rng(2)
+    pixels = np.full((size[1], size[0], 4), 255, np.uint8)
+    pixels[..., :3] = random.integers(0, 256, (size[1], size[0], 3))
+    planes = Converter(pixels).convert().to_ndarray()
+    red, green, blue = (pixels[..., channel] / 255 for channel in range(3))
+    luma = 16 + 219 * (0.2126 * red + 0.7152 * green + 0.0722 * blue)
+    assert np.abs(planes[: size[1]] - luma).max() <= 0.6
+    blueness = 128 + 224 * (blue - (luma - 16) / 219) / 1.8556
+    expected = blueness.reshape(size[1] // 2, 2, size[0] // 2, 2).mean(axis=(1, 3))
+    found = planes[size[1] :].ravel()[: expected.size].reshape(expected.shape)
+    assert np.abs(found - expected).max() <= 0.8
 
 
 @pytest.mark.parametrize(("size", "field"), [((321, 180), "width"), ((320, 0), "height"), ((320, 181), "height"), ((9000, 180), "width")])

@@ -6,11 +6,10 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
-from av.video.reformatter import VideoReformatter
 
+from node_worker.encode.conversion import Converter
 from node_worker.encode.luma import luma_picture
 from node_worker.encode.presets import BITEXACT, add_video_stream
-from node_worker.encode.segment import convert
 from node_worker.encode.verify import check_segment, compare, decode_luma
 
 SIZE = (320, 180)
@@ -18,12 +17,12 @@ SIZE = (320, 180)
 
 def encoded(pictures: list[np.ndarray], quality: str = "draft") -> tuple[bytes, list[np.ndarray]]:
     """Encode RGB pictures; return the segment and the luma pictures of what was encoded."""
-    data, drawn, reformatter = io.BytesIO(), [], VideoReformatter()
+    data, drawn = io.BytesIO(), []
     with av.open(data, "w", format="mp4", options=BITEXACT) as container:
         stream = add_video_stream(container, pictures[0].shape[1::-1], Fraction(30), quality)
         for index, picture in enumerate(pictures):
             opaque = np.dstack([picture, np.full(picture.shape[:2], 255, np.uint8)])
-            frame = convert(reformatter, av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(opaque), "rgba"))
+            frame = Converter(np.ascontiguousarray(opaque)).convert()
             frame.pts, frame.time_base = index, Fraction(1, 30)
             drawn.append(luma_picture(frame))
             container.mux(stream.encode(frame))

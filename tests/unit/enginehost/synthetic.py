@@ -17,6 +17,8 @@ from node_worker.engines.base import Files, Pixels, TemplateRefused
 class SyntheticScene:
     """A gradient with a block that moves to the right; misbehaves at the second that its name tells."""
 
+    computed = False
+
     def __init__(self, name: str, size: tuple[int, int]) -> None:
         self.warnings = (Warning(code="font.missing", detail="Nowhere Sans"),) if name == "warned" else ()
         self.name = name
@@ -76,7 +78,7 @@ class SyntheticEngine:
         )
 
     def open(
-        self, spec: SceneSpec, files: Files, size: tuple[int, int], background: str, fonts: tuple[str, ...], *, plain: bool = False
+        self, spec: SceneSpec, files: Files, size: tuple[int, int], background: str, fonts: tuple[str, ...], *timing: object
     ) -> SyntheticScene:
         self.opened += 1
         print(f"opened {spec.scene} {self.opened}", file=sys.stderr, flush=True)
@@ -84,4 +86,4 @@ class SyntheticEngine:
             resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
         if spec.scene == "refused":
             raise TemplateRefused("scene.unknown", "no such scene", "scenes.0.scene")
-        return SyntheticScene("calm" if plain else spec.scene, size)
+        return SyntheticScene(spec.scene, size)

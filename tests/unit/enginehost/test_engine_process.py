@@ -151,10 +151,6 @@ async def test_a_crash_keeps_the_end_of_the_log(engine, tmp_path):
     assert "about to read address zero" in (await crash(engine, draw(tmp_path, "crash"))).log_tail
 
 
-async def test_a_crashing_scene_can_be_drawn_plainly(engine, tmp_path):
-    assert len(of(protocol.SegmentDone, await events(engine, draw(tmp_path, "crash", plain=True)))) == 2
-
-
 async def test_a_hang_is_killed_after_its_silence(engine, tmp_path):
     crashed = await crash(engine, draw(tmp_path, "hang"), stall_seconds=2)
     assert (crashed.kind, crashed.signal, crashed.last_frame) == ("hang", signal.SIGKILL, 15)

@@ -118,6 +118,16 @@ def test_a_film_is_told_with_its_size_and_length(tmp_path):
     assert found.duration == pytest.approx(2.0, abs=0.1)
 
 
+def test_a_film_without_sound_is_refused_as_nothing_else_of_it_is_used(tmp_path):
+    path = tmp_path / "silent.mp4"
+    with av.open(str(path), "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 36, "yuv420p"
+        container.mux(stream.encode(av.VideoFrame(64, 36, "yuv420p")))
+        container.mux(stream.encode(None))
+    assert refused(path) == "video.silent"
+
+
 def test_damaged_sounds_and_films_are_refused(tmp_path):
     assert refused(write(tmp_path / "s", b"RIFF\x24\x00\x00\x00WAVEfmt ")) == "audio.unreadable"
     assert refused(write(tmp_path / "s", b"ID3\x04" + b"\0" * 500)) == "audio.unreadable"

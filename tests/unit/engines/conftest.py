@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from contracts.spec import SceneSpec
-from node_worker.engines.base import Files, Pixels
+from node_worker.engines.base import ANY_TIME, Files, Pixels, Timing
 from node_worker.engines.lottie import LottieEngine
 from node_worker.engines.lottie.bundle import file_digest
 
@@ -102,14 +102,14 @@ def scene(engine: LottieEngine, tmp_path: Path) -> Iterator[Callable[..., Any]]:
         background: str = "#FFFFFF",
         pictures: dict[str, Path] | None = None,
         fonts: tuple[Path, ...] = (),
-        plain: bool = False,
+        timing: Timing = ANY_TIME,
         **values: Any,
     ) -> Any:
         files = {file_digest(file): str(file) for file in (path, *(pictures or {}).values(), *fonts)}
         chosen = {name: file_digest(file) for name, file in (pictures or {}).items()}
         spec = SceneSpec(scene=key, bundle=file_digest(path), digest="", frames=1, duration=1.0, pictures=chosen, **values)
         names = tuple(file_digest(font) for font in fonts)
-        opened.append(engine.open(spec, Files(files, str(tmp_path / "work")), size, background, names, plain=plain))
+        opened.append(engine.open(spec, Files(files, str(tmp_path / "work")), size, background, names, timing))
         return opened[-1]
 
     yield start

@@ -31,8 +31,10 @@ class StripedScene:
 
     warnings = (Warning(code="font.missing", detail="Nowhere Sans"),)
 
-    def __init__(self, name: str, bundle: Path, plain: bool) -> None:
-        self.name, self.bundle, self.plain = name, bundle, plain
+    computed = False
+
+    def __init__(self, name: str, bundle: Path) -> None:
+        self.name, self.bundle = name, bundle
 
     def draw(self, seconds: float, into: Pixels) -> None:
         width = into.shape[1]
@@ -52,12 +54,10 @@ class StripedScene:
             time.sleep(0.01)
 
     def misbehave(self) -> None:
-        if self.name == "crash" and not self.plain:
-            os.kill(os.getpid(), signal.SIGSEGV)
         if self.name == "crash_always":
             print("dying on purpose", flush=True)
             os.kill(os.getpid(), signal.SIGSEGV)
-        if self.name == "hang" and not self.plain:
+        if self.name == "hang":
             time.sleep(3600)
 
     def close(self) -> None:
@@ -81,12 +81,12 @@ class StripedEngine:
         return ScanResult(format="lottie-json", scenes=(scene,))
 
     def open(
-        self, spec: SceneSpec, files: Files, size: tuple[int, int], background: str, fonts: tuple[str, ...], *, plain: bool = False
+        self, spec: SceneSpec, files: Files, size: tuple[int, int], background: str, fonts: tuple[str, ...], *timing: object
     ) -> StripedScene:
         if spec.scene == "refused":
             raise TemplateRefused("template.broken", "the scene cannot be read", "scenes[0]")
         files.path(spec.bundle).read_bytes()
-        return StripedScene(spec.scene, files.path(spec.bundle), plain)
+        return StripedScene(spec.scene, files.path(spec.bundle))
 
 
 class LyingEngine(StripedEngine):

@@ -50,11 +50,6 @@ class Codes:
             self.chars.append(self._char(code, round(advance, 3), _shapes(cluster, offset)))
         return code
 
-    def add(self, char: str, cluster: Cluster) -> None:
-        """Let a character stand for itself, as texts need that are computed while drawing."""
-        self.chars = [known for known in self.chars if known["ch"] != char]
-        self.chars.append(self._char(char, round(cluster.advance, 3), _shapes(cluster, 0.0)))
-
     def _char(self, code: str, advance: float, shapes: list[Document]) -> Document:
         data = {"shapes": [{"ty": "gr", "it": shapes}]} if shapes else {}
         return {"ch": code, "fFamily": self.font, "size": 100, "style": "Regular", "w": advance, "data": data}

@@ -37,7 +37,6 @@ _JUSTIFIED, _ALL = frozenset((3, 4, 5, 6)), 6  # justifications that fill lines;
 _TEXT = 5  # a layer's type
 _MAX_LENGTH = 100_000  # characters of all texts of a scene, keyframes included
 _HUGE = 10_000  # pixels, and thousandths of an em
-_ASCII = tuple(map(chr, range(0x20, 0x7F)))
 _UNSEEN = 1e-9  # hundredths of an em of tracking: nobody sees it, but letters stay apart instead of joining into ligatures
 _AUTO_LEADING = 1.2  # of the size, as After Effects does
 
@@ -94,9 +93,12 @@ class _Writer:
 
     def measure(self, text: Document) -> Box:
         """See measurer()."""
+        if not isinstance(text.get("t"), str):
+            return 0.0, 0.0, 0.0, 0.0
         held = dict(text)
         wanted = self._wanted.get(str(text.get("f"))) or Wanted(str(text.get("f") or ""))
-        chain, style = self._chain(wanted, text["t"], drawn=self._stays(text)), _style(text, shrink=False)
+        chain = self._chain(wanted, text["t"], drawn=self._stays(text))
+        style = style_of(text, shrink=FIELD in text, meant=text.get(MEANT), reading=text.get(READING))
         layout = lay_out(text["t"], chain, style)
         _place(held, layout, style, _ascent(wanted, chain))
         left, top, right, bottom = box_of(held, layout)
@@ -111,18 +113,13 @@ class _Writer:
             return
         if all(self._stays(text) for text in texts):
             for text in texts:
-                if text.pop(FIELD, None):
-                    layer["t"]["d"].pop("x", None)
+                text.pop(FIELD, None)
                 text.pop(MEANT, None)
             return
         name = f"frl-{len(self._new_fonts)}"
         codes = Codes(name)
-        if self._is_computed(layer, texts):
-            self._spell(texts, codes)
-        else:
-            layer["t"]["d"].pop("x", None)  # an expression would bring back the text before shaping
-            for index, text in enumerate(texts):
-                self._bake(text, codes, layer, index)
+        for index, text in enumerate(texts):
+            self._bake(text, codes, layer, index)
         self._chars += codes.chars
         self._new_fonts.append({"fName": name, "fFamily": name, "fStyle": "Regular", "ascent": codes.ascent * 100, "origin": 0})
 
@@ -136,25 +133,6 @@ class _Writer:
             time = number(key.get("t"))
             found.append((time if time == time else 0.0, text, lettering_of(layout, text)))
         return self._animators.draw(layer, moving, found, f"{layer.get('nm')}.{layer.get('ind')}")
-
-    def _is_computed(self, layer: Document, texts: list[Document]) -> bool:
-        """Whether the text comes from an expression, a counter for example, that may go on counting."""
-        shaped = any(FIELD in text or any(map(right_to_left, text["t"])) for text in texts)
-        if "x" in layer["t"]["d"] and shaped and not any(FIELD in text for text in texts):
-            detail = "The text's expression was left out, because letters of its script must be joined before drawing."
-            self.warnings.append(Warning(code="expression.text", detail=detail, element=str(layer.get("nm", ""))))
-        return "x" in layer["t"]["d"] and not shaped
-
-    def _spell(self, texts: list[Document], codes: Codes) -> None:
-        """Give the letters that an expression may write, each by itself, to the engine."""
-        for text in texts:
-            wanted = self._wanted.get(str(text.get("f"))) or Wanted(str(text.get("f") or ""))
-            chain = self._chain(wanted)
-            for char in dict.fromkeys((*_ASCII, *text["t"])):
-                for cluster in lay_out(char, chain, _style({}, shrink=False)).lines[0].clusters:
-                    codes.add(char, cluster)
-            codes.ascent = _ascent(wanted, chain)
-            text["f"] = codes.font
 
     def _stays(self, text: Document) -> bool:
         """Whether the document's own characters draw this text as its designer saw it."""
@@ -174,7 +152,7 @@ class _Writer:
         field, meant, reading = str(text.pop(FIELD, "")), text.pop(MEANT, None), text.pop(READING, None)
         wanted = self._wanted.get(str(text.get("f"))) or Wanted(str(text.get("f") or ""))
         chain = self._chain(wanted, text["t"], drawn=stays)
-        style = _style(text, shrink=bool(field), meant=meant, reading=reading)
+        style = style_of(text, shrink=bool(field), meant=meant, reading=reading)
         if by_letter and not style.tracking:
             style = msgspec.structs.replace(style, tracking=_UNSEEN)
         layout = lay_out(text["t"], chain, style)
@@ -258,7 +236,7 @@ class _Writer:
         self._emoji.write(self.warnings)
 
 
-def _style(text: Document, *, shrink: bool, meant: object = None, reading: object = None) -> Style:
+def style_of(text: Document, *, shrink: bool, meant: object = None, reading: object = None) -> Style:
     size = number(text.get("s"))
     size = size if 0 < size < _HUGE else 10.0
     leading, tracking = number(text.get("lh")), number(text.get("tr"))

@@ -18,7 +18,7 @@ def test_a_finished_video_is_told_with_its_metadata() -> None:
     [event] = harness.do(command)
     row = harness.row(NOTIFICATIONS, event.notification_id)
     assert (row.kind, row.subject_id, row.seen) == ("render.completed", DONE.job_id, False)
-    assert row.data["metadata"] == {"order": 7} and "without its expressions" in row.body
+    assert row.data["metadata"] == {"order": 7} and "not all as designed" in row.body
 
 
 def test_a_failed_video_is_told_with_its_reason() -> None:

@@ -185,8 +185,18 @@ def test_what_an_earlier_release_had_queued_changes_nothing_that_is_known() -> N
 def test_frames_are_rounded_half_up_and_at_least_one() -> None:
     from fractions import Fraction
 
-    assert [frames_of(duration, Fraction(30), speed) for duration, speed in ((0.001, 1.0), (1.55, 1.0), (2.0, 4.0))] == [1, 47, 15]
-    assert frames_of(1.0, Fraction(30000, 1001)) == 30
+    assert [frames_of([one], Fraction(30)) for one in ((0.001, 1.0), (1.55, 1.0), (2.0, 4.0))] == [[1], [47], [15]]
+    assert frames_of([(1.0, 1.0)], Fraction(30000, 1001)) == [30]
+
+
+def test_what_scenes_lack_of_a_frame_does_not_add_up() -> None:
+    from fractions import Fraction
+
+    assert sum(frames_of([(0.51, 1.0)] * 100, Fraction(30))) == 1530
+    assert sum(frames_of([(1 / 3, 1.0)] * 300, Fraction(30000, 1001))) == 2997
+    assert sum(frames_of([(0.51, 2.0)] * 100, Fraction(25))) == 638
+    assert frames_of([(0.001, 1.0)] * 3 + [(1.0, 1.0)], Fraction(30)) == [1, 1, 1, 27]
+    assert frames_of([(0.51, 1.0)] * 4, Fraction(30)) == [15, 16, 15, 15]
 
 
 def test_a_tenant_with_as_many_renders_as_may_wait_is_refused_one_more_until_one_ends(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,259 @@
+"""Evaluates a document's expressions in QuickJS and writes what they give into their properties."""
+
+import math
+from collections.abc import Callable
+from fractions import Fraction
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from _quickjs import Context, JSException  # its wrapper starts a thread when it is imported
+
+from node_worker.engines.base import TemplateRefused, nothing
+from node_worker.engines.lottie.elements import walk
+from node_worker.engines.lottie.expressions.scanner import guarded, uses_objects
+from node_worker.engines.lottie.expressions.survey import IMAGE, PRECOMP, SOLID, Place, Survey, ip_op, layers_of, survey
+from node_worker.engines.lottie.guard import number
+from node_worker.engines.lottie.keyed import write_held, write_numbers, write_paths
+from node_worker.engines.lottie.report import Report
+
+Document = dict[str, Any]
+Box = tuple[float, float, float, float]  # left, top, right, bottom, in the layer's pixels
+Measure = Callable[[Document], Box]
+
+BUILD = f"quickjs-{version('quickjs-ng')}"
+_FILES = ("values", "document", "layers", "geometry", "functions", "driver")
+_LANGUAGE = "\n".join((Path(__file__).parent / "language" / f"{name}.js").read_text(encoding="utf-8") for name in _FILES)
+_PRELUDE = f"(function () {{ 'use strict';\n{_LANGUAGE}\n}})()"
+
+_BUDGET = 600_000  # evaluations of a scene
+_MOST_NUMBERS = 3_000_000  # of all paths together
+_MOST_LETTERS = 80_000  # of all texts together; a document may have 100,000
+_MEMORY = 256 << 20  # bytes that expressions may hold
+_STACK = 1 << 20  # bytes
+_SLICE = 2_000  # evaluations between two signs of life
+_PATIENCE = 5.0  # seconds of processor time of one slice, a hundred times what it takes: beyond it something never ends
+_LONGEST = 100_000  # characters of an expression
+_WHOLE = {4: 1e4, 6: 1e6}  # values come as whole numbers of the last digit that counts
+_FINE = frozenset(("c", "fc", "sc", "tm"))  # colours from 0 to 1, and seconds
+_TOLERANCE = {4: 0.002, 6: 2e-5}  # by which keyframes may miss a value: a five-hundredth of a pixel or degree, a colour's 200th step
+_MOST_MOMENTS = 216_000  # an hour at 60 frames a second
+_LAST = 0.01  # frames before the end: the last moment that is drawn
+
+_DETAILS = {
+    "random": "The expression of {property} uses chance: it moves alike in every render here, but otherwise than in other programs.",
+    "coarse": "The scene has so many expressions that they are evaluated on every {message}. frame only; use fewer, or a shorter scene.",
+    "endless": "The expression of {property} loops without an end; the value without it is drawn. Correct the loop.",
+    "budget": "The expression of {property} computes too much; the value without it is drawn. Simplify it.",
+    "deep": "The expression of {property} waits for too many others ({message}); the value without it is drawn.",
+    "clock": "The expression of {property} reads the clock, which no video can follow; the value without it is drawn. Use time instead.",
+    "failed": "The expression of {property} stops ({message}); the value without it is drawn. Correct it, or convert it to keyframes.",
+}
+_UNKNOWN = (
+    "The expression of {property} is not followed: {message}. The value without it is drawn; convert it to keyframes before the export."
+)
+
+
+class Moments(msgspec.Struct, frozen=True):
+    """When a scene will be drawn: at the frames of a video, at one moment, or at some as a sample."""
+
+    rate: Fraction | None = None  # the video's frames a second; None stands for the document's own
+    speed: Fraction = Fraction(1)
+    second: float | None = None  # of the source, where one picture is drawn
+    sample: int = 0  # at most so many moments, for a look at what expressions do
+
+    def frames(self, document: Document) -> list[float]:
+        """The frames of the document's root at which it is drawn, as exactly as the engine is asked for them."""
+        begin, rest = float(document.get("ip", 0)), float(document["op"]) - float(document.get("ip", 0))
+        last = max(0.0, rest - _LAST)
+        rate = float(document["fr"])
+        if self.second is not None:
+            return [begin + min(max(0.0, round(self.second * rate, 3)), last)]
+        step = float(self.speed / self.rate) * rate if self.rate is not None else 1.0
+        count = math.ceil(rest / max(step, rest / _MOST_MOMENTS))
+        if self.sample:
+            count = min(count, self.sample)
+        step = max(step, rest / count)
+        found = sorted({min(round(n * step, 3), last) for n in range(count + 1)})
+        return [begin + frame for frame in found]
+
+
+WHOLE = Moments()
+
+
+def bake(document: Document, report: Report, moments: Moments, measure: Measure | None = None, alive: Callable[[], None] = nothing) -> bool:
+    """Replace every expression by what it gives; returns whether any was evaluated.
+
+    `measure` tells a text's box, `alive` is called between slices of the work. Raises TemplateRefused.
+    """
+    found = survey(document)
+    seen = [place for place in found.places if place.seen]
+    if seen:
+        _Run(document, found, seen, moments, measure).run(report, alive)
+    strip(document)
+    return bool(seen)
+
+
+def strip(document: Document) -> None:
+    """Take out every expression; the properties keep their own values."""
+    for value, _, _ in walk(document):
+        if isinstance(value.get("x"), str):
+            del value["x"]
+
+
+class _Run:
+    """One evaluation of a document's expressions."""
+
+    def __init__(self, document: Document, found: Survey, seen: list[Place], moments: Moments, measure: Measure | None) -> None:
+        self._document, self._found, self._seen, self._measure = document, found, seen, measure
+        self._context = Context()
+        self._context.set_memory_limit(_MEMORY)
+        self._context.set_max_stack_size(_STACK)
+        self._api = self._context.eval(_PRELUDE)
+        self._context.set_time_limit(_PATIENCE)
+        self._blobs: list[bytes] = []
+        header = self._header(moments.frames(document))
+        self._ask("blobs", b"\n".join(self._blobs).decode())
+        self._ask("start", msgspec.json.encode(header).decode())
+
+    def run(self, report: Report, alive: Callable[[], None]) -> None:
+        """Evaluate all, write the values, tell what could not be followed. Raises TemplateRefused."""
+        while (state := self._read("step", _SLICE))["state"] != "done":
+            if state["state"] == "needs":
+                self._ask("measured", msgspec.json.encode([(key, self._box(text)) for key, text in state["needs"]]).decode())
+            alive()
+        times = [np.array(one, np.float64) for one in self._read("times")]
+        for place, target in zip(self._seen, self._read("result"), strict=True):
+            _write(place, target, times[place.comp])
+        for failure in self._read("failures"):
+            detail = _DETAILS.get(failure["code"], _UNKNOWN).format(**failure)
+            report(f"expression.{failure['code']}", detail, str(failure["layer"]))
+
+    def _box(self, text: Document) -> Box:
+        return self._measure(text) if self._measure is not None else (0.0, 0.0, 0.0, 0.0)
+
+    def _ask(self, command: str, argument: str | int = "") -> str:
+        try:
+            return str(self._api(command, argument))
+        except JSException as error:
+            raise self._refused(str(error)) from error
+
+    def _read(self, command: str, argument: str | int = "") -> Any:
+        return msgspec.json.decode(self._ask(command, argument))
+
+    def _refused(self, error: str) -> TemplateRefused:
+        """What ended the whole evaluation: one expression without an end, or too much memory."""
+        if "interrupted" in error:
+            self._context.set_time_limit(-1)
+            layer, name = msgspec.json.decode(str(self._api("where", "")))
+            detail = f"The expression of {name} of the layer {layer[:60]!r} does not end; correct it, or convert it to keyframes."
+            return TemplateRefused("lottie.expression_endless", detail, layer[:80])
+        detail = "The animation's expressions need more memory than a scene may have; simplify them, or convert them to keyframes."
+        return TemplateRefused("lottie.too_complex", f"{detail} ({error.splitlines()[0][:100] if error else 'no more is known'})")
+
+    def _header(self, times: list[float]) -> Document:
+        texts = dict.fromkeys(place.prop["x"][:_LONGEST] for place in self._found.places)
+        targets = [
+            {
+                "comp": place.comp,
+                "layer": place.layer,
+                "path": place.path,
+                "name": place.name,
+                "from": place.first,
+                "to": place.last,
+                "scale": _WHOLE[_digits(place)],
+            }
+            for place in self._seen
+        ]
+        order = [{"comp": index, "uses": [_use(use) for use in self._found.uses[index]]} for index in self._found.order]
+        codes = [(text, guarded(text, objects=objects), objects) for text in texts for objects in (uses_objects(text),)]
+        comps = [self._comp(comp, index) for index, comp in enumerate(self._found.comps)]
+        return {
+            "rate": float(self._document["fr"]),
+            "budget": _BUDGET,
+            "mostNumbers": _MOST_NUMBERS,
+            "mostLetters": _MOST_LETTERS,
+            "order": order,
+            "targets": targets,
+            "codes": codes,
+            "comps": comps,
+            "times": times,
+        }
+
+    def _comp(self, comp: Document, index: int) -> Document:
+        document = self._document
+        width, height = (_number(comp.get(side), float(document[side])) for side in ("w", "h"))
+        frames = float(document["op"]) - float(document.get("ip", 0))
+        name = comp.get("nm")
+        return {
+            "id": str(comp.get("id", "")) if index else "",
+            "nm": name if isinstance(name, str) else "",
+            "w": width,
+            "h": height,
+            "frames": frames,
+            "markers": comp.get("markers") if isinstance(comp.get("markers"), list) else [],
+            "layers": [self._layer(layer, width, height) for layer in layers_of(comp)],
+        }
+
+    def _layer(self, layer: Document, width: float, height: float) -> Document:
+        body = {name: layer[name] for name in ("ks", "shapes", "ef", "masksProperties", "t", "tm") if name in layer}
+        self._blobs.append(msgspec.json.encode(body))
+        kind, (first, last) = layer.get("ty"), ip_op(layer)
+        sides = ("sw", "sh") if kind == SOLID else ("w", "h") if kind in (PRECOMP, IMAGE) else ("", "")
+        return {
+            "nm": layer["nm"] if isinstance(layer.get("nm"), str) else None,
+            "ind": layer.get("ind") if isinstance(layer.get("ind"), int) else None,
+            "ty": kind if isinstance(kind, int) else -1,
+            "parent": layer.get("parent") if isinstance(layer.get("parent"), int) else None,
+            "ip": first,
+            "op": last,
+            "st": _number(layer.get("st"), 0.0),
+            "sr": _number(layer.get("sr"), 1.0) or 1.0,
+            "w": _number(layer.get(sides[0]), width),
+            "h": _number(layer.get(sides[1]), height),
+            "ddd": bool(layer.get("ddd")),
+            "hd": bool(layer.get("hd")),
+            "refId": str(layer.get("refId", "")),
+            "blob": len(self._blobs) - 1,
+        }
+
+
+def _use(use: Any) -> Document:
+    return {"layer": use.layer, "comp": use.comp, "from": use.first, "to": use.last}
+
+
+def _number(value: object, fallback: float) -> float:
+    found = number(value)
+    return found if found == found else fallback
+
+
+def _digits(place: Place) -> int:
+    return 6 if place.path[-1] in _FINE else 4
+
+
+def _write(place: Place, target: Document, times: np.ndarray[Any, np.dtype[np.float64]]) -> None:
+    """Write what was found for a property; one that was never seen keeps its own value."""
+    prop, kind, count, fixed = place.prop, target["kind"], target["count"], target.get("fixed")
+    if target["dropped"] or not count:
+        return
+    digits = _digits(place)
+    scale = _WHOLE[digits]
+    if kind in ("number", "vector"):
+        parts = target["size"]
+        flat = fixed if fixed is not None else target["values"]
+        values = np.array(flat, np.float64).reshape(-1, parts) / scale
+        moments = times[target["first"] : target["first"] + len(values)]
+        write_numbers(prop, moments, values, _TOLERANCE[digits], single=kind == "number")
+    elif kind == "path":
+        paths = [_path(one, scale) for one in ([fixed] if fixed is not None else target["values"])]
+        write_paths(prop, times[target["first"] :][: len(paths)].tolist(), paths)
+    elif kind == "text":
+        texts = [fixed] if fixed is not None else target["values"]
+        write_held(prop, times[target["first"] :][: len(texts)].tolist(), texts)
+
+
+def _path(path: Document, scale: float) -> Document:
+    points = {side: (np.array(path[side], np.float64) / scale).reshape(-1, 2).tolist() for side in ("v", "i", "o")}
+    return {**points, "c": path["c"]}
