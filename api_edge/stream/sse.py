@@ -134,7 +134,7 @@ async def _tell(edge: Edge, answer: web.StreamResponse, stream: Stream, behind: 
 
 async def _replay(edge: Edge, answer: web.StreamResponse, stream: Stream, behind: int, until: int) -> None:
     tenant, is_over = UUID(stream.wanted.tenant), False
-    while behind < until and not stream.ended:
+    while behind < until and not (stream.ended or is_over):
         page = await walk(edge, tenant, behind, PAGE)
         events = [of_row({**row, "tenant_id": tenant}, page.epoch) for row in page.rows if row["position"] <= until]
         frames = b"".join(event.frame for event in events if stream.wanted.event(event))
