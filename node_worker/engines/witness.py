@@ -153,7 +153,7 @@ def _testify(line: bytes, answers: int, engine: Engine) -> None:
     try:
         asked = msgspec.json.decode(line, type=Asked)
         scene, size = asked.scene, (asked.scene.width, asked.scene.height)
-        opened = engine.open(scene.spec, scene.files, size, scene.background, scene.fonts)
+        opened = engine.open(scene.spec, scene.files, size, scene.background, scene.fonts, plain=scene.plain)
         pixels = np.zeros((size[1], size[0], 4), np.uint8)
         rate = Fraction(scene.rate_num, scene.rate_den)
         for frame in asked.frames:
