@@ -18,6 +18,7 @@ from node_worker.engines.lottie.prepare import begin, complete, inline_slots
 from node_worker.engines.lottie.report import Report
 from node_worker.engines.lottie.text.fonts import Library
 from node_worker.engines.lottie.text.layers import wanted_fonts
+from node_worker.engines.lottie.text.room import measure_room
 from node_worker.engines.lottie.themes import preset_of
 from node_worker.engines.lottie.upgrade import upgrade
 from node_worker.pictures.decode import measure
@@ -95,6 +96,7 @@ def _scene(animation: Animation, bundle: Bundle, library: Library) -> ScannedSce
     digested = digest(raw, document, animation, bundle)
     fonts = tuple(wanted_fonts(document))
     inline_slots(document)
+    measure_room(document, found, library)
     report = Report()
     moments = Moments(sample=_SAMPLE, playback=animation.playback)
     complete(document, raw, library, report, moments, themed=animation.theme is not None)
