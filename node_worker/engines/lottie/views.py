@@ -29,12 +29,25 @@ class View(NamedTuple):
 
     def after(self, inner: "View") -> "View":
         """This view of what `inner` is seen by."""
-        still = _times(self.still, inner.still) if self.still and inner.still else None
-        return View(min(_LARGEST, self.zoom * inner.zoom), self.least * inner.least, self.rest * inner.rest, self.turned or inner.turned, self.moves or inner.moves, still)
+        return View(
+            zoom=min(_LARGEST, self.zoom * inner.zoom),
+            least=self.least * inner.least,
+            rest=self.rest * inner.rest,
+            turned=self.turned or inner.turned,
+            moves=self.moves or inner.moves,
+            still=_times(self.still, inner.still) if self.still and inner.still else None,
+        )
 
     def with_(self, other: "View") -> "View":
         """The view that serves both."""
-        return View(max(self.zoom, other.zoom), min(self.least, other.least), self.rest if self.rest == other.rest else 0.0, self.turned or other.turned, self.moves or other.moves, self.still if self.still == other.still else None)
+        return View(
+            zoom=max(self.zoom, other.zoom),
+            least=min(self.least, other.least),
+            rest=self.rest if self.rest == other.rest else 0.0,
+            turned=self.turned or other.turned,
+            moves=self.moves or other.moves,
+            still=self.still if self.still == other.still else None,
+        )
 
 
 def _times(one: Linear, other: Linear) -> Linear:
