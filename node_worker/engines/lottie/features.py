@@ -24,7 +24,7 @@ _DETAILS = {
     "layer.three_d": "A layer is in 3D; it is drawn flat.",
     "layer.camera": "The composition has a camera, which is not drawn.",
     "layer.effect": "A layer uses an effect that is not drawn.",
-    "shape.offset": "Curved and open paths may be offset a little otherwise; compare the preview, or turn the offset into a path before the export.",
+    "shape.offset": "Curved and open paths may be offset otherwise; compare the preview, or turn the offset into a path.",
     "shape.twist": "A twist is not drawn; turn it into a path before the export.",
     "shape.unknown": "A shape of an unknown kind is not drawn; turn it into a path before the export.",
     "effect.tint": "The colours of a tint or tritone may be somewhat lighter or darker than in other players.",

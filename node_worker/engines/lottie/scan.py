@@ -23,7 +23,7 @@ from node_worker.engines.lottie.upgrade import upgrade
 
 Document = dict[str, Any]
 _MAX_SCENES = 200
-_SAMPLE = 8  # moments at which an upload's expressions are looked at
+_LOOKS = 24  # moments of a scene at which its expressions are tried
 
 
 def scan(template: Path, work: Path) -> ScanResult:
@@ -95,7 +95,7 @@ def _scene(animation: Animation, bundle: Bundle, library: Library) -> ScannedSce
     fonts = tuple(wanted_fonts(document))
     inline_slots(document)
     report = Report()
-    moments = Moments(sample=_SAMPLE, playback=animation.playback)
+    moments = Moments(sample=_LOOKS, playback=animation.playback)
     complete(document, raw, library, report, moments, themed=animation.theme is not None)
     told = {(warning.code, warning.element) for warning in noticed}
     noticed += [warning for warning in report.warnings if (warning.code, warning.element) not in told]

@@ -19,8 +19,8 @@ from node_worker.engines.lottie.rewrites.motion import motion
 from node_worker.engines.lottie.rewrites.opacity import opacity
 from node_worker.engines.lottie.rewrites.order import order
 from node_worker.engines.lottie.rewrites.orientation import orientation
-from node_worker.engines.lottie.rewrites.rectangles import rectangles
 from node_worker.engines.lottie.rewrites.parts import FADE, kinds_of
+from node_worker.engines.lottie.rewrites.rectangles import rectangles
 from node_worker.engines.lottie.rewrites.remap import remap
 from node_worker.engines.lottie.rewrites.repeaters import repeaters
 from node_worker.engines.lottie.rewrites.solids import solids

@@ -8,8 +8,8 @@ import msgspec
 from node_worker.engines.lottie import sampling
 from node_worker.engines.lottie.guard import objects
 from node_worker.engines.lottie.report import Report
-from node_worker.engines.lottie.rewrites.layers import compositions, free_index, wrap
-from node_worker.engines.lottie.rewrites.parts import Budget, name_of, still
+from node_worker.engines.lottie.rewrites.layers import MOST_LAYERS, compositions, free_index, wrap
+from node_worker.engines.lottie.rewrites.parts import Budget, kind_of, name_of, still
 
 Document = dict[str, Any]
 _FILL, _STROKE, _SHADOW, _SET_MATTE = 21, 22, 25, 28  # effects' types
@@ -28,9 +28,9 @@ def effects(document: Document, report: Report) -> None:
             if layer.get("sy"):
                 _turn_styles(layer, report)
             held = list(_enabled(layer))
-            if any(effect.get("ty") == _SET_MATTE for effect in held):
-                _set_mattes(layers, layer, held, size, report)
-            kinds = {effect.get("ty") for effect in held}
+            if any(kind_of(effect) == _SET_MATTE for effect in held):
+                _set_mattes(layers, layer, held, size if wrapped.take(1) and len(layers) <= MOST_LAYERS else Budget(0), report)
+            kinds = {kind_of(effect) for effect in held}
             masked = any(mask.get("mode") != "n" for mask in objects(layer.get("masksProperties")))
             if masked and kinds & _PICTURE and _STROKE not in kinds and not (wrapped.take(1) and wrap(document, layers, layer)):
                 report(
@@ -47,7 +47,7 @@ def _enabled(layer: Document) -> Iterator[Document]:
 def _set_mattes(layers: list[Document], layer: Document, held: list[Document], size: Budget, report: Report) -> None:
     """Give a layer a copy of another one as its matte."""
     for effect in held:
-        if effect.get("ty") != _SET_MATTE:
+        if kind_of(effect) != _SET_MATTE:
             continue
         values = [value.get("v") for value in objects(effect.get("ef"))]
         wanted, channel, inverse = (
@@ -79,7 +79,7 @@ def _turn_styles(layer: Document, report: Report) -> None:
     for style in objects(layer.get("sy")):
         if style.get("en") in (False, 0):
             continue
-        match style.get("ty"):
+        match kind_of(style):
             case 1:  # drop shadow
                 made.append(_shadow(style))
             case 7:  # colour overlay

@@ -5,7 +5,7 @@ from typing import Any
 from node_worker.engines.lottie.elements import text_documents
 from node_worker.engines.lottie.guard import number, objects
 from node_worker.engines.lottie.report import Report
-from node_worker.engines.lottie.rewrites.parts import still
+from node_worker.engines.lottie.rewrites.parts import kind_of, still
 from node_worker.engines.lottie.upgrade import all_layers
 
 Document = dict[str, Any]
@@ -16,7 +16,7 @@ _TEXT = 5  # a layer's type
 def ink(document: Document, report: Report) -> None:
     """Take outlines without a colour away, and let an animator of the whole text hide its fill while it has none."""
     for layer in all_layers(document):
-        texts = text_documents(layer) if layer.get("ty") == _TEXT else []
+        texts = text_documents(layer) if kind_of(layer) == _TEXT else []
         for text in texts:
             if text.get("sc") is None:
                 text.pop("sw", None)

@@ -6,22 +6,26 @@ from typing import Any
 
 from node_worker.engines.lottie.extent import shapes as extent_of
 from node_worker.engines.lottie.guard import number
-from node_worker.engines.lottie.rewrites.parts import still
+from node_worker.engines.lottie.rewrites.parts import kind_of, still
 
 Document = dict[str, Any]
 PRECOMP, SOLID, IMAGE, NULL, SHAPES, TEXT = range(6)  # layers' types
-_CONTENT = ("ty", "refId", "shapes", "t", "tm", "w", "h", "sw", "sh", "sc", "st", "sr", "masksProperties", "hasMask", "au", "cl")
+_CONTENT = ("ty", "refId", "shapes", "t", "tm", "w", "h", "sw", "sh", "sc", "st", "sr", "masksProperties", "hasMask", "au", "cl", "nm")
 _PLACE = ("ks", "parent", "ao", "ddd")
 FARTHEST = 20_000.0  # pixels from a layer's origin, within which it can be wrapped
+MOST_LAYERS = 5000  # of a composition in which layers are wrapped: all are looked through for each
 _MOST_INDICES = 0x7FFF  # the engine keeps a layer's number in 16 bits
 
 
 def compositions(document: Document) -> Iterator[list[Document]]:
-    """Every composition's list of layers; what is added to the document meanwhile is passed over."""
-    for owner in (document, *document["assets"]):
-        layers = owner.get("layers")
+    """Every composition's list of layers, those that are added meanwhile too."""
+    yield document["layers"]
+    index = 0
+    while index < len(document["assets"]):
+        layers = document["assets"][index].get("layers")
         if isinstance(layers, list):
             yield layers
+        index += 1
 
 
 def free_index(layers: list[Document]) -> int | None:
@@ -37,6 +41,8 @@ def wrap(document: Document, layers: list[Document], layer: Document) -> list[Do
     children hang, as a composition shows nothing to the left of its origin or above: the content is moved to the right and down, by
     `side_of` pixels.
     """
+    if len(layers) > MOST_LAYERS:
+        return None
     index, side = free_index(layers), side_of(document, layer)
     if index is None or side is None:
         return None
@@ -51,7 +57,8 @@ def wrap(document: Document, layers: list[Document], layer: Document) -> list[Do
     layers.append({**usual, "ty": NULL, "ind": index, **{key: layer[key] for key in _PLACE if key in layer}})
     _hang_on(layers, layer, index)
     for key in (*_CONTENT, *_PLACE):
-        layer.pop(key, None)
+        if key != "nm":
+            layer.pop(key, None)
     middle = {"p": still([0, 0, 0]), "a": still([side, side, 0]), "s": still([100, 100, 100]), "r": still(0), "o": opacity or still(100)}
     layer.update({**usual, **layer, "ty": PRECOMP, "refId": name, "w": 2 * side, "h": 2 * side, "st": 0, "sr": 1})
     layer.update(ks=middle, parent=index)
@@ -61,10 +68,12 @@ def wrap(document: Document, layers: list[Document], layer: Document) -> list[Do
 def side_of(document: Document, layer: Document) -> float | None:
     """How far a layer's content is moved when it is wrapped, in pixels; None where it reaches too far."""
     own = [number(layer.get(side)) for side in ("w", "h", "sw", "sh")]
-    asset: Document = next((one for one in document["assets"] if one.get("id") == layer.get("refId")), {}) if layer.get("ty") == IMAGE else {}
+    asset: Document = (
+        next((one for one in document["assets"] if one.get("id") == layer.get("refId")), {}) if kind_of(layer) == IMAGE else {}
+    )
     own += [number(asset.get(side)) for side in ("w", "h")]
     far = 2 * max(float(document["w"]), float(document["h"]), *(size for size in own if not math.isnan(size)))
-    if layer.get("ty") == SHAPES:
+    if kind_of(layer) == SHAPES:
         far = max(far, 2 * extent_of(layer.get("shapes")))
     return float(math.ceil(far)) if far <= FARTHEST else None
 

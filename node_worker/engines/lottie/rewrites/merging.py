@@ -5,18 +5,19 @@ without one lying in the other are told.
 """
 
 import itertools
+from collections.abc import Iterator
 from typing import Any
 
 from node_worker.engines.lottie.guard import objects
 from node_worker.engines.lottie.outline import outline
 from node_worker.engines.lottie.report import Report
-from node_worker.engines.lottie.rewrites.parts import OUTLINES, STROKES, name_of, shape_layers, shape_lists
+from node_worker.engines.lottie.rewrites.parts import OUTLINES, STROKES, kind_of, name_of, shape_layers, shape_lists
 
 Document = dict[str, Any]
 Box = tuple[float, float, float, float]  # left, top, right, bottom
 _ADD, _SUBTRACT, _INTERSECT, _EXCLUDE = 2, 3, 4, 5
 _EVEN_ODD = 2  # a fill's rule
-_MOST_OUTLINES = 200  # of a list that are compared
+_MOST_OUTLINES = 40  # of a list that are compared
 
 
 def merging(document: Document, report: Report) -> None:
@@ -24,7 +25,7 @@ def merging(document: Document, report: Report) -> None:
     for layer in shape_layers(document):
         for items in shape_lists(layer["shapes"]):
             for index, item in enumerate(items):
-                if isinstance(item, dict) and item.get("ty") == "mm" and not item.get("hd"):
+                if isinstance(item, dict) and kind_of(item) == "mm" and not item.get("hd"):
                     _merge(item, items, index, layer, report)
 
 
@@ -32,9 +33,9 @@ def _merge(merge: Document, items: list[Any], index: int, layer: Document, repor
     mode, after = merge.get("mm"), list(objects(items[index:]))
     if mode == _EXCLUDE:
         for item in after:
-            if item.get("ty") in ("fl", "gf"):
+            if kind_of(item) in ("fl", "gf"):
                 item["r"] = _EVEN_ODD
-    stroked = any(item.get("ty") in STROKES for item in after)
+    stroked = any(kind_of(item) in STROKES for item in after)
     if (mode in (_SUBTRACT, _INTERSECT) or (mode in (_ADD, _EXCLUDE) and stroked)) and _overlap(items[:index]):
         detail = "Paths that are merged by adding, subtracting or intersecting are drawn unmerged; merge them in the designing program."
         report("shape.merge", detail, name_of(layer))
@@ -42,8 +43,13 @@ def _merge(merge: Document, items: list[Any], index: int, layer: Document, repor
 
 def _overlap(items: list[Any]) -> bool:
     """Whether two outlines overlap, and none of both lies in the other."""
-    boxes = [_box(found) for item in objects(items) if item.get("ty") in OUTLINES and (found := outline(item, 0.0))]
-    return any(_cross(one, other) for one, other in itertools.combinations(boxes[:_MOST_OUTLINES], 2))
+    boxes = [_box(found) for item in _first(items) if (found := outline(item, 0.0))]
+    return any(_cross(one, other) for one, other in itertools.combinations(boxes, 2))
+
+
+def _first(items: list[Any]) -> Iterator[Document]:
+    """The outlines of a list, as many as are compared."""
+    return itertools.islice((item for item in objects(items) if kind_of(item) in OUTLINES), _MOST_OUTLINES)
 
 
 def _box(path: Document) -> Box:

@@ -13,7 +13,9 @@ from node_worker.engines.lottie.report import Report
 from node_worker.engines.lottie.rewrites.parts import (
     OUTLINES,
     Budget,
+    cost_of,
     frames_between,
+    kind_of,
     linear,
     name_of,
     shape_layers,
@@ -42,21 +44,21 @@ def modifiers(document: Document, report: Report) -> None:
             for item in objects(items):
                 if _is_round_star(item) and (path := _path(item, [], budget)) is not None:
                     _replace(item, path)
-            if not any(item.get("ty") in _BAKED and not item.get("hd") for item in objects(items)):
+            if not any(kind_of(item) in _BAKED and not item.get("hd") for item in objects(items)):
                 continue
-            if not _write_out(items, budget) and any(item.get("ty") == "zz" for item in objects(items)):
+            if not _write_out(items, budget) and any(kind_of(item) == "zz" for item in objects(items)):
                 detail = "A zig-zag is not drawn, because its paths are trimmed, offset or repeated before, or move too much."
                 report("shape.zigzag", detail, name_of(layer))
 
 
 def _write_out(items: list[Any], budget: Budget) -> bool:
     """Replace the outlines before a list's last such modifier by what it makes of them; False if it cannot be."""
-    last = max(index for index, item in enumerate(items) if isinstance(item, dict) and item.get("ty") in _BAKED and not item.get("hd"))
+    last = max(index for index, item in enumerate(items) if isinstance(item, dict) and kind_of(item) in _BAKED and not item.get("hd"))
     found = _collect(items[: last + 1])
     if found is None:
         return False
     outlines, changes = found
-    if not any(change.get("ty") == "zz" for change in changes) and not _is_drawn_otherwise(outlines, changes):
+    if not any(kind_of(change) == "zz" for change in changes) and not _is_drawn_otherwise(outlines, changes):
         return True
     paths = []
     for item in outlines:
@@ -79,12 +81,7 @@ def _replace(item: Document, path: Document) -> None:
 
 def _is_round_star(item: Document) -> bool:
     """Whether an outline is a star of whole points whose points are round: the engine bends them by another measure."""
-    if (
-        item.get("ty") != "sr"
-        or item.get("sy") == _POLYGON
-        or sampling.is_animated(item.get("pt"))
-        or sampling.value(item.get("pt"), 0) % 1
-    ):
+    if kind_of(item) != "sr" or item.get("sy") == _POLYGON or sampling.is_animated(item.get("pt")) or sampling.value(item.get("pt"), 0) % 1:
         return False
     return any(sampling.is_animated(item.get(name)) or sampling.value(item.get(name), 0) for name in ("is", "os"))
 
@@ -94,7 +91,7 @@ def _collect(items: list[Any]) -> tuple[list[Document], list[Document]] | None:
     outlines: list[Document] = []
     changes: list[Document] = []
     for item in objects(items):
-        kind = item.get("ty")
+        kind = kind_of(item)
         if item.get("hd"):
             continue
         if kind in ("tm", "op", "rp", "tw") or (changes and (kind in OUTLINES or kind == "gr")):
@@ -117,14 +114,14 @@ def _is_drawn_otherwise(outlines: list[Document], changes: list[Document]) -> bo
     if not any(map(sampling.is_animated, props)):
         return True
     return any(
-        (item.get("ty") == "sr" and (sampling.value(item.get("is"), 0) or sampling.value(item.get("os"), 0)))
-        or (item.get("ty") == "sh" and not (sampling.path(item.get("ks"), 0) or {"c": True})["c"])
+        (kind_of(item) == "sr" and (sampling.value(item.get("is"), 0) or sampling.value(item.get("os"), 0)))
+        or (kind_of(item) == "sh" and not (sampling.path(item.get("ks"), 0) or {"c": True})["c"])
         for item in outlines
     )
 
 
 def _properties(items: list[Document]) -> list[Any]:
-    return [item.get(name) for item in items for name in _PROPERTIES.get(str(item.get("ty")), _OF_STARS)]
+    return [item.get(name) for item in items for name in _PROPERTIES.get(kind_of(item), _OF_STARS)]
 
 
 def _path(item: Document, changes: list[Document], budget: Budget) -> Document | None:
@@ -133,9 +130,11 @@ def _path(item: Document, changes: list[Document], budget: Budget) -> Document |
     span = span_of(props)
     frames = [0.0] if span is None else frames_between(*span, [time for prop in props for time in sampling.key_times(prop)])
     moments: list[tuple[float, list[Any]]] = []
+    if not budget.take(cost_of(frames, props)):
+        return None
     for frame in frames:
         path = outline(item, frame)
-        if path is None:
+        if path is None or not budget.take(len(path["v"])):
             return None
         for change in changes:
             path = _changed(path, change, frame)
@@ -156,10 +155,10 @@ def _path(item: Document, changes: list[Document], budget: Budget) -> Document |
 
 def _changed(path: Document, change: Document, frame: float) -> Document | None:
     """A path after one change; None where it would become too large."""
-    match change.get("ty"):
+    match kind_of(change):
         case "zz":
             ridges = sampling.value(change.get("r"), frame)
-            if not ridges <= _MOST_RIDGES:
+            if not ridges <= min(_MOST_RIDGES, _MOST_POINTS / len(path["v"])):
                 return None
             smooth = sampling.value(change.get("pt"), frame, 1.0) == _SMOOTH
             return zigzag(path, sampling.value(change.get("s"), frame), max(0, math.floor(ridges + 0.5)), smooth=smooth)
@@ -209,8 +208,8 @@ def _ridge(
     point: list[float], way: tuple[float, float], size: float, out: float, into: float
 ) -> tuple[list[float], list[float], list[float]]:
     """A point beside a path that goes a way, with its handles in and out."""
-    length = math.hypot(*way) or 1.0
-    x, y = way[0] / length, way[1] / length
+    length = math.hypot(*way)
+    x, y = (way[0] / length, way[1] / length) if length else (0.0, 1.0)  # the ends of a single line go along it, as in the reference player
     return [point[0] + y * size, point[1] - x * size], [-x * into, -y * into], [x * out, y * out]
 
 

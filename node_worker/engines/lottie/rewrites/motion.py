@@ -7,7 +7,7 @@ from typing import Any
 
 from node_worker.engines.lottie import sampling
 from node_worker.engines.lottie.report import Report
-from node_worker.engines.lottie.rewrites.parts import Budget, frames_between, name_of, shape_lists
+from node_worker.engines.lottie.rewrites.parts import Budget, frames_between, kind_of, name_of, shape_lists
 from node_worker.engines.lottie.upgrade import all_layers
 
 Document = dict[str, Any]
@@ -33,8 +33,8 @@ def _moving(layer: Document) -> list[Any]:
     for items in shape_lists(layer.get("shapes")):
         for item in items:
             if isinstance(item, dict):
-                held = item.get("tr") if item.get("ty") == "rp" else item
-                kind = "tr" if item.get("ty") == "rp" else item.get("ty")
+                held = item.get("tr") if kind_of(item) == "rp" else item
+                kind = "tr" if kind_of(item) == "rp" else kind_of(item)
                 if isinstance(held, dict) and isinstance(kind, str):
                     found += [held.get(name) for name in _OF_SHAPE.get(kind, ())]
     return found

@@ -8,7 +8,7 @@ from typing import Any
 
 from node_worker.engines.lottie.guard import objects
 from node_worker.engines.lottie.report import Report
-from node_worker.engines.lottie.rewrites.parts import STROKES, shape_lists
+from node_worker.engines.lottie.rewrites.parts import STROKES, kind_of, shape_lists
 from node_worker.engines.lottie.upgrade import all_layers
 
 Document = dict[str, Any]
@@ -25,7 +25,7 @@ def order(document: Document, report: Report) -> None:
             _lead(mask, "inv")
         for items in shape_lists(layer.get("shapes")):
             for item in objects(items):
-                if item.get("ty") in STROKES:
+                if kind_of(item) in STROKES:
                     for dash in objects(item.get("d")):
                         _lead(dash, "n")
 

@@ -44,6 +44,12 @@ def name_of(part: Document) -> str:
     return name[:80] if isinstance(name, str) else ""
 
 
+def kind_of(part: Document) -> Any:
+    """The type of a layer, shape, effect or style, as it stands there; "" for what can be none."""
+    kind = part.get("ty")
+    return kind if isinstance(kind, (str, int, float)) else ""
+
+
 def shape_layers(document: Document) -> Iterator[Document]:
     """Every layer that holds a list of shapes."""
     return (layer for layer in all_layers(document) if isinstance(layer.get("shapes"), list))
@@ -54,7 +60,7 @@ def shape_lists(items: object) -> Iterator[list[Any]]:
     if isinstance(items, list):
         yield items
         for item in objects(items):
-            if item.get("ty") == "gr":
+            if kind_of(item) == "gr":
                 yield from shape_lists(item.get("it"))
 
 
@@ -65,7 +71,7 @@ def kinds_of(document: Document) -> frozenset[str]:
         for items in shape_lists(layer["shapes"]):
             for item in items:
                 if isinstance(item, dict):
-                    kind = item.get("ty")
+                    kind = kind_of(item)
                     found.add(kind if isinstance(kind, str) else None)
                     if kind == "tr" and FADE not in found and _is_faded(item.get("o")):
                         found.add(FADE)
@@ -84,7 +90,7 @@ def shapes(items: object, behind: frozenset[str] = frozenset()) -> Iterator[Shap
         item = items[index]
         if not isinstance(item, dict) or item.get("hd"):
             continue
-        kind = str(item.get("ty"))
+        kind = kind_of(item)
         if kind == "gr":
             yield from shapes(item.get("it"), behind)
         yield Shape(item, items, index, behind)
@@ -137,6 +143,11 @@ def frames_between(first: float, last: float, times: Iterable[float] = (), most:
     found = {first, last, *(time for time in times if first <= time <= last)}
     found.update(start + step * n for n in range(int(max(0.0, last - start) // step) + 1))
     return sorted(found)
+
+
+def cost_of(frames: list[float], properties: Iterable[object]) -> int:
+    """What it costs to look at properties at frames: as many keyframes, and more where each look goes through many."""
+    return len(frames) * (1 + sum(1 for prop in properties for _ in _all_frames(prop)) // 20)
 
 
 def _all_frames(prop: object) -> Iterator[Document]:

@@ -6,7 +6,19 @@ from node_worker.engines.lottie import sampling
 from node_worker.engines.lottie.guard import number, objects
 from node_worker.engines.lottie.outline import rectangle
 from node_worker.engines.lottie.report import Report
-from node_worker.engines.lottie.rewrites.parts import STROKES, Budget, Shape, frames_between, linear, shape_layers, shapes, span_of, still
+from node_worker.engines.lottie.rewrites.parts import (
+    STROKES,
+    Budget,
+    Shape,
+    cost_of,
+    frames_between,
+    kind_of,
+    linear,
+    shape_layers,
+    shapes,
+    span_of,
+    still,
+)
 
 Document = dict[str, Any]
 _HARDLY = 0.001  # pixels of a corner's radius: enough to be drawn as a curve
@@ -19,7 +31,7 @@ def rectangles(document: Document, report: Report) -> None:
     budget = Budget(_MOST_KEYS)
     for layer in shape_layers(document):
         for shape in shapes(layer["shapes"]):
-            if shape.item.get("ty") == "rc" and not shape.behind & _CHANGES:
+            if kind_of(shape.item) == "rc" and not shape.behind & _CHANGES:
                 _turn(shape, budget)
 
 
@@ -36,7 +48,7 @@ def _turn(shape: Shape, budget: Budget) -> None:
         ks = still(rectangle(item, 0, 0.0))
     elif shape.behind & STROKES:
         frames = frames_between(*span, _times(item))
-        if not budget.take(len(frames)):
+        if not budget.take(cost_of(frames, (item.get("s"), item.get("p")))):
             return
         ks = linear((frame, [rectangle(item, frame, 0.0)]) for frame in frames)
     else:

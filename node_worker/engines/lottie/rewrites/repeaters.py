@@ -18,8 +18,10 @@ from node_worker.engines.lottie.report import Report
 from node_worker.engines.lottie.rewrites.parts import (
     PAINTS,
     Budget,
+    cost_of,
     frames_between,
     group,
+    kind_of,
     linear,
     name_of,
     shape_layers,
@@ -41,7 +43,7 @@ def repeaters(document: Document, report: Report) -> None:
     for layer in shape_layers(document):
         found = list(shape_lists(layer["shapes"]))
         for items in reversed(found):  # the inner lists first, as they are copied by the outer ones
-            if any(item.get("ty") == "rp" for item in objects(items)) and not _write_out(items, size, keys):
+            if any(kind_of(item) == "rp" for item in objects(items)) and not _write_out(items, size, keys):
                 report("repeater.many", "A repeater makes so many copies that they may be drawn otherwise; use fewer.", name_of(layer))
 
 
@@ -51,10 +53,10 @@ def _write_out(items: list[Any], size: Budget, keys: Budget) -> bool:
     index = 0
     while index < len(items):
         item = items[index]
-        if not isinstance(item, dict) or item.get("ty") != "rp" or item.get("hd"):
+        if not isinstance(item, dict) or kind_of(item) != "rp" or item.get("hd"):
             index += 1
             continue
-        painted = any(other.get("ty") in PAINTS for other in objects(items[index + 1 :]))
+        painted = any(kind_of(other) in PAINTS for other in objects(items[index + 1 :]))
         copies = _copies(item, items[:index], size, keys, painted=painted)
         if copies is None:
             complete = False
@@ -70,6 +72,8 @@ def _copies(repeater: Document, content: list[Any], size: Budget, keys: Budget, 
     span = span_of(_properties(repeater))
     step = _Step(repeater)
     frames = [0.0] if span is None else frames_between(*span, _times(repeater), most=600)
+    if not keys.take(cost_of(frames, _properties(repeater))):
+        return None
     moments = [step.at(frame) for frame in frames]
     count = max(moment.count for moment in moments)
     if count > _MOST_COPIES or any(math.isinf(part) for moment in moments for part in moment.size(count)):

@@ -7,7 +7,7 @@ from PIL import ImageColor
 
 from node_worker.engines.lottie.guard import number
 from node_worker.engines.lottie.report import Report
-from node_worker.engines.lottie.rewrites.parts import group, name_of, still
+from node_worker.engines.lottie.rewrites.parts import group, kind_of, name_of, still
 from node_worker.engines.lottie.upgrade import all_layers
 
 Document = dict[str, Any]
@@ -17,7 +17,7 @@ _SOLID, _SHAPES = 1, 4  # layers' types
 def solids(document: Document, report: Report) -> None:
     """Turn each solid into a layer of one rectangle."""
     for layer in all_layers(document):
-        if layer.get("ty") == _SOLID:
+        if kind_of(layer) == _SOLID:
             _turn(layer, report)
 
 

@@ -14,7 +14,9 @@ from node_worker.engines.lottie.rewrites.parts import (
     OUTLINES,
     PAINTS,
     Budget,
+    cost_of,
     frames_between,
+    kind_of,
     linear,
     name_of,
     shape_layers,
@@ -35,7 +37,7 @@ def trims(document: Document, report: Report) -> None:
     budget = Budget(_MOST_KEYS)
     for layer in shape_layers(document):
         for items in shape_lists(layer["shapes"]):
-            for item in [item for item in objects(items) if item.get("ty") == "tm" and item.get("m") == _ONE_BY_ONE and not item.get("hd")]:
+            for item in [item for item in objects(items) if kind_of(item) == "tm" and item.get("m") == _ONE_BY_ONE and not item.get("hd")]:
                 if not _share(item, items, budget):
                     detail = "A trim that goes through paths one after another acts on each group by itself; trim each group instead."
                     report("shape.trim", detail, name_of(layer))
@@ -56,15 +58,18 @@ def _share(trim: Document, items: list[Any], budget: Budget) -> bool:
     span = span_of([*props, *shapes])
     times = [time for prop in (*props, *shapes) for time in sampling.key_times(prop)]
     frames = [0.0] if span is None else frames_between(*span, times)
-    if not budget.take(2 * len(frames) * len(units)):
+    moved = any(map(sampling.is_animated, shapes))
+    corners = sum(len(path["v"]) for item in outlines if (path := outline(item, 0.0)))
+    if not budget.take((2 * len(units) + corners * moved // 4) * cost_of(frames, [*props, *shapes])):
         return False
-    parts = [_parts(trim, units, frame) for frame in frames]
+    still = None if moved else _lengths(units, 0.0)
+    parts = [_parts(trim, still or _lengths(units, frame), frame) for frame in frames]
     for number, (held, _) in enumerate(units):
         own = [(frame, *found[number]) for frame, found in zip(frames, parts, strict=True)]
         length = linear((frame, [round(100 * part, 4)]) for frame, _, part in own)
         offset = linear((frame, [round(360 * start, 4)]) for frame, start, _ in own)
         share = {"ty": "tm", "m": _ONE_BY_ONE, "s": {"a": 0, "k": 0}, "e": length, "o": offset}
-        place = next((place for place, item in enumerate(held) if isinstance(item, dict) and item.get("ty") == "tr"), len(held))
+        place = next((place for place, item in enumerate(held) if isinstance(item, dict) and kind_of(item) == "tr"), len(held))
         held.insert(place, share)
     del items[index]
     return True
@@ -73,13 +78,13 @@ def _share(trim: Document, items: list[Any], budget: Budget) -> bool:
 def _units(items: list[Document]) -> list[Unit] | None:
     """The painted lists among some shapes, in their order; None where outlines are painted here and there."""
     found: list[Unit] = []
-    loose = any(item.get("ty") in OUTLINES for item in items)
+    loose = any(kind_of(item) in OUTLINES for item in items)
     for item in items:
-        if item.get("ty") in _CHANGED:
+        if kind_of(item) in _CHANGED:
             return None
-        if item.get("ty") == "gr" and isinstance(item.get("it"), list) and not item.get("hd"):
+        if kind_of(item) == "gr" and isinstance(item.get("it"), list) and not item.get("hd"):
             held = [one for one in objects(item["it"]) if not one.get("hd")]
-            if any(one.get("ty") in PAINTS for one in held):
+            if any(kind_of(one) in PAINTS for one in held):
                 outlines = _outlines(held)
                 if outlines is None:
                     return None
@@ -97,22 +102,25 @@ def _outlines(items: list[Document]) -> list[Document] | None:
     """The outlines of a painted list; None where a group among them has paint of its own."""
     found: list[Document] = []
     for item in items:
-        if item.get("ty") in _CHANGED:
+        if kind_of(item) in _CHANGED:
             return None
-        if item.get("ty") in OUTLINES:
+        if kind_of(item) in OUTLINES:
             found.append(item)
-        elif item.get("ty") == "gr":
+        elif kind_of(item) == "gr":
             held = [one for one in objects(item.get("it")) if not one.get("hd")]
-            inner = None if any(one.get("ty") in PAINTS for one in held) else _outlines(held)
+            inner = None if any(kind_of(one) in PAINTS for one in held) else _outlines(held)
             if inner is None:
                 return None
             found += inner
     return found
 
 
-def _parts(trim: Document, units: list[Unit], frame: float) -> list[tuple[float, float]]:
+def _lengths(units: list[Unit], frame: float) -> list[float]:
+    return [sum(_length(outline(item, frame)) for item in outlines) for _, outlines in units]
+
+
+def _parts(trim: Document, lengths: list[float], frame: float) -> list[tuple[float, float]]:
     """Where in each unit its part begins, and how long it is, as parts of the unit's own length."""
-    lengths = [sum(_length(outline(item, frame)) for item in outlines) for _, outlines in units]
     whole = sum(lengths)
     ends = sorted(min(max(sampling.value(trim.get(name), frame, usual) / 100, 0.0), 1.0) for name, usual in (("s", 0.0), ("e", 100.0)))
     start = (ends[0] + sampling.value(trim.get("o"), frame) / 360) % 1.0
