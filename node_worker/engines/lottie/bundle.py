@@ -32,8 +32,9 @@ _MAX_TOTAL = 512 << 20
 _MAX_RATIO = 250  # real Lottie JSON stays below 100; deflate's own limit is 1032
 _RATIO_FREE = 1 << 20  # small files may be as repetitive as they like
 _CHUNK = 1 << 20
+_PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".svg", ".tif", ".tiff", ".avif", ".heic", ".heif"})
 _FONTS = frozenset({".ttf", ".otf", ".ttc", ".woff", ".woff2"})
-_KEPT = frozenset({".json", ".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".svg", ".lottie"}) | _FONTS
+_KEPT = frozenset({".json", ".lottie"}) | _PICTURES | _FONTS
 _LONGEST, _LONGEST_PART = 400, 200  # characters of a file's name in an archive, and bytes of one part of it
 _BAD_NAME = re.compile(r"[\x00-\x1f\\:]|^/|(^|/)\.\.(/|$)")
 

@@ -23,7 +23,7 @@ class Ground:
         self._shares = sum(((missing * part + 127) // 255) << np.uint32(8 * place) for place, part in enumerate((*background, 255)))
 
     def before(self, into: Pixels) -> None:
-        """Prepare a buffer for the engine. A fill by NumPy is faster than a shape of the engine's, one of equal bytes twice as fast again."""
+        """Prepare a buffer for the engine; a fill by NumPy is faster than a shape of the engine's, with one byte twice as fast again."""
         if self._clear:
             into.fill(0)
         elif self._background == _WHITE:

@@ -8,7 +8,7 @@ import msgspec
 
 from contracts.spec import ScannedScene, ScanResult, Warning
 from node_worker.engines.base import TemplateRefused
-from node_worker.engines.lottie import features, guard, pictures
+from node_worker.engines.lottie import features, guard
 from node_worker.engines.lottie.bundle import Animation, Bundle, open_bundle, read_document
 from node_worker.engines.lottie.elements import Found, find
 from node_worker.engines.lottie.embed import IMAGE, picture_assets, picture_source, used_pictures
@@ -18,12 +18,14 @@ from node_worker.engines.lottie.prepare import begin, complete, inline_slots
 from node_worker.engines.lottie.report import Report
 from node_worker.engines.lottie.text.fonts import Library
 from node_worker.engines.lottie.text.layers import wanted_fonts
+from node_worker.engines.lottie.text.room import measure_room
 from node_worker.engines.lottie.themes import preset_of
 from node_worker.engines.lottie.upgrade import upgrade
+from node_worker.pictures.decode import measure
 
 Document = dict[str, Any]
 _MAX_SCENES = 200
-_LOOKS = 24  # moments of a scene at which its expressions are tried
+_SAMPLE = 8  # moments at which an upload's expressions are looked at
 
 
 def scan(template: Path, work: Path) -> ScanResult:
@@ -94,8 +96,9 @@ def _scene(animation: Animation, bundle: Bundle, library: Library) -> ScannedSce
     digested = digest(raw, document, animation, bundle)
     fonts = tuple(wanted_fonts(document))
     inline_slots(document)
+    measure_room(document, found, library)
     report = Report()
-    moments = Moments(sample=_LOOKS, playback=animation.playback)
+    moments = Moments(sample=_SAMPLE, playback=animation.playback)
     complete(document, raw, library, report, moments, themed=animation.theme is not None)
     told = {(warning.code, warning.element) for warning in noticed}
     noticed += [warning for warning in report.warnings if (warning.code, warning.element) not in told]
@@ -140,7 +143,7 @@ def _check_pictures(document: Document, found: list[Found], animation: Animation
             noticed.append(Warning(code="picture.missing", detail=detail, element=key))
             continue
         try:
-            pictures.measure(source, key)
+            measure(source, key)
         except TemplateRefused as refusal:
             if refusal.code == "picture.too_large":
                 raise

@@ -9,9 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from node_worker.engines.base import TemplateRefused
-from node_worker.engines.lottie.ground import Ground
 
-_ABGR8888 = 0  # bytes R, G, B, A, premultiplied; the background makes every pixel opaque in the end
+_ABGR8888 = 0  # bytes R, G, B, A, premultiplied; the ground below makes every pixel opaque in the end
 _FULL_REDRAW = 0  # partial redraws rely on the last frame's pixels, and buffers take turns
 _ALREADY_THERE = 2  # tvg_animation_set_frame answers this when the frame does not change
 
@@ -33,6 +32,8 @@ _SIGNATURES: dict[str, tuple[list[type], type]] = {
     "tvg_animation_del": ([_PTR], _U32),
     "tvg_picture_load_data": ([_PTR, ctypes.c_char_p, _U32, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_bool], _U32),
     "tvg_picture_set_size": ([_PTR, _F, _F], _U32),
+    "tvg_picture_new": ([], _PTR),
+    "tvg_paint_unref": ([_PTR, ctypes.c_bool], ctypes.c_uint16),
     "tvg_paint_translate": ([_PTR, _F, _F], _U32),
 }
 
@@ -70,9 +71,9 @@ def version() -> str:
 
 
 class Animation:
-    """A document on a canvas: aspect-fit and centred in `size` over an opaque background."""
+    """A document on a canvas: aspect-fit and centred in `size`."""
 
-    def __init__(self, document: bytes, composition: tuple[float, float], size: tuple[int, int], ground: Ground) -> None:
+    def __init__(self, document: bytes, composition: tuple[float, float], size: tuple[int, int]) -> None:
         lib = self._lib = library()
         self.size = size
         self._canvas, self._animation, self._target = 0, lib.tvg_animation_new(), 0
@@ -85,7 +86,6 @@ class Animation:
         self.frames = float(total.value)
         self._canvas = lib.tvg_swcanvas_create(_FULL_REDRAW)
         self._compose(picture, composition)
-        self._ground = ground
 
     def _compose(self, picture: int, composition: tuple[float, float]) -> None:
         lib, (width, height) = self._lib, self.size
@@ -96,11 +96,10 @@ class Animation:
         _check(lib.tvg_canvas_add(self._canvas, picture), "add the animation")
 
     def draw(self, frame: float, into: npt.NDArray[np.uint8]) -> None:
-        """Draw one frame (from 0, fractions allowed) into a C-contiguous (height, width, 4) buffer."""
+        """Draw one frame (from 0, fractions allowed) over what is in a C-contiguous (height, width, 4) buffer."""
         lib, (width, height) = self._lib, self.size
         if into.shape != (height, width, 4) or into.dtype != np.uint8 or not into.flags.c_contiguous or not into.flags.writeable:
             raise ValueError(f"the buffer must be a writeable, contiguous uint8 array of shape {(height, width, 4)}")
-        self._ground.before(into)
         address = into.ctypes.data
         if address != self._target:
             _check(lib.tvg_swcanvas_set_target(self._canvas, address, width, width, height, _ABGR8888), "set the buffer")
@@ -111,7 +110,6 @@ class Animation:
         _check(lib.tvg_canvas_update(self._canvas), "update")
         _check(lib.tvg_canvas_draw(self._canvas, False), "draw")
         _check(lib.tvg_canvas_sync(self._canvas), "finish drawing")
-        self._ground.after(into)
 
     def close(self) -> None:
         """Free the engine's memory; a second call does nothing."""

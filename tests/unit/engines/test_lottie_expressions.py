@@ -392,6 +392,13 @@ def test_too_many_evaluations_are_thinned_out_by_their_count_and_told(monkeypatc
     assert [at(one["ks"]["r"], 40)[0] for one in document["layers"]] == pytest.approx([40, 80], abs=0.1)
 
 
+def test_long_work_gives_signs_of_life() -> None:
+    signs = []
+    document = Build.document(*(layer(name, op=1500, ks={"r": still(0, rt("time"))}) for name in "ABCD"), op=1500)
+    bake(document, Report(), WHOLE, alive=lambda: signs.append(1))
+    assert len(signs) >= 5
+
+
 def test_an_expression_that_no_count_can_stop_refuses_the_scene_and_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(baking, "_PATIENCE", 0.2)
     with pytest.raises(TemplateRefused) as caught:

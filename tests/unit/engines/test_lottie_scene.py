@@ -196,7 +196,9 @@ def test_a_picture_taken_sideways_is_turned_upright(build: Any, save: Save, scen
     assert pixels[90, 20, 0] > 200
 
 
-@pytest.mark.parametrize(("data", "code"), [(b"no picture", "picture.unreadable"), (png((1, 2, 3), (400, 400))[:300], "picture.damaged")])
+@pytest.mark.parametrize(
+    ("data", "code"), [(b"no picture", "picture.unreadable"), (png((1, 2, 3), (400, 400))[:300], "picture.unreadable")]
+)
 def test_a_given_file_that_is_no_picture_is_refused(build: Any, save: Save, scene: Start, tmp_path: Path, data: bytes, code: str) -> None:
     (tmp_path / "given").write_bytes(data)
     path = save(build.document(build.image("Photo", "i"), assets=[{"id": "i", "w": 32, "h": 18, "u": "", "p": "x.png"}]))

@@ -21,7 +21,7 @@ from node_worker.engines.lottie.rewrites.order import order
 from node_worker.engines.lottie.rewrites.orientation import orientation
 from node_worker.engines.lottie.rewrites.parts import FADE, kinds_of
 from node_worker.engines.lottie.rewrites.rectangles import rectangles
-from node_worker.engines.lottie.rewrites.remap import remap
+from node_worker.engines.lottie.rewrites.remap import freeze_frames
 from node_worker.engines.lottie.rewrites.repeaters import repeaters
 from node_worker.engines.lottie.rewrites.solids import solids
 from node_worker.engines.lottie.rewrites.trims import trims
@@ -41,7 +41,7 @@ class Step(NamedTuple):
 REWRITES: tuple[Step, ...] = (
     Step(order),
     Step(ink),
-    Step(remap),
+    Step(freeze_frames),
     Step(solids),
     Step(merging, frozenset(("mm",))),
     Step(modifiers, frozenset(("zz", "pb", "rd", "sr"))),

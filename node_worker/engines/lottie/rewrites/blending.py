@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from node_worker.engines.lottie.guard import number, objects
+from node_worker.engines.lottie.mixing import mixed_here
 from node_worker.engines.lottie.report import Report
 from node_worker.engines.lottie.schema import PRECOMP
 from node_worker.engines.lottie.upgrade import all_layers
@@ -25,6 +26,7 @@ def blends(encoded: bytes) -> bool:
 
 def blending(document: Document, report: Report) -> None:
     """Isolate compositions in which layers blend, as the designing program does, and bring fills' modes where the engine reads them."""
+    ours = {id(document["layers"][index]) for index in mixed_here(document["layers"])}
     mixed = {str(asset.get("id")) for asset in objects(document.get("assets")) if any(map(_mixes, objects(asset.get("layers"))))}
     for layer in all_layers(document):
         name = str(layer.get("nm", ""))
@@ -32,7 +34,8 @@ def blending(document: Document, report: Report) -> None:
             _isolate(layer)
         if _mixes(layer):
             _of_items(layer.get("shapes"), None, name, report)
-            _tell(layer, f"The layer {name!r}", name, report)
+            if id(layer) not in ours:
+                _tell(layer, f"The layer {name!r}", name, report)
 
 
 def mode_of(item: Document) -> int:
@@ -87,7 +90,9 @@ def _of_items(items: object, group: Document | None, layer: str, report: Report)
                 group["bm"] = mode
                 _tell(group, f"A group of the layer {layer!r}", layer, report)
             else:
-                detail = f"A fill or stroke of the layer {layer!r} has a blend mode of its own, which is not drawn; give the mode to a layer."
+                detail = (
+                    f"A fill or stroke of the layer {layer!r} has a blend mode of its own, which is not drawn; give the mode to a layer."
+                )
                 report("shape.blend_mode", detail, layer)
 
 

@@ -9,13 +9,17 @@ from node_worker.engines.lottie.upgrade import all_layers
 
 Document = dict[str, Any]
 _NEAR = 1e-3  # frames before the end that count as the end: times are kept as seconds
-_BEYOND = 1.0  # frames after the end that still count as it, for what exporters round; further on a designer means nothing to be there
+_BEYOND = 0.05  # frames after the end that still count as it: what exporters round
 _INSTANT = 0.005  # frames: what only a keyframe's own moment shows lasts for less than the 0.001 s in which films are counted
 _JUST_BEFORE = 0.01  # frames before the end at which its last picture is still drawn
 
 
-def remap(document: Document, report: Report) -> None:
-    """Let a remapped time that reaches its composition's end show the frame before it: at the end all layers are gone."""
+def freeze_frames(document: Document, report: Report) -> None:
+    """Let a remapped time that reaches its layer's last frame show the one before it, where nothing is left of the composition there.
+
+    That is the reference player's rule (lottie-web's CompElement). A time that stands on the composition's end in a layer that is
+    longer shows nothing, as in the designing program, where designers see it and set the last keyframe a frame earlier.
+    """
     del report  # nothing is left that could not be turned
     layers = [layer for layer in all_layers(document) if layer.get("ty") == PRECOMP and isinstance(layer.get("tm"), dict)]
     if not layers:
@@ -23,8 +27,8 @@ def remap(document: Document, report: Report) -> None:
     rate = number(document.get("fr"))
     ends = {str(asset.get("id")): _end(asset) for asset in objects(document.get("assets"))}
     for layer in layers:
-        end = ends.get(str(layer.get("refId")), 0.0)
-        if end >= 1:
+        end = number(layer.get("op"))
+        if end >= max(1.0, ends.get(str(layer.get("refId")), 0.0) - _BEYOND):
             _clamp(layer["tm"], end, rate)
 
 
@@ -71,7 +75,7 @@ def _values(frames: list[Document]) -> list[float]:
     """Each keyframe's value: its own, or that at which the one before it ends, as old exporters write the last."""
     values, ended = [], None
     for frame in frames:
-        values.append(_first(frame["s"] if "s" in frame else ended))
+        values.append(_first(frame.get("s", ended)))
         ended = frame.get("e")
     return values
 

@@ -120,6 +120,8 @@ function compute(prop, when) {
   } catch (error) {
     if (needs.size) throw error instanceof Need ? error : new Need();
     if (error instanceof Posterized && error.fps > 0) return posterized(prop, Math.floor(when * error.fps + 1e-6) / error.fps);
+    // What takes all memory or goes too deep once would do so at every moment.
+    if (error instanceof InternalError || (error instanceof RangeError && /stack|length/.test(error.message))) prop.dead = 'failed';
     note(prop, error);
     return prop.base(frameOf(when));
   } finally { rounds = outer; }
@@ -316,7 +318,7 @@ function api(command, argument) {
     case 'start': start(JSON.parse(argument)); return '';
     case 'step': return JSON.stringify(step(argument));
     case 'measured': for (const [key, box] of JSON.parse(argument)) measures.set(key, box); needs.clear(); return '';
-    case 'where': return JSON.stringify(running ? [running.layer.data.nm ?? '', nameOf(running)] : ['', '']);
+    case 'where': return JSON.stringify(latest ? [latest.layer.data.nm ?? '', nameOf(latest)] : ['', '']);
     case 'times': return JSON.stringify(comps.map(comp => (isList(comp.times) ? comp.times : [])));
     case 'result': return JSON.stringify(targets.map(({ prop, fixed, first, count, values, size, dropped }) => ({ kind: prop.kind, fixed, first, count, values, size, dropped: dropped || prop.kind === 'none' })));
     case 'failures': return JSON.stringify([...failures.values()]);
