@@ -17,7 +17,6 @@ _MAX_SIDE = 8192  # pixels
 _MAX_FRAMES, _MAX_SECONDS, _MAX_RATE = 216_000, 3600.0, 1000.0
 
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
-_ODD_KIND = re.compile(rb'"ty"\s*:\s*[\[{]')
 _BLOCK = 1 << 20
 _BRACKETS = b"[]{}"
 _NOT_BRACKETS = bytes(set(range(256)) - set(_BRACKETS))
@@ -34,9 +33,6 @@ def parse(raw: bytes, name: str = "the animation") -> Document:
     # An empty container costs about 90 bytes in CPython and a number 32, measured.
     if containers * 90 + raw.count(b",") * 32 > _MAX_MEMORY:
         raise TemplateRefused("lottie.too_large", f"{name} holds too many values; simplify its paths or split it.")
-    # Whoever looks for layers, shapes and effects of a kind may ask whether it is among some.
-    if _ODD_KIND.search(raw):
-        raise TemplateRefused("lottie.bad_field", f"{name} has a type (ty) that is a list or an object; it should be a number or a name.")
     try:
         document = msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:

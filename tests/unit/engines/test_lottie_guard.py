@@ -105,12 +105,3 @@ def test_a_star_with_a_million_points_is_refused(build: Any) -> None:
 def test_numbers_exclude_truth_values_and_infinities() -> None:
     assert guard.number(2) == 2.0
     assert all(math.isnan(guard.number(value)) for value in (True, None, "1", math.inf, math.nan))
-
-
-@pytest.mark.parametrize("kind", [[], {}, ["fl"], {"k": 1}])
-def test_a_kind_that_is_no_name_and_no_number_is_refused_before_anything_looks_for_it(build: Any, kind: Any) -> None:
-    layer = build.rectangle("s", [1, 0, 0, 1])
-    layer["shapes"][0]["it"][1]["ty"] = kind
-    with pytest.raises(TemplateRefused) as caught:
-        guard.parse(json.dumps(build.document(layer)).encode())
-    assert caught.value.code == "lottie.bad_field"
