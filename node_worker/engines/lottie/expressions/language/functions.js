@@ -141,13 +141,13 @@ class TextStyle {
 }
 for (const [name, key] of Object.entries(STYLE)) {
   const setter = `set${name[0].toUpperCase()}${name.slice(1)}`;
-  Object.defineProperty(TextStyle.prototype, name, { get() { return this[PROP][key] ?? this[SELF][key]; } });
+  Object.defineProperty(TextStyle.prototype, name, { get() { const v = this[PROP][key] ?? this[SELF][key]; return isList(v) ? copy(v) : v; } });
   TextStyle.prototype[setter] = function (value, ...range) {
     if (range.length) throw new Refusal('style', `${setter}() for some of the letters is not drawn`);
     return this.with(name, styled(name, own(value)));
   };
 }
-const styled = (name, value) => (name === 'text' || name === 'font' ? String(value) : name.endsWith('Color') ? numbersOf(value).slice(0, 3) : number(value));
+const styled = (name, value) => (name === 'text' || name === 'font' ? whole(value) : name.endsWith('Color') ? numbersOf(value).slice(0, 3) : number(value));
 Object.assign(TextStyle.prototype, {
   setAutoLeading() { return this; },
   setApplyFill(on) { return on ? this : new TextStyle(this[SELF], { ...this[PROP], fc: [] }); },
