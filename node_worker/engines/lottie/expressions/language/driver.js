@@ -105,8 +105,8 @@ class Code {
     if (prop.scope === null) {
       // An expression can reach what it is called with: faces and functions, nothing that holds a state.
       const scope = Object.create(null);
-      for (const name of this.names) scope[name] = orNothing(FIXED[name])(prop);
-      for (const name of this.moving) { const get = CHANGING[name]; scope[name] = () => get(prop); }
+      for (const name of this.names) scope[name] = Object.freeze(orNothing(FIXED[name])(prop));
+      for (const name of this.moving) { const get = CHANGING[name]; scope[name] = Object.freeze(() => get(prop)); }
       prop.scope = Object.freeze(scope);
     }
     return this.call(prop.scope, tick, truth, this.text);
@@ -330,6 +330,7 @@ function api(command, argument) {
   return '';
 }
 
+const BUILT_IN = Object.getOwnPropertyNames(globalThis);
 Math.random = () => roll(running);
 Object.assign(globalThis, {
   $bm_sum: sum, $bm_add: sum, $bm_sub: sub, $bm_mul: mul, $bm_div: div, $bm_mod: mod, $bm_neg: neg, sum, add: sum, sub, mul, div, mod, neg, $bm_isInstanceOfArray: isList,
@@ -337,15 +338,24 @@ Object.assign(globalThis, {
   degreesToRadians, radiansToDegrees, degrees_to_radians: degreesToRadians, degreesToRads: degreesToRadians, radiansToDegs: radiansToDegrees,
   Date: class Date { constructor() { throw new Refusal('clock', 'it reads the clock, which differs from render to render'); } static now() { return new Date(); } },
 });
-for (const name of ['performance', 'queueMicrotask', 'WeakRef', 'FinalizationRegistry', 'SharedArrayBuffer', 'Atomics', 'Promise', 'Reflect', 'Proxy']) delete globalThis[name];
-// The inside of a face is kept under symbols, which must not be found.
-delete Object.getOwnPropertySymbols;
-for (const value of [...Object.getOwnPropertyNames(globalThis).map(name => globalThis[name])]) {
-  if (value === globalThis || (typeof value !== 'function' && typeof value !== 'object') || value === null) continue;
-  Object.freeze(value);
-  if (value.prototype) Object.freeze(value.prototype);
+const { ownKeys } = Reflect;
+// What After Effects' language has no use for; less is left to be frozen.
+const KEPT = 'Object Function Error EvalError RangeError ReferenceError SyntaxError TypeError URIError InternalError Array parseInt parseFloat isNaN isFinite decodeURI decodeURIComponent encodeURI encodeURIComponent escape unescape Infinity NaN undefined eval Number Boolean String Math Symbol globalThis RegExp JSON Map Set Date'.split(' ');
+for (const name of BUILT_IN) if (!KEPT.includes(name)) delete globalThis[name];
+// All that an expression can reach is frozen, functions too: what one writes somewhere would be there for the next.
+function harden(...roots) {
+  const seen = new Set(roots), { getOwnPropertyDescriptors, getPrototypeOf, freeze } = Object;
+  const reach = one => { if ((typeof one === 'object' && one !== null) || typeof one === 'function') seen.add(one); };
+  for (const one of seen) { // which grows meanwhile
+    reach(getPrototypeOf(one));
+    const held = getOwnPropertyDescriptors(one);
+    for (const key of ownKeys(held)) reach(held[key].value), reach(held[key].get), reach(held[key].set);
+    if (one !== globalThis) freeze(one);
+  }
 }
-for (const sample of [[][Symbol.iterator](), ''[Symbol.iterator](), new Map().entries(), function* () {}, function* () {}.prototype, async function () {}]) Object.freeze(Object.getPrototypeOf(sample));
-for (const fields of [NumberFace, VectorFace, TextFace, PathFace.prototype, OwnFace, TextStyle.prototype, CHANGING]) Object.freeze(fields);
+delete Object.getOwnPropertySymbols; // under which the inside of a face is kept
+harden(globalThis, tick, truth, layerFields, groupBase, moveFields, layerMoveFields, effectFields, maskFields, textFields, ...Object.values(itemFields),
+  NumberFace, VectorFace, TextFace, PathFace.prototype, OwnFace, TextStyle.prototype,
+  [][Symbol.iterator](), ''[Symbol.iterator](), new Map().entries(), function* () {}, async function () {}, async function* () {});
 Object.freeze(globalThis);
 return api;

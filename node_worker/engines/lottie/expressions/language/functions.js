@@ -203,7 +203,7 @@ function markers(list) {
   const all = (isList(list) ? list : []).filter(isObject).map((one, n) => Object.freeze({ index: n + 1, time: (Number(one.tm) || 0) / rate, duration: (Number(one.dr) || 0) / rate, comment: String(one.cm ?? ''), name: String(one.cm ?? '') }));
   const key = name => { const found = typeof name === 'number' ? all[name - 1] : all.find(one => one.comment === name); if (!found) throw new RangeError(`there is no marker ${describe(name)}`); return found; };
   const nearest = at => { if (!all.length) throw new RangeError('there are no markers'); const t = moment(at); return all.reduce((best, one) => (Math.abs(one.time - t) < Math.abs(best.time - t) ? one : best)); };
-  return Object.freeze({ numKeys: all.length, key: name => key(own(name)), nearestKey: nearest });
+  return Object.freeze({ numKeys: all.length, key: Object.freeze(name => key(own(name))), nearestKey: Object.freeze(nearest) });
 }
 
 function compFace(comp) {
@@ -215,6 +215,7 @@ function compFace(comp) {
     if (!found) throw new ReferenceError(`the composition has no layer ${describe(name)}`);
     return layerFace(found);
   };
+  Object.freeze(layer);
   const { data } = comp;
   return (comp.face = Object.freeze(Object.assign(Object.create({ get activeCamera() { throw new Refusal('camera', 'cameras are not drawn'); } }), {
     layer, name: data.nm, width: data.w, height: data.h, numLayers: comp.layers.length, duration: data.frames / rate, frameDuration: 1 / rate,
