@@ -245,6 +245,7 @@ TEXTS = [
     ("thisComp.layer('Other').text.sourceText", "ab", 0, "other"),
     ("thisComp.layer('Other').text.sourceText.value.toUpperCase()", "ab", 0, "OTHER"),
     ("effect('Size')('Slider').value.toFixed(2)", "ab", 0, "7.00"),
+    ("value.substr(0, 2)", "a🎬", 0, "a"),
 ]
 
 
@@ -379,6 +380,7 @@ def test_an_expression_that_cannot_be_followed_keeps_the_value_and_says_where(co
 
 def test_what_an_expression_changes_is_gone_with_its_evaluation() -> None:
     assigned = "Math.floor = 3; Array.prototype.map = 3; thisLayer.foo = 3; globalThis.left = 1; left2 = 1;"
+    assigned += "arguments[0].time = 3; thisLayer.effect = 3; Object.getOwnPropertySymbols(thisLayer);"
     changing = f"var $bm_rt;\ntry {{ {assigned} }} catch (e) {{}}\n$bm_rt = 1;"
     reading = rt("(typeof left + typeof left2 + typeof thisComp.layer('A').foo + Math.floor(2.5)).length")
     document, report = baked(layer("A", ks={"r": still(0, changing)}), layer("B", 2, ks={"r": still(0, reading)}))

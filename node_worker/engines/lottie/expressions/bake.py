@@ -33,7 +33,8 @@ _PRELUDE = f"(function () {{ 'use strict';\n{_LANGUAGE}\n}})()"
 _BUDGET = 600_000  # evaluations of a scene
 _MOST_NUMBERS = 3_000_000  # of all paths together
 _MOST_LETTERS = 80_000  # of all texts together; a document may have 100,000
-_MEMORY = 128 << 20  # bytes that expressions may hold
+_MEMORY = 128 << 20  # bytes that expressions may hold, beside the document
+_PARSED = 20  # bytes that one of a document's takes when it is parsed, measured with lists of points
 _STACK = 4 << 20  # bytes; a process's main thread has twice as much
 _SLICE = 1_000  # evaluations between two signs of life, at most; fewer where they take longer than a slice may
 _SLICE_SECONDS = 0.2
@@ -123,13 +124,14 @@ class _Run:
     def __init__(self, document: Document, found: Survey, seen: list[Place], moments: Moments, measure: Measure | None) -> None:
         self._document, self._found, self._seen, self._measure = document, found, seen, measure
         self._context = Context()
-        self._context.set_memory_limit(_MEMORY)
         self._context.set_max_stack_size(_STACK)
         self._api = self._context.eval(_PRELUDE)
         self._context.set_time_limit(_PATIENCE)
         self._blobs: list[bytes] = []
         header = self._header(moments.frames(document))
-        self._ask("blobs", b"\n".join(self._blobs).decode())
+        blobs = b"\n".join(self._blobs)
+        self._context.set_memory_limit(_MEMORY + _PARSED * len(blobs))
+        self._ask("blobs", blobs.decode())
         self._ask("start", msgspec.json.encode(header).decode())
 
     def run(self, report: Report, alive: Callable[[], None]) -> bool:
