@@ -50,6 +50,8 @@ def _of(value: Document, outlined: bool) -> Iterator[str]:
         yield "text: letters that join or read from the right are set one by one"
     if "f" in value and "t" in value and (value.get("ca") or (value.get("sw") and value.get("of") is False)):
         yield "text: capitals are not made, a stroke always lies over the fill"
+    if "f" in value and "t" in value and value.get("j") in (3, 4, 5, 6):
+        yield "text: lines are not justified"
     for items in (value.get("it"), value.get("shapes")):
         if isinstance(items, list) and sum(isinstance(one, dict) and one.get("ty") == "rp" for one in items) > 1:
             yield "two repeaters on one another: their copies are set in one row"
