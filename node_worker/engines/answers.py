@@ -82,7 +82,7 @@ class Child:
         scene = self._scene(asked)
         # Only now: what is unpacked of a template is there, and the second process has nothing to unpack beside this one.
         again = [frame for task in asked.segments for frame in task.again]
-        testimony = Testimony(self._witness, _scene_of(asked), again) if again and self._witness is not None else None
+        testimony = Testimony(self._witness, _scene_of(asked), again, ticker.alive) if again and self._witness is not None else None
         pipeline = SegmentPipeline(scene, (asked.width, asked.height), rate, asked.quality, ticker, testimony)
         try:
             for segment in pipeline.run(job(task, rate, asked.spec.speed) for task in asked.segments):
