@@ -160,7 +160,7 @@ class Witness:
     def _lost(self) -> None:
         """The process that waits was ended from outside; films are drawn on, and nothing more is drawn twice by this engine."""
         if not self._gone:
-            print("the process that draws a second time has ended: nothing is drawn twice", file=sys.stderr, flush=True)
+            sys.stderr.write("the process that draws a second time has ended: nothing is drawn twice\n")
         self._gone = True
 
 

@@ -14,7 +14,6 @@ import numpy as np
 from contracts.spec import ScannedScene, ScanResult, SceneSpec, Warning
 from node_worker.engines.base import Files, Pixels, TemplateRefused
 
-
 SHORT: dict[str, Exception] = {
     "refused when fresh": TemplateRefused("template.slow", "it takes too long"),
     "short of memory when fresh": MemoryError(),
