@@ -26,7 +26,7 @@ from node_worker.encode.pixels import fingerprint
 from node_worker.engines.base import Engine, TemplateRefused, nothing
 from node_worker.engines.protocol import SceneRequest
 from node_worker.engines.scenes import SceneCache
-from node_worker.engines.ticker import INTERVAL
+from node_worker.engines.ticker import INTERVAL, Opening
 from node_worker.platform import KILL_SIGNAL, tie_to
 
 DIED = -1  # what a frame is told to be whose second drawing ended its process
@@ -205,7 +205,9 @@ def _testify(line: bytes, answers: int, engine: Engine) -> None:
     code = 1
     try:
         asked = msgspec.json.decode(line, type=Asked)
-        request, scene = asked.scene, SceneCache(engine).get(asked.scene, alive=_alive(answers, asked.number))
+        request, alive = asked.scene, _alive(answers, asked.number)
+        with Opening(alive):
+            scene = SceneCache(engine).get(request, alive=alive)
         pixels = np.zeros((request.height, request.width, 4), np.uint8)
         rate = Fraction(request.rate_num, request.rate_den)
         for frame in asked.frames:

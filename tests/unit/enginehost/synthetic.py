@@ -98,6 +98,8 @@ class SyntheticEngine:
         self.opened = 0
 
     def scan(self, template: Path, work: Path) -> ScanResult:
+        if b"slow" in template.read_bytes():
+            time.sleep(0.8)
         if b"bad" in template.read_bytes():
             raise TemplateRefused("template.unreadable", "not a template")
         return ScanResult(
@@ -114,6 +116,8 @@ class SyntheticEngine:
         if spec.scene == "opens slowly":
             time.sleep(0.3)
             timing[1]()  # type: ignore[operator]  # tells that it is alive
+        if spec.scene == "opens silently":
+            time.sleep(0.8)
         if spec.scene in SHORT:
             raise SHORT[spec.scene]
         if spec.scene == "refused":
