@@ -17,6 +17,7 @@ from node_worker.pictures.svg.values import FARTHEST, IDENTITY, Matrix, written
 MOST_DRAWN = 20_000  # parts, with every use of a part counted
 _DEEPEST = 100
 _MOST_DASHES = 100_000
+_MOST_CROSSED = 4e9  # pixels of all lines, times how often they cross a row: filling takes a quarter of a ns for each, stroking half
 _MOST_LETTERS = 3 << 20  # of all paths, with every use counted
 _SOFTEST = 200.0  # pixels of blur
 _MOST_SOFT = 50  # parts that are blurred, with every use counted: each takes 40 ns for every pixel of the whole drawing
@@ -94,7 +95,8 @@ class _Rebuilder:
         self._definitions: list[str] = []
         self._known: dict[tuple[str, str], str] = {}
         self._open: list[Node] = []  # what is being written, so that nothing holds itself
-        self._paths: dict[Node, tuple[str, float, int]] = {}
+        self._paths: dict[Node, tuple[str, float, int, float]] = {}
+        self._crossed = 0.0
         self._count = self._letters = self._soft = 0
         box = values.numbers(root.attributes.get("viewBox", ""))
         self._box = tuple(box[:4]) if len(box) >= 4 and min(box[2:4]) > 0 else None
@@ -189,15 +191,15 @@ class _Rebuilder:
 
     def _shape(self, node: Node, style: Declarations, matrix: Matrix, above: Above) -> str:
         own: list[str] = []
-        far, pieces = 0.0, 4
+        far, pieces, long = 0.0, 4, 0.0
         if node.tag == "path":
-            text, far, pieces = self._path(node)
+            text, far, pieces, long = self._path(node)
             own.append(f' d="{text}"')
         elif node.tag in ("polyline", "polygon"):
             points = values.numbers(node.attributes.get("points", ""))
             points = points[: len(points) // 2 * 2]
             self._write(10 * len(points))
-            far, pieces = max(map(abs, points), default=0.0), len(points)
+            far, pieces, long = max(map(abs, points), default=0.0), len(points), values.length_of(points, 2)
             own.append(f' points="{" ".join(map(written, points))}"')
         for name in _GEOMETRY[node.tag]:
             found = values.length(node.attributes.get(name), self._whole(name))
@@ -206,10 +208,18 @@ class _Rebuilder:
                 own.append(f' {name}="{written(found)}"')
         far += values.length(style.get("stroke-width"), self._whole("r")) or 1.0
         self._check(matrix, far)
+        self._cross(matrix, long)
         return f"<{node.tag}{''.join(own)}{self._attributes(node, style, above, matrix, shape=(far, pieces))}/>"
 
-    def _path(self, node: Node) -> tuple[str, float, int]:
-        """A path's text, reach and pieces; it is read once, however often it is used, but counts each time."""
+    def _cross(self, matrix: Matrix, long: float) -> None:
+        """Count how much a line crosses the picture's rows: those that do so often take time by the square of that."""
+        a, b, c, d, _, _ = matrix
+        self._crossed += (long * max(abs(a) + abs(c), abs(b) + abs(d))) ** 2 / self._side[1]
+        if self._crossed > _MOST_CROSSED:
+            raise complex_(self._field, "has lines that cross the picture too often")
+
+    def _path(self, node: Node) -> tuple[str, float, int, float]:
+        """A path's text, reach, pieces and length; it is read once, however often it is used, but counts each time."""
         self._write(len(node.attributes.get("d", "")))
         if node not in self._paths:
             self._paths[node] = values.path(node.attributes.get("d", ""))

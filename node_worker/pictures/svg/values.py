@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Sequence
 
 from PIL import ImageColor
 
@@ -99,20 +100,33 @@ def written(value: float) -> str:
     return f"{value:.9g}"
 
 
-def path(text: str) -> tuple[str, float, int]:
-    """A path up to its first mistake, how far from zero it goes at most, and its number of pieces."""
+def path(text: str) -> tuple[str, float, int, float]:
+    """A path up to its first mistake, how far from zero it goes at most, its number of pieces, and about how long it is."""
     wrong = _NO_PATH.search(text)
     if wrong:
         text = text[: wrong.start()]
     text = text.strip()
     if text[:1] not in ("M", "m"):
-        return "", 0.0, 0
-    farthest, moved, pieces = 0.0, 0.0, 0
+        return "", 0.0, 0, 0.0
+    farthest, moved, pieces, long = 0.0, 0.0, 0, 0.0
+    last = [0.0, 0.0]
     for command, arguments in _COMMAND.findall(text):
-        given = [abs(value) for value in numbers(arguments)]
+        given = numbers(arguments)
         pieces += 1 + len(given) // 2
         if command.islower():
-            moved += sum(given)
+            moved += sum(map(abs, given))
         elif given:
-            farthest = max(farthest, *given)
-    return text, farthest + moved, pieces
+            farthest = max(farthest, *map(abs, given))
+            if command in "HV":
+                axis = command == "V"
+                long += abs(given[0] - last[axis]) + length_of(given, 1)
+                last[axis] = given[-1]
+            elif len(given) > 1:
+                long += abs(given[0] - last[0]) + abs(given[1] - last[1]) + length_of(given, 2)
+                last = given[-2:]
+    return text, farthest + moved, pieces, long + moved
+
+
+def length_of(given: Sequence[float], step: int) -> float:
+    """How far it is from each number to the one that is so many places behind it, all together."""
+    return sum(abs(after - before) for before, after in zip(given, given[step:], strict=False))

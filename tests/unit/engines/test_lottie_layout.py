@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from node_worker.engines.lottie.text import bidi, breaks, faces
+from node_worker.engines.lottie.text import bidi, breaks, faces, layout
 from node_worker.engines.lottie.text.characters import east_of, is_emoji, modern
 from node_worker.engines.lottie.text.fonts import Library, Wanted
 from node_worker.engines.lottie.text.layout import Layout, Style, lay_out
@@ -166,3 +166,12 @@ def test_emoji_are_told_from_letters() -> None:
 
 def test_forms_of_chinese_letters_follow_the_text() -> None:
     assert [east_of(text) for text in ("カメラ撮影", "한국어 漢字", "简体中文", "繁體中文", "Latin")] == [0, 1, 2, 3, 2]
+
+
+def test_signs_that_stand_for_words_are_spelt_out_as_far_as_a_text_may_grow() -> None:
+    class Chain:
+        def face_for(self, char: str) -> object | None:
+            return None if char == "\ufdfa" else object()
+
+    assert layout._spelled("a\ufdfa", Chain()) == "aصلى الله عليه وسلم"  # type: ignore[arg-type]
+    assert layout._spelled("\ufdfa" * 5000, Chain()) == "\ufdfa" * 5000  # type: ignore[arg-type]

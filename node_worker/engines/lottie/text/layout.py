@@ -14,6 +14,7 @@ from node_worker.engines.lottie.text.kashida import KASHIDA, stretched
 from node_worker.engines.lottie.text.shaping import Cluster, shape
 
 SMALLEST = 0.5  # a text shrinks to no less than half its designed size
+_MOST_SPELLED = 5000  # letters more than there were, for signs of which each stands for a word
 _STEPS = tuple(1 - step / 20 for step in range(11))  # 1.0 down to SMALLEST
 BREAK = re.compile(r"\r\n|[\r\n\x03\u2028\u2029]")
 _SLACK = 1.005  # of the box's width: designers' boxes hug their texts, and other programs round otherwise
@@ -112,7 +113,7 @@ def _too_high(lines: int, style: Style, scale: float) -> bool:
 
 def _paragraph(text: str, chain: Chain, style: Style, reading: Reading, missing: dict[str, None]) -> _Paragraph:
     text = modern("".join(char for char in text.replace("\t", " ") if unicodedata.category(char) != "Cc"))
-    text = text if text.isascii() else "".join(_drawable(char, chain) for char in text)
+    text = text if text.isascii() else _spelled(text, chain)
     small: frozenset[int] = frozenset()
     if style.caps == 2:
         small = frozenset(i for i, char in enumerate(text) if char.islower() and len(char.upper()) == 1)
@@ -121,6 +122,12 @@ def _paragraph(text: str, chain: Chain, style: Style, reading: Reading, missing:
         text = text.upper()
     found = bidi.levels(text, reading)
     return _Paragraph(text, small, found, shape(text, found.of, chain, style.tracking, small, missing)[0])
+
+
+def _spelled(text: str, chain: Chain) -> str:
+    """A text with what can be drawn in place of signs that no font has, unless it would become much longer: a sign may stand for 18 letters."""
+    spelled = "".join(_drawable(char, chain) for char in text)
+    return spelled if len(spelled) <= len(text) + _MOST_SPELLED else text
 
 
 def _drawable(char: str, chain: Chain) -> str:
