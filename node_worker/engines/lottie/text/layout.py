@@ -125,7 +125,7 @@ def _paragraph(text: str, chain: Chain, style: Style, reading: Reading, missing:
 
 
 def _spelled(text: str, chain: Chain) -> str:
-    """A text with what can be drawn in place of signs that no font has, unless it would become much longer: a sign may stand for 18 letters."""
+    """A text with what can be drawn in place of signs that no font has, unless it grows too long: a sign may stand for 18 letters."""
     spelled = "".join(_drawable(char, chain) for char in text)
     return spelled if len(spelled) <= len(text) + _MOST_SPELLED else text
 
