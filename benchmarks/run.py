@@ -32,6 +32,7 @@ SUBJECTS = {
     "idle": "memory and processor time of an idle stack",
 }
 LONG = {
+    "faithful": "how near our frames come to the reference player's (needs Chromium and npm); only by name",
     "long_log": "a log of two million events over archives and partitions, read whole; only by name",
     "reactions": "events read per second by a domain that is added to a log of a million; only by name",
 }

@@ -3,6 +3,7 @@
 from math import cos, pi, sin
 
 from templates.bundle import dot_lottie
+from templates.computed import computed_document
 from templates.hostile import crash_candidates
 from templates.lottie import layers, shapes
 from templates.lottie.document import document
@@ -10,7 +11,7 @@ from templates.lottie.layers import Place
 from templates.lottie.values import Json, moving, slot
 from templates.simple import RATE, as_json, simple_document
 
-__all__ = ["crash_candidates", "heavy", "many_scenes", "simple"]
+__all__ = ["computed", "crash_candidates", "heavy", "many_scenes", "simple"]
 
 _NIGHT = "#22304F"
 
@@ -18,6 +19,11 @@ _NIGHT = "#22304F"
 def simple(text: str, seconds: float = 2, size: tuple[int, int] = (320, 180)) -> bytes:
     """Return `simple_document` as Lottie JSON."""
     return as_json(simple_document(text, seconds, size))
+
+
+def computed(text: str, seconds: float = 2, size: tuple[int, int] = (320, 180)) -> bytes:
+    """Return `computed_document` as Lottie JSON."""
+    return as_json(computed_document(text, seconds, size))
 
 
 def many_scenes(count: int, seconds: float = 1, size: tuple[int, int] = (320, 180)) -> bytes:

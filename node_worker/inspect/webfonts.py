@@ -8,7 +8,6 @@ import struct
 import zlib
 
 import brotli
-from fontTools.ttLib import TTFont
 
 MAX_FONT = 64 << 20  # bytes, unpacked; the largest collections for Chinese, Japanese and Korean have about 30 MB
 MOST_FACES = 64  # of a collection
@@ -64,6 +63,8 @@ def _font(flavour: int, tables: list[tuple[bytes, int, bytes]]) -> bytes:
 def _unpack_2(data: bytes) -> bytes:
     if len(data) < 48 or len(data) > _MAX_WOFF2 or int.from_bytes(data[16:20], "big") > MAX_FONT:
         raise ValueError("the web font (WOFF 2) is damaged, or larger than 4 MB; give it as TrueType or OpenType")
+    from fontTools.ttLib import TTFont  # an eighth of an engine's start, for a kind of font that few templates bring
+
     try:
         _check_2(data)
         with TTFont(io.BytesIO(data), lazy=True, recalcBBoxes=False, recalcTimestamp=False) as font:

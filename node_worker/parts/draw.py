@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import msgspec
@@ -21,6 +21,7 @@ from node_worker.parts.part import Part, failure_of, killed_from_outside
 
 UPLOADS = 3  # segments under way to the store before drawing waits
 MOST_WARNINGS, WARNING_TEXT = 20, 250  # a report has room for 64 KB
+OF_VALUES = ("text.", "font.", "picture.")
 KILLS = 3  # of an engine from outside that a scene survives on one node
 REDRAWS = 1  # of a segment that does not decode to what was drawn
 
@@ -58,8 +59,12 @@ def check(manifest: Manifest) -> None:
         raise PartFailed("node.manifest", f"no address for the files {', '.join(sorted(missing))}")
 
 
-def _short(warning: Warning) -> Warning:
-    return msgspec.structs.replace(warning, detail=warning.detail[:WARNING_TEXT], element=warning.element[:WARNING_TEXT])
+def told(warnings: Iterable[Warning], scene: str) -> tuple[Warning, ...]:
+    """Warnings of a scene as far as a report has room for them, those first that a person's own values may have caused."""
+    first = sorted(warnings, key=lambda one: not one.code.startswith(OF_VALUES))[:MOST_WARNINGS]
+    return tuple(
+        msgspec.structs.replace(one, detail=one.detail[:WARNING_TEXT], element=one.element[:WARNING_TEXT], scene=scene) for one in first
+    )
 
 
 def again(segment: SegmentTask, epoch: int, share: float) -> tuple[int, ...]:
@@ -133,13 +138,14 @@ class Drawing:
         """Draw what is left once; verified segments leave `left`."""
         base, begun = self._frames, time.monotonic()
         warnings: list[Warning] = []
+        untold = True
         async with self._part.ask(self._request(position, scene, left)) as events:
             async for event in events:
                 match event:
                     case protocol.Frame():
                         await self._part.tick(base + event.count, scene.frame_offset + event.frame)
-                    case protocol.Warned() if len(warnings) < MOST_WARNINGS:
-                        warnings.append(_short(event.warning))
+                    case protocol.Warned():
+                        warnings.append(event.warning)
                     case protocol.SegmentDone(segment=segment):
                         seconds, begun = time.monotonic() - begun, time.monotonic()
                         if segment.check.reason == UNSTEADY:
@@ -148,7 +154,10 @@ class Drawing:
                             self._frames += segment.frames
                             task = left.pop(segment.key)
                             await self._gate.acquire()
-                            self._uploads.create_task(self._hand_over(task, segment, seconds, tuple(warnings)))
+                            # Other renders that take up what is drawn here begin a scene with its first segment too.
+                            news = told(warnings, scene.spec.scene) if untold or not task.first else ()
+                            untold = False
+                            self._uploads.create_task(self._hand_over(task, segment, seconds, news))
 
     def _good(self, segment: FinishedSegment) -> bool:
         check = segment.check

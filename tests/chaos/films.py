@@ -47,11 +47,13 @@ FILMS = (
     Film(name="latin", template="simple.json", text="Kill me if you can", colour="#2A9D8F"),
     Film(name="persian", template="simple.json", text="سلام دنیا", colour="#E76F51", size=(426, 240)),
     Film(name="scenes", template="scenes.lottie", text="Scene by scene", colour="#264653", music=True),
+    Film(name="computed", template="computed.json", text="Every frame computed", colour="#8A5A44"),
 )
 FARM_FILMS = (
     Film(name="latin", template="long.json", text="Cut me off", colour="#2A9D8F", size=(960, 540)),
     Film(name="persian", template="long.json", text="سلام دنیا", colour="#E76F51", size=(854, 480)),
     Film(name="scenes", template="scenes.lottie", text="Scene by scene", colour="#264653", size=(640, 360), music=True),
+    Film(name="computed", template="computed.json", text="Every frame computed", colour="#8A5A44", size=(640, 360)),
 )
 
 
@@ -59,6 +61,7 @@ def build(folder: Path) -> Path:
     """Make the templates and the sound in a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "simple.json").write_bytes(samples.simple("Hello", seconds=5))
+    (folder / "computed.json").write_bytes(samples.computed("Hello", seconds=5))
     (folder / "long.json").write_bytes(samples.simple("Hello", seconds=10))
     (folder / "endless.json").write_bytes(samples.simple("Hello", seconds=120, size=(1280, 720)))
     (folder / "scenes.lottie").write_bytes(samples.many_scenes(5, seconds=2))

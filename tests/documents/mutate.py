@@ -19,8 +19,8 @@ from contracts.spec import ScannedScene, SceneSpec
 from node_worker.engines import protocol
 from node_worker.engines.base import Files, TemplateRefused
 from node_worker.engines.host import EngineCrashed, EngineProcess
-from tests.documents.mutations import mutated
-from tests.documents.zoo import bases
+from tests.documents.mutations import packed
+from tests.documents.zoo import EVERYTHING, ONE, bases
 
 ROOT = Path(__file__).resolve().parents[2]
 ENGINE = "node_worker.engines.lottie:LottieEngine"
@@ -151,10 +151,10 @@ class Run:
 def made(found: list[tuple[str, bytes]], seed: int, index: int) -> tuple[bytes, list[str]]:
     """The document of a seed and an index, always the same, and how it came about."""
     chance = random.Random(f"{seed}:{index}")
-    # Our own come up as often as all others together: they are small and use everything.
-    own = [one for one in found if not one[0].endswith(".json")]
-    name, raw = chance.choice(own if chance.random() < 0.6 or len(own) == len(found) else found)
-    changed, told = mutated(raw, chance)
+    # The few that use everything come up as often as the many with one feature, and those as often as a folder's.
+    kinds = [[one for one in found if one[0].endswith(end)] for end in (EVERYTHING, ONE, ".json")]
+    name, raw = chance.choice(chance.choice([kind for kind in kinds if kind]))
+    changed, told = packed(raw, chance)
     return changed, [name, *told]
 
 

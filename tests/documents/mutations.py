@@ -7,6 +7,8 @@ import random
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from tests.documents import bundles, scripts
+
 Document = dict[str, Any]
 Place = tuple[Any, Any]  # what holds a value, and its key or index there
 Change = Callable[[random.Random, Document], str]
@@ -18,6 +20,15 @@ ODD: tuple[Any, ...] = (
 )  # fmt: skip
 HUGE = (1e5, 1e6, 9e6, -9e6, 1e7, 3e7, 1e12, 1e38, 1e300, -1e300)
 TYPES = ("gr", "rc", "el", "sr", "sh", "fl", "st", "gf", "gs", "rd", "tm", "rp", "op", "pb", "zz", "mm", "tr", "tw", "xx")
+
+
+def packed(raw: bytes, chance: random.Random) -> tuple[bytes, list[str]]:
+    """A changed document, one time in six as an archive with a theme, a state machine and pictures, and what was changed."""
+    written, told = mutated(raw, chance)
+    if chance.random() < 1 / 6:
+        written, how = bundles.packed(written, chance, mutated)
+        told.append(how)
+    return written, told
 
 
 def mutated(raw: bytes, chance: random.Random) -> tuple[bytes, list[str]]:
@@ -194,25 +205,6 @@ def add(chance: random.Random, document: Document) -> str:
     return _told("add", target, source[1])
 
 
-def script(chance: random.Random, document: Document) -> str:
-    """An expression that reads, calls or loops wrongly."""
-    place = chosen(chance, document, lambda key, value: isinstance(value, dict) and "k" in value)
-    code = chance.choice(SCRIPTS)
-    if place is not None:
-        place[0][place[1]]["x"] = code
-    return _told("script", place, code)
-
-
-SCRIPTS = tuple(
-    f"var $bm_rt; $bm_rt = {code};"
-    for code in (
-        "null", "undefined", "'a'", "[1]", "[]", "NaN", "1/0", "-1e300", "value", "[value, value]", "thisComp.layer(99).transform.position", "effect('no')('no')",
-        "thisLayer.content('no').path", "loopOut('cycle')", "loopIn('pingpong', 3)", "valueAtTime(time - 1)", "wiggle(3, 30)", "key(1).time", "nearestKey(time).index",
-        "comp('inner').layer(1)", "thisProperty.propertyGroup(3)", "(function f(n) { return n > 60 ? n : f(n + 1); })(0)", "createPath([[0,0],[9,9]], [], [], true)",
-    )
-)  # fmt: skip
-
-
 def broken(written: bytes, chance: random.Random) -> tuple[bytes, str]:
     """Text that is no JSON any more, or is in another encoding."""
     how = chance.choice(("cut", "nan", "infinity", "bytes", "bom", "utf-16", "utf-16-le", "gzip", "twice", "comma"))
@@ -236,5 +228,13 @@ def broken(written: bytes, chance: random.Random) -> tuple[bytes, str]:
     return written.replace(b",", b",,", 1), how
 
 
-CHANGES: tuple[Change, ...] = (swap_type, delete, scale, graft, repeat, cross, circle, deepen, shuffle, add, script)
-WEIGHTS = (22, 14, 16, 9, 8, 12, 3, 3, 4, 6, 3)
+def script(chance: random.Random, document: Document) -> str:
+    return scripts.script(chance, document, chosen)
+
+
+def rescript(chance: random.Random, document: Document) -> str:
+    return scripts.rescript(chance, document, chosen)
+
+
+CHANGES: tuple[Change, ...] = (swap_type, delete, scale, graft, repeat, cross, circle, deepen, shuffle, add, script, rescript)
+WEIGHTS = (22, 14, 16, 9, 8, 12, 3, 3, 4, 6, 9, 5)

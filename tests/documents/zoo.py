@@ -10,12 +10,15 @@ from typing import Any
 from PIL import Image
 
 Document = dict[str, Any]
+PICTURES = Path(__file__).parents[1] / "data" / "pictures"
+EVERYTHING, ONE = " of the zoo", " of the pictures"  # ends of names: documents that use much, and documents of one feature
 LARGEST = 130_000  # bytes of a document of a folder that is still changed; larger ones cost time and bring nothing new
 
 
 def bases(folder: Path | None = None) -> list[tuple[str, bytes]]:
     """Names and bytes of the documents: our own, then those of a folder."""
-    own = [(name, json.dumps(document).encode()) for name, document in documents()]
+    own = [(f"{name}{EVERYTHING}", json.dumps(document).encode()) for name, document in documents()]
+    own += [(f"{path.stem}{ONE}", path.read_bytes()) for path in sorted(PICTURES.glob("*.json"))]
     found = sorted(folder.glob("*.json")) if folder is not None and folder.is_dir() else []
     return own + [(path.name, path.read_bytes()) for path in found if path.stat().st_size <= LARGEST]
 

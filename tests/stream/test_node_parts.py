@@ -101,7 +101,8 @@ async def test_a_node_registers_draws_uploads_and_reports(farm):
     for segment in segments:
         assert hashlib.sha256(farm.store.objects[segment.object_key]).hexdigest() == segment.sha256
         assert (segment.part_id, segment.epoch, segment.degraded) == (work.part_id, 1, False)
-        assert segment.warnings[0].code == "font.missing"
+    told = [segment.warnings for segment in segments if segment.warnings]
+    assert [[(one.code, one.scene) for one in warnings] for warnings in told] == [[("font.missing", "good")]] * 2, "once for each scene"
     about = [envelope for envelope, report in farm.reports if isinstance(report, ReportSegment)]
     assert {(one.tenant, one.causation, one.actor) for one in about} == {(TENANT, sent.id, f"node:{farm.node_id}")}
     assert {subject.split(".")[1] for subject in farm.subjects} == {str(farm.node_id)}

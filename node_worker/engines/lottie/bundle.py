@@ -7,6 +7,7 @@ import re
 import shutil
 import stat
 import tempfile
+import unicodedata
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
@@ -14,8 +15,13 @@ from typing import Any, Literal
 
 import msgspec
 
+from contracts.spec import Warning
 from node_worker.engines.base import TemplateRefused
+from node_worker.engines.lottie import names
 from node_worker.engines.lottie.guard import parse
+from node_worker.engines.lottie.playback import Playback, of_entry, of_machine
+from node_worker.engines.lottie.report import Report
+from node_worker.engines.lottie.themes import doubts
 from node_worker.inspect.documents import MAX_DOCUMENT
 
 Format = Literal["lottie-json", "dotlottie-1", "dotlottie-2", "zip"]
@@ -26,17 +32,22 @@ _MAX_TOTAL = 512 << 20
 _MAX_RATIO = 250  # real Lottie JSON stays below 100; deflate's own limit is 1032
 _RATIO_FREE = 1 << 20  # small files may be as repetitive as they like
 _CHUNK = 1 << 20
+_PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".svg", ".tif", ".tiff", ".avif", ".heic", ".heif"})
 _FONTS = frozenset({".ttf", ".otf", ".ttc", ".woff", ".woff2"})
-_KEPT = frozenset({".json", ".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".svg", ".lottie"}) | _FONTS
+_KEPT = frozenset({".json", ".lottie"}) | _PICTURES | _FONTS
+_LONGEST, _LONGEST_PART = 400, 200  # characters of a file's name in an archive, and bytes of one part of it
 _BAD_NAME = re.compile(r"[\x00-\x1f\\:]|^/|(^|/)\.\.(/|$)")
 
 
 class Animation(msgspec.Struct, frozen=True):
-    """One animation of a bundle: its key in the bundle, a title, and its file."""
+    """One animation of a bundle: its key in the bundle, a title, its file; how it is played, what it begins with and lies on."""
 
     key: str
     title: str
     path: Path
+    playback: Playback = Playback()
+    theme: dict[str, Any] | None = None
+    ground: str = ""  # a colour, "#RRGGBB" with or without AA
 
 
 class Bundle(msgspec.Struct, frozen=True):
@@ -47,7 +58,9 @@ class Bundle(msgspec.Struct, frozen=True):
     animations: tuple[Animation, ...]
     themes: tuple[tuple[str, str, dict[str, Any]], ...] = ()  # key, title, the theme's document
     fonts: tuple[Path, ...] = ()
+    files: tuple[Path, ...] = ()  # all that were kept, below the root
     skipped: tuple[str, ...] = ()
+    doubts: tuple[Warning, ...] = ()  # what the manifest asks for and a film does not show
 
     def animation(self, key: str) -> Animation:
         """Find an animation. Raises TemplateRefused with the known keys."""
@@ -70,7 +83,7 @@ class Bundle(msgspec.Struct, frozen=True):
                 real = path.resolve()
                 if real.is_relative_to(root) and real.is_file():
                     return real
-        return None
+        return names.find(self.files, self.root, f"{folder}/{name}", animation.path.parent)
 
 
 def open_bundle(template: Path, work: Path, sha256: str = "") -> Bundle:
@@ -118,7 +131,7 @@ def _extract(template: Path, into: Path) -> None:
             _check_entries(entries)
             budget = _MAX_TOTAL
             for entry in entries:
-                name = PurePosixPath(entry.filename)
+                name = PurePosixPath(names.entry_name(entry))
                 if name.suffix.lower() in _KEPT and "__MACOSX" not in name.parts:
                     budget -= _extract_one(archive, entry, into / name, budget)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, UnicodeDecodeError) as error:
@@ -128,17 +141,17 @@ def _extract(template: Path, into: Path) -> None:
 def _check_entries(entries: list[zipfile.ZipInfo]) -> None:
     if len(entries) > _MAX_ENTRIES:
         raise TemplateRefused("bundle.too_many_files", f"The archive holds {len(entries)} files; the limit is {_MAX_ENTRIES}.")
-    names: set[str] = set()
+    known: set[str] = set()
     for entry in entries:
-        name = entry.filename
+        name = names.entry_name(entry)
         mode = entry.external_attr >> 16
-        if _BAD_NAME.search(name) or len(name) > 400 or any(len(part.encode()) > 200 for part in name.split("/")):
+        if _BAD_NAME.search(name) or len(name) > _LONGEST or any(len(part.encode()) > _LONGEST_PART for part in name.split("/")):
             raise TemplateRefused("bundle.bad_name", f"The archive holds a file with a forbidden name: {name[:80]!r}.")
         if mode and stat.S_IFMT(mode) not in (0, stat.S_IFREG):
             raise TemplateRefused("bundle.link", f"The archive holds a link or device: {name[:80]!r}; put the file itself there.")
-        if name.casefold() in names:
+        if name.casefold() in known:
             raise TemplateRefused("bundle.duplicate", f"The archive holds two files named {name[:80]!r}.")
-        names.add(name.casefold())
+        known.add(name.casefold())
 
 
 def _extract_one(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path, budget: int) -> int:
@@ -165,35 +178,80 @@ def _read(root: Path) -> Bundle:
     if manifest.is_file():
         document = parse(_bytes(manifest), "manifest.json")
         if isinstance(document.get("animations"), list):
-            return _dotlottie(root, document, fonts)
-    return _loose(root, files, fonts)
+            return msgspec.structs.replace(_dotlottie(root, document, fonts), files=tuple(files))
+    return msgspec.structs.replace(_loose(root, files, fonts), files=tuple(files))
 
 
 def _dotlottie(root: Path, manifest: dict[str, Any], fonts: tuple[Path, ...]) -> Bundle:
     second = str(manifest.get("version", "")).startswith("2") or (root / "a").is_dir()
+    report = Report()
+    themes = _themes(root, manifest, report)
+    shown, playback, theme = _machine(root, manifest, report)
     animations = []
-    for entry in manifest["animations"]:
+    for index, entry in enumerate(manifest["animations"]):
         key = entry.get("id") if isinstance(entry, dict) else None
         if not isinstance(key, str) or not key or _BAD_NAME.search(key):
             raise TemplateRefused("bundle.manifest", "manifest.json names an animation without a usable id.")
-        paths = [root / folder / f"{key}.json" for folder in (("a", "animations") if second else ("animations", "a"))]
-        path = next((path for path in paths if path.is_file()), None)
+        path = _document(root, ("a", "animations") if second else ("animations", "a"), key)
         if path is None:
             raise TemplateRefused("bundle.manifest", f"manifest.json names the animation {key!r}, but its file is not in the archive.")
-        animations.append(Animation(key, str(entry.get("name") or key), path))
+        first = shown == key or (not shown and index == 0)
+        begins = (theme if first else "") or entry.get("initialTheme") or entry.get("defaultTheme")
+        if isinstance(begins, str) and begins and begins not in themes:
+            report("theme.missing", f"The animation {key[:60]!r} begins with the theme {begins[:60]!r}, which is not in the archive.")
+        known = themes.get(begins) if isinstance(begins, str) else None
+        played = playback if playback is not None and first else of_entry(entry)
+        ground = entry.get("background")
+        title = str(entry.get("name") or key)
+        animations.append(Animation(key, title, path, played, known[1] if known else None, ground if isinstance(ground, str) else ""))
     if not animations or len({a.key for a in animations}) < len(animations):
         raise TemplateRefused("bundle.manifest", "manifest.json must name at least one animation, each with its own id.")
-    return Bundle("dotlottie-2" if second else "dotlottie-1", root, tuple(animations), _themes(root, manifest), fonts)
+    listed = tuple((key, title, document) for key, (title, document) in themes.items())
+    form: Format = "dotlottie-2" if second else "dotlottie-1"
+    return Bundle(form, root, tuple(animations), listed, fonts, doubts=report.warnings)
 
 
-def _themes(root: Path, manifest: dict[str, Any]) -> tuple[tuple[str, str, dict[str, Any]], ...]:
-    found = []
+def _document(root: Path, folders: tuple[str, str], key: str) -> Path | None:
+    """The document of a key, in the first of two folders that has it; its name's letters were composed when it was unpacked."""
+    name = unicodedata.normalize("NFC", f"{key}.json")
+    if _BAD_NAME.search(name) or len(name) > _LONGEST or any(len(part.encode()) > _LONGEST_PART for part in name.split("/")):
+        return None
+    return next((path for folder in folders if (path := root / folder / name).is_file()), None)
+
+
+def _machine(root: Path, manifest: dict[str, Any], report: Report) -> tuple[str, Playback | None, str]:
+    """What the state machine asks for with which the file begins: an animation's key, how it is played, a theme's key."""
+    initial = manifest.get("initial")
+    begins = initial if isinstance(initial, dict) else {}
+    key, shown = begins.get("stateMachine"), begins.get("animation")
+    shown = shown if isinstance(shown, str) else ""
+    if not isinstance(key, str) or not key:
+        return shown, None, ""
+    path = _document(root, ("s", "states"), key)
+    if path is None:
+        report("bundle.state_machine", f"The file begins with the state machine {key[:60]!r}, which is not in the archive.")
+        return shown, None, ""
+    animation, playback, theme = of_machine(parse(_bytes(path), path.name), key, report)
+    return animation or shown, playback, theme
+
+
+def _themes(root: Path, manifest: dict[str, Any], report: Report) -> dict[str, tuple[str, dict[str, Any]]]:
+    """The themes' titles and documents by their keys."""
+    found = {}
     entries = manifest.get("themes")
     for entry in entries if isinstance(entries, list) else ():
-        key = entry.get("id") if isinstance(entry, dict) else None
-        if isinstance(key, str) and key and not _BAD_NAME.search(key) and (root / "t" / f"{key}.json").is_file():
-            found.append((key, str(entry.get("name") or key), parse(_bytes(root / "t" / f"{key}.json"), f"t/{key}.json")))
-    return tuple(found)
+        held = entry if isinstance(entry, dict) else {"id": entry}
+        key = held.get("id")
+        if not isinstance(key, str) or not key:
+            continue
+        path = _document(root, ("t", "themes"), key)
+        if path is None:
+            report("theme.missing", f"The theme {key[:60]!r} is not in the archive, or in a form that is no longer used; export it anew.")
+            continue
+        title = str(held.get("name") or key)
+        found[key] = title, parse(_bytes(path), f"{path.parent.name}/{key}.json")
+        doubts(title, found[key][1], report)
+    return found
 
 
 def _loose(root: Path, files: list[Path], fonts: tuple[Path, ...]) -> Bundle:
@@ -206,7 +264,7 @@ def _loose(root: Path, files: list[Path], fonts: tuple[Path, ...]) -> Bundle:
     if not animations:
         raise TemplateRefused("bundle.empty", "The archive holds no Lottie animation (a .json file with layers).")
     skipped = tuple(path.relative_to(root).as_posix() for path in files if path.suffix.lower() == ".lottie")
-    return Bundle("zip", root, tuple(animations), (), fonts, skipped)
+    return Bundle("zip", root, tuple(animations), (), fonts, skipped=skipped)
 
 
 def _bytes(path: Path) -> bytes:

@@ -22,9 +22,9 @@ from node_worker.engines.lottie.scene import LottieScene
 from node_worker.engines.lottie.text.faces import packaged_digest
 from node_worker.engines.lottie.text.fonts import Library
 
-_REVISION = 1  # raise it with every change here that changes a pixel
+_REVISION = 2  # raise it with every change here that changes a pixel
 _MAX_SIDE = 8192  # pixels of a video's side
-_KEPT, _KEPT_BYTES = 4, 64 << 20  # documents whose expressions were evaluated, for other sizes and the next part
+_KEPT, _KEPT_BYTES = 4, 64 << 20  # documents whose expressions were evaluated, for the next part
 
 
 class LottieEngine:
@@ -56,13 +56,15 @@ class LottieEngine:
         if not all(1 <= side <= _MAX_SIDE for side in size):
             raise TemplateRefused("render.bad_size", f"A picture's sides must measure 1 to {_MAX_SIDE} pixels.", "size")
         behind = parse_colour(background, "background")
-        key = msgspec.json.encode((spec, fonts, str(timing.rate), timing.second), order="deterministic")
-        prepared = self._prepared.pop(key, None) or self._prepare(spec, files, fonts, timing, alive)
+        key = msgspec.json.encode((spec, fonts, size, str(timing.rate), timing.second), order="deterministic")
+        prepared = self._prepared.pop(key, None) or self._prepare(spec, files, size, fonts, timing, alive)
         if prepared.computed:
             self._keep(key, prepared)
         return LottieScene(prepared, size, behind)
 
-    def _prepare(self, spec: SceneSpec, files: Files, fonts: tuple[str, ...], timing: Timing, alive: Callable[[], None]) -> Prepared:
+    def _prepare(
+        self, spec: SceneSpec, files: Files, size: tuple[int, int], fonts: tuple[str, ...], timing: Timing, alive: Callable[[], None]
+    ) -> Prepared:
         bundle = open_bundle(files.path(spec.bundle), Path(files.work), spec.bundle)
         animation = bundle.animation(spec.scene)
         values = Values(
@@ -70,10 +72,10 @@ class LottieEngine:
         )
         library = Library(bundle.fonts, [files.path(sha256) for sha256 in fonts])
         moments = bake.Moments(timing.rate, Fraction(spec.speed).limit_denominator(1_000_000), timing.second)
-        return prepare(read_document(animation), animation, bundle, values, library, moments, alive)
+        return prepare(read_document(animation), animation, bundle, values, library, moments, alive, size=size)
 
     def _keep(self, key: bytes, prepared: Prepared) -> None:
         """Keep a document whose making took long, as far as there is room."""
         self._prepared[key] = prepared
-        while len(self._prepared) > _KEPT or sum(len(one.document) for one in self._prepared.values()) > _KEPT_BYTES:
+        while len(self._prepared) > _KEPT or sum(one.bytes for one in self._prepared.values()) > _KEPT_BYTES:
             self._prepared.popitem(last=False)

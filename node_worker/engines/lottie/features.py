@@ -4,34 +4,32 @@ from collections.abc import Iterator
 from typing import Any
 
 from contracts.spec import Warning
-from node_worker.engines.lottie.elements import text_documents, walk
+from node_worker.engines.lottie.elements import text_documents
 from node_worker.engines.lottie.guard import objects
+from node_worker.engines.lottie.outline import outline
+from node_worker.engines.lottie.rewrites.parts import shape_lists
+from node_worker.engines.lottie.schema import SHAPES
 from node_worker.engines.lottie.text.fonts import Library, Wanted
 from node_worker.engines.lottie.text.layers import wanted_fonts
-from node_worker.engines.lottie.upgrade import all_layers, version_of
+from node_worker.engines.lottie.upgrade import all_layers
 
 Document = dict[str, Any]
-_DROP_SHADOW = 25
+_TINTS = (20, 23)  # tint, tritone
 _DRAWN_EFFECTS = frozenset(
-    ("0", "1", "2", "3", "4", "5", "7", "10", "11", "20", "21", "22", "23", "29")
-)  # controls, tint, fill, stroke, tritone, blur
+    ("0", "1", "2", "3", "4", "5", "7", "10", "11", "21", "22", "25", "28", "29")
+)  # controls, fill, stroke, drop shadow, Set Matte, blur
+_DRAWN_OTHERWISE = frozenset(("mm", "no"))  # shapes that the engine does not know, but rewrites do or nobody misses
 
 _DETAILS = {
     "layer.three_d": "A layer is in 3D; it is drawn flat.",
     "layer.camera": "The composition has a camera, which is not drawn.",
     "layer.effect": "A layer uses an effect that is not drawn.",
-    "layer.style": "A layer uses layer styles (shadow, glow, stroke …), which are not drawn.",
-    "effect.drop_shadow": "A drop shadow is drawn with small differences in softness.",
-    "mask.mode": "Masks with modes other than add and subtract may look different at their edges.",
-    "mask.feather": "Mask feather is not drawn.",
-    "repeater.old": "Repeaters from Bodymovin before 5.0 may stand in other places.",
-    "shape.merge": "Merged paths are drawn without merging.",
-    "text.animator_wiggly": "A text animator with a wiggly or expression selector is not drawn as designed.",
-    "text.random_order": "A text animator in random order runs in order instead.",
-    "text.path": "A text on a path may be spaced differently.",
+    "shape.offset": "Curved and open paths may be offset otherwise; compare the preview, or turn the offset into a path.",
+    "shape.twist": "A twist is not drawn; turn it into a path before the export.",
+    "shape.unknown": "A shape of an unknown kind is not drawn; turn it into a path before the export.",
+    "effect.tint": "The colours of a tint or tritone may be somewhat lighter or darker than in other players.",
     "layer.audio": "The animation holds sounds; add them to the video as audio tracks instead.",
     "asset.missing": "A layer shows a composition or picture that the document does not hold; nothing is drawn for it.",
-    "layer.auto_orient": "A layer turns along its path; compare the preview with your design.",
 }
 
 
@@ -45,7 +43,6 @@ def warnings(document: Document, library: Library) -> list[Warning]:
 
 
 def _all(document: Document) -> Iterator[tuple[str, str]]:
-    old = version_of(document) < (5,)
     assets = {str(asset.get("id")) for asset in document["assets"]}
     for layer in all_layers(document):
         name = str(layer.get("nm", ""))[:80]
@@ -53,8 +50,8 @@ def _all(document: Document) -> Iterator[tuple[str, str]]:
             yield "asset.missing", name
         for code in _of_layer(layer):
             yield code, name
-        for value, _, _ in walk({key: part for key, part in layer.items() if key != "layers"}):
-            for code in _of_value(value, old=old):
+        for items in shape_lists(layer.get("shapes")):
+            for code in _of_shapes(items):
                 yield code, name
 
 
@@ -66,44 +63,28 @@ def _of_layer(layer: Document) -> Iterator[str]:
         yield "layer.camera"
     if kind == 6:
         yield "layer.audio"
-    if layer.get("sy"):
-        yield "layer.style"
-    if layer.get("ao") == 1:
-        yield "layer.auto_orient"
     for effect in objects(layer.get("ef")):
-        if effect.get("ty") == _DROP_SHADOW:
-            yield "effect.drop_shadow"
+        if effect.get("ty") in _TINTS:
+            yield "effect.tint"
         elif effect.get("en", 1) and str(effect.get("ty")) not in _DRAWN_EFFECTS:
             yield "layer.effect"
-    for mask in objects(layer.get("masksProperties")):
-        if mask.get("mode") not in ("a", "s", "n", None):
-            yield "mask.mode"
-        feather = mask.get("f")
-        if isinstance(feather, dict) and feather.get("k") not in (None, 0, [0, 0]):
-            yield "mask.feather"
-    text = layer.get("t")
-    if kind == 5 and isinstance(text, dict):
-        yield from _of_text(text)
 
 
-def _of_text(text: Document) -> Iterator[str]:
-    if isinstance(text.get("p"), dict) and "m" in text["p"]:
-        yield "text.path"
-    for animator in objects(text.get("a")):
-        selector = animator.get("s")
-        if isinstance(selector, dict):
-            if selector.get("t") not in (0, None):
-                yield "text.animator_wiggly"
-            if selector.get("rn"):
-                yield "text.random_order"
+def _holds_curve(items: list[Any]) -> bool:
+    """Whether an outline is curved or open."""
+    paths = (outline(item, 0.0) for found in shape_lists(items) for item in objects(found))
+    return any(not path["c"] or any(any(handle) for side in ("i", "o") for handle in path[side]) for path in paths if path)
 
 
-def _of_value(value: Document, *, old: bool) -> Iterator[str]:
-    kind = value.get("ty")
-    if kind == "rp" and old:
-        yield "repeater.old"
-    if kind == "mm":
-        yield "shape.merge"
+def _of_shapes(items: list[Any]) -> Iterator[str]:
+    for item in objects(items):
+        kind = item.get("ty")
+        if kind == "tw":
+            yield "shape.twist"
+        elif kind == "op" and not item.get("hd") and _holds_curve(items):
+            yield "shape.offset"
+        elif isinstance(kind, str) and kind not in SHAPES and kind not in _DRAWN_OTHERWISE:
+            yield "shape.unknown"
 
 
 def _fonts(document: Document, library: Library) -> Iterator[Warning]:
@@ -117,5 +98,9 @@ def _fonts(document: Document, library: Library) -> Iterator[Warning]:
         wanted = declared.get(name) or Wanted(name)
         if not library.chain(wanted).found:
             held = (wanted.family, wanted.style) in drawn
-            what = "letters that the animation does not hold" if held else "its texts"
-            yield Warning(code="font.missing", detail=f"The font {name!r} is not there, so {what} are drawn in FiraGO; add its file.")
+            if held:
+                detail = f"The template holds only its own texts' letters of the font {name!r}; others are drawn in FiraGO. Add its file."
+                yield Warning(code="font.letters", detail=detail)
+            else:
+                detail = f"The font {name!r} is not there, so its texts are drawn in FiraGO; add its file."
+                yield Warning(code="font.missing", detail=detail)

@@ -10,21 +10,28 @@ import msgspec
 
 from contracts.spec import Direction, Fit, Warning
 from node_worker.engines.base import TemplateRefused, nothing
-from node_worker.engines.lottie import guard, pictures
+from node_worker.engines.lottie import guard
 from node_worker.engines.lottie.bundle import Animation, Bundle
 from node_worker.engines.lottie.colours import parse_colour, set_colour
 from node_worker.engines.lottie.elements import Found, find, slots_of, text_documents
-from node_worker.engines.lottie.embed import IMAGE, embed_pictures, place_of
+from node_worker.engines.lottie.embed import IMAGE, Given, embed_pictures
 from node_worker.engines.lottie.expressions.bake import WHOLE, Moments, bake
 from node_worker.engines.lottie.expressions.survey import may_hold_expressions
+from node_worker.engines.lottie.mixing import Stage, coverage, stages
+from node_worker.engines.lottie.playback import Span
 from node_worker.engines.lottie.report import Report
 from node_worker.engines.lottie.rewrites import rewrite
+from node_worker.engines.lottie.rewrites.blending import blends
 from node_worker.engines.lottie.structure import settle
+from node_worker.engines.lottie.text.along import keep_paths
 from node_worker.engines.lottie.text.fonts import Library
 from node_worker.engines.lottie.text.layers import FIELD, MEANT, READING, shape_texts
 from node_worker.engines.lottie.text.measure import measure_of
+from node_worker.engines.lottie.text.selectors import spell_out
+from node_worker.engines.lottie.themes import apply_theme, lay_ground
 from node_worker.engines.lottie.upgrade import all_layers, upgrade
 from node_worker.inspect.documents import MAX_DOCUMENT
+from node_worker.pictures.fit import Lie
 
 Document = dict[str, Any]
 _MAX_TEXT = 5000  # characters
@@ -42,13 +49,20 @@ class Values(msgspec.Struct, frozen=True):
 
 
 class Prepared(msgspec.Struct, frozen=True):
-    """A document ready for the engine, and its measures."""
+    """A document ready for the engine, whole or in parts, and its measures."""
 
-    document: bytes
+    stages: tuple[Stage, ...]  # what is drawn one after the other
     size: tuple[float, float]
-    rate: float
+    span: Span
     warnings: tuple[Warning, ...]
     computed: bool  # whether something of it was evaluated for the moments that were given, and is of no use at others
+    blends: bool = False  # whether a layer's colours mix with those below it, so that the background may not be there yet
+    coverage: bytes = b""  # the document that tells how opaque its pixels are, where the engine does not
+
+    @property
+    def bytes(self) -> int:
+        """How large the document is, in all its parts."""
+        return len(self.coverage) + sum(len(stage.document) for stage in self.stages)
 
 
 def load(raw: bytes) -> Document:
@@ -59,6 +73,13 @@ def load(raw: bytes) -> Document:
     return document
 
 
+def begin(document: Document, animation: Animation) -> None:
+    """Bring a document to where its manifest has it begin: with its theme, upon its ground."""
+    if animation.theme is not None:
+        apply_theme(document, animation.theme, animation.key)
+    lay_ground(document, animation.ground)
+
+
 def prepare(
     raw: bytes,
     animation: Animation,
@@ -67,27 +88,60 @@ def prepare(
     library: Library,
     moments: Moments = WHOLE,
     alive: Callable[[], None] = nothing,
+    *,
+    size: tuple[int, int] | None = None,
 ) -> Prepared:
-    """Apply values to a document, and evaluate its expressions at `moments`. Raises TemplateRefused naming the value's key."""
+    """Apply values to a document, and evaluate its expressions at `moments`, to be drawn in `size` (width, height) or in its own.
+
+    Raises TemplateRefused naming the value's key.
+    """
     document = load(raw)
+    begin(document, animation)
     found = find(document)
     _check_keys(found, values)
     _apply_colours(found, values.colours)
     _apply_texts(found, values)
-    _apply_pictures(document, found, values.pictures)
+    given = _apply_pictures(document, found, values)
     inline_slots(document)
     # Last, because slots may bring in paths too: after this no asset names a file that the engine would open by itself.
     report = Report()
-    report.add(embed_pictures(document, found, animation, bundle))
+    scale = min(size[0] / document["w"], size[1] / document["h"]) if size else 1.0
+    report.add(embed_pictures(document, found, animation, bundle, given, scale))
+    played = msgspec.structs.replace(moments, playback=animation.playback)
+    computed = complete(document, raw, library, report, played, alive, themed=animation.theme is not None)
+    own, parts = (float(document["w"]), float(document["h"])), stages(document)
+    mixes = len(parts) > 1 or blends(parts[0].document)
+    covered = coverage(document) if mixes else b""
+    return Prepared(parts, own, animation.playback.within(document), report.warnings, computed, mixes, covered)
+
+
+def complete(
+    document: Document,
+    raw: bytes,
+    library: Library,
+    report: Report,
+    moments: Moments = WHOLE,
+    alive: Callable[[], None] = nothing,
+    *,
+    themed: bool = False,
+) -> bool:
+    """Bring a document that holds its values into the form that the engine draws; whether expressions were evaluated.
+
+    `raw` is what it was read from, and `themed` tells that a theme, which may hold expressions too, was put into it.
+
+    An upload goes this way too, with the template's own values, so that what is told of it is what will be drawn. Raises
+    TemplateRefused.
+    """
     computed = False
-    if may_hold_expressions(raw):
+    if themed or may_hold_expressions(raw):
         _prefer_given(document)
+        spell_out(document)
         computed = bake(document, report, moments, measure_of(document, library), alive)
+    keep_paths(document)
     rewrite(document, report)
     report.add(shape_texts(document, library))
     settle(document, shaped=True)
-    size = float(document["w"]), float(document["h"])
-    return Prepared(msgspec.json.encode(document), size, float(document["fr"]), report.warnings, computed)
+    return computed
 
 
 def _check_keys(found: list[Found], values: Values) -> None:
@@ -154,17 +208,21 @@ def inline_slots(document: Document) -> None:
     document.pop("slots", None)
 
 
-def _apply_pictures(document: Document, found: list[Found], values: Mapping[str, Path]) -> None:
+def _apply_pictures(document: Document, found: list[Found], values: Values) -> dict[str, Given]:
+    """Put an address in each place of a person's picture, and answer what stands behind it: it is decoded when slots are filled."""
     assets = {str(asset.get("id")): asset for asset in document["assets"]}
+    given = {}
     for item in found:
-        key, element = item.element.key, item.element
-        if element.kind != "image" or key not in values:
+        key = item.element.key
+        if item.element.kind != "image" or key not in values.pictures:
             continue
-        uri = pictures.data_uri(values[key], place_of(element.width, element.height), key)
+        address = f"flatrender:{key}:"
+        given[address] = Given(values.pictures[key], Lie(values.fits.get(key, "contain")), key)
         for target in item.targets:
             if target.get("ty") == IMAGE:  # a layer: others may show the same asset, so it gets one of its own
-                asset = {**assets.get(str(target.get("refId")), {}), "id": f"flatrender:{key}", "p": uri, "u": "", "e": 1}
+                asset = {**assets.get(str(target.get("refId")), {}), "id": f"flatrender:{key}", "p": address, "u": "", "e": 1}
                 target["refId"] = asset["id"]
                 document["assets"].append(asset)
             else:
-                target.update(p=uri, u="", e=1)
+                target.update(p=address, u="", e=1)
+    return given

@@ -6,26 +6,26 @@ from typing import Any
 
 import msgspec
 
-from contracts.spec import ColourPreset, ScannedScene, ScanResult, Warning
+from contracts.spec import ScannedScene, ScanResult, Warning
 from node_worker.engines.base import TemplateRefused
-from node_worker.engines.lottie import features, guard, pictures
+from node_worker.engines.lottie import features, guard
 from node_worker.engines.lottie.bundle import Animation, Bundle, open_bundle, read_document
-from node_worker.engines.lottie.colours import colour_of
 from node_worker.engines.lottie.elements import Found, find
 from node_worker.engines.lottie.embed import IMAGE, picture_assets, picture_source, used_pictures
-from node_worker.engines.lottie.expressions.bake import Moments, bake
-from node_worker.engines.lottie.expressions.survey import may_hold_expressions
-from node_worker.engines.lottie.prepare import inline_slots
+from node_worker.engines.lottie.expressions.bake import Moments
+from node_worker.engines.lottie.playback import Playback
+from node_worker.engines.lottie.prepare import begin, complete, inline_slots
 from node_worker.engines.lottie.report import Report
-from node_worker.engines.lottie.structure import settle
 from node_worker.engines.lottie.text.fonts import Library
 from node_worker.engines.lottie.text.layers import wanted_fonts
-from node_worker.engines.lottie.text.measure import measure_of
+from node_worker.engines.lottie.text.room import measure_room
+from node_worker.engines.lottie.themes import preset_of
 from node_worker.engines.lottie.upgrade import upgrade
+from node_worker.pictures.decode import measure
 
 Document = dict[str, Any]
 _MAX_SCENES = 200
-_LOOKS = 24  # moments of a scene at which its expressions are tried
+_SAMPLE = 8  # moments at which an upload's expressions are looked at
 
 
 def scan(template: Path, work: Path) -> ScanResult:
@@ -44,14 +44,17 @@ def scan(template: Path, work: Path) -> ScanResult:
     found += [
         Warning(code="bundle.nested", detail=f"{name!r} inside the zip was left out; upload it by itself.") for name in bundle.skipped
     ]
-    result = ScanResult(format=bundle.format, scenes=scenes, presets=_presets(bundle), warnings=tuple(found))
+    found += bundle.doubts
+    result = ScanResult(
+        format=bundle.format, scenes=scenes, presets=tuple(preset_of(*theme) for theme in bundle.themes), warnings=tuple(found)
+    )
     if _has_nul(msgspec.to_builtins(result)):
         raise TemplateRefused("template.bad_text", "A name or text in the template contains the character U+0000; remove it.")
     return result
 
 
 def digest(raw: bytes, document: Document, animation: Animation, bundle: Bundle) -> str:
-    """SHA-256 over a document and the bundle's files that can change its pictures: its images and all fonts."""
+    """SHA-256 over a document and what of the bundle can change its pictures: its images, all fonts, its theme, how it is played."""
     whole = hashlib.sha256(raw)
     paths = set(bundle.fonts)
     for asset in picture_assets(document):
@@ -59,9 +62,17 @@ def digest(raw: bytes, document: Document, animation: Animation, bundle: Bundle)
             source = picture_source(asset, animation, bundle, "")
             if isinstance(source, Path):
                 paths.add(source)
+    whole.update(_played(animation))
     for path in sorted(paths):
         whole.update(hashlib.sha256(path.name.encode()).digest() + hashlib.sha256(path.read_bytes()).digest())
     return whole.hexdigest()
+
+
+def _played(animation: Animation) -> bytes:
+    """What of the manifest changes an animation's pictures; empty where nothing does."""
+    if animation.playback == Playback() and animation.theme is None and not animation.ground:
+        return b""
+    return msgspec.json.encode((animation.playback, animation.theme, animation.ground))
 
 
 def _has_nul(value: object) -> bool:
@@ -79,33 +90,36 @@ def _scene(animation: Animation, bundle: Bundle, library: Library) -> ScannedSce
     guard.check(document)
     noticed = features.warnings(document, library)  # before the upgrade takes out what it warns of
     upgrade(document)
+    begin(document, animation)
     found = find(document)
     noticed += _check_pictures(document, found, animation, bundle)
     digested = digest(raw, document, animation, bundle)
+    fonts = tuple(wanted_fonts(document))
     inline_slots(document)
-    noticed += _computed(raw, document, library)
-    settle(document, shaped=False)
+    measure_room(document, found, library)
+    report = Report()
+    moments = Moments(sample=_SAMPLE, playback=animation.playback)
+    complete(document, raw, library, report, moments, themed=animation.theme is not None)
+    told = {(warning.code, warning.element) for warning in noticed}
+    noticed += [warning for warning in report.warnings if (warning.code, warning.element) not in told]
     rate = float(document["fr"])
+    if not animation.playback.is_known(document):
+        detail = (
+            f"The state machine plays {str(animation.playback.segment)[:60]!r}, which the animation does not mark; all of it is played."
+        )
+        noticed.append(Warning(code="bundle.segment", detail=detail))
     return ScannedScene(
         key=animation.key,
         title=animation.title or str(document.get("nm") or "") or animation.key,
         width=round(document["w"]),
         height=round(document["h"]),
         rate=rate,
-        duration=(document["op"] - document.get("ip", 0)) / rate,
+        duration=animation.playback.within(document).duration,
         digest=digested,
         elements=tuple(item.element for item in found),
-        fonts=tuple(wanted_fonts(document)),
+        fonts=fonts,
         warnings=tuple(noticed),
     )
-
-
-def _computed(raw: bytes, document: Document, library: Library) -> list[Warning]:
-    """Look at some moments whether expressions can be followed, and leave what they give in the document."""
-    report = Report()
-    if may_hold_expressions(raw):
-        bake(document, report, Moments(sample=_LOOKS), measure_of(document, library))
-    return list(report.warnings)
 
 
 def _check_pictures(document: Document, found: list[Found], animation: Animation, bundle: Bundle) -> list[Warning]:
@@ -129,30 +143,9 @@ def _check_pictures(document: Document, found: list[Found], animation: Animation
             noticed.append(Warning(code="picture.missing", detail=detail, element=key))
             continue
         try:
-            pictures.measure(source, key)
+            measure(source, key)
         except TemplateRefused as refusal:
             if refusal.code == "picture.too_large":
                 raise
             noticed.append(Warning(code=refusal.code, detail=refusal.detail, element=key))
     return noticed
-
-
-def _presets(bundle: Bundle) -> tuple[ColourPreset, ...]:
-    presets = []
-    for key, title, theme in bundle.themes:
-        rules = theme.get("rules")
-        colours = {}
-        for rule in rules if isinstance(rules, list) else ():
-            if isinstance(rule, dict) and rule.get("type") == "Color" and isinstance(rule.get("id"), str):
-                colour = colour_of({"k": _rule_value(rule)})
-                if colour:
-                    colours[rule["id"]] = colour
-        presets.append(ColourPreset(key=key, title=title, colours=colours))
-    return tuple(presets)
-
-
-def _rule_value(rule: Document) -> object:
-    frames = rule.get("keyframes")
-    if "value" not in rule and isinstance(frames, list) and frames and isinstance(frames[0], dict):
-        return frames[0].get("value")
-    return rule.get("value")

@@ -10,9 +10,8 @@ import numpy.typing as npt
 
 from node_worker.engines.base import TemplateRefused
 
-_ABGR8888 = 0  # bytes R, G, B, A; the background below makes every pixel opaque, so premultiplied equals straight
+_ABGR8888 = 0  # bytes R, G, B, A, premultiplied; the ground below makes every pixel opaque in the end
 _FULL_REDRAW = 0  # partial redraws rely on the last frame's pixels, and buffers take turns
-_WHITE = 0xFFFF_FFFF
 _ALREADY_THERE = 2  # tvg_animation_set_frame answers this when the frame does not change
 
 _PTR, _F, _U32 = ctypes.c_void_p, ctypes.c_float, ctypes.c_uint32
@@ -33,6 +32,8 @@ _SIGNATURES: dict[str, tuple[list[type], type]] = {
     "tvg_animation_del": ([_PTR], _U32),
     "tvg_picture_load_data": ([_PTR, ctypes.c_char_p, _U32, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_bool], _U32),
     "tvg_picture_set_size": ([_PTR, _F, _F], _U32),
+    "tvg_picture_new": ([], _PTR),
+    "tvg_paint_unref": ([_PTR, ctypes.c_bool], ctypes.c_uint16),
     "tvg_paint_translate": ([_PTR, _F, _F], _U32),
 }
 
@@ -70,9 +71,9 @@ def version() -> str:
 
 
 class Animation:
-    """A document on a canvas: aspect-fit and centred in `size` over an opaque background."""
+    """A document on a canvas: aspect-fit and centred in `size`."""
 
-    def __init__(self, document: bytes, composition: tuple[float, float], size: tuple[int, int], background: tuple[int, int, int]) -> None:
+    def __init__(self, document: bytes, composition: tuple[float, float], size: tuple[int, int]) -> None:
         lib = self._lib = library()
         self.size = size
         self._canvas, self._animation, self._target = 0, lib.tvg_animation_new(), 0
@@ -85,7 +86,6 @@ class Animation:
         self.frames = float(total.value)
         self._canvas = lib.tvg_swcanvas_create(_FULL_REDRAW)
         self._compose(picture, composition)
-        self._background = int(np.array([*background, 255], np.uint8).view(np.uint32)[0])
 
     def _compose(self, picture: int, composition: tuple[float, float]) -> None:
         lib, (width, height) = self._lib, self.size
@@ -96,15 +96,10 @@ class Animation:
         _check(lib.tvg_canvas_add(self._canvas, picture), "add the animation")
 
     def draw(self, frame: float, into: npt.NDArray[np.uint8]) -> None:
-        """Draw one frame (from 0, fractions allowed) into a C-contiguous (height, width, 4) buffer."""
+        """Draw one frame (from 0, fractions allowed) over what is in a C-contiguous (height, width, 4) buffer."""
         lib, (width, height) = self._lib, self.size
         if into.shape != (height, width, 4) or into.dtype != np.uint8 or not into.flags.c_contiguous or not into.flags.writeable:
             raise ValueError(f"the buffer must be a writeable, contiguous uint8 array of shape {(height, width, 4)}")
-        # A fill by NumPy is faster than a rectangle of the engine's, and one with a single byte twice as fast again.
-        if self._background == _WHITE:
-            into.fill(255)
-        else:
-            into.reshape(-1).view(np.uint32).fill(self._background)
         address = into.ctypes.data
         if address != self._target:
             _check(lib.tvg_swcanvas_set_target(self._canvas, address, width, width, height, _ABGR8888), "set the buffer")

@@ -14,7 +14,7 @@ _KEYFRAME_ENDS = ("s", "e")
 
 
 def upgrade(document: Document) -> None:
-    """Change the document in place: colours, texts, paths; and defuse what crashes or varies in the engine."""
+    """Change the document in place: colours, texts, paths; and defuse what crashes the engine."""
     version = version_of(document)
     for layer in all_layers(document):
         if version < (4, 1, 9):
@@ -25,7 +25,6 @@ def upgrade(document: Document) -> None:
             _move_closed(layer)
         if version < (5, 7, 15):
             _wrap_text_path(layer)
-        _still_ranges(layer)
         if layer.get("sr") in (0, 0.0):
             layer["sr"] = 1  # a stretch of 0 would divide by zero
 
@@ -104,12 +103,3 @@ def _close(prop: object, closed: object) -> None:
     )
     for path in paths:
         path.setdefault("c", bool(closed))
-
-
-def _still_ranges(layer: Document) -> None:
-    """Random order of text ranges divides by zero in the engine and differs between players: take it out."""
-    text = layer.get("t")
-    for animator in objects(text.get("a") if isinstance(text, dict) else None):
-        selector = animator.get("s")
-        if isinstance(selector, dict) and "rn" in selector:
-            selector["rn"] = 0

@@ -7,8 +7,9 @@ from tests.documents.mutate import Run, made, parser
 from tests.documents.zoo import bases
 
 
+# Of this seed none has an expression without an end, which takes its five seconds each; those are of the long run.
 def options(count: int, *more: str) -> argparse.Namespace:
-    return parser().parse_args(["--count", str(count), "--seed", "13", *more])
+    return parser().parse_args(["--count", str(count), "--seed", "17", *more])
 
 
 async def test_no_changed_document_ends_an_engine_unforeseen(tmp_path: Path) -> None:
@@ -19,7 +20,7 @@ async def test_no_changed_document_ends_an_engine_unforeseen(tmp_path: Path) -> 
 
 
 async def test_a_death_is_told(tmp_path: Path) -> None:
-    run = Run(options(1, "--first", "6", "--engine", "tests.mutants.documents:Fragile"))
+    run = Run(options(1, "--first", "0", "--engine", "tests.mutants.documents:Fragile"))
     await run.go(tmp_path)
     assert run.deaths and "signal 11" in run.deaths[0]
 

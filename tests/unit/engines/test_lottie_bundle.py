@@ -2,7 +2,9 @@
 
 import gzip
 import stat
+import struct
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import pytest
 
 from node_worker.engines.base import TemplateRefused
 from node_worker.engines.lottie.bundle import open_bundle
+from node_worker.engines.lottie.names import entry_name
 
 
 def code_of(path: Path, work: Path) -> str:
@@ -19,7 +22,9 @@ def code_of(path: Path, work: Path) -> str:
     return caught.value.code
 
 
-@pytest.mark.parametrize("name", ["../evil.json", "/etc/evil.json", "a/../../evil.json", "C:evil.json", "a\\evil.json"])
+@pytest.mark.parametrize(
+    "name", ["../evil.json", "/etc/evil.json", "a/../../evil.json", "C:evil.json", "..\\evil.json", "C:\\evil.json", "\\evil.json"]
+)
 def test_names_that_leave_the_folder_are_refused(tmp_path: Path, name: str) -> None:
     path = tmp_path / "t"
     with zipfile.ZipFile(path, "w") as archive:
@@ -94,6 +99,57 @@ def test_a_packed_folder_is_opened_like_its_contents(tmp_path: Path, save: Calla
     bundle = open_bundle(save(inner), tmp_path / "w")
     assert bundle.format == "dotlottie-1"
     assert bundle.asset(bundle.animation("x"), "/images/", "a.png") is not None
+
+
+def test_a_picture_is_found_under_any_writing_of_its_name(tmp_path: Path, save: Callable[..., Path], build: Any) -> None:
+    cases = [
+        ("images/cafe\u0301.png", "images/", "caf\u00e9.png"),
+        ("images/caf\u00e9.png", "images/", "cafe\u0301.png"),
+        ("Images/IMG_0.PNG", "images/", "img_0.png"),
+        ("images/my photo.png", "images/", "my%20photo.png"),
+        ("images/my%20photo.png", "images/", "my photo.png"),
+        ("images\\a.png", "images/", "a.png"),
+        ("images/a.png", "images\\", "a.png"),
+        ("images/a.png", "", "C:\\Users\\me\\Desktop\\film\\images\\a.png"),
+        ("deep/down/a.png", "/Users/me/", "a.png"),
+        ("a.png", "file:///home/me/", "a.png"),
+        ("i/logo.png", "", "logo"),
+    ]
+    for number, (held, folder, name) in enumerate(cases):
+        bundle = open_bundle(save({"data.json": build.document(), held: b"picture"}, str(number)), tmp_path / "w")
+        found = bundle.asset(bundle.animations[0], folder, name)
+        assert found is not None and found.read_bytes() == b"picture", (held, folder, name)
+        for other in ("b.png", "", "..", "../data.json\0", "a.png/", "x/" * 3000):
+            assert bundle.asset(bundle.animations[0], folder, other) in (None, found)
+
+
+def test_of_two_files_of_one_name_the_nearer_one_is_taken(tmp_path: Path, save: Callable[..., Path], build: Any) -> None:
+    content = {
+        f"{scene}/{name}": data for scene in ("one", "two") for name, data in (("d.json", build.document()), ("images/A.png", scene))
+    }
+    bundle = open_bundle(save(content), tmp_path / "w")
+    for animation in bundle.animations:
+        found = bundle.asset(animation, "C:\\film\\images\\", "a.png")
+        assert found is not None and found.read_text() == animation.key.split("/")[0]
+    other = bundle.asset(bundle.animations[0], "two/images/", "a.png")
+    assert other is not None and other.read_text() == "two"
+
+
+def test_names_without_the_mark_of_utf_8_and_with_a_second_writing_are_read() -> None:
+    entry = zipfile.ZipInfo("caf\u251c\u2310.png")  # the bytes of UTF-8, read as code page 437
+    assert entry_name(entry) == "caf\u00e9.png"
+    german = zipfile.ZipInfo("\u00e4.png")
+    assert entry_name(german) == "\u00e4.png"
+    marked = zipfile.ZipInfo("cafe\u0301.png")
+    marked.flag_bits = 0x800
+    assert entry_name(marked) == "caf\u00e9.png"
+    raw = "?.png".encode("cp437")
+    second = zipfile.ZipInfo("?.png")
+    held = b"\1" + struct.pack("<I", zlib.crc32(raw)) + "\u0633.png".encode()
+    second.extra = struct.pack("<HH", 9, 1) + b"x" + struct.pack("<HH", 0x7075, len(held)) + held
+    assert entry_name(second) == "\u0633.png"
+    second.extra = second.extra[:-1]
+    assert entry_name(second) == "?.png"
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-8-sig"])

@@ -8,7 +8,7 @@ import zipfile
 import pytest
 
 from templates.hostile import Hostile, huge_png
-from templates.samples import crash_candidates, heavy, many_scenes, simple
+from templates.samples import computed, crash_candidates, heavy, many_scenes, simple
 
 _LARGE = {"deep_json", "zip_bomb"}
 _CANDIDATES = {candidate.name: candidate for candidate in crash_candidates()}
@@ -31,6 +31,7 @@ def test_many_scenes_are_listed_in_order_and_differ() -> None:
 def test_the_same_call_gives_the_same_bytes() -> None:
     assert many_scenes(3) == many_scenes(3)
     assert heavy(1) == heavy(1)
+    assert computed("a") == computed("a")
 
 
 @pytest.mark.parametrize("candidate", [c for c in crash_candidates() if c.name not in _LARGE], ids=lambda c: c.name)
@@ -70,3 +71,9 @@ def test_the_huge_picture_says_65000_pixels_each_way() -> None:
 def test_a_reader_that_recurses_cannot_read_the_deep_document() -> None:
     with pytest.raises(RecursionError):
         json.loads(_CANDIDATES["deep_json"].make())
+
+
+def test_the_computed_document_is_computed_and_has_what_films_are_given() -> None:
+    document = json.loads(computed("Hello"))
+    assert json.dumps(document).count('"x": "var $bm_rt;') == 10
+    assert document["layers"][0]["nm"] == "frl_title" and "primary" in document["slots"]

@@ -18,6 +18,7 @@ from node_worker.engines.lottie.expressions.scanner import guarded, uses_objects
 from node_worker.engines.lottie.expressions.survey import IMAGE, PRECOMP, SOLID, Place, Survey, ip_op, layers_of, survey
 from node_worker.engines.lottie.guard import number
 from node_worker.engines.lottie.keyed import write_held, write_numbers, write_paths
+from node_worker.engines.lottie.playback import Playback, Span
 from node_worker.engines.lottie.report import Report
 
 Document = dict[str, Any]
@@ -66,6 +67,7 @@ class Moments(msgspec.Struct, frozen=True):
     speed: Fraction = Fraction(1)
     second: float | None = None  # of the source, where one picture is drawn
     sample: int = 0  # at most so many moments, for a look at what expressions do
+    playback: Playback = Playback()
 
     def frames(self, document: Document) -> list[float]:
         """The frames of the document's root at which it is drawn, as exactly as the engine is asked for them."""
@@ -73,7 +75,9 @@ class Moments(msgspec.Struct, frozen=True):
         last = max(0.0, rest - _LAST)
         rate = float(document["fr"])
         if self.second is not None:
-            return [begin + min(max(0.0, round(self.second * rate, 3)), last)]
+            return [begin + min(self.playback.within(document).frame(self.second), last)]
+        if self.playback != Playback():
+            return [begin + min(frame, last) for frame in self._played(self.playback.within(document))]
         step = float(self.speed / self.rate) * rate if self.rate is not None else 1.0
         count = math.ceil(rest / max(step, rest / _MOST_MOMENTS))
         if self.sample:
@@ -81,6 +85,15 @@ class Moments(msgspec.Struct, frozen=True):
         step = max(step, rest / count)
         found = sorted({min(round(n * step, 3), last) for n in range(count + 1)})
         return [begin + frame for frame in found]
+
+    def _played(self, span: Span) -> list[float]:
+        """The frames of an animation that is played otherwise than forwards and whole."""
+        step = float(self.speed / self.rate) if self.rate is not None else 1 / span.rate
+        count = math.ceil(span.duration / max(step, span.duration / _MOST_MOMENTS))
+        if self.sample:
+            count = min(count, self.sample)
+        step = max(step, span.duration / count)
+        return sorted({span.frame(n * step) for n in range(count + 1)})
 
 
 WHOLE = Moments()

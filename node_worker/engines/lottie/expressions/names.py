@@ -55,6 +55,8 @@ def name_of(path: tuple[str | int, ...], holder: Document) -> str:
         return f"{group or 'a value'} of an effect"
     if path[0] == "masksProperties":
         return _MASK.get(key, key)
+    if path[:2] == ("t", "a"):
+        return "a text animator's selector" if path[3:4] == ("s",) else "a text animator"
     if path[0] == "shapes":
         known = _BY_KIND.get(str(holder.get("ty")), {}).get(key, key)
         return f"{known} of {group[:60]}" if group else known

@@ -5,17 +5,64 @@ document of the newest form that holds a person's values and no expressions and 
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from node_worker.engines.lottie.report import Report
+from node_worker.engines.lottie.rewrites.blending import blending
+from node_worker.engines.lottie.rewrites.effects import effects
+from node_worker.engines.lottie.rewrites.ink import ink
+from node_worker.engines.lottie.rewrites.masks import masks
+from node_worker.engines.lottie.rewrites.mattes import mattes
+from node_worker.engines.lottie.rewrites.merging import merging
+from node_worker.engines.lottie.rewrites.modifiers import modifiers
+from node_worker.engines.lottie.rewrites.motion import motion
+from node_worker.engines.lottie.rewrites.opacity import opacity
+from node_worker.engines.lottie.rewrites.order import order
+from node_worker.engines.lottie.rewrites.orientation import orientation
+from node_worker.engines.lottie.rewrites.parts import FADE, kinds_of
+from node_worker.engines.lottie.rewrites.rectangles import rectangles
+from node_worker.engines.lottie.rewrites.remap import freeze_frames
+from node_worker.engines.lottie.rewrites.repeaters import repeaters
+from node_worker.engines.lottie.rewrites.solids import solids
+from node_worker.engines.lottie.rewrites.trims import trims
 
 Document = dict[str, Any]
 Rewrite = Callable[[Document, Report], None]
 
-REWRITES: tuple[Rewrite, ...] = ()  # in the order in which they run
+
+class Step(NamedTuple):
+    """A rewrite, and the types of shapes without which it has nothing to do; none means that it always looks."""
+
+    run: Rewrite
+    kinds: frozenset[str] = frozenset()
+
+
+# In the order in which they run: names, then shapes, then layers, then what moves in all that was written.
+REWRITES: tuple[Step, ...] = (
+    Step(order),
+    Step(ink),
+    Step(freeze_frames),
+    Step(solids),
+    Step(merging, frozenset(("mm",))),
+    Step(modifiers, frozenset(("zz", "pb", "rd", "sr"))),
+    Step(trims, frozenset(("tm",))),
+    Step(rectangles, frozenset(("rc",))),
+    Step(orientation),
+    Step(repeaters, frozenset(("rp",))),
+    Step(opacity, frozenset(("rp", FADE))),
+    Step(mattes),
+    Step(effects),
+    Step(masks),
+    Step(blending),
+    Step(motion),
+)
 
 
 def rewrite(document: Document, report: Report) -> None:
     """Run all rewrites."""
-    for one in REWRITES:
-        one(document, report)
+    present: frozenset[str] | None = None
+    for step in REWRITES:
+        if step.kinds and present is None:
+            present = kinds_of(document)
+        if present is None or not step.kinds or step.kinds & present:
+            step.run(document, report)

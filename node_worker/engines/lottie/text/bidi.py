@@ -9,7 +9,9 @@ import msgspec
 Reading = Literal["ltr", "rtl"]
 _RIGHT = frozenset((icu.UCharDirection.RIGHT_TO_LEFT, icu.UCharDirection.RIGHT_TO_LEFT_ARABIC))
 _STRONG = frozenset((icu.UCharDirection.LEFT_TO_RIGHT, *_RIGHT))
-_MUCH = 0.4  # of the words of a text that begins from the left: as many from the right make it a text from the right
+_MUCH, _MOST = 0.4, 0.5  # of the words of a text that begins from the left: where more are from the right, so is the text
+_FEW = 2  # letters: a place that holds fewer, as "x" for what is to come, tells nothing of how it is to be read
+_CLOSING = frozenset(".!?:;…؟؛۔")
 
 
 def right_to_left(char: str) -> bool:
@@ -21,22 +23,32 @@ def reads(text: str, hint: Reading | None = None) -> Reading:
     """Which way a text reads, judged by its letters; `hint` is the way in which its place was meant to be read.
 
     Letters of one kind decide. Where both kinds stand, a place that is read from the right stays so; else the first letter decides, but
-    for a text that begins from the left and has more than two words in five from the right, such as one that begins with a brand.
+    for a text that begins with a brand: where more than two words in five are from the right in a place that does not tell, or in a
+    sentence that ends from the right, or more than half of them, the text is.
     """
     directions = [direction for char in text if (direction := icu.Char.charDirection(char)) in _STRONG]
     if not directions:
         return hint or "ltr"
     right = [direction in _RIGHT for direction in directions]
-    if all(right) or (any(right) and (hint == "rtl" or right[0])):
+    if not any(right):
+        return "ltr"
+    if all(right) or hint == "rtl" or right[0]:
         return "rtl"
-    return "rtl" if any(right) and _share(text) > _MUCH else "ltr"
+    share = _share(text)
+    return "rtl" if share > _MOST or (share > _MUCH and (hint is None or _ends_from_the_right(text))) else "ltr"
+
+
+def _ends_from_the_right(text: str) -> bool:
+    """Whether after a text's last letter, one from the right, stands a sign that ends a sentence: it would stand on the wrong side."""
+    last = next((index for index in reversed(range(len(text))) if icu.Char.charDirection(text[index]) in _STRONG), 0)
+    return right_to_left(text[last]) and not _CLOSING.isdisjoint(text[last + 1 :])
 
 
 def meant_to_read(text: object) -> Reading | None:
-    """The way in which a template's own text reads; None where it holds no letter, or is no text."""
-    if not isinstance(text, str) or not any(icu.Char.charDirection(char) in _STRONG for char in text):
+    """The way in which a template's own text reads; None where it holds too few letters to tell, or is no text."""
+    if not isinstance(text, str) or sum(icu.Char.charDirection(char) in _STRONG for char in text) < _FEW:
         return None
-    return reads(text)
+    return reads(text, "ltr")
 
 
 def _share(text: str) -> float:

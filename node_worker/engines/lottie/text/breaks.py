@@ -7,11 +7,21 @@ import icu
 from node_worker.engines.lottie.text.bidi import unit_places
 
 SOFT_HYPHEN = "\u00ad"
+_PARTING = frozenset(" -/?|")  # signs of ASCII after which a line may end before another one
+_LAST_SIGN = "\x7e"
 
 
 def lines(text: str) -> list[int]:
-    """The places, counted in characters, at which a line may end; the end of the text is one."""
-    return _places(text, _breaker("line"))
+    """The places, counted in characters, at which a line may end; the end of the text is one.
+
+    Between two signs of ASCII there are fewer than UAX #14 allows, as in browsers, which part neither C++ nor a%b: what parts addresses
+    and compounds is left.
+    """
+    return [place for place in _places(text, _breaker("line")) if place == len(text) or _parts(text[place - 1], text[place])]
+
+
+def _parts(before: str, after: str) -> bool:
+    return before in _PARTING or before > _LAST_SIGN or after > _LAST_SIGN
 
 
 def clusters(text: str) -> list[int]:

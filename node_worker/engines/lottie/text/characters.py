@@ -27,12 +27,25 @@ def script_of(char: str) -> str:
     return str(icu.Script.getScript(char).getShortName())
 
 
+@functools.lru_cache(maxsize=4096)
+def _users_of(char: str) -> tuple[str, ...]:
+    """The scripts that use a character which is shared by some but not by all, such as the Arabic comma; none for others."""
+    if script_of(char) not in _SHARED:
+        return ()
+    names = [icu.Char.getPropertyValueName(icu.UProperty.SCRIPT, code, 0) for code in icu.Script.getScriptExtensions(char)]
+    return tuple(str(name) for name in names if name not in _SHARED)
+
+
 def scripts_of(text: str) -> list[str]:
-    """Each character's script; what many share takes that of its neighbour before, or of the first after it."""
+    """Each character's script; what many share takes that of its neighbour before, or of the first after it, if that one uses it."""
     scripts = [script_of(char) for char in text]
     last = next((script for script in scripts if script not in _SHARED), "Latn")
     for index, script in enumerate(scripts):
-        last = scripts[index] = last if script in _SHARED else script
+        users = _users_of(text[index])
+        if users and last not in users:
+            last = users[0]
+        scripts[index] = last if script in _SHARED else script
+        last = scripts[index]
     return scripts
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from node_worker.engines.lottie.guard import number, objects
-from node_worker.engines.lottie.text.outlines import Contour
+from node_worker.engines.lottie.text.outlines import Contour, bounds
 
 Document = dict[str, Any]
 
@@ -12,7 +12,7 @@ class DrawnFace:
     """The letters of one family and style among a document's characters; lengths in hundredths of an em."""
 
     coloured = False
-    ascent, descent = 0.75, 0.25  # of an em, where the document does not say: as most fonts have it
+    ascent = 0.75  # of an em, where the document does not say: as most fonts have it
 
     def __init__(self, family: str, style: str, chars: list[Document]) -> None:
         """`chars` are cleaned, as layers.clean_chars leaves them."""
@@ -39,6 +39,10 @@ class DrawnFace:
             found = [_contour(item) for group in groups for item in objects(group.get("it"))]
             self._outlines[glyph] = tuple(contour for contour in found if contour is not None)
         return self._outlines[glyph]
+
+    def box(self, glyph: int) -> tuple[float, float, float, float]:
+        """Left, top, right and bottom of a letter's outline."""
+        return bounds(self.outline(glyph))
 
 
 def _contour(item: Document) -> Contour | None:

@@ -4,7 +4,8 @@ import base64
 import copy
 import functools
 import io
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -14,16 +15,24 @@ from PIL import Image
 
 from contracts.spec import Warning
 from node_worker.engines.base import Pixels, TemplateRefused
+from node_worker.engines.lottie import sampling
 from node_worker.engines.lottie.guard import number, objects
 from node_worker.engines.lottie.text.faces import Face
 from node_worker.engines.lottie.text.layout import Layout
-from node_worker.engines.lottie.text.shaping import Cluster, Glyph
+from node_worker.engines.lottie.text.letters import Letter
+from node_worker.engines.lottie.text.measures import origins
+from node_worker.engines.lottie.text.samples import moments, sample
+from node_worker.engines.lottie.text.shaping import Glyph
+from node_worker.engines.lottie.text.written import keyed
 from node_worker.engines.lottie.upgrade import all_layers
+from node_worker.inspect.documents import MAX_DOCUMENT
 
 Document = dict[str, Any]
-_IMAGE = 2  # a layer's type
+_IMAGE, _TEXT = 2, 5  # layers' types
 _SHARP = 2.0  # pixels drawn for each of the text's own, so that a larger film shows no steps
 _MOST, _LARGEST, _SMALLEST = 2000, 640, 8  # layers of a scene; pixels of a picture's em
+_MOST_PIXELS = 12_000_000  # of all pictures of a scene at their text's own scale
+_ROOM = 1.6  # of an em's square: an emoji is wider and higher than that
 _COPIED = ("ip", "op", "st", "sr", "bm", "tt", "tp", "hd", "ef", "ddd")  # what a text's pictures share with it
 _ID = "flatrender:emoji:"
 
@@ -38,13 +47,14 @@ class _Picture(msgspec.Struct, frozen=True):
 
 
 class _Place(msgspec.Struct):
-    """Where a glyph's origin lies in its text layer, how large an em is, and the text document that shows it."""
+    """Where a glyph's origin lies in its text layer, how large an em is, and when it shows; a transform that moves the layer's letter."""
 
     glyph: Glyph
     x: float
     y: float
     em: float
-    document: int
+    span: tuple[float, float]
+    transform: Document | None = None
 
 
 class EmojiLayers:
@@ -54,18 +64,21 @@ class EmojiLayers:
         self._document = document
         self._places: dict[int, list[_Place]] = {}  # by the identity of the text layer
         self._count = 0
+        self._shrink = 1.0
 
     def note(self, layer: Document, index: int, text: Document, layout: Layout) -> None:
         """Remember the emoji of a text document that is placed; `index` is its place among the layer's. Raises TemplateRefused."""
         em = number(text.get("s"))
-        corner = text.get("ps") or [0.0, 0.0]
-        anchor = {0: 0.0, 1: 1.0, 2: 0.5}[text["j"]]
-        for row, line in enumerate(layout.lines):
-            x = corner[0] - anchor * line.width * em / 100
-            y = corner[1] + row * number(text.get("lh")) - number(text.get("ls"))
+        for (x, y), line in zip(origins(text, layout), layout.lines, strict=True):
             for cluster in line.clusters:
                 for glyph in cluster.glyphs if cluster.coloured else ():
-                    self._add(layer, _Place(glyph, x + _x(cluster, glyph) * em / 100, y + glyph.y * em / 100, em, index))
+                    left = cluster.x + glyph.x * cluster.scale
+                    self._add(layer, _Place(glyph, x + left * em / 100, y + glyph.y * em / 100, em, _span(layer, index)))
+
+    def note_moving(self, layer: Document, em: float, index: int, letter: Letter, transform: Document) -> None:
+        """Remember an emoji that a text animator moves: `transform` lays its letter, whose left end is at 0, on the layer."""
+        for glyph in letter.pictures:
+            self._add(layer, _Place(glyph, glyph.x * em / 100, glyph.y * em / 100, em, _span(layer, index), transform))
 
     def _add(self, layer: Document, place: _Place) -> None:
         self._count += 1
@@ -80,10 +93,17 @@ class EmojiLayers:
         for layer in all_layers(self._document):
             if id(layer) in self._places:
                 warnings += _doubts(layer)
+        self._shrink = self._shrinking()
         known = {str(asset.get("id")) for asset in self._document["assets"]}
         for owner in (self._document, *self._document["assets"]):
             if isinstance(owner.get("layers"), list):
                 owner["layers"] = list(self._with_pictures(owner["layers"], known))
+
+    def _shrinking(self) -> float:
+        """By how much pictures must be smaller than they would be sharp, so that all of them together stay within bounds."""
+        sizes = {(place.glyph.face.digest, place.glyph.number, _pixels(place.em)) for places in self._places.values() for place in places}
+        ems = sum(em * em for _, _, em in sizes)  # whole numbers, for a set has no order
+        return min(1.0, math.sqrt(_MOST_PIXELS / (_ROOM * ems)))
 
     def _with_pictures(self, layers: list[Document], known: set[str]) -> Iterator[Document]:
         numbers = _Numbers(layers)
@@ -92,11 +112,12 @@ class EmojiLayers:
             places = self._places.get(id(layer), ()) if isinstance(layer, dict) else ()
             if not places or layer.get("td"):
                 continue
+            _check_weight(layer, len(places))
             parent = numbers.of(layer)
             if layer.get("tt") and "tp" not in layer and index:
                 layer["tp"] = numbers.of(layers[index - 1])  # the layer above, by its number: the pictures stand below another
             for place in places:
-                picture = _picture(place.glyph.face, place.glyph.number, _pixels(place.em * _scale(layer)))
+                picture = _picture(place.glyph.face, place.glyph.number, _pixels(place.em * min(_scale(layer), 4.0) * self._shrink))
                 if picture is None:
                     continue
                 asset = f"{_ID}{place.glyph.face.digest[:16]}:{place.glyph.number}:{picture.em}"
@@ -106,8 +127,13 @@ class EmojiLayers:
                 yield _layer(layer, place, picture, asset, parent)
 
 
-def _x(cluster: Cluster, glyph: Glyph) -> float:
-    return cluster.x + glyph.x * cluster.scale
+def _check_weight(layer: Document, pictures: int) -> None:
+    """Refuse what would be copied too often: each picture has its text's masks, effects and fading. Raises TemplateRefused."""
+    own = layer.get("ks")
+    copied = [layer.get("masksProperties"), layer.get("ef"), own.get("o") if isinstance(own, dict) else None]
+    if len(msgspec.json.encode(copied)) * pictures > MAX_DOCUMENT:
+        detail = f"The masks and effects of the text {str(layer.get('nm', ''))[:60]!r} are too large to be repeated for each of its emoji."
+        raise TemplateRefused("lottie.too_complex", detail)
 
 
 class _Numbers:
@@ -128,7 +154,7 @@ class _Numbers:
 
 def _doubts(layer: Document) -> Iterator[Warning]:
     element = str(layer.get("nm", ""))[:80]
-    if objects(layer["t"].get("a")) and layer["t"]["a"]:
+    if layer.get("ty") == _TEXT and layer["t"].get("a"):
         detail = "The text's emoji stand still while its letters are animated; leave them out, or animate the whole layer."
         yield Warning(code="text.emoji_still", detail=detail, element=element)
     if layer.get("td"):
@@ -140,31 +166,56 @@ def _layer(layer: Document, place: _Place, picture: _Picture, asset: str, parent
     """A picture that hangs on its text: it moves with it, and shares its opacity, matte, effects and masks."""
     factor = place.em / picture.em
     x, y = place.x + picture.corner[0] * factor, place.y + picture.corner[1] * factor
-    still = {
-        "p": {"a": 0, "k": [x, y, 0]},
-        "a": {"a": 0, "k": [0, 0, 0]},
-        "s": {"a": 0, "k": [factor * 100, factor * 100, 100]},
-        "r": {"a": 0, "k": 0},
-    }
     own = layer.get("ks")
-    opacity = own.get("o") if isinstance(own, dict) else None
+    opacity = (own.get("o") if isinstance(own, dict) else None) or {"a": 0, "k": 100}
     made = {key: layer[key] for key in _COPIED if key in layer}
-    shown = _span(layer, place.document)
-    made |= {"ty": _IMAGE, "nm": "", "refId": asset, "parent": parent, "ks": {"o": opacity or {"a": 0, "k": 100}, **still}, **shown}
-    if layer.get("hasMask", True) and layer.get("masksProperties"):
-        made |= {"hasMask": True, "masksProperties": [_mask(mask, (x, y), factor) for mask in objects(layer["masksProperties"])]}
+    made |= {"ty": _IMAGE, "nm": "", "refId": asset, "parent": parent, "ip": place.span[0], "op": place.span[1]}
+    moved = place.transform
+    if moved is None:
+        made["ks"] = {"p": _still([x, y, 0]), "a": _still([0, 0, 0]), "s": _still([factor * 100, factor * 100, 100]), "r": _still(0)}
+        made["ks"]["o"] = opacity
+        if layer.get("hasMask", True) and layer.get("masksProperties"):
+            made |= {"hasMask": True, "masksProperties": [_mask(mask, (x, y), factor) for mask in objects(layer["masksProperties"])]}
+        return made
+    made["ks"] = {
+        **{name: moved[name] for name in ("p", "r", "sk", "sa") if name in moved},
+        "a": _mapped(moved["a"], lambda value, side: (value - (x, y)[side]) / factor),
+        "s": _mapped(moved["s"], lambda value, _: value * factor),
+        "o": _product(moved["o"], opacity, place.span),
+    }
     return made
 
 
-def _span(layer: Document, document: int) -> Document:
-    """The part of a layer's time in which one of its text documents shows."""
+def _still(value: object) -> Document:
+    return {"a": 0, "k": value}
+
+
+def _mapped(prop: Document, change: Callable[[float, int], float]) -> Document:
+    """A property whose values are changed, each by its place among a moment's numbers."""
+
+    def one(values: list[float]) -> list[float]:
+        return [change(value, side) for side, value in enumerate(values)]
+
+    if not prop["a"]:
+        return {"a": 0, "k": one(prop["k"])}
+    return {"a": 1, "k": [{**key, "s": one(key["s"])} for key in prop["k"]]}
+
+
+def _product(one: Document, other: Document, span: tuple[float, float]) -> Document:
+    """The opacity of two that lie over each other, in percent."""
+    times = moments((one, other), *span)
+    return keyed(sample(one, times, (100.0,)) * sample(other, times, (100.0,)) / 100, times)
+
+
+def _span(layer: Document, document: int) -> tuple[float, float]:
+    """The frames between which one of a layer's text documents shows."""
     keys = [key for key in objects(layer["t"]["d"]["k"]) if isinstance(key.get("s"), dict) and isinstance(key["s"].get("t"), str)]
     start, end = number(layer.get("ip")), number(layer.get("op"))
     if document:
         start = max(start, number(keys[document].get("t")))
     if document + 1 < len(keys):
         end = min(end, number(keys[document + 1].get("t")))
-    return {"ip": start, "op": max(start, end)}
+    return start, max(start, end)
 
 
 def _mask(mask: Document, corner: tuple[float, float], factor: float) -> Document:
@@ -175,7 +226,8 @@ def _mask(mask: Document, corner: tuple[float, float], factor: float) -> Documen
         value = stack.pop()
         if isinstance(value, dict) and isinstance(value.get("v"), list):
             for name, (x, y) in (("v", corner), ("i", (0.0, 0.0)), ("o", (0.0, 0.0))):
-                points = [point for point in value.get(name) or () if isinstance(point, list) and len(point) >= 2]
+                held = value.get(name)
+                points = [point for point in (held if isinstance(held, list) else ()) if isinstance(point, list) and len(point) >= 2]
                 value[name] = [[(number(point[0]) - x) / factor, (number(point[1]) - y) / factor] for point in points]
         elif isinstance(value, dict):
             stack.extend(value[name] for name in ("k", "s", "e") if name in value)
@@ -191,10 +243,8 @@ def _scale(layer: Document) -> float:
     """How far a layer enlarges its text at most, as far as its own scale says."""
     own = layer.get("ks")
     scale = own.get("s") if isinstance(own, dict) else None
-    k = scale.get("k") if isinstance(scale, dict) else None
-    values = [value for key in objects(k) for value in key.get("s") or ()] if isinstance(k, list) and k and isinstance(k[0], dict) else k
-    sides = [abs(number(value)) / 100 for value in (values if isinstance(values, list) else [values])[:200]]
-    return max([1.0, *sides])
+    times = [float(frame["t"]) for frame in sampling.keyframes(scale)[:100]] or [0.0]
+    return max([1.0, *(abs(side) / 100 for time in times for side in sampling.numbers(scale, time, (100.0,))[:2])])
 
 
 def _pixels(em: float) -> int:

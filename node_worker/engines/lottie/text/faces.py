@@ -3,7 +3,6 @@
 import functools
 import hashlib
 import importlib
-import importlib.metadata
 import importlib.util
 import re
 import unicodedata
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import uharfbuzz as hb
 
-from node_worker.engines.lottie.text.outlines import Contour, Pen
+from node_worker.engines.lottie.text.outlines import Contour, Pen, bounds
 from node_worker.inspect.webfonts import MAX_FONT, MOST_FACES, PACKED, unpack
 
 _PACKAGE, _EAST = "pymupdf_fonts", "manimgx_fonts_cjk"
@@ -53,6 +52,7 @@ class Face:
         self._plain = digest
         self._varied: dict[tuple[tuple[str, float], ...], Face] = {}
         self._covered: dict[str, bool] = {}
+        self._boxes: dict[int, tuple[float, float, float, float]] = {}
         self._outlines: dict[int, tuple[Contour, ...]] = {}
 
     def outline(self, glyph: int) -> tuple[Contour, ...]:
@@ -62,6 +62,13 @@ class Face:
             pen = Pen(100 / self.upem)
             self.font.draw_glyph_with_pen(glyph, pen)
             known = self._outlines[glyph] = tuple(pen.contours)
+        return known
+
+    def box(self, glyph: int) -> tuple[float, float, float, float]:
+        """Left, top, right and bottom of a glyph's outline in hundredths of an em, y downwards."""
+        known = self._boxes.get(glyph)
+        if known is None:
+            known = self._boxes[glyph] = bounds(self.outline(glyph))
         return known
 
     def covers(self, char: str) -> bool:
@@ -110,12 +117,6 @@ class Face:
         """Height of the ascender over the baseline, in ems."""
         ascender = self.font.get_font_extents("ltr").ascender
         return float(ascender) / self.upem
-
-    @property
-    def descent(self) -> float:
-        """Depth of the descender under the baseline, in ems."""
-        descender = self.font.get_font_extents("ltr").descender
-        return -float(descender) / self.upem
 
     @functools.cached_property
     def names(self) -> frozenset[str]:
@@ -192,7 +193,9 @@ def emoji() -> Face | None:
 
 
 def _eastern_version() -> str:
-    return f"{_EAST}-{importlib.metadata.version(_EAST.replace('_', '-'))}"
+    from importlib import metadata  # slow, and asked by none who has not the font
+
+    return f"{_EAST}-{metadata.version(_EAST.replace('_', '-'))}"
 
 
 @functools.cache

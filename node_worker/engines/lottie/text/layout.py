@@ -3,7 +3,6 @@
 import bisect
 import re
 import unicodedata
-from typing import Literal
 
 import msgspec
 
@@ -11,6 +10,7 @@ from node_worker.engines.lottie.text import bidi, breaks
 from node_worker.engines.lottie.text.bidi import Levels, Reading
 from node_worker.engines.lottie.text.characters import ideographic, modern
 from node_worker.engines.lottie.text.fonts import Chain
+from node_worker.engines.lottie.text.kashida import KASHIDA, stretched
 from node_worker.engines.lottie.text.shaping import Cluster, shape
 
 SMALLEST = 0.5  # a text shrinks to no less than half its designed size
@@ -18,8 +18,6 @@ _STEPS = tuple(1 - step / 20 for step in range(11))  # 1.0 down to SMALLEST
 BREAK = re.compile(r"\r\n|[\r\n\x03\u2028\u2029]")
 _SLACK = 1.005  # of the box's width: designers' boxes hug their texts, and other programs round otherwise
 _HYPHENS = "\u2010-"  # the true one, and the one that every font has
-
-Side = Literal["left", "right", "centre"]
 
 
 class Style(msgspec.Struct, frozen=True):
@@ -34,6 +32,7 @@ class Style(msgspec.Struct, frozen=True):
     shrink: bool = False
     justified: bool = False  # lines reach both sides of the box, but for the last of a paragraph
     last_too: bool = False  # that one as well
+    kashida: bool = False  # by longer strokes between letters first, then by wider blanks
     hint: Reading | None = None  # the way in which the text's place is meant to be read, where its letters leave it open
     reading: Reading | None = None  # the way in which a person says that it reads
 
@@ -54,6 +53,7 @@ class Layout(msgspec.Struct):
     scale: float
     overflows: bool
     missing: tuple[str, ...]
+    rtl: bool = False  # whether the whole reads from the right, so that its lines begin there
     torn: str = ""  # the first word that was broken within, as it is wider than the box
 
 
@@ -76,25 +76,33 @@ def lay_out(text: str, chain: Chain, style: Style) -> Layout:
     missing: dict[str, None] = {}
     whole = style.reading or bidi.reads(text, style.hint)
     paragraphs = [_paragraph(part, chain, style, style.reading or bidi.reads(part, whole), missing) for part in BREAK.split(text)]
-    scale, overflows = 1.0, False
-    wrapped = [_Wrapped([(0, len(p.text))]) for p in paragraphs]
-    if style.width > 0:
-        for scale in _STEPS if style.shrink else _STEPS[:1]:
-            limit = style.width * _SLACK * 100 / (style.size * scale)
-            wrapped = [_wrap(paragraph, limit, chain, style) for paragraph in paragraphs]
-            overflows = any(one.torn for one in wrapped) or _too_high(sum(len(one.lines) for one in wrapped), style, scale)
-            if not overflows:
-                break
-    lines = []
-    for paragraph, one in zip(paragraphs, wrapped, strict=True):
-        for start, end in one.lines:
-            lines.append(_line(paragraph, start, end, chain, style, missing))
-            lines[-1].last = end == len(paragraph.text)
-    if style.justified and style.width > 0:
-        for line in lines:
-            if style.last_too or not line.last:
-                _justify(line, style.width * 100 / (style.size * scale))
-    return Layout(lines, scale, overflows, tuple(missing), next((one.torn for one in wrapped if one.torn), ""))
+    scale, overflows, wrapped = _fit(paragraphs, chain, style)
+    full = style.width * 100 / (style.size * scale) if style.justified and style.width > 0 else 0.0
+    lines = [
+        _line(paragraph, start, end, full, chain, style, missing)
+        for paragraph, one in zip(paragraphs, wrapped, strict=True)
+        for start, end in one.lines
+    ]
+    torn = next((one.torn for one in wrapped if one.torn), "")
+    return Layout(lines, scale, overflows, tuple(missing), whole == "rtl", torn)
+
+
+def _fit(paragraphs: list[_Paragraph], chain: Chain, style: Style) -> tuple[float, bool, list[_Wrapped]]:
+    """The largest size at which a text fits its box without a broken word, else with one; whether it fits not at all; its lines."""
+    if style.width <= 0:
+        return 1.0, False, [_Wrapped([(0, len(p.text))]) for p in paragraphs]
+    torn: tuple[float, bool, list[_Wrapped]] | None = None
+    steps = _STEPS if style.shrink else _STEPS[:1]
+    for scale in steps:
+        limit = style.width * _SLACK * 100 / (style.size * scale)
+        wrapped = [_wrap(paragraph, limit, chain, style) for paragraph in paragraphs]
+        too_high = _too_high(sum(len(one.lines) for one in wrapped), style, scale)
+        if not too_high and not any(one.torn for one in wrapped):
+            return scale, False, wrapped
+        if not too_high:
+            # Where no size keeps a word whole, small letters would be a loss without a gain.
+            torn = torn or (scale, False, wrapped)
+    return torn or (steps[-1], True, wrapped)
 
 
 def _too_high(lines: int, style: Style, scale: float) -> bool:
@@ -104,6 +112,7 @@ def _too_high(lines: int, style: Style, scale: float) -> bool:
 
 def _paragraph(text: str, chain: Chain, style: Style, reading: Reading, missing: dict[str, None]) -> _Paragraph:
     text = modern("".join(char for char in text.replace("\t", " ") if unicodedata.category(char) != "Cc"))
+    text = text if text.isascii() else "".join(_drawable(char, chain) for char in text)
     small: frozenset[int] = frozenset()
     if style.caps == 2:
         small = frozenset(i for i, char in enumerate(text) if char.islower() and len(char.upper()) == 1)
@@ -112,6 +121,14 @@ def _paragraph(text: str, chain: Chain, style: Style, reading: Reading, missing:
         text = text.upper()
     found = bidi.levels(text, reading)
     return _Paragraph(text, small, found, shape(text, found.of, chain, style.tracking, small, missing)[0])
+
+
+def _drawable(char: str, chain: Chain) -> str:
+    """A character, or what it is short for where no font has it: a word in one sign, a letter of a special width."""
+    if not unicodedata.decomposition(char).startswith("<") or chain.face_for(char) is not None:
+        return char
+    spelled = unicodedata.normalize("NFKC", char)
+    return spelled if all(one.isspace() or chain.face_for(one) is not None for one in spelled) else char
 
 
 def _wrap(paragraph: _Paragraph, limit: float, chain: Chain, style: Style) -> _Wrapped:
@@ -171,23 +188,33 @@ def _hyphen(chain: Chain) -> str:
     return next((char for char in _HYPHENS if chain.first.covers(char)), "-")
 
 
-def _line(paragraph: _Paragraph, start: int, end: int, chain: Chain, style: Style, missing: dict[str, None]) -> Line:
-    text = paragraph.text[start:end]
-    if end < len(paragraph.text) and text.endswith(breaks.SOFT_HYPHEN):
+def _line(paragraph: _Paragraph, start: int, end: int, full: float, chain: Chain, style: Style, missing: dict[str, None]) -> Line:
+    """Shape a line; `full` is the width that a justified one fills, in hundredths of an em."""
+    text, last = paragraph.text[start:end], end == len(paragraph.text)
+    if not last and text.endswith(breaks.SOFT_HYPHEN):
         text = text[:-1] + _hyphen(chain)
     if style.width > 0:
         text = text.rstrip()
-    found = paragraph.levels.line(start, start + len(text))
+    levels = paragraph.levels.line(start, start + len(text))
     small = frozenset(i - start for i in paragraph.small)
-    clusters, width = shape(text, found, chain, style.tracking, small, missing)
+    clusters, width = shape(text, levels, chain, style.tracking, small, missing)
+    filled = full > 0 and (style.last_too or not last)
+    if filled and style.kashida:
+        stroke = shape(KASHIDA, (1,), chain, 0.0, frozenset(), {})[1]
+        longer = shape(*stretched(text, levels, clusters, full - width, stroke), chain, style.tracking, small, {})
+        clusters, width = longer if longer[1] <= full else (clusters, width)
     for cluster in clusters:
         cluster.start += start
-    return Line(clusters, width, paragraph.levels.base == 1)
+    line = Line(clusters, width, paragraph.levels.base == 1, last)
+    if filled:
+        _justify(line, full)
+    return line
 
 
 def _justify(line: Line, limit: float) -> None:
     """Widen the blanks of a line, and the joints between letters that are set without blanks, up to the box's width."""
-    places = [index for index, cluster in enumerate(line.clusters) if _stretches(line.clusters, index)]
+    drawn = [index for index, cluster in enumerate(line.clusters) if cluster.glyphs]
+    places = [index for index in range(drawn[0], drawn[-1]) if _stretches(line.clusters, index)] if drawn else []
     spare = limit - line.width
     if not places or spare <= 0:
         return
@@ -204,6 +231,6 @@ def _justify(line: Line, limit: float) -> None:
 
 def _stretches(clusters: list[Cluster], index: int) -> bool:
     if clusters[index].space:
-        return bool(clusters[index].advance) and 0 < index < len(clusters) - 1
-    after = clusters[index + 1] if index + 1 < len(clusters) else None
-    return after is not None and not after.space and ideographic(clusters[index].text) and ideographic(after.text)
+        return bool(clusters[index].advance)
+    after = clusters[index + 1]
+    return not after.space and ideographic(clusters[index].text) and ideographic(after.text)

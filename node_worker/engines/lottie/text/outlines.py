@@ -1,5 +1,6 @@
 """Glyph outlines as Lottie paths."""
 
+from collections.abc import Iterable
 from typing import Any
 
 Point = tuple[float, float]
@@ -36,6 +37,15 @@ class Contour:
 
         path = {"i": rounded(self.ins), "o": rounded(self.outs), "v": rounded(self.points, x, y), "c": True}
         return {"ty": "sh", "ks": {"a": 0, "k": path}}
+
+
+def bounds(contours: Iterable[Contour]) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom of contours' points; zeros where there are none."""
+    points = [point for contour in contours for point in contour.points]
+    if not points:
+        return 0.0, 0.0, 0.0, 0.0
+    across, down = zip(*points, strict=True)
+    return min(across), min(down), max(across), max(down)
 
 
 class Pen:

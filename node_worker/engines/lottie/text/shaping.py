@@ -36,6 +36,7 @@ class Cluster(msgspec.Struct):
     scale: float = 1.0
     x: float = 0.0  # its left edge on the line
     coloured: bool = False  # its glyphs are pictures, not outlines
+    tracking: float = 0.0  # the part of its advance that is letter spacing
 
     @property
     def space(self) -> bool:
@@ -81,25 +82,45 @@ def place(runs: Sequence[Run], shaped: Sequence[list[Cluster]]) -> float:
 def _runs(text: str, found: Sequence[int], chain: Chain, missing: dict[str, None]) -> Iterator[Run]:
     scripts = scripts_of(text)
     run: Run | None = None
-    start = 0
-    for end in breaks.clusters(text):
-        grapheme = text[start:end]
-        coloured = chain.coloured_for(grapheme[0]) if is_emoji(grapheme) else None
-        face = coloured or _face(grapheme, chain, run.face if run and not run.coloured else None)
-        if face is None and (coloured := chain.coloured_for(grapheme[0])) is not None:
-            face = coloured  # a sign that is no emoji by itself, but that no other font has
-        if face is None:
-            missing.update((char, None) for char in grapheme if not ignorable(char))
-            face = run.face if run else chain.first
-        if run and (run.level, run.script, run.coloured) == (found[start], scripts[start], coloured is not None) and run.face is face:
+    for start, end, face, coloured in _parts(text, chain, missing):
+        if run and (run.level, run.script, run.coloured) == (found[start], scripts[start], coloured) and run.face is face:
             run.end = end
-        else:
-            if run:
-                yield run
-            run = Run(start, end, found[start], scripts[start], face, coloured is not None)
-        start = end
+            continue
+        if run:
+            yield run
+        run = Run(start, end, found[start], scripts[start], face, coloured)
     if run:
         yield run
+
+
+def _parts(text: str, chain: Chain, missing: dict[str, None]) -> Iterator[tuple[int, int, Face | DrawnFace, bool]]:
+    """A text's clusters with the font of each, and whether it is one of pictures; one that no font has whole comes in characters."""
+    before: Face | DrawnFace | None = None
+    start = 0
+    for end in breaks.clusters(text):
+        face, coloured = _font(text[start:end], chain, before)
+        if face is None and end - start > 1:
+            for index in range(start, end):
+                face, coloured = _font(text[index], chain, before)
+                if face is None:
+                    missing[text[index]] = None
+                yield index, index + 1, face or before or chain.first, coloured
+        else:
+            if face is None:
+                missing[text[start:end]] = None
+            yield start, end, face or before or chain.first, coloured
+        before = before if coloured else face or before
+        start = end
+
+
+def _font(grapheme: str, chain: Chain, before: Face | DrawnFace | None) -> tuple[Face | DrawnFace | None, bool]:
+    """The font for a grapheme, and whether it draws pictures; None if none has it."""
+    if is_emoji(grapheme) and (picture := chain.coloured_for(grapheme[0])) is not None:
+        return picture, True
+    face = _face(grapheme, chain, before)
+    if face is None and (picture := chain.coloured_for(grapheme[0])) is not None:
+        return picture, True  # a sign that is no emoji by itself, but that no other font has
+    return face, False
 
 
 def _face(grapheme: str, chain: Chain, before: Face | DrawnFace | None) -> Face | DrawnFace | None:
@@ -126,7 +147,7 @@ def _shape_run(text: str, run: Run, tracking: float, small: frozenset[int], miss
     for (start, advance, glyphs), end in zip(groups, ends, strict=True):
         part = text[start:end]
         # Letters that join would be torn; their words move apart by their blanks.
-        spaced = tracking if not cursive or part.isspace() else 0.0
+        spaced = 0.0 if (cursive and not part.isspace()) or all(map(ignorable, part)) else tracking
         scale = _SMALL if start in small else 1.0
         made.append(_cluster(part, start, advance, glyphs, run, spaced, scale, missing))
     return made
@@ -138,6 +159,7 @@ def _shaped(text: str, run: Run, face: Face, *, spaced: bool) -> list[tuple[int,
     buffer.add_codepoints([ord(char) for char in text], run.start, run.end - run.start)
     rtl = run.level % 2 == 1
     buffer.direction, buffer.script = "rtl" if rtl else "ltr", run.script
+    buffer.flags = hb.BufferFlags.DO_NOT_INSERT_DOTTED_CIRCLE  # a mark may come from another font than its letter
     buffer.language = language_of(text[run.start : run.end])
     hb.shape(face.font, buffer, {"liga": not spaced, "clig": not spaced})
     unit = 100 / face.upem
@@ -145,6 +167,8 @@ def _shaped(text: str, run: Run, face: Face, *, spaced: bool) -> list[tuple[int,
     for info, position in zip(buffer.glyph_infos, buffer.glyph_positions, strict=True):
         if not groups or groups[-1][0] != info.cluster:
             groups.append((info.cluster, 0.0, []))
+        if not info.codepoint:
+            continue  # what the font lacks leaves no room either
         start, pen, glyphs = groups.pop()
         glyphs.append(Glyph(face, info.codepoint, pen + position.x_offset * unit, -position.y_offset * unit))
         groups.append((start, pen + position.x_advance * unit, glyphs))
@@ -157,12 +181,9 @@ def _cluster(
     text: str, start: int, advance: float, glyphs: list[Glyph], run: Run, tracking: float, scale: float, missing: dict[str, None]
 ) -> Cluster:
     rtl = run.level % 2 == 1
-    if run.coloured:
-        kept = tuple(glyph for glyph in glyphs if glyph.number)
-    else:
-        kept = tuple(glyph for glyph in glyphs if glyph.number and glyph.face.outline(glyph.number))
+    kept = tuple(glyph for glyph in glyphs if run.coloured or glyph.face.outline(glyph.number))
     shown = visible(text)
     if shown and not kept:
         missing.update(dict.fromkeys(shown))
         return Cluster(start, text, 0.0, rtl, (), scale)
-    return Cluster(start, text, (advance + tracking) * scale if text else 0.0, rtl, kept, scale, coloured=run.coloured)
+    return Cluster(start, text, (advance + tracking) * scale, rtl, kept, scale, coloured=run.coloured, tracking=tracking * scale)
