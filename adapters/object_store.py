@@ -234,6 +234,17 @@ class ObjectStore:
         return size
 
     @_explained
+    async def parts(self, key: str, storage_id: str) -> dict[int, str]:
+        """The ETags of a multipart upload's parts that are there, by their numbers. Raises ObjectMissing when there is no such upload."""
+        found: dict[int, str] = {}
+        while True:
+            page = await self._client.list_parts(Bucket=self.bucket, Key=key, UploadId=storage_id, PartNumberMarker=max(found, default=0))
+            listed = {int(part["PartNumber"]): str(part["ETag"]) for part in page.get("Parts", ())}
+            found |= listed
+            if not (page.get("IsTruncated") and listed):
+                return found
+
+    @_explained
     async def abort_multipart(self, key: str, storage_id: str) -> None:
         """Give a multipart upload up and remove its parts; one that is not there is fine."""
         try:

@@ -59,6 +59,8 @@ class Settings(BaseSettings):
     node_slots: int = 1
     node_fonts: str = ""  # font families on the machine, with commas; added to what fontconfig knows
     node_labels: str = ""  # words by which renders may ask for this node, with commas
+    # The share of each segment's frames that a node draws a second time in a fresh process and compares, at least one; 0 = none.
+    node_twice: Annotated[float, Field(ge=0, le=1)] = 1 / 30
     alive: str = ""  # a file that this process touches each second, for whoever starts it again when it freezes
     data: Path = Path("flatrender-data")  # a node's cache and spool
 

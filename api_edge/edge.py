@@ -44,6 +44,9 @@ class Store(ReadsObjects, Protocol):
     async def get_range(self, key: str, offset: int, length: int) -> bytes:
         """Some bytes of an object."""
 
+    async def parts(self, key: str, storage_id: str) -> dict[int, str]:
+        """The ETags of a multipart upload's parts that are there, by their numbers."""
+
     def presign_get(self, key: str, seconds: int, download_name: str | None = None) -> str:
         """The address of an object."""
 

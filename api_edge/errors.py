@@ -26,6 +26,12 @@ MEANINGS = (
     Meaning("request.media_type", 415, "This media type is not understood", "Send JSON with `Content-Type: application/json`."),
     Meaning("request.parameter", 400, "A parameter is wrong", "Correct the parameter that `field` names."),
     Meaning("request.method", 405, "This method does not exist here", "Use a method of the `Allow` header; /openapi.json lists all."),
+    Meaning(
+        "request.precondition",
+        412,
+        "It is not what `If-Match` says any more",
+        "Read it again, and repeat the request with the new ETag if it still makes sense.",
+    ),
     Meaning("request.not_found", 404, "There is no such address", "Look the address up in /docs or /openapi.json."),
     Meaning("auth.missing", 401, "No API key was sent", "Send `Authorization: Bearer fr1_…` or `X-Api-Key: fr1_…`."),
     Meaning("auth.invalid", 401, "The API key does not work", "Check it for typing errors; it may have been revoked: create a new one."),

@@ -7,13 +7,17 @@ from typing import Any, Literal
 import msgspec
 
 from api_edge.errors import ProblemBody
-from api_edge.handlers.commands import reader_of
+from api_edge.handlers.commands import ETAGS, NO_VERSION, reader_of
 from api_edge.http.bodies import path_names
 from api_edge.routing import CommandRoute, QueryRoute, Route
 from api_edge.schemas import Schema, Schemas
 from api_edge.stream.sse import SCOPE as FEED_SCOPE
 from contracts.message import MessageType, all_types, answers_of
+from contracts.positions import PATTERN
 
+_KEY = {"minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"}
+_NAME = {"type": "string", "pattern": "^[A-Za-z0-9._~=-]+$"}
+_CURSOR = {"type": "string", "pattern": "^[A-Za-z0-9_-]+$"}
 _LINK = {"schema": {"type": "string"}}
 _OTHERWISE: list[Schema] = [{"other": []}]
 
@@ -83,9 +87,11 @@ def told_by(route: CommandRoute) -> tuple[Any, ...]:
 def _command(route: CommandRoute, schemas: Schemas) -> Schema:
     parameters = [
         *_path(route),
-        _header("Idempotency-Key", "1 to 255 visible ASCII characters; makes repeating safe for 30 days, on one route"),
+        _header("Idempotency-Key", "1 to 255 visible ASCII characters; makes repeating safe for 30 days, on one route", **_KEY),
         _header("Prefer", "`respond-async`, or `wait=N` seconds (at most 30)"),
     ]
+    if (names := path_names(route.path)) and names[-1] not in NO_VERSION:
+        parameters.append(_header("If-Match", "An ETag: 412 `request.precondition` when it has changed since", pattern=ETAGS))
     told = told_by(route)
     answers = {str(route.answers): _done("Done", schemas.of(told[0]))}
     if route.dry_run:
@@ -124,7 +130,7 @@ def _query(route: QueryRoute, schemas: Schemas) -> Schema:
     if not route.one:
         parameters += [
             _parameter("limit", "Rows of a page, 1 to 500; 50 unless said", {"type": "integer", "minimum": 1, "maximum": 500}),
-            _parameter("cursor", f"`next_cursor` of the page before{_EMPTY if route.walk or route.bounded else ''}", {"type": "string"}),
+            _parameter("cursor", f"`next_cursor` of the page before{_EMPTY if route.walk or route.bounded else ''}", _CURSOR),
             *(_parameter(name, "Only such rows", one.schema) for name, one in route.filters.items()),
         ]
         schema = schemas.page(route.row)
@@ -168,12 +174,12 @@ def _scope(route: Route) -> str:
 
 def _path(route: Route) -> list[Schema]:
     odd = route.params if isinstance(route, QueryRoute) else route.texts
-    kinds = {name: {"type": "string"} if name in odd else {"type": "string", "format": "uuid"} for name in path_names(route.path)}
+    kinds = {name: _NAME if name in odd else {"type": "string", "format": "uuid"} for name in path_names(route.path)}
     return [{"name": name, "in": "path", "required": True, "schema": schema} for name, schema in kinds.items()]
 
 
-def _header(name: str, about: str) -> Schema:
-    return {"name": name, "in": "header", "description": about, "schema": {"type": "string"}}
+def _header(name: str, about: str, **bounds: Any) -> Schema:
+    return {"name": name, "in": "header", "description": about, "schema": {"type": "string", **bounds}}
 
 
 def _parameter(name: str, about: str, schema: Schema) -> Schema:
@@ -189,10 +195,10 @@ def _events(events: Sequence[MessageType], schemas: Schemas) -> Schema:
         "tags": ["events"],
         "description": f"{_FEED} What `data` holds is a `FeedEvent`.\n\nTypes: {names}.\n\nScope: `{FEED_SCOPE}`.",
         "parameters": [
-            _header("Last-Event-ID", "The last id that was received"),
-            _parameter("after", "The same, for clients that cannot set the header", {"type": "integer"}),
+            _header("Last-Event-ID", "The last id that was received", pattern=PATTERN),
+            _parameter("after", "The same, for clients that cannot set the header", {"type": "string", "pattern": PATTERN}),
             _parameter("types", "Prefixes of types, by comma, e.g. `render.job.`", {"type": "string"}),
-            _parameter("job_id", "Only events of this render", {"type": "string", "format": "uuid"}),
+            _parameter("job_id", "Only events of this render, from its first on until it ends", {"type": "string", "format": "uuid"}),
         ],
         "security": _security(FEED_SCOPE),
         "responses": {

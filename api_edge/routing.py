@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 Prepare = Callable[["Edge", "Call", Any], Command]  # the command as sent, to the command that is published
+Check = Callable[["Edge", "Call", Any], Awaitable[None]]  # of the command that is published; Refused says what is wrong with it
 Reveal = Callable[["Edge", Row], Awaitable[None]]  # the answer's body, changed in place
 Present = Callable[["Edge", "Call", list[Row]], list[Row]]
 Complete = Callable[["Edge", "Call", Row, Row], Awaitable[None]]  # the row as found, and as presented: changed in place
@@ -46,6 +47,7 @@ class CommandRoute(msgspec.Struct, frozen=True):
     told: type[msgspec.Struct] | None = None  # what its caller is told, where the edge adds to what the command answers
     secret: "SecretKind | None" = None  # what the command makes a secret of, which the edge draws and shows
     prepare: Prepare | None = None
+    check: Check | None = None  # what no domain can see, as what lies in the store; whatever passes, the domain decides still
     reveal: Reveal | None = None
     dry_run: bool = False  # whether `?dry_run=true` is understood
     for_platform: bool = False  # goes to the platform tenant, to which nodes belong, whoever asks

@@ -1,7 +1,6 @@
 """An idle stack: memory and processor time of every process, two nodes with their engines loaded, beside the three servers alone."""
 
 import asyncio
-import os
 from collections.abc import Iterable
 
 import psutil
@@ -9,7 +8,7 @@ import psutil
 from benchmarks.figures import Bound, Figure, figure
 from benchmarks.ground import stack
 from benchmarks.memory import held
-from deploy.local.stack import Stack
+from benchmarks.processes import processes, seconds
 
 MEMORY = (Bound("value", most=500.0),)
 PROCESSOR = (Bound("value", most=3.0),)
@@ -28,32 +27,16 @@ async def measure(quick: bool) -> list[Figure]:
     """Megabytes that all hold together (pages that they share counted once), and percent of one core over 20 s (5 when quick)."""
     async with stack(nodes=2) as running:
         await asyncio.sleep(SETTLE)
-        servers, ours = _processes(running)
-        before = {process.pid: _seconds(process) for process in (*servers, *ours)}
-        await asyncio.sleep(seconds := 5.0 if quick else 20.0)
-        busy = {process.pid: (_seconds(process) - before[process.pid]) / seconds * 100 for process in (*servers, *ours)}
+        servers, ours = processes(running)
+        before = {process.pid: seconds(process) for process in (*servers, *ours)}
+        await asyncio.sleep(lasting := 5.0 if quick else 20.0)
+        busy = {process.pid: (seconds(process) - before[process.pid]) / lasting * 100 for process in (*servers, *ours)}
         memory = held(one.pid for one in (*servers, *ours)) / 1e6, held(one.pid for one in servers) / 1e6
     share = _sum(busy, (*servers, *ours)), _sum(busy, servers)
     return [
         figure("idle.memory", memory[0], "MB", memory[1], MEMORY, MEMORY_LIMIT),
         figure("idle.processor", share[0], "% of a core", share[1], PROCESSOR, PROCESSOR_LIMIT),
     ]
-
-
-def _processes(running: Stack) -> tuple[list[psutil.Process], list[psutil.Process]]:
-    """All processes of the servers, and all of ours; this one is not part of the stack."""
-    servers = [pid for name in ("nats", "postgres", "s3") if (pid := running.servers.pid(name)) is not None]
-    return _trees(servers), _trees(running.processes.pids().values())
-
-
-def _trees(pids: Iterable[int]) -> list[psutil.Process]:
-    roots = [psutil.Process(pid) for pid in pids if pid != os.getpid()]
-    return [*roots, *(child for root in roots for child in root.children(recursive=True))]
-
-
-def _seconds(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return float(times.user + times.system)
 
 
 def _sum(values: dict[int, float], processes: Iterable[psutil.Process]) -> float:

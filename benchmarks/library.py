@@ -177,10 +177,11 @@ class Library:
                 yield f"{thing}_by_id", (tenant, self.ids[thing])
         yield "tenant_by_id", (tenant,)
         yield "operations_of_key", (tenant, KEY, uuid4())
-        for query in ("render_by_id", "explain_render"):
+        for query in ("render_by_id", "explain_render", "job_in_log"):
             yield query, (tenant, self.ids["job"])
         for query in ("node_by_id", "node_identity", "node_standing"):
             yield query, (PLATFORM, NODE)
+        yield "place_of_upload", (tenant, self.ids["upload"])
         yield "join_token", (PLATFORM, self.ids["token"])
         yield "object_look", (tenant, "export", "o1")
 

@@ -16,14 +16,17 @@ from cli.transport import ApiProblem, Transport, problem_of
 from cli.waiting import until
 from contracts.content.projects import CreateProject
 from contracts.message import type_of
-from contracts.render.jobs import JobAdvanced, JobAssembling, JobProgress, JobStarted
+from contracts.render.jobs import JobAdvanced, JobAssembling, JobProgress, JobStarted, JobWarned
+from contracts.spec import Warning
 from contracts.studio.renders import RequestRender
 
 ENDED = ("completed", "failed", "cancelled")
 POLL = 0.5  # seconds between two looks at a job while no event stream can be had
 SILENCE = 30.0  # seconds; the service sends a sign of life every 10
 A_NODE = "Is a node running? `GET /v1/nodes` lists them."
-_STARTED, _ADVANCED, _ASSEMBLING, _TICK = (type_of(kind).name for kind in (JobStarted, JobAdvanced, JobAssembling, JobProgress))
+_STARTED, _ADVANCED, _ASSEMBLING, _WARNED, _TICK = (
+    type_of(kind).name for kind in (JobStarted, JobAdvanced, JobAssembling, JobWarned, JobProgress)
+)
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +38,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     frames_per_second: float = 0.0
     seconds_left: float | None = None
     nodes: dict[str, int] = {}
+    warnings: tuple[Warning, ...] = ()  # what will not look as it was meant
     job: Render | None = None  # the whole row where it was asked for; always there at the end
 
     @property
@@ -146,7 +150,7 @@ class Client:
         streamed = True
         while True:
             job = await self.job(job_id)
-            now = Progress(state=job.state, frames_done=job.frames_done, frames_total=job.frames_total, job=job)
+            now = Progress(state=job.state, frames_done=job.frames_done, frames_total=job.frames_total, warnings=job.warnings, job=job)
             yield now
             if now.ended:
                 return
@@ -214,5 +218,7 @@ def advanced(now: Progress, event: sse.ServerEvent) -> Progress:
         return msgspec.structs.replace(
             now, state="assembling", frames_done=now.frames_total, frames_per_second=0.0, seconds_left=None, nodes={}, job=None
         )
+    if event.type == _WARNED:
+        return msgspec.structs.replace(now, warnings=(*now.warnings, *msgspec.convert(data["warnings"], tuple[Warning, ...])), job=None)
     ended = event.type.rpartition(".")[2]
     return msgspec.structs.replace(now, state=ended, job=None) if event.type.startswith("render.job.") and ended in ENDED else now

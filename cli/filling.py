@@ -1,8 +1,11 @@
 """What a person wants in a video: a project file and options over it, matched with what the template has."""
 
 import difflib
+import re
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple, get_args
 from uuid import UUID
 
 import msgspec
@@ -10,18 +13,30 @@ import msgspec
 from cli.errors import Mistake
 from cli.responses import Scene
 from contracts.project_file import ProjectFile, ProjectScene
-from contracts.spec import Element
+from contracts.spec import Direction, Element, Fit
 from contracts.studio.renders import RequestRender
 from contracts.studio.saved_projects import ChosenScene, ChosenTrack
 
-Setting = tuple[str, str]  # "SCENE.ELEMENT" (or "ELEMENT") and its value
 _GROUPS = {"text": "texts", "image": "pictures", "colour": "colours"}
+_CHOICES: dict[str, tuple[str, str, tuple[str, ...]]] = {
+    "--fit": ("fits", "image", get_args(Fit)),
+    "--direction": ("directions", "text", get_args(Direction)),
+}
+_ESCAPE = re.compile(r"\\([n\\])")
+
+
+class Setting(NamedTuple):
+    """What an option says of an element: `--set`, `--fit` or `--direction`, "SCENE.ELEMENT" (or "ELEMENT"), and its value."""
+
+    option: str
+    target: str
+    value: str
 
 
 def read_project(path: Path) -> ProjectFile:
     """Read a project file; the paths in it become absolute. Raises Mistake."""
     try:
-        project = msgspec.json.decode(path.read_bytes(), type=ProjectFile)
+        project = msgspec.json.decode(path.read_bytes().removeprefix(BOM_UTF8), type=ProjectFile)
     except OSError as error:
         raise Mistake("project.unreadable", f"{path}: {error.strerror}", "--project") from error
     except msgspec.DecodeError as error:
@@ -34,25 +49,42 @@ def read_project(path: Path) -> ProjectFile:
         for scene in project.scenes
     )
     audio = tuple(msgspec.structs.replace(track, file=str(folder / track.file)) for track in project.audio)
-    return msgspec.structs.replace(project, scenes=scenes, audio=audio)
+    fonts = tuple(str(folder / name) for name in project.fonts)
+    return msgspec.structs.replace(project, scenes=scenes, audio=audio, fonts=fonts)
+
+
+def with_fonts(project: ProjectFile, fonts: Iterable[Path]) -> ProjectFile:
+    """The project with further fonts, which are asked before its own."""
+    named = (*(str(path.absolute()) for path in fonts), *project.fonts)
+    return msgspec.structs.replace(project, fonts=tuple(dict.fromkeys(named)))
+
+
+def inputs(project: ProjectFile, settings: Sequence[Setting]) -> list[Path]:
+    """Every file that a film may be made of beside its template, whether it is there or not."""
+    given = (one.value for one in settings if one.option == "--set" and "\0" not in one.value)
+    return [*(Path(path) for _, path in _named(project)), *(Path(value).expanduser() for value in given)]
 
 
 def filled(project: ProjectFile, settings: Sequence[Setting], scenes: Sequence[Scene]) -> ProjectFile:
     """The project with the settings in it; without scenes of its own it gets all of the template. Raises Mistake with every error."""
     chosen = list(project.scenes or (ProjectScene(scene=scene.key) for scene in scenes))
     errors = []
-    for target, value in settings:
-        found = _element(target, scenes)
+    for setting in settings:
+        field = f"{setting.option} {setting.target}"
+        found = _element(setting.target, scenes)
         if isinstance(found, str):
-            errors.append({"code": "render.unknown_element", "field": f"--set {target}", "detail": found})
+            errors.append({"code": "render.unknown_element", "field": field, "detail": found})
             continue
         scene, element = found
+        if wrong := _unfit(setting, element):
+            errors.append({"code": "render.choice", "field": field, "detail": wrong})
+            continue
         places = [index for index, one in enumerate(chosen) if one.scene == scene.key]
         if not places:
             detail = f"the project file leaves the scene {scene.key!r} out"
-            errors.append({"code": "render.unknown_scene", "field": f"--set {target}", "detail": detail})
+            errors.append({"code": "render.unknown_scene", "field": field, "detail": detail})
         for index in places:
-            chosen[index] = _with_value(chosen[index], element, value)
+            chosen[index] = _with_value(chosen[index], element, setting)
     if errors:
         raise Mistake(errors[0]["code"], errors[0]["detail"], errors[0]["field"], "`--list` shows what the template has.", errors)
     return msgspec.structs.replace(project, scenes=tuple(chosen))
@@ -79,6 +111,10 @@ def request(project: ProjectFile, project_id: UUID, file_ids: dict[str, UUID]) -
             texts=scene.texts,
             pictures={key: file_ids[path] for key, path in scene.pictures.items()},
             colours=dict(scene.colours),
+            fits=scene.fits,
+            directions=scene.directions,
+            duration=scene.duration,
+            speed=scene.speed,
         )
         for scene in project.scenes
     )
@@ -89,6 +125,7 @@ def request(project: ProjectFile, project_id: UUID, file_ids: dict[str, UUID]) -
         colours=dict(project.colours),
         preset=project.preset,
         audio=audio,
+        fonts=tuple(file_ids[path] for path in project.fonts),
         width=project.width,
         height=project.height,
         rate=project.rate,
@@ -103,12 +140,28 @@ def _named(project: ProjectFile) -> Iterator[tuple[str, str]]:
             yield f"scenes[{index}].pictures.{key}", path
     for index, track in enumerate(project.audio):
         yield f"audio[{index}].file", track.file
+    for index, path in enumerate(project.fonts):
+        yield f"fonts[{index}]", path
 
 
-def _with_value(scene: ProjectScene, element: Element, value: str) -> ProjectScene:
-    group = _GROUPS[element.kind]
-    if element.kind == "image":
+def _unfit(setting: Setting, element: Element) -> str:
+    """What is wrong with a choice; nothing where it can be made."""
+    if setting.option not in _CHOICES:
+        return ""
+    _, kind, words = _CHOICES[setting.option]
+    if element.kind != kind:
+        return f"{element.key} is of kind {element.kind}; this is chosen for {'a picture' if kind == 'image' else 'a text'}"
+    return "" if setting.value in words else f"{setting.value!r} is none of {', '.join(words)}"
+
+
+def _with_value(scene: ProjectScene, element: Element, setting: Setting) -> ProjectScene:
+    group, value = _GROUPS[element.kind], setting.value
+    if setting.option in _CHOICES:
+        group = _CHOICES[setting.option][0]
+    elif element.kind == "image":
         value = str(Path(value).expanduser().absolute())
+    elif element.kind == "text":  # a shell hands on what is typed: \n is a new line here, and \\ a backslash
+        value = _ESCAPE.sub(lambda found: "\n" if found[1] == "n" else "\\", value)
     return msgspec.structs.replace(scene, **{group: {**getattr(scene, group), element.key: value}})
 
 

@@ -3,16 +3,10 @@
 import re
 from fractions import Fraction
 
-_NTSC = {
-    "23.976": (24000, 1001),
-    "23.98": (24000, 1001),
-    "29.97": (30000, 1001),
-    "47.952": (48000, 1001),
-    "59.94": (60000, 1001),
-    "119.88": (120000, 1001),
-}
+from contracts.look import rate_of
+
 _SIZE = re.compile(r"(\d{1,6})\s*[x×*]\s*(\d{1,6})", re.IGNORECASE)
-_COLOUR = re.compile(r"#[0-9A-Fa-f]{6}")
+_COLOUR = re.compile(r"#([0-9A-Fa-f]{6}|[0-9A-Fa-f]{3})")
 
 
 def size(text: str) -> tuple[int, int]:
@@ -25,20 +19,17 @@ def size(text: str) -> tuple[int, int]:
 
 def rate(text: str) -> tuple[int, int]:
     """Read frames per second as a fraction; 29.97 and its kin are what broadcasters mean by them. Raises ValueError."""
-    text = text.strip()
-    if text in _NTSC:
-        return _NTSC[text]
     try:
-        exact = Fraction(text)
+        exact = Fraction(text.strip())
     except (ValueError, ZeroDivisionError):
         exact = Fraction(0)
     if exact <= 0:
         raise ValueError(f"{text!r} is not a rate; write frames per second, as in 30, 29.97 or 30000/1001")
-    return exact.numerator, exact.denominator
+    return (exact.numerator, exact.denominator) if "/" in text else rate_of(float(exact))
 
 
 def colour(text: str) -> str:
-    """Read #RRGGBB. Raises ValueError."""
+    """Read #RRGGBB, or #RGB, which is the same with each digit twice. Raises ValueError."""
     if not _COLOUR.fullmatch(text):
         raise ValueError(f"{text!r} is not a colour; write #RRGGBB, as in #C63D5B (in quotes, since # begins a comment in a shell)")
-    return text
+    return text if len(text) == 7 else "#" + "".join(2 * digit for digit in text[1:])

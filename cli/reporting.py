@@ -69,7 +69,7 @@ class JsonReporter(PlainReporter):
         self._line("step", text=text, **facts)
 
     def progress(self, now: Progress, timeline: Timeline) -> None:
-        facts = {name: getattr(now, name) for name in now.__struct_fields__ if name != "job"}
+        facts = {name: getattr(now, name) for name in now.__struct_fields__ if name not in ("job", "warnings")}
         self._line("progress", **facts)
 
     def result(self, text: str, **facts: Any) -> None:

@@ -80,6 +80,10 @@ class Submitted(msgspec.Struct, frozen=True, kw_only=True):
     state: str = ""
     warnings: tuple[Warning, ...] = ()
     missing: tuple[dict[str, str], ...] = ()
+    width: int = 0
+    height: int = 0
+    rate_num: int = 30
+    rate_den: int = 1
 
 
 class Render(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,6 +102,11 @@ class Render(msgspec.Struct, frozen=True, kw_only=True):
     duration: float | None = None
     degraded: bool = False
     url: str = ""
+    warnings: tuple[Warning, ...] = ()
+    width: int = 0
+    height: int = 0
+    rate_num: int = 30
+    rate_den: int = 1
 
 
 class Node(msgspec.Struct, frozen=True, kw_only=True):

@@ -41,6 +41,8 @@ def _words(bounds: msgspec.Meta, unit: str) -> str:
 
 
 def _span(low: float | None, high: float | None) -> str:
+    if low == high:
+        return f"exactly {low}"
     if low is None or high is None:
         return f"at most {high}" if low is None else f"at least {low}"
     return f"{low} to {high}"

@@ -29,6 +29,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     key_hash: str = ""  # hash of who asked and their Idempotency-Key, whatever the route; empty without one
     reply: str = ""  # the subject that waits for the outcome
     timer: str = ""  # of a timer's command: its moment and the timer's name; whoever decides it looks whether the timer says so
+    if_match: str = ""  # what is changed, by its key's name, and its versions that may be: "job_id=3" or "job_id=3,4"; empty: any
     dry_run: bool = False
     traceparent: str = ""
 
@@ -77,6 +78,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
             ("ce-key", self.key_hash),
             ("ce-reply", self.reply),
             ("ce-timer", self.timer),
+            ("ce-if-match", self.if_match),
             ("traceparent", self.traceparent),
         )
 
@@ -97,6 +99,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
             key_hash=headers.get("ce-key", ""),
             reply=headers.get("ce-reply", ""),
             timer=headers.get("ce-timer", ""),
+            if_match=headers.get("ce-if-match", ""),
             dry_run=headers.get("ce-dryrun") == "1",
             traceparent=headers.get("traceparent", ""),
         )

@@ -146,7 +146,7 @@ class ReportSegment(Report, frozen=True, kw_only=True):
     difference: float
     seconds: float
     degraded: bool = False
-    warnings: tuple[Warning, ...] = ()
+    warnings: tuple[Warning, ...] = ()  # with a scene's first segment, and the first of each run of one; at most 20 count
     before: Edge = ""  # the scene's frame before the first one, as drawn on this node
     last: Edge = ""  # the last frame, as decoded
 
@@ -178,6 +178,7 @@ class ReportSnapshot(Report, frozen=True, kw_only=True):
     sha256: str
     bytes: int
     degraded: bool = False  # not drawn as designed; no node of today says so
+    warnings: tuple[Warning, ...] = ()  # at most 20 count
 
 
 @message("render.export.report")

@@ -1,6 +1,7 @@
 """Log positions as clients see them: `<epoch>.<position>`, and the bare position in the first epoch, 0."""
 
 LONGEST = 18  # digits
+PATTERN = rf"^([0-9]{{1,{LONGEST}}}\.)?[0-9]{{1,{LONGEST}}}$"
 
 
 def position_text(epoch: int, position: int) -> str:

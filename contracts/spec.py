@@ -27,6 +27,9 @@ class Element(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     shared: Public[bool] = False  # one value for all scenes (a slot, or a layer of the frshare composition)
     width: Public[int] = 0  # the text's box or the picture's place in the scene's pixels; 0 = not bounded
     height: Public[int] = 0
+    room: Public[float] = 0.0  # of a text: how wide a line may be, in units of its font's size; 0 = not bounded, or not known
+    lines: Public[int] = 0  # that its box has room for at its designed size; 0 = it has no box
+    breadth: Public[float] = 1.0  # how wide the letters of its font are, beside usual ones
 
 
 class Warning(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -35,6 +38,12 @@ class Warning(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     code: Public[str]
     detail: Public[str]
     element: Public[str] = ""
+    scene: Public[str] = ""  # the ScannedScene's key, where it is told of a whole film
+
+    @property
+    def place(self) -> str:
+        """Where it is, as `--set` names it; empty where it is of the whole template."""
+        return ".".join(filter(None, (self.scene, self.element)))
 
 
 Warnings = Public[tuple[Warning, ...]]

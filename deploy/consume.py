@@ -149,6 +149,7 @@ class Process:
         runtime = Runtime(domain, nc, lambda: pg_connect(self.settings, role), commands, feed, History(pool, objects))
         self.metrics.asks(gauges.work(runtime))
         self.metrics.asks(gauges.reactions(runtime, pool))
+        self.metrics.asks(gauges.crashes(runtime, pool))
         given = Given(self.settings, publisher, objects, pool)
         effects = EffectRunner(domain, pool, publisher.publish, await stack.enter_async_context(domain.tools(given)), runtime.leading)
         runtime.on_effects = effects.start_new

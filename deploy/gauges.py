@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable
+from typing import get_args
 
 import sql
 from adapters.metrics import Labels
@@ -13,6 +14,8 @@ from consumers.runtime.reaction_cursors import standing
 from consumers.runtime.retention import Retention
 from consumers.runtime.runtime import Runtime
 from consumers.runtime.timers import Timers
+from contracts.message import PLATFORM
+from contracts.render.nodes import CRASHES, CrashKind
 
 _q = sql.load("runtime")
 COUNT_AGAIN = 30.0  # seconds between two counts of all effects
@@ -25,6 +28,10 @@ GAUGES: dict[str, tuple[str, Labels]] = {
     "flatrender_reaction_to_learn": ("Positions that a fold has to learn before its domain takes commands.", ("domain", "reaction")),
     "flatrender_parked_types": ("Types of commands that fail by our own fault and wait.", ("domain",)),
     "flatrender_domain_waits": ("1 while the domain can decide nothing at all.", ("domain",)),
+    "flatrender_node_crashes": (
+        "What died on nodes within the last hour, by kind; frames that differ the second time among it.",
+        ("kind",),
+    ),
     "flatrender_log_position": ("How far the log reaches: the end, what is published of it, what is read in archives.", ("what",)),
 }
 """Each with what it says and its labels."""
@@ -84,6 +91,21 @@ def reactions(runtime: Runtime, pool: Pool) -> Ask:
             "flatrender_reaction_behind": {labels: max(0, head - place.position) for labels, place in found.items()},
             "flatrender_reaction_to_learn": {labels: max(0, place.goal - place.position) for labels, place in found.items() if place.goal},
         }
+
+    return ask
+
+
+def crashes(runtime: Runtime, pool: Pool) -> Ask:
+    """What died on the farm's nodes lately, told by the domain that keeps it."""
+    kinds = get_args(CrashKind)
+
+    async def ask() -> Measured:
+        if not CRASHES.table.startswith(f"{runtime.domain.name}.") or not runtime.active.is_set():
+            return {}
+        async with pool.acquire(timeout=POOL_WAIT) as conn, conn.transaction(readonly=True):
+            await conn.execute("select set_config('app.tenants', $1, true)", str(PLATFORM))
+            found = {row["kind"]: row["count"] for row in await conn.fetch(sql.load("render").lately_crashed, PLATFORM)}
+        return {"flatrender_node_crashes": {(kind,): float(found.get(kind, 0)) for kind in kinds}}
 
     return ask
 

@@ -56,10 +56,12 @@ class Node:
         self.transfers = Transfers(tuning.patience)
         self.cache = Cache(self.folder.cache, self.transfers, tuning.cache_bytes)
         self.reporter = Reporter(self.id, Spool(self.folder.spool), self.link, self.cache.shrink)
-        engines = [_engine(tuning, self.folder.engine(number)) for number in range(settings.node_slots + 1)]
+        drawn_twice = settings.node_twice > 0  # the first engine is for short work, of which nothing is
+        engines = [_engine(tuning, self.folder.engine(number), drawn_twice and number > 0) for number in range(settings.node_slots + 1)]
         self.slots = Slots(engines[1:], self.changed, engines[0])
         self._settings = settings
-        tools = Tools(str(self.id), self.name, self.folder, self.transfers, self.cache, self.reporter, self.link, self.slots)
+        means = (self.folder, self.transfers, self.cache, self.reporter, self.link, self.slots)
+        tools = Tools(str(self.id), self.name, *means, twice=settings.node_twice)
         self.runner = PartRunner(tools, self._parts_changed)
         self.ready: Ready | None = None
         self.stop: Stop = "no"
@@ -160,13 +162,14 @@ class Node:
         self.changed()
 
 
-def _engine(tuning: Tuning, folder: Path) -> EngineProcess:
+def _engine(tuning: Tuning, folder: Path, witness: bool) -> EngineProcess:
     return EngineProcess(
         engine=tuning.engine,
         folder=folder,
         reads=tuning.engine_reads,
         stall_seconds=tuning.stall_seconds,
         environment=tuning.engine_environment,
+        witness=witness,
     )
 
 

@@ -147,8 +147,8 @@ def limit_processes() -> None:
 def keep_memory_low() -> None:
     """Have the C library give large blocks back at once, and have all threads share what it keeps of small ones; glibc alone has it.
 
-    Each segment's encoder takes some 160 MB at 1080p in pieces of several and frees them. Left to itself, glibc keeps such pieces for others, which
-    fit into them badly: an engine grew by a third from the first segment to the fourth.
+    Each segment's encoder takes some 160 MB at 1080p in pieces of several and frees them. Left to itself, glibc keeps such pieces for
+    others, which fit into them badly: an engine grew by a third from the first segment to the fourth.
     """
     with contextlib.suppress(AttributeError, OSError, TypeError):
         adjust = ctypes.CDLL(None).mallopt

@@ -32,6 +32,10 @@ MOST_WAIT = 30.0
 BODY = 15.0  # seconds in which a body has to be there
 REPLAYED = "Idempotent-Replayed"
 _TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+_TAG = re.compile(r'(?:^|,)\s*"(\d{1,18})"(?=\s*(?:,|$))')
+ETAGS = r'^\s*(\*|(W/)?"[!#-~]*"(\s*,\s*(W/)?"[!#-~]*")*)\s*$'
+_ETAGS = re.compile(ETAGS)
+NO_VERSION = ("effect_id",)  # names in addresses of what has no version: it is no entity's row
 _PREFER_WAIT = re.compile(r"\bwait\s*=\s*\"?(\d{1,4})")
 
 
@@ -42,11 +46,12 @@ class CommandHandler:
         self.route = route
         self._identity = Route.of(route)
         self._names = path_names(route.path)
+        self._tagged = bool(self._names) and self._names[-1] not in NO_VERSION
         self._parameters = ("dry_run",) if route.dry_run else ()
         self._type = type_of(route.command).full_name
         self.reader = reader_of(route)
         self._shown = shown_answer(route.command)
-        self._as_sent = not (self._names or route.hidden or route.prepare or route.secret)
+        self._as_sent = not (self._names or route.hidden or route.prepare or route.check or route.secret)
 
     async def __call__(self, edge: Edge, call: Call) -> Answer:
         who = await admitted(edge, call, self.route)
@@ -54,7 +59,7 @@ class CommandHandler:
         body = await _read(call.request)
         dry_run = self.route.dry_run and is_true(call.query("dry_run"), "dry_run")
         key, request_hash = key_of(call), edge.signer.request_hash(call.request.method, call.request.path_qs, body)
-        send = self._ready(edge, call, body)
+        send = await self._ready(edge, call, body)
         wait = wait_of(call.request.headers.get("Prefer"))
         named = await self._named(edge, call, key, request_hash) if key and not dry_run else Named(call.id)
         envelope = Envelope(
@@ -67,6 +72,7 @@ class CommandHandler:
             causation=named.id,
             request_hash=request_hash,
             key_hash=named.key_hash,
+            if_match=self._if_match(call),
             dry_run=dry_run,
             traceparent=_traceparent(call.request),
         )
@@ -85,15 +91,29 @@ class CommandHandler:
             headers[REPLAYED] = "true"
         return await self._told(edge, call, envelope, outcome, headers)
 
+    def _if_match(self, call: Call) -> str:
+        """What the caller knows of the thing that is changed, as an envelope says it. Raises Refused where nothing has an ETag."""
+        given: str | None = call.request.headers.get("If-Match")
+        if given is None:
+            return ""
+        if not self._tagged:
+            raise Refused("request.parameter", "What is asked for here has no ETag yet; leave If-Match out.", "If-Match")
+        if not _ETAGS.fullmatch(given):
+            raise Refused("request.parameter", 'If-Match is an ETag as it was given, as in "3"; or several by comma; or *.', "If-Match")
+        # One that was never given out matches nothing, and so is left out; a weak one never matches here.
+        return "" if given.strip() == "*" else f"{self._names[-1]}={','.join(_TAG.findall(given))}"
+
     async def _named(self, edge: Edge, call: Call, key: str, request_hash: str) -> Named:
         return await named_by(edge, call.who, self._identity, key, request_hash, secret=self.route.secret is not None)
 
-    def _ready(self, edge: Edge, call: Call, body: bytes) -> Send:
+    async def _ready(self, edge: Edge, call: Call, body: bytes) -> Send:
         """How the command is published: as the body says it where nothing is filled in, which spares reading and writing it once more."""
         if self._as_sent:
             checked = self.reader.check(body)
             return lambda publisher, envelope: publisher.publish_encoded(self.route.command, checked, envelope)
         message = self._message(edge, call, body)
+        if self.route.check:
+            await self.route.check(edge, call, message)
         return lambda publisher, envelope: publisher.publish(message, envelope)
 
     def _message(self, edge: Edge, call: Call, body: bytes) -> Command:

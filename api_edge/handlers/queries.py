@@ -15,6 +15,7 @@ from api_edge.http.bodies import path_names
 from api_edge.routing import Filter, QueryRoute, Row
 from api_edge.stream.resuming import behind
 from contracts.message import PLATFORM
+from contracts.positions import PATTERN
 
 _encode = msgspec.json.Encoder().encode
 
@@ -160,7 +161,7 @@ def _position(edge: Edge, text: str) -> int:
 AN_ID = Filter(_uuid, {"type": "string", "format": "uuid"})
 A_WORD = Filter(_text, {"type": "string", "minLength": 1, "maxLength": 100})
 YES_OR_NO = Filter(_boolean, {"type": "boolean"})
-A_POSITION = Filter(_position, {"type": "string"})
+A_POSITION = Filter(_position, {"type": "string", "pattern": PATTERN})
 
 
 def one_of(*words: str) -> Filter:

@@ -40,7 +40,8 @@ def _walk(value: object, expected: Any, path: str) -> Iterator[FieldError]:
 
 
 def _annotated(value: object, expected: Any, inner: Any, path: str) -> Iterator[FieldError]:
-    within = list(_walk(value, inner, path))
+    is_none_of_them = get_origin(inner) in (Union, types.UnionType) and not any(_is_of(value, one) for one in get_args(inner))
+    within = [] if is_none_of_them else list(_walk(value, inner, path))
     yield from within or _leaf(value, expected, path)
 
 
@@ -48,7 +49,15 @@ def _union(value: object, expected: Any, args: tuple[Any, ...], path: str) -> It
     others = [arg for arg in args if arg is not type(None)]
     if value is None and len(others) < len(args):
         return
-    yield from (_walk(value, others[0], path) if len(others) == 1 else _leaf(value, expected, path))
+    fitting = others if len(others) == 1 else [other for other in others if _is_of(value, other)]
+    yield from (_walk(value, fitting[0], path) if len(fitting) == 1 else _leaf(value, expected, path))
+
+
+def _is_of(value: object, expected: Any) -> bool:
+    """Whether a value is of the kind of JSON that a type is written as, be it within its bounds or not."""
+    bare = get_args(expected)[0] if get_origin(expected) is Annotated else expected
+    kinds: dict[type, tuple[type, ...]] = {list: (tuple, list), int: (int, float)}
+    return (get_origin(bare) or bare) in kinds.get(type(value), (type(value),))
 
 
 def _struct(value: object, expected: type[msgspec.Struct], path: str) -> Iterator[FieldError]:

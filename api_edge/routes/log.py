@@ -6,9 +6,9 @@ from uuid import UUID
 import msgspec
 
 from api_edge.edge import Call, Edge
-from api_edge.handlers.queries import A_POSITION, A_WORD
-from api_edge.routing import CommandRoute, QueryRoute, Row
-from api_edge.stream.events import kind_of, shown
+from api_edge.handlers.queries import A_POSITION
+from api_edge.routing import CommandRoute, Filter, QueryRoute, Row
+from api_edge.stream.events import kind_of, public_types, shown
 from api_edge.stream.tenant_log import page_of_log
 from contracts.fields import Moment
 from contracts.positions import position_text
@@ -40,6 +40,13 @@ def log(edge: Edge, call: Call, rows: list[Row]) -> list[Row]:
     return rows
 
 
+def _type(edge: Edge, text: str) -> str:
+    if not 0 < len(text) <= 100 or not public_types(text):
+        raise ValueError(f"it must begin a type; there are {', '.join(sorted(kind_of(name).name for name in public_types()))}")
+    return text
+
+
+A_TYPE = Filter(_type, {"type": "string", "minLength": 1, "maxLength": 100})
 COMMANDS: list[CommandRoute] = []
 QUERIES = [
     QueryRoute(
@@ -50,7 +57,7 @@ QUERIES = [
         "Read the event log",
         LogRow,
         keyset=("position",),
-        filters={"type": A_WORD, "after": A_POSITION},
+        filters={"type": A_TYPE, "after": A_POSITION},
         present=log,
         walk=page_of_log,
     )

@@ -37,6 +37,16 @@ def public_types(prefix: str = "") -> tuple[str, ...]:
     return tuple(entry.full_name for entry in events if entry.full_name.partition(".")[2].startswith(prefix))
 
 
+def type_prefixes(text: str, *besides: str) -> tuple[str, ...]:
+    """Prefixes of public types and of those besides, by comma. Raises ValueError for one by which none begins."""
+    prefixes = tuple(filter(None, text.split(",")))
+    known = sorted({kind_of(name).name for name in public_types()}.union(besides))
+    for prefix in prefixes:
+        if not any(name.startswith(prefix) for name in known):
+            raise ValueError(f"no type begins with {prefix[:60]!r}; there are {', '.join(known)}")
+    return prefixes
+
+
 class _Subject(msgspec.Struct):
     job_id: str = ""
 

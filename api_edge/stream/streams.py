@@ -5,10 +5,13 @@ from collections import deque
 from uuid import UUID
 
 from api_edge.stream.events import FeedEvent
+from contracts.message import type_of
+from contracts.render.jobs import JobCancelled, JobCompleted, JobFailed
 
 MOST_EVENTS = 2_000  # that wait for a slow reader
 MOST_BYTES = 4 * 1024 * 1024
 TICK_MARK = -1
+ENDS = tuple(type_of(kind).name for kind in (JobCompleted, JobFailed, JobCancelled))
 
 
 class Wanted:
@@ -31,6 +34,10 @@ class Wanted:
             return False
         return not self.job_id or job_id == self.job_id
 
+    def ends_with(self, event: FeedEvent) -> bool:
+        """Whether nothing follows this event in the stream: it is of one render, which has ended."""
+        return bool(self.job_id) and event.kind.name in ENDS and event.tenant == self.tenant and event.job_id == self.job_id
+
 
 class Stream:
     """One reader's buffer; `next` gives what came, until `end` was called and everything was given."""
@@ -38,13 +45,14 @@ class Stream:
     def __init__(self, credential: UUID, wanted: Wanted) -> None:
         self.credential, self.wanted = credential, wanted
         self.ended = ""  # why it ends
+        self.is_complete = False  # all that it will ever give was offered
         self._waiting: deque[tuple[int, bytes]] = deque()
         self._bytes = 0
         self._wake = asyncio.Event()
 
     def offer(self, position: int, frame: bytes) -> None:
         """Put a frame into the buffer; a reader who is too slow is ended and may resume."""
-        if self.ended:
+        if self.ended or self.is_complete:
             return
         if len(self._waiting) >= MOST_EVENTS or self._bytes + len(frame) > MOST_BYTES:
             self.end("this reader is too slow; resume with the last id as Last-Event-ID")
@@ -59,13 +67,18 @@ class Stream:
         self._waiting.clear()
         self._wake.set()
 
+    def complete(self) -> None:
+        """Nothing comes any more: what waits is given, and then it ends."""
+        self.is_complete = True
+        self._wake.set()
+
     def leave(self) -> None:
         """Its reader is gone: nobody is told anything any more."""
         self.end("its reader is gone")
 
     async def wait(self, seconds: float) -> bool:
         """Wait until there is something to give, or the end; False when nothing came in time."""
-        if self._waiting or self.ended:
+        if self._waiting or self.ended or self.is_complete:
             return True
         self._wake.clear()
         try:
@@ -108,6 +121,8 @@ class Streams:
         for stream in self._open.get(event.tenant, ()):
             if stream.wanted.event(event):
                 stream.offer(event.position, event.frame)
+            if stream.wanted.ends_with(event):
+                stream.complete()
 
     def hear_tick(self, tenant: str, name: str, job_id: str, frame: bytes) -> None:
         """Give a tick to every stream that wants it."""

@@ -75,9 +75,8 @@ async def _rendered(folder: Path, output: Path, url: str, api_key: str, tell: Re
     async with Client(url, api_key) as client:
         made = await film.make(client, files.template, project, [], output, tell)
     video = video_check.examined(output)
-    wrong = video_check.disagreements(
-        video, frames=made.expected_frames, width=project.width, height=project.height, rate=Fraction(*project.rate), sound=True
-    )
+    job, rate = made.job, Fraction(made.job.rate_num, made.job.rate_den)
+    wrong = video_check.disagreements(video, frames=made.expected_frames, width=job.width, height=job.height, rate=rate, sound=True)
     if made.job.degraded:
         wrong.append("a part was not drawn as designed")
     if wrong:

@@ -36,5 +36,11 @@ def told(found: Row) -> list[str]:
     """An explanation in lines."""
     lines = [f"{found['state']}, {found['segments_done']} of {found['segments_total']} segments"]
     lines += [f"  {reason['code']}: {reason['detail']}" for reason in found["reasons"]]
+    lines += [f"  warning {one['code']}{_place(one)}: {one['detail']}" for one in found["warnings"]]
     lines += [f"  {crash['text']}" for crash in found["crashes"]]
     return [*lines, *(f"{step['position']:>9}  {moment(step['time'])}  {step['text']}" for step in found["events"])]
+
+
+def _place(warning: Row) -> str:
+    named = ".".join(filter(None, (warning.get("scene"), warning.get("element"))))
+    return f" at {named}" if named else ""

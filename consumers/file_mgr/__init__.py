@@ -6,7 +6,7 @@ from consumers.file_mgr.uploads import UPLOADS
 from consumers.runtime.common import WholeDomain
 from consumers.runtime.projection import create, together, upsert
 from consumers.runtime.reactions import Reaction
-from contracts.file_mgr.files import DiscardFile, FileDiscarded, FileReady, FileRejected, FileStored, JudgeFile, StoreFile
+from contracts.file_mgr.files import DiscardFile, FileDiscarded, FileGivenUp, FileReady, FileRejected, FileStored, JudgeFile, StoreFile
 from contracts.file_mgr.uploads import (
     AbortUpload,
     CompleteUpload,
@@ -45,6 +45,7 @@ DOMAIN = WholeDomain(
         FileStored: together(upsert(UPLOADS, state="stored"), create(FILES)),
         FileReady: upsert(FILES, state="ready"),
         FileRejected: upsert(FILES, state="rejected"),
+        FileGivenUp: create(FILES, state="rejected", object_key=""),
         FileDiscarded: upsert(FILES, object_key=""),
     },
     makes={

@@ -10,13 +10,14 @@ from consumers.runtime.table import Table
 from contracts.entity import carry
 from contracts.envelope import Envelope
 from contracts.file_mgr import uploads
-from contracts.file_mgr.files import FileStored, StoreFile
+from contracts.file_mgr.files import FileGivenUp, FileStored, StoreFile
 from contracts.file_mgr.uploads import (
     AbortUpload,
     CompleteUpload,
     FailUpload,
     OpenUpload,
     StartUpload,
+    Upload,
     UploadAborted,
     UploadAnswer,
     UploadCompleteAnswer,
@@ -25,6 +26,7 @@ from contracts.file_mgr.uploads import (
     UploadStarted,
     UploadStateAnswer,
 )
+from contracts.message import Event
 
 UPLOADS = Table.of(uploads.UPLOADS)
 PART = 16 * 2**20  # bytes; S3 asks for at least 5 MiB for all parts but the last
@@ -96,8 +98,7 @@ def abort(cmd: AbortUpload, view: View, ctx: Context) -> Decision[UploadStateAns
     if upload.state not in ("started", "open"):
         return [] if timer else refuse("file.upload_state", f"the upload is {upload.state} already", "upload_id")
     reason = "nobody completed it in time" if timer else "aborted on request"
-    aborted = UploadAborted(upload_id=upload.upload_id, file_id=upload.file_id, reason=reason)
-    return Answer([aborted], UploadStateAnswer(upload_id=upload.upload_id, state="aborted"))
+    return Answer(_given_up(upload, reason), UploadStateAnswer(upload_id=upload.upload_id, state="aborted"))
 
 
 def fail(cmd: FailUpload, view: View, ctx: Context) -> Decision:
@@ -105,7 +106,7 @@ def fail(cmd: FailUpload, view: View, ctx: Context) -> Decision:
     upload = view.get(UPLOADS, cmd.upload_id)
     if upload is None or upload.state in ("stored", "aborted"):
         return []
-    return [UploadAborted(upload_id=upload.upload_id, file_id=upload.file_id, reason=cmd.reason)]
+    return _given_up(upload, cmd.reason)
 
 
 def store(cmd: StoreFile, view: View, ctx: Context) -> Decision:
@@ -115,5 +116,11 @@ def store(cmd: StoreFile, view: View, ctx: Context) -> Decision:
         return []
     if cmd.bytes != upload.bytes:
         reason = f"{cmd.bytes} bytes arrived where {upload.bytes} were announced; start a new upload with the right size"
-        return [UploadAborted(upload_id=upload.upload_id, file_id=upload.file_id, reason=reason)]
+        return _given_up(upload, reason)
     return [carry(FileStored, upload)]
+
+
+def _given_up(upload: Upload, reason: str) -> list[Event]:
+    """The end of an upload, and of its file, so that who waits for it is told."""
+    aborted = UploadAborted(upload_id=upload.upload_id, file_id=upload.file_id, reason=reason)
+    return [aborted, carry(FileGivenUp, upload, code="file.upload_aborted", detail=f"nothing came of its upload: {reason}")]

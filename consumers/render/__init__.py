@@ -1,7 +1,7 @@
 """render: what decides each command, reacts to each foreign event, writes each event and runs each effect."""
 
 from consumers.render import services
-from consumers.render.jobs import job, job_control
+from consumers.render.jobs import job, job_control, warnings
 from consumers.render.jobs.tables import EXPORTS, JOB_SEGMENTS, JOB_SPECS, JOBS, REPAIRS, SHARES
 from consumers.render.kinds import exports, inspections, segments, snapshots
 from consumers.render.kinds.inspections import FILES, INSPECTIONS
@@ -48,6 +48,7 @@ from contracts.render.jobs import (
     JobResumed,
     JobStarted,
     JobSubmitted,
+    JobWarned,
     PauseJob,
     PlanJob,
     RescheduleJob,
@@ -156,6 +157,7 @@ DOMAIN = WholeDomain(
         SegmentsPlanned: job.segments_planned,
         JobStarted: upsert(JOBS, state="rendering"),
         JobAdvanced: upsert(JOBS),
+        JobWarned: warnings.job_warned,
         JobAssembling: upsert(JOBS, state="assembling"),
         JobCompleted: job.job_completed,
         JobFailed: upsert(JOBS, state="failed"),

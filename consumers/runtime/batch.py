@@ -10,19 +10,20 @@ import msgspec
 
 from adapters.nats import deliveries_of
 from consumers.runtime.clock import utc_now
-from consumers.runtime.domain import EXISTS, Answer, Context, Domain, ForPlatform, Refusal, tenant_of
+from consumers.runtime.domain import EXISTS, Answer, Context, Decision, Domain, ForPlatform, Refusal, tenant_of
 from consumers.runtime.effects.making import Made, effect_rows
 from consumers.runtime.folding import Folded, fold, require_moved
 from consumers.runtime.item import Item, Numbers, storable
 from consumers.runtime.private import keep, projecting
 from consumers.runtime.projection import RowExists, project
+from consumers.runtime.rules import unexpected
 from consumers.runtime.state import Missing, State, Want
 from consumers.runtime.store import Columns, Store, columns, meanwhile, to_json
 from consumers.runtime.table import JSON
 from consumers.runtime.timing import Timing
 from contracts.audit import QUARANTINED, REFUSED
 from contracts.envelope import Envelope, same_request
-from contracts.message import PLATFORM, Event, encode
+from contracts.message import PLATFORM, Command, Event, encode
 from contracts.outcome import NO_BODY, NOT_HANDLED, Outcome, Problem
 from contracts.personal import is_personal
 
@@ -152,7 +153,7 @@ class Batch:
             return self._refuse(item, Refusal(item.verdict))
         context = self._context(item)
         try:
-            decision = self.domain.decides[type(item.command)](item.command, self.state.view(item.envelope.tenant), context)
+            decision = self._decision(item.command, item.envelope, context)
             if isinstance(decision, Refusal):
                 return self._refuse(item, decision)
             answer = decision if isinstance(decision, Answer) else Answer(list(decision), None)
@@ -173,6 +174,12 @@ class Batch:
             log.error("%s %s cannot be decided: %s", item.envelope.type, item.envelope.id, type(error).__name__, exc_info=traced)
             self.state.rollback(mark)
             self._quarantine(item, f"{type(error).__name__}: {error}")
+
+    def _decision(self, command: Command, envelope: Envelope, context: Context) -> Decision[Any]:
+        view = self.state.view(envelope.tenant)
+        if envelope.if_match and (refusal := unexpected(command, envelope.if_match, self.domain.tables, view)):
+            return refusal
+        return self.domain.decides[type(command)](command, view, context)
 
     def _context(self, item: Item) -> Context:
         return Context.of(self.domain.name, item.envelope, self.now, foreseen=item.own, minted=self.state.minted)

@@ -8,6 +8,8 @@ from uuid import UUID
 from consumers.runtime.domain import Refusal, refuse
 from consumers.runtime.state import View
 from consumers.studio.copies import FILES
+from contracts.look import FASTEST, SLOWEST, rate_of
+from contracts.project_file import Rate
 from contracts.render.parts import deadline_fault
 from contracts.spec import ColourPreset
 from contracts.studio.copies import TemplateScene
@@ -16,7 +18,7 @@ from contracts.studio.values import SceneValues, Track
 
 Problem = dict[str, str]
 LONGEST_SHOWN = 60  # characters of a wrong value that a problem repeats
-KINDS = {"texts": "text", "pictures": "image", "colours": "colour"}
+KINDS = {"texts": "text", "pictures": "image", "colours": "colour", "fits": "image", "directions": "text"}
 LEARNING = 1.5  # seconds in which an unknown id may still be on its way from another domain
 
 
@@ -103,8 +105,13 @@ def wanted_files(
 
 def look_problems(cmd: RequestRender) -> Iterator[Problem]:
     """What the bounds of single fields do not say of a render's rate and deadline."""
-    num, den = cmd.rate
-    if not 1 <= Fraction(num, den) <= 120:
-        yield problem("render.rate", "rate", f"rate must be a fraction from 1 to 120 frames per second, not {num}/{den}")
+    yield from rate_problems(cmd.rate)
     if fault := deadline_fault(cmd.deadline):
         yield problem("render.out_of_bounds", "deadline", fault)
+
+
+def rate_problems(rate: Rate | None) -> Iterator[Problem]:
+    """What the bounds of its parts do not say of a rate."""
+    if rate is not None and not SLOWEST <= Fraction(*(parts := rate_of(rate))) <= FASTEST:
+        detail = f"rate must be {SLOWEST} to {FASTEST} frames per second, not {parts[0]}/{parts[1]}"
+        yield problem("render.rate", "rate", detail)

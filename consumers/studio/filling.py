@@ -9,6 +9,7 @@ from consumers.runtime.domain import MOST_ERRORS, Refusal, refuse
 from consumers.runtime.state import View, Want
 from consumers.studio import checks
 from consumers.studio.copies import SCENES, TEMPLATES
+from consumers.studio.look import Look
 from contracts.studio.copies import Template, TemplateScene
 from contracts.studio.values import SceneValues, Track
 
@@ -23,6 +24,7 @@ class Filled(msgspec.Struct, frozen=True):
     colours: dict[str, str]
     audio: tuple[Track, ...]
     saved_project_id: UUID | None
+    look: Look = Look()
 
 
 def fill(
@@ -34,6 +36,7 @@ def fill(
     audio: tuple[Track, ...],
     saved_project_id: UUID | None = None,
     besides: tuple[Want, ...] = (),
+    look: Look = Look(),  # noqa: B008 (it is frozen)
 ) -> Filled | Refusal:
     """Match values with the template's scenes and colours; `besides` is loaded with them, for what is decided afterwards."""
     view.need(view.at(TEMPLATES, project_id), view.group(SCENES, project_id=project_id), *besides)
@@ -47,4 +50,4 @@ def fill(
     if problems := list(islice(found, MOST_ERRORS)):
         return checks.refusal(problems)
     base = next((dict(p.colours) for p in template.presets if p.key == preset), {})
-    return Filled(template, [(values, known[values.scene]) for values in chosen], {**base, **colours}, audio, saved_project_id)
+    return Filled(template, [(values, known[values.scene]) for values in chosen], {**base, **colours}, audio, saved_project_id, look)

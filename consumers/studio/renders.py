@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 
 from consumers.runtime.domain import Answer, Context, Decision, Refusal, refuse
 from consumers.runtime.projection import fresh
@@ -15,16 +16,20 @@ from consumers.runtime.table import Table
 from consumers.studio import checks
 from consumers.studio.copies import FILES, PENDING
 from consumers.studio.filling import SPEC_LARGEST, Filled, fill
+from consumers.studio.lengths import too_long
+from consumers.studio.look import rate_in, said, size_of
 from consumers.studio.saved_projects import SAVED
-from contracts.entity import Row
+from contracts.entity import Row, carry
 from contracts.envelope import Envelope
 from contracts.spec import AudioTrack, RenderSpec, SceneSpec, Warning, frames_of
 from contracts.studio import renders
 from contracts.studio.renders import RenderAnswer, RenderRehearsal, RenderRequested, RequestRender, Unfilled
+from contracts.studio.saved_projects import SavedProject
 from contracts.studio.values import SceneValues, Track
 
 REQUESTS = Table.of(renders.REQUESTS)
 MOST_PENDING = 10_000  # renders of one tenant that have not ended; soft, as it is known by events
+OF_FONTS, OF_LETTERS = ("font.missing", "font.other_style"), ("font.no_glyph", "font.no_emoji")  # what fonts and what texts settle
 LONGEST = 216_000  # frames: two hours at 30 per second
 
 
@@ -36,10 +41,9 @@ def request(cmd: RequestRender, view: View, ctx: Context) -> Decision[RenderAnsw
     filled, spec, encoded = found
     if spec.frames > LONGEST:
         return refuse("render.too_long", f"the video would have {spec.frames} frames, at most {LONGEST} are possible", "scenes")
-    warnings = _warnings(filled)
-    duration, missing = float(spec.frames / spec.rate), _missing(filled)
+    would = _rehearsal(filled, spec)
     if ctx.envelope.dry_run:
-        return Answer([], RenderRehearsal(frames=spec.frames, duration=duration, warnings=warnings, missing=missing))
+        return Answer([], replace(would, warnings=(*would.warnings, *_estimates(filled))))
     pending = view.get(PENDING)
     if pending is not None and pending.pending >= MOST_PENDING:
         return refuse("limit.renders", f"{pending.pending} renders of this account have not ended, at most {MOST_PENDING} may")
@@ -51,12 +55,12 @@ def request(cmd: RequestRender, view: View, ctx: Context) -> Decision[RenderAnsw
         spec=spec,
         spec_sha256=hashlib.sha256(encoded).hexdigest(),
         priority=cmd.priority,
-        warnings=warnings,
+        warnings=would.warnings,
         metadata=cmd.metadata,
         deadline=cmd.deadline,
         needs=cmd.needs,
     )
-    return Answer([requested], RenderAnswer(job_id=job_id, frames=spec.frames, duration=duration, warnings=warnings, missing=missing))
+    return Answer([requested], carry(RenderAnswer, would, job_id=job_id, state="queued"))
 
 
 def frozen(cmd: RequestRender, view: View) -> tuple[Filled, RenderSpec, bytes] | Refusal:
@@ -66,10 +70,10 @@ def frozen(cmd: RequestRender, view: View) -> tuple[Filled, RenderSpec, bytes] |
     if isinstance(filled, Refusal):
         return checks.refusal([*filled.problem.errors, *problems]) if filled.problem.errors else filled
     values = [values for values, _ in filled.scenes]
-    problems += checks.file_problems(view, checks.wanted_files(values, filled.audio, cmd.fonts))
+    problems += checks.file_problems(view, checks.wanted_files(values, filled.audio, filled.look.fonts))
     if problems:
         return checks.refusal(problems)
-    spec = _freeze(cmd, filled, view)
+    spec = _freeze(filled, view)
     encoded = msgspec.json.encode(spec)
     if len(encoded) > SPEC_LARGEST:
         return refuse(
@@ -86,6 +90,7 @@ def _filled(cmd: RequestRender, view: View) -> Filled | Refusal:
     scenes: tuple[SceneValues, ...] = cmd.scenes
     audio: tuple[Track, ...] = cmd.audio
     colours, preset, project_id = cmd.colours, cmd.preset, cmd.project_id
+    saved: SavedProject | None = None
     if cmd.saved_project_id is not None:
         if cmd.scenes or cmd.colours or cmd.audio or cmd.preset:
             return refuse(
@@ -96,18 +101,25 @@ def _filled(cmd: RequestRender, view: View) -> Filled | Refusal:
             return missing(SAVED, cmd.saved_project_id)
         scenes, colours, preset, audio, project_id = saved.scenes, saved.colours, saved.preset, saved.audio, saved.project_id
     assert project_id is not None
-    return fill(view, project_id, scenes, colours, preset, audio, cmd.saved_project_id, (view.at(PENDING),))
+    return fill(view, project_id, scenes, colours, preset, audio, cmd.saved_project_id, (view.at(PENDING),), said(cmd, saved))
 
 
-def _freeze(cmd: RequestRender, filled: Filled, view: View) -> RenderSpec:
+def _freeze(filled: Filled, view: View) -> RenderSpec:
     def sha(file_id: UUID) -> str:
         row = view.get(FILES, file_id)
         assert row is not None, "files are checked before the spec is frozen"
         return row.sha256
 
-    num, den = cmd.rate
+    said, (_, first) = filled.look, filled.scenes[0]
+    (width, height), (num, den) = size_of(said, first), rate_in(said, first)
     look = RenderSpec(
-        scenes=(), width=cmd.width, height=cmd.height, rate_num=num, rate_den=den, quality=cmd.quality, background=cmd.background.upper()
+        scenes=(),
+        width=width,
+        height=height,
+        rate_num=num,
+        rate_den=den,
+        quality=said.quality or "standard",
+        background=(said.background or "#FFFFFF").upper(),
     )
     shown = [scene.duration if values.duration is None else min(values.duration, scene.duration) for values, scene in filled.scenes]
     frames = frames_of([(duration, values.speed) for duration, (values, _) in zip(shown, filled.scenes, strict=True)], look.rate)
@@ -126,14 +138,49 @@ def _freeze(cmd: RequestRender, filled: Filled, view: View) -> RenderSpec:
                 texts=values.texts,
                 pictures={key: sha(file_id) for key, file_id in values.pictures.items()},
                 colours={key: value.upper() for key, value in {**shared, **values.colours}.items()},
+                fits=values.fits,
+                directions=values.directions,
             )
         )
     audio = tuple(AudioTrack(kind=t.kind, file=sha(t.file_id), volume=t.volume, start=t.start) for t in filled.audio)
-    return msgspec.structs.replace(look, scenes=tuple(scenes), audio=audio, fonts=tuple(sha(file_id) for file_id in cmd.fonts))
+    return msgspec.structs.replace(look, scenes=tuple(scenes), audio=audio, fonts=tuple(sha(file_id) for file_id in said.fonts))
+
+
+def _rehearsal(filled: Filled, spec: RenderSpec) -> RenderRehearsal:
+    return RenderRehearsal(
+        frames=spec.frames,
+        duration=float(spec.frames / spec.rate),
+        width=spec.width,
+        height=spec.height,
+        rate_num=spec.rate_num,
+        rate_den=spec.rate_den,
+        warnings=_warnings(filled),
+        missing=_missing(filled),
+    )
 
 
 def _warnings(filled: Filled) -> tuple[Warning, ...]:
-    return tuple({(w.code, w.element, w.detail): w for _, scene in filled.scenes for w in scene.warnings}.values())[:50]
+    """What was noticed of the chosen scenes when the template was read, but for what their new values put right."""
+    told = (
+        replace(one, scene=scene.scene) for values, scene in filled.scenes for one in scene.warnings if not _is_settled(one, values, filled)
+    )
+    return tuple({(one.code, one.scene, one.element): one for one in told}.values())[:50]
+
+
+def _estimates(filled: Filled) -> Iterable[Warning]:
+    """What is likely too long. A render does not keep it: who draws knows."""
+    found = (one for values, scene in filled.scenes for one in too_long(values, scene))
+    return {(one.code, one.scene, one.element): one for one in found}.values()
+
+
+def _is_settled(warning: Warning, values: SceneValues, filled: Filled) -> bool:
+    """Whether a warning is of a value that the template has no longer; whoever draws the new one says what is wrong with that."""
+    area, code = warning.code.partition(".")[0], warning.code
+    return (
+        (code in OF_FONTS and bool(filled.look.fonts))
+        or ((area == "text" or code in OF_LETTERS) and warning.element in values.texts)
+        or (area == "picture" and warning.element in values.pictures)
+    )
 
 
 def _missing(filled: Filled) -> tuple[Unfilled, ...]:

@@ -9,6 +9,7 @@ from consumers.runtime.table import Table
 from consumers.studio import checks
 from consumers.studio.filling import SPEC_LARGEST, fill
 from contracts.entity import carry
+from contracts.look import rate_of
 from contracts.studio import saved_projects
 from contracts.studio.saved_projects import ProjectSaved, SavedProjectAnswer, SaveProject
 from contracts.studio.values import Track
@@ -21,7 +22,7 @@ def save(cmd: SaveProject, view: View, ctx: Context) -> Decision[SavedProjectAns
     filled = fill(view, cmd.project_id, cmd.scenes, cmd.colours, cmd.preset, cmd.audio)
     if isinstance(filled, Refusal):
         return filled
-    if problems := [*checks.file_problems(view, checks.wanted_files(cmd.scenes, cmd.audio))]:
+    if problems := [*checks.rate_problems(cmd.rate), *checks.file_problems(view, checks.wanted_files(cmd.scenes, cmd.audio, cmd.fonts))]:
         return checks.refusal(problems)
     size = len(msgspec.json.encode((cmd.scenes, cmd.colours, cmd.audio)))
     if size > SPEC_LARGEST:
@@ -43,6 +44,7 @@ def save(cmd: SaveProject, view: View, ctx: Context) -> Decision[SavedProjectAns
         sfx_volume=_volume(cmd.audio, "sfx"),
         voiceover_volume=_volume(cmd.audio, "voiceover"),
         voiceover_file_id=voice.file_id if voice else None,
+        rate=None if cmd.rate is None else rate_of(cmd.rate),
     )
     return Answer([saved], SavedProjectAnswer(saved_project_id=saved_id, version=earlier.version + 1 if earlier else 1))
 

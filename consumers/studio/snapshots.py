@@ -23,7 +23,7 @@ from contracts.studio.renders import RequestRender
 from contracts.studio.snapshots import RequestSnapshot, SnapshotAnswer, SnapshotRequested
 
 SNAPSHOTS = Table.of(snapshots.SNAPSHOTS)
-KEY_REVISION = 1  # a change of what the key holds gives every picture a new one
+KEY_REVISION = 2  # a change of what the key holds gives every picture a new one
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
@@ -67,6 +67,6 @@ def cache_key(tenant: UUID, spec: RenderSpec, frame: int) -> str:
     Builds of engines are left out, so that a picture keeps its address; the digest stands for the document and the files that it uses.
     """
     [scene] = spec.scenes
-    parts = (KEY_REVISION, str(tenant), scene.digest, scene.texts, scene.pictures, scene.colours)
+    parts = (KEY_REVISION, str(tenant), scene.digest, scene.texts, scene.pictures, scene.colours, scene.fits, scene.directions)
     look = (spec.width, spec.height, spec.background, spec.fonts)
     return hashlib.sha256(_encode((parts, look, scene.speed, spec.rate_num, spec.rate_den, frame))).hexdigest()

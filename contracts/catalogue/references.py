@@ -14,7 +14,7 @@ from contracts.visibility import Visibility, markers, visible
 Json = dict[str, Any]
 _SCOPES = {Kind.COMMAND: "tenant", Kind.EVENT: "tenant", Kind.REPORT: "node", Kind.WORK: "node", Kind.TICK: "scope"}
 _HEADERS = ("ce-id", "ce-type", "ce-source", "ce-time", "ce-tenant", "ce-actor", "ce-correlation", "ce-causation")
-_OPTIONAL_HEADERS = ("ce-request", "ce-reply", "ce-dryrun", "traceparent")
+_OPTIONAL_HEADERS = ("ce-request", "ce-reply", "ce-if-match", "ce-dryrun", "traceparent")
 
 _ABOUT = "Every message of the product. Tenants are told of those with the tag `public`, without fields that have an `x-visibility`. "
 

@@ -94,6 +94,19 @@ class FileRejected(Event, frozen=True, kw_only=True):
     detail: Public[str]
 
 
+@message("file_mgr.file.given_up", public=True)
+class FileGivenUp(Event, frozen=True, kw_only=True):
+    """A file that was announced will never come: its upload was given up."""
+
+    file_id: Public[UUID]
+    upload_id: Public[UUID]
+    name: Public[str]
+    bytes: Public[int]
+    media_type: Public[str]
+    code: Public[str]
+    detail: Public[str]
+
+
 @message("file_mgr.file.discard")
 class DiscardFile(Command, frozen=True, kw_only=True):
     """A file was rejected: nobody reads its object any more."""

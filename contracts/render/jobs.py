@@ -168,6 +168,14 @@ class JobAdvanced(Event, frozen=True, kw_only=True):
     frames_done: Public[int]
 
 
+@message("render.job.warned", public=True)
+class JobWarned(Event, frozen=True, kw_only=True):
+    """Something of a render will not look as it was meant, as a node noticed while it drew; told once for each code and element."""
+
+    job_id: Public[UUID]
+    warnings: Warnings  # beside those that were known before
+
+
 @message("render.job.assembling", public=True)
 class JobAssembling(Event, frozen=True, kw_only=True):
     """Every segment is there; the export is being joined."""

@@ -11,7 +11,8 @@ from contracts.fields import Moment
 from contracts.message import Command, Event, message
 from contracts.visibility import Public
 
-CrashKind = Literal["engine_crash", "engine_hang", "out_of_memory", "out_of_disk", "daemon_death", "machine_silence"]
+CrashKind = Literal["engine_crash", "engine_hang", "out_of_memory", "out_of_disk", "daemon_death", "machine_silence", "frames_differ"]
+"""What died; frames_differ: nothing, but a frame was another picture when it was drawn a second time."""
 Service = Literal["open", "draining", "maintenance", "set_aside"]
 """Whether a node gets work: open does; draining and maintenance by a person's word; set_aside after too many failures."""
 NodeState = Literal["active", "lost", "left", "revoked"]

@@ -8,6 +8,7 @@ import msgspec
 from contracts.entity import Entity, Row
 from contracts.fields import ObjectKey
 from contracts.message import Event, message
+from contracts.spec import Warning, Warnings
 from contracts.visibility import Public
 
 DrawState = Literal["ready", "drawing", "done"]
@@ -54,6 +55,7 @@ class Segment(Row, frozen=True, kw_only=True):
     seam_last: Edge = ""
     avoid: tuple[UUID, ...] = ()  # nodes on which its drawing failed
     repair_id: UUID | None = None  # the open repair that has it drawn again
+    warnings: tuple[Warning, ...] = ()  # what its node noticed; of a scene's first segment all that there is
 
 
 JOB_SEGMENTS = Entity(
@@ -113,3 +115,4 @@ class SegmentVerified(Event, frozen=True, kw_only=True):
     last: Edge = ""  # the last frame, as decoded
     jobs: tuple[Advance, ...] = ()  # that waited for it and are further now; beyond 100 a JobAdvanced says so
     ends: Public[bool] = False  # it is the last of its part, whose lease is over
+    warnings: Warnings = ()  # what its node noticed while it made the scene ready

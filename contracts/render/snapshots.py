@@ -8,7 +8,7 @@ from msgspec import Meta
 from contracts.entity import Entity, Row
 from contracts.fields import ObjectKey
 from contracts.message import Command, Event, message
-from contracts.spec import RenderSpec
+from contracts.spec import RenderSpec, Warnings
 from contracts.visibility import Public
 
 SnapshotState = Literal["queued", "assigned", "done", "failed"]
@@ -30,6 +30,7 @@ class Snapshot(Row, frozen=True, kw_only=True):
     code: Public[str] = ""
     detail: Public[str] = ""
     field: Public[str] = ""
+    warnings: Warnings = ()
 
 
 SNAPSHOTS = Entity(
@@ -71,6 +72,7 @@ class SnapshotDrawn(Event, frozen=True, kw_only=True):
     sha256: Public[str]
     bytes: Public[int]
     degraded: Public[bool]  # not drawn as designed, as nodes of old did where expressions ended an engine
+    warnings: Warnings = ()  # what will not look as it was meant, in the film neither
 
 
 @message("render.snapshot.report_spoilt")

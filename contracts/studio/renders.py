@@ -9,7 +9,7 @@ from msgspec import Meta
 from contracts.entity import Entity, Row
 from contracts.fields import AnyMoment, Metadata
 from contracts.message import Command, Event, message
-from contracts.project_file import Hex, RatePart, Side
+from contracts.project_file import Hex, Rate, Side
 from contracts.render.jobs import Deadline, Priority
 from contracts.spec import Needs, Quality, RenderSpec, Warning, Warnings
 from contracts.studio.saved_projects import ChosenScene, ChosenTrack
@@ -73,8 +73,8 @@ class Unfilled(msgspec.Struct, frozen=True, kw_only=True):
     default: Public[str]
 
 
-class RenderRehearsal(msgspec.Struct, frozen=True, kw_only=True):
-    """What would be rendered: frames of the video, seconds, and what will not look as it was designed."""
+class Foreseen(msgspec.Struct, frozen=True, kw_only=True):
+    """What a render will be: frames of the video, seconds, and what will not look as it was designed."""
 
     frames: int
     duration: float
@@ -82,8 +82,17 @@ class RenderRehearsal(msgspec.Struct, frozen=True, kw_only=True):
     missing: tuple[Unfilled, ...]
 
 
-class RenderAnswer(RenderRehearsal, frozen=True, kw_only=True):
-    """A render that was asked for."""
+class RenderRehearsal(Foreseen, frozen=True, kw_only=True):
+    """What would be rendered, in which size and at which rate; what is likely too long is among the warnings."""
+
+    width: int
+    height: int
+    rate_num: int
+    rate_den: int
+
+
+class RenderAnswer(Foreseen, frozen=True, kw_only=True):
+    """A render that was asked for; its row says size and rate. What it names stands in the answers of earlier releases too."""
 
     job_id: UUID
     state: Literal["queued"] = "queued"
@@ -99,12 +108,12 @@ class RequestRender(Command[RenderAnswer | RenderRehearsal], frozen=True, kw_onl
     colours: dict[str, Hex] = {}
     preset: str | None = None
     audio: tuple[ChosenTrack, ...] = ()
-    fonts: tuple[UUID, ...] = ()  # font files, asked before the node's own
-    width: Side = 1280
-    height: Side = 720
-    rate: tuple[RatePart, RatePart] = (30, 1)  # frames per second as a fraction, 1 to 120
-    quality: Quality = "standard"
-    background: Hex = "#FFFFFF"
+    fonts: tuple[UUID, ...] = ()  # font files, asked before the node's own; without them those that are saved
+    width: Side | None = None  # None = as it is saved, else the template's own; of one side alone the other follows
+    height: Side | None = None
+    rate: Rate | None = None  # None = as it is saved, else the template's own
+    quality: Quality | None = None  # None = as it is saved, else standard
+    background: Hex | None = None  # None = as it is saved, else white
     priority: Priority = 50  # higher first
     deadline: Deadline | None = None  # when the video should be there; among equal priorities the earlier goes first
     needs: AskedNeeds = AskedNeeds()

@@ -8,7 +8,8 @@ from msgspec import Meta
 
 from contracts.entity import Entity, Row
 from contracts.message import Command, Event, message
-from contracts.project_file import Hex, Seconds, Volume
+from contracts.project_file import Hex, Length, Rate, Seconds, Side, Speed, Volume, Words
+from contracts.spec import Quality
 from contracts.studio.values import SceneValues, Track
 from contracts.visibility import Public
 
@@ -27,6 +28,12 @@ class SavedProject(Row, frozen=True, kw_only=True):
     sfx_volume: float
     voiceover_volume: float
     voiceover_file_id: UUID | None
+    fonts: Public[tuple[UUID, ...]] = ()
+    width: Public[int | None] = None
+    height: Public[int | None] = None
+    rate: Public[tuple[int, int] | None] = None
+    quality: Public[Quality | None] = None
+    background: Public[str | None] = None
 
 
 SAVED = Entity("studio.saved_projects", SavedProject, key=("saved_project_id",), about="filled templates")
@@ -35,10 +42,10 @@ SAVED = Entity("studio.saved_projects", SavedProject, key=("saved_project_id",),
 class ChosenScene(SceneValues, frozen=True, kw_only=True):
     """SceneValues as a person gives them, within their bounds."""
 
-    texts: dict[str, Annotated[str, Meta(max_length=5000)]] = {}
+    texts: dict[str, Words] = {}
     colours: dict[str, Hex] = {}
-    duration: Annotated[float, Meta(gt=0)] | None = None
-    speed: Annotated[float, Meta(ge=0.1, le=10)] = 1.0
+    duration: Length | None = None
+    speed: Speed = 1.0
 
 
 class ChosenTrack(Track, frozen=True, kw_only=True):
@@ -67,6 +74,12 @@ class SaveProject(Command[SavedProjectAnswer], frozen=True, kw_only=True):
     colours: dict[str, Hex] = {}
     preset: str | None = None
     audio: tuple[ChosenTrack, ...] = ()
+    fonts: tuple[UUID, ...] = ()  # font files, asked before the service's own
+    width: Side | None = None  # what is not said here may be said where it is rendered; else it is the template's own
+    height: Side | None = None
+    rate: Rate | None = None
+    quality: Quality | None = None  # standard, where nobody says
+    background: Hex | None = None  # white, where nobody says
 
 
 @message("studio.saved_project.saved", public=True)
@@ -84,3 +97,9 @@ class ProjectSaved(Event, frozen=True, kw_only=True):
     sfx_volume: Public[float]
     voiceover_volume: Public[float]
     voiceover_file_id: Public[UUID | None]
+    fonts: Public[tuple[UUID, ...]] = ()
+    width: Public[int | None] = None
+    height: Public[int | None] = None
+    rate: Public[tuple[int, int] | None] = None
+    quality: Public[Quality | None] = None
+    background: Public[str | None] = None

@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from contracts.entity import Entity, Row
 from contracts.message import Command, Event, message
-from contracts.project_file import Hex, RatePart, Side
+from contracts.project_file import Hex, Rate, Side
 from contracts.spec import RenderSpec
 from contracts.studio.saved_projects import ChosenScene
 from contracts.visibility import Public
@@ -54,10 +54,10 @@ class RequestSnapshot(Command[SnapshotAnswer], frozen=True, kw_only=True):
     fonts: tuple[UUID, ...] = ()
     position: Annotated[int, Meta(ge=0)] = 0  # which of the scenes, from 0
     at: Annotated[float, Meta(ge=0)] | None = None  # seconds from the scene's start, as it is shown; None: its middle
-    width: Side = 1280
-    height: Side = 720
-    rate: tuple[RatePart, RatePart] = (30, 1)
-    background: Hex = "#FFFFFF"
+    width: Side | None = None  # None = as it is saved, else the template's own; of one side alone the other follows
+    height: Side | None = None
+    rate: Rate | None = None  # None = as it is saved, else the template's own
+    background: Hex | None = None  # None = as it is saved, else white
 
 
 @message("studio.snapshot.requested")

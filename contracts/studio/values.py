@@ -4,7 +4,7 @@ from uuid import UUID
 
 import msgspec
 
-from contracts.spec import TrackKind
+from contracts.spec import Direction, Fit, TrackKind
 from contracts.visibility import Public
 
 
@@ -17,6 +17,8 @@ class SceneValues(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     colours: Public[dict[str, str]] = {}  # slot or element key to "#RRGGBB"
     duration: Public[float | None] = None  # seconds of the source that are shown; None = all
     speed: Public[float] = 1.0  # 0.1 to 10
+    fits: Public[dict[str, Fit]] = {}  # element key to how its picture lies in its place; contain where it is silent
+    directions: Public[dict[str, Direction]] = {}  # element key to the way in which its text reads; auto where it is silent
 
 
 class Track(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -86,18 +86,20 @@ async def _compared(look: Look, kept: Kept, rows: list[Any]) -> list[Difference]
     found = [wrong for wrong in await asyncio.gather(*map(one, rows)) if wrong is not None]
     look.counts.objects += len(rows)
     told = {wrong.place for wrong in found}
-    for row in _read_whole(look, rows):
+    for row in _read_whole(look, kept, rows):
         if _place(kept, row) not in told and (wrong := await _content(look, kept, row)) is not None:
             found.append(wrong)
     return found
 
 
-def _read_whole(look: Look, rows: list[Any]) -> list[Any]:
-    """All, or the first that is not too large: whichever a page begins with."""
+def _read_whole(look: Look, kept: Kept, rows: list[Any]) -> list[Any]:
+    """All, or the first that is not too large, whichever a page begins with, and those that were wrong: only their content tells."""
     hashed = [row for row in rows if row["sha256"]]
     if look.bounds.whole:
         return hashed
-    return [row for row in hashed if row["bytes"] <= look.bounds.hashed][:1]
+    wrong = {one.place for one in look.kept.standing}
+    first = [row for row in hashed if row["bytes"] <= look.bounds.hashed][:1]
+    return [*first, *(row for row in hashed if row not in first and _place(kept, row) in wrong)]
 
 
 async def _size(look: Look, kept: Kept, row: Any) -> Difference | None:

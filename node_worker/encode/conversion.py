@@ -4,20 +4,21 @@ from fractions import Fraction
 
 import av
 from av.filter import Graph
+from av.video.format import VideoFormat
 from av.video.reformatter import ColorPrimaries, ColorTrc
 
 from node_worker.engines.base import Pixels
 
-# Chroma is the average of four pixels, within 0.25 of exact; of the flags tried this is also nearly the fastest (2.8 ms at 1080p, against 4.2 to
-# 6.3 for the bilinear ones). bitexact makes it the same on every processor of one architecture.
+# Chroma is the average of four pixels, within 0.25 of exact; of the flags tried this is also nearly the fastest (2.8 ms at 1080p, against
+# 4.2 to 6.3 for the bilinear ones). bitexact makes it the same on every processor of one architecture.
 FLAGS = "area+full_chroma_inp+bitexact"
 
 
 class Converter:
     """Converts one picture, however often it is drawn anew.
 
-    A filter and not a call for each frame, as it takes its planes from a pool: frames that the encoder is done with are written again, where
-    each call would have new pages of memory given to it, which takes a third of the conversion's time once more.
+    A filter and not a call for each frame, as it takes its planes from a pool: frames that the encoder is done with are written again,
+    where each call would have new pages of memory given to it, which takes a third of the conversion's time once more.
     """
 
     def __init__(self, pixels: Pixels) -> None:
@@ -27,7 +28,9 @@ class Converter:
         self._canvas.time_base = Fraction(1)
         graph = Graph()
         graph.threads = 1
-        self._source = graph.add_buffer(width=width, height=height, format="rgba", time_base=self._canvas.time_base)
+        self._source = graph.add_buffer(
+            width=width, height=height, format=VideoFormat("rgba", width, height), time_base=self._canvas.time_base
+        )
         scale = graph.add("scale", f"flags={FLAGS}:in_range=full:out_range=limited:out_color_matrix=bt709")
         kind, self._sink = graph.add("format", "pix_fmts=yuv420p"), graph.add("buffersink")
         self._source.link_to(scale)

@@ -2,9 +2,14 @@
 
 import msgspec
 
+UNSTEADY = "unsteady"
+
 
 class SegmentCheck(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What decoding a segment showed; `reason` is "" or missing_frames, black, blank, frozen, different, undecodable."""
+    """What decoding a segment showed; `reason` is "" or missing_frames, black, blank, frozen, different, undecodable, unsteady.
+
+    unsteady: what was encoded is what was drawn, but a second drawing showed another picture.
+    """
 
     ok: bool
     frames: int  # decoded

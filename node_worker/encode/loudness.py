@@ -7,7 +7,8 @@ import av
 import msgspec
 import numpy as np
 
-# LUFS, the integrated loudness of EBU R 128 (ITU-R BS.1770): at this level the large streaming services play a film; a louder one they turn down.
+# LUFS, the integrated loudness of EBU R 128 (ITU-R BS.1770): at this level the large streaming services play a film; a louder one they
+# turn down.
 TARGET = -14.0
 MOST_RAISED = 20.0  # dB; a recording that is softer still is mostly noise
 CEILING = 0.95  # of full scale; what is raised stops there, so that no peak has to be pressed down for it

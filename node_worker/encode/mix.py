@@ -45,7 +45,9 @@ class MixGraph:
             music = self._chain(music, "afade", f"t=out:st={seconds - fade:.6f}:d={fade:.6f}")
         mixed = self._sum([part for part in (music, voice, self._sum(by_kind["sfx"])) if part])
         assert mixed is not None, "a mix has at least one track"
-        finished = self._chain(self._chain(mixed, "volume", f"volume={gain}dB:precision=double"), "alimiter", LIMIT) if gain is not None else mixed
+        finished = (
+            self._chain(self._chain(mixed, "volume", f"volume={gain}dB:precision=double"), "alimiter", LIMIT) if gain is not None else mixed
+        )
         exact = self._chain(self._chain(finished, "apad", f"whole_len={total}"), "atrim", f"end_sample={total}")
         exact = self._chain(exact, METER, "metadata=1") if gain is None else exact
         self._sink = self._chain(self._chain(exact, "aformat", "sample_fmts=fltp:channel_layouts=stereo"), "abuffersink")

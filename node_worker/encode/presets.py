@@ -24,8 +24,8 @@ class Preset(msgspec.Struct, frozen=True):
     parameters: str = ""
 
 
-# Chosen from the table in docs/decisions/0059. subme is how finely motion is looked for, which the pictures of templates, moved by whole vectors
-# and flat, repay least of all that x264 does.
+# Chosen from the table in docs/decisions/0059. subme is how finely motion is looked for, which the pictures of templates, moved by whole
+# vectors and flat, repay least of all that x264 does.
 PRESETS: dict[Quality, Preset] = {
     "draft": Preset("ultrafast", 28),
     "standard": Preset("veryfast", 20.8, "subme=1"),
@@ -45,9 +45,8 @@ X264_PARAMETERS = ":".join(
 BITEXACT = {"fflags": "+bitexact"}  # no dates and no version strings in a container
 
 
-def add_video_stream(container: av.container.OutputContainer, size: tuple[int, int], rate: Fraction, quality: Quality) -> VideoStream:
+def add_video_stream(container: av.container.OutputContainer, size: tuple[int, int], rate: Fraction, preset: Preset) -> VideoStream:
     """Add an H.264 stream with one closed GOP, BT.709 tags and a time base of one frame to `container`."""
-    preset = PRESETS[quality]
     options = {"preset": preset.x264, "crf": str(preset.crf), "x264-params": ":".join(filter(None, (X264_PARAMETERS, preset.parameters)))}
     stream = container.add_stream("libx264", rate=rate, options=options)
     stream.width, stream.height = size
@@ -68,7 +67,7 @@ def x264_version() -> str:
     """Read x264's own name for its build from the note that it leaves in its first frame."""
     data = io.BytesIO()
     with av.open(data, "w", format="h264", options=BITEXACT) as container:
-        stream = add_video_stream(container, (32, 32), Fraction(25), "draft")
+        stream = add_video_stream(container, (32, 32), Fraction(25), PRESETS["draft"])
         container.mux(stream.encode(av.VideoFrame(32, 32, "yuv420p")))
         container.mux(stream.encode(None))
     found = re.search(rb"x264 - core (\d+[ \w]*)", data.getvalue())

@@ -15,9 +15,10 @@ from av.video.stream import VideoStream
 
 from contracts.spec import Quality
 from node_worker.encode.conversion import Converter
-from node_worker.encode.facts import FinishedSegment
+from node_worker.encode.facts import UNSTEADY, FinishedSegment, SegmentCheck
 from node_worker.encode.luma import Luma, luma_picture
-from node_worker.encode.presets import BITEXACT, add_video_stream
+from node_worker.encode.pixels import Testimony, fingerprint
+from node_worker.encode.presets import BITEXACT, PRESETS, add_video_stream
 from node_worker.encode.progress import Progress
 from node_worker.encode.seams import edge
 from node_worker.encode.stage import Stage
@@ -36,6 +37,7 @@ class SegmentJob(msgspec.Struct, frozen=True, kw_only=True):
     seconds: tuple[float, ...]
     output: str
     before: float | None = None  # source second of the scene's frame before the first one; None at the scene's beginning
+    again: frozenset[int] = frozenset()  # of its frames, those that are drawn a second time elsewhere
 
 
 class Drawn(msgspec.Struct):
@@ -46,6 +48,7 @@ class Drawn(msgspec.Struct):
     frame: av.VideoFrame
     luma: Luma
     before: str = ""  # edge of the frame before a segment's first one
+    fingerprint: int | None = None  # of a frame that is drawn a second time
 
 
 class Encoded(msgspec.Struct):
@@ -54,6 +57,7 @@ class Encoded(msgspec.Struct):
     job: SegmentJob
     drawn: list[Luma]
     before: str
+    fingerprints: dict[int, int]  # of those of its frames that are drawn a second time
 
 
 class SegmentPipeline:
@@ -66,9 +70,11 @@ class SegmentPipeline:
         rate: Fraction,
         quality: Quality,
         progress: Progress | None = None,
+        testimony: Testimony | None = None,
     ) -> None:
         check_size(size)
         self._scene, self._size, self._rate, self._quality = scene, size, rate, quality
+        self._testimony = testimony
         self._progress = progress or Progress()
         self._pixels = np.zeros((size[1], size[0], 4), np.uint8)
         self._converter = Converter(self._pixels)
@@ -100,11 +106,12 @@ class SegmentPipeline:
         self._progress.drawing(job.first + index)
         before = self._before(job) if not index else ""
         self._scene.draw(seconds, self._pixels)
+        told = fingerprint(self._pixels) if self._testimony is not None and index in job.again else None
         frame = self._converter.convert()
         frame.pts, frame.duration, frame.time_base = index, 1, 1 / self._rate
         luma = luma_picture(frame)
         self._latest = job.first + index, luma
-        return Drawn(job, index, frame, luma, before)
+        return Drawn(job, index, frame, luma, before, told)
 
     def _before(self, job: SegmentJob) -> str:
         """The edge of the frame before a segment: as it was just drawn, else drawn for this alone."""
@@ -126,10 +133,19 @@ class SegmentPipeline:
             sha256=hashlib.sha256(data).hexdigest(),
             bytes=len(data),
             frames=len(drawn),
-            check=check_segment(data, drawn),
+            check=self._compared(encoded, check_segment(data, drawn)),
             before=encoded.before,
         )
         self._finished.put(finished)
+
+    def _compared(self, encoded: Encoded, check: SegmentCheck) -> SegmentCheck:
+        """The check, failed where a frame was another picture when it was drawn a second time."""
+        if check.ok and self._testimony is not None:
+            for index, drawn in encoded.fingerprints.items():
+                again = self._testimony.of(encoded.job.first + index)
+                if again is not None and again != drawn:
+                    return msgspec.structs.replace(check, ok=False, reason=UNSTEADY, frame=index)
+        return check
 
     def _ready(self) -> Iterator[FinishedSegment]:
         while not self._finished.empty():
@@ -149,7 +165,7 @@ class SegmentEncoder:
     ) -> None:
         self._size, self._rate, self._quality, self._on_done, self._on_work = size, rate, quality, on_done, on_work
         self._drawn: list[Luma] = []
-        self._before = ""
+        self._before, self._fingerprints = "", dict[int, int]()
         self._data = io.BytesIO()
         self._container: av.container.OutputContainer
         self._stream: VideoStream
@@ -161,13 +177,15 @@ class SegmentEncoder:
             self._before = drawn.before
         self._container.mux(self._stream.encode(drawn.frame))
         self._drawn.append(drawn.luma)
+        if drawn.fingerprint is not None:
+            self._fingerprints[drawn.index] = drawn.fingerprint
         if drawn.index + 1 == len(drawn.job.seconds):
             self._close(drawn.job)
 
     def _open(self) -> None:
-        self._drawn, self._data = [], io.BytesIO()
+        self._drawn, self._data, self._fingerprints = [], io.BytesIO(), {}
         self._container = av.open(self._data, "w", format="mp4", options=BITEXACT)
-        self._stream = add_video_stream(self._container, self._size, self._rate, self._quality)
+        self._stream = add_video_stream(self._container, self._size, self._rate, PRESETS[self._quality])
 
     def _close(self, job: SegmentJob) -> None:
         for packet in self._stream.encode_lazy(None):
@@ -175,7 +193,7 @@ class SegmentEncoder:
             self._on_work()
         self._container.close()
         write_whole(Path(job.output), self._data.getbuffer())
-        self._on_done(Encoded(job, self._drawn, self._before))
+        self._on_done(Encoded(job, self._drawn, self._before, self._fingerprints))
 
 
 def write_whole(path: Path, data: bytes | memoryview) -> None:

@@ -15,13 +15,14 @@ from node_worker.encode.media import open_media
 
 Samples = npt.NDArray[np.float32]  # (channels, n), -1 to 1
 
-# A Matroska file counts in milliseconds, and recorders stamp what they hear a few milliseconds early or late: what is off by less is not moved.
+# A Matroska file counts in milliseconds, and recorders stamp what they hear a few milliseconds early or late: what is off by less is not
+# moved.
 TOLERANCE = Fraction(1, 100)  # seconds; below the 20 ms of the shortest lost packet that is common
 TICKS = 2  # of the container's own clock, where that is coarser
 RESTART = Fraction(1, 2)  # seconds; time stamps that fall back by more begin anew, as where recordings were put one behind the other
 BLOCK = 65_536  # samples of silence at a time
-# Coders work in frames, the last of which is filled up. Only containers of this kind say where the sound ends; what would be cut beyond two of the
-# longest frames is no padding, and is kept.
+# Coders work in frames, the last of which is filled up. Only containers of this kind say where the sound ends; what would be cut beyond
+# two of the longest frames is no padding, and is kept.
 TELLS_END = "mov"
 MOST_PADDING = 8_192
 NEAR_END = Fraction(1, 500)  # seconds by which the two places that tell the end may differ, as one counts in milliseconds
@@ -64,7 +65,7 @@ class Waveform:
                 at, first = 0, None if packet.pts is None else packet.pts * packet.time_base
                 begins = stamp if stamp is not None and first is not None and first - begins <= tolerance else begins
             ahead = 0 if stamp is None else round((stamp - begins) * self.rate) - at
-            samples = frame.to_ndarray()
+            samples: Samples = frame.to_ndarray().astype(np.float32, copy=False)
             if ahead < -RESTART * self.rate:
                 begins += Fraction(ahead, self.rate)
             elif ahead < -tolerance * self.rate:
@@ -73,8 +74,8 @@ class Waveform:
                 yield from ((silence, None) for silence in _silence(len(samples), ahead))
                 at += ahead
             at += samples.shape[1]
-            told = packet.pts is not None and packet.duration
-            yield samples, round(((packet.pts + packet.duration) * packet.time_base - begins) * self.rate) if told else None
+            end = None if packet.pts is None or not packet.duration else (packet.pts + packet.duration) * packet.time_base
+            yield samples, None if end is None else round((end - begins) * self.rate)
 
     def _cut(self, placed: Iterator[tuple[Samples, int | None]], end: Fraction | None) -> Iterator[Samples]:
         """Leave out what lies beyond `end`, a second; the last packet says it more exactly where it is about the same."""

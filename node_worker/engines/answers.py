@@ -20,6 +20,7 @@ from node_worker.engines.base import Engine, Scene, TemplateRefused
 from node_worker.engines.mark import FrameMark
 from node_worker.engines.scenes import SceneCache
 from node_worker.engines.ticker import Emitter, Ticker
+from node_worker.engines.witness import Testimony, Witness, second
 from node_worker.inspect import inspect
 from node_worker.platform import release_memory
 
@@ -30,8 +31,8 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 class Child:
     """Answers requests one after the other, in the main thread, where the engine is also drawn."""
 
-    def __init__(self, engine: Engine, events: BinaryIO, mark: FrameMark) -> None:
-        self._engine, self._mark = engine, mark
+    def __init__(self, engine: Engine, events: BinaryIO, mark: FrameMark, witness: Witness | None = None) -> None:
+        self._engine, self._mark, self._witness = engine, mark, witness
         self._emit = Emitter(events)
         self._scenes = SceneCache(engine)
 
@@ -70,7 +71,7 @@ class Child:
 
     def _scene(self, asked: protocol.SceneRequest, second: float | None = None) -> Scene:
         """The scene, with its warnings told. Raises TemplateRefused."""
-        scene = self._scenes.get(asked, second, Ticker(self._emit, self._mark).working)
+        scene = self._scenes.get(asked, second, Ticker(self._emit, self._mark).alive)
         for warning in scene.warnings:
             self._emit(protocol.Warned(warning=warning))
         return scene
@@ -79,7 +80,10 @@ class Child:
         rate = Fraction(asked.rate_num, asked.rate_den)
         ticker = Ticker(self._emit, self._mark)
         scene = self._scene(asked)
-        pipeline = SegmentPipeline(scene, (asked.width, asked.height), rate, asked.quality, ticker)
+        # Only now: what is unpacked of a template is there, and the second process has nothing to unpack beside this one.
+        again = [frame for task in asked.segments for frame in task.again]
+        testimony = Testimony(self._witness, _scene_of(asked), again) if again and self._witness is not None else None
+        pipeline = SegmentPipeline(scene, (asked.width, asked.height), rate, asked.quality, ticker, testimony)
         try:
             for segment in pipeline.run(job(task, rate, asked.spec.speed) for task in asked.segments):
                 self._emit(protocol.SegmentDone(segment=segment))
@@ -111,12 +115,13 @@ def job(task: protocol.SegmentTask, rate: Fraction, speed: float) -> SegmentJob:
     """Give each frame of a segment its source second, the same on whatever node it is drawn."""
     seconds = tuple(second(frame, rate, speed) for frame in range(task.first, task.first + task.count))
     before = second(task.first - 1, rate, speed) if task.first else None
-    return SegmentJob(key=task.key, first=task.first, seconds=seconds, output=task.output, before=before)
+    again = frozenset(frame - task.first for frame in task.again)
+    return SegmentJob(key=task.key, first=task.first, seconds=seconds, output=task.output, before=before, again=again)
 
 
-def second(frame: int, rate: Fraction, speed: float) -> float:
-    """The source second of a scene's frame: frame x speed / rate."""
-    return float(frame * Fraction(speed).limit_denominator(1_000_000) / rate)
+def _scene_of(asked: protocol.DrawSegments) -> protocol.SceneRequest:
+    """What of a request says how its frames look."""
+    return protocol.SceneRequest(**{name: getattr(asked, name) for name in protocol.SceneRequest.__struct_fields__})
 
 
 def failure(error: Exception) -> protocol.Failed:

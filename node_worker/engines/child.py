@@ -27,8 +27,11 @@ def main() -> None:
     faulthandler.enable()  # the Python lines that led to a crash, for the log's tail
     # Only now: libraries start threads, which a guard of this thread alone would not hold.
     from node_worker.engines.answers import Child, load
+    from node_worker.engines.witness import Witness
 
-    child = Child(load(options.engine), events, mark)
+    engine = load(options.engine)
+    witness = Witness.start(engine, seal, events, sys.stdin.buffer) if options.witness else None
+    child = Child(engine, events, mark, witness)
     child.serve(sys.stdin.buffer, (*guards, seal(), Guard("limits", bool(limits), limits or "not offered by this system")))
 
 
@@ -40,6 +43,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--mark", type=Path, required=True)
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--reads", type=Path, action="append", default=[])
+    parser.add_argument("--witness", action="store_true")
     parser.add_argument("--user", type=int, default=0)
     parser.add_argument("--group", type=int, default=0)
     return parser.parse_args()

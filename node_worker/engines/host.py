@@ -22,7 +22,7 @@ from node_worker.engines.mark import NONE, WatchedMark
 from node_worker.failures import disk_full
 from node_worker.platform import KILL_SIGNAL, MEMORY, SPAWN, ProcessTree, process_tree
 
-CrashKind = Literal["signal", "exit", "oom", "disk_full", "hang", "error", "cancelled"]
+CrashKind = Literal["signal", "exit", "oom", "disk_full", "hang", "error", "cancelled", "unsteady"]
 TAIL = 4096  # bytes kept of what the process last wrote to standard error
 LONGEST_LINE = 32 << 20  # bytes; a scan of a very large template
 LEAVE_SECONDS = 2.0  # granted to an idle process to end by itself
@@ -56,15 +56,18 @@ class EngineProcess:
         stall_seconds: float = 10.0,
         start_seconds: float = 30.0,
         environment: dict[str, str] | None = None,
+        witness: bool = True,
     ) -> None:
         """`stall_seconds` without an event while it works is a hang; `memory` is in bytes, see platform.limit_engine.
 
         `folder` is made for each process and goes with it; it must be on the disk of what is handed in and taken out, or that is copied.
         `reads` is what the engine may read beside Python, its own code and what it is handed: files or folders that whoever runs it has.
+        `witness`: whether it can have frames drawn a second time.
         """
         # -P: the folder in which the daemon happens to run is no place to take code from.
         self._command = [sys.executable, "-P", "-m", "node_worker.engines.child", "--engine", engine, "--memory", str(memory)]
         self._command += [word for path in reads for word in ("--reads", path)]
+        self._command += ["--witness"] if witness else []
         self._environment = environment or {}
         self._hatch = Hatch(folder or Path(tempfile.gettempdir(), f"flatrender-engine-{uuid4().hex}"), engine)
         self._memory, self._stall_seconds, self._start_seconds = memory, stall_seconds, start_seconds

@@ -20,6 +20,7 @@ class SegmentTask(msgspec.Struct, frozen=True, kw_only=True):
     first: int
     count: int
     output: str
+    again: tuple[int, ...] = ()  # frames, counted from the scene's start, that another process draws a second time
 
 
 class Inspect(msgspec.Struct, frozen=True, kw_only=True, tag="inspect", tag_field="type"):

@@ -46,18 +46,14 @@ class Ticker(Progress):
         self.alive()
 
     def alive(self) -> None:
-        """Tell the newest frame again, if it is time; -1 before the first, as while a film's sound is listened to."""
+        """Tell the newest frame again, if it is time; before the first, that the request is worked on."""
         now = time.monotonic()
         if now >= self._next:
             self._next = now + INTERVAL
-            self._tell()
-
-    def working(self) -> None:
-        """Tell, if it is time, that the request is worked on though no frame is drawn yet."""
-        now = time.monotonic()
-        if now >= self._next:
-            self._next = now + INTERVAL
-            self._emit(protocol.Started())
+            if self._count:
+                self._tell()
+            else:
+                self._emit(protocol.Started())
 
     def flush(self) -> None:
         """Tell the last frame if it was not told; nothing is being drawn any more."""

@@ -1,17 +1,17 @@
-"""A second drawing: some frames are drawn again by a process that has drawn nothing before, the last first, and their pixels compared.
+"""A second drawing: some frames are drawn again by a process that has drawn nothing before, in another order, and compared.
 
-What a picture depends on beside its scene and its second (what was drawn before it, what lay in memory) shows there, before anybody sees it.
+What a picture depends on beside its scene and its second (what was drawn before it, what lay in memory) shows there, before anybody sees
+it.
 
-A process that is loaded anew for each part would take 270 ms. So one is split off when the engine is loaded and has not seen a stranger's byte;
-it waits, and for each request splits off another, which seals itself, draws and ends. Where a system cannot split processes, nothing is drawn twice.
+A process that is loaded anew for each part would take 270 ms. So one is split off when the engine is loaded and has not seen a stranger's
+byte; it waits, and for each request splits off another, which seals itself, draws and ends. Where a system cannot split processes,
+nothing is drawn twice.
 """
 
 import os
 import sys
-import threading
 import traceback
-import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from gc import freeze
 from typing import BinaryIO
@@ -19,8 +19,10 @@ from typing import BinaryIO
 import msgspec
 import numpy as np
 
-from node_worker.engines.base import Engine, Pixels, Timing
+from node_worker.encode.pixels import fingerprint
+from node_worker.engines.base import Engine
 from node_worker.engines.protocol import SceneRequest
+from node_worker.engines.scenes import SceneCache
 from node_worker.platform import KILL_SIGNAL, tie_to
 
 DIED = -1  # what a frame is told to be whose second drawing ended its process
@@ -35,16 +37,11 @@ class Asked(msgspec.Struct, frozen=True):
 
 
 class Said(msgspec.Struct, frozen=True):
-    """A frame's fingerprint; or with frame -1 that this request is over, and by which status its process ended."""
+    """A frame's fingerprint; or with frame -1 that this request is over, and by which signal or exit code its process ended, 0 for well."""
 
     number: int
     frame: int
     fingerprint: int
-
-
-def fingerprint(pixels: Pixels) -> int:
-    """Of a picture's bytes: CRC-32, a third of what SHA-256 takes; nobody gains by forging it."""
-    return zlib.crc32(np.ascontiguousarray(pixels).reshape(-1).data)
 
 
 def second(frame: int, rate: Fraction, speed: float) -> float:
@@ -52,27 +49,41 @@ def second(frame: int, rate: Fraction, speed: float) -> float:
     return float(frame * Fraction(speed).limit_denominator(1_000_000) / rate)
 
 
-class Testimony:
-    """What was asked for in one request, as far as it has been said; safe to read from a thread beside the one that asked."""
+def by_twos(frames: Iterable[int]) -> list[int]:
+    """Another order than the first time, of which the first segment need not wait for the last: of each two neighbours the later first."""
+    ordered = sorted(frames)
+    return [frame for at in range(0, len(ordered), 2) for frame in reversed(ordered[at : at + 2])]
 
-    def __init__(self, number: int, read: Callable[[], Said | None]) -> None:
-        self._number, self._read = number, read
+
+class Testimony:
+    """What was asked for in one request, as far as it has been said; read by one thread, which need not be the one that asked."""
+
+    def __init__(self, witness: "Witness", scene: SceneRequest, frames: Sequence[int]) -> None:
+        self._witness, self._scene = witness, scene
+        self._left = by_twos(frames)
         self._said: dict[int, int] = {}
-        self._ended: int | None = None  # what is told of frames that never came, once the process has ended
-        self._over = False
+        self._number = witness.ask(scene, self._left)
 
     def of(self, frame: int) -> int | None:
         """The frame's fingerprint, waited for; DIED if drawing it ended its process; None if nobody can say."""
-        while frame not in self._said and not self._over:
-            said = self._read()
+        while frame not in self._said and self._left:
+            said = self._witness.read()
             if said is None:
-                self._over = True
-            elif said.number == self._number and said.frame < 0:
-                self._over = True
-                self._ended = None if said.fingerprint in (0, KILL_SIGNAL) else DIED  # killed from outside says nothing of the template
+                self._left = []
             elif said.number == self._number:
-                self._said[said.frame] = said.fingerprint
-        return self._said.get(frame, self._ended)
+                self._hear(said)
+        return self._said.get(frame)
+
+    def _hear(self, said: Said) -> None:
+        if said.frame >= 0:
+            self._left.remove(said.frame)
+            self._said[said.frame] = said.fingerprint
+        elif said.fingerprint in (0, KILL_SIGNAL):  # killed from outside says nothing of the template
+            self._left = []
+        else:
+            self._said[self._left.pop(0)] = DIED
+            if self._left:
+                self._number = self._witness.ask(self._scene, self._left)
 
 
 class Witness:
@@ -81,7 +92,6 @@ class Witness:
     def __init__(self, requests: BinaryIO, answers: BinaryIO) -> None:
         self._requests, self._answers = requests, answers
         self._decoder = msgspec.json.Decoder(Said)
-        self._reading = threading.Lock()
         self._number = 0
 
     @classmethod
@@ -102,18 +112,17 @@ class Witness:
         os.close(answers_write)
         return cls(os.fdopen(requests_write, "wb", buffering=0), os.fdopen(answers_read, "rb"))
 
-    def ask(self, scene: SceneRequest, frames: Sequence[int]) -> Testimony:
-        """Have frames drawn, the last first."""
+    def ask(self, scene: SceneRequest, frames: Sequence[int]) -> int:
+        """Have frames drawn in their order by a fresh process; the number by which its answers are known."""
         self._number += 1
-        asked = Asked(self._number, scene, tuple(sorted(frames, reverse=True)))
-        line = memoryview(msgspec.json.encode(asked) + b"\n")
+        line = memoryview(msgspec.json.encode(Asked(self._number, scene, tuple(frames))) + b"\n")
         while line:
             line = line[self._requests.write(line) :]
-        return Testimony(self._number, self._read)
+        return self._number
 
-    def _read(self) -> Said | None:
-        with self._reading:
-            line = self._answers.readline()
+    def read(self) -> Said | None:
+        """The next answer, waited for; None if the process that waits has ended."""
+        line = self._answers.readline()
         return self._decoder.decode(line) if line.endswith(b"\n") else None
 
 
@@ -135,8 +144,8 @@ def _serve(
                     tie_to(own)
                     seal()
                     _testify(line, answers, engine)
-                status = os.waitpid(child, 0)[1]
-                _say(answers, Said(_number_of(line), -1, os.waitstatus_to_exitcode(status) and (status & 0x7F or 1)))
+                ended = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])  # negative: a signal's number
+                _say(answers, Said(_number_of(line), -1, abs(ended)))
     finally:
         os._exit(0)
 
@@ -152,12 +161,11 @@ def _testify(line: bytes, answers: int, engine: Engine) -> None:
     code = 1
     try:
         asked = msgspec.json.decode(line, type=Asked)
-        scene, size = asked.scene, (asked.scene.width, asked.scene.height)
-        rate = Fraction(scene.rate_num, scene.rate_den)
-        opened = engine.open(scene.spec, scene.files, size, scene.background, scene.fonts, Timing(rate))
-        pixels = np.zeros((size[1], size[0], 4), np.uint8)
+        request, scene = asked.scene, SceneCache(engine).get(asked.scene)
+        pixels = np.zeros((request.height, request.width, 4), np.uint8)
+        rate = Fraction(request.rate_num, request.rate_den)
         for frame in asked.frames:
-            opened.draw(second(frame, rate, scene.spec.speed), pixels)
+            scene.draw(second(frame, rate, request.spec.speed), pixels)
             _say(answers, Said(asked.number, frame, fingerprint(pixels)))
         code = 0
     except BaseException:

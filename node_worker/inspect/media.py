@@ -18,7 +18,7 @@ format_of = container_of
 
 
 def inspect_media(path: Path, name: str, found: Inspection) -> Inspection:
-    """Tell a sound's or film's length, and a film's size. Raises TemplateRefused audio.unreadable, video.silent, video.…, media.too_long."""
+    """Tell a sound's or film's length, and a film's size. Raises TemplateRefused audio.…, video.…, media.too_long."""
     try:
         with open_media(path) as container:
             films = [stream for stream in container.streams.video if not _is_cover(stream)]

@@ -1,15 +1,17 @@
 """Kind render: draws a run of segments scene by scene; each is uploaded and reported while the next is drawn."""
 
 import asyncio
+import hashlib
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import msgspec
 
 from contracts.node import Manifest, ReportSegment, SceneTask, SegmentTask
-from contracts.spec import Warning
-from node_worker.encode.facts import FinishedSegment
+from contracts.spec import SceneSpec, Warning
+from node_worker.encode.facts import UNSTEADY, FinishedSegment
 from node_worker.engines import protocol
 from node_worker.engines.base import Files
 from node_worker.engines.host import EngineCrashed
@@ -19,6 +21,7 @@ from node_worker.parts.part import Part, failure_of, killed_from_outside
 
 UPLOADS = 3  # segments under way to the store before drawing waits
 MOST_WARNINGS, WARNING_TEXT = 20, 250  # a report has room for 64 KB
+OF_VALUES = ("text.", "font.", "picture.")
 KILLS = 3  # of an engine from outside that a scene survives on one node
 REDRAWS = 1  # of a segment that does not decode to what was drawn
 
@@ -56,8 +59,19 @@ def check(manifest: Manifest) -> None:
         raise PartFailed("node.manifest", f"no address for the files {', '.join(sorted(missing))}")
 
 
-def _short(warning: Warning) -> Warning:
-    return msgspec.structs.replace(warning, detail=warning.detail[:WARNING_TEXT], element=warning.element[:WARNING_TEXT])
+def told(warnings: Iterable[Warning], scene: str) -> tuple[Warning, ...]:
+    """Warnings of a scene as far as a report has room for them, those first that a person's own values may have caused."""
+    first = sorted(warnings, key=lambda one: not one.code.startswith(OF_VALUES))[:MOST_WARNINGS]
+    return tuple(
+        msgspec.structs.replace(one, detail=one.detail[:WARNING_TEXT], element=one.element[:WARNING_TEXT], scene=scene) for one in first
+    )
+
+
+def again(segment: SegmentTask, epoch: int, share: float) -> tuple[int, ...]:
+    """The frames of a segment that are drawn a second time, counted from the scene's start; others with each epoch."""
+    count = min(segment.count, math.ceil(segment.count * share - 1e-9))
+    frames = range(segment.first, segment.first + segment.count)
+    return tuple(sorted(sorted(frames, key=lambda frame: hashlib.sha256(f"{segment.key} {epoch} {frame}".encode()).digest())[:count]))
 
 
 class Tries:
@@ -88,11 +102,12 @@ class Drawing:
         self._part, self._manifest, self._files, self._uploads = part, manifest, files, uploads
         self._gate = asyncio.Semaphore(UPLOADS)
         self._frames = 0  # of verified segments
+        self._unsteady: int | None = None  # a frame, counted from its scene's start, that was another picture the second time
 
     async def scene(self, position: int, scene: SceneTask) -> None:
         """Draw a scene's segments until all are verified. Raises PartFailed, TemplateRefused."""
         left = {segment.key: segment for segment in scene.segments}
-        tries, redraws = Tries(self._part.tools.cache.shrink), 0
+        tries, redraws, self._unsteady = Tries(self._part.tools.cache.shrink), 0, None
         while left:
             try:
                 await self._attempt(position, scene, left)
@@ -103,11 +118,18 @@ class Drawing:
                 continue
             if left:
                 redraws += 1
-                self._redraw(redraws, left)
+                await self._redraw(redraws, left, scene.spec)
                 await self._part.engine.kill()
 
-    def _redraw(self, redraws: int, left: dict[str, SegmentTask]) -> None:
+    async def _redraw(self, redraws: int, left: dict[str, SegmentTask], spec: SceneSpec) -> None:
         keys = ", ".join(left)
+        if self._unsteady is not None:
+            what = f"frame {self._unsteady} of scene {spec.scene!r} was another picture when it was drawn a second time"
+            crash, self._unsteady = EngineCrashed("unsteady", last_frame=self._unsteady, detail=what), None
+            if redraws > REDRAWS:
+                raise failure_of(crash, spec.bundle)
+            await self._part.crashed(crash, spec.bundle)
+            return
         if redraws > REDRAWS:
             raise PartFailed("node.segment_unverified", f"these segments did not decode to what was drawn, {redraws} times: {keys}")
         warning("segments are drawn again", part=self._part.work.part_id, keys=keys)
@@ -116,20 +138,26 @@ class Drawing:
         """Draw what is left once; verified segments leave `left`."""
         base, begun = self._frames, time.monotonic()
         warnings: list[Warning] = []
+        untold = True
         async with self._part.ask(self._request(position, scene, left)) as events:
             async for event in events:
                 match event:
                     case protocol.Frame():
                         await self._part.tick(base + event.count, scene.frame_offset + event.frame)
-                    case protocol.Warned() if len(warnings) < MOST_WARNINGS:
-                        warnings.append(_short(event.warning))
+                    case protocol.Warned():
+                        warnings.append(event.warning)
                     case protocol.SegmentDone(segment=segment):
                         seconds, begun = time.monotonic() - begun, time.monotonic()
+                        if segment.check.reason == UNSTEADY:
+                            self._unsteady = left[segment.key].first + segment.check.frame
                         if self._good(segment):
                             self._frames += segment.frames
                             task = left.pop(segment.key)
                             await self._gate.acquire()
-                            self._uploads.create_task(self._hand_over(task, segment, seconds, tuple(warnings)))
+                            # Other renders that take up what is drawn here begin a scene with its first segment too.
+                            news = told(warnings, scene.spec.scene) if untold or not task.first else ()
+                            untold = False
+                            self._uploads.create_task(self._hand_over(task, segment, seconds, news))
 
     def _good(self, segment: FinishedSegment) -> bool:
         check = segment.check
@@ -165,7 +193,11 @@ class Drawing:
         manifest = self._manifest
         tasks = tuple(
             protocol.SegmentTask(
-                key=one.key, first=one.first, count=one.count, output=str(self._part.folder / f"{position}-{one.first}.mp4")
+                key=one.key,
+                first=one.first,
+                count=one.count,
+                output=str(self._part.folder / f"{position}-{one.first}.mp4"),
+                again=again(one, self._part.work.epoch, self._part.tools.twice),
             )
             for one in left.values()
         )

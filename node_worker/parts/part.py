@@ -23,7 +23,7 @@ from node_worker.slots import Slots
 from node_worker.transfer import TooLarge, Transfers
 
 MANIFEST_LIMIT = 16 << 20  # bytes: some 40,000 segments
-CRASHES: dict[str, CrashKind] = {"hang": "engine_hang", "oom": "out_of_memory", "disk_full": "out_of_disk"}
+CRASHES: dict[str, CrashKind] = {"hang": "engine_hang", "oom": "out_of_memory", "disk_full": "out_of_disk", "unsteady": "frames_differ"}
 
 
 class Tools(msgspec.Struct, frozen=True):
@@ -37,6 +37,7 @@ class Tools(msgspec.Struct, frozen=True):
     reporter: Reporter
     link: Link
     slots: Slots
+    twice: float = 0.0  # the share of each segment's frames that are drawn a second time
 
 
 class Part:

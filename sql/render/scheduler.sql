@@ -25,3 +25,7 @@ order by j.tenant_id, j.job_id, j.idx;
 -- name: active_parts
 -- Every lease that has not ended.
 select tenant_id, part_id, kind, subject_id, node_id, node_epoch, keys::text as keys from render.render_parts where state = 'active';
+
+-- name: lately_crashed
+-- What died on nodes within the last hour, by kind; frames that differ among it.
+select kind, count(*) as count from render.node_crashes where tenant_id = $1 and created_at > now() - interval '1 hour' group by kind;

@@ -54,6 +54,15 @@ async def test_an_object_that_is_gone_or_of_another_size_or_content_is_found(ser
         await store.put(key, content[::-1])
         assert any(key in place and "SHA-256" in place for place in await objects())
         assert any(key in place and "SHA-256" in place for place in await objects(whole=True))
+        await store.put(key, content)
+        last = "select object_key from render.segments where state = 'done' order by tenant_id desc limit 1"
+        later = await installation.db.fetchval(last)
+        kept = await store.get(later, 1000)
+        await store.put(later, kept[::-1])
+        assert any(later in place for place in await objects(whole=True))
+        assert any(later in place for place in await objects()), "a quick look does not end what it has not read"
+        await store.put(later, kept)
+        assert not any(later in place for place in await objects())
         await store.put(key, content + b"more")
         assert any(key in place and "bytes" in place for place in await objects())
         await store.delete(key)

@@ -100,3 +100,22 @@ async def test_a_picture_that_is_not_what_was_drawn_is_not_served_and_is_drawn_w
 async def drawn_anew(shop: Shop, **more: object) -> Json:
     asked = await shop.http.post("/v1/snapshots", {"project_id": shop.project, **SIZE} | more)
     return await shop.http.until(f"/v1/snapshots/{asked['snapshot_id']}", lambda row: row["state"] == "done" and row["url"])
+
+
+async def test_a_text_that_is_too_long_is_told_before_the_film_is_made_while_it_is_and_after(shop: Shop) -> None:
+    body = {"project_id": shop.project, **SIZE, "scenes": [{"scene": "main", "texts": {"frl_title": "much too long " * 20}}]}
+
+    def of_text(warnings: list[Json]) -> set[tuple[str, str]]:
+        return {(one["code"], one["scene"]) for one in warnings if one["code"].startswith("text.") and one["element"] == "frl_title"}
+
+    foreseen = await shop.http.send("POST", "/v1/renders?dry_run=true", body)
+    assert foreseen.status == 200 and of_text(foreseen.json["warnings"]), foreseen
+    pictured = of_text((await drawn(shop, scenes=body["scenes"]))["warnings"])
+    assert pictured and {scene for _, scene in pictured} == {"main"}
+    for _ in range(2):  # the second film takes up what the first one had drawn
+        film = await shop.http.ended(await shop.http.render(shop.project, **SIZE, scenes=body["scenes"]))
+        assert film["state"] == "completed" and of_text(film["warnings"]) == pictured
+        assert of_text((await shop.http.get(f"/v1/renders/{film['job_id']}/explain"))["warnings"]) == pictured
+    async with shop.http.http.get(f"{shop.stack.url}/v1/events?job_id={film['job_id']}&types=render.job.warned") as answer:
+        stream = await answer.text()
+    assert stream.count("event: render.job.warned") == 1 and "frl_title" in stream

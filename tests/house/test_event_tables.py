@@ -241,7 +241,8 @@ def plain(hint: object) -> tuple[set[object], bool]:
     """The Python types that a field's values have, and whether None is one of them."""
     if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
         parts = typing.get_args(hint)
-        return {part for part in parts if part is not types.NoneType}, types.NoneType in parts
+        kinds = {kind for part in parts if part is not types.NoneType for kind in plain(part)[0]}
+        return kinds, types.NoneType in parts
     if typing.get_origin(hint) is typing.Literal:
         return {type(value) for value in typing.get_args(hint)}, False
     return {hint}, False

@@ -15,7 +15,10 @@ from tests.mutants.checks import hold
 Document = dict[str, Any]
 CIRCLE = {"a": "thisComp.layer('b').transform.rotation + 1", "b": "thisComp.layer('a').transform.rotation * 2 + value + time"}
 CHANCE = {"a": "random(0, 100)", "b": "wiggle(2, 50) + gaussRandom()"}
-STATE = {"a": "(globalThis.count = (globalThis.count || 0) + 1) + time", "b": "(left = typeof left === 'number' ? left + 1 : time)"}
+STATE = {
+    "a": "(globalThis.count = (globalThis.count || 0) + 1) + time",
+    "b": "((Math.floor.count = (Math.floor.count || 0) + 1), Math.floor.count || 0) + time",
+}
 ALL = (CIRCLE, CHANCE, STATE)
 
 

@@ -16,6 +16,7 @@ from consumers.runtime.batch import Batch
 from consumers.runtime.item import Item, scout
 from consumers.runtime.runtime import Runtime
 from consumers.runtime.store import Store
+from contracts.content.categories import CreateCategory, RenameCategory
 from contracts.envelope import first
 from contracts.identity.api_keys import CreateApiKey, RevokeApiKey
 from contracts.identity.tenants import CreateTenant, Tenant
@@ -318,3 +319,23 @@ async def test_a_row_that_was_put_as_it_was_is_not_written(in_process: InProcess
         [row] = await rows_of(store, one)
         await store.write_rows({TENANTS: [(row, msgspec.structs.replace(row))]})
     assert await in_process.admin.fetchval(written_by, one) == before
+
+
+async def test_of_two_changes_of_one_version_in_a_batch_the_first_counts_and_the_other_is_refused(in_process: InProcessDomains) -> None:
+    one = uuid4()
+    [made] = await in_process.decide("content", [item_of(CreateCategory(name="a"), one)])
+    category = UUID(body_of(made)["category_id"])
+    renames = [item_of(RenameCategory(category_id=category, name=name), one, if_match="category_id=1") for name in ("b", "c")]
+    first, second = await in_process.decide("content", renames)
+    assert first and first.state == "done"
+    assert second and second.problem and (second.problem.code, second.problem.field) == ("request.precondition", "If-Match")
+    assert "at version 2" in second.problem.detail
+    any_of_them, none = [
+        item_of(RenameCategory(category_id=category, name=name), one, if_match=f"category_id={versions}")
+        for name, versions in (("d", "1,2"), ("e", ""))
+    ]
+    outcomes = await in_process.decide("content", [any_of_them, none])
+    assert [outcome and outcome.state for outcome in outcomes] == ["done", "refused"]
+    gone = item_of(RenameCategory(category_id=uuid4(), name="f"), one, if_match="category_id=1")
+    [outcome] = await in_process.decide("content", [gone])
+    assert outcome and outcome.problem and outcome.problem.code == "category.not_found", "what is not there is told by its decider"

@@ -1,15 +1,18 @@
 """What a leader measures for its metrics: effects, timers, reactions and what waits; a standby tells nothing."""
 
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import asyncpg
 
 from consumers.file_mgr import DOMAIN as FILES
+from consumers.render import DOMAIN as RENDER
 from consumers.runtime.effects.runner import EffectRunner
 from consumers.runtime.parking import Parking
 from consumers.runtime.timers import Timers
 from consumers.studio import DOMAIN as STUDIO
+from contracts.message import PLATFORM
 from deploy import gauges
 from deploy.metrics import Metrics
 from tests.support.leading import leads, pool_of
@@ -67,6 +70,26 @@ async def test_how_far_reactions_are_behind_and_what_is_to_learn_is_told(dsn: st
     assert 'flatrender_reaction_to_learn{domain="studio",reaction="files"} 50\n' in told
     assert 'flatrender_reaction_to_learn{domain="studio",reaction="scenes"} 0\n' in told
     assert "gone" not in told, "a reaction that this release has not"
+
+
+CRASH = """
+insert into render.node_crashes (tenant_id, crash_id, version, created_at, updated_at, node_id, kind, part_id, subject_id, template, signal,
+  exit_code, last_frame, log_tail)
+values ($1, gen_random_uuid(), 1, now() - $3::interval, now(), gen_random_uuid(), $2, null, null, '', 0, 0, 12, '')
+"""
+
+
+async def test_what_died_on_nodes_within_the_hour_is_told_by_kind(dsn: str, admin: asyncpg.Connection) -> None:
+    for kind, ago in (("frames_differ", 1), ("frames_differ", 50), ("frames_differ", 70), ("engine_hang", 5)):
+        await admin.execute(CRASH, PLATFORM, kind, timedelta(minutes=ago))
+    async with leads(dsn, "render") as leading:
+        runtime: Any = SimpleNamespace(domain=RENDER, active=leading.active)
+        told = await text(gauges.crashes(runtime, pool_of(dsn, "render")))
+        other: Any = SimpleNamespace(domain=STUDIO, active=leading.active)
+        assert "node_crashes{" not in await text(gauges.crashes(other, pool_of(dsn, "studio")))
+    assert 'flatrender_node_crashes{kind="frames_differ"} 2\n' in told
+    assert 'flatrender_node_crashes{kind="engine_hang"} 1\n' in told
+    assert 'flatrender_node_crashes{kind="engine_crash"} 0\n' in told
 
 
 async def test_parked_types_and_a_domain_that_waits_are_told() -> None:

@@ -105,7 +105,7 @@ async def test_a_page_for_which_much_is_looked_at_may_be_empty_and_says_how_far_
     )
     found = await pages(keyed_edge, "type=render.job.failed")
     assert [[row["position"] for row in page["data"]] for page in found] == [[450], [], [1100]]
-    nothing = await pages(keyed_edge, "type=nothing.like.it")
+    nothing = await pages(keyed_edge, "type=render.repair.ended")
     assert [page["data"] for page in nothing] == [[], [], []]
     async with aiohttp.ClientSession(keyed_edge.url, headers=keyed_edge.headers) as http, http.get("/openapi.json") as answer:
         described = json.loads(await answer.text())["paths"]["/v1/log"]["get"]["parameters"]

@@ -101,7 +101,8 @@ async def test_a_node_registers_draws_uploads_and_reports(farm):
     for segment in segments:
         assert hashlib.sha256(farm.store.objects[segment.object_key]).hexdigest() == segment.sha256
         assert (segment.part_id, segment.epoch, segment.degraded) == (work.part_id, 1, False)
-        assert segment.warnings[0].code == "font.missing"
+    told = [segment.warnings for segment in segments if segment.warnings]
+    assert [[(one.code, one.scene) for one in warnings] for warnings in told] == [[("font.missing", "good")]] * 2, "once for each scene"
     about = [envelope for envelope, report in farm.reports if isinstance(report, ReportSegment)]
     assert {(one.tenant, one.causation, one.actor) for one in about} == {(TENANT, sent.id, f"node:{farm.node_id}")}
     assert {subject.split(".")[1] for subject in farm.subjects} == {str(farm.node_id)}
@@ -455,3 +456,14 @@ async def test_a_seam_that_stays_torn_after_both_sides_were_drawn_again_makes_a_
         await farm.send(work)
         export = (await farm.until(ReportExport))[0]
     assert (export.frames, export.degraded) == (20, True)
+
+
+async def test_a_template_that_draws_otherwise_the_second_time_is_told_with_its_frame_and_none_of_it_is_used(farm):
+    async with running(farm, node_twice=1.0):
+        work = farm.drawing("remembers", frames=20)
+        await farm.send(work)
+        failure = (await farm.until(ReportFailure))[0]
+    assert (failure.code, failure.crash, failure.template) == ("node.frames_differ", "frames_differ", work.manifest.scenes[0].spec.bundle)
+    assert failure.last_frame >= 0 and "second time" in failure.detail
+    assert [crash.kind for crash in farm.of(ReportCrash)] == ["frames_differ"]
+    assert not farm.of(ReportSegment)

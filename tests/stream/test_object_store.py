@@ -91,6 +91,19 @@ async def test_a_multipart_upload_is_joined_and_joining_again_is_fine(store: Obj
     assert await store.complete_multipart("joined", upload, etags) == PART + 1
 
 
+async def test_the_parts_of_an_upload_are_listed_as_far_as_they_are_there(store: ObjectStore, http: aiohttp.ClientSession) -> None:
+    upload = await store.create_multipart("listed", "text/plain")
+    assert await store.parts("listed", upload) == {}
+    etags = {}
+    for number in (3, 1):
+        async with http.put(URL(store.presign_part("listed", upload, number, 60, 1), encoded=True), data=b"a") as answer:
+            etags[number] = answer.headers["ETag"]
+    assert await store.parts("listed", upload) == etags
+    await store.abort_multipart("listed", upload)
+    with pytest.raises(ObjectMissing):
+        await store.parts("listed", upload)
+
+
 async def test_an_upload_that_was_given_up_cannot_be_joined(store: ObjectStore) -> None:
     upload = await store.create_multipart("given up", "text/plain")
     await store.abort_multipart("given up", upload)

@@ -26,7 +26,7 @@ from contracts.render.parts import AssignPart, ExpirePart, PartAssigned
 from contracts.render.repairs import RepairRequested, ReportRot, RequestRepair
 from contracts.render.segments import SegmentsPlanned, SegmentVerified
 from contracts.render.snapshots import SnapshotQueued
-from contracts.spec import ColourPreset, Element
+from contracts.spec import ColourPreset, Element, Warning
 from contracts.studio.renders import RequestRender
 from contracts.studio.saved_projects import ChosenScene, ChosenTrack, SaveProject
 from contracts.studio.snapshots import RequestSnapshot
@@ -39,6 +39,9 @@ NODES = (uuid4(), uuid4())
 def sha(*parts: object) -> str:
     """Some content's SHA-256."""
     return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+TORN = Warning(code="text.torn", detail="A word was broken.", element="frl_title", scene="a")
 
 
 class SampleHistory:
@@ -101,7 +104,10 @@ class SampleHistory:
         await self.all([(RevokeJoinToken(token_id=unused), PLATFORM), (RevokeNode(node_id=node_id, reason="it left"), PLATFORM)])
 
     async def upload(self, kind: str) -> None:
-        """A file of each tenant, inspected and ready; `files` keeps their ids."""
+        """A file of each tenant, inspected and ready; `files` keeps their ids. Another one is given up."""
+        never = await self.in_process.send_all((StartUpload(name="never.bin", bytes=1), tenant) for tenant in self.tenants)
+        given_up = zip(never, self.tenants, strict=True)
+        await self.all((AbortUpload(upload_id=UUID(answer["upload_id"])), tenant) for answer, tenant in given_up)
         start = [(StartUpload(name=f"{kind}.bin", bytes=1000 + n, media_type="x/y"), tenant) for n, tenant in enumerate(self.tenants)]
         answers = await self.in_process.send_all(start)
         uploads = [(UUID(answer["upload_id"]), tenant, n) for n, (answer, tenant) in enumerate(zip(answers, self.tenants, strict=True))]
@@ -221,6 +227,7 @@ class SampleHistory:
                         frames=frames[key],
                         difference=0.123456789,
                         seconds=0.25,
+                        warnings=(TORN,),
                     ),
                     tenant,
                 )
@@ -238,7 +245,9 @@ class SampleHistory:
             queued = [(tenant, event.snapshot_id, 0, 0) for tenant, event in told if isinstance(event, SnapshotQueued)]
             for part, tenant in await self.assign("snapshot", queued):
                 place = snapshot_object_key(tenant, part.subject_id, part.epoch, part.part_id)
-                drawn = ReportSnapshot(part_id=part.part_id, epoch=part.epoch, object_key=place, sha256=sha(part), bytes=99)
+                drawn = ReportSnapshot(
+                    part_id=part.part_id, epoch=part.epoch, object_key=place, sha256=sha(part), bytes=99, warnings=(TORN,)
+                )
                 await self.report([(drawn, tenant)], part.node_id)
 
     async def mend(self) -> None:

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from adapters.object_store import StoreError
 from adapters.presign import BODY_HASH, checksum
 from api_edge.edge import Call, Edge, Store
 from api_edge.entities import newest, one, row_of
@@ -36,7 +37,7 @@ class PlaceOfParts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 UPLOAD = row_of(UPLOADS, UploadParts)
-PARTS_AT_ONCE = 100
+PARTS_AT_ONCE, MOST_ERRORS = 100, 50
 
 
 def upload(edge: Edge, call: Call, rows: list[Row]) -> list[Row]:
@@ -69,9 +70,40 @@ def _first_part(text: str | None) -> int:
     return int(text[:9])
 
 
+async def parts_are_there(edge: Edge, call: Call, command: CompleteUpload) -> None:
+    """Refuse a list of parts that the store would not join, while the upload can still be put right. Raises Refused.
+
+    Whatever cannot be asked for now is found out later, where the parts are joined.
+    """
+    if edge.reader is None or edge.store is None:
+        return
+    found = await edge.reader.select("place_of_upload", call.who.tenant_text, call.who.tenant, command.upload_id)
+    if not found.rows or found.rows[0]["state"] != "open" or found.rows[0]["part_count"] != len(command.etags):
+        return  # which its domain tells
+    try:
+        there = await edge.store.parts(found.rows[0]["object_key"], found.rows[0]["storage_id"])
+    except StoreError:
+        return
+    errors = tuple(
+        {"field": f"etags[{number - 1}]", "code": "file.parts", "detail": _wrong(number, there.get(number))}
+        for number, etag in enumerate(command.etags, 1)
+        if etag.strip('"') != there.get(number, "").strip('"')
+    )
+    if errors:
+        raise Refused("file.parts", errors[0]["detail"], errors[0]["field"], errors=errors[:MOST_ERRORS])
+
+
+def _wrong(number: int, etag: str | None) -> str:
+    if etag is None:
+        return f"part {number} was not sent; the upload is still open: send it, then complete the upload"
+    return f"this is not the ETag of part {number}; the upload is still open: give the ETag that the store answered, or send the part again"
+
+
 COMMANDS = [
     CommandRoute("POST", "/v1/uploads", StartUpload, "files:write", "Announce a file", answers=201, location="/v1/uploads/{upload_id}"),
-    CommandRoute("POST", "/v1/uploads/{upload_id}/complete", CompleteUpload, "files:write", "Say that all parts were sent"),
+    CommandRoute(
+        "POST", "/v1/uploads/{upload_id}/complete", CompleteUpload, "files:write", "Say that all parts were sent", check=parts_are_there
+    ),
     CommandRoute("POST", "/v1/uploads/{upload_id}/abort", AbortUpload, "files:write", "Give an upload up"),
 ]
 QUERIES = [

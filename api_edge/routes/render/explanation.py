@@ -16,7 +16,7 @@ from contracts.render.jobs import JobState
 from contracts.render.nodes import Capabilities, CrashKind, Service
 from contracts.render.parts import PartKind, PartState
 from contracts.render.repairs import RepairCause, RepairState
-from contracts.spec import Needs
+from contracts.spec import Needs, Warning
 from contracts.visibility import Public
 
 DEFAULT_SLOTS = 64  # of a tenant whose share the farm has not heard of
@@ -123,6 +123,7 @@ def _explained(row: Row) -> Row:
         "segments_done": row["segments_done"],
         "segments_total": row["segments_total"],
         "reasons": reasons,
+        "warnings": msgspec.json.decode(row["warnings"], type=list[Warning]),
         "crashes": [*_crashes(parts, crashes)],
         "events": steps,
     }
@@ -223,6 +224,11 @@ def _ended(body: Body) -> str:
     return f"a {body['kind']} part ended: {body['end']}" + (f" ({body['detail']})" if body.get("detail") else "") + waiting + again
 
 
+def _warned(warning: Body) -> str:
+    told = msgspec.convert(warning, Warning)
+    return f"{told.place}: {told.detail}" if told.place else told.detail
+
+
 SENTENCES: dict[str, Callable[[Body], str]] = {
     "studio.render.requested": lambda body: "the render was asked for",
     "render.job.submitted": lambda body: f"the farm took it: {body['frames_total']} frames, priority {body['priority']}",
@@ -244,6 +250,7 @@ SENTENCES: dict[str, Callable[[Body], str]] = {
         + ("; the part is done" if body.get("ends") else "")
     ),
     "render.job.advanced": lambda body: f"{body['segments_done']} segments, {body['frames_done']} frames are there",
+    "render.job.warned": lambda body: "it will not look as it was meant: " + "; ".join(map(_warned, body["warnings"])),
     "render.job.assembling": lambda body: "all segments are there; the film is being joined",
     "render.job.paused": lambda body: "paused",
     "render.job.resumed": lambda body: "resumed",
@@ -259,14 +266,18 @@ SENTENCES: dict[str, Callable[[Body], str]] = {
     "render.repair.assembling": lambda body: f"the export is joined anew: {body['reason']}",
     "render.export.replaced": lambda body: "the export was replaced by the one joined anew",
     "render.repair.ended": lambda body: f"the repair ended: {body['state']}" + (f" ({body['detail']})" if body.get("detail") else ""),
-    "render.template.crashed": lambda body: f"its template ended an engine ({body['kind'].replace('_', ' ')})",
+    "render.template.crashed": lambda body: (
+        "its frames differ from one drawing to the next"
+        if body["kind"] == "frames_differ"
+        else f"its template ended an engine ({body['kind'].replace('_', ' ')})"
+    ),
     "render.template.set_aside": lambda body: f"its template was set aside: {body['reason']}",
 }
 """What an event means for the render it belongs to; a type that is not here is told by its name."""
 
 
 class ExplanationRow(msgspec.Struct, frozen=True, kw_only=True):
-    """Why a render is where it is: reasons now, crashes by part and node, and its events with their log positions."""
+    """Why a render is where it is, and how it will look: reasons, warnings, crashes by part and node, events with their log positions."""
 
     job_id: UUID
     state: JobState
@@ -274,6 +285,7 @@ class ExplanationRow(msgspec.Struct, frozen=True, kw_only=True):
     segments_done: int
     segments_total: int
     reasons: list[Reason]
+    warnings: list[Warning]
     crashes: list[Crashes]
     events: list[Step]
 

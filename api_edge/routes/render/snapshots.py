@@ -6,6 +6,7 @@ from api_edge.routes.render import verified_files
 from api_edge.routing import CommandRoute, QueryRoute
 from api_edge.rows import Versioned
 from contracts.render.snapshots import SnapshotState
+from contracts.spec import Warning
 
 
 class SnapshotRow(Versioned, frozen=True, kw_only=True):
@@ -24,6 +25,7 @@ class SnapshotRow(Versioned, frozen=True, kw_only=True):
     code: str
     detail: str
     field: str
+    warnings: tuple[Warning, ...]
     url: str = ""
     file: verified_files.ServedFile = ""
 

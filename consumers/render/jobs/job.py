@@ -8,6 +8,7 @@ from uuid import UUID
 from consumers.render.jobs.plan import plan, segment_frames
 from consumers.render.jobs.segment_consequences import given_up
 from consumers.render.jobs.tables import EXPORTS, JOB_SEGMENTS, JOB_SPECS, JOBS
+from consumers.render.jobs.warnings import told
 from consumers.render.leases.kind import Rows
 from consumers.render.leases.lease import SEGMENTS, ended_parts
 from consumers.render.nodes.fault_attribution import SET_ASIDE, message_of
@@ -33,7 +34,7 @@ from contracts.render.jobs import (
     SubmitJob,
 )
 from contracts.render.segments import PlannedSegment, SegmentsPlanned
-from contracts.spec import RenderSpec
+from contracts.spec import RenderSpec, Warning
 from contracts.studio.renders import RenderRequested
 
 CHUNK = 400  # planned segments in one event: about 40 KB
@@ -93,7 +94,7 @@ def submit(cmd: SubmitJob, view: View, ctx: Context) -> Decision:
                 submitted,
                 JobFailed(job_id=cmd.job_id, code=SET_ASIDE, detail=message_of(row.template, row.reason), metadata=cmd.metadata),
             ]
-    return [submitted, *_planned(cmd.job_id, spec, view)]
+    return [submitted, *_planned(cmd.job_id, spec, cmd.warnings, view)]
 
 
 def plan_job(cmd: PlanJob, view: View, ctx: Context) -> Decision:
@@ -102,8 +103,8 @@ def plan_job(cmd: PlanJob, view: View, ctx: Context) -> Decision:
     if job is None or spec is None or job.state not in ("queued", "rendering"):
         return []
     if not job.segments_total:
-        return _planned(cmd.job_id, spec.spec, view)
-    if _may_return(job, view, ctx) or not (planned := _planned(cmd.job_id, spec.spec, view, again=True)):
+        return _planned(cmd.job_id, spec.spec, job.warnings, view)
+    if _may_return(job, view, ctx) or not (planned := _planned(cmd.job_id, spec.spec, job.warnings, view, again=True)):
         return []
     return [*ended_parts(job.job_id, view, "cancelled"), *planned]
 
@@ -120,14 +121,14 @@ def _may_return(job: Job, view: View, ctx: Context) -> bool:
     )
 
 
-def _planned(job_id: UUID, spec: RenderSpec, view: View, *, again: bool = False) -> list[Event]:
+def _planned(job_id: UUID, spec: RenderSpec, warned: tuple[Warning, ...], view: View, *, again: bool = False) -> list[Event]:
     builds = _builds(view)
     if builds is None:
         return []
     segments = plan(view.tenant, spec, builds)
     known = dict(zip((s.key for s in segments), view.many(SEGMENTS, [(s.key,) for s in segments]), strict=True))
-    there = {key for key, row in known.items() if row is not None and row.state == "done"}
-    done = [s for s in segments if s.key in there]
+    drawn = {key: row for key, row in known.items() if row is not None and row.state == "done"}
+    done = [s for s in segments if s.key in drawn]
     planned = JobPlanned(
         job_id=job_id,
         engine_build=builds[0],
@@ -137,9 +138,10 @@ def _planned(job_id: UUID, spec: RenderSpec, view: View, *, again: bool = False)
         frames_done=sum(s.count for s in done),
         again=again,
     )
-    chunks = [_chunk(job_id, at, segments[at : at + CHUNK], there, again) for at in range(0, len(segments), CHUNK)]
+    chunks = [_chunk(job_id, at, segments[at : at + CHUNK], set(drawn), again) for at in range(0, len(segments), CHUNK)]
     finished = [JobAssembling(job_id=job_id)] if len(done) == len(segments) else []
-    return [planned, *chunks, *finished]
+    news = told(job_id, warned, [one for row in drawn.values() for one in row.warnings])
+    return [planned, *chunks, *news, *finished]
 
 
 def _chunk(job_id: UUID, offset: int, segments: list[PlannedSegment], there: set[str], again: bool) -> SegmentsPlanned:

@@ -11,6 +11,7 @@ from consumers.render.jobs.job import failed as job_failed
 from consumers.render.jobs.plan import located
 from consumers.render.jobs.segment_consequences import advances, following, mended, open_repairs, repairs_given_up
 from consumers.render.jobs.tables import JOB_SEGMENTS, JOB_SPECS, JOBS
+from consumers.render.jobs.warnings import noticed, told
 from consumers.render.leases.kind import Failure, Grant, Kind, Results, Rows
 from consumers.render.leases.lease import LARGEST_OBJECT, PARTS, SEGMENTS, held, misplaced
 from consumers.render.leases.manifest_inputs import Known, ManifestInputs, named_by, read_specs
@@ -89,7 +90,8 @@ def report_segment(cmd: ReportSegment, view: View, ctx: Context) -> Decision:
     recorded = tuple(now for _, now in further[:MOST_ADVANCES])
     ends = all(row.state == "done" or key == cmd.key or row.part_id != part.part_id for key, row in rows.items())
     verified = replace(_verified(cmd, part), jobs=recorded, ends=ends)
-    return [verified, *following(further, len(recorded)), *mended(segment, verified, view)]
+    warned = [event for job, _ in further for event in told(job.job_id, job.warnings, verified.warnings)] if verified.warnings else []
+    return [verified, *warned, *following(further, len(recorded)), *mended(segment, verified, view)]
 
 
 def _incredible(cmd: ReportSegment, part: Part, ctx: Context) -> Refusal | None:
@@ -117,6 +119,7 @@ def _verified(cmd: ReportSegment, part: Part) -> SegmentVerified:
         degraded=cmd.degraded,
         before=cmd.before,
         last=cmd.last,
+        warnings=noticed(cmd.warnings),
     )
 
 
@@ -124,7 +127,7 @@ def segment_verified(event: SegmentVerified, envelope: Envelope, view: View) -> 
     """The segment's bytes are those of this epoch from now on; jobs are further, and its part may be over."""
     row = view.get(SEGMENTS, event.key)
     assert row is not None, "only a planned segment is verified"
-    names = ("object_key", "sha256", "bytes", "difference", "seconds", "degraded", "node_id", "epoch")
+    names = ("object_key", "sha256", "bytes", "difference", "seconds", "degraded", "node_id", "epoch", "warnings")
     values = {name: getattr(event, name) for name in names} | {"seam_before": event.before, "seam_last": event.last}
     yield SEGMENTS, moved(row, envelope, state="done", repair_id=None, **values)
     for now in event.jobs:
@@ -214,7 +217,7 @@ KIND = Kind(
     name="render",
     results=Results(name="segment", following=_q.next_stored_segment, first="", spoilt=_spoilt, becomes="is drawn again"),
     tries=TRIES,
-    tries_after={"engine_hang": ENGINE_TRIES, "engine_crash": ENGINE_TRIES, "out_of_memory": ENGINE_TRIES},
+    tries_after={"engine_hang": ENGINE_TRIES, "engine_crash": ENGINE_TRIES, "out_of_memory": ENGINE_TRIES, "frames_differ": ENGINE_TRIES},
     wants=_wants,
     assign=_assign,
     attempts=_attempts,

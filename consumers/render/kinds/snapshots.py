@@ -7,6 +7,7 @@ import msgspec
 
 import sql
 from adapters.object_store import ObjectStore
+from consumers.render.jobs.warnings import noticed
 from consumers.render.kinds.short_work import short_kind
 from consumers.render.leases.kind import Failure, Queue, Results
 from consumers.render.leases.lease import LARGEST_OBJECT, ended, held, misplaced
@@ -68,7 +69,14 @@ def report(cmd: ReportSnapshot, view: View, ctx: Context) -> Decision:
         return refusal
     if not 1 <= cmd.bytes <= LARGEST_OBJECT:
         return refuse("render.out_of_bounds", f"bytes must be 1 to {LARGEST_OBJECT}, the report says {cmd.bytes}", "bytes")
-    drawn = SnapshotDrawn(snapshot_id=row.snapshot_id, object_key=cmd.object_key, sha256=cmd.sha256, bytes=cmd.bytes, degraded=cmd.degraded)
+    drawn = SnapshotDrawn(
+        snapshot_id=row.snapshot_id,
+        object_key=cmd.object_key,
+        sha256=cmd.sha256,
+        bytes=cmd.bytes,
+        degraded=cmd.degraded,
+        warnings=noticed(cmd.warnings),
+    )
     return [drawn, ended(part, view, "done")]
 
 

@@ -20,7 +20,8 @@ from contracts.render.templates import TemplateCrashed, TemplateSetAside
 
 SET_ASIDE = "template.set_aside"
 KILLED = "node.engine_killed"  # somebody ended the engine from outside: neither the template nor the node is to blame
-ENGINE_ENDED: tuple[CrashKind, ...] = ("engine_crash", "engine_hang", "out_of_memory")  # what a template can do to an engine
+# What a template can do to an engine.
+ENGINE_ENDED: tuple[CrashKind, ...] = ("engine_crash", "engine_hang", "out_of_memory", "frames_differ")
 TEMPLATE_NODES = 2  # on which a template ended engines before it is set aside
 NODE_TEMPLATES = 3  # different ones that failed on a node before it is set aside
 LATELY = timedelta(minutes=30)
@@ -52,6 +53,8 @@ def attribute(cmd: ReportFailure, part: Part, templates: Templates, view: View, 
     if len(nodes) < TEMPLATE_NODES:
         return Attribution([crashed, *_suspected(part, suspect, view, ctx)])
     reason = f"it ended engines on {len(nodes)} nodes, the last time by {cmd.crash.replace('_', ' ')}"
+    if cmd.crash == "frames_differ":
+        reason = f"it does not draw the same frame alike each time, seen on {len(nodes)} nodes"
     rows = view.of(PLATFORM).many(NODES, [(node_id,) for node_id in sorted(nodes)])
     cleared = [event for node in rows if node is not None for event in _cleared(node, suspect)]
     return Attribution([crashed, TemplateSetAside(template=cmd.template, reason=reason), *cleared], reason)

@@ -35,17 +35,19 @@ _CHUNK = 1 << 20
 _PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".svg", ".tif", ".tiff", ".avif", ".heic", ".heif"})
 _FONTS = frozenset({".ttf", ".otf", ".ttc", ".woff", ".woff2"})
 _KEPT = frozenset({".json", ".lottie"}) | _PICTURES | _FONTS
+_LONGEST, _LONGEST_PART = 400, 200  # characters of a file's name in an archive, and bytes of one part of it
 _BAD_NAME = re.compile(r"[\x00-\x1f\\:]|^/|(^|/)\.\.(/|$)")
 
 
 class Animation(msgspec.Struct, frozen=True):
-    """One animation of a bundle: its key in the bundle, a title, its file; how it is played and the theme that it begins with."""
+    """One animation of a bundle: its key in the bundle, a title, its file; how it is played, what it begins with and lies on."""
 
     key: str
     title: str
     path: Path
     playback: Playback = Playback()
     theme: dict[str, Any] | None = None
+    ground: str = ""  # a colour, "#RRGGBB" with or without AA
 
 
 class Bundle(msgspec.Struct, frozen=True):
@@ -143,7 +145,7 @@ def _check_entries(entries: list[zipfile.ZipInfo]) -> None:
     for entry in entries:
         name = names.entry_name(entry)
         mode = entry.external_attr >> 16
-        if _BAD_NAME.search(name) or len(name) > 400 or any(len(part.encode()) > 200 for part in name.split("/")):
+        if _BAD_NAME.search(name) or len(name) > _LONGEST or any(len(part.encode()) > _LONGEST_PART for part in name.split("/")):
             raise TemplateRefused("bundle.bad_name", f"The archive holds a file with a forbidden name: {name[:80]!r}.")
         if mode and stat.S_IFMT(mode) not in (0, stat.S_IFREG):
             raise TemplateRefused("bundle.link", f"The archive holds a link or device: {name[:80]!r}; put the file itself there.")
@@ -190,8 +192,7 @@ def _dotlottie(root: Path, manifest: dict[str, Any], fonts: tuple[Path, ...]) ->
         key = entry.get("id") if isinstance(entry, dict) else None
         if not isinstance(key, str) or not key or _BAD_NAME.search(key):
             raise TemplateRefused("bundle.manifest", "manifest.json names an animation without a usable id.")
-        paths = [root / folder / f"{_composed(key)}.json" for folder in (("a", "animations") if second else ("animations", "a"))]
-        path = next((path for path in paths if path.is_file()), None)
+        path = _document(root, ("a", "animations") if second else ("animations", "a"), key)
         if path is None:
             raise TemplateRefused("bundle.manifest", f"manifest.json names the animation {key!r}, but its file is not in the archive.")
         first = shown == key or (not shown and index == 0)
@@ -200,7 +201,9 @@ def _dotlottie(root: Path, manifest: dict[str, Any], fonts: tuple[Path, ...]) ->
             report("theme.missing", f"The animation {key[:60]!r} begins with the theme {begins[:60]!r}, which is not in the archive.")
         known = themes.get(begins) if isinstance(begins, str) else None
         played = playback if playback is not None and first else of_entry(entry)
-        animations.append(Animation(key, str(entry.get("name") or key), path, played, known[1] if known else None))
+        ground = entry.get("background")
+        title = str(entry.get("name") or key)
+        animations.append(Animation(key, title, path, played, known[1] if known else None, ground if isinstance(ground, str) else ""))
     if not animations or len({a.key for a in animations}) < len(animations):
         raise TemplateRefused("bundle.manifest", "manifest.json must name at least one animation, each with its own id.")
     listed = tuple((key, title, document) for key, (title, document) in themes.items())
@@ -208,9 +211,12 @@ def _dotlottie(root: Path, manifest: dict[str, Any], fonts: tuple[Path, ...]) ->
     return Bundle(form, root, tuple(animations), listed, fonts, doubts=report.warnings)
 
 
-def _composed(key: str) -> str:
-    """A key as its file's name has it, whose letters were composed when it was unpacked."""
-    return unicodedata.normalize("NFC", key)
+def _document(root: Path, folders: tuple[str, str], key: str) -> Path | None:
+    """The document of a key, in the first of two folders that has it; its name's letters were composed when it was unpacked."""
+    name = unicodedata.normalize("NFC", f"{key}.json")
+    if _BAD_NAME.search(name) or len(name) > _LONGEST or any(len(part.encode()) > _LONGEST_PART for part in name.split("/")):
+        return None
+    return next((path for folder in folders if (path := root / folder / name).is_file()), None)
 
 
 def _machine(root: Path, manifest: dict[str, Any], report: Report) -> tuple[str, Playback | None, str]:
@@ -221,8 +227,8 @@ def _machine(root: Path, manifest: dict[str, Any], report: Report) -> tuple[str,
     shown = shown if isinstance(shown, str) else ""
     if not isinstance(key, str) or not key:
         return shown, None, ""
-    path = next((path for folder in ("s", "states") if (path := root / folder / f"{_composed(key)}.json").is_file()), None)
-    if _BAD_NAME.search(key) or path is None:
+    path = _document(root, ("s", "states"), key)
+    if path is None:
         report("bundle.state_machine", f"The file begins with the state machine {key[:60]!r}, which is not in the archive.")
         return shown, None, ""
     animation, playback, theme = of_machine(parse(_bytes(path), path.name), key, report)
@@ -236,9 +242,9 @@ def _themes(root: Path, manifest: dict[str, Any], report: Report) -> dict[str, t
     for entry in entries if isinstance(entries, list) else ():
         held = entry if isinstance(entry, dict) else {"id": entry}
         key = held.get("id")
-        if not isinstance(key, str) or not key or _BAD_NAME.search(key):
+        if not isinstance(key, str) or not key:
             continue
-        path = next((path for folder in ("t", "themes") if (path := root / folder / f"{_composed(key)}.json").is_file()), None)
+        path = _document(root, ("t", "themes"), key)
         if path is None:
             report("theme.missing", f"The theme {key[:60]!r} is not in the archive, or in a form that is no longer used; export it anew.")
             continue

@@ -70,7 +70,8 @@ def embed_pictures(
     Raises TemplateRefused for a person's picture that cannot be drawn.
     """
     warnings: list[Warning] = []
-    used, seen = used_pictures(document), views(document)
+    used = used_pictures(document)
+    seen = views(document) if used else {}
     elements = {str(target.get("refId")): item.element.key for item in found for target in item.targets if target.get("ty") == IMAGE}
     framed: dict[str, Document] = {}
     total = 0.0

@@ -22,7 +22,7 @@ from node_worker.engines.lottie.scene import LottieScene
 from node_worker.engines.lottie.text.faces import packaged_digest
 from node_worker.engines.lottie.text.fonts import Library
 
-_REVISION = 1  # raise it with every change here that changes a pixel
+_REVISION = 2  # raise it with every change here that changes a pixel
 _MAX_SIDE = 8192  # pixels of a video's side
 _KEPT, _KEPT_BYTES = 4, 64 << 20  # documents whose expressions were evaluated, for the next part
 

@@ -49,15 +49,22 @@ def frame_of(view: View | None, place: tuple[int, int] | None, scale: float) -> 
     if view is None or place is None:
         return None
     seen = view.zoom * scale
-    if not seen > 0 or (not view.turned and abs(seen - 1) < _SAME):
+    if not seen > 0 or (not view.turned and view.still and abs(seen - 1) < _SAME):
         return None
     dense = min(seen, _DENSEST, MAX_SIDE / max(place), max(1.0, (_MOST_PIXELS / (place[0] * place[1])) ** 0.5))
     pixels = max(1, round(place[0] * dense)), max(1, round(place[1] * dense))
-    if not view.turned:
+    if not view.turned and not view.moves and abs(view.rest - view.zoom) < _SAME:
         return Frame(pixels, place, 0, (0.0, 0.0))
+    if not view.turned:  # it moves, grows or shrinks: half a drawn pixel is right where it rests, or in the middle
+        back = -0.5 / (scale * (view.rest or max(view.zoom / 2, (view.zoom * view.least) ** 0.5)))
+        if view.moves:  # drawn pixel for pixel it would jump by whole ones
+            pixels = pixels[0] + 1, pixels[1] + 1
+        return Frame(pixels, place, 1, (back, back))
+    if not view.still:  # it turns: what would be right on the way would be wrong at rest, where it is looked at
+        return Frame(pixels, place, 1, (0.0, 0.0))
     across, down = (0.5 * side / pixel for side, pixel in zip(place, pixels, strict=True))
-    more = _half_pixel(view.still, scale) if view.still else (0.0, 0.0)
-    if view.still and max(map(abs, view.still[1:3])) < _UPRIGHT:  # mirrored, or on its head
+    more = _half_pixel(view.still, scale)
+    if max(map(abs, view.still[1:3])) < _UPRIGHT:  # mirrored, or on its head
         return Frame(pixels, place, 1, (-more[0], -more[1]))
     return Frame(pixels, place, 1, (across + more[0], down + more[1]))
 

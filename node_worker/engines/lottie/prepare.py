@@ -28,7 +28,7 @@ from node_worker.engines.lottie.text.fonts import Library
 from node_worker.engines.lottie.text.layers import FIELD, MEANT, READING, shape_texts
 from node_worker.engines.lottie.text.measure import measure_of
 from node_worker.engines.lottie.text.selectors import spell_out
-from node_worker.engines.lottie.themes import apply_theme
+from node_worker.engines.lottie.themes import apply_theme, lay_ground
 from node_worker.engines.lottie.upgrade import all_layers, upgrade
 from node_worker.inspect.documents import MAX_DOCUMENT
 from node_worker.pictures.fit import Lie
@@ -73,6 +73,13 @@ def load(raw: bytes) -> Document:
     return document
 
 
+def begin(document: Document, animation: Animation) -> None:
+    """Bring a document to where its manifest has it begin: with its theme, upon its ground."""
+    if animation.theme is not None:
+        apply_theme(document, animation.theme, animation.key)
+    lay_ground(document, animation.ground)
+
+
 def prepare(
     raw: bytes,
     animation: Animation,
@@ -89,8 +96,7 @@ def prepare(
     Raises TemplateRefused naming the value's key.
     """
     document = load(raw)
-    if animation.theme is not None:
-        apply_theme(document, animation.theme, animation.key)
+    begin(document, animation)
     found = find(document)
     _check_keys(found, values)
     _apply_colours(found, values.colours)

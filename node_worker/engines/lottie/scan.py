@@ -14,11 +14,12 @@ from node_worker.engines.lottie.elements import Found, find
 from node_worker.engines.lottie.embed import IMAGE, picture_assets, picture_source, used_pictures
 from node_worker.engines.lottie.expressions.bake import Moments
 from node_worker.engines.lottie.playback import Playback
-from node_worker.engines.lottie.prepare import complete, inline_slots
+from node_worker.engines.lottie.prepare import begin, complete, inline_slots
 from node_worker.engines.lottie.report import Report
 from node_worker.engines.lottie.text.fonts import Library
 from node_worker.engines.lottie.text.layers import wanted_fonts
-from node_worker.engines.lottie.themes import apply_theme, preset_of
+from node_worker.engines.lottie.text.room import measure_room
+from node_worker.engines.lottie.themes import preset_of
 from node_worker.engines.lottie.upgrade import upgrade
 from node_worker.pictures.decode import measure
 
@@ -69,9 +70,9 @@ def digest(raw: bytes, document: Document, animation: Animation, bundle: Bundle)
 
 def _played(animation: Animation) -> bytes:
     """What of the manifest changes an animation's pictures; empty where nothing does."""
-    if animation.playback == Playback() and animation.theme is None:
+    if animation.playback == Playback() and animation.theme is None and not animation.ground:
         return b""
-    return msgspec.json.encode((animation.playback, animation.theme))
+    return msgspec.json.encode((animation.playback, animation.theme, animation.ground))
 
 
 def _has_nul(value: object) -> bool:
@@ -89,13 +90,13 @@ def _scene(animation: Animation, bundle: Bundle, library: Library) -> ScannedSce
     guard.check(document)
     noticed = features.warnings(document, library)  # before the upgrade takes out what it warns of
     upgrade(document)
-    if animation.theme is not None:
-        apply_theme(document, animation.theme, animation.key)
+    begin(document, animation)
     found = find(document)
     noticed += _check_pictures(document, found, animation, bundle)
     digested = digest(raw, document, animation, bundle)
     fonts = tuple(wanted_fonts(document))
     inline_slots(document)
+    measure_room(document, found, library)
     report = Report()
     moments = Moments(sample=_SAMPLE, playback=animation.playback)
     complete(document, raw, library, report, moments, themed=animation.theme is not None)

@@ -1,7 +1,7 @@
 """Themes of a .lottie: rules that give slots other values, still or animated, for all animations of the file or for some.
 
 https://dotlottie.io/spec/2.0/#themes. The theme with which an animation begins is put into its slots before anything else is; the
-others are offered as presets of colours.
+others are offered as presets of colours. A ground that the manifest gives an animation is laid under it.
 """
 
 from collections.abc import Iterator
@@ -54,6 +54,21 @@ def apply_theme(document: Document, theme: Document, animation: str) -> None:
         if value is not None:
             slots[rule["id"]] = {"p": value}
     document["slots"] = slots
+
+
+def lay_ground(document: Document, colour: str) -> None:
+    """Put a ground of a colour, #RRGGBB with or without AA, under a document; nothing if it is none."""
+    parts = _hex(colour)
+    if parts is None:
+        return
+    opacity = int(colour.removeprefix("#")[6:] or "FF", 16) / 255 * 100
+    width, height = document["w"], document["h"]
+    still = {name: {"a": 0, "k": value} for name, value in (("p", [0, 0]), ("a", [0, 0]), ("s", [100, 100]), ("r", 0), ("o", 100))}
+    box = {"ty": "rc", "s": {"a": 0, "k": [width, height]}, "p": {"a": 0, "k": [width / 2, height / 2]}, "r": {"a": 0, "k": 0}}
+    fill = {"ty": "fl", "c": {"a": 0, "k": parts}, "o": {"a": 0, "k": opacity}, "r": 1}
+    shapes = [{"ty": "gr", "it": [box, fill, {"ty": "tr", **still}]}]
+    times = {"ip": document.get("ip", 0), "op": document["op"], "st": 0}
+    document["layers"] = [*document["layers"], {"ty": 4, "nm": "", **times, "ks": still, "shapes": shapes}]
 
 
 def rules_for(theme: Document, animation: str) -> Iterator[Document]:

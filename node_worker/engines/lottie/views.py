@@ -11,6 +11,7 @@ Document = dict[str, Any]
 _DEEPEST = 48  # compositions within each other, and parents; more are refused later
 _MOST = 20_000  # layers looked at, with every use of a composition counted
 _LARGEST = 100.0
+_SEEN_AT_REST = 5  # frames
 
 
 Linear = tuple[float, float, float, float]  # a, b, c, d: x' = a x + c y, y' = b x + d y
@@ -20,17 +21,33 @@ class View(NamedTuple):
     """What a chain of transformations makes of a picture."""
 
     zoom: float = 1.0  # how many times as large it is at most
+    least: float = 1.0  # and at least
+    rest: float = 1.0  # and where it has come to rest; 0 if it never does
     turned: bool = False  # whether it may lie askew
+    moves: bool = False  # whether its place changes
     still: Linear | None = (1.0, 0.0, 0.0, 1.0)  # the transformation without its place, if it is always the same
 
     def after(self, inner: "View") -> "View":
         """This view of what `inner` is seen by."""
-        still = _times(self.still, inner.still) if self.still and inner.still else None
-        return View(min(_LARGEST, self.zoom * inner.zoom), self.turned or inner.turned, still)
+        return View(
+            zoom=min(_LARGEST, self.zoom * inner.zoom),
+            least=self.least * inner.least,
+            rest=self.rest * inner.rest,
+            turned=self.turned or inner.turned,
+            moves=self.moves or inner.moves,
+            still=_times(self.still, inner.still) if self.still and inner.still else None,
+        )
 
     def with_(self, other: "View") -> "View":
         """The view that serves both."""
-        return View(max(self.zoom, other.zoom), self.turned or other.turned, self.still if self.still == other.still else None)
+        return View(
+            zoom=max(self.zoom, other.zoom),
+            least=min(self.least, other.least),
+            rest=self.rest if self.rest == other.rest else 0.0,
+            turned=self.turned or other.turned,
+            moves=self.moves or other.moves,
+            still=self.still if self.still == other.still else None,
+        )
 
 
 def _times(one: Linear, other: Linear) -> Linear:
@@ -84,7 +101,22 @@ def _of_transform(layer: Document) -> View:
     bounds = reach(transform.get("s"), 2)
     mirrored = bounds is not None and bounds[0] < 0
     turned = mirrored or layer.get("ao") == 1 or any(_turns(transform.get(name)) for name in ("r", "sk", "rx", "ry", "rz", "or"))
-    return View(min(_LARGEST, widest(transform.get("s"), 100.0, 2) / 100), turned, _still(layer, transform))
+    least = 1.0 if bounds is None else 0.0 if bounds[0] < 0 < bounds[1] else min(map(abs, bounds)) / 100
+    moves = any(map(_animated, (transform.get("p"), transform.get("a"))))
+    most = min(_LARGEST, widest(transform.get("s"), 100.0, 2) / 100)
+    return View(most, min(_LARGEST, least), _rest(layer, transform.get("s"), most), turned, moves, _still(layer, transform))
+
+
+def _rest(layer: Document, scale: object, most: float) -> float:
+    """The scale after the last keyframe, if the layer is seen for some frames after it."""
+    frames = list(objects(scale.get("k"))) if isinstance(scale, dict) else []
+    if len(frames) < 2:
+        return most
+    last = frames[-1].get("s", frames[-2].get("e"))
+    if not isinstance(last, list) or not number(layer.get("op")) - number(frames[-1].get("t")) > _SEEN_AT_REST:
+        return 0.0
+    found = [abs(value) / 100 for part in last[:2] if not math.isnan(value := number(part))]
+    return min(_LARGEST, max(found, default=0.0))
 
 
 def _still(layer: Document, transform: Document) -> Linear | None:
@@ -105,6 +137,15 @@ def _constant(prop: object, default: list[float]) -> list[float] | None:
     held = prop.get("k")
     found = [number(part) for part in (held if isinstance(held, list) else [held])]
     return found if found and all(map(math.isfinite, found)) else None
+
+
+def _animated(prop: object) -> bool:
+    """Whether a place changes: as one property, or in one of its directions."""
+    if not isinstance(prop, dict):
+        return False
+    held = prop.get("k")
+    keyed = isinstance(held, list) and bool(held) and isinstance(held[0], dict)
+    return keyed or isinstance(prop.get("x"), str) or any(_animated(prop.get(axis)) for axis in ("x", "y"))
 
 
 def _turns(prop: object) -> bool:

@@ -7,7 +7,6 @@ import numpy as np
 from PIL import Image
 
 from node_worker.engines.base import TemplateRefused
-from node_worker.engines.lottie.tvg import library
 from node_worker.pictures.formats import check_size
 
 _LARGEST = 4096  # pixels of a drawing's side, unless a place asks for more
@@ -33,6 +32,9 @@ class Drawing(msgspec.Struct, frozen=True):
 
     def draw(self, scale: tuple[float, float], field: str) -> Image.Image:
         """Draw it, so many times as wide and high, in RGBA. Raises TemplateRefused if that is too large, or cannot be drawn."""
+        # The engine's package imports this one, and measuring a drawing needs no library.
+        from node_worker.engines.lottie.tvg import library
+
         width, height = (max(1, round(side * by)) for side, by in zip(self.size, scale, strict=True))
         check_size(width, height, field)
         pixels = np.zeros((height, width, 4), np.uint8)

@@ -1,7 +1,7 @@
 -- name: explain_render
 -- All that says why a render is where it is: itself, its tenant's share, the farm's nodes, its parts, crashes, and the events of its request, which
 -- are found by their request alone (`is true`: not by their tenant, who may have millions).
-select r.job_id, r.state, r.priority, r.deadline, r.needs::text as needs, r.paused, r.code, r.detail, r.engine_build, r.encoder_build, r.segments_total,
+select r.job_id, r.state, r.priority, r.deadline, r.needs::text as needs, r.warnings::text as warnings, r.paused, r.code, r.detail, r.engine_build, r.encoder_build, r.segments_total,
        r.segments_done, r.created_at, r.updated_at,
        (select count(*) from read.render_parts p where p.tenant_id = $1 and p.state = 'active' and p.kind <> 'inspect') as slots_used,
        (select s.max_slots from read.tenant_shares s where s.tenant_id = $1) as max_slots,

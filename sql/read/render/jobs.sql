@@ -5,6 +5,15 @@ select job_id, state, priority, width, height, rate_num, rate_den, quality, fram
 from read.renders
 where tenant_id = $1 and job_id = $2;
 
+-- name: job_in_log
+-- How far a render is, and the position of its first event, as far as that lies in no archive and is told already. Events are found by their
+-- request alone, as in `explain_render`.
+select r.state,
+       (select min(e.position) from (
+          select l.position from read.log_events l where l.correlation_id = r.correlation_id and (l.tenant_id = $1) is true offset 0) e) as began
+from read.renders r
+where r.tenant_id = $1 and r.job_id = $2;
+
 -- name: renders
 -- A tenant's renders, newest first, of all states or of one. What was just asked for has no job yet and is queued. Of what was asked for it looks at as
 -- much as two pages have, or for those that are queued at 120; where that was not all, nothing older than that is shown, and where it shows less than a

@@ -183,7 +183,10 @@ async def test_the_log_does_not_answer_events_that_are_not_public_even_when_they
     for entry in entries:
         await backend.happen(planted(entry.cls, Planted()), tenant)
     async with client.get(f"/v1/log?type={type_}") as answer:
-        assert (await answer.json())["data"] == []
+        told = await answer.json(content_type=None)
+        assert (answer.status, told["code"]) == (400, "request.parameter") and entries[0].name not in told["detail"]
+    async with client.get("/v1/log") as answer:
+        assert not {row["type"] for row in (await answer.json())["data"]} & {entry.name for entry in entries}
 
 
 async def test_the_access_log_has_neither_the_query_nor_a_header_nor_the_body_of_a_request(backend):

@@ -270,3 +270,27 @@ async def test_broken_http_never_shows_a_traceback(edge, raw):
     assert b"Traceback" not in answer
     assert answer.split()[1][:1] == b"4"
     writer.close()
+
+
+async def test_an_etag_that_is_sent_back_travels_to_who_decides(backend, client):
+    async with backend.deciding("studio", lambda envelope, body: done(envelope, saved_project_id=FILE, version=8)) as seen:
+        for tag in ('"7"', '"7", "9"', '"x"', 'W/"7"', "*"):
+            answer, body = await said(client.put(f"/v1/saved-projects/{FILE}", json={"project_id": FILE}, headers={"If-Match": tag}))
+            assert answer.status == 200, body
+    told = [envelope.if_match for envelope, _ in seen]
+    assert told == [f"saved_project_id={versions}" for versions in ("7", "7,9", "", "")] + [""]
+
+
+async def test_an_etag_is_refused_where_there_can_be_none(client):
+    answer, body = await said(client.post("/v1/projects", json=PROJECT, headers={"If-Match": '"1"'}))
+    assert (answer.status, body["code"], body["field"]) == (400, "request.parameter", "If-Match")
+
+
+async def test_a_refused_etag_is_a_failed_precondition(backend, client):
+    def refuse(envelope, body):
+        problem = Problem(code="request.precondition", detail="it is at version 8", field="If-Match")
+        return Outcome(command_id=envelope.id, tenant_id=envelope.tenant, state="refused", problem=problem)
+
+    async with backend.deciding("studio", refuse):
+        answer, body = await said(client.put(f"/v1/saved-projects/{FILE}", json={"project_id": FILE}, headers={"If-Match": '"7"'}))
+    assert (answer.status, body["code"]) == (412, "request.precondition")

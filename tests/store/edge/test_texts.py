@@ -65,7 +65,7 @@ async def test_no_parameter_has_what_cannot_be_held(edge, key, bad):
 
 @pytest.mark.parametrize("good", GOOD)
 async def test_other_characters_are_let_through(backend, edge, key, good):
-    status, told = await raw(edge, key, "GET", f"/v1/log?type={good}")
+    status, told = await raw(edge, key, "GET", f"/v1/effects?kind={good}")
     assert status == 200, told
     status, told = await raw(edge, key, "GET", f"/v1/renders/{good}")
     assert (status, told["code"]) == (404, "job.not_found"), told

@@ -28,8 +28,9 @@ def test_what_is_no_rate_is_refused(text: str) -> None:
         parse.rate(text)
 
 
-def test_a_colour_has_six_digits() -> None:
+def test_a_colour_has_six_digits_or_three_that_stand_for_two_each() -> None:
     assert parse.colour("#c63D5B") == "#c63D5B"
-    for text in ("c63d5b", "#fff", "red", "#GG0000"):
+    assert parse.colour("#F0a") == "#FF00aa"
+    for text in ("c63d5b", "#ffff", "red", "#GG0000"):
         with pytest.raises(ValueError, match="#RRGGBB"):
             parse.colour(text)

@@ -24,6 +24,9 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
     ("RequestRender", {"width": 1281}, "width", "an even number from 16 to 4096"),
     ("RequestRender", {"height": 100_000}, "height", "an even number from 16 to 4096"),
     ("RequestRender", {"rate": [0, 1]}, "rate[0]", "1 to 1000000"),
+    ("RequestRender", {"rate": [30]}, "rate", "exactly 2 entries"),
+    ("RequestRender", {"rate": 121}, "rate", "1 to 120"),
+    ("RequestRender", {"rate": "30"}, "rate", "a number from 1 to 120"),
     ("RequestRender", {"background": "white"}, "background", "#RRGGBB"),
     ("RequestRender", {"background": "#FFFFFF\n"}, "background", "#RRGGBB"),
     ("RequestRender", {"colours": {"primary": "red"}}, "colours.primary", "#RRGGBB"),
@@ -83,9 +86,11 @@ def test_every_bound_of_a_command_has_words_of_its_own() -> None:
 
 def test_what_the_description_says_is_what_the_edge_asks_for() -> None:
     render, scene = SCHEMAS["PostRequestRender"]["properties"], SCHEMAS["ChosenSceneInput"]["properties"]
-    assert (render["width"]["minimum"], render["width"]["maximum"], render["width"]["multipleOf"]) == (16, 4096, 2)
+    width = render["width"]["anyOf"][0]
+    assert (width["minimum"], width["maximum"], width["multipleOf"]) == (16, 4096, 2)
     assert (render["priority"]["minimum"], render["priority"]["maximum"]) == (0, 100)
-    assert render["rate"] == {**render["rate"], "type": "array", "minItems": 2, "maxItems": 2}
+    fraction, number = render["rate"]["anyOf"][0]["anyOf"]
+    assert fraction == {**fraction, "type": "array", "minItems": 2, "maxItems": 2} and number["maximum"] == 120
     assert scene["speed"]["minimum"] == 0.1 and scene["texts"]["additionalProperties"]["maxLength"] == 5000
     assert re.search(SCHEMAS["PostStartUpload"]["properties"]["name"]["pattern"], "a film.mov")
 

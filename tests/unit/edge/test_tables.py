@@ -10,10 +10,13 @@ import pytest
 from api_edge import openapi
 from api_edge.errors import MEANINGS, Refused, meaning_of
 from api_edge.handlers import cursors, operations
+from api_edge.handlers.commands import NO_VERSION
 from api_edge.http import pages
+from api_edge.http.bodies import path_names
 from api_edge.routes import COMMANDS, QUERIES
 from api_edge.stream import sse
 from contracts.message import type_of
+from deploy.domains import all_domains
 
 DOCUMENT = openapi.document(COMMANDS, QUERIES, "0")
 
@@ -112,3 +115,27 @@ def test_a_cursor_leads_back_to_the_row_and_to_its_list_only():
 def test_a_wrong_limit_is_refused(text):
     with pytest.raises(Refused):
         cursors.limit_of(text)
+
+
+def test_whatever_has_an_etag_is_known_by_the_last_name_of_its_address():
+    """A command's If-Match is compared with the row of the first table that has this key."""
+    domains = {domain.name: domain for domain in all_domains()}
+    checked = 0
+    for command in COMMANDS:
+        names = path_names(command.path)
+        if not names or names[-1] in NO_VERSION:
+            continue
+        tables = [table for table in domains[type_of(command.command).domain].tables if table.key == (names[-1],)]
+        assert tables and names[-1] in command.command.__struct_fields__, f"{command.path} has no row whose version is its ETag"
+        checked += 1
+    assert checked > 10
+
+
+def test_what_the_edge_asks_of_headers_is_described():
+    create = DOCUMENT["paths"]["/v1/renders"]["post"]
+    headers = {one["name"]: one["schema"] for one in create["parameters"] if one["in"] == "header"}
+    assert re.fullmatch(headers["Idempotency-Key"]["pattern"], "a-key") and not re.fullmatch(headers["Idempotency-Key"]["pattern"], "a key")
+    assert "If-Match" not in headers
+    replace = DOCUMENT["paths"]["/v1/saved-projects/{saved_project_id}"]["put"]
+    [tags] = [one["schema"]["pattern"] for one in replace["parameters"] if one["name"] == "If-Match"]
+    assert [bool(re.fullmatch(tags, text)) for text in ('"3"', '"3", W/"4"', "*", "", "3")] == [True, True, True, False, False]

@@ -110,7 +110,8 @@ def test_a_loop_goes_over_into_itself(write: Write, name: str, kind: str, codec:
 
 
 @pytest.mark.parametrize(
-    ("name", "kind", "codec"), [("g.webm", "webm", "libopus"), ("g.mkv", "matroska", "aac"), ("g.mp4", "mp4", "aac"), ("g.m4a", "ipod", "alac")]
+    ("name", "kind", "codec"),
+    [("g.webm", "webm", "libopus"), ("g.mkv", "matroska", "aac"), ("g.mp4", "mp4", "aac"), ("g.m4a", "ipod", "alac")],
 )
 def test_a_gap_is_silent_for_as_long_as_the_time_stamps_say(write: Write, name: str, kind: str, codec: str) -> None:
     plain = whole(write("plain" + name, kind, codec, 48_000, count=96_000))

@@ -9,7 +9,7 @@ import pytest
 
 from node_worker.encode.conversion import Converter
 from node_worker.encode.luma import luma_picture
-from node_worker.encode.presets import BITEXACT, add_video_stream
+from node_worker.encode.presets import BITEXACT, PRESETS, add_video_stream
 from node_worker.encode.verify import check_segment, compare, decode_luma
 
 SIZE = (320, 180)
@@ -19,7 +19,7 @@ def encoded(pictures: list[np.ndarray], quality: str = "draft") -> tuple[bytes, 
     """Encode RGB pictures; return the segment and the luma pictures of what was encoded."""
     data, drawn = io.BytesIO(), []
     with av.open(data, "w", format="mp4", options=BITEXACT) as container:
-        stream = add_video_stream(container, pictures[0].shape[1::-1], Fraction(30), quality)
+        stream = add_video_stream(container, pictures[0].shape[1::-1], Fraction(30), PRESETS[quality])
         for index, picture in enumerate(pictures):
             opaque = np.dstack([picture, np.full(picture.shape[:2], 255, np.uint8)])
             frame = Converter(np.ascontiguousarray(opaque)).convert()

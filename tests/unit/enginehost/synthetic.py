@@ -3,6 +3,7 @@
 import ctypes
 import os
 import resource
+import socket
 import subprocess
 import sys
 import time
@@ -21,7 +22,7 @@ class SyntheticScene:
 
     def __init__(self, name: str, size: tuple[int, int]) -> None:
         self.warnings = (Warning(code="font.missing", detail="Nowhere Sans"),) if name == "warned" else ()
-        self.name = name
+        self.name, self.draws = name, 0
         width, height = size
         y, x = np.mgrid[0:height, 0:width]
         self.base = np.empty((height, width, 4), np.uint8)
@@ -32,6 +33,17 @@ class SyntheticScene:
         into[...] = self.base
         left = int(seconds * width / 5) % (width - width // 5)
         into[height // 4 : height // 2, left : left + width // 5, :3] = (200, 30, 60)
+        self.draws += 1
+        if self.name == "remembers":
+            into[0, 0, 0] = self.draws
+        if self.name == "asks for a socket":
+            into[0, 0, 0] = opened()
+        if self.name == "crashes when fresh" and self.draws == 1 and seconds > 0:
+            ctypes.string_at(0)
+        if self.name == "dies late when fresh" and self.draws < 5 and 1.2 < seconds < 1.5:
+            ctypes.string_at(0)
+        if self.name == "is killed when fresh" and self.draws == 1 and seconds > 0:
+            os.kill(os.getpid(), 9)
         if seconds >= 0.5:
             self.misbehave()
 
@@ -59,6 +71,15 @@ class SyntheticScene:
 
     def close(self) -> None:
         pass
+
+
+def opened() -> int:
+    """1 where a socket can be had, 0 where the system refuses it."""
+    try:
+        socket.socket(socket.AF_UNIX).close()
+    except OSError:
+        return 0
+    return 1
 
 
 class SyntheticEngine:

@@ -63,6 +63,31 @@ def test_what_changes_pictures_changes_the_scenes_digest(build: Any, save: Calla
     assert len({plain, digest("3", initialTheme="dark"), digest("4", other, initialTheme="dark"), digest("5", speed=2)}) == 4
 
 
+@pytest.mark.parametrize(
+    ("ground", "seen"), [("#0000FF", [0, 0, 255]), ("#0000FF00", [255, 255, 255]), ("blue", [255, 255, 255]), (7, [255, 255, 255])]
+)
+def test_an_animation_lies_on_the_ground_that_it_was_given(
+    build: Any,
+    save: Callable[..., Path],
+    scene: Callable[..., Any],
+    picture_of: Callable[..., Any],
+    engine: Any,
+    ground: Any,
+    seen: Any,
+    tmp_path: Path,
+) -> None:
+    small = build.rectangle("s", [1, 0, 0, 1])
+    small["shapes"][0]["it"][0]["s"]["k"] = [20, 20]
+    manifest = {"version": "2", "animations": [{"id": "x", "background": ground}]}
+    path = save({"manifest.json": manifest, "a/x.json": build.document(small)})
+    picture = picture_of(scene(path, key="x"))
+    assert (picture[5, 5, :3].tolist(), picture[90, 160, :3].tolist()) == (seen, [255, 0, 0])
+    assert (
+        engine.scan(path, tmp_path / "scan").scenes[0].elements
+        == engine.scan(save(build.document(small), "plain"), tmp_path / "p").scenes[0].elements
+    )
+
+
 def test_rules_of_every_kind_become_slots_still_and_animated(build: Any) -> None:
     document = build.document(build.text("t", "old"))
     document["slots"] = {"title": {"p": document["layers"][0]["t"]["d"]}}

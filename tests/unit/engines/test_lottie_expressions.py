@@ -245,6 +245,7 @@ TEXTS = [
     ("thisComp.layer('Other').text.sourceText", "ab", 0, "other"),
     ("thisComp.layer('Other').text.sourceText.value.toUpperCase()", "ab", 0, "OTHER"),
     ("effect('Size')('Slider').value.toFixed(2)", "ab", 0, "7.00"),
+    ("value.substr(0, 2)", "a🎬", 0, "a"),
 ]
 
 
@@ -379,6 +380,7 @@ def test_an_expression_that_cannot_be_followed_keeps_the_value_and_says_where(co
 
 def test_what_an_expression_changes_is_gone_with_its_evaluation() -> None:
     assigned = "Math.floor = 3; Array.prototype.map = 3; thisLayer.foo = 3; globalThis.left = 1; left2 = 1;"
+    assigned += "arguments[0].time = 3; thisLayer.effect = 3; Object.getOwnPropertySymbols(thisLayer);"
     changing = f"var $bm_rt;\ntry {{ {assigned} }} catch (e) {{}}\n$bm_rt = 1;"
     reading = rt("(typeof left + typeof left2 + typeof thisComp.layer('A').foo + Math.floor(2.5)).length")
     document, report = baked(layer("A", ks={"r": still(0, changing)}), layer("B", 2, ks={"r": still(0, reading)}))
@@ -390,6 +392,13 @@ def test_too_many_evaluations_are_thinned_out_by_their_count_and_told(monkeypatc
     document, report = baked(layer("A", ks={"r": still(0, rt("time * 30"))}), layer("B", 2, ks={"r": still(0, rt("time * 60"))}))
     assert [warning.code for warning in report.warnings] == ["expression.coarse"]
     assert [at(one["ks"]["r"], 40)[0] for one in document["layers"]] == pytest.approx([40, 80], abs=0.1)
+
+
+def test_long_work_gives_signs_of_life() -> None:
+    signs = []
+    document = Build.document(*(layer(name, op=1500, ks={"r": still(0, rt("time"))}) for name in "ABCD"), op=1500)
+    bake(document, Report(), WHOLE, alive=lambda: signs.append(1))
+    assert len(signs) >= 5
 
 
 def test_an_expression_that_no_count_can_stop_refuses_the_scene_and_names_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,10 +12,12 @@ import pytest
 from PIL import Image
 
 from node_worker.engines.base import TemplateRefused
+from node_worker.engines.lottie.frames import frame_of
 from node_worker.engines.lottie.ground import Ground
 from node_worker.engines.lottie.report import Report
 from node_worker.engines.lottie.rewrites.blending import blending, blends
 from node_worker.engines.lottie.rewrites.remap import freeze_frames
+from node_worker.engines.lottie.views import views
 
 Save, Start, Draw = Callable[[Any], Path], Callable[..., Any], Callable[..., Any]
 ORANGE, BLUE = [0.9, 0.5, 0.2], [0.2, 0.4, 0.8]
@@ -306,3 +308,45 @@ def test_a_drawing_in_a_template_is_drawn_without_what_cannot_be_and_a_persons_i
     with pytest.raises(TemplateRefused) as caught:
         scene(path, pictures={"Photo": tmp_path / "given.svg"})
     assert (caught.value.code, caught.value.field) == ("picture.svg_feature", "Photo")
+
+
+def grown(*keys: tuple[float, float]) -> dict[str, Any]:
+    return {"a": 1, "k": [{"t": at, "s": [scale, scale]} for at, scale in keys]}
+
+
+@pytest.mark.parametrize(
+    ("fields", "edge", "moved", "pixels"),
+    [
+        ({}, None, 0, 0),
+        ({"s": still([200, 200])}, 0, 0, 200),
+        ({"s": grown((0, 0), (20, 100))}, 0, 0, 100),  # at rest in the size in which it is drawn
+        ({"s": grown((0, 0), (20, 200), (25, 100))}, 1, -0.5, 200),  # at rest in half of it
+        ({"s": grown((0, 100), (60, 400))}, 1, -0.25, 400),  # it never rests: right in the middle, at twice its size
+        ({"s": still([200, 200]), "p": grown((0, 50), (60, 70))}, 1, -0.25, 201),  # not pixel for pixel: it would jump by whole ones
+        ({"r": grown((0, 0), (60, 90))}, 1, 0, 100),  # right where it rests
+        ({"s": still([-100, 100])}, 1, 0.5, 100),
+    ],
+)
+def test_a_pictures_frame_follows_how_it_is_seen(build, fields, edge, moved, pixels):
+    document = shown(build, Image.new("RGB", (4, 4)), **fields)
+    found = frame_of(views(document)["i"], (100, 100), 1.0)
+    if edge is None:
+        assert found is None
+    else:
+        assert found is not None and found.edge == edge and found.pixels == (pixels, pixels)
+        assert found.moved[0] == pytest.approx(moved)
+
+
+def test_pictures_are_seen_through_parents_and_compositions_and_circles_end(build):
+    layer = {**build.image("Photo", "i"), "parent": 1}
+    layer["ks"] = {**layer["ks"], "s": still([200, 200])}
+    parent = {**build.layer(3, "null"), "ind": 1, "parent": 1}
+    parent["ks"] = {**parent["ks"], "s": still([50, 50])}
+    inner = {**build.layer(0, "again", refId="c", w=9, h=9)}
+    outer = build.layer(0, "comp", refId="c", w=9, h=9)
+    outer["ks"] = {**outer["ks"], "s": still([300, 300])}
+    asset = {"id": "i", "w": 9, "h": 9, "p": "data:image/png;base64,"}
+    document = build.document(outer, assets=[asset, {"id": "c", "layers": [layer, inner]}])
+    assert views(document)["i"].zoom == pytest.approx(6.0)
+    document["assets"][1]["layers"].append(parent)  # a parent of itself
+    assert views(document)["i"].zoom < 1.0

@@ -421,3 +421,10 @@ def test_rewrites_bear_any_type_anywhere(name: str) -> None:
         owner[key] = ODD[number % len(ODD)]
         loaded = load(json.dumps(changed).encode())
         rewrite(loaded, Report())
+
+
+def test_half_transparent_groups_in_half_transparent_groups_are_one_picture_each(drawn: Any) -> None:
+    pair = group(group(box(40, 40), fill()), group(box(80, 20), fill(0, 1, 0)), o=still(50))
+    picture = drawn(document(shape_layer(group(pair, group(box(120, 60), fill(1, 0, 0)), o=still(50)))))
+    assert near(at(picture, 80, 45), (191, 127, 191))
+    assert near(at(picture, 30, 45), (255, 127, 127))

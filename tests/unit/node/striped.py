@@ -34,13 +34,16 @@ class StripedScene:
     computed = False
 
     def __init__(self, name: str, bundle: Path) -> None:
-        self.name, self.bundle = name, bundle
+        self.name, self.bundle, self.draws = name, bundle, 0
 
     def draw(self, seconds: float, into: Pixels) -> None:
         width = into.shape[1]
         into[..., 3] = 255
         into[..., :3] = (np.arange(width)[None, :, None] * 255 // width).astype(np.uint8)
         into[:, int(seconds * 20) % width, :3] = (250, 20, 40)
+        self.draws += 1
+        if self.name == "remembers":
+            into[0, 0, 0] = self.draws
         if "slow" in self.name:
             time.sleep(0.03)
         if self.name == "held" and seconds >= 1.0:

@@ -15,7 +15,7 @@ def _decode(content: Any) -> ProjectFile:
 
 def test_an_empty_project_means_the_template_as_it_is() -> None:
     project = _decode({})
-    assert (project.scenes, project.audio, project.width, project.height, project.rate) == ((), (), 1280, 720, (30, 1))
+    assert (project.scenes, project.audio, project.width, project.height, project.rate) == ((), (), None, None, None)
 
 
 @pytest.mark.parametrize(
@@ -27,6 +27,10 @@ def test_an_empty_project_means_the_template_as_it_is() -> None:
         ({"scenes": [{"texts": {}}]}, "scene"),
         ({"scenes": [{"scene": "intro", "text": {}}]}, "text"),
         ({"rate": [30, 0]}, "$.rate[1]"),
+        ({"rate": [30]}, "$.rate"),
+        ({"rate": 121}, "$.rate"),
+        ({"scenes": [{"scene": "intro", "speed": 0}]}, "$.scenes[0].speed"),
+        ({"scenes": [{"scene": "intro", "fits": {"a": "cover"}}]}, "$.scenes[0].fits"),
         ({"width": 0}, "$.width"),
         ({"background": "#FFF"}, "$.background"),
     ],

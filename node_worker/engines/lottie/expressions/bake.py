@@ -1,6 +1,7 @@
 """Evaluates a document's expressions in QuickJS and writes what they give into their properties."""
 
 import math
+import time
 from collections.abc import Callable
 from fractions import Fraction
 from importlib.metadata import version
@@ -32,10 +33,13 @@ _PRELUDE = f"(function () {{ 'use strict';\n{_LANGUAGE}\n}})()"
 _BUDGET = 600_000  # evaluations of a scene
 _MOST_NUMBERS = 3_000_000  # of all paths together
 _MOST_LETTERS = 80_000  # of all texts together; a document may have 100,000
-_MEMORY = 256 << 20  # bytes that expressions may hold
+_MEMORY = 128 << 20  # bytes that expressions may hold, beside the document
+_PARSED = 20  # bytes that one of a document's takes when it is parsed, measured with lists of points
 _STACK = 4 << 20  # bytes; a process's main thread has twice as much
-_SLICE = 2_000  # evaluations between two signs of life
-_PATIENCE = 5.0  # seconds of processor time of one slice, a hundred times what it takes: beyond it something never ends
+_SLICE = 1_000  # evaluations between two signs of life, at most; fewer where they take longer than a slice may
+_SLICE_SECONDS = 0.2
+_PATIENCE = 5.0  # seconds of processor time of one slice, far more than it takes: beyond it something never ends
+_ALL_PATIENCE = 120.0  # seconds of processor time of a scene, five times what the largest that the counts allow takes
 _LONGEST = 100_000  # characters of an expression
 _WHOLE = {4: 1e4, 6: 1e6}  # values come as whole numbers of the last digit that counts
 _TOLERANCE = {4: 0.002, 6: 2e-5}  # by which keyframes may miss a value: a five-hundredth of a pixel or degree, a colour's 200th step
@@ -120,21 +124,19 @@ class _Run:
     def __init__(self, document: Document, found: Survey, seen: list[Place], moments: Moments, measure: Measure | None) -> None:
         self._document, self._found, self._seen, self._measure = document, found, seen, measure
         self._context = Context()
-        self._context.set_memory_limit(_MEMORY)
         self._context.set_max_stack_size(_STACK)
         self._api = self._context.eval(_PRELUDE)
         self._context.set_time_limit(_PATIENCE)
         self._blobs: list[bytes] = []
         header = self._header(moments.frames(document))
-        self._ask("blobs", b"\n".join(self._blobs).decode())
+        blobs = b"\n".join(self._blobs)
+        self._context.set_memory_limit(_MEMORY + _PARSED * len(blobs))
+        self._ask("blobs", blobs.decode())
         self._ask("start", msgspec.json.encode(header).decode())
 
     def run(self, report: Report, alive: Callable[[], None]) -> bool:
         """Evaluate all, write the values, tell what could not be followed; whether any moves. Raises TemplateRefused."""
-        while (state := self._read("step", _SLICE))["state"] != "done":
-            if state["state"] == "needs":
-                self._ask("measured", msgspec.json.encode([(key, self._box(text)) for key, text in state["needs"]]).decode())
-            alive()
+        self._evaluate(alive)
         times = [np.array(one, np.float64) for one in self._read("times")]
         targets = self._read("result")
         for place, target in zip(self._seen, targets, strict=True):
@@ -143,6 +145,19 @@ class _Run:
             detail = _DETAILS.get(failure["code"], _UNKNOWN).format(**failure)
             report(f"expression.{failure['code']}", detail, str(failure["layer"]))
         return any(target["count"] and target.get("fixed") is None for target in targets)
+
+    def _evaluate(self, alive: Callable[[], None]) -> None:
+        """Go on slice by slice. How long one takes decides how many evaluations the next has, never a value."""
+        most, begun = 20, time.process_time()
+        ended = begun
+        while (state := self._read("step", most))["state"] != "done":
+            if state["state"] == "needs":
+                self._ask("measured", msgspec.json.encode([(key, self._box(text)) for key, text in state["needs"]]).decode())
+            before, ended = ended, time.process_time()
+            most = max(1, most // 4) if ended - before > _SLICE_SECONDS else min(_SLICE, most * 2)
+            if ended - begun > _ALL_PATIENCE:
+                raise self._refused("interrupted")
+            alive()
 
     def _box(self, text: Document) -> Box:
         return self._measure(text) if self._measure is not None else (0.0, 0.0, 0.0, 0.0)

@@ -8,7 +8,7 @@ import msgspec
 from node_worker.engines.lottie import sampling
 from node_worker.engines.lottie.guard import objects
 from node_worker.engines.lottie.report import Report
-from node_worker.engines.lottie.rewrites.layers import compositions, free_index, wrap
+from node_worker.engines.lottie.rewrites.layers import MOST_LAYERS, compositions, free_index, wrap
 from node_worker.engines.lottie.rewrites.parts import Budget, kind_of, name_of, still
 
 Document = dict[str, Any]
@@ -29,7 +29,7 @@ def effects(document: Document, report: Report) -> None:
                 _turn_styles(layer, report)
             held = list(_enabled(layer))
             if any(kind_of(effect) == _SET_MATTE for effect in held):
-                _set_mattes(layers, layer, held, size, report)
+                _set_mattes(layers, layer, held, size if wrapped.take(1) and len(layers) <= MOST_LAYERS else Budget(0), report)
             kinds = {kind_of(effect) for effect in held}
             masked = any(mask.get("mode") != "n" for mask in objects(layer.get("masksProperties")))
             if masked and kinds & _PICTURE and _STROKE not in kinds and not (wrapped.take(1) and wrap(document, layers, layer)):

@@ -10,18 +10,22 @@ from node_worker.engines.lottie.rewrites.parts import kind_of, still
 
 Document = dict[str, Any]
 PRECOMP, SOLID, IMAGE, NULL, SHAPES, TEXT = range(6)  # layers' types
-_CONTENT = ("ty", "refId", "shapes", "t", "tm", "w", "h", "sw", "sh", "sc", "st", "sr", "masksProperties", "hasMask", "au", "cl")
+_CONTENT = ("ty", "refId", "shapes", "t", "tm", "w", "h", "sw", "sh", "sc", "st", "sr", "masksProperties", "hasMask", "au", "cl", "nm")
 _PLACE = ("ks", "parent", "ao", "ddd")
 FARTHEST = 20_000.0  # pixels from a layer's origin, within which it can be wrapped
+MOST_LAYERS = 5000  # of a composition in which layers are wrapped: all are looked through for each
 _MOST_INDICES = 0x7FFF  # the engine keeps a layer's number in 16 bits
 
 
 def compositions(document: Document) -> Iterator[list[Document]]:
-    """Every composition's list of layers; what is added to the document meanwhile is passed over."""
-    for owner in (document, *document["assets"]):
-        layers = owner.get("layers")
+    """Every composition's list of layers, those that are added meanwhile too."""
+    yield document["layers"]
+    index = 0
+    while index < len(document["assets"]):
+        layers = document["assets"][index].get("layers")
         if isinstance(layers, list):
             yield layers
+        index += 1
 
 
 def free_index(layers: list[Document]) -> int | None:
@@ -37,6 +41,8 @@ def wrap(document: Document, layers: list[Document], layer: Document) -> list[Do
     children hang, as a composition shows nothing to the left of its origin or above: the content is moved to the right and down, by
     `side_of` pixels.
     """
+    if len(layers) > MOST_LAYERS:
+        return None
     index, side = free_index(layers), side_of(document, layer)
     if index is None or side is None:
         return None
@@ -51,7 +57,8 @@ def wrap(document: Document, layers: list[Document], layer: Document) -> list[Do
     layers.append({**usual, "ty": NULL, "ind": index, **{key: layer[key] for key in _PLACE if key in layer}})
     _hang_on(layers, layer, index)
     for key in (*_CONTENT, *_PLACE):
-        layer.pop(key, None)
+        if key != "nm":
+            layer.pop(key, None)
     middle = {"p": still([0, 0, 0]), "a": still([side, side, 0]), "s": still([100, 100, 100]), "r": still(0), "o": opacity or still(100)}
     layer.update({**usual, **layer, "ty": PRECOMP, "refId": name, "w": 2 * side, "h": 2 * side, "st": 0, "sr": 1})
     layer.update(ks=middle, parent=index)

@@ -11,12 +11,12 @@ from node_worker.engines.lottie import sampling
 from node_worker.engines.lottie.guard import objects
 from node_worker.engines.lottie.report import Report
 from node_worker.engines.lottie.rewrites.layers import PRECOMP, SHAPES, compositions, placed, wrap
-from node_worker.engines.lottie.rewrites.parts import Budget, group, name_of, still
+from node_worker.engines.lottie.rewrites.parts import Budget, group, kind_of, name_of, still
 
 Document = dict[str, Any]
 _MOST_MASKS = 500  # of a document
 _MODES = {"l": "a", "d": "i"}  # modes that differ from others only where masks are half transparent
-_BLUR = 29  # an effect's type
+_STROKE, _BLUR = 22, 29  # effects' types
 _ALPHA, _OUTSIDE = 1, 2  # how a matte acts
 
 
@@ -67,14 +67,14 @@ def _is_soft(mask: Document) -> bool:
 
 def _turn(document: Document, layers: list[Document], layer: Document, active: list[Document]) -> bool:
     """Put a layer and the matte that its masks make into a composition."""
-    masks = layer.pop("masksProperties")
+    if any(effect.get("en", 1) and kind_of(effect) == _STROKE for effect in objects(layer.get("ef"))):
+        return False  # it is drawn along the layer's own masks
     inner = wrap(document, layers, layer)
     if inner is None:
-        layer["masksProperties"] = masks
         return False
     [content] = inner
-    layer.pop("hasMask", None)
-    content.pop("hasMask", None)
+    # A text may still run along one of them.
+    content["masksProperties"] = [{**mask, "mode": "n"} for mask in objects(content["masksProperties"])]
     _Matte(document, content).lay(inner, active)
     return True
 

@@ -5,6 +5,7 @@ without one lying in the other are told.
 """
 
 import itertools
+from collections.abc import Iterator
 from typing import Any
 
 from node_worker.engines.lottie.guard import objects
@@ -16,7 +17,7 @@ Document = dict[str, Any]
 Box = tuple[float, float, float, float]  # left, top, right, bottom
 _ADD, _SUBTRACT, _INTERSECT, _EXCLUDE = 2, 3, 4, 5
 _EVEN_ODD = 2  # a fill's rule
-_MOST_OUTLINES = 200  # of a list that are compared
+_MOST_OUTLINES = 40  # of a list that are compared
 
 
 def merging(document: Document, report: Report) -> None:
@@ -42,8 +43,13 @@ def _merge(merge: Document, items: list[Any], index: int, layer: Document, repor
 
 def _overlap(items: list[Any]) -> bool:
     """Whether two outlines overlap, and none of both lies in the other."""
-    boxes = [_box(found) for item in objects(items) if kind_of(item) in OUTLINES and (found := outline(item, 0.0))]
-    return any(_cross(one, other) for one, other in itertools.combinations(boxes[:_MOST_OUTLINES], 2))
+    boxes = [_box(found) for item in _first(items) if (found := outline(item, 0.0))]
+    return any(_cross(one, other) for one, other in itertools.combinations(boxes, 2))
+
+
+def _first(items: list[Any]) -> Iterator[Document]:
+    """The outlines of a list, as many as are compared."""
+    return itertools.islice((item for item in objects(items) if kind_of(item) in OUTLINES), _MOST_OUTLINES)
 
 
 def _box(path: Document) -> Box:

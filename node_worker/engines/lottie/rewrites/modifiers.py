@@ -13,6 +13,7 @@ from node_worker.engines.lottie.report import Report
 from node_worker.engines.lottie.rewrites.parts import (
     OUTLINES,
     Budget,
+    cost_of,
     frames_between,
     kind_of,
     linear,
@@ -129,9 +130,11 @@ def _path(item: Document, changes: list[Document], budget: Budget) -> Document |
     span = span_of(props)
     frames = [0.0] if span is None else frames_between(*span, [time for prop in props for time in sampling.key_times(prop)])
     moments: list[tuple[float, list[Any]]] = []
+    if not budget.take(cost_of(frames, props)):
+        return None
     for frame in frames:
         path = outline(item, frame)
-        if path is None:
+        if path is None or not budget.take(len(path["v"])):
             return None
         for change in changes:
             path = _changed(path, change, frame)
@@ -155,7 +158,7 @@ def _changed(path: Document, change: Document, frame: float) -> Document | None:
     match kind_of(change):
         case "zz":
             ridges = sampling.value(change.get("r"), frame)
-            if not ridges <= _MOST_RIDGES:
+            if not ridges <= min(_MOST_RIDGES, _MOST_POINTS / len(path["v"])):
                 return None
             smooth = sampling.value(change.get("pt"), frame, 1.0) == _SMOOTH
             return zigzag(path, sampling.value(change.get("s"), frame), max(0, math.floor(ridges + 0.5)), smooth=smooth)

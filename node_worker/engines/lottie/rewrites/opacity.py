@@ -22,38 +22,36 @@ def opacity(document: Document, report: Report) -> None:
     budget = Budget(_MOST_PIECES)
     for layers in compositions(document):
         for layer in list(layers):
-            if kind_of(layer) == SHAPES and isinstance(layer.get("shapes"), list) and _needs(layer["shapes"]):
+            if kind_of(layer) == SHAPES and isinstance(layer.get("shapes"), list) and _look(layer["shapes"])[1]:
                 pieces = _cut(layer["shapes"])
                 if pieces is None or not budget.take(len(pieces)) or not _split(document, layers, layer, pieces):
                     detail = "A half transparent group of several shapes is drawn shape by shape; give it a layer of its own."
                     report("group.opacity", detail, name_of(layer))
 
 
-def _needs(items: list[Any]) -> bool:
-    return any(
-        kind_of(item) == "gr" and isinstance(item.get("it"), list) and (_is_one(item) or _needs(item["it"])) for item in objects(items)
-    )
+def _look(items: object) -> tuple[int, bool]:
+    """How many pictures a list of shapes is drawn as (fill and line of one outline are one), and whether a group of it needs a layer."""
+    found = [item for item in objects(items) if not item.get("hd")]
+    lines = sum(kind_of(item) in STROKES for item in found)
+    fills = sum(kind_of(item) in PAINTS for item in found) - lines
+    count, needs = max(lines, fills), False
+    for item in found:
+        if kind_of(item) == "gr":
+            own, inner = _look(item.get("it"))
+            count += own
+            needs = needs or inner or (own > 1 and _is_faded(item))
+    return count, needs
 
 
-def _is_one(item: Document) -> bool:
-    """Whether a group is half transparent at some time and consists of several pictures."""
+def _is_faded(item: Document) -> bool:
+    """Whether a group is half transparent at some time."""
     transform = _transform(item)
     prop = transform.get("o") if transform else None
-    if prop is None or item.get("hd") or not (sampling.is_animated(prop) or 0 < sampling.value(prop, 0, 100.0) < 100):
-        return False
-    return _pictures(item["it"]) > 1
+    return prop is not None and (sampling.is_animated(prop) or 0 < sampling.value(prop, 0, 100.0) < 100)
 
 
 def _transform(item: Document) -> Document | None:
     return next((one for one in objects(item.get("it")) if kind_of(one) == "tr"), None)
-
-
-def _pictures(items: object) -> int:
-    """How many pictures a list of shapes is drawn as: a fill and a line of one outline are one."""
-    shown = [item for item in objects(items) if not item.get("hd")]
-    lines = sum(kind_of(item) in STROKES for item in shown)
-    fills = sum(kind_of(item) in PAINTS for item in shown) - lines
-    return max(lines, fills) + sum(_pictures(item.get("it")) for item in shown if kind_of(item) == "gr")
 
 
 def _cut(items: list[Any]) -> list[Piece] | None:
@@ -67,9 +65,9 @@ def _cut(items: list[Any]) -> list[Piece] | None:
         if kind_of(item) != "gr" or item.get("hd"):
             continue
         inner: list[Piece] = [([item], None)]
-        if _is_one(item):
+        if _is_faded(item) and _look(item.get("it"))[0] > 1:
             inner = [_as_one(item)]
-        elif isinstance(item.get("it"), list) and _needs(item["it"]):
+        elif isinstance(item.get("it"), list) and _look(item["it"])[1]:
             cut = _cut(item["it"])
             if cut is None:
                 return None

@@ -6,7 +6,7 @@ from typing import Any
 from node_worker.engines.lottie import sampling
 from node_worker.engines.lottie.guard import number
 from node_worker.engines.lottie.report import Report
-from node_worker.engines.lottie.rewrites.parts import Budget, frames_between, linear, name_of, span_of
+from node_worker.engines.lottie.rewrites.parts import Budget, cost_of, frames_between, linear, name_of, span_of
 from node_worker.engines.lottie.upgrade import all_layers
 
 Document = dict[str, Any]
@@ -35,7 +35,7 @@ def _turn(layer: Document, budget: Budget) -> bool:
     begin, end = number(layer.get("ip")), number(layer.get("op"))
     first, last = max(first, begin) if begin <= last else first, min(last, end) if end >= first else last
     frames = frames_between(first, max(first, last), [*sampling.key_times(place), *sampling.key_times(own)], most=10_000)
-    if not budget.take(len(frames)):
+    if not budget.take(cost_of(frames, (place, own))):
         return False
     angle = 0.0
     turns: list[tuple[float, list[Any]]] = []

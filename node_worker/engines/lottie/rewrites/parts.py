@@ -145,6 +145,11 @@ def frames_between(first: float, last: float, times: Iterable[float] = (), most:
     return sorted(found)
 
 
+def cost_of(frames: list[float], properties: Iterable[object]) -> int:
+    """What it costs to look at properties at frames: as many keyframes, and more where each look goes through many."""
+    return len(frames) * (1 + sum(1 for prop in properties for _ in _all_frames(prop)) // 20)
+
+
 def _all_frames(prop: object) -> Iterator[Document]:
     if isinstance(prop, dict):
         for axis in ("x", "y"):

@@ -10,6 +10,7 @@ from node_worker.engines.lottie.rewrites.parts import (
     STROKES,
     Budget,
     Shape,
+    cost_of,
     frames_between,
     kind_of,
     linear,
@@ -47,7 +48,7 @@ def _turn(shape: Shape, budget: Budget) -> None:
         ks = still(rectangle(item, 0, 0.0))
     elif shape.behind & STROKES:
         frames = frames_between(*span, _times(item))
-        if not budget.take(len(frames)):
+        if not budget.take(cost_of(frames, (item.get("s"), item.get("p")))):
             return
         ks = linear((frame, [rectangle(item, frame, 0.0)]) for frame in frames)
     else:

@@ -18,6 +18,7 @@ from node_worker.engines.lottie.report import Report
 from node_worker.engines.lottie.rewrites.parts import (
     PAINTS,
     Budget,
+    cost_of,
     frames_between,
     group,
     kind_of,
@@ -71,6 +72,8 @@ def _copies(repeater: Document, content: list[Any], size: Budget, keys: Budget, 
     span = span_of(_properties(repeater))
     step = _Step(repeater)
     frames = [0.0] if span is None else frames_between(*span, _times(repeater), most=600)
+    if not keys.take(cost_of(frames, _properties(repeater))):
+        return None
     moments = [step.at(frame) for frame in frames]
     count = max(moment.count for moment in moments)
     if count > _MOST_COPIES or any(math.isinf(part) for moment in moments for part in moment.size(count)):

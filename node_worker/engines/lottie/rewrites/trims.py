@@ -14,6 +14,7 @@ from node_worker.engines.lottie.rewrites.parts import (
     OUTLINES,
     PAINTS,
     Budget,
+    cost_of,
     frames_between,
     kind_of,
     linear,
@@ -57,9 +58,12 @@ def _share(trim: Document, items: list[Any], budget: Budget) -> bool:
     span = span_of([*props, *shapes])
     times = [time for prop in (*props, *shapes) for time in sampling.key_times(prop)]
     frames = [0.0] if span is None else frames_between(*span, times)
-    if not budget.take(2 * len(frames) * len(units)):
+    moved = any(map(sampling.is_animated, shapes))
+    corners = sum(len(path["v"]) for item in outlines if (path := outline(item, 0.0)))
+    if not budget.take((2 * len(units) + corners * moved // 4) * cost_of(frames, [*props, *shapes])):
         return False
-    parts = [_parts(trim, units, frame) for frame in frames]
+    still = None if moved else _lengths(units, 0.0)
+    parts = [_parts(trim, still or _lengths(units, frame), frame) for frame in frames]
     for number, (held, _) in enumerate(units):
         own = [(frame, *found[number]) for frame, found in zip(frames, parts, strict=True)]
         length = linear((frame, [round(100 * part, 4)]) for frame, _, part in own)
@@ -111,9 +115,12 @@ def _outlines(items: list[Document]) -> list[Document] | None:
     return found
 
 
-def _parts(trim: Document, units: list[Unit], frame: float) -> list[tuple[float, float]]:
+def _lengths(units: list[Unit], frame: float) -> list[float]:
+    return [sum(_length(outline(item, frame)) for item in outlines) for _, outlines in units]
+
+
+def _parts(trim: Document, lengths: list[float], frame: float) -> list[tuple[float, float]]:
     """Where in each unit its part begins, and how long it is, as parts of the unit's own length."""
-    lengths = [sum(_length(outline(item, frame)) for item in outlines) for _, outlines in units]
     whole = sum(lengths)
     ends = sorted(min(max(sampling.value(trim.get(name), frame, usual) / 100, 0.0), 1.0) for name, usual in (("s", 0.0), ("e", 100.0)))
     start = (ends[0] + sampling.value(trim.get("o"), frame) / 360) % 1.0

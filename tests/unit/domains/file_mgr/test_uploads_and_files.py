@@ -77,8 +77,8 @@ def test_a_stored_file_waits_for_its_inspection() -> None:
 def test_a_file_of_another_size_than_announced_is_not_accepted() -> None:
     harness, started = opened()
     harness.do(CompleteUpload(upload_id=started.upload_id, etags=("e",)))
-    assert kinds(harness.do(StoreFile(upload_id=started.upload_id, bytes=99))) == ["UploadAborted"]
-    assert harness.row(FILES, started.file_id) is None
+    assert kinds(harness.do(StoreFile(upload_id=started.upload_id, bytes=99))) == ["UploadAborted", "FileGivenUp"]
+    assert harness.row(FILES, started.file_id).state == "rejected"
 
 
 def test_a_judged_file_is_ready_with_its_facts() -> None:
@@ -123,6 +123,15 @@ def test_an_upload_that_the_store_refuses_ends_with_the_reason() -> None:
     harness.do(FailUpload(upload_id=started.upload_id, reason="no room"))
     row = harness.row(UPLOADS, started.upload_id)
     assert (row.state, row.reason) == ("aborted", "no room")
+
+
+def test_a_file_that_will_never_come_is_rejected_with_the_reason() -> None:
+    harness, started = opened()
+    assert kinds(harness.do(AbortUpload(upload_id=started.upload_id))) == ["UploadAborted", "FileGivenUp"]
+    file = harness.row(FILES, started.file_id)
+    assert (file.state, file.code, file.name, file.object_key) == ("rejected", "file.upload_aborted", "a.lottie", "")
+    assert "aborted on request" in file.detail
+    assert kinds(harness.do(DiscardFile(file_id=started.file_id))) == [], "it has no object"
 
 
 def test_an_unknown_upload_is_not_found() -> None:

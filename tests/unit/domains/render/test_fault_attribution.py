@@ -201,6 +201,7 @@ def test_opening_a_node_forgets_what_failed_on_it() -> None:
         ("node.engine_crash", "engine_crash", True, 0.0),
         ("node.engine_hang", "engine_hang", True, 0.0),
         ("node.out_of_memory", "out_of_memory", True, 0.0),
+        ("node.frames_differ", "frames_differ", True, 0.0),
         ("node.out_of_disk", "out_of_disk", True, 1.0),
         ("node.storage_away", None, True, 1.0),
         ("node.segment_unverified", None, True, 0.0),

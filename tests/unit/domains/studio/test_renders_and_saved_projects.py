@@ -1,4 +1,5 @@
 from datetime import UTC, datetime
+from fractions import Fraction
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -11,10 +12,11 @@ from consumers.studio.saved_projects import SAVED
 from contracts.content.projects import ProjectPublished, SceneRecorded
 from contracts.file_mgr.files import FileReady
 from contracts.render.jobs import JobCancelled, JobFailed
-from contracts.spec import ColourPreset, Element, frames_of
+from contracts.spec import ColourPreset, Element, Warning, frames_of
 from contracts.studio.copies import LearnFile, LearnTemplate
 from contracts.studio.renders import RequestRender
 from contracts.studio.saved_projects import ChosenScene, ChosenTrack, SaveProject
+from contracts.studio.snapshots import RequestSnapshot
 from tests.support.domain_harness import DomainHarness, kinds, refused
 
 PROJECT = uuid4()
@@ -25,7 +27,7 @@ ELEMENTS = (
 )
 
 
-def learned() -> DomainHarness:
+def learned(**changed: Any) -> DomainHarness:
     harness = DomainHarness(DOMAIN)
     look: dict[str, Any] = {
         "width": 16,
@@ -36,6 +38,7 @@ def learned() -> DomainHarness:
         "elements": ELEMENTS,
         "fonts": (),
         "warnings": (),
+        **changed,
     }
     for position, key in enumerate(("intro", "outro")):
         harness.hear(SceneRecorded(project_id=PROJECT, scene_id=uuid4(), key=key, title=key, position=position, **look))
@@ -220,3 +223,67 @@ def test_a_job_that_studio_was_not_asked_for_makes_no_room_when_it_ends() -> Non
     harness = learned()
     harness.hear(JobCancelled(job_id=uuid4(), metadata={}))
     assert harness.row(PENDING).pending == 0
+
+
+def test_a_film_is_as_its_template_is_unless_it_is_told() -> None:
+    harness = learned(width=1080, height=1920, rate=59.94)
+    [event] = harness.do(RequestRender(project_id=PROJECT))
+    assert (event.spec.width, event.spec.height, event.spec.rate) == (1080, 1920, Fraction(60000, 1001))
+    assert (event.spec.quality, event.spec.background) == ("standard", "#FFFFFF")
+    assert harness.do(RequestRender(project_id=PROJECT), dry_run=True) == []
+    answer = harness.answer
+    assert (answer["width"], answer["height"], answer["rate_num"], answer["rate_den"]) == (1080, 1920, 60000, 1001)
+    [event] = harness.do(RequestRender(project_id=PROJECT, width=540, rate=25.0))
+    assert (event.spec.width, event.spec.height, event.spec.rate) == (540, 960, 25)
+
+
+def test_a_saved_project_says_how_it_looks_and_who_renders_it_may_say_otherwise() -> None:
+    harness = learned(width=1080, height=1920)
+    font = with_file(harness, "font")
+    look = {"fonts": (font,), "width": 640, "height": 360, "rate": 29.97, "quality": "high", "background": "#00ff00"}
+    [saved] = harness.do(SaveProject(project_id=PROJECT, **look))
+    assert saved.rate == (30000, 1001)
+    [event] = harness.do(RequestRender(saved_project_id=saved.saved_project_id))
+    spec = event.spec
+    assert (spec.width, spec.height, spec.rate, spec.quality) == (640, 360, Fraction(30000, 1001), "high")
+    assert (spec.background, spec.fonts) == ("#00FF00", ("sha-font",))
+    [event] = harness.do(RequestRender(saved_project_id=saved.saved_project_id, width=1280, quality="draft", rate=(25, 1)))
+    spec = event.spec
+    assert (spec.width, spec.height, spec.rate, spec.quality) == (1280, 2276, 25, "draft"), "a size is taken as a whole"
+
+
+def test_fit_and_direction_are_frozen_and_refused_for_what_they_do_not_fit() -> None:
+    harness = learned()
+    scene = ChosenScene(scene="intro", fits={"frl_photo": "crop"}, directions={"frl_title": "rtl"})
+    [saved] = harness.do(SaveProject(project_id=PROJECT, scenes=(scene,)))
+    [event] = harness.do(RequestRender(saved_project_id=saved.saved_project_id))
+    [frozen] = event.spec.scenes
+    assert (frozen.fits, frozen.directions) == ({"frl_photo": "crop"}, {"frl_title": "rtl"})
+    wrong = ChosenScene(scene="intro", fits={"frl_title": "crop"}, directions={"frl_photo": "rtl"})
+    refusal = harness.do(RequestRender(project_id=PROJECT, scenes=(wrong,)))
+    assert [error["field"] for error in refusal.problem.errors] == ["scenes[0].fits.frl_title", "scenes[0].directions.frl_photo"]
+
+
+def test_a_picture_of_a_scene_depends_on_fit_and_direction() -> None:
+    harness = learned()
+    fits = [ChosenScene(scene="intro"), ChosenScene(scene="intro", fits={"frl_photo": "crop"})]
+    ids = {harness.do(RequestSnapshot(project_id=PROJECT, scenes=(scene,)))[0].snapshot_id for scene in fits}
+    assert len(ids) == 2
+
+
+def test_what_a_person_replaces_is_not_warned_of_any_more() -> None:
+    warnings = tuple(
+        Warning(code=code, detail="", element=element)
+        for code, element in (
+            *(("text.shrunk", "frl_title"), ("font.no_glyph", "frl_title"), ("picture.missing", "frl_photo"), ("font.missing", "")),
+            ("mask.mode", "frl_title"),
+        )
+    )
+    harness = learned(warnings=warnings)
+    [event] = harness.do(RequestRender(project_id=PROJECT, scenes=(ChosenScene(scene="intro"),)))
+    assert [one.code for one in event.warnings] == [one.code for one in warnings] and {one.scene for one in event.warnings} == {"intro"}
+    filled = ChosenScene(scene="intro", texts={"frl_title": "x"}, pictures={"frl_photo": with_file(harness)})
+    [event] = harness.do(RequestRender(project_id=PROJECT, scenes=(filled,), fonts=(with_file(harness, "font"),)))
+    assert [one.code for one in event.warnings] == ["mask.mode"]
+    [event] = harness.do(RequestRender(project_id=PROJECT, scenes=(filled, ChosenScene(scene="outro"))))
+    assert ("text.shrunk", "outro") in {(one.code, one.scene) for one in event.warnings}

@@ -11,6 +11,7 @@ let varied = false; // whether what is being evaluated has read something that c
 let depth = 0; // of properties that wait for each other
 let cycle = CYCLE_FREE; // the outermost of them that was read by itself
 let running = null; // the property whose expression runs
+let latest = null; // the one that began last
 const PROP = Symbol('property'), SELF = Symbol('self');
 const seconds = () => { varied = true; return now; };
 const atMoment = (moment, work) => {
@@ -210,7 +211,7 @@ function evaluated(prop, moment) {
   }
   if (depth >= MOST_DEPTH) throw new Refusal('deep', `more than ${MOST_DEPTH} properties wait for each other`);
   const outer = varied, above = running, before = now, ring = cycle, level = ++depth;
-  varied = false, running = prop, now = moment, cycle = CYCLE_FREE, prop.busy = level;
+  varied = false, running = latest = prop, now = moment, cycle = CYCLE_FREE, prop.busy = level;
   let value;
   try {
     value = compute(prop, moment);

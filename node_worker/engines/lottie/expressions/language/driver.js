@@ -84,28 +84,32 @@ const ASSIGNED = /(?<![.\w$])([A-Za-z_$][\w$]*)\s*(?:(?:[-+*/%&|^]|<<|>>>?|\*\*|
 
 // An expression as a function of its property. Language names are variables of it, so that an expression may have its own of the same name.
 class Code {
-  constructor(text, objects, source) { Object.assign(this, { text, objects, call: null, fault: null, names: [], source }); }
+  constructor(text, objects) { Object.assign(this, { text, objects, call: null, fault: null, names: [], moving: [] }); }
   compile() {
     const { text } = this, words = new Set(text.match(text.includes('eval(') ? /[A-Za-z_$][\w$]*/g : /(?<![.\w$'"])[A-Za-z_$][\w$]*/g));
     this.names = Object.keys(FIXED).filter(name => words.has(name));
-    const moving = Object.keys(CHANGING).filter(name => words.has(name)), mine = new Set([...this.names, ...moving]);
+    this.moving = Object.keys(CHANGING).filter(name => words.has(name));
+    const mine = new Set([...this.names, ...this.moving]);
     for (const [, one, other] of text.matchAll(ASSIGNED)) { const name = one ?? other; if (!RESERVED.has(name)) mine.add(name); }
-    const bound = new Map([...this.names.map(name => [name, `$s.${name}`]), ...moving.map(name => [name, `$c.${name}($p)`])]);
+    const bound = new Map([...this.names.map(name => [name, `$s.${name}`]), ...this.moving.map(name => [name, `$s.${name}()`])]);
     const head = [...mine].map(name => (bound.has(name) ? `${name}=${bound.get(name)}` : name)).join(',');
     const start = head ? `var ${head};` : '';
     try {
-      this.call = words.has('$bm_rt') ? Function('$s', '$c', '$p', '$n', '$t', `${start}{${text}\n}return $bm_rt;`)
-        : Function('$s', '$c', '$p', '$n', '$t', '$x', `${start}return eval($x);`);
+      this.call = words.has('$bm_rt') ? Function('$s', '$n', '$t', `${start}{${text}\n}return $bm_rt;`)
+        : Function('$s', '$n', '$t', '$x', `${start}return eval($x);`);
     } catch (error) { this.fault = error; }
   }
   run(prop) {
     if (this.call === null && this.fault === null) this.compile();
     if (this.fault !== null) throw this.fault;
     if (prop.scope === null) {
-      prop.scope = {};
-      for (const name of this.names) prop.scope[name] = orNothing(FIXED[name])(prop);
+      // An expression can reach what it is called with: faces and functions, nothing that holds a state.
+      const scope = Object.create(null);
+      for (const name of this.names) scope[name] = Object.freeze(orNothing(FIXED[name])(prop));
+      for (const name of this.moving) { const get = CHANGING[name]; scope[name] = Object.freeze(() => get(prop)); }
+      prop.scope = Object.freeze(scope);
     }
-    return this.call(prop.scope, CHANGING, prop, tick, truth, this.text);
+    return this.call(prop.scope, tick, truth, this.text);
   }
 }
 
@@ -120,6 +124,8 @@ function compute(prop, when) {
   } catch (error) {
     if (needs.size) throw error instanceof Need ? error : new Need();
     if (error instanceof Posterized && error.fps > 0) return posterized(prop, Math.floor(when * error.fps + 1e-6) / error.fps);
+    // What takes all memory or goes too deep once would do so at every moment.
+    if (error instanceof InternalError || (error instanceof RangeError && /stack|length/.test(error.message))) prop.dead = 'failed';
     note(prop, error);
     return prop.base(frameOf(when));
   } finally { rounds = outer; }
@@ -135,7 +141,7 @@ function note(prop, error) {
   if (failures.has(key) || failures.size >= 1000) return;
   let message = '';
   try { message = error instanceof Error ? String(error.message) : String(error); } catch { message = 'it stops'; }
-  failures.set(key, { code, layer: prop.layer.data.nm ?? '', property: nameOf(prop), message: message.slice(0, 200) });
+  failures.set(key, { code, layer: prop.layer.data.nm ?? '', property: nameOf(prop), message: whole(message.slice(0, 200)) });
 }
 const nameOf = prop => prop.name || String(prop.chain[prop.chain.length - 1]?.nm ?? prop.key);
 
@@ -173,7 +179,7 @@ const isPath = path => isObject(path) && isList(path.v) && path.v.length > 0 && 
 const inReach = x => typeof x === 'number' && x >= -FARTHEST && x <= FARTHEST;
 function asText(prop, v, when) {
   const base = prop.base(frameOf(when)), changed = v instanceof TextStyle ? v[PROP] : { t: String(v) };
-  const text = String(changed.t ?? base.t).replace(/\r\n|\n/g, '\r');
+  const text = whole(changed.t ?? base.t).replace(/\r\n|\n/g, '\r');
   if (text.length > LONGEST) throw new RangeError(`it gives a text of more than ${LONGEST} characters`);
   const made = { ...base, ...changed, t: text };
   for (const key of ['fc', 'sc']) if (isList(made[key]) && !made[key].length) delete made[key];
@@ -293,11 +299,11 @@ function settle(target, v) {
   target.fixed = target.dropped ? null : written(target, v);
 }
 function written(target, v) {
-  const { scale, prop } = target, whole = x => Math.round(x * scale);
-  if (prop.kind === 'number') return whole(v);
-  if (prop.kind === 'vector') return Array.from({ length: target.size }, (_, n) => whole(v[n] ?? prop.sample[n] ?? 0));
+  const { scale, prop } = target, rounded = x => Math.round(x * scale);
+  if (prop.kind === 'number') return rounded(v);
+  if (prop.kind === 'vector') return Array.from({ length: target.size }, (_, n) => rounded(v[n] ?? prop.sample[n] ?? 0));
   if (prop.kind === 'text') return v;
-  const list = points => v.v.map((_, n) => [whole(Number(points?.[n]?.[0] ?? 0)), whole(Number(points?.[n]?.[1] ?? 0))]);
+  const list = points => v.v.map((_, n) => [rounded(Number(points?.[n]?.[0] ?? 0)), rounded(Number(points?.[n]?.[1] ?? 0))]);
   return { v: list(v.v), i: list(v.i), o: list(v.o), c: Boolean(v.c) };
 }
 // The moments at which a layer shows another composition, in that composition's time.
@@ -316,7 +322,7 @@ function api(command, argument) {
     case 'start': start(JSON.parse(argument)); return '';
     case 'step': return JSON.stringify(step(argument));
     case 'measured': for (const [key, box] of JSON.parse(argument)) measures.set(key, box); needs.clear(); return '';
-    case 'where': return JSON.stringify(running ? [running.layer.data.nm ?? '', nameOf(running)] : ['', '']);
+    case 'where': return JSON.stringify(latest ? [latest.layer.data.nm ?? '', nameOf(latest)] : ['', '']);
     case 'times': return JSON.stringify(comps.map(comp => (isList(comp.times) ? comp.times : [])));
     case 'result': return JSON.stringify(targets.map(({ prop, fixed, first, count, values, size, dropped }) => ({ kind: prop.kind, fixed, first, count, values, size, dropped: dropped || prop.kind === 'none' })));
     case 'failures': return JSON.stringify([...failures.values()]);
@@ -324,6 +330,7 @@ function api(command, argument) {
   return '';
 }
 
+const BUILT_IN = Object.getOwnPropertyNames(globalThis);
 Math.random = () => roll(running);
 Object.assign(globalThis, {
   $bm_sum: sum, $bm_add: sum, $bm_sub: sub, $bm_mul: mul, $bm_div: div, $bm_mod: mod, $bm_neg: neg, sum, add: sum, sub, mul, div, mod, neg, $bm_isInstanceOfArray: isList,
@@ -331,13 +338,24 @@ Object.assign(globalThis, {
   degreesToRadians, radiansToDegrees, degrees_to_radians: degreesToRadians, degreesToRads: degreesToRadians, radiansToDegs: radiansToDegrees,
   Date: class Date { constructor() { throw new Refusal('clock', 'it reads the clock, which differs from render to render'); } static now() { return new Date(); } },
 });
-for (const name of ['performance', 'queueMicrotask', 'WeakRef', 'FinalizationRegistry', 'SharedArrayBuffer', 'Atomics', 'Promise', 'Reflect', 'Proxy']) delete globalThis[name];
-for (const value of [...Object.getOwnPropertyNames(globalThis).map(name => globalThis[name])]) {
-  if (value === globalThis || (typeof value !== 'function' && typeof value !== 'object') || value === null) continue;
-  Object.freeze(value);
-  if (value.prototype) Object.freeze(value.prototype);
+const { ownKeys } = Reflect;
+// What After Effects' language has no use for; less is left to be frozen.
+const KEPT = 'Object Function Error EvalError RangeError ReferenceError SyntaxError TypeError URIError InternalError Array parseInt parseFloat isNaN isFinite decodeURI decodeURIComponent encodeURI encodeURIComponent escape unescape Infinity NaN undefined eval Number Boolean String Math Symbol globalThis RegExp JSON Map Set Date'.split(' ');
+for (const name of BUILT_IN) if (!KEPT.includes(name)) delete globalThis[name];
+// All that an expression can reach is frozen, functions too: what one writes somewhere would be there for the next.
+function harden(...roots) {
+  const seen = new Set(roots), { getOwnPropertyDescriptors, getPrototypeOf, freeze } = Object;
+  const reach = one => { if ((typeof one === 'object' && one !== null) || typeof one === 'function') seen.add(one); };
+  for (const one of seen) { // which grows meanwhile
+    reach(getPrototypeOf(one));
+    const held = getOwnPropertyDescriptors(one);
+    for (const key of ownKeys(held)) reach(held[key].value), reach(held[key].get), reach(held[key].set);
+    if (one !== globalThis) freeze(one);
+  }
 }
-for (const sample of [[][Symbol.iterator](), ''[Symbol.iterator](), new Map().entries(), function* () {}, function* () {}.prototype, async function () {}]) Object.freeze(Object.getPrototypeOf(sample));
-for (const fields of [NumberFace, VectorFace, TextFace, PathFace.prototype, OwnFace, TextStyle.prototype, CHANGING]) Object.freeze(fields);
+delete Object.getOwnPropertySymbols; // under which the inside of a face is kept
+harden(globalThis, tick, truth, layerFields, groupBase, moveFields, layerMoveFields, effectFields, maskFields, textFields, ...Object.values(itemFields),
+  NumberFace, VectorFace, TextFace, PathFace.prototype, OwnFace, TextStyle.prototype,
+  [][Symbol.iterator](), ''[Symbol.iterator](), new Map().entries(), function* () {}, async function () {}, async function* () {});
 Object.freeze(globalThis);
 return api;

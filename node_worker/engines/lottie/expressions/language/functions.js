@@ -141,13 +141,13 @@ class TextStyle {
 }
 for (const [name, key] of Object.entries(STYLE)) {
   const setter = `set${name[0].toUpperCase()}${name.slice(1)}`;
-  Object.defineProperty(TextStyle.prototype, name, { get() { return this[PROP][key] ?? this[SELF][key]; } });
+  Object.defineProperty(TextStyle.prototype, name, { get() { const v = this[PROP][key] ?? this[SELF][key]; return isList(v) ? copy(v) : v; } });
   TextStyle.prototype[setter] = function (value, ...range) {
     if (range.length) throw new Refusal('style', `${setter}() for some of the letters is not drawn`);
     return this.with(name, styled(name, own(value)));
   };
 }
-const styled = (name, value) => (name === 'text' || name === 'font' ? String(value) : name.endsWith('Color') ? numbersOf(value).slice(0, 3) : number(value));
+const styled = (name, value) => (name === 'text' || name === 'font' ? whole(value) : name.endsWith('Color') ? numbersOf(value).slice(0, 3) : number(value));
 Object.assign(TextStyle.prototype, {
   setAutoLeading() { return this; },
   setApplyFill(on) { return on ? this : new TextStyle(this[SELF], { ...this[PROP], fc: [] }); },
@@ -203,7 +203,7 @@ function markers(list) {
   const all = (isList(list) ? list : []).filter(isObject).map((one, n) => Object.freeze({ index: n + 1, time: (Number(one.tm) || 0) / rate, duration: (Number(one.dr) || 0) / rate, comment: String(one.cm ?? ''), name: String(one.cm ?? '') }));
   const key = name => { const found = typeof name === 'number' ? all[name - 1] : all.find(one => one.comment === name); if (!found) throw new RangeError(`there is no marker ${describe(name)}`); return found; };
   const nearest = at => { if (!all.length) throw new RangeError('there are no markers'); const t = moment(at); return all.reduce((best, one) => (Math.abs(one.time - t) < Math.abs(best.time - t) ? one : best)); };
-  return Object.freeze({ numKeys: all.length, key: name => key(own(name)), nearestKey: nearest });
+  return Object.freeze({ numKeys: all.length, key: Object.freeze(name => key(own(name))), nearestKey: Object.freeze(nearest) });
 }
 
 function compFace(comp) {
@@ -215,6 +215,7 @@ function compFace(comp) {
     if (!found) throw new ReferenceError(`the composition has no layer ${describe(name)}`);
     return layerFace(found);
   };
+  Object.freeze(layer);
   const { data } = comp;
   return (comp.face = Object.freeze(Object.assign(Object.create({ get activeCamera() { throw new Refusal('camera', 'cameras are not drawn'); } }), {
     layer, name: data.nm, width: data.w, height: data.h, numLayers: comp.layers.length, duration: data.frames / rate, frameDuration: 1 / rate,

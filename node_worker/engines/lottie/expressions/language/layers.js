@@ -7,6 +7,7 @@ class Refusal extends Error {
 
 function face(call, fields) {
   delete call.name, delete call.length;
+  Object.freeze(fields);
   return Object.freeze(Object.setPrototypeOf(call, fields));
 }
 const fieldsOf = getters => {

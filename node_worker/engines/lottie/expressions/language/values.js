@@ -12,6 +12,9 @@ const number = v => {
 };
 const describe = v => (isList(v) ? 'a list' : v === null ? 'null' : typeof v === 'object' ? 'an object' : typeof v === 'function' ? 'a group of properties' : String(v).slice(0, 40));
 
+// A text without halves of characters, which cutting leaves.
+const whole = text => String(text).replace(/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g, '');
+
 function each(a, b, one) {
   a = own(a), b = own(b);
   if (isList(a) && isList(b)) {
