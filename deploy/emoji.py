@@ -32,7 +32,7 @@ def main() -> int:
         return _told("npm was not found")
     try:
         with tempfile.TemporaryDirectory() as folder:
-            command = [npm, "pack", _PACKAGE, "--silent", "--pack-destination", folder]
+            command = [npm, "pack", _PACKAGE, "--silent", "--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--pack-destination", folder]
             subprocess.run(command, check=True, timeout=_PATIENCE, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
             with tarfile.open(next(Path(folder).glob("*.tgz"))) as archive:
                 member = archive.extractfile(_MEMBER)
@@ -52,7 +52,7 @@ def _is_there(path: Path) -> bool:
 
 
 def _told(why: str) -> int:
-    sys.stderr.write(f"the font for emoji in colours was not brought ({why}); texts are drawn without emoji until `make env` finds it\n")
+    sys.stderr.write(f"the font for emoji in colours was not brought ({why}); texts are drawn without emoji until `python -m deploy.emoji` does\n")
     return 1
 
 

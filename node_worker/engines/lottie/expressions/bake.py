@@ -46,18 +46,30 @@ _TOLERANCE = {4: 0.002, 6: 2e-5}  # by which keyframes may miss a value: a five-
 _MOST_MOMENTS = 216_000  # an hour at 60 frames a second
 _LAST = 0.01  # frames before the end: the last moment that is drawn
 
-_DETAILS = {
-    "random": "The expression of {property} uses chance: it moves alike in every render here, but otherwise than in other programs.",
-    "coarse": "The scene has so many expressions that they are evaluated on every {message}. frame only; use fewer, or a shorter scene.",
-    "endless": "The expression of {property} loops without an end; the value without it is drawn. Correct the loop.",
-    "budget": "The expression of {property} computes too much; the value without it is drawn. Simplify it.",
-    "deep": "The expression of {property} waits for too many others ({message}); the value without it is drawn.",
-    "clock": "The expression of {property} reads the clock, which no video can follow; the value without it is drawn. Use time instead.",
-    "failed": "The expression of {property} stops ({message}); the value without it is drawn. Correct it, or convert it to keyframes.",
-}
 _UNKNOWN = (
     "The expression of {property} is not followed: {message}. The value without it is drawn; convert it to keyframes before the export."
 )
+_DETAILS = {
+    "expression.random": (
+        "The expression of {property} uses chance: it moves alike in every render here, but otherwise than in other programs."
+    ),
+    "expression.coarse": (
+        "The scene has so many expressions that they are evaluated on every {message}. frame only; use fewer, or a shorter scene."
+    ),
+    "expression.endless": "The expression of {property} loops without an end; the value without it is drawn. Correct the loop.",
+    "expression.budget": "The expression of {property} computes too much; the value without it is drawn. Simplify it.",
+    "expression.deep": "The expression of {property} waits for too many others ({message}); the value without it is drawn.",
+    "expression.clock": (
+        "The expression of {property} reads the clock, which no video can follow; the value without it is drawn. Use time instead."
+    ),
+    "expression.failed": (
+        "The expression of {property} stops ({message}); the value without it is drawn. Correct it, or convert it to keyframes."
+    ),
+    "expression.camera": _UNKNOWN,
+    "expression.footage": _UNKNOWN,
+    "expression.sample": _UNKNOWN,
+    "expression.style": _UNKNOWN,
+}
 
 
 class Moments(msgspec.Struct, frozen=True):
@@ -142,8 +154,8 @@ class _Run:
         for place, target in zip(self._seen, targets, strict=True):
             _write(place, target, times[place.comp])
         for failure in self._read("failures"):
-            detail = _DETAILS.get(failure["code"], _UNKNOWN).format(**failure)
-            report(f"expression.{failure['code']}", detail, str(failure["layer"]))
+            code = f"expression.{failure['code']}"
+            report(code, _DETAILS.get(code, _UNKNOWN).format(**failure), str(failure["layer"]))
         return any(target["count"] and target.get("fixed") is None for target in targets)
 
     def _evaluate(self, alive: Callable[[], None]) -> None:

@@ -206,7 +206,7 @@ class _Writer:
     def _report(self, layout: Layout, field: str, element: str) -> None:
         emoji = [char for char in layout.missing if faces.emoji() is None and is_emoji(char + VARIANT_PICTURE)]
         if emoji:
-            detail = f"This node has no font for emoji, so {_listed(emoji)} are left out; run `make env` with npm at hand, or give a font."
+            detail = f"This node has no font for emoji, so {_listed(emoji)} are left out; run `python -m deploy.emoji`, or give a font."
             self._warn("font.no_emoji", detail, element)
         if missing := [char for char in layout.missing if char not in emoji]:
             detail = f"No font at hand has a picture for {_listed(missing)}; change the text or add a font that has it."
