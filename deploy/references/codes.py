@@ -33,8 +33,8 @@ What nodes find; it stands in the `code` of a render, a snapshot, a file or a te
 _WARNED = """
 ## Warnings
 
-What is drawn, but not as it was meant; [where they are told](../guides/rendering.md#warnings). A code of the part above is a warning too where
-something else can be drawn instead.
+What is drawn, but not as it was meant; [where they are told](../guides/rendering.md#warnings). A code of the part above is a warning too
+where something else can be drawn instead.
 
 """
 Said = tuple[str, str]  # a code, and how it is told

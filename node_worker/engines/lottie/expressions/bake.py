@@ -15,11 +15,12 @@ from _quickjs import Context, JSException  # its wrapper starts a thread when it
 from node_worker.engines.base import TemplateRefused, nothing
 from node_worker.engines.lottie.elements import walk
 from node_worker.engines.lottie.expressions.scanner import guarded, uses_objects
-from node_worker.engines.lottie.expressions.survey import IMAGE, PRECOMP, SOLID, Place, Survey, ip_op, layers_of, survey
+from node_worker.engines.lottie.expressions.survey import Place, Survey, ip_op, layers_of, survey
 from node_worker.engines.lottie.guard import number
 from node_worker.engines.lottie.keyed import write_held, write_numbers, write_paths
 from node_worker.engines.lottie.playback import Playback, Span
 from node_worker.engines.lottie.report import Report
+from node_worker.engines.lottie.schema import IMAGE, PRECOMP, SOLID
 
 Document = dict[str, Any]
 Box = tuple[float, float, float, float]  # left, top, right, bottom, in the layer's pixels
@@ -172,7 +173,10 @@ class _Run:
             alive()
 
     def _box(self, text: Document) -> Box:
-        return self._measure(text) if self._measure is not None else (0.0, 0.0, 0.0, 0.0)
+        if self._measure is None:
+            return 0.0, 0.0, 0.0, 0.0
+        left, top, right, bottom = (round(side, 3) for side in self._measure(text))
+        return left, top, right, bottom
 
     def _ask(self, command: str, argument: str | int = "") -> str:
         try:
@@ -225,7 +229,7 @@ class _Run:
 
     def _comp(self, comp: Document, index: int) -> Document:
         document = self._document
-        width, height = (_number(comp.get(side), float(document[side])) for side in ("w", "h"))
+        width, height = (number(comp.get(side), float(document[side])) for side in ("w", "h"))
         frames = float(document["op"]) - float(document.get("ip", 0))
         name = comp.get("nm")
         return {
@@ -249,10 +253,10 @@ class _Run:
             "parent": layer.get("parent") if isinstance(layer.get("parent"), int) else None,
             "ip": first,
             "op": last,
-            "st": _number(layer.get("st"), 0.0),
-            "sr": _number(layer.get("sr"), 1.0) or 1.0,
-            "w": _number(layer.get(sides[0]), width),
-            "h": _number(layer.get(sides[1]), height),
+            "st": number(layer.get("st"), 0.0),
+            "sr": number(layer.get("sr"), 1.0) or 1.0,
+            "w": number(layer.get(sides[0]), width),
+            "h": number(layer.get(sides[1]), height),
             "ddd": bool(layer.get("ddd")),
             "hd": bool(layer.get("hd")),
             "refId": str(layer.get("refId", "")),
@@ -262,11 +266,6 @@ class _Run:
 
 def _use(use: Any) -> Document:
     return {"layer": use.layer, "comp": use.comp, "from": use.first, "to": use.last}
-
-
-def _number(value: object, fallback: float) -> float:
-    found = number(value)
-    return found if found == found else fallback
 
 
 def _digits(place: Place) -> int:
