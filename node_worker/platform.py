@@ -145,6 +145,23 @@ def limit_processes() -> None:
         resource.setrlimit(resource.RLIMIT_NPROC, (PROCESSES, PROCESSES))
 
 
+CAN_SPLIT = sys.platform != "win32"  # whether a process can split another off itself
+
+
+def split_off() -> int:
+    """Split a process off this one: 0 in the new one, its number in this one. Only where CAN_SPLIT."""
+    if sys.platform == "win32":
+        raise OSError("this system splits no processes")
+    return os.fork()
+
+
+def end_of(process: int) -> int:
+    """Wait until a process that was split off has ended: its exit code, or the negative number of the signal that ended it."""
+    if sys.platform == "win32":
+        raise OSError("this system splits no processes")
+    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+
+
 def keep_memory_low() -> None:
     """Have the C library give an encoder's large blocks back at once; glibc alone has it.
 

@@ -23,7 +23,7 @@ from node_worker.encode.pixels import fingerprint
 from node_worker.engines.base import Engine
 from node_worker.engines.protocol import SceneRequest
 from node_worker.engines.scenes import SceneCache
-from node_worker.platform import KILL_SIGNAL, tie_to
+from node_worker.platform import CAN_SPLIT, KILL_SIGNAL, end_of, split_off, tie_to
 
 DIED = -1  # what a frame is told to be whose second drawing ended its process
 
@@ -100,13 +100,13 @@ class Witness:
 
         `seal` is what must be done before the first byte of a stranger's.
         """
-        if sys.platform == "win32":
+        if not CAN_SPLIT:
             return None
         requests_read, requests_write = os.pipe()
         answers_read, answers_write = os.pipe()
         parent = os.getpid()
         freeze()  # what is there by now is not looked at again, so that its pages stay shared
-        if not os.fork():
+        if not split_off():
             _serve(requests_read, answers_write, (requests_write, answers_read), (engine, seal, parent), close)
         os.close(requests_read)
         os.close(answers_write)
@@ -140,12 +140,11 @@ def _serve(
         own = os.getpid()
         with os.fdopen(requests, "rb") as lines:
             for line in lines:
-                if not (child := os.fork()):
+                if not (child := split_off()):
                     tie_to(own)
                     seal()
                     _testify(line, answers, engine)
-                ended = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])  # negative: a signal's number
-                _say(answers, Said(_number_of(line), -1, abs(ended)))
+                _say(answers, Said(_number_of(line), -1, abs(end_of(child))))
     finally:
         os._exit(0)
 

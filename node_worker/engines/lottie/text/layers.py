@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from contracts.letters import LINE_END, SCALES
 from contracts.spec import Warning
 from node_worker.engines.base import TemplateRefused
 from node_worker.engines.lottie.elements import text_documents
@@ -23,7 +24,7 @@ from node_worker.engines.lottie.text.drawn import DrawnFace
 from node_worker.engines.lottie.text.edges import Placed, outside
 from node_worker.engines.lottie.text.emoji import EmojiLayers
 from node_worker.engines.lottie.text.fonts import Chain, Library, Wanted
-from node_worker.engines.lottie.text.layout import BREAK, SMALLEST, Layout, Style, lay_out
+from node_worker.engines.lottie.text.layout import Layout, Style, lay_out
 from node_worker.engines.lottie.text.letters import Lettering, lettering_of
 from node_worker.engines.lottie.text.measures import Box, box_of
 from node_worker.engines.lottie.upgrade import all_layers
@@ -212,7 +213,7 @@ class _Writer:
             if field:
                 raise TemplateRefused("font.no_glyph", detail, field)
             self._warn("font.no_glyph", detail, element)
-        least = f"even at {SMALLEST:.0%} of its size"
+        least = f"even at {SCALES[-1]:.0%} of its size"
         if field and layout.overflows:
             self._warn("text.overflow", f"The text does not fit its box {least}; shorten it.", element)
         elif layout.scale < 1:
@@ -295,7 +296,7 @@ def _ascent(wanted: Wanted, chain: Chain) -> float:
 
 def _letters(text: str) -> str:
     """A text without line ends and emoji, which no document carries as drawings."""
-    text = BREAK.sub("", text)
+    text = LINE_END.sub("", text)
     ends = breaks.clusters(text)
     return "".join(part for start, end in zip([0, *ends], ends, strict=False) if not is_emoji(part := text[start:end]))
 

@@ -5,14 +5,13 @@ from typing import Any
 
 import msgspec
 
-from contracts.letters import ems
+from contracts.letters import LINE_END, ems
 from contracts.spec import Element
 from node_worker.engines.lottie.elements import Found, text_documents
 from node_worker.engines.lottie.guard import number
 from node_worker.engines.lottie.text.edges import Placed, outside
 from node_worker.engines.lottie.text.fonts import Library
 from node_worker.engines.lottie.text.layers import measurer
-from node_worker.engines.lottie.text.layout import BREAK
 from node_worker.engines.lottie.text.measures import Box, anchor_of
 
 Document = dict[str, Any]
@@ -69,7 +68,7 @@ def measure_room(document: Document, found: Iterable[Found], library: Library) -
 def _measured(element: Element, text: Document, size: float, measure: Measure) -> Element:
     """The element with the breadth of its font, and the room of its box if it has one."""
     known = text["t"] if sum(char.isalnum() for char in text["t"]) >= _ENOUGH else _SAMPLE
-    usual = max(map(ems, BREAK.split(known)))
+    usual = max(map(ems, LINE_END.split(known)))
     left, _, right, _ = measure({**text, "t": known})
     width = right - left
     breadth = round(min(2.0, max(0.4, width / size / usual)), 3) if width > 0 and usual > 0 else 1.0
