@@ -203,7 +203,8 @@ def inline_slots(document: Document) -> None:
         raise TemplateRefused("lottie.too_complex", "The slots' values are too large for the number of places that use them.")
     for slot in slots.values():
         for place in slot.places:
-            place.update(copy.deepcopy(slot.value))
+            named = {"id": place["id"]} if "id" in place else {}  # layers know a picture by its own name, whatever the slot's is called
+            place.update(copy.deepcopy(slot.value) | named)
             place.pop("sid", None)
     document.pop("slots", None)
 

@@ -87,7 +87,8 @@ def _has_nul(value: object) -> bool:
 
 def _scene(animation: Animation, bundle: Bundle, library: Library) -> ScannedScene:
     raw = read_document(animation)
-    document = guard.parse(raw, animation.path.name)
+    # A document of an archive is told by its name there; one that was sent alone lies here under a name that no person knows.
+    document = guard.parse(raw, *([animation.path.name] if animation.path.suffix else []))
     guard.check(document)
     noticed = features.warnings(document, library)  # before the upgrade takes out what it warns of
     upgrade(document)

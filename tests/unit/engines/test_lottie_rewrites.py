@@ -157,6 +157,15 @@ def copies_of(found: Document) -> list[Document]:
     return [item["it"][-1] for item in found["layers"][0]["shapes"]]
 
 
+def test_corners_of_an_outline_that_names_no_limit_are_pointed_as_its_joins_say(drawn: Any) -> None:
+    bare = {name: value for name, value in stroke(20).items() if name != "ml"}
+    edge = (50, 15)  # pixels of the square's corner, where only a mitre reaches
+    assert [near(at(drawn(document(shape_layer(group(box(40, 40), one)))), *edge), BLUE) for one in (stroke(20), bare)] == [True, True]
+    told = [{**bare, "ml2": still(limit)} for limit in (10, 0, "?")] + [{**bare, "ml2": keyed(1, 9)}, {**bare, "ml": 1, "ml2": still(9)}]
+    limits = [rewritten(document(shape_layer(group(box(40, 40), one))))[0]["layers"][0]["shapes"][0]["it"][1]["ml"] for one in told[:2]]
+    assert limits == [10, 4]
+
+
 def test_a_repeaters_copies_fade_from_the_first_to_the_last() -> None:
     found, codes = rewritten(document(shape_layer(group(box(9, 9), fill()), repeater())))
     assert codes == []

@@ -13,7 +13,8 @@ from node_worker.engines.lottie.text.fonts import Chain
 from node_worker.engines.lottie.text.kashida import KASHIDA, stretched
 from node_worker.engines.lottie.text.shaping import Cluster, shape
 
-_SLACK = 1.005  # of the box's width: designers' boxes hug their texts, and other programs round otherwise
+SLACK = 1.005  # of a box's sides: designers' boxes hug their texts, and other programs round otherwise
+LAST = 0.9  # ems of height that the last line needs: its letters stand on a line within the box, what hangs below it may hang out
 _HYPHENS = "\u2010-"  # the true one, and the one that every font has
 
 
@@ -91,7 +92,7 @@ def _fit(paragraphs: list[_Paragraph], chain: Chain, style: Style) -> tuple[floa
     torn: tuple[float, bool, list[_Wrapped]] | None = None
     steps = SCALES if style.shrink else SCALES[:1]
     for scale in steps:
-        limit = style.width * _SLACK * 100 / (style.size * scale)
+        limit = style.width * SLACK * 100 / (style.size * scale)
         wrapped = [_wrap(paragraph, limit, chain, style) for paragraph in paragraphs]
         too_high = _too_high(sum(len(one.lines) for one in wrapped), style, scale)
         if not too_high and not any(one.torn for one in wrapped):
@@ -103,8 +104,7 @@ def _fit(paragraphs: list[_Paragraph], chain: Chain, style: Style) -> tuple[floa
 
 
 def _too_high(lines: int, style: Style, scale: float) -> bool:
-    # The last line needs its letters' height, not its leading; half a letter may hang out at the bottom as descenders do.
-    return style.height > 0 and ((lines - 1) * style.line_height + style.size * 0.9) * scale > style.height * 1.05
+    return style.height > 0 and ((lines - 1) * style.line_height + style.size * LAST) * scale > style.height * SLACK
 
 
 def _paragraph(text: str, chain: Chain, style: Style, reading: Reading, missing: dict[str, None]) -> _Paragraph:

@@ -23,6 +23,14 @@ function tick() {
 function charge(count) {
   if ((allRounds -= count) < 0) throw new Refusal('budget', 'the scene computes too much');
 }
+// What takes all memory or goes too deep once would do so at every moment, but not always equally soon.
+const isExhausted = error => error instanceof InternalError || (error instanceof RangeError && /stack|length/.test(error.message));
+// What an expression may not catch; called where it catches anything.
+function fatal(error) {
+  if (!isExhausted(error)) return;
+  if (running) running.dead = 'failed', note(running, error);
+  throw error;
+}
 // What a condition makes of a number that is an object: such a one is true to the language even where it is zero.
 const truth = v => (v instanceof Number && !v.valueOf() ? 0 : v);
 
@@ -96,8 +104,8 @@ class Code {
     const head = [...mine].map(name => (bound.has(name) ? `${name}=${bound.get(name)}` : name)).join(',');
     const start = head ? `var ${head};` : '';
     try {
-      this.call = words.has('$bm_rt') ? Function('$s', '$n', '$t', `${start}{${text}\n}return $bm_rt;`)
-        : Function('$s', '$n', '$t', '$x', `${start}return eval($x);`);
+      this.call = words.has('$bm_rt') ? Function('$s', '$n', '$t', '$f', `${start}{${text}\n}return $bm_rt;`)
+        : Function('$s', '$n', '$t', '$f', '$x', `${start}return eval($x);`);
     } catch (error) { this.fault = error; }
   }
   run(prop) {
@@ -110,7 +118,7 @@ class Code {
       for (const name of this.moving) { const get = CHANGING[name]; scope[name] = Object.freeze(() => get(prop)); }
       prop.scope = Object.freeze(scope);
     }
-    return this.call(prop.scope, tick, truth, this.text);
+    return this.call(prop.scope, tick, truth, fatal, this.text);
   }
 }
 
@@ -125,8 +133,7 @@ function compute(prop, when) {
   } catch (error) {
     if (needs.size) throw error instanceof Need ? error : new Need();
     if (error instanceof Posterized && error.fps > 0) return posterized(prop, Math.floor(when * error.fps + 1e-6) / error.fps);
-    // What takes all memory or goes too deep once would do so at every moment.
-    if (error instanceof InternalError || (error instanceof RangeError && /stack|length/.test(error.message))) prop.dead = 'failed';
+    if (isExhausted(error)) prop.dead = 'failed';
     note(prop, error);
     return prop.base(frameOf(when));
   } finally { rounds = outer; }
@@ -359,8 +366,11 @@ function harden(...roots) {
   }
 }
 delete Object.getOwnPropertySymbols; // under which the inside of a face is kept
-harden(globalThis, tick, truth, layerFields, groupBase, moveFields, layerMoveFields, effectFields, maskFields, textFields, ...Object.values(itemFields),
+for (const name of ['stackTraceLimit', 'prepareStackTrace']) delete Error[name]; // set through functions, which freezing does not stop
+const { constructor: Iterator } = [].values(), promise = (async () => {})(); // what is reached by no name
+harden(globalThis, tick, truth, fatal, layerFields, groupBase, moveFields, layerMoveFields, effectFields, maskFields, textFields, ...Object.values(itemFields),
   NumberFace, VectorFace, TextFace, PathFace.prototype, OwnFace, TextStyle.prototype,
-  [][Symbol.iterator](), ''[Symbol.iterator](), new Map().entries(), function* () {}, async function () {}, async function* () {});
+  [].values(), ''[Symbol.iterator](), new Map().entries(), new Set().entries(), ''.matchAll(/a/g), [].values().map(one => one), Iterator, Iterator.from({ next() {} }),
+  promise, 0n, function* () {}, async function () {}, async function* () {});
 Object.freeze(globalThis);
 return api;
