@@ -19,7 +19,7 @@ from node_worker.engines import protocol
 from node_worker.engines.base import Engine, Scene, TemplateRefused
 from node_worker.engines.mark import FrameMark
 from node_worker.engines.scenes import SceneCache
-from node_worker.engines.ticker import Emitter, Ticker
+from node_worker.engines.ticker import Emitter, Opening, Ticker
 from node_worker.engines.witness import Testimony, Witness, second
 from node_worker.inspect import inspect
 from node_worker.platform import release_memory
@@ -55,7 +55,9 @@ class Child:
         try:
             match decoder.decode(line):
                 case protocol.Inspect() as asked:
-                    self._emit(protocol.Inspected(inspection=inspect(Path(asked.path), Path(asked.work), self._engine)))
+                    with Opening(Ticker(self._emit, self._mark).alive):
+                        found = inspect(Path(asked.path), Path(asked.work), self._engine)
+                    self._emit(protocol.Inspected(inspection=found))
                 case protocol.DrawSegments() as asked:
                     self._draw(asked)
                 case protocol.DrawPicture() as asked:
@@ -71,7 +73,9 @@ class Child:
 
     def _scene(self, asked: protocol.SceneRequest, second: float | None = None) -> Scene:
         """The scene, with its warnings told. Raises TemplateRefused."""
-        scene = self._scenes.get(asked, second, Ticker(self._emit, self._mark).alive)
+        alive = Ticker(self._emit, self._mark).alive
+        with Opening(alive):
+            scene = self._scenes.get(asked, second, alive)
         for warning in scene.warnings:
             self._emit(protocol.Warned(warning=warning))
         return scene
@@ -82,7 +86,7 @@ class Child:
         scene = self._scene(asked)
         # Only now: what is unpacked of a template is there, and the second process has nothing to unpack beside this one.
         again = [frame for task in asked.segments for frame in task.again]
-        testimony = Testimony(self._witness, _scene_of(asked), again) if again and self._witness is not None else None
+        testimony = Testimony(self._witness, _scene_of(asked), again, ticker.alive) if again and self._witness is not None else None
         pipeline = SegmentPipeline(scene, (asked.width, asked.height), rate, asked.quality, ticker, testimony)
         try:
             for segment in pipeline.run(job(task, rate, asked.spec.speed) for task in asked.segments):

@@ -8,7 +8,7 @@ from node_worker.engines.lottie.elements import text_documents
 from node_worker.engines.lottie.guard import objects
 from node_worker.engines.lottie.outline import outline
 from node_worker.engines.lottie.rewrites.parts import shape_lists
-from node_worker.engines.lottie.schema import SHAPES
+from node_worker.engines.lottie.schema import AUDIO, CAMERA, IMAGE, PRECOMP, SHAPES, TEXT
 from node_worker.engines.lottie.text.fonts import Library, Wanted
 from node_worker.engines.lottie.text.layers import wanted_fonts
 from node_worker.engines.lottie.upgrade import all_layers
@@ -46,7 +46,7 @@ def _all(document: Document) -> Iterator[tuple[str, str]]:
     assets = {str(asset.get("id")) for asset in document["assets"]}
     for layer in all_layers(document):
         name = str(layer.get("nm", ""))[:80]
-        if layer.get("ty") in (0, 2) and str(layer.get("refId")) not in assets:
+        if layer.get("ty") in (PRECOMP, IMAGE) and str(layer.get("refId")) not in assets:
             yield "asset.missing", name
         for code in _of_layer(layer):
             yield code, name
@@ -57,11 +57,11 @@ def _all(document: Document) -> Iterator[tuple[str, str]]:
 
 def _of_layer(layer: Document) -> Iterator[str]:
     kind = layer.get("ty")
-    if layer.get("ddd") == 1 and kind != 13:
+    if layer.get("ddd") == 1 and kind != CAMERA:
         yield "layer.three_d"
-    if kind == 13:
+    if kind == CAMERA:
         yield "layer.camera"
-    if kind == 6:
+    if kind == AUDIO:
         yield "layer.audio"
     for effect in objects(layer.get("ef")):
         if effect.get("ty") in _TINTS:
@@ -92,7 +92,7 @@ def _fonts(document: Document, library: Library) -> Iterator[Warning]:
     drawn = {(str(char.get("fFamily")), str(char.get("style"))) for char in objects(document.get("chars"))}
     declared = wanted_fonts(document)
     used = dict.fromkeys(
-        str(text.get("f") or "") for layer in all_layers(document) if layer.get("ty") == 5 for text in text_documents(layer)
+        str(text.get("f") or "") for layer in all_layers(document) if layer.get("ty") == TEXT for text in text_documents(layer)
     )
     for name in used:
         wanted = declared.get(name) or Wanted(name)

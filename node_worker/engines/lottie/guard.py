@@ -69,11 +69,11 @@ def check(document: Document) -> None:
         _check_layers(owner)
 
 
-def number(value: object) -> float:
-    """A finite number, or NaN for anything else."""
+def number(value: object, default: float = math.nan) -> float:
+    """A finite number, or the default for anything else."""
     if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e15:
         return float(value)
-    return math.nan
+    return default
 
 
 def objects(value: object) -> Iterator[Document]:

@@ -11,11 +11,12 @@ from node_worker.engines.base import TemplateRefused
 from node_worker.engines.lottie import features, guard
 from node_worker.engines.lottie.bundle import Animation, Bundle, open_bundle, read_document
 from node_worker.engines.lottie.elements import Found, find
-from node_worker.engines.lottie.embed import IMAGE, picture_assets, picture_source, used_pictures
+from node_worker.engines.lottie.embed import picture_assets, picture_source, used_pictures
 from node_worker.engines.lottie.expressions.bake import Moments
 from node_worker.engines.lottie.playback import Playback
 from node_worker.engines.lottie.prepare import begin, complete, inline_slots
 from node_worker.engines.lottie.report import Report
+from node_worker.engines.lottie.schema import IMAGE
 from node_worker.engines.lottie.text.fonts import Library
 from node_worker.engines.lottie.text.layers import wanted_fonts
 from node_worker.engines.lottie.text.room import measure_room

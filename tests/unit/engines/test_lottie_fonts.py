@@ -105,6 +105,15 @@ def test_a_swollen_stream_of_the_second_kind_is_refused() -> None:
         unpack(head + bytes([0x3F]) + b"abcd" + bytes([0x10]) + stream)
 
 
+@pytest.mark.parametrize("named", [b"\x0a", b"\x3fglyf"])
+def test_a_small_web_font_of_endlessly_many_outlines_is_refused_before_they_are_put_together(named: bytes) -> None:
+    stream = brotli.compress(bytes(4 << 20))
+    entry = named + b"\x00" + b"\x82\x80\x80\x00"  # 4 MB of outlines
+    head = struct.pack(">4sIIHHIIHHIIIII", b"wOF2", 0x10000, 0, 1, 0, 1000, len(stream), 1, 0, 0, 0, 0, 0, 0)
+    with pytest.raises(ValueError, match="too many outlines"):
+        unpack(head + entry + stream)
+
+
 def test_a_font_inside_the_document_is_used(
     build: Any, save: Callable[..., Path], scene: Callable[..., Any], picture_of: Callable[..., Any], tmp_path: Path
 ) -> None:

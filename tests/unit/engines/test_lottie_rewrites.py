@@ -419,17 +419,20 @@ def test_rewrites_bear_any_type_anywhere(name: str) -> None:
                 found += ways(part)
         return found
 
-    count = len(ways({"layers": base["layers"], "assets": [asset for asset in base["assets"] if "layers" in asset]}))
-    for number in range(count):
-        changed = copy.deepcopy(base)
+    written, number, changed_any = json.dumps(base), 0, True
+    while changed_any:  # one value of each layer at a time, until each value of all was another
+        changed = json.loads(written)
+        changed_any = False
         lists = [*changed["layers"], *(layer for asset in changed["assets"] for layer in asset.get("layers") or ())]
-        inner = [way for layer in lists for way in ways(layer)]
-        if number >= len(inner):
-            break
-        owner, key = inner[number]
-        owner[key] = ODD[number % len(ODD)]
-        loaded = load(json.dumps(changed).encode())
-        rewrite(loaded, Report())
+        for index, layer in enumerate(lists):
+            inner = ways(layer)
+            if number < len(inner):
+                owner, key = inner[number]
+                owner[key] = ODD[(number + index) % len(ODD)]
+                changed_any = True
+        rewrite(load(json.dumps(changed).encode()), Report())
+        number += 1
+    assert number > 1
 
 
 def test_half_transparent_groups_in_half_transparent_groups_are_one_picture_each(drawn: Any) -> None:
