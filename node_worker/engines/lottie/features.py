@@ -21,9 +21,9 @@ _DRAWN_EFFECTS = frozenset(
 _DRAWN_OTHERWISE = frozenset(("mm", "no"))  # shapes that the engine does not know, but rewrites do or nobody misses
 
 _DETAILS = {
-    "layer.three_d": "A layer is in 3D; it is drawn flat.",
-    "layer.camera": "The composition has a camera, which is not drawn.",
-    "layer.effect": "A layer uses an effect that is not drawn.",
+    "layer.three_d": "A layer is in 3D; it is drawn flat, without perspective. Make it two-dimensional before the export where that shows.",
+    "layer.camera": "The composition has a camera, which is not drawn; move the layers instead.",
+    "layer.effect": "A layer uses an effect that is not drawn; take it off, or render the layer to a picture before the export.",
     "shape.offset": "Curved and open paths may be offset otherwise; compare the preview, or turn the offset into a path.",
     "shape.twist": "A twist is not drawn; turn it into a path before the export.",
     "shape.unknown": "A shape of an unknown kind is not drawn; turn it into a path before the export.",
@@ -88,7 +88,7 @@ def _of_shapes(items: list[Any]) -> Iterator[str]:
 
 
 def _fonts(document: Document, library: Library) -> Iterator[Warning]:
-    """Fonts that are neither files at hand nor wholly inside the document."""
+    """Fonts of which the document holds some letters alone. One that is not there at all is told where its texts are laid out."""
     drawn = {(str(char.get("fFamily")), str(char.get("style"))) for char in objects(document.get("chars"))}
     declared = wanted_fonts(document)
     used = dict.fromkeys(
@@ -96,11 +96,6 @@ def _fonts(document: Document, library: Library) -> Iterator[Warning]:
     )
     for name in used:
         wanted = declared.get(name) or Wanted(name)
-        if not library.chain(wanted).found:
-            held = (wanted.family, wanted.style) in drawn
-            if held:
-                detail = f"The template holds only its own texts' letters of the font {name!r}; others are drawn in FiraGO. Add its file."
-                yield Warning(code="font.letters", detail=detail)
-            else:
-                detail = f"The font {name!r} is not there, so its texts are drawn in FiraGO; add its file."
-                yield Warning(code="font.missing", detail=detail)
+        if (wanted.family, wanted.style) in drawn and not library.chain(wanted).found:
+            detail = f"The template holds only its own texts' letters of the font {name!r}; others are drawn in FiraGO. Add its file."
+            yield Warning(code="font.letters", detail=detail)

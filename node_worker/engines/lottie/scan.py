@@ -38,10 +38,8 @@ def scan(template: Path, work: Path) -> ScanResult:
         )
     library = Library(bundle.fonts, ())
     scenes = tuple(_scene(animation, bundle, library) for animation in bundle.animations)
-    found = [
-        Warning(code="font.unreadable", detail=f"The font file {name!r} cannot be read; convert it to TrueType or OpenType.")
-        for name in library.unreadable
-    ]
+    found = library.doubts()
+    scenes = tuple(msgspec.structs.replace(scene, warnings=tuple(one for one in scene.warnings if one not in found)) for scene in scenes)
     found += [
         Warning(code="bundle.nested", detail=f"{name!r} inside the zip was left out; upload it by itself.") for name in bundle.skipped
     ]

@@ -273,6 +273,21 @@ def effect(kind: int, *values: Any) -> Document:
     return {"ty": kind, "nm": "e", "en": 1, "ef": [{"ty": 0, "nm": "", "v": still(value)} for value in values]}
 
 
+def test_the_effect_stroke_outlines_masks_on_its_layer_or_alone(drawn: Any) -> None:
+    def stroked(style: int, **more: Any) -> Document:
+        values = (1, 0, 0, [0, 1, 0, 1], 4, 1, 1, 0, 100, 15, style)  # the first mask, 8 pixels wide, green
+        masks = [mask("n", -20, -20, 20, 20)]
+        return shape_layer(group(box(20, 20), fill()), ef=[effect(22, *values)], hasMask=True, masksProperties=masks, **more)
+
+    shown = [[at(drawn(document(stroked(style))), *place) for place in ((80, 45), (100, 45))] for style in (1, 2, 3)]
+    assert shown == [[BLUE, GREEN], [WHITE, GREEN], [WHITE, WHITE]], "over the layer, without it, and what it uncovers of it"
+    assert [at(drawn(document(stroked(1, ks={"o": still(0)}))), *place) for place in ((80, 45), (100, 45))] == [WHITE, WHITE]
+    found, codes = rewritten(document(stroked(1, td=1), stroked(1, tt=1)))
+    assert (codes, len(found["layers"])) == (["effect.stroke"], 2), "told once for both, which have one name"
+    found, codes = rewritten(document({**stroked(1), "masksProperties": []}))
+    assert (codes, len(found["layers"]), found["layers"][0].get("ef")) == ([], 1, [])
+
+
 def test_set_matte_takes_a_hidden_layers_area(drawn: Any) -> None:
     source = shape_layer(group(box(20, 80), fill(1, 0, 0)), hd=True, ind=7)
     picture = drawn(document(source, shape_layer(group(box(80, 40), fill()), ef=[effect(28, 7, 4, 0, 1, 1, 1)])))

@@ -25,6 +25,7 @@ from node_worker.engines.lottie.rewrites.rectangles import rectangles
 from node_worker.engines.lottie.rewrites.remap import freeze_frames
 from node_worker.engines.lottie.rewrites.repeaters import repeaters
 from node_worker.engines.lottie.rewrites.solids import solids
+from node_worker.engines.lottie.rewrites.strokes import strokes
 from node_worker.engines.lottie.rewrites.trims import trims
 
 Document = dict[str, Any]
@@ -44,6 +45,7 @@ REWRITES: tuple[Step, ...] = (
     Step(ink),
     Step(miters, STROKES),
     Step(freeze_frames),
+    Step(strokes),
     Step(solids),
     Step(merging, frozenset(("mm",))),
     Step(modifiers, frozenset(("zz", "pb", "rd", "sr"))),

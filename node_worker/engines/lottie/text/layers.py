@@ -233,8 +233,7 @@ class _Writer:
         ]
         self._document["fonts"] = {"list": [*kept, *self._new_fonts]}
         self._document["chars"] = self._chars
-        for name in dict.fromkeys(self._library.unreadable):
-            self._warn("font.unreadable", f"The font {name!r} cannot be read; convert it to TrueType or OpenType.", "")
+        self.warnings += self._library.doubts()
         self.warnings += outside(self._document, self._placed)
         self._emoji.write(self.warnings)
 
