@@ -22,12 +22,13 @@ from typing import BinaryIO
 import msgspec
 import numpy as np
 
+from contracts.spec import second_of
 from node_worker.encode.pixels import fingerprint
 from node_worker.engines.base import Engine, TemplateRefused, nothing
 from node_worker.engines.protocol import SceneRequest
 from node_worker.engines.scenes import SceneCache
 from node_worker.engines.ticker import INTERVAL, Opening
-from node_worker.platform import KILL_SIGNAL, tie_to
+from node_worker.platform import CAN_SPLIT, KILL_SIGNAL, end_of, split_off, tie_to
 
 DIED = -1  # what a frame is told to be whose second drawing ended its process
 OVER, ALIVE = -1, -2  # what is said in place of a frame: that a request is over, that its scene is still being opened
@@ -47,11 +48,6 @@ class Said(msgspec.Struct, frozen=True):
     number: int
     frame: int
     fingerprint: int
-
-
-def second(frame: int, rate: Fraction, speed: float) -> float:
-    """The source second of a scene's frame: frame x speed / rate."""
-    return float(frame * Fraction(speed).limit_denominator(1_000_000) / rate)
 
 
 def by_twos(frames: Iterable[int]) -> list[int]:
@@ -112,13 +108,13 @@ class Witness:
 
         `seal` is what must be done before the first byte of a stranger's.
         """
-        if sys.platform == "win32":
+        if not CAN_SPLIT:
             return None
         requests_read, requests_write = os.pipe()
         answers_read, answers_write = os.pipe()
         parent = os.getpid()
         freeze()  # what is there by now is not looked at again, so that its pages stay shared
-        if not os.fork():
+        if not split_off():
             _serve(requests_read, answers_write, (requests_write, answers_read), (engine, seal, parent), close)
         os.close(requests_read)
         os.close(answers_write)
@@ -179,7 +175,7 @@ def _serve(
         with os.fdopen(requests, "rb") as lines:
             for line in lines:
                 try:
-                    child = os.fork()
+                    child = split_off()
                 except OSError:  # no memory or no processes just now, which says nothing of the template
                     traceback.print_exc()
                     _say(answers, Said(_number_of(line), OVER, 0))
@@ -188,8 +184,7 @@ def _serve(
                     tie_to(own)
                     seal()
                     _testify(line, answers, engine)
-                ended = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])  # negative: a signal's number
-                _say(answers, Said(_number_of(line), OVER, abs(ended)))
+                _say(answers, Said(_number_of(line), OVER, abs(end_of(child))))
     finally:
         os._exit(0)
 
@@ -211,7 +206,7 @@ def _testify(line: bytes, answers: int, engine: Engine) -> None:
         pixels = np.zeros((request.height, request.width, 4), np.uint8)
         rate = Fraction(request.rate_num, request.rate_den)
         for frame in asked.frames:
-            scene.draw(second(frame, rate, request.spec.speed), pixels)
+            scene.draw(second_of(frame, rate, request.spec.speed), pixels)
             _say(answers, Said(asked.number, frame, fingerprint(pixels)))
         code = 0
     except (MemoryError, OSError, TemplateRefused):

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from node_worker.engines.lottie.guard import objects
+from node_worker.engines.lottie.schema import TEXT
 
 Document = dict[str, Any]
 _KEYFRAME_ENDS = ("s", "e")
@@ -27,6 +28,9 @@ def upgrade(document: Document) -> None:
             _wrap_text_path(layer)
         if layer.get("sr") in (0, 0.0):
             layer["sr"] = 1  # a stretch of 0 would divide by zero
+        for effect in objects(layer.get("ef")):
+            # Exporters before 5 do not say whether an effect is on; the engine takes silence as off, and knows no words.
+            effect["en"] = 1 if effect.get("en", 1) else 0
 
 
 def all_layers(document: Document) -> Iterator[Document]:
@@ -67,7 +71,7 @@ def _to_unit(values: list[Any]) -> list[Any]:
 def _wrap_text(layer: Document) -> None:
     """Before 4.4.14 a text layer held one document and no keyframes."""
     text = layer.get("t")
-    if layer.get("ty") == 5 and isinstance(text, dict) and isinstance(text.get("d"), dict) and "k" not in text["d"]:
+    if layer.get("ty") == TEXT and isinstance(text, dict) and isinstance(text.get("d"), dict) and "k" not in text["d"]:
         text["d"] = {"k": [{"s": text["d"], "t": 0}]}
 
 
@@ -75,7 +79,7 @@ def _wrap_text_path(layer: Document) -> None:
     """Before 5.7.15 the numbers of a text path were not properties."""
     text = layer.get("t")
     path = text.get("p") if isinstance(text, dict) else None
-    if layer.get("ty") == 5 and isinstance(path, dict):
+    if layer.get("ty") == TEXT and isinstance(path, dict):
         for name in ("a", "p", "r"):
             if isinstance(path.get(name), (int, float)):
                 path[name] = {"a": 0, "k": path[name]}

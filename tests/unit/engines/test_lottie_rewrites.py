@@ -137,6 +137,24 @@ def test_curved_ways_are_gone_evenly_and_directions_eased_each_in_its_own_way(dr
     assert at(drawn(curved, 21), round(x), round(y)) == BLUE
 
 
+def test_a_way_ends_where_an_old_exporter_lets_it_end_and_a_size_may_change_in_its_second_direction_alone(drawn: Any) -> None:
+    curved = {"a": 1, "k": [{"t": 0, "s": [0, 45], "e": [80, 45], "to": [0, 40], "ti": [0, 40]}, {"t": 30}]}
+    assert at(drawn(document(shape_layer(group(box(20, 20), fill()), ks={"p": curved})), 40), 80, 45) == BLUE
+    handles = {"o": {"x": [0.1, 0.9], "y": [0.9, 0.1]}, "i": {"x": [0.2, 0.9], "y": [0.9, 0.1]}}
+    growing = {"a": 1, "k": [{"t": 0, "s": [20, 0], **handles}, {"t": 60, "s": [20, 80]}]}
+    layer = shape_layer(group({"ty": "el", "p": still([0, 0]), "s": growing}, fill()))
+    assert at(drawn(document(layer), 30), 80, 50) == WHITE
+
+
+def test_the_ends_of_a_path_without_length_are_a_dot(drawn: Any) -> None:
+    point = {"v": [[0, 0]], "i": [[0, 0]], "o": [[0, 0]], "c": True}
+    twice = {"v": [[0, 0], [0, 0]], "i": [[0, 0], [0, 0]], "o": [[0, 0], [0, 0]], "c": False}
+    for path in (still(point), still(twice), {"a": 1, "k": [{"t": 0, "s": [point]}, {"t": 60, "s": [point]}]}):
+        picture = drawn(document(shape_layer(group({"ty": "sh", "ks": path}, {**stroke(20), "lc": 2}))), 9)
+        assert (at(picture, 80, 45), at(picture, 87, 45), at(picture, 80, 52)) == (BLUE, BLUE, BLUE)
+        assert (at(picture, 89, 54), at(picture, 92, 45)) == (WHITE, WHITE)
+
+
 def test_a_layer_that_turns_along_its_way_goes_on_as_it_went_where_it_stands(drawn: Any) -> None:
     way = {"s": True, "x": keyed(40, 80, 80), "y": keyed(45, 45, 80)}
     bar = document(shape_layer(group(box(40, 4), fill()), ao=1, ks={"p": way}))
@@ -155,6 +173,15 @@ def repeater(copies: Any = 3, offset: Any = 0, order: int = 1, **move: Any) -> D
 
 def copies_of(found: Document) -> list[Document]:
     return [item["it"][-1] for item in found["layers"][0]["shapes"]]
+
+
+def test_corners_of_an_outline_that_names_no_limit_are_pointed_as_its_joins_say(drawn: Any) -> None:
+    bare = {name: value for name, value in stroke(20).items() if name != "ml"}
+    edge = (50, 15)  # pixels of the square's corner, where only a mitre reaches
+    assert [near(at(drawn(document(shape_layer(group(box(40, 40), one)))), *edge), BLUE) for one in (stroke(20), bare)] == [True, True]
+    told = [{**bare, "ml2": still(limit)} for limit in (10, 0, "?")] + [{**bare, "ml2": keyed(1, 9)}, {**bare, "ml": 1, "ml2": still(9)}]
+    limits = [rewritten(document(shape_layer(group(box(40, 40), one))))[0]["layers"][0]["shapes"][0]["it"][1]["ml"] for one in told[:2]]
+    assert limits == [10, 4]
 
 
 def test_a_repeaters_copies_fade_from_the_first_to_the_last() -> None:
@@ -264,11 +291,33 @@ def effect(kind: int, *values: Any) -> Document:
     return {"ty": kind, "nm": "e", "en": 1, "ef": [{"ty": 0, "nm": "", "v": still(value)} for value in values]}
 
 
+def test_the_effect_stroke_outlines_masks_on_its_layer_or_alone(drawn: Any) -> None:
+    def stroked(style: int, **more: Any) -> Document:
+        values = (1, 0, 0, [0, 1, 0, 1], 4, 1, 1, 0, 100, 15, style)  # the first mask, 8 pixels wide, green
+        masks = [mask("n", -20, -20, 20, 20)]
+        return shape_layer(group(box(20, 20), fill()), ef=[effect(22, *values)], hasMask=True, masksProperties=masks, **more)
+
+    shown = [[at(drawn(document(stroked(style))), *place) for place in ((80, 45), (100, 45))] for style in (1, 2, 3)]
+    assert shown == [[BLUE, GREEN], [WHITE, GREEN], [WHITE, WHITE]], "over the layer, without it, and what it uncovers of it"
+    assert [at(drawn(document(stroked(1, ks={"o": still(0)}))), *place) for place in ((80, 45), (100, 45))] == [WHITE, WHITE]
+    found, codes = rewritten(document(stroked(1, td=1), stroked(1, tt=1)))
+    assert (codes, len(found["layers"])) == (["effect.stroke"], 2), "told once for both, which have one name"
+    found, codes = rewritten(document({**stroked(1), "masksProperties": []}))
+    assert (codes, len(found["layers"]), found["layers"][0].get("ef")) == ([], 1, [])
+
+
 def test_set_matte_takes_a_hidden_layers_area(drawn: Any) -> None:
     source = shape_layer(group(box(20, 80), fill(1, 0, 0)), hd=True, ind=7)
     picture = drawn(document(source, shape_layer(group(box(80, 40), fill()), ef=[effect(28, 7, 4, 0, 1, 1, 1)])))
     assert (at(picture, 80, 45), at(picture, 60, 45)) == (BLUE, WHITE)
     assert rewritten(document(source, shape_layer(ef=[effect(28, 9, 4, 0)])))[1] == ["effect.set_matte"]
+
+
+def test_an_effect_that_does_not_say_whether_it_is_on_is_on(drawn: Any) -> None:
+    for said, colour in (({}, (255, 0, 0)), ({"en": True}, (255, 0, 0)), ({"en": False}, BLUE)):
+        held = effect(21, 0, 0, [1, 0, 0, 1], 0, 0, 0, 1)
+        del held["en"]
+        assert at(drawn(document(shape_layer(group(box(20, 20), fill()), ef=[{**held, **said}]))), 80, 45) == colour
 
 
 def test_a_masked_layers_effects_act_on_what_the_mask_left(drawn: Any) -> None:
@@ -410,17 +459,20 @@ def test_rewrites_bear_any_type_anywhere(name: str) -> None:
                 found += ways(part)
         return found
 
-    count = len(ways({"layers": base["layers"], "assets": [asset for asset in base["assets"] if "layers" in asset]}))
-    for number in range(count):
-        changed = copy.deepcopy(base)
+    written, number, changed_any = json.dumps(base), 0, True
+    while changed_any:  # one value of each layer at a time, until each value of all was another
+        changed = json.loads(written)
+        changed_any = False
         lists = [*changed["layers"], *(layer for asset in changed["assets"] for layer in asset.get("layers") or ())]
-        inner = [way for layer in lists for way in ways(layer)]
-        if number >= len(inner):
-            break
-        owner, key = inner[number]
-        owner[key] = ODD[number % len(ODD)]
-        loaded = load(json.dumps(changed).encode())
-        rewrite(loaded, Report())
+        for index, layer in enumerate(lists):
+            inner = ways(layer)
+            if number < len(inner):
+                owner, key = inner[number]
+                owner[key] = ODD[(number + index) % len(ODD)]
+                changed_any = True
+        rewrite(load(json.dumps(changed).encode()), Report())
+        number += 1
+    assert number > 1
 
 
 def test_half_transparent_groups_in_half_transparent_groups_are_one_picture_each(drawn: Any) -> None:

@@ -14,13 +14,12 @@ from node_worker.engines.lottie.rewrites.parts import (
     OUTLINES,
     Budget,
     cost_of,
-    frames_between,
+    frames_of,
     kind_of,
     linear,
     name_of,
     shape_layers,
     shape_lists,
-    span_of,
     still,
 )
 
@@ -109,12 +108,14 @@ def _collect(items: list[Any]) -> tuple[list[Document], list[Document]] | None:
 
 
 def _is_drawn_otherwise(outlines: list[Document], changes: list[Document]) -> bool:
-    """Whether the engine errs: for open paths and round stars, and, by a little, for all."""
+    """Whether the engine errs: for paths with round corners, open paths, round stars, and, by a little, for all."""
     props = [*_properties(outlines), *_properties(changes)]
     if not any(map(sampling.is_animated, props)):
         return True
+    rounds = any(kind_of(change) == "rd" for change in changes)
     return any(
-        (kind_of(item) == "sr" and (sampling.value(item.get("is"), 0) or sampling.value(item.get("os"), 0)))
+        (kind_of(item) == "sh" and rounds)
+        or (kind_of(item) == "sr" and (sampling.value(item.get("is"), 0) or sampling.value(item.get("os"), 0)))
         or (kind_of(item) == "sh" and not (sampling.path(item.get("ks"), 0) or {"c": True})["c"])
         for item in outlines
     )
@@ -127,8 +128,7 @@ def _properties(items: list[Document]) -> list[Any]:
 def _path(item: Document, changes: list[Document], budget: Budget) -> Document | None:
     """What changes make of an outline, as a property."""
     props = _properties([item, *changes])
-    span = span_of(props)
-    frames = [0.0] if span is None else frames_between(*span, [time for prop in props for time in sampling.key_times(prop)])
+    frames = frames_of(props)
     moments: list[tuple[float, list[Any]]] = []
     if not budget.take(cost_of(frames, props)):
         return None

@@ -12,6 +12,7 @@ from node_worker.engines.lottie.upgrade import all_layers
 
 Document = dict[str, Any]
 _MOST_KEYS = 300_000  # keyframes of a document
+_CURVE = 8  # keyframes: as many cost as much time as a curve
 _OF_TRANSFORM = ("p", "a", "s")
 _OF_SHAPE = {"rc": ("s", "p"), "el": ("s", "p"), "sr": ("p",), "tr": _OF_TRANSFORM, "gf": ("s", "e"), "gs": ("s", "e")}
 
@@ -50,11 +51,13 @@ def _straighten(prop: Any, budget: Budget) -> bool:
         start, end = (sampling.plain(held) for held in (sampling.start_of(frames, index), sampling.end_of(frames, index)))
         goes = index + 1 < len(frames) and frame.get("h") != 1 and bool(start) and bool(end)
         way = sampling.curve_of(frame, start, end) if goes else None
-        if not goes or (way is None and not (_differs(frame) and start[0] != end[0] and start[1:2] != end[1:2])):
-            written.append({key: part for key, part in frame.items() if key not in ("to", "ti")})
+        if not goes or (way is None and not (_differs(frame) and start[1:2] != end[1:2])):
+            kept = {key: part for key, part in frame.items() if key not in ("to", "ti")}
+            # An old exporter's keyframe may stand where the one before it ended, which is no longer written there.
+            written.append(kept if sampling.plain(kept.get("s")) or not start else {**kept, "s": [*start]})
             continue
         times = frames_between(float(frame["t"]), float(frames[index + 1]["t"]))[:-1]
-        if not budget.take(len(times)):
+        if not budget.take(len(times) + _CURVE):
             return False
         for time in times:
             passed = sampling.progress(frames, index, time)

@@ -2,12 +2,13 @@
 
 const MOST_ROUNDS = 50_000; // of the loops of one evaluation
 const ALL_ROUNDS = 8_000_000; // of all loops of a scene, the language's own included
+const NESTED = 3_000; // evaluations for one: of those it waits for, again and again within circles
 const FARTHEST = 1e7; // of a number, as the drawing engine takes it
 const LONGEST = 5_000; // characters of a text
 const MOST_POINTS = 2_000; // of a path
 
 let comps = [], blobs = [], codes = new Map(), order = [], targets = [], failures = new Map();
-let budget = 0, used = 0, runs = 0, mostRuns = 0, rounds = 0, allRounds = ALL_ROUNDS, stage = 0, at = 0, begun = false, numbers = 0, mostNumbers = 0, letters = 0, mostLetters = 0;
+let budget = 0, used = 0, runs = 0, nested = 0, mostRuns = 0, rounds = 0, allRounds = ALL_ROUNDS, stage = 0, at = 0, begun = false, numbers = 0, mostNumbers = 0, letters = 0, mostLetters = 0;
 
 // Counts a round of a loop; called where an expression's loops go round.
 function tick() {
@@ -125,7 +126,7 @@ function compute(prop, when) {
   const outer = rounds;
   rounds = MOST_ROUNDS, prop.chance = undefined, prop.code ??= codes.get(prop.x);
   try {
-    if (++runs > mostRuns) throw new Refusal('budget', 'the scene evaluates too much');
+    if (++runs > mostRuns || ++nested > NESTED) throw new Refusal('budget', 'the scene evaluates too much');
     const value = converted(prop, prop.code.run(prop), when);
     if (needs.size) throw new Need();
     return prop.dead ? prop.base(frameOf(when)) : value;
@@ -261,7 +262,11 @@ function frame(comp) {
   const when = comp.times[at], found = [];
   now = when / rate;
   try {
-    for (const target of comp.active) found.push(when < target.from || when > target.to ? undefined : target.prop.valueAt(now));
+    for (const target of comp.active) {
+      nested = 0;
+      found.push(when < target.from || when > target.to ? undefined : target.prop.valueAt(now));
+      if (nested > NESTED) target.prop.dead = 'budget';
+    }
   } catch (error) {
     if (error instanceof Need) return false;
     throw error;
