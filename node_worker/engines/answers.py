@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 import msgspec
 
+from contracts.spec import second_of
 from node_worker.cage.guards import Guard
 from node_worker.encode.assemble import assemble
 from node_worker.encode.picture import picture
@@ -20,7 +21,7 @@ from node_worker.engines.base import Engine, Scene, TemplateRefused
 from node_worker.engines.mark import FrameMark
 from node_worker.engines.scenes import SceneCache
 from node_worker.engines.ticker import Emitter, Opening, Ticker
-from node_worker.engines.witness import Testimony, Witness, second
+from node_worker.engines.witness import Testimony, Witness
 from node_worker.inspect import inspect
 from node_worker.platform import release_memory
 
@@ -98,7 +99,7 @@ class Child:
 
     def _draw_picture(self, asked: protocol.DrawPicture) -> None:
         rate = Fraction(asked.rate_num, asked.rate_den)
-        moment = second(asked.frame, rate, asked.spec.speed)
+        moment = second_of(asked.frame, rate, asked.spec.speed)
         scene = self._scene(asked, moment)
         try:
             done = picture(scene, (asked.width, asked.height), moment, Path(asked.output))
@@ -117,8 +118,8 @@ class Child:
 
 def job(task: protocol.SegmentTask, rate: Fraction, speed: float) -> SegmentJob:
     """Give each frame of a segment its source second, the same on whatever node it is drawn."""
-    seconds = tuple(second(frame, rate, speed) for frame in range(task.first, task.first + task.count))
-    before = second(task.first - 1, rate, speed) if task.first else None
+    seconds = tuple(second_of(frame, rate, speed) for frame in range(task.first, task.first + task.count))
+    before = second_of(task.first - 1, rate, speed) if task.first else None
     again = frozenset(frame - task.first for frame in task.again)
     return SegmentJob(key=task.key, first=task.first, seconds=seconds, output=task.output, before=before, again=again)
 

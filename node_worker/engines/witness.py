@@ -22,6 +22,7 @@ from typing import BinaryIO
 import msgspec
 import numpy as np
 
+from contracts.spec import second_of
 from node_worker.encode.pixels import fingerprint
 from node_worker.engines.base import Engine, TemplateRefused, nothing
 from node_worker.engines.protocol import SceneRequest
@@ -47,11 +48,6 @@ class Said(msgspec.Struct, frozen=True):
     number: int
     frame: int
     fingerprint: int
-
-
-def second(frame: int, rate: Fraction, speed: float) -> float:
-    """The source second of a scene's frame: frame x speed / rate."""
-    return float(frame * Fraction(speed).limit_denominator(1_000_000) / rate)
 
 
 def by_twos(frames: Iterable[int]) -> list[int]:
@@ -210,7 +206,7 @@ def _testify(line: bytes, answers: int, engine: Engine) -> None:
         pixels = np.zeros((request.height, request.width, 4), np.uint8)
         rate = Fraction(request.rate_num, request.rate_den)
         for frame in asked.frames:
-            scene.draw(second(frame, rate, request.spec.speed), pixels)
+            scene.draw(second_of(frame, rate, request.spec.speed), pixels)
             _say(answers, Said(asked.number, frame, fingerprint(pixels)))
         code = 0
     except (MemoryError, OSError, TemplateRefused):

@@ -35,7 +35,7 @@ def told(job_id: UUID, warned: Iterable[Warning], found: Iterable[Warning]) -> l
     """The events that a render is warned by of what is `found`; none where it was `warned` of all, or of enough, before."""
     known = {*map(_place, warned)}
     fresh = {_place(one): one for one in found if _place(one) not in known}
-    news = tuple(fresh.values())[: MOST_OF_A_JOB - len(known)]
+    news = tuple(fresh.values())[: max(0, MOST_OF_A_JOB - len(known))]
     return [JobWarned(job_id=job_id, warnings=news[at : at + MOST_WARNINGS]) for at in range(0, len(news), MOST_WARNINGS)]
 
 

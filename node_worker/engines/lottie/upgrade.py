@@ -28,6 +28,9 @@ def upgrade(document: Document) -> None:
             _wrap_text_path(layer)
         if layer.get("sr") in (0, 0.0):
             layer["sr"] = 1  # a stretch of 0 would divide by zero
+        for effect in objects(layer.get("ef")):
+            # Exporters before 5 do not say whether an effect is on; the engine takes silence as off, and knows no words.
+            effect["en"] = 1 if effect.get("en", 1) else 0
 
 
 def all_layers(document: Document) -> Iterator[Document]:

@@ -134,6 +134,9 @@ VALUES: list[tuple[str, Document, int, Any]] = [
     ("its duration", {"r": still(0, rt("thisComp.duration + thisComp.numLayers"))}, 0, 9),
     ("another layer's property", {"r": still(0, rt("thisComp.layer('B').transform.rotation"))}, 15, 40),
     ("a layer by its number", {"r": still(0, rt("thisComp.layer(2).rotation"))}, 15, 40),
+    ("a layer's property by its number", {"r": still(0, rt("thisComp.layer('B')(1)(10)"))}, 15, 40),
+    ("a scale by its number", {"s": {**still([50, 70, 100], rt("[thisLayer(1)(6)[0], 30]")), "ix": 6}}, 0, [50, 30, 100]),
+    ("a name as exporters write it", {"r": still(0, rt("thisLayer._name.length + thisProperty.propertyGroup(2)._name.length"))}, 0, 2),
     ("the next layer", {"r": still(0, rt("thisComp.layer(thisLayer, 1).rotation"))}, 15, 40),
     ("a property by its name in brackets", {"r": still(0, rt("thisComp.layer('B')('Transform')('Rotation')"))}, 15, 40),
     ("a property by its match name", {"r": still(0, rt("thisComp.layer('B')('ADBE Transform Group')('ADBE Rotate Z')"))}, 15, 40),
@@ -494,3 +497,35 @@ def test_frames_are_the_same_bytes_in_every_order_and_engine(build: Any, save: S
     assert first.computed and not np.array_equal(forward[0.0], forward[frames[3]])
     alone = scene(file, timing=Timing(second=frames[3]))
     assert np.abs(picture_of(alone, frames[3]).astype(int) - forward[frames[3]]).max() <= 2
+
+
+def test_a_hoses_line_follows_the_line_with_its_place_and_its_numbers() -> None:
+    """RubberHose's rigs copy each number of one group's shapes into another's, by the places of shapes and the numbers of properties."""
+    same = rt("thisLayer(2)('Admin')(2)('Math')(2)(thisProperty.propertyGroup(1).propertyIndex)(thisProperty.propertyIndex)")
+    move = rt("content('Admin').content('Math')('ADBE Vector Transform Group')(thisProperty.propertyIndex)")
+
+    def line(x: str, turned: str, *numbers: float) -> Document:
+        star = {"ty": "sr", "nm": "Line", "sy": 1, "d": 1, "p": still([0, 0]), "r": still(0)}
+        held = {key: {**still(n, x), "ix": ix} for (key, ix), n in zip((("or", 7), ("is", 8), ("pt", 3), ("os", 9)), numbers, strict=False)}
+        trim = {
+            "ty": "tm",
+            "nm": "Half",
+            "m": 1,
+            "s": {**still(numbers[4], x), "ix": 1},
+            "e": {**still(numbers[5], x), "ix": 2},
+            "o": still(0),
+        }
+        numbered = {"a": 1, "p": 2, "s": 3, "o": 7, "sk": 4, "sa": 5}
+        tr = {key: {**still([0, 0] if key in "aps" else 0), "ix": ix} for key, ix in numbered.items()}
+        return {
+            "ty": "gr",
+            "nm": "Math" if not x else "Arc",
+            "it": [{**star, **held}, trim, {"ty": "tr", **tr, "r": {**still(numbers[6], turned), "ix": 6}}],
+        }
+
+    admin = {"ty": "gr", "nm": "Admin", "it": [line("", "", 200, 90, 4, 5, 1, 25, 45), {"ty": "tr"}]}
+    document, report = baked(layer("A", shapes=[line(same, move, 0, 0, 0, 0, 0, 0, 0), admin]))
+    star, trim, turn = document["layers"][0]["shapes"][0]["it"]
+    assert [star[key]["k"] for key in ("or", "is", "pt", "os")] == [200, 90, 4, 5]
+    assert [trim[key]["k"] for key in ("s", "e")] == [1, 25]
+    assert (turn["r"]["k"], report.warnings) == (45, ())

@@ -137,6 +137,24 @@ def test_curved_ways_are_gone_evenly_and_directions_eased_each_in_its_own_way(dr
     assert at(drawn(curved, 21), round(x), round(y)) == BLUE
 
 
+def test_a_way_ends_where_an_old_exporter_lets_it_end_and_a_size_may_change_in_its_second_direction_alone(drawn: Any) -> None:
+    curved = {"a": 1, "k": [{"t": 0, "s": [0, 45], "e": [80, 45], "to": [0, 40], "ti": [0, 40]}, {"t": 30}]}
+    assert at(drawn(document(shape_layer(group(box(20, 20), fill()), ks={"p": curved})), 40), 80, 45) == BLUE
+    handles = {"o": {"x": [0.1, 0.9], "y": [0.9, 0.1]}, "i": {"x": [0.2, 0.9], "y": [0.9, 0.1]}}
+    growing = {"a": 1, "k": [{"t": 0, "s": [20, 0], **handles}, {"t": 60, "s": [20, 80]}]}
+    layer = shape_layer(group({"ty": "el", "p": still([0, 0]), "s": growing}, fill()))
+    assert at(drawn(document(layer), 30), 80, 50) == WHITE
+
+
+def test_the_ends_of_a_path_without_length_are_a_dot(drawn: Any) -> None:
+    point = {"v": [[0, 0]], "i": [[0, 0]], "o": [[0, 0]], "c": True}
+    twice = {"v": [[0, 0], [0, 0]], "i": [[0, 0], [0, 0]], "o": [[0, 0], [0, 0]], "c": False}
+    for path in (still(point), still(twice), {"a": 1, "k": [{"t": 0, "s": [point]}, {"t": 60, "s": [point]}]}):
+        picture = drawn(document(shape_layer(group({"ty": "sh", "ks": path}, {**stroke(20), "lc": 2}))), 9)
+        assert (at(picture, 80, 45), at(picture, 87, 45), at(picture, 80, 52)) == (BLUE, BLUE, BLUE)
+        assert (at(picture, 89, 54), at(picture, 92, 45)) == (WHITE, WHITE)
+
+
 def test_a_layer_that_turns_along_its_way_goes_on_as_it_went_where_it_stands(drawn: Any) -> None:
     way = {"s": True, "x": keyed(40, 80, 80), "y": keyed(45, 45, 80)}
     bar = document(shape_layer(group(box(40, 4), fill()), ao=1, ks={"p": way}))
@@ -293,6 +311,13 @@ def test_set_matte_takes_a_hidden_layers_area(drawn: Any) -> None:
     picture = drawn(document(source, shape_layer(group(box(80, 40), fill()), ef=[effect(28, 7, 4, 0, 1, 1, 1)])))
     assert (at(picture, 80, 45), at(picture, 60, 45)) == (BLUE, WHITE)
     assert rewritten(document(source, shape_layer(ef=[effect(28, 9, 4, 0)])))[1] == ["effect.set_matte"]
+
+
+def test_an_effect_that_does_not_say_whether_it_is_on_is_on(drawn: Any) -> None:
+    for said, colour in (({}, (255, 0, 0)), ({"en": True}, (255, 0, 0)), ({"en": False}, BLUE)):
+        held = effect(21, 0, 0, [1, 0, 0, 1], 0, 0, 0, 1)
+        del held["en"]
+        assert at(drawn(document(shape_layer(group(box(20, 20), fill()), ef=[{**held, **said}]))), 80, 45) == colour
 
 
 def test_a_masked_layers_effects_act_on_what_the_mask_left(drawn: Any) -> None:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from node_worker.engines.lottie.report import Report
 from node_worker.engines.lottie.rewrites.blending import blending
+from node_worker.engines.lottie.rewrites.dots import dots
 from node_worker.engines.lottie.rewrites.effects import effects
 from node_worker.engines.lottie.rewrites.ink import ink
 from node_worker.engines.lottie.rewrites.masks import masks
@@ -47,6 +48,7 @@ REWRITES: tuple[Step, ...] = (
     Step(freeze_frames),
     Step(strokes),
     Step(solids),
+    Step(dots, frozenset(("sh",))),
     Step(merging, frozenset(("mm",))),
     Step(modifiers, frozenset(("zz", "pb", "rd", "sr"))),
     Step(trims, frozenset(("tm",))),

@@ -108,12 +108,14 @@ def _collect(items: list[Any]) -> tuple[list[Document], list[Document]] | None:
 
 
 def _is_drawn_otherwise(outlines: list[Document], changes: list[Document]) -> bool:
-    """Whether the engine errs: for open paths and round stars, and, by a little, for all."""
+    """Whether the engine errs: for paths with round corners, open paths, round stars, and, by a little, for all."""
     props = [*_properties(outlines), *_properties(changes)]
     if not any(map(sampling.is_animated, props)):
         return True
+    rounds = any(kind_of(change) == "rd" for change in changes)
     return any(
-        (kind_of(item) == "sr" and (sampling.value(item.get("is"), 0) or sampling.value(item.get("os"), 0)))
+        (kind_of(item) == "sh" and rounds)
+        or (kind_of(item) == "sr" and (sampling.value(item.get("is"), 0) or sampling.value(item.get("os"), 0)))
         or (kind_of(item) == "sh" and not (sampling.path(item.get("ks"), 0) or {"c": True})["c"])
         for item in outlines
     )

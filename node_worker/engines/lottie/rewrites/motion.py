@@ -51,8 +51,10 @@ def _straighten(prop: Any, budget: Budget) -> bool:
         start, end = (sampling.plain(held) for held in (sampling.start_of(frames, index), sampling.end_of(frames, index)))
         goes = index + 1 < len(frames) and frame.get("h") != 1 and bool(start) and bool(end)
         way = sampling.curve_of(frame, start, end) if goes else None
-        if not goes or (way is None and not (_differs(frame) and start[0] != end[0] and start[1:2] != end[1:2])):
-            written.append({key: part for key, part in frame.items() if key not in ("to", "ti")})
+        if not goes or (way is None and not (_differs(frame) and start[1:2] != end[1:2])):
+            kept = {key: part for key, part in frame.items() if key not in ("to", "ti")}
+            # An old exporter's keyframe may stand where the one before it ended, which is no longer written there.
+            written.append(kept if sampling.plain(kept.get("s")) or not start else {**kept, "s": [*start]})
             continue
         times = frames_between(float(frame["t"]), float(frames[index + 1]["t"]))[:-1]
         if not budget.take(len(times) + _CURVE):

@@ -39,7 +39,7 @@ _JUSTIFIED, _ALL = frozenset((3, 4, 5, 6)), 6  # justifications that fill lines;
 _MAX_LENGTH = 100_000  # characters of all texts of a scene, keyframes included
 _HUGE = 10_000  # pixels, and thousandths of an em
 _UNSEEN = 1e-9  # hundredths of an em of tracking: nobody sees it, but letters stay apart instead of joining into ligatures
-_AUTO_LEADING = 1.2  # of the size, as After Effects does
+AUTO_LEADING = 1.2  # of the size, as After Effects does
 
 
 def shape_texts(document: Document, library: Library) -> list[Warning]:
@@ -245,7 +245,7 @@ def style_of(text: Document, *, shrink: bool, meant: object = None, reading: obj
     width, height = _box(text)
     return Style(
         size=size,
-        line_height=leading if leading > 0 else size * _AUTO_LEADING,
+        line_height=leading if leading > 0 else size * AUTO_LEADING,
         tracking=tracking / 10 if abs(tracking) < _HUGE else 0.0,
         caps=text["ca"] if text.get("ca") in (1, 2) else 0,
         width=width,

@@ -11,7 +11,7 @@ from node_worker.engines.lottie.elements import Found, text_documents
 from node_worker.engines.lottie.guard import number
 from node_worker.engines.lottie.text.edges import Placed, outside
 from node_worker.engines.lottie.text.fonts import Library
-from node_worker.engines.lottie.text.layers import measurer
+from node_worker.engines.lottie.text.layers import AUTO_LEADING, measurer
 from node_worker.engines.lottie.text.layout import LAST, SLACK
 from node_worker.engines.lottie.text.measures import Box, anchor_of
 
@@ -76,7 +76,7 @@ def _measured(element: Element, text: Document, size: float, measure: Measure) -
     if not (element.width and element.height):
         return msgspec.structs.replace(element, breadth=breadth)
     leading = number(text.get("lh"))
-    lines = 1 + int(max(0.0, element.height * SLACK - size * LAST) / (leading if leading > 0 else size * 1.2))
+    lines = 1 + int(max(0.0, element.height * SLACK - size * LAST) / (leading if leading > 0 else size * AUTO_LEADING))
     return msgspec.structs.replace(element, breadth=breadth, room=round(element.width / size, 3), lines=lines)
 
 

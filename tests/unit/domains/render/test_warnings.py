@@ -91,7 +91,7 @@ def test_what_a_node_makes_up_is_kept_within_bounds_and_tells_no_place() -> None
     assert "secret" not in found[0].detail
 
 
-@pytest.mark.parametrize(("known", "fresh"), [(0, MOST_OF_A_JOB), (MOST_OF_A_JOB - 1, 1), (MOST_OF_A_JOB, 0)])
+@pytest.mark.parametrize(("known", "fresh"), [(0, MOST_OF_A_JOB), (MOST_OF_A_JOB - 1, 1), (MOST_OF_A_JOB, 0), (MOST_OF_A_JOB + 50, 0)])
 def test_a_render_is_warned_only_so_often(known: int, fresh: int) -> None:
     before = [Warning(code=f"a{at}", detail="") for at in range(known)]
     events = told(uuid4(), before, [Warning(code=f"b{at}", detail="") for at in range(2 * MOST_OF_A_JOB)])

@@ -194,7 +194,7 @@ withMethods(PathFace.prototype);
 const OwnFace = withMethods(Object.create(PathFace.prototype));
 Object.assign(OwnFace, { $value() { return given(this[PROP], valueOf(this[PROP], now)); }, valueOf() { return this.$value(); }, toString() { return String(this.$value()); } });
 Object.defineProperty(OwnFace, SELF, { get() { return valueOf(this[PROP], now); } });
-Object.defineProperty(OwnFace, 'name', { get() { return this[PROP].name; } });
+for (const name of ['name', '_name']) Object.defineProperty(OwnFace, name, { get() { return this[PROP].name; } });
 const ownFace = prop => Object.freeze(Object.assign(Object.create(OwnFace), { [PROP]: prop }));
 // Plain numbers, lists and texts stand for their value too.
 for (const kind of [Number, Array, String]) Object.defineProperty(kind.prototype, 'value', { get() { return this.valueOf(); }, set() {}, configurable: true });
@@ -218,7 +218,7 @@ function compFace(comp) {
   Object.freeze(layer);
   const { data } = comp;
   return (comp.face = Object.freeze(Object.assign(Object.create({ get activeCamera() { throw new Refusal('camera', 'cameras are not drawn'); } }), {
-    layer, name: data.nm, width: data.w, height: data.h, numLayers: comp.layers.length, duration: data.frames / rate, frameDuration: 1 / rate,
+    layer, name: data.nm, _name: data.nm, width: data.w, height: data.h, numLayers: comp.layers.length, duration: data.frames / rate, frameDuration: 1 / rate,
     displayStartTime: 0, pixelAspect: 1, bgColor: Object.freeze([0, 0, 0, 1]), marker: markers(data.markers),
   })));
 }

@@ -13,6 +13,7 @@ function face(call, fields) {
 const fieldsOf = getters => {
   const made = Object.create(Function.prototype);
   for (const [name, get] of Object.entries(getters)) Object.defineProperty(made, name, { get, set() {} });
+  if (getters.name) Object.defineProperty(made, '_name', { get: getters.name, set() {} }); // as exporters write `name`
   return made;
 };
 // Names without case, blanks and the designing program's own prefixes.
@@ -101,12 +102,20 @@ Object.setPrototypeOf(moveFields, groupBase);
 const layerMoveFields = fieldsOf(Object.fromEntries(Object.entries(LAYER_MOVES).map(([name, key]) => [name, function () { return hand(this[SELF].prop(key)); }])));
 Object.setPrototypeOf(layerMoveFields, groupBase);
 
+// The key of a property by its number, which the exporter wrote beside it (`ix`); where it wrote none, by the designing program's order.
+const MOVE_ORDER = { a: 1, p: 2, s: 3, sk: 4, sa: 5, r: 6, o: 7, so: 7, eo: 8 };
+function numbered(node, table, number) {
+  const keys = Object.values(table), told = keys.filter(key => isObject(node[key]) && typeof node[key].ix === 'number');
+  if (told.length) return told.find(key => node[key].ix === number);
+  return table === MOVES ? keys.find(key => MOVE_ORDER[key] === number) : keys[number - 1];
+}
+
 // A part of a layer with properties in it: `chain` are the nodes around it, from the layer inwards.
 class Part {
   constructor(node, layer, chain, index, table) { Object.assign(this, { node, layer, chain, index, table }); }
   prop(key) { return propOf(this.node, key, this.layer, [...this.chain, this.node], MOVE_DEFAULTS[this.node.ty]?.[key] ?? 0); }
   find(name) {
-    const key = typeof name === 'string' ? keyOf(this.table, name) : Object.values(this.table)[name - 1];
+    const key = typeof name === 'string' ? keyOf(this.table, name) : numbered(this.node, this.table, name);
     if (key === undefined) throw new ReferenceError(`there is no property ${describe(name)} in ${describe(this.node.nm ?? 'a group')}`);
     return hand(this.prop(key));
   }
@@ -218,17 +227,21 @@ function groupAbove(layer, chain, n = 1) {
   if (node === undefined || node === layer.body) return layerFace(layer);
   if (node === layer.body.ks) return layerTransform(layer);
   if (isList(node.ef) && typeof node.ty === 'number') return effectFace(node, layer, 1);
-  if (typeof node.ty === 'string') return itemFace(node, layer, chain.slice(0, -number(n)), 1);
+  if (typeof node.ty === 'string') {
+    const around = chain.slice(0, -number(n)), outer = around[around.length - 1];
+    return itemFace(node, layer, around, Math.max(0, objectsOf(outer === layer.body ? outer.shapes : outer?.it ?? []).indexOf(node)) + 1);
+  }
   if (node[SELF]) return node[SELF];
   return layerFace(layer);
 }
 
+const LAYER_NUMBERS = { 1: 'a', 2: 'p', 3: 'p.x', 4: 'p.y', 6: 's', 7: 'or', 8: 'rx', 9: 'ry', 10: 'r', 11: 'o' };
 function layerTransform(layer) {
   const ks = (layer.body.ks = isObject(layer.body.ks) ? layer.body.ks : {});
   if (ks[SELF]) return ks[SELF];
   const part = { node: ks, layer, chain: [layer.body], index: 0, prop: key => layer.transform(key) };
   return partFace(part, layerMoveFields, (one, name) => {
-    const key = typeof name === 'number' ? ['a', 'p', 's', 'or', 'rx', 'ry', 'r', 'o'][name - 1] : keyOf(LAYER_MOVES, name);
+    const key = typeof name === 'number' ? LAYER_NUMBERS[name] : keyOf(LAYER_MOVES, name);
     if (key === undefined) throw new ReferenceError(`a layer's transform has no ${describe(name)}`);
     return hand(layer.transform(key));
   });
