@@ -417,9 +417,10 @@ def test_a_text_without_a_fill_is_empty_and_one_without_a_strokes_colour_has_no_
     assert (0, 0, 0) not in colours(fc=[0, 0, 1], sw=6)
 
 
-def test_a_hidden_matte_masks(drawn: Any) -> None:
-    matte = shape_layer(group(box(20, 80), fill()), td=1, hd=True)
-    picture = drawn(document(matte, shape_layer(group(box(80, 40), fill()), tt=1)))
+@pytest.mark.parametrize(("marks", "named"), [({"td": 1}, {}), ({"td": 1}, {"tp": 1}), ({}, {"tp": 1})])
+def test_a_hidden_matte_masks(drawn: Any, marks: Document, named: Document) -> None:
+    matte = shape_layer(group(box(20, 80), fill()), hd=True, **marks)
+    picture = drawn(document(matte, shape_layer(group(box(80, 40), fill()), tt=1, **named)))
     assert (at(picture, 80, 45), at(picture, 60, 45)) == (BLUE, WHITE)
 
 

@@ -31,7 +31,7 @@ def _paths(prop: object) -> list[Document]:
     """All paths of a property; none if some of it cannot be read."""
     frames = sampling.keyframes(prop)
     held = [frame[end] for frame in frames for end in ("s", "e") if frame.get(end) is not None] if frames else [_still(prop)]
-    paths = [path[0] if isinstance(path, list) and path else path for path in held]
+    paths: list[Any] = [path[0] if isinstance(path, list) and path else path for path in held]
     return paths if all(isinstance(path, dict) for path in paths) else []
 
 

@@ -10,9 +10,9 @@ Document = dict[str, Any]
 
 
 def mattes(document: Document, report: Report) -> None:
-    """Show each hidden layer that is a matte and no more; a matte is not drawn by itself."""
+    """Let each hidden layer that is a matte be nothing else: as such it acts, and is not drawn by itself."""
     for layers in compositions(document):
         if any(layer.get("tt") for layer in layers) and any(layer.get("hd") for layer in layers):
             for matte in mattes_of(layers):
-                if matte is not None and layers[matte].get("td"):
-                    layers[matte]["hd"] = False
+                if matte is not None and layers[matte].get("hd"):
+                    layers[matte].update(hd=False, td=1)

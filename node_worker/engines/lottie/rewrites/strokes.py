@@ -36,10 +36,11 @@ def strokes(document: Document, report: Report) -> None:
                 index = free_index(layers) if len(layers) <= MOST_LAYERS else None
                 told = all(isinstance(values[place], dict) for place in (_COLOUR, _SIZE, _OPACITY, _START, _END))
                 if index is None or not told or not _stands_alone(layer) or not budget.take(len(outlined)):
-                    detail = (
-                        "The outline of the effect Stroke is not drawn on a layer with a matte; draw it as a shape of a layer of its own."
+                    report(
+                        "effect.stroke",
+                        "The outline of the effect Stroke is not drawn on a layer with a matte; draw it as a shape of a layer of its own.",
+                        name_of(layer),
                     )
-                    report("effect.stroke", detail, name_of(layer))
                     continue
                 if outlined:
                     layers.insert(layers.index(layer), _layer(layer, outlined, values, index))

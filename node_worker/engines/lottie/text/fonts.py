@@ -74,8 +74,10 @@ class Library:
 
     def doubts(self) -> list[Warning]:
         """One warning for each font that is there and cannot be read."""
-        detail = "The font {!r} cannot be read; save it as TrueType, OpenType or WOFF."
-        return [Warning(code="font.unreadable", detail=detail.format(name)) for name in dict.fromkeys(self.unreadable)]
+        return [
+            Warning(code="font.unreadable", detail=f"The font {name!r} cannot be read; save it as TrueType, OpenType or WOFF.")
+            for name in dict.fromkeys(self.unreadable)
+        ]
 
     def chain(self, wanted: Wanted, text: str = "") -> "Chain":
         """The order in which a text's characters look for a font; `text` tells whose forms of shared letters it wants."""
