@@ -488,3 +488,15 @@ def test_a_hoses_line_follows_the_line_with_its_place_and_its_numbers() -> None:
     assert [star[key]["k"] for key in ("or", "is", "pt", "os")] == [200, 90, 4, 5]
     assert [trim[key]["k"] for key in ("s", "e")] == [1, 25]
     assert (turn["r"]["k"], report.warnings) == (45, ())
+
+
+def test_a_picture_is_not_reused_for_a_moment_at_which_other_layers_are_there() -> None:
+    def both() -> Document:
+        early, late = (layer(name, n, ks={"o": still(100, rt("0"))}, ip=30 * n - 30, op=30 * n) for n, name in ((1, "A"), (2, "B")))
+        return Build.document(early, late)
+
+    first, whole = both(), both()
+    assert bake(first, Report(), Moments(second=0.1)), "it serves this moment alone"
+    assert [one["ks"]["o"]["k"] for one in first["layers"]] == [0, 100]
+    assert not bake(whole, Report(), WHOLE), "it serves any"
+    assert [one["ks"]["o"]["k"] for one in whole["layers"]] == [0, 0]
