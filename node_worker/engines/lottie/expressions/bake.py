@@ -100,7 +100,7 @@ WHOLE = Moments()
 
 
 def bake(document: Document, report: Report, moments: Moments, measure: Measure | None = None, alive: Callable[[], None] = nothing) -> bool:
-    """Replace every expression by what it gives; returns whether it serves these moments alone: any of it changes with time, or was not there.
+    """Replace every expression by what it gives; returns whether it serves these moments alone: some changes or was not there.
 
     `measure` tells a text's box, `alive` is called between slices of the work. Raises TemplateRefused.
     """
