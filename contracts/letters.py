@@ -1,6 +1,10 @@
-"""How wide a line of text is, roughly: what can be said of it without a font, for those who decide before anything is drawn."""
+"""How texts are set in lines, and how wide a line is, roughly: what those who draw share with those who decide before, without a font."""
 
+import re
 import unicodedata
+
+SCALES = tuple(1 - step / 20 for step in range(11))  # of its designed size: those tried one after another for a text in a box
+LINE_END = re.compile(r"\r\n|[\r\n\x03\u2028\u2029]")  # U+0003 is what designing programs write for a line break
 
 # In ems, the means of FiraGO over sentences of each script; what another font differs by is measured where a template is read.
 _NARROW, _WIDE = frozenset("iljtfrI|'.,:;!"), frozenset("mwMW@%")

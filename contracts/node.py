@@ -12,6 +12,7 @@ from contracts.render.segments import Edge
 from contracts.spec import AudioTrack, Quality, SceneSpec, Warning
 
 PROTOCOL = 3
+MOST_WARNINGS, LONGEST_WARNING = 20, 250  # of one report, and characters of each; a report has room for 64 KB
 OLDEST = 2  # that is still spoken, with nodes that the farm knew before; they cannot send the header by which a store replaces nothing
 
 
@@ -146,7 +147,7 @@ class ReportSegment(Report, frozen=True, kw_only=True):
     difference: float
     seconds: float
     degraded: bool = False
-    warnings: tuple[Warning, ...] = ()  # with a scene's first segment, and the first of each run of one; at most 20 count
+    warnings: tuple[Warning, ...] = ()  # with a scene's first segment, and the first of each run of one; at most MOST_WARNINGS count
     before: Edge = ""  # the scene's frame before the first one, as drawn on this node
     last: Edge = ""  # the last frame, as decoded
 

@@ -138,6 +138,16 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     labels: Public[tuple[str, ...]] = ()  # words that the node's operator gave it
 
 
+def exactly(given: float) -> Fraction:
+    """A number of seconds, or a speed, as it was meant: 0.1 is a tenth and not the float that is nearest to it."""
+    return Fraction(given).limit_denominator(1_000_000)
+
+
+def second_of(frame: int, rate: Fraction, speed: float) -> float:
+    """The source second that a scene's frame shows: frame x speed / rate."""
+    return float(frame * exactly(speed) / rate)
+
+
 def frames_of(lengths: Iterable[tuple[float, float]], rate: Fraction) -> list[int]:
     """Count each scene's frames, of the source seconds that it shows and its speed, in the order of the video.
 
@@ -146,7 +156,7 @@ def frames_of(lengths: Iterable[tuple[float, float]], rate: Fraction) -> list[in
     """
     frames, begun, total = [], 0, Fraction(0)
     for duration, speed in lengths:
-        total += Fraction(duration).limit_denominator(1_000_000) / Fraction(speed).limit_denominator(1_000_000)
+        total += exactly(duration) / exactly(speed)
         end = max(begun + 1, int(total * rate + Fraction(1, 2)))
         frames.append(end - begun)
         begun = end

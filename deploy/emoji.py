@@ -20,6 +20,7 @@ from node_worker.inspect.webfonts import unpack
 _PACKAGE = "@fontsource/noto-color-emoji@5.3.2"
 _MEMBER = "package/files/noto-color-emoji-emoji-400-normal.woff"
 _SHA256 = "fe4372180ac6ff6cbad52739096cf13507dc98ae0504dd2994884f3f42bb4b19"  # of the unpacked font
+_SOON = ("--fetch-retries=1", "--fetch-retry-mintimeout=1000")  # without a network `make env` need not wait for a minute
 _PATIENCE = 180  # seconds for 46 MB over a slow line
 
 
@@ -32,7 +33,16 @@ def main() -> int:
         return _told("npm was not found")
     try:
         with tempfile.TemporaryDirectory() as folder:
-            command = [npm, "pack", _PACKAGE, "--silent", "--pack-destination", folder]
+            command = [
+                npm,
+                "pack",
+                _PACKAGE,
+                "--silent",
+                "--fetch-retries=1",
+                "--fetch-retry-mintimeout=1000",
+                "--pack-destination",
+                folder,
+            ]
             subprocess.run(command, check=True, timeout=_PATIENCE, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
             with tarfile.open(next(Path(folder).glob("*.tgz"))) as archive:
                 member = archive.extractfile(_MEMBER)
@@ -52,7 +62,9 @@ def _is_there(path: Path) -> bool:
 
 
 def _told(why: str) -> int:
-    sys.stderr.write(f"the font for emoji in colours was not brought ({why}); texts are drawn without emoji until `make env` finds it\n")
+    sys.stderr.write(
+        f"the font for emoji in colours was not brought ({why}); texts are drawn without emoji until `python -m deploy.emoji` does\n"
+    )
     return 1
 
 

@@ -21,8 +21,9 @@ ADDRESSES = MEMORY + ((4 + (os.cpu_count() or 1)) << 30)  # bytes of its address
 OPEN_FILES = 1024  # that an engine may have at once: an assembly reads each of its sounds
 PROCESSES = 64 + 4 * (os.cpu_count() or 1)  # threads of an engine whose user is its own
 OOM_SCORE = 500  # the kernel takes the engine before the node's daemon
-# Parameters of mallopt (malloc.h): M_ARENA_MAX, and M_MMAP_THRESHOLD in bytes, above which a block is a mapping of its own.
-MALLOC = {-8: 1, -3: 1 << 20}
+# Parameters of mallopt (malloc.h), in bytes: M_MMAP_THRESHOLD, above which a block is a mapping of its own, and M_TRIM_THRESHOLD, beyond
+# which what is free at the end goes back. Between those, an encoder's small pieces and a frame's planes (3 MB) are used again.
+MALLOC = {-3: 8_000_000, -1: 32 << 20}
 PRIVATE = 0o077  # taken from the modes of all that a node writes
 
 
@@ -144,10 +145,27 @@ def limit_processes() -> None:
         resource.setrlimit(resource.RLIMIT_NPROC, (PROCESSES, PROCESSES))
 
 
-def keep_memory_low() -> None:
-    """Have the C library give large blocks back at once, and have all threads share what it keeps of small ones; glibc alone has it.
+CAN_SPLIT = sys.platform != "win32"  # whether a process can split another off itself
 
-    Each segment's encoder takes some 160 MB at 1080p in pieces of several and frees them. Left to itself, glibc keeps such pieces for
+
+def split_off() -> int:
+    """Split a process off this one: 0 in the new one, its number in this one. Only where CAN_SPLIT."""
+    if sys.platform == "win32":
+        raise OSError("this system splits no processes")
+    return os.fork()
+
+
+def end_of(process: int) -> int:
+    """Wait until a process that was split off has ended: its exit code, or the negative number of the signal that ended it."""
+    if sys.platform == "win32":
+        raise OSError("this system splits no processes")
+    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+
+
+def keep_memory_low() -> None:
+    """Have the C library give an encoder's large blocks back at once; glibc alone has it.
+
+    Each segment's encoder takes some 160 MB at 1080p, in pieces of several, and frees them. Left to itself, glibc keeps such pieces for
     others, which fit into them badly: an engine grew by a third from the first segment to the fourth.
     """
     with contextlib.suppress(AttributeError, OSError, TypeError):

@@ -3,14 +3,12 @@
 import re
 from collections.abc import Iterator
 
-from contracts.letters import ems
+from contracts.letters import LINE_END, SCALES, ems
 from contracts.spec import Element, Warning
 from contracts.studio.copies import TemplateScene
 from contracts.studio.values import SceneValues
 
-SMALLEST = 0.5  # of its designed size; engines shrink a text in a box no further
 SLACK = 1.05  # what an estimate may be wrong by without a word
-_LINE = re.compile(r"\r\n|[\r\n\u2028\u2029]")
 _PART = re.compile(r"\S*?[/\u00ad\u200b-](?=\S)|\S+|\s+")  # where a line may be broken at the latest
 
 
@@ -25,7 +23,7 @@ def too_long(values: SceneValues, scene: TemplateScene) -> Iterator[Warning]:
 
 
 def _in_picture(text: str, element: Element) -> tuple[str, str] | None:
-    longest = max(ems(line) for line in _LINE.split(text)) * element.breadth
+    longest = max(ems(line) for line in LINE_END.split(text)) * element.breadth
     if longest <= element.room * SLACK:
         return None
     most = f"about {element.room / longest:.0%} of it fits"
@@ -33,10 +31,9 @@ def _in_picture(text: str, element: Element) -> tuple[str, str] | None:
 
 
 def _in_box(text: str, element: Element) -> tuple[str, str] | None:
-    for step in range(11):
-        scale = 1 - step / 20
+    for scale in SCALES:
         limit = element.room * SLACK / scale
-        lines = [_wrapped(line, limit, element.breadth) for line in _LINE.split(text)]
+        lines = [_wrapped(line, limit, element.breadth) for line in LINE_END.split(text)]
         if sum(count for count, _ in lines) <= int(element.lines / scale) and not any(torn for _, torn in lines):
             if scale > 0.9:
                 return None
@@ -49,7 +46,7 @@ def _in_box(text: str, element: Element) -> tuple[str, str] | None:
             "text.torn",
             "By an estimate, a word is wider than its box and is broken within; shorten it, or put a soft hyphen (U+00AD) into it.",
         )
-    return "text.overflow", f"By an estimate, the text does not fit its box even at {SMALLEST:.0%} of its size; shorten it."
+    return "text.overflow", f"By an estimate, the text does not fit its box even at {SCALES[-1]:.0%} of its size; shorten it."
 
 
 def _wrapped(line: str, limit: float, breadth: float) -> tuple[int, bool]:

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Iterable
-from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +16,7 @@ from consumers.studio.renders import frozen
 from contracts.entity import Row
 from contracts.envelope import Envelope
 from contracts.ids import derived_id
-from contracts.spec import RenderSpec
+from contracts.spec import RenderSpec, exactly
 from contracts.studio import snapshots
 from contracts.studio.renders import RequestRender
 from contracts.studio.snapshots import RequestSnapshot, SnapshotAnswer, SnapshotRequested
@@ -43,7 +42,7 @@ def request(cmd: RequestSnapshot, view: View, ctx: Context) -> Decision[Snapshot
     if at > seconds:
         return refuse("render.out_of_bounds", f"at must be 0 to {seconds:g} seconds, not {at}", "at")
     spec = replace(film, scenes=(scene,), audio=())
-    frame = min(int(Fraction(at).limit_denominator(1_000_000) * film.rate), scene.frames - 1)
+    frame = min(int(exactly(at) * film.rate), scene.frames - 1)
     key = cache_key(view.tenant, spec, frame)
     snapshot_id = derived_id(view.tenant, f"snapshot {key}")
     body = SnapshotAnswer(snapshot_id=snapshot_id, frame=frame)

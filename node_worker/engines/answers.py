@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 import msgspec
 
+from contracts.spec import second_of
 from node_worker.cage.guards import Guard
 from node_worker.encode.assemble import assemble
 from node_worker.encode.picture import picture
@@ -19,8 +20,8 @@ from node_worker.engines import protocol
 from node_worker.engines.base import Engine, Scene, TemplateRefused
 from node_worker.engines.mark import FrameMark
 from node_worker.engines.scenes import SceneCache
-from node_worker.engines.ticker import Emitter, Ticker
-from node_worker.engines.witness import Testimony, Witness, second
+from node_worker.engines.ticker import Emitter, Opening, Ticker
+from node_worker.engines.witness import Testimony, Witness
 from node_worker.inspect import inspect
 from node_worker.platform import release_memory
 
@@ -55,7 +56,9 @@ class Child:
         try:
             match decoder.decode(line):
                 case protocol.Inspect() as asked:
-                    self._emit(protocol.Inspected(inspection=inspect(Path(asked.path), Path(asked.work), self._engine)))
+                    with Opening(Ticker(self._emit, self._mark).alive):
+                        found = inspect(Path(asked.path), Path(asked.work), self._engine)
+                    self._emit(protocol.Inspected(inspection=found))
                 case protocol.DrawSegments() as asked:
                     self._draw(asked)
                 case protocol.DrawPicture() as asked:
@@ -71,7 +74,9 @@ class Child:
 
     def _scene(self, asked: protocol.SceneRequest, second: float | None = None) -> Scene:
         """The scene, with its warnings told. Raises TemplateRefused."""
-        scene = self._scenes.get(asked, second, Ticker(self._emit, self._mark).alive)
+        alive = Ticker(self._emit, self._mark).alive
+        with Opening(alive):
+            scene = self._scenes.get(asked, second, alive)
         for warning in scene.warnings:
             self._emit(protocol.Warned(warning=warning))
         return scene
@@ -82,7 +87,7 @@ class Child:
         scene = self._scene(asked)
         # Only now: what is unpacked of a template is there, and the second process has nothing to unpack beside this one.
         again = [frame for task in asked.segments for frame in task.again]
-        testimony = Testimony(self._witness, _scene_of(asked), again) if again and self._witness is not None else None
+        testimony = Testimony(self._witness, _scene_of(asked), again, ticker.alive) if again and self._witness is not None else None
         pipeline = SegmentPipeline(scene, (asked.width, asked.height), rate, asked.quality, ticker, testimony)
         try:
             for segment in pipeline.run(job(task, rate, asked.spec.speed) for task in asked.segments):
@@ -94,7 +99,7 @@ class Child:
 
     def _draw_picture(self, asked: protocol.DrawPicture) -> None:
         rate = Fraction(asked.rate_num, asked.rate_den)
-        moment = second(asked.frame, rate, asked.spec.speed)
+        moment = second_of(asked.frame, rate, asked.spec.speed)
         scene = self._scene(asked, moment)
         try:
             done = picture(scene, (asked.width, asked.height), moment, Path(asked.output))
@@ -113,8 +118,8 @@ class Child:
 
 def job(task: protocol.SegmentTask, rate: Fraction, speed: float) -> SegmentJob:
     """Give each frame of a segment its source second, the same on whatever node it is drawn."""
-    seconds = tuple(second(frame, rate, speed) for frame in range(task.first, task.first + task.count))
-    before = second(task.first - 1, rate, speed) if task.first else None
+    seconds = tuple(second_of(frame, rate, speed) for frame in range(task.first, task.first + task.count))
+    before = second_of(task.first - 1, rate, speed) if task.first else None
     again = frozenset(frame - task.first for frame in task.again)
     return SegmentJob(key=task.key, first=task.first, seconds=seconds, output=task.output, before=before, again=again)
 

@@ -2,7 +2,8 @@
 
 import threading
 import time
-from typing import BinaryIO
+from collections.abc import Callable
+from typing import BinaryIO, Self
 
 import msgspec
 
@@ -11,6 +12,8 @@ from node_worker.engines import protocol
 from node_worker.engines.mark import NONE, FrameMark
 
 INTERVAL = 0.25  # seconds between frame events
+OPENING = 40.0  # seconds of processor time in which a file is opened, beyond what tells by itself that it goes on
+IDLING = 4  # times as long it may take where others have the processor
 
 
 class Emitter:
@@ -64,3 +67,31 @@ class Ticker(Progress):
     def _tell(self) -> None:
         self._told = self._count
         self._emit(protocol.Frame(frame=self._frame, count=self._count))
+
+
+class Opening:
+    """Tells that a file is still being opened, while other threads of this process have their turns.
+
+    What a stranger's file asks for is bounded by counts, and may still take longer on a busy machine than a process may be silent. What
+    never ends is a hang all the same: nothing more is told after `most` seconds of processor time.
+    """
+
+    def __init__(self, alive: Callable[[], None], most: float = OPENING) -> None:
+        self._alive, self._most = alive, most
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._tell, name="opening", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _tell(self) -> None:
+        worked, begun = time.process_time(), time.monotonic()
+        while not self._over.wait(INTERVAL):
+            if time.process_time() - worked > self._most or time.monotonic() - begun > IDLING * self._most:
+                return
+            self._alive()

@@ -9,8 +9,11 @@ nothing is drawn twice.
 """
 
 import os
+import select
 import sys
+import time
 import traceback
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from gc import freeze
@@ -19,13 +22,16 @@ from typing import BinaryIO
 import msgspec
 import numpy as np
 
+from contracts.spec import second_of
 from node_worker.encode.pixels import fingerprint
-from node_worker.engines.base import Engine
+from node_worker.engines.base import Engine, TemplateRefused, nothing
 from node_worker.engines.protocol import SceneRequest
 from node_worker.engines.scenes import SceneCache
-from node_worker.platform import KILL_SIGNAL, tie_to
+from node_worker.engines.ticker import INTERVAL, Opening
+from node_worker.platform import CAN_SPLIT, KILL_SIGNAL, end_of, split_off, tie_to
 
 DIED = -1  # what a frame is told to be whose second drawing ended its process
+OVER, ALIVE = -1, -2  # what is said in place of a frame: that a request is over, that its scene is still being opened
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -37,16 +43,11 @@ class Asked(msgspec.Struct, frozen=True):
 
 
 class Said(msgspec.Struct, frozen=True):
-    """A frame's fingerprint; or with frame -1 that this request is over, and by which signal or exit code its process ended, 0 for well."""
+    """A frame's fingerprint; or with OVER by which signal or exit code a request's process ended, 0 for well; or that it is ALIVE."""
 
     number: int
     frame: int
     fingerprint: int
-
-
-def second(frame: int, rate: Fraction, speed: float) -> float:
-    """The source second of a scene's frame: frame x speed / rate."""
-    return float(frame * Fraction(speed).limit_denominator(1_000_000) / rate)
 
 
 def by_twos(frames: Iterable[int]) -> list[int]:
@@ -56,10 +57,14 @@ def by_twos(frames: Iterable[int]) -> list[int]:
 
 
 class Testimony:
-    """What was asked for in one request, as far as it has been said; read by one thread, which need not be the one that asked."""
+    """What was asked for in one request, as far as it has been said; read by one thread, which need not be the one that asked.
 
-    def __init__(self, witness: "Witness", scene: SceneRequest, frames: Sequence[int]) -> None:
-        self._witness, self._scene = witness, scene
+    `alive` is called with all that is heard: the second process may take as long to open a scene as the first one did, and meanwhile
+    whoever waits for it is no process that hangs.
+    """
+
+    def __init__(self, witness: "Witness", scene: SceneRequest, frames: Sequence[int], alive: Callable[[], None] = nothing) -> None:
+        self._witness, self._scene, self._alive = witness, scene, alive
         self._left = by_twos(frames)
         self._said: dict[int, int] = {}
         self._number = witness.ask(scene, self._left)
@@ -68,9 +73,10 @@ class Testimony:
         """The frame's fingerprint, waited for; DIED if drawing it ended its process; None if nobody can say."""
         while frame not in self._said and self._left:
             said = self._witness.read()
+            self._alive()
             if said is None:
                 self._left = []
-            elif said.number == self._number:
+            elif said.number == self._number and said.frame != ALIVE:
                 self._hear(said)
         return self._said.get(frame)
 
@@ -89,10 +95,12 @@ class Testimony:
 class Witness:
     """The engine's end of the waiting process."""
 
-    def __init__(self, requests: BinaryIO, answers: BinaryIO) -> None:
-        self._requests, self._answers = requests, answers
+    def __init__(self, requests: int, answers: int) -> None:
+        self._requests, self._answers = requests, answers  # ends of pipes
         self._decoder = msgspec.json.Decoder(Said)
         self._number = 0
+        self._gone = False
+        self._begun, self._heard = b"", deque[bytes]()  # of a line, and lines that were not read yet
 
     @classmethod
     def start(cls, engine: Engine, seal: Callable[[], object], *close: BinaryIO) -> "Witness | None":
@@ -100,30 +108,56 @@ class Witness:
 
         `seal` is what must be done before the first byte of a stranger's.
         """
-        if sys.platform == "win32":
+        if not CAN_SPLIT:
             return None
         requests_read, requests_write = os.pipe()
         answers_read, answers_write = os.pipe()
         parent = os.getpid()
         freeze()  # what is there by now is not looked at again, so that its pages stay shared
-        if not os.fork():
+        if not split_off():
             _serve(requests_read, answers_write, (requests_write, answers_read), (engine, seal, parent), close)
         os.close(requests_read)
         os.close(answers_write)
-        return cls(os.fdopen(requests_write, "wb", buffering=0), os.fdopen(answers_read, "rb"))
+        return cls(requests_write, answers_read)
 
     def ask(self, scene: SceneRequest, frames: Sequence[int]) -> int:
         """Have frames drawn in their order by a fresh process; the number by which its answers are known."""
         self._number += 1
         line = memoryview(msgspec.json.encode(Asked(self._number, scene, tuple(frames))) + b"\n")
-        while line:
-            line = line[self._requests.write(line) :]
+        while line and not self._gone:
+            # What is said of an earlier request, which nobody waited for, is taken meanwhile: else each side may wait for the other.
+            readable, writable, _ = select.select([self._answers], [self._requests], [])
+            if readable:
+                self._hear()
+            if writable and not self._gone:
+                line = line[self._wrote(line[: select.PIPE_BUF]) :]
         return self._number
 
     def read(self) -> Said | None:
         """The next answer, waited for; None if the process that waits has ended."""
-        line = self._answers.readline()
-        return self._decoder.decode(line) if line.endswith(b"\n") else None
+        while not self._heard and not self._gone:
+            self._hear()
+        return self._decoder.decode(self._heard.popleft()) if self._heard else None
+
+    def _hear(self) -> None:
+        said = os.read(self._answers, 1 << 16)
+        *lines, self._begun = (self._begun + said).split(b"\n")
+        self._heard += lines
+        if not said:
+            self._lost()
+
+    def _wrote(self, line: memoryview) -> int:
+        try:
+            return os.write(self._requests, line)
+        except BrokenPipeError:
+            self._lost()
+            return 0
+
+    def _lost(self) -> None:
+        """The process that waits was ended from outside; films are drawn on, and nothing more is drawn twice by this engine."""
+        if not self._gone:
+            sys.stderr.write("the process that draws a second time has ended: nothing is drawn twice\n")
+        self._gone = True
 
 
 def _serve(
@@ -140,12 +174,17 @@ def _serve(
         own = os.getpid()
         with os.fdopen(requests, "rb") as lines:
             for line in lines:
-                if not (child := os.fork()):
+                try:
+                    child = split_off()
+                except OSError:  # no memory or no processes just now, which says nothing of the template
+                    traceback.print_exc()
+                    _say(answers, Said(_number_of(line), OVER, 0))
+                    continue
+                if not child:
                     tie_to(own)
                     seal()
                     _testify(line, answers, engine)
-                ended = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])  # negative: a signal's number
-                _say(answers, Said(_number_of(line), -1, abs(ended)))
+                _say(answers, Said(_number_of(line), OVER, abs(end_of(child))))
     finally:
         os._exit(0)
 
@@ -161,18 +200,37 @@ def _testify(line: bytes, answers: int, engine: Engine) -> None:
     code = 1
     try:
         asked = msgspec.json.decode(line, type=Asked)
-        request, scene = asked.scene, SceneCache(engine).get(asked.scene)
+        request, alive = asked.scene, _alive(answers, asked.number)
+        with Opening(alive):
+            scene = SceneCache(engine).get(request, alive=alive)
         pixels = np.zeros((request.height, request.width, 4), np.uint8)
         rate = Fraction(request.rate_num, request.rate_den)
         for frame in asked.frames:
-            scene.draw(second(frame, rate, request.spec.speed), pixels)
+            scene.draw(second_of(frame, rate, request.spec.speed), pixels)
             _say(answers, Said(asked.number, frame, fingerprint(pixels)))
+        code = 0
+    except (MemoryError, OSError, TemplateRefused):
+        # The first process has opened it: this machine is short of memory, of room or of time, which says nothing of the template.
+        traceback.print_exc()
         code = 0
     except BaseException:
         traceback.print_exc()
     finally:
         sys.stderr.flush()
         os._exit(code)
+
+
+def _alive(answers: int, number: int) -> Callable[[], None]:
+    """What tells a few times a second that a scene is still being opened."""
+    told = time.monotonic()
+
+    def alive() -> None:
+        nonlocal told
+        if (now := time.monotonic()) - told >= INTERVAL:
+            told = now
+            _say(answers, Said(number, ALIVE, 0))
+
+    return alive
 
 
 def _say(answers: int, said: Said) -> None:

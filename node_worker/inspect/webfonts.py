@@ -11,11 +11,13 @@ import brotli
 
 MAX_FONT = 64 << 20  # bytes, unpacked; the largest collections for Chinese, Japanese and Korean have about 30 MB
 MOST_FACES = 64  # of a collection
-_MAX_WOFF2 = 4 << 20  # bytes, packed: its outlines are put together in Python, some 4 s a MB
+_MAX_WOFF2 = 4 << 20  # bytes, packed
+_MAX_OUTLINES = 3 << 20  # bytes of what outlines are put together of, in Python: a point has two or more and takes 10 us
 _HEADER = struct.Struct(">4sIIHHIHHIIIII")
 _ENTRY = struct.Struct(">4sIIII")
 PACKED = (b"wOFF", b"wOF2")
 _OUTLINES = (10, 11)  # the numbers of the tables glyf and loca in WOFF 2
+_SPELT = 0x3F  # the number of a table that has none, and whose name follows
 
 
 def unpack(data: bytes, *, without: frozenset[str] = frozenset()) -> bytes:
@@ -82,11 +84,14 @@ def _check_2(data: bytes) -> None:
     """Unpack the one stream of all tables within bounds, as fontTools does it without any. Raises ValueError."""
     count, place = int.from_bytes(data[12:14], "big"), 48
     for _ in range(count):
-        flags = data[place]
-        place += 5 if flags & 0x3F == 0x3F else 1
-        place = _skip_number(data, place)
-        changed = flags >> 6 != 3 if flags & 0x3F in _OUTLINES else flags >> 6 != 0
-        place = _skip_number(data, place) if changed else place
+        flags, spelt = data[place], data[place + 1 : place + 5]
+        known = flags & 0x3F != _SPELT
+        outlines = flags & 0x3F in _OUTLINES if known else spelt in (b"glyf", b"loca")
+        place = _skip_number(data, place + (1 if known else 5))
+        if flags >> 6 != (3 if outlines else 0):  # put otherwise than in the font
+            before, place = place, _skip_number(data, place)
+            if outlines and _number(data[before:place]) > _MAX_OUTLINES:
+                raise ValueError("the web font (WOFF 2) has too many outlines; give it as TrueType or OpenType")
     stream = brotli.Decompressor()
     size, given = 0, data[place : place + int.from_bytes(data[20:24], "big")]
     while not stream.is_finished():
@@ -94,6 +99,14 @@ def _check_2(data: bytes) -> None:
         size, given = size + len(made), b""
         if size > MAX_FONT or not (made or stream.is_finished()):
             raise ValueError("the web font is damaged, or larger than 64 MB")
+
+
+def _number(data: bytes) -> int:
+    """A number of seven bits a byte, the highest first."""
+    found = 0
+    for byte in data:
+        found = found << 7 | byte & 0x7F
+    return found
 
 
 def _skip_number(data: bytes, place: int) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from contracts.node import Manifest, ReportSegment, SceneTask, SegmentTask
+from contracts.node import LONGEST_WARNING, MOST_WARNINGS, Manifest, ReportSegment, SceneTask, SegmentTask
 from contracts.spec import SceneSpec, Warning
 from node_worker.encode.facts import UNSTEADY, FinishedSegment
 from node_worker.engines import protocol
@@ -20,8 +20,7 @@ from node_worker.log import warning
 from node_worker.parts.part import Part, failure_of, killed_from_outside
 
 UPLOADS = 3  # segments under way to the store before drawing waits
-MOST_WARNINGS, WARNING_TEXT = 20, 250  # a report has room for 64 KB
-OF_VALUES = ("text.", "font.", "picture.")
+OF_VALUES = ("text.", "font.", "picture.")  # how codes begin whose cause may be a person's own values
 KILLS = 3  # of an engine from outside that a scene survives on one node
 REDRAWS = 1  # of a segment that does not decode to what was drawn
 
@@ -62,9 +61,8 @@ def check(manifest: Manifest) -> None:
 def told(warnings: Iterable[Warning], scene: str) -> tuple[Warning, ...]:
     """Warnings of a scene as far as a report has room for them, those first that a person's own values may have caused."""
     first = sorted(warnings, key=lambda one: not one.code.startswith(OF_VALUES))[:MOST_WARNINGS]
-    return tuple(
-        msgspec.structs.replace(one, detail=one.detail[:WARNING_TEXT], element=one.element[:WARNING_TEXT], scene=scene) for one in first
-    )
+    most = LONGEST_WARNING
+    return tuple(msgspec.structs.replace(one, detail=one.detail[:most], element=one.element[:most], scene=scene) for one in first)
 
 
 def again(segment: SegmentTask, epoch: int, share: float) -> tuple[int, ...]:

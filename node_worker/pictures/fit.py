@@ -1,11 +1,12 @@
 """How a picture lies in its place: whole, cut or stretched, and at which side it stays."""
 
 import re
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from PIL import Image
 
-Fit = Literal["contain", "crop", "fill"]
+from contracts.spec import Fit
+
 _RATIO = re.compile(r"^(?:none|x(Min|Mid|Max)Y(Min|Mid|Max)(?:\s+(meet|slice))?)$")
 _SIDES = {"Min": 0.0, "Mid": 0.5, "Max": 1.0}
 

@@ -32,6 +32,16 @@ def test_the_references_are_what_the_code_says():
     assert stale(from_code()) == [], "run `make generate`"
 
 
+def test_every_code_that_a_node_tells_stands_in_the_references():
+    """Whatever is written in its code as one, however it is said: a warning that no document names helps nobody."""
+    listed = set(re.findall(r"^\| `([a-z_]+\.[a-z_]+)` \|", (ROOT / "docs/reference/codes.md").read_text(encoding="utf-8"), re.MULTILINE))
+    areas = {code.partition(".")[0] for code in listed}
+    texts = [path.read_text(encoding="utf-8") for path in (ROOT / "node_worker").rglob("*.py")]
+    written = {code for text in texts for code in re.findall(r'"([a-z_]+\.[a-z_]+)"', text)}
+    told = {code for code in written if code.partition(".")[0] in areas and not code.endswith((".png", ".json"))}
+    assert told and told <= listed, f"say them so that deploy/references/codes.py finds them: {sorted(told - listed)}"
+
+
 async def test_the_references_are_what_the_database_says(servers):
     async with migrated(servers.pg_admin_dsn) as dsn:
         conn = await asyncpg.connect(dsn)

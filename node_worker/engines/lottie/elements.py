@@ -9,6 +9,7 @@ import msgspec
 from contracts.spec import Element, ElementKind
 from node_worker.engines.lottie.colours import colour_of
 from node_worker.engines.lottie.guard import number, objects
+from node_worker.engines.lottie.schema import IMAGE, SHAPE, SOLID, TEXT
 
 Document = dict[str, Any]
 _PREFIXES = ("frl_", "frd_", "frshare", "frfinal")
@@ -153,15 +154,15 @@ def _layer_element(layer: Document, assets: dict[str, Document], conventional: b
     if conventional and not shared and not lower.startswith(("frl_", "frd_")):
         return None
     element = Element(key=_key(name), kind="text", title=_title(name), shared=shared)
-    texts = text_documents(layer) if layer.get("ty") == 5 and not _has_slot(layer) else []
+    texts = text_documents(layer) if layer.get("ty") == TEXT and not _has_slot(layer) else []
     if texts:
         width, height = _box(texts[0])
         return Found(msgspec.structs.replace(element, default=plain_text(texts[0]["t"]), width=width, height=height), [layer], name)
     asset = assets.get(str(layer.get("refId")))
-    if layer.get("ty") == 2 and asset is not None and "layers" not in asset and "sid" not in asset:
+    if layer.get("ty") == IMAGE and asset is not None and "layers" not in asset and "sid" not in asset:
         sides = {"width": _side(asset.get("w")), "height": _side(asset.get("h"))}
         return Found(msgspec.structs.replace(element, kind="image", default=picture_name(asset), **sides), [layer], name)
-    if lower.startswith("frd_") or (shared and layer.get("ty") in (1, 4)):
+    if lower.startswith("frd_") or (shared and layer.get("ty") in (SOLID, SHAPE)):
         return _colour_element(layer, element, name)
     return None
 
@@ -174,7 +175,7 @@ def _colour_element(layer: Document, element: Element, name: str) -> Found | Non
         for value, _, _ in walk(layer.get("shapes") or [])
         if value.get("ty") in ("fl", "st") and isinstance(value.get("c"), dict) and colour_of(value["c"]) and "sid" not in value["c"]
     ]
-    targets = [*controls, *(fills if not controls or layer.get("ty") == 4 else [])]
+    targets = [*controls, *(fills if not controls or layer.get("ty") == SHAPE else [])]
     if not targets:
         return None
     return Found(msgspec.structs.replace(element, kind="colour", default=colour_of(targets[0])), targets, name)

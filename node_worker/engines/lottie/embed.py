@@ -10,13 +10,13 @@ from node_worker.engines.lottie import guard, pictures
 from node_worker.engines.lottie.bundle import Animation, Bundle
 from node_worker.engines.lottie.elements import Found, slots_of
 from node_worker.engines.lottie.frames import frame_of, put_into_frames
+from node_worker.engines.lottie.schema import IMAGE
 from node_worker.engines.lottie.upgrade import all_layers
 from node_worker.engines.lottie.views import views
 from node_worker.pictures.fit import Lie, lie_of
 from node_worker.pictures.formats import MAX_PIXELS, MAX_SIDE
 
 Document = dict[str, Any]
-IMAGE = 2  # a layer's type
 _SOUNDS = (".mp3", ".wav", ".m4a", ".aac", ".ogg")
 _MAX_PICTURES = 100_000_000  # pixels of all pictures of a scene together
 

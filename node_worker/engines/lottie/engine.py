@@ -3,14 +3,13 @@
 import platform
 from collections import OrderedDict
 from collections.abc import Callable
-from fractions import Fraction
 from pathlib import Path
 
 import icu
 import msgspec
 import uharfbuzz as hb
 
-from contracts.spec import ScanResult, SceneSpec
+from contracts.spec import ScanResult, SceneSpec, exactly
 from node_worker.engines.base import ANY_TIME, Files, TemplateRefused, Timing, nothing
 from node_worker.engines.lottie import tvg
 from node_worker.engines.lottie.bundle import open_bundle, read_document
@@ -71,7 +70,7 @@ class LottieEngine:
             spec.texts, {key: files.path(sha256) for key, sha256 in spec.pictures.items()}, spec.colours, spec.fits, spec.directions
         )
         library = Library(bundle.fonts, [files.path(sha256) for sha256 in fonts])
-        moments = bake.Moments(timing.rate, Fraction(spec.speed).limit_denominator(1_000_000), timing.second)
+        moments = bake.Moments(timing.rate, exactly(spec.speed), timing.second)
         return prepare(read_document(animation), animation, bundle, values, library, moments, alive, size=size)
 
     def _keep(self, key: bytes, prepared: Prepared) -> None:

@@ -8,7 +8,7 @@ from node_worker.engines.lottie.elements import text_documents
 from node_worker.engines.lottie.guard import objects
 from node_worker.engines.lottie.outline import outline
 from node_worker.engines.lottie.rewrites.parts import shape_lists
-from node_worker.engines.lottie.schema import SHAPES
+from node_worker.engines.lottie.schema import AUDIO, CAMERA, IMAGE, PRECOMP, SHAPES, TEXT
 from node_worker.engines.lottie.text.fonts import Library, Wanted
 from node_worker.engines.lottie.text.layers import wanted_fonts
 from node_worker.engines.lottie.upgrade import all_layers
@@ -21,9 +21,9 @@ _DRAWN_EFFECTS = frozenset(
 _DRAWN_OTHERWISE = frozenset(("mm", "no"))  # shapes that the engine does not know, but rewrites do or nobody misses
 
 _DETAILS = {
-    "layer.three_d": "A layer is in 3D; it is drawn flat.",
-    "layer.camera": "The composition has a camera, which is not drawn.",
-    "layer.effect": "A layer uses an effect that is not drawn.",
+    "layer.three_d": "A layer is in 3D; it is drawn flat, without perspective. Make it two-dimensional before the export where that shows.",
+    "layer.camera": "The composition has a camera, which is not drawn; move the layers instead.",
+    "layer.effect": "A layer uses an effect that is not drawn; take it off, or render the layer to a picture before the export.",
     "shape.offset": "Curved and open paths may be offset otherwise; compare the preview, or turn the offset into a path.",
     "shape.twist": "A twist is not drawn; turn it into a path before the export.",
     "shape.unknown": "A shape of an unknown kind is not drawn; turn it into a path before the export.",
@@ -46,7 +46,7 @@ def _all(document: Document) -> Iterator[tuple[str, str]]:
     assets = {str(asset.get("id")) for asset in document["assets"]}
     for layer in all_layers(document):
         name = str(layer.get("nm", ""))[:80]
-        if layer.get("ty") in (0, 2) and str(layer.get("refId")) not in assets:
+        if layer.get("ty") in (PRECOMP, IMAGE) and str(layer.get("refId")) not in assets:
             yield "asset.missing", name
         for code in _of_layer(layer):
             yield code, name
@@ -57,11 +57,11 @@ def _all(document: Document) -> Iterator[tuple[str, str]]:
 
 def _of_layer(layer: Document) -> Iterator[str]:
     kind = layer.get("ty")
-    if layer.get("ddd") == 1 and kind != 13:
+    if layer.get("ddd") == 1 and kind != CAMERA:
         yield "layer.three_d"
-    if kind == 13:
+    if kind == CAMERA:
         yield "layer.camera"
-    if kind == 6:
+    if kind == AUDIO:
         yield "layer.audio"
     for effect in objects(layer.get("ef")):
         if effect.get("ty") in _TINTS:
@@ -88,19 +88,14 @@ def _of_shapes(items: list[Any]) -> Iterator[str]:
 
 
 def _fonts(document: Document, library: Library) -> Iterator[Warning]:
-    """Fonts that are neither files at hand nor wholly inside the document."""
+    """Fonts of which the document holds some letters alone. One that is not there at all is told where its texts are laid out."""
     drawn = {(str(char.get("fFamily")), str(char.get("style"))) for char in objects(document.get("chars"))}
     declared = wanted_fonts(document)
     used = dict.fromkeys(
-        str(text.get("f") or "") for layer in all_layers(document) if layer.get("ty") == 5 for text in text_documents(layer)
+        str(text.get("f") or "") for layer in all_layers(document) if layer.get("ty") == TEXT for text in text_documents(layer)
     )
     for name in used:
         wanted = declared.get(name) or Wanted(name)
-        if not library.chain(wanted).found:
-            held = (wanted.family, wanted.style) in drawn
-            if held:
-                detail = f"The template holds only its own texts' letters of the font {name!r}; others are drawn in FiraGO. Add its file."
-                yield Warning(code="font.letters", detail=detail)
-            else:
-                detail = f"The font {name!r} is not there, so its texts are drawn in FiraGO; add its file."
-                yield Warning(code="font.missing", detail=detail)
+        if (wanted.family, wanted.style) in drawn and not library.chain(wanted).found:
+            detail = f"The template holds only its own texts' letters of the font {name!r}; others are drawn in FiraGO. Add its file."
+            yield Warning(code="font.letters", detail=detail)

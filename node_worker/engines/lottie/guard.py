@@ -35,7 +35,9 @@ def parse(raw: bytes, name: str = "the animation") -> Document:
         raise TemplateRefused("lottie.too_large", f"{name} holds too many values; simplify its paths or split it.")
     try:
         document = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
+    except UnicodeDecodeError as error:
+        raise TemplateRefused("lottie.not_json", f"{name} holds letters in an encoding that is not UTF-8; save it in UTF-8.") from error
+    except (msgspec.DecodeError, RecursionError, ValueError) as error:
         raise TemplateRefused("lottie.not_json", f"{name} is not valid JSON: {error}.") from error
     if not isinstance(document, dict):
         raise TemplateRefused("lottie.not_json", f"{name} must be a JSON object.")
@@ -67,11 +69,11 @@ def check(document: Document) -> None:
         _check_layers(owner)
 
 
-def number(value: object) -> float:
-    """A finite number, or NaN for anything else."""
+def number(value: object, default: float = math.nan) -> float:
+    """A finite number, or the default for anything else."""
     if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e15:
         return float(value)
-    return math.nan
+    return default
 
 
 def objects(value: object) -> Iterator[Document]:

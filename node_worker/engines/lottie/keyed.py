@@ -9,7 +9,7 @@ Document = dict[str, Any]
 Numbers = npt.NDArray[np.float64]
 
 _JUMP = 8.0  # times the steps beside it: a step so much larger is no movement
-_STEPS = ("s", "e", "i", "o", "ti", "to", "x", "sid")
+_REPLACED = ("s", "e", "i", "o", "ti", "to", "x", "sid")  # what a property may have held that its new values do not go with
 
 
 def write_numbers(prop: Document, times: Numbers, values: Numbers, tolerance: float, *, single: bool) -> None:
@@ -64,13 +64,13 @@ def write_paths(prop: Document, times: list[float], values: list[Document]) -> N
 
 
 def _still(prop: Document, value: Any) -> None:
-    for name in _STEPS:
+    for name in _REPLACED:
         prop.pop(name, None)
     prop["a"], prop["k"] = 0, value
 
 
 def _moving(prop: Document, keys: list[Document]) -> None:
-    for name in _STEPS:
+    for name in _REPLACED:
         prop.pop(name, None)
     prop["a"], prop["k"] = 1, keys
 

@@ -8,7 +8,7 @@ import struct
 import unicodedata
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Collection
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
@@ -51,7 +51,7 @@ def folded(path: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in parts if part.strip() not in ("", ".", ".."))
 
 
-def find(files: Iterable[Path], root: Path, wanted: str, near: Path) -> Path | None:
+def find(files: Collection[Path], root: Path, wanted: str, near: Path) -> Path | None:
     """The file that a name means: the one with the longest end of its path in common, one below `near` before others.
 
     A name without an ending means a file with any; a wholly other name finds nothing.
@@ -71,4 +71,5 @@ def find(files: Iterable[Path], root: Path, wanted: str, near: Path) -> Path | N
         rank = -common, not file.is_relative_to(near), file.as_posix()
         if best is None or rank < best:
             best, found = rank, file
-    return found
+    bare = wanted.partition("?")[0]  # of an address that a bundler gave a version, as `a.png?v=2`
+    return find(files, root, bare, near) if found is None and bare != wanted else found

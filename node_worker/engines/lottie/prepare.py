@@ -14,7 +14,7 @@ from node_worker.engines.lottie import guard
 from node_worker.engines.lottie.bundle import Animation, Bundle
 from node_worker.engines.lottie.colours import parse_colour, set_colour
 from node_worker.engines.lottie.elements import Found, find, slots_of, text_documents
-from node_worker.engines.lottie.embed import IMAGE, Given, embed_pictures
+from node_worker.engines.lottie.embed import Given, embed_pictures
 from node_worker.engines.lottie.expressions.bake import WHOLE, Moments, bake
 from node_worker.engines.lottie.expressions.survey import may_hold_expressions
 from node_worker.engines.lottie.mixing import Stage, coverage, stages
@@ -22,11 +22,11 @@ from node_worker.engines.lottie.playback import Span
 from node_worker.engines.lottie.report import Report
 from node_worker.engines.lottie.rewrites import rewrite
 from node_worker.engines.lottie.rewrites.blending import blends
+from node_worker.engines.lottie.schema import IMAGE
 from node_worker.engines.lottie.structure import settle
 from node_worker.engines.lottie.text.along import keep_paths
 from node_worker.engines.lottie.text.fonts import Library
-from node_worker.engines.lottie.text.layers import FIELD, MEANT, READING, shape_texts
-from node_worker.engines.lottie.text.measure import measure_of
+from node_worker.engines.lottie.text.layers import FIELD, MEANT, READING, measurer, shape_texts
 from node_worker.engines.lottie.text.selectors import spell_out
 from node_worker.engines.lottie.themes import apply_theme, lay_ground
 from node_worker.engines.lottie.upgrade import all_layers, upgrade
@@ -136,7 +136,7 @@ def complete(
     if themed or may_hold_expressions(raw):
         _prefer_given(document)
         spell_out(document)
-        computed = bake(document, report, moments, measure_of(document, library), alive)
+        computed = bake(document, report, moments, measurer(document, library), alive)
     keep_paths(document)
     rewrite(document, report)
     report.add(shape_texts(document, library))
@@ -203,7 +203,8 @@ def inline_slots(document: Document) -> None:
         raise TemplateRefused("lottie.too_complex", "The slots' values are too large for the number of places that use them.")
     for slot in slots.values():
         for place in slot.places:
-            place.update(copy.deepcopy(slot.value))
+            named = {"id": place["id"]} if "id" in place else {}  # layers know a picture by its own name, whatever the slot's is called
+            place.update(copy.deepcopy(slot.value) | named)
             place.pop("sid", None)
     document.pop("slots", None)
 

@@ -16,7 +16,7 @@ import numpy as np
 from node_worker.engines.lottie.guard import number, objects
 
 Document = dict[str, Any]
-_JUST = 1e-3  # frames
+JUST_BEFORE = 1e-3  # frames before a jump at which the value that it leaves still stands
 _STEPS = 150  # chords by which a curve's length is measured, as the reference player does
 _T = np.arange(_STEPS + 1) / _STEPS
 _U = 1 - _T
@@ -46,7 +46,7 @@ def key_times(prop: object) -> list[float]:
     if isinstance(prop, dict) and any(isinstance(prop.get(axis), dict) for axis in ("x", "y")):
         return [time for axis in ("x", "y") for time in key_times(prop.get(axis))]
     frames = keyframes(prop)
-    ends = [float(other["t"]) - _JUST for one, other in itertools.pairwise(frames) if one.get("h") == 1]
+    ends = [float(other["t"]) - JUST_BEFORE for one, other in itertools.pairwise(frames) if one.get("h") == 1]
     return [*(float(frame["t"]) for frame in frames), *ends]
 
 

@@ -11,11 +11,12 @@ from node_worker.engines.base import TemplateRefused
 from node_worker.engines.lottie import features, guard
 from node_worker.engines.lottie.bundle import Animation, Bundle, open_bundle, read_document
 from node_worker.engines.lottie.elements import Found, find
-from node_worker.engines.lottie.embed import IMAGE, picture_assets, picture_source, used_pictures
+from node_worker.engines.lottie.embed import picture_assets, picture_source, used_pictures
 from node_worker.engines.lottie.expressions.bake import Moments
 from node_worker.engines.lottie.playback import Playback
 from node_worker.engines.lottie.prepare import begin, complete, inline_slots
 from node_worker.engines.lottie.report import Report
+from node_worker.engines.lottie.schema import IMAGE
 from node_worker.engines.lottie.text.fonts import Library
 from node_worker.engines.lottie.text.layers import wanted_fonts
 from node_worker.engines.lottie.text.room import measure_room
@@ -37,10 +38,8 @@ def scan(template: Path, work: Path) -> ScanResult:
         )
     library = Library(bundle.fonts, ())
     scenes = tuple(_scene(animation, bundle, library) for animation in bundle.animations)
-    found = [
-        Warning(code="font.unreadable", detail=f"The font file {name!r} cannot be read; convert it to TrueType or OpenType.")
-        for name in library.unreadable
-    ]
+    found = library.doubts()
+    scenes = tuple(msgspec.structs.replace(scene, warnings=tuple(one for one in scene.warnings if one not in found)) for scene in scenes)
     found += [
         Warning(code="bundle.nested", detail=f"{name!r} inside the zip was left out; upload it by itself.") for name in bundle.skipped
     ]
@@ -86,7 +85,8 @@ def _has_nul(value: object) -> bool:
 
 def _scene(animation: Animation, bundle: Bundle, library: Library) -> ScannedScene:
     raw = read_document(animation)
-    document = guard.parse(raw, animation.path.name)
+    # A document of an archive is told by its name there; one that was sent alone lies here under a name that no person knows.
+    document = guard.parse(raw, *([animation.path.name] if animation.path.suffix else []))
     guard.check(document)
     noticed = features.warnings(document, library)  # before the upgrade takes out what it warns of
     upgrade(document)

@@ -36,6 +36,7 @@ from node_worker.engines.lottie.properties import (
 )
 
 PRECOMP, SOLID, IMAGE, NULL, SHAPE, TEXT, AUDIO = range(7)  # a layer's type
+CAMERA = 13  # and another one
 _MOST_DASHES = 250  # the engine counts them in a byte
 _BLEND = between(0, 255)
 _COMMON: dict[str, Check] = {"nm": name, "hd": flag}

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from node_worker.engines.lottie.guard import objects
+from node_worker.engines.lottie.schema import TEXT
 
 Document = dict[str, Any]
 _KEYFRAME_ENDS = ("s", "e")
@@ -70,7 +71,7 @@ def _to_unit(values: list[Any]) -> list[Any]:
 def _wrap_text(layer: Document) -> None:
     """Before 4.4.14 a text layer held one document and no keyframes."""
     text = layer.get("t")
-    if layer.get("ty") == 5 and isinstance(text, dict) and isinstance(text.get("d"), dict) and "k" not in text["d"]:
+    if layer.get("ty") == TEXT and isinstance(text, dict) and isinstance(text.get("d"), dict) and "k" not in text["d"]:
         text["d"] = {"k": [{"s": text["d"], "t": 0}]}
 
 
@@ -78,7 +79,7 @@ def _wrap_text_path(layer: Document) -> None:
     """Before 5.7.15 the numbers of a text path were not properties."""
     text = layer.get("t")
     path = text.get("p") if isinstance(text, dict) else None
-    if layer.get("ty") == 5 and isinstance(path, dict):
+    if layer.get("ty") == TEXT and isinstance(path, dict):
         for name in ("a", "p", "r"):
             if isinstance(path.get(name), (int, float)):
                 path[name] = {"a": 0, "k": path[name]}

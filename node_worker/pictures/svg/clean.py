@@ -19,6 +19,7 @@ _DEEPEST = 100
 _MOST_DASHES = 100_000
 _MOST_LETTERS = 3 << 20  # of all paths, with every use counted
 _SOFTEST = 200.0  # pixels of blur
+_MOST_SOFT = 50  # parts that are blurred, with every use counted: each takes 40 ns for every pixel of the whole drawing
 
 _CONTAINERS = ("g", "a", "switch")
 _DEFINED = ("defs", "symbol", "linearGradient", "radialGradient", "clipPath", "mask", "filter", "pattern", "marker", "style")
@@ -94,7 +95,7 @@ class _Rebuilder:
         self._known: dict[tuple[str, str], str] = {}
         self._open: list[Node] = []  # what is being written, so that nothing holds itself
         self._paths: dict[Node, tuple[str, float, int]] = {}
-        self._count = self._letters = 0
+        self._count = self._letters = self._soft = 0
         box = values.numbers(root.attributes.get("viewBox", ""))
         self._box = tuple(box[:4]) if len(box) >= 4 and min(box[2:4]) > 0 else None
 
@@ -294,6 +295,9 @@ class _Rebuilder:
             reference = self._definition(match[1], tags, matrix, above)
             if reference:
                 found[name] = f"url(#{reference})"
+                self._soft += name == "filter"
+            if self._soft > _MOST_SOFT:
+                raise complex_(self._field, f"blurs more than {_MOST_SOFT} parts")
         elif value and value not in ("none", "inherit", "initial"):
             self._missing[name] = None
 

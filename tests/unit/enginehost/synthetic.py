@@ -14,6 +14,12 @@ import numpy as np
 from contracts.spec import ScannedScene, ScanResult, SceneSpec, Warning
 from node_worker.engines.base import Files, Pixels, TemplateRefused
 
+SHORT: dict[str, Exception] = {
+    "refused when fresh": TemplateRefused("template.slow", "it takes too long"),
+    "short of memory when fresh": MemoryError(),
+    "short of disk when fresh": OSError(28, "no space left"),
+}
+
 
 class SyntheticScene:
     """A gradient with a block that moves to the right; misbehaves at the second that its name tells."""
@@ -92,6 +98,8 @@ class SyntheticEngine:
         self.opened = 0
 
     def scan(self, template: Path, work: Path) -> ScanResult:
+        if b"slow" in template.read_bytes():
+            time.sleep(0.8)
         if b"bad" in template.read_bytes():
             raise TemplateRefused("template.unreadable", "not a template")
         return ScanResult(
@@ -105,6 +113,13 @@ class SyntheticEngine:
         print(f"opened {spec.scene} {self.opened}", file=sys.stderr, flush=True)
         if spec.scene == "full disk":
             resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+        if spec.scene == "opens slowly":
+            time.sleep(0.3)
+            timing[1]()  # type: ignore[operator]  # tells that it is alive
+        if spec.scene == "opens silently":
+            time.sleep(0.8)
+        if spec.scene in SHORT:
+            raise SHORT[spec.scene]
         if spec.scene == "refused":
             raise TemplateRefused("scene.unknown", "no such scene", "scenes.0.scene")
         return SyntheticScene(spec.scene, size)

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
@@ -19,6 +20,7 @@ from node_worker.encode.facts import SegmentFile
 from node_worker.engines import protocol
 from node_worker.engines.base import Files, TemplateRefused
 from node_worker.engines.host import EngineCrashed, EngineProcess
+from node_worker.engines.ticker import Opening
 
 ROOT = Path(__file__).parents[3]
 pytestmark = [
@@ -327,3 +329,21 @@ async def test_a_picture_of_a_size_that_cannot_be_is_refused_with_its_field(engi
     with pytest.raises(TemplateRefused) as refused:
         await events(engine, picture(tmp_path, width=161))
     assert (refused.value.code, refused.value.field) == ("render.size", "width")
+
+
+async def test_a_file_that_takes_long_to_open_is_no_hang_and_one_that_never_ends_is(tmp_path):
+    heard = []
+    with Opening(lambda: heard.append(1)) as opening:
+        while len(heard) < 2:
+            time.sleep(0.01)
+    assert not opening._thread.is_alive()
+    with Opening(lambda: heard.append(1), most=0.0) as opening:
+        opening._thread.join()
+    assert len(heard) == 2
+
+
+async def test_an_engine_that_opens_a_file_or_a_scene_says_that_it_goes_on(engine, tmp_path):
+    (tmp_path / "slow").write_bytes(b'{"slow": 1}')
+    told = await events(engine, protocol.Inspect(path=str(tmp_path / "slow"), work=str(tmp_path / "work")))
+    assert len(of(protocol.Started, told)) > 1
+    assert len(of(protocol.Started, await events(engine, draw(tmp_path, "opens silently")))) > 1

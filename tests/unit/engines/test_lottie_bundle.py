@@ -107,6 +107,8 @@ def test_a_picture_is_found_under_any_writing_of_its_name(tmp_path: Path, save: 
         ("images/caf\u00e9.png", "images/", "cafe\u0301.png"),
         ("Images/IMG_0.PNG", "images/", "img_0.png"),
         ("images/my photo.png", "images/", "my%20photo.png"),
+        ("images/a.png", "images/", "a.png?v=2"),
+        ("images/a?.png", "images/", "a?.png"),
         ("images/my%20photo.png", "images/", "my photo.png"),
         ("images\\a.png", "images/", "a.png"),
         ("images/a.png", "images\\", "a.png"),

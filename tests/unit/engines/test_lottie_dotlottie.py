@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from node_worker.engines.lottie.playback import Playback, of_entry, of_machine
+from node_worker.engines.lottie.prepare import inline_slots
 from node_worker.engines.lottie.themes import apply_theme
 
 Document = dict[str, Any]
@@ -236,3 +237,11 @@ def test_an_expression_of_a_theme_is_evaluated_at_the_moments_that_are_played(
     opened = scene(path, key="x")
     first, last = (picture_of(opened, seconds=second)[90, 80, :3].tolist() for second in (0.2, 1.8))
     assert (first, last) == ([255, 255, 255], [255, 0, 0])
+
+
+def test_a_slots_picture_keeps_the_name_by_which_layers_know_its_place(build: Any) -> None:
+    document = build.document()
+    document["assets"] = [{"id": "photo", "w": 4, "h": 4, "u": "", "p": "old.png", "sid": "logo"}]
+    document["slots"] = {"logo": {"p": {"id": "image_0", "w": 4, "h": 4, "u": "", "p": "new.png", "e": 0}}}
+    inline_slots(document)
+    assert (document["assets"][0]["id"], document["assets"][0]["p"]) == ("photo", "new.png")

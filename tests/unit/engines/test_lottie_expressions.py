@@ -354,6 +354,7 @@ def test_what_nobody_sees_is_not_evaluated() -> None:
     assert document["layers"][1]["ks"]["r"]["k"] == 7 and not report.warnings
 
 
+HOARD = "for (;; n++) a.push('x'.repeat(1e6) + n);"
 FAULTS = [
     ("thisComp.layer('No').transform.rotation", "expression.failed", "'No'|no layer No"),
     ("nothing", "expression.failed", "nothing"),
@@ -369,6 +370,9 @@ FAULTS = [
     ("(function () { for (;;) {} })()", "expression.endless", "loop"),
     ("(function f() { return f(); })()", "expression.failed", "stack"),
     ("new Array(1e9).fill(1).length", "expression.failed", "memory|length"),
+    (f"(function () {{ var n = 0, a = []; try {{ {HOARD} }} catch (e) {{}} return n; }})()", "expression.failed", "memory"),
+    (f"(function () {{ var n = 0, a = []; try {{ {HOARD} }} catch {{}} finally {{ return n; }} }})()", "expression.failed", "memory"),
+    ("(function f(n) { try { return f(n + 1); } catch (e) { return n; } })(0)", "expression.failed", "stack"),
 ]  # fmt: skip
 
 
@@ -388,6 +392,29 @@ def test_what_an_expression_changes_is_gone_with_its_evaluation() -> None:
     reading = rt("(typeof left + typeof left2 + typeof thisComp.layer('A').foo + Math.floor(2.5)).length")
     document, report = baked(layer("A", ks={"r": still(0, changing)}), layer("B", 2, ks={"r": still(0, reading)}))
     assert document["layers"][1]["ks"]["r"]["k"] == len("undefined" * 3 + "2") and not report.warnings
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        *("[].values()", "''[Symbol.iterator]()", "new Map().entries()", "new Set().entries()", "''.matchAll(/a/g)"),
+        *("[].values().map(one => one)", "[].values().constructor", "[].values().constructor.from({ next() {} })", "new Error()", "/a/"),
+        *("(function* () {})", "(async function* () {})", "(async () => {})()", "(() => 1)", "0n", "Symbol()", "true"),
+        *("wiggle", "thisLayer.effect", "$n", "$t", "$f", "$s", "$s.time"),
+    ],
+)
+def test_nothing_that_an_expression_reaches_keeps_anything_for_the_next(what: str) -> None:
+    look = "if (o.kept) $bm_rt = 1; o.kept = 1;"
+    note = f"var $bm_rt;\n$bm_rt = 0;\nfor (var o = {what}; o; o = Object.getPrototypeOf(o)) {{ {look} }}"
+    document, report = baked(layer("A", ks={"r": still(0, note)}), layer("B", 2, ks={"r": still(0, note)}))
+    assert document["layers"][1]["ks"]["r"]["k"] == 0 and not report.warnings
+
+
+@pytest.mark.parametrize("name", ["stackTraceLimit", "prepareStackTrace"])
+def test_what_is_set_through_functions_keeps_nothing_either(name: str) -> None:
+    note = rt(f"[typeof Error.{name}, Error.{name} = x => 7][0].length")
+    document, _ = baked(layer("A", ks={"r": still(0, note)}), layer("B", 2, ks={"r": still(0, note)}))
+    assert document["layers"][1]["ks"]["r"]["k"] == len("undefined")
 
 
 def test_too_many_evaluations_are_thinned_out_by_their_count_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -426,6 +453,9 @@ def test_an_expression_that_no_count_can_stop_refuses_the_scene_and_names_it(mon
         ("if (a) b && c", "if ($t(a)) $t(b) && c"),
         ("'a && b' // c && d", "'a && b' // c && d"),
         ("a && ')", "a && ')"),
+        ("try { f() } catch (e) { g(e) }", "try { f() } catch (e) {$f(e); g(e) }"),
+        ("try { f() } catch { g() }", "try { f() } catch($e) {$f($e); g() }"),
+        ("a.catch(b)", "a.catch(b)"),
     ],
 )
 def test_conditions_and_loops_are_guarded(text: str, expected: str) -> None:

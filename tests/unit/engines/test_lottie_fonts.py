@@ -17,6 +17,7 @@ from fontTools.pens.ttGlyphPen import TTGlyphPen
 from fontTools.ttLib import TTCollection, TTFont
 from fontTools.ttLib.tables.TupleVariation import TupleVariation
 
+from node_worker.engines.lottie import LottieEngine
 from node_worker.engines.lottie.text.faces import Face, eastern
 from node_worker.engines.lottie.text.fonts import Library, Wanted
 from node_worker.inspect.webfonts import MAX_FONT, unpack
@@ -104,6 +105,15 @@ def test_a_swollen_stream_of_the_second_kind_is_refused() -> None:
         unpack(head + bytes([0x3F]) + b"abcd" + bytes([0x10]) + stream)
 
 
+@pytest.mark.parametrize("named", [b"\x0a", b"\x3fglyf"])
+def test_a_small_web_font_of_endlessly_many_outlines_is_refused_before_they_are_put_together(named: bytes) -> None:
+    stream = brotli.compress(bytes(4 << 20))
+    entry = named + b"\x00" + b"\x82\x80\x80\x00"  # 4 MB of outlines
+    head = struct.pack(">4sIIHHIIHHIIIII", b"wOF2", 0x10000, 0, 1, 0, 1000, len(stream), 1, 0, 0, 0, 0, 0, 0)
+    with pytest.raises(ValueError, match="too many outlines"):
+        unpack(head + entry + stream)
+
+
 def test_a_font_inside_the_document_is_used(
     build: Any, save: Callable[..., Path], scene: Callable[..., Any], picture_of: Callable[..., Any], tmp_path: Path
 ) -> None:
@@ -118,6 +128,16 @@ def test_a_font_inside_the_document_is_used(
         assert np.array_equal(picture_of(opened), expected)
     broken = scene(save(build.document(build.text("T", "W"), fonts={"list": [entry | {"fPath": "data:font/ttf;base64,AAAA"}]}), "broken"))
     assert {warning.code for warning in broken.warnings} == {"font.missing", "font.unreadable"}
+
+
+def test_an_upload_is_told_once_of_each_font_that_is_missing_or_cannot_be_read(
+    engine: LottieEngine, build: Any, save: Callable[..., Path], tmp_path: Path
+) -> None:
+    entry = {"fName": "Any-Regular", "fFamily": "Nowhere", "fStyle": "Regular"}
+    document = build.document(build.text("T", "AAA"), build.text("U", "B"), fonts={"list": [entry]})
+    found = engine.scan(save({"x.json": document, "y.json": document, "a.ttf": b"nonsense"}, "zip"), tmp_path / "work")
+    assert [(one.code, one.element) for one in found.warnings] == [("font.unreadable", "")]
+    assert [[(one.code, one.element) for one in scene.warnings] for scene in found.scenes] == [[("font.missing", "T")]] * 2
 
 
 def test_web_fonts_of_an_archive_are_used(build: Any, save: Callable[..., Path], scene: Callable[..., Any]) -> None:

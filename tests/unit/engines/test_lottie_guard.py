@@ -53,6 +53,12 @@ def test_what_is_not_json_is_refused(raw: bytes) -> None:
     assert refusal(raw) in ("lottie.not_json", "lottie.bad_size")
 
 
+def test_a_document_in_an_old_encoding_is_told_so() -> None:
+    with pytest.raises(TemplateRefused, match="encoding that is not UTF-8; save it in UTF-8") as caught:
+        guard.parse('{"nm": "Überschrift"}'.encode("latin-1"))
+    assert caught.value.code == "lottie.not_json"
+
+
 @pytest.mark.parametrize("raw", [b"[" * (50 << 20), b"[" * (19 << 20), b'{"a":' * 100_000, b"[]," * (6 << 20), b"1," * (9 << 20)])
 def test_deep_and_large_documents_are_refused_within_256_megabytes(raw: bytes) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

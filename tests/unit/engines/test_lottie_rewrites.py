@@ -175,6 +175,15 @@ def copies_of(found: Document) -> list[Document]:
     return [item["it"][-1] for item in found["layers"][0]["shapes"]]
 
 
+def test_corners_of_an_outline_that_names_no_limit_are_pointed_as_its_joins_say(drawn: Any) -> None:
+    bare = {name: value for name, value in stroke(20).items() if name != "ml"}
+    edge = (50, 15)  # pixels of the square's corner, where only a mitre reaches
+    assert [near(at(drawn(document(shape_layer(group(box(40, 40), one)))), *edge), BLUE) for one in (stroke(20), bare)] == [True, True]
+    told = [{**bare, "ml2": still(limit)} for limit in (10, 0, "?")] + [{**bare, "ml2": keyed(1, 9)}, {**bare, "ml": 1, "ml2": still(9)}]
+    limits = [rewritten(document(shape_layer(group(box(40, 40), one))))[0]["layers"][0]["shapes"][0]["it"][1]["ml"] for one in told[:2]]
+    assert limits == [10, 4]
+
+
 def test_a_repeaters_copies_fade_from_the_first_to_the_last() -> None:
     found, codes = rewritten(document(shape_layer(group(box(9, 9), fill()), repeater())))
     assert codes == []
@@ -280,6 +289,21 @@ def test_a_feathered_mask_is_soft(drawn: Any) -> None:
 
 def effect(kind: int, *values: Any) -> Document:
     return {"ty": kind, "nm": "e", "en": 1, "ef": [{"ty": 0, "nm": "", "v": still(value)} for value in values]}
+
+
+def test_the_effect_stroke_outlines_masks_on_its_layer_or_alone(drawn: Any) -> None:
+    def stroked(style: int, **more: Any) -> Document:
+        values = (1, 0, 0, [0, 1, 0, 1], 4, 1, 1, 0, 100, 15, style)  # the first mask, 8 pixels wide, green
+        masks = [mask("n", -20, -20, 20, 20)]
+        return shape_layer(group(box(20, 20), fill()), ef=[effect(22, *values)], hasMask=True, masksProperties=masks, **more)
+
+    shown = [[at(drawn(document(stroked(style))), *place) for place in ((80, 45), (100, 45))] for style in (1, 2, 3)]
+    assert shown == [[BLUE, GREEN], [WHITE, GREEN], [WHITE, WHITE]], "over the layer, without it, and what it uncovers of it"
+    assert [at(drawn(document(stroked(1, ks={"o": still(0)}))), *place) for place in ((80, 45), (100, 45))] == [WHITE, WHITE]
+    found, codes = rewritten(document(stroked(1, td=1), stroked(1, tt=1)))
+    assert (codes, len(found["layers"])) == (["effect.stroke"], 2), "told once for both, which have one name"
+    found, codes = rewritten(document({**stroked(1), "masksProperties": []}))
+    assert (codes, len(found["layers"]), found["layers"][0].get("ef")) == ([], 1, [])
 
 
 def test_set_matte_takes_a_hidden_layers_area(drawn: Any) -> None:
@@ -435,17 +459,20 @@ def test_rewrites_bear_any_type_anywhere(name: str) -> None:
                 found += ways(part)
         return found
 
-    count = len(ways({"layers": base["layers"], "assets": [asset for asset in base["assets"] if "layers" in asset]}))
-    for number in range(count):
-        changed = copy.deepcopy(base)
+    written, number, changed_any = json.dumps(base), 0, True
+    while changed_any:  # one value of each layer at a time, until each value of all was another
+        changed = json.loads(written)
+        changed_any = False
         lists = [*changed["layers"], *(layer for asset in changed["assets"] for layer in asset.get("layers") or ())]
-        inner = [way for layer in lists for way in ways(layer)]
-        if number >= len(inner):
-            break
-        owner, key = inner[number]
-        owner[key] = ODD[number % len(ODD)]
-        loaded = load(json.dumps(changed).encode())
-        rewrite(loaded, Report())
+        for index, layer in enumerate(lists):
+            inner = ways(layer)
+            if number < len(inner):
+                owner, key = inner[number]
+                owner[key] = ODD[(number + index) % len(ODD)]
+                changed_any = True
+        rewrite(load(json.dumps(changed).encode()), Report())
+        number += 1
+    assert number > 1
 
 
 def test_half_transparent_groups_in_half_transparent_groups_are_one_picture_each(drawn: Any) -> None:

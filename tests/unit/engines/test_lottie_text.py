@@ -88,6 +88,14 @@ def test_a_text_shrinks_into_its_box_and_says_when_it_cannot() -> None:
     assert place("Supercalifragilistic", width=300, height=80).scale == 1
 
 
+@pytest.mark.parametrize("height", [100, 200, 400, 1000])
+def test_the_last_line_stands_within_its_box_however_high_that_is(height: float) -> None:
+    for words in range(4, 400, 7):
+        found = place("word " * words, width=400, height=height, shrink=True)
+        baseline = ((len(found.lines) - 1) * 60 + 0.9 * 50) * found.scale  # of the last line, from the box's upper edge
+        assert found.overflows or baseline <= height * 1.005
+
+
 def test_characters_without_a_font_are_named_once() -> None:
     assert place("𒀀 a 𒀀𒁀").missing == ("𒀀", "𒁀")
 

@@ -140,10 +140,11 @@ def chain(tag: str, use: str, times: int) -> str:
         "<path stroke='red' stroke-dasharray='1e-7' d='M0 0H100'/>",
         "<g stroke='red' stroke-dasharray='1e-7'><path d='M0 0H100'/></g>",
         "<filter id='f'><feGaussianBlur stdDeviation='5000'/></filter><g filter='url(#f)'>" + BOX + "</g>",
+        "<filter id='f'><feGaussianBlur stdDeviation='9'/></filter>" + "<rect width='9' height='9' filter='url(#f)'/>" * 60,
         "<style>" + ".a{fill:red}" * 2000 + "</style>" + "<rect class='a' width='5' height='5'/>" * 800,
         "<path id='p' d='M0 0" + "l1 1" * 2000 + "'/>" + "<use href='#p'/>" * 2000,
     ],
-    ids=["uses", "masks", "clips", "depth", "reach", "scales", "dashes", "dashes of a group", "blur", "rules", "paths"],
+    ids=["uses", "masks", "clips", "depth", "reach", "scales", "dashes", "dashes of a group", "blur", "blurs", "rules", "paths"],
 )
 def test_a_drawing_that_is_too_much_is_refused(parts):
     assert refusal(svg(parts)).code == "picture.svg_complex"

@@ -15,11 +15,12 @@ from _quickjs import Context, JSException  # its wrapper starts a thread when it
 from node_worker.engines.base import TemplateRefused, nothing
 from node_worker.engines.lottie.elements import walk
 from node_worker.engines.lottie.expressions.scanner import guarded, uses_objects
-from node_worker.engines.lottie.expressions.survey import IMAGE, PRECOMP, SOLID, Place, Survey, ip_op, layers_of, survey
+from node_worker.engines.lottie.expressions.survey import Place, Survey, ip_op, layers_of, survey
 from node_worker.engines.lottie.guard import number
 from node_worker.engines.lottie.keyed import write_held, write_numbers, write_paths
 from node_worker.engines.lottie.playback import Playback, Span
 from node_worker.engines.lottie.report import Report
+from node_worker.engines.lottie.schema import IMAGE, PRECOMP, SOLID
 
 Document = dict[str, Any]
 Box = tuple[float, float, float, float]  # left, top, right, bottom, in the layer's pixels
@@ -46,18 +47,30 @@ _TOLERANCE = {4: 0.002, 6: 2e-5}  # by which keyframes may miss a value: a five-
 _MOST_MOMENTS = 216_000  # an hour at 60 frames a second
 _LAST = 0.01  # frames before the end: the last moment that is drawn
 
-_DETAILS = {
-    "random": "The expression of {property} uses chance: it moves alike in every render here, but otherwise than in other programs.",
-    "coarse": "The scene has so many expressions that they are evaluated on every {message}. frame only; use fewer, or a shorter scene.",
-    "endless": "The expression of {property} loops without an end; the value without it is drawn. Correct the loop.",
-    "budget": "The expression of {property} computes too much; the value without it is drawn. Simplify it.",
-    "deep": "The expression of {property} waits for too many others ({message}); the value without it is drawn.",
-    "clock": "The expression of {property} reads the clock, which no video can follow; the value without it is drawn. Use time instead.",
-    "failed": "The expression of {property} stops ({message}); the value without it is drawn. Correct it, or convert it to keyframes.",
-}
 _UNKNOWN = (
     "The expression of {property} is not followed: {message}. The value without it is drawn; convert it to keyframes before the export."
 )
+_DETAILS = {
+    "expression.random": (
+        "The expression of {property} uses chance: it moves alike in every render here, but otherwise than in other programs."
+    ),
+    "expression.coarse": (
+        "The scene has so many expressions that they are evaluated on every {message}. frame only; use fewer, or a shorter scene."
+    ),
+    "expression.endless": "The expression of {property} loops without an end; the value without it is drawn. Correct the loop.",
+    "expression.budget": "The expression of {property} computes too much; the value without it is drawn. Simplify it.",
+    "expression.deep": "The expression of {property} waits for too many others ({message}); the value without it is drawn.",
+    "expression.clock": (
+        "The expression of {property} reads the clock, which no video can follow; the value without it is drawn. Use time instead."
+    ),
+    "expression.failed": (
+        "The expression of {property} stops ({message}); the value without it is drawn. Correct it, or convert it to keyframes."
+    ),
+    "expression.camera": _UNKNOWN,
+    "expression.footage": _UNKNOWN,
+    "expression.sample": _UNKNOWN,
+    "expression.style": _UNKNOWN,
+}
 
 
 class Moments(msgspec.Struct, frozen=True):
@@ -142,8 +155,8 @@ class _Run:
         for place, target in zip(self._seen, targets, strict=True):
             _write(place, target, times[place.comp])
         for failure in self._read("failures"):
-            detail = _DETAILS.get(failure["code"], _UNKNOWN).format(**failure)
-            report(f"expression.{failure['code']}", detail, str(failure["layer"]))
+            code = f"expression.{failure['code']}"
+            report(code, _DETAILS.get(code, _UNKNOWN).format(**failure), str(failure["layer"]))
         # What was not evaluated, since its layer is not there at these moments, has its own value yet, and is wanted at others.
         return any(target.get("fixed") is None for target in targets)
 
@@ -161,7 +174,10 @@ class _Run:
             alive()
 
     def _box(self, text: Document) -> Box:
-        return self._measure(text) if self._measure is not None else (0.0, 0.0, 0.0, 0.0)
+        if self._measure is None:
+            return 0.0, 0.0, 0.0, 0.0
+        left, top, right, bottom = (round(side, 3) for side in self._measure(text))
+        return left, top, right, bottom
 
     def _ask(self, command: str, argument: str | int = "") -> str:
         try:
@@ -214,7 +230,7 @@ class _Run:
 
     def _comp(self, comp: Document, index: int) -> Document:
         document = self._document
-        width, height = (_number(comp.get(side), float(document[side])) for side in ("w", "h"))
+        width, height = (number(comp.get(side), float(document[side])) for side in ("w", "h"))
         frames = float(document["op"]) - float(document.get("ip", 0))
         name = comp.get("nm")
         return {
@@ -238,10 +254,10 @@ class _Run:
             "parent": layer.get("parent") if isinstance(layer.get("parent"), int) else None,
             "ip": first,
             "op": last,
-            "st": _number(layer.get("st"), 0.0),
-            "sr": _number(layer.get("sr"), 1.0) or 1.0,
-            "w": _number(layer.get(sides[0]), width),
-            "h": _number(layer.get(sides[1]), height),
+            "st": number(layer.get("st"), 0.0),
+            "sr": number(layer.get("sr"), 1.0) or 1.0,
+            "w": number(layer.get(sides[0]), width),
+            "h": number(layer.get(sides[1]), height),
             "ddd": bool(layer.get("ddd")),
             "hd": bool(layer.get("hd")),
             "refId": str(layer.get("refId", "")),
@@ -251,11 +267,6 @@ class _Run:
 
 def _use(use: Any) -> Document:
     return {"layer": use.layer, "comp": use.comp, "from": use.first, "to": use.last}
-
-
-def _number(value: object, fallback: float) -> float:
-    found = number(value)
-    return found if found == found else fallback
 
 
 def _digits(place: Place) -> int:

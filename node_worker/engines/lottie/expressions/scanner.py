@@ -48,6 +48,7 @@ _METHODS = (
 )
 _OBJECTS = re.compile(rf"(?<!thisProperty)\.\s*(?:{_METHODS})\b")
 _LOOPS = re.compile(r"\b(?:for|while)\b")
+_CATCHES = re.compile(r"\bcatch\b")
 
 
 class Token(NamedTuple):
@@ -73,9 +74,12 @@ def uses_objects(text: str) -> bool:
 
 
 def guarded(text: str, *, objects: bool) -> str:
-    """Let the expression's loops be counted by `$n()`, and with `objects` every condition go through `$t()`."""
+    """Let the expression's loops be counted by `$n()`, and with `objects` every condition go through `$t()`.
+
+    What it catches goes through `$f()`: how much memory there was, or how deep it could go, is nothing that a value may follow from.
+    """
     loops = _LOOPS.search(text) is not None
-    if not loops and not objects:
+    if not loops and not objects and _CATCHES.search(text) is None:
         return text
     try:
         return _Guard(text).guarded(loops=loops, conditions=objects)
@@ -134,6 +138,8 @@ class _Guard:
         for index, token in enumerate(self._tokens):
             if token.kind == "word" and token.text in ("while", "for", "if") and self._is(index + 1, "(") and not self._is(index - 1, "."):
                 self._control(index, loops=loops, conditions=conditions)
+            elif token.kind == "word" and token.text == "catch" and not self._is(index - 1, "."):
+                self._catch(index)
             elif conditions and token.kind == "mark" and token.text in ("&&", "||", "?", "!"):
                 try:
                     self._wrap(*((self._right(index)) if token.text == "!" else (self._left(index - 1), index - 1)))
@@ -154,6 +160,19 @@ class _Guard:
 
     def _wrap(self, first: int, last: int) -> None:
         self._insert(first, last, "$t(")
+
+    def _catch(self, index: int) -> None:
+        """What is caught, by its own name or where it has none by one of ours."""
+        at = index + 1
+        if self._is(at, "(") and self._partner[at] == at + 2 and self._tokens[at + 1].kind == "word":
+            name, at = self._tokens[at + 1].text, at + 3
+        elif self._is(at, "{"):
+            name = "$e"
+            self._insertions.append((self._tokens[index].end, 1, "($e)"))
+        else:
+            return
+        if self._is(at, "{"):
+            self._insertions.append((self._tokens[at].end, 0, f"$f({name});"))
 
     def _control(self, index: int, *, loops: bool, conditions: bool) -> None:
         """A condition in brackets, or that of a `for` with its three parts."""

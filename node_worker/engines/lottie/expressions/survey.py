@@ -8,12 +8,12 @@ import msgspec
 
 from node_worker.engines.lottie.expressions.names import name_of
 from node_worker.engines.lottie.guard import number, objects
+from node_worker.engines.lottie.schema import AUDIO, CAMERA, NULL, PRECOMP
 from node_worker.inspect.documents import utf8
 
 Document = dict[str, Any]
 Path = tuple[str | int, ...]
 
-PRECOMP, SOLID, IMAGE, NULL, SHAPE, TEXT, AUDIO, CAMERA = 0, 1, 2, 3, 4, 5, 6, 13
 _EVER = 1e12  # frames
 _CONTROLS = 5  # an effect's type: values that only expressions read
 _COLOUR = 2  # the type of an effect's value

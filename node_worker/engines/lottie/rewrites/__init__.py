@@ -15,16 +15,18 @@ from node_worker.engines.lottie.rewrites.ink import ink
 from node_worker.engines.lottie.rewrites.masks import masks
 from node_worker.engines.lottie.rewrites.mattes import mattes
 from node_worker.engines.lottie.rewrites.merging import merging
+from node_worker.engines.lottie.rewrites.miters import miters
 from node_worker.engines.lottie.rewrites.modifiers import modifiers
 from node_worker.engines.lottie.rewrites.motion import motion
 from node_worker.engines.lottie.rewrites.opacity import opacity
 from node_worker.engines.lottie.rewrites.order import order
 from node_worker.engines.lottie.rewrites.orientation import orientation
-from node_worker.engines.lottie.rewrites.parts import FADE, kinds_of
+from node_worker.engines.lottie.rewrites.parts import FADE, STROKES, kinds_of
 from node_worker.engines.lottie.rewrites.rectangles import rectangles
 from node_worker.engines.lottie.rewrites.remap import freeze_frames
 from node_worker.engines.lottie.rewrites.repeaters import repeaters
 from node_worker.engines.lottie.rewrites.solids import solids
+from node_worker.engines.lottie.rewrites.strokes import strokes
 from node_worker.engines.lottie.rewrites.trims import trims
 
 Document = dict[str, Any]
@@ -42,7 +44,9 @@ class Step(NamedTuple):
 REWRITES: tuple[Step, ...] = (
     Step(order),
     Step(ink),
+    Step(miters, STROKES),
     Step(freeze_frames),
+    Step(strokes),
     Step(solids),
     Step(dots, frozenset(("sh",))),
     Step(merging, frozenset(("mm",))),

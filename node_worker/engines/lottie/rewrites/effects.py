@@ -29,7 +29,10 @@ def effects(document: Document, report: Report) -> None:
                 _turn_styles(layer, report)
             held = list(_enabled(layer))
             if any(kind_of(effect) == _SET_MATTE for effect in held):
-                _set_mattes(layers, layer, held, size if wrapped.take(1) and len(layers) <= MOST_LAYERS else Budget(0), report)
+                if len(layers) > MOST_LAYERS or not wrapped.take(1):
+                    report("effect.set_matte", "The composition has too many layers for Set Matte; use a track matte.", name_of(layer))
+                else:
+                    _set_mattes(layers, layer, held, size, report)
             kinds = {kind_of(effect) for effect in held}
             masked = any(mask.get("mode") != "n" for mask in objects(layer.get("masksProperties")))
             if masked and kinds & _PICTURE and _STROKE not in kinds and not (wrapped.take(1) and wrap(document, layers, layer)):

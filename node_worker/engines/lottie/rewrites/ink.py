@@ -6,17 +6,17 @@ from node_worker.engines.lottie.elements import text_documents
 from node_worker.engines.lottie.guard import number, objects
 from node_worker.engines.lottie.report import Report
 from node_worker.engines.lottie.rewrites.parts import kind_of, still
+from node_worker.engines.lottie.schema import TEXT
 from node_worker.engines.lottie.upgrade import all_layers
 
 Document = dict[str, Any]
 _HARDLY = 0.001  # pixels of an outline's width that nobody sees
-_TEXT = 5  # a layer's type
 
 
 def ink(document: Document, report: Report) -> None:
     """Take outlines without a colour away, and let an animator of the whole text hide its fill while it has none."""
     for layer in all_layers(document):
-        texts = text_documents(layer) if kind_of(layer) == _TEXT else []
+        texts = text_documents(layer) if kind_of(layer) == TEXT else []
         for text in texts:
             if text.get("sc") is None:
                 text.pop("sw", None)

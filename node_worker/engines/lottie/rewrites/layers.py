@@ -7,9 +7,9 @@ from typing import Any
 from node_worker.engines.lottie.extent import shapes as extent_of
 from node_worker.engines.lottie.guard import number
 from node_worker.engines.lottie.rewrites.parts import kind_of, still
+from node_worker.engines.lottie.schema import IMAGE, NULL, PRECOMP, SHAPE
 
 Document = dict[str, Any]
-PRECOMP, SOLID, IMAGE, NULL, SHAPES, TEXT = range(6)  # layers' types
 _CONTENT = ("ty", "refId", "shapes", "t", "tm", "w", "h", "sw", "sh", "sc", "st", "sr", "masksProperties", "hasMask", "au", "cl", "nm")
 _PLACE = ("ks", "parent", "ao", "ddd")
 FARTHEST = 20_000.0  # pixels from a layer's origin, within which it can be wrapped
@@ -73,7 +73,7 @@ def side_of(document: Document, layer: Document) -> float | None:
     )
     own += [number(asset.get(side)) for side in ("w", "h")]
     far = 2 * max(float(document["w"]), float(document["h"]), *(size for size in own if not math.isnan(size)))
-    if kind_of(layer) == SHAPES:
+    if kind_of(layer) == SHAPE:
         far = max(far, 2 * extent_of(layer.get("shapes")))
     return float(math.ceil(far)) if far <= FARTHEST else None
 

@@ -10,8 +10,9 @@ from typing import Any
 from node_worker.engines.lottie import sampling
 from node_worker.engines.lottie.guard import objects
 from node_worker.engines.lottie.report import Report
-from node_worker.engines.lottie.rewrites.layers import PRECOMP, SHAPES, compositions, placed, wrap
+from node_worker.engines.lottie.rewrites.layers import compositions, placed, wrap
 from node_worker.engines.lottie.rewrites.parts import Budget, group, kind_of, name_of, still
+from node_worker.engines.lottie.schema import PRECOMP, SHAPE
 
 Document = dict[str, Any]
 _MOST_MASKS = 500  # of a document
@@ -136,7 +137,7 @@ class _Matte:
         if mask.get("inv"):
             items.insert(0, self._everything()["shapes"][0]["it"][0])
         rule = 2 if mask.get("inv") else 1
-        layer = {**self._layer(SHAPES), "shapes": [group([*items, self._paint(rule)])]}
+        layer = {**self._layer(SHAPE), "shapes": [group([*items, self._paint(rule)])]}
         layer["ks"] = {**placed(self._side), "o": mask.get("o") or still(100)}
         if _is_soft(mask):
             layer["ef"] = [_blur(mask["f"])]
@@ -147,7 +148,7 @@ class _Matte:
         corners = [[far, -far], [far, far], [-far, far], [-far, -far]]
         flat = [[0, 0]] * 4
         square = {"ty": "sh", "ks": still({"v": corners, "i": flat, "o": flat, "c": True})}
-        return {**self._layer(SHAPES), "ks": placed(self._side), "shapes": [group([square, self._paint(1)])]}
+        return {**self._layer(SHAPE), "ks": placed(self._side), "shapes": [group([square, self._paint(1)])]}
 
     def _layer(self, kind: int) -> Document:
         return {"ty": kind, "nm": "", "st": 0, "sr": 1, "bm": 0, **self._span}

@@ -14,13 +14,12 @@ from node_worker.engines.lottie.rewrites.parts import (
     OUTLINES,
     Budget,
     cost_of,
-    frames_between,
+    frames_of,
     kind_of,
     linear,
     name_of,
     shape_layers,
     shape_lists,
-    span_of,
     still,
 )
 
@@ -129,8 +128,7 @@ def _properties(items: list[Document]) -> list[Any]:
 def _path(item: Document, changes: list[Document], budget: Budget) -> Document | None:
     """What changes make of an outline, as a property."""
     props = _properties([item, *changes])
-    span = span_of(props)
-    frames = [0.0] if span is None else frames_between(*span, [time for prop in props for time in sampling.key_times(prop)])
+    frames = frames_of(props)
     moments: list[tuple[float, list[Any]]] = []
     if not budget.take(cost_of(frames, props)):
         return None

@@ -12,6 +12,7 @@ from node_worker.engines.lottie.upgrade import all_layers
 
 Document = dict[str, Any]
 _MOST_KEYS = 300_000  # keyframes of a document
+_CURVE = 8  # keyframes: as many cost as much time as a curve
 _OF_TRANSFORM = ("p", "a", "s")
 _OF_SHAPE = {"rc": ("s", "p"), "el": ("s", "p"), "sr": ("p",), "tr": _OF_TRANSFORM, "gf": ("s", "e"), "gs": ("s", "e")}
 
@@ -56,7 +57,7 @@ def _straighten(prop: Any, budget: Budget) -> bool:
             written.append(kept if sampling.plain(kept.get("s")) or not start else {**kept, "s": [*start]})
             continue
         times = frames_between(float(frame["t"]), float(frames[index + 1]["t"]))[:-1]
-        if not budget.take(len(times)):
+        if not budget.take(len(times) + _CURVE):
             return False
         for time in times:
             passed = sampling.progress(frames, index, time)

@@ -8,8 +8,9 @@ from typing import Any
 from node_worker.engines.lottie import sampling
 from node_worker.engines.lottie.guard import objects
 from node_worker.engines.lottie.report import Report
-from node_worker.engines.lottie.rewrites.layers import SHAPES, compositions, wrap
+from node_worker.engines.lottie.rewrites.layers import compositions, wrap
 from node_worker.engines.lottie.rewrites.parts import PAINTS, STROKES, Budget, kind_of, name_of, still
+from node_worker.engines.lottie.schema import SHAPE
 
 Document = dict[str, Any]
 Piece = tuple[list[Any], Document | None]  # shapes, and the opacity with which they are drawn as one
@@ -22,7 +23,7 @@ def opacity(document: Document, report: Report) -> None:
     budget = Budget(_MOST_PIECES)
     for layers in compositions(document):
         for layer in list(layers):
-            if kind_of(layer) == SHAPES and isinstance(layer.get("shapes"), list) and _look(layer["shapes"])[1]:
+            if kind_of(layer) == SHAPE and isinstance(layer.get("shapes"), list) and _look(layer["shapes"])[1]:
                 pieces = _cut(layer["shapes"])
                 if pieces is None or not budget.take(len(pieces)) or not _split(document, layers, layer, pieces):
                     detail = "A half transparent group of several shapes is drawn shape by shape; give it a layer of its own."

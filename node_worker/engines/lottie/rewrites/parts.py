@@ -145,6 +145,13 @@ def frames_between(first: float, last: float, times: Iterable[float] = (), most:
     return sorted(found)
 
 
+def frames_of(properties: Iterable[object], most: int = MOST_SAMPLES) -> list[float]:
+    """The frames at which some properties are sampled together: all that they change at and the whole ones between; 0 if all are still."""
+    props = [*properties]
+    span = span_of(props)
+    return [0.0] if span is None else frames_between(*span, [time for prop in props for time in sampling.key_times(prop)], most)
+
+
 def cost_of(frames: list[float], properties: Iterable[object]) -> int:
     """What it costs to look at properties at frames: as many keyframes, and more where each look goes through many."""
     return len(frames) * (1 + sum(1 for prop in properties for _ in _all_frames(prop)) // 20)

@@ -11,7 +11,7 @@ from node_worker.engines.lottie.rewrites.parts import (
     Budget,
     Shape,
     cost_of,
-    frames_between,
+    frames_of,
     kind_of,
     linear,
     shape_layers,
@@ -43,12 +43,12 @@ def _turn(shape: Shape, budget: Budget) -> None:
         return
     if sampling.value(radius, 0) != 0:
         return
-    span = span_of((item.get("s"), item.get("p")))
-    if span is None:
+    measures = item.get("s"), item.get("p")
+    if span_of(measures) is None:
         ks = still(rectangle(item, 0, 0.0))
     elif shape.behind & STROKES:
-        frames = frames_between(*span, _times(item))
-        if not budget.take(cost_of(frames, (item.get("s"), item.get("p")))):
+        frames = frames_of(measures)
+        if not budget.take(cost_of(frames, measures)):
             return
         ks = linear((frame, [rectangle(item, frame, 0.0)]) for frame in frames)
     else:
@@ -57,10 +57,6 @@ def _turn(shape: Shape, budget: Budget) -> None:
     for key in ("s", "p", "r"):
         item.pop(key, None)
     item.update(ty="sh", ks=ks)
-
-
-def _times(item: Document) -> list[float]:
-    return [time for key in ("s", "p") for time in sampling.key_times(item.get(key))]
 
 
 def _round_a_little(item: Document) -> None:

@@ -19,14 +19,13 @@ from node_worker.engines.lottie.rewrites.parts import (
     PAINTS,
     Budget,
     cost_of,
-    frames_between,
+    frames_of,
     group,
     kind_of,
     linear,
     name_of,
     shape_layers,
     shape_lists,
-    span_of,
 )
 
 Document = dict[str, Any]
@@ -69,9 +68,8 @@ def _write_out(items: list[Any], size: Budget, keys: Budget) -> bool:
 
 def _copies(repeater: Document, content: list[Any], size: Budget, keys: Budget, *, painted: bool) -> list[Any] | None:
     """The groups of a repeater, uppermost first; None where there are too many."""
-    span = span_of(_properties(repeater))
     step = _Step(repeater)
-    frames = [0.0] if span is None else frames_between(*span, _times(repeater), most=600)
+    frames = frames_of(_properties(repeater), most=600)
     if not keys.take(cost_of(frames, _properties(repeater))):
         return None
     moments = [step.at(frame) for frame in frames]
@@ -79,7 +77,7 @@ def _copies(repeater: Document, content: list[Any], size: Budget, keys: Budget, 
     if count > _MOST_COPIES or any(math.isinf(part) for moment in moments for part in moment.size(count)):
         return None
     written = msgspec.json.encode(content)
-    if not size.take(len(written) * count) or not keys.take(len(frames) * count * 2 if span else 0):
+    if not size.take(len(written) * count) or not keys.take(len(frames) * count * 2 if len(frames) > 1 else 0):
         return None
     copies = []
     for number in range(count):
@@ -92,11 +90,6 @@ def _properties(repeater: Document) -> list[Any]:
     held = repeater.get("tr")
     move = held if isinstance(held, dict) else {}
     return [repeater.get("c"), repeater.get("o"), *(move.get(name) for name in ("a", "p", "s", "r", "so", "eo"))]
-
-
-def _times(repeater: Document) -> list[float]:
-    """The frames of all keyframes, and the moments just before holds end."""
-    return [time for prop in _properties(repeater) for time in sampling.key_times(prop)]
 
 
 class _Moment(msgspec.Struct, frozen=True):

@@ -8,23 +8,23 @@ from PIL import ImageColor
 from node_worker.engines.lottie.guard import number
 from node_worker.engines.lottie.report import Report
 from node_worker.engines.lottie.rewrites.parts import group, kind_of, name_of, still
+from node_worker.engines.lottie.schema import SHAPE, SOLID
 from node_worker.engines.lottie.upgrade import all_layers
 
 Document = dict[str, Any]
-_SOLID, _SHAPES = 1, 4  # layers' types
 
 
 def solids(document: Document, report: Report) -> None:
     """Turn each solid into a layer of one rectangle."""
     for layer in all_layers(document):
-        if kind_of(layer) == _SOLID:
+        if kind_of(layer) == SOLID:
             _turn(layer, report)
 
 
 def _turn(layer: Document, report: Report) -> None:
     width, height = (number(layer.pop(side, 0)) for side in ("sw", "sh"))
     colour = layer.pop("sc", "#000000")
-    layer.update(ty=_SHAPES, shapes=[])
+    layer.update(ty=SHAPE, shapes=[])
     if math.isnan(width) or math.isnan(height):
         return
     try:

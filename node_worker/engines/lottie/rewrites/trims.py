@@ -15,13 +15,12 @@ from node_worker.engines.lottie.rewrites.parts import (
     PAINTS,
     Budget,
     cost_of,
-    frames_between,
+    frames_of,
     kind_of,
     linear,
     name_of,
     shape_layers,
     shape_lists,
-    span_of,
 )
 
 Document = dict[str, Any]
@@ -53,14 +52,12 @@ def _share(trim: Document, items: list[Any], budget: Budget) -> bool:
     if len(units) < 2:
         return True
     outlines = [item for _, found in units for item in found]
-    props = [trim.get(name) for name in ("s", "e", "o")]
     shapes = [item.get(name) for item in outlines for name in ("ks", "s", "p", "r", "pt", "ir", "is", "or", "os")]
-    span = span_of([*props, *shapes])
-    times = [time for prop in (*props, *shapes) for time in sampling.key_times(prop)]
-    frames = [0.0] if span is None else frames_between(*span, times)
+    props = [*(trim.get(name) for name in ("s", "e", "o")), *shapes]
+    frames = frames_of(props)
     moved = any(map(sampling.is_animated, shapes))
     corners = sum(len(path["v"]) for item in outlines if (path := outline(item, 0.0)))
-    if not budget.take((2 * len(units) + corners * moved // 4) * cost_of(frames, [*props, *shapes])):
+    if not budget.take((2 * len(units) + corners * moved // 4) * cost_of(frames, props)):
         return False
     still = None if moved else _lengths(units, 0.0)
     parts = [_parts(trim, still or _lengths(units, frame), frame) for frame in frames]

@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 
 from node_worker.engines.lottie.guard import number, objects
+from node_worker.engines.lottie.schema import SHAPE
 from node_worker.engines.lottie.text.along import OPTIONS, follow, path_of, tracked
 from node_worker.engines.lottie.text.letters import Letter, Lettering
 from node_worker.engines.lottie.text.samples import Array, moments
@@ -20,7 +21,6 @@ from node_worker.engines.lottie.text.spread import Spread, animated_of, spread, 
 from node_worker.engines.lottie.text.written import letter_group, shown_between
 
 Document = dict[str, Any]
-_SHAPES = 4  # a layer's type
 _FINE = 1 / 8  # of a frame: between moments where letters jump, so that a film of another rate shows no fading
 _MOST_LETTERS = 3000  # of one layer
 _MOST_VALUES = 60_000  # of one layer, letters times moments; where there would be more, moments are left out
@@ -99,12 +99,12 @@ class Animators:
         for size, index, letter, transform in pictures:
             self._show(layer, size, index, letter, transform)
         layer["shapes"] = shown_between(parts, [time for time, _, _ in texts])
-        layer["ty"] = _SHAPES
+        layer["ty"] = SHAPE
         return True
 
     def _times(self, layer: Document, moving: Moving, start: float, end: float, letters: int) -> Array | None:
         """The moments at which to look while a text holds; None if there is no room for them."""
-        first, last = _or(number(layer.get("ip")), 0.0), _or(number(layer.get("op")), 0.0)
+        first, last = number(layer.get("ip"), 0.0), number(layer.get("op"), 0.0)
         sharp = any(is_sharp(selector) for animator in moving.animators for selector in selectors_of(animator))
         times = moments(moving.properties, max(start, first), max(first, min(end, last)), _FINE if sharp else 1.0)
         most = max(2, _MOST_VALUES // max(1, letters))
@@ -131,7 +131,7 @@ def _groups(text: Document, lettering: Lettering, moving: Moving, times: Array, 
         place, turn = _on_lines(found, lettering), found.turn
     else:
         place, turn = _on_path(found, lettering, moving, times)
-    place[:, :, 1] -= _or(number(text.get("ls")), 0.0)
+    place[:, :, 1] -= number(text.get("ls"), 0.0)
     groups = [
         (letter, letter_group(text, letter, found, place[:, index], turn[:, index], index, times))
         for index, letter in enumerate(lettering.letters)
@@ -171,7 +171,3 @@ def _on_path(found: Spread, lettering: Lettering, moving: Moving, times: Array) 
     across = found.place[:, :, 1] + _heights(found, lettering) + found.grouped[:, :, 1]
     angle = np.radians(path_turn)
     return place + np.stack([-np.sin(angle) * across, np.cos(angle) * across], axis=2), found.turn + path_turn
-
-
-def _or(value: float, default: float) -> float:
-    return value if value == value else default

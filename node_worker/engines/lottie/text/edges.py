@@ -13,11 +13,11 @@ import msgspec
 from contracts.spec import Warning
 from node_worker.engines.lottie import sampling
 from node_worker.engines.lottie.guard import number, objects
+from node_worker.engines.lottie.schema import PRECOMP
 from node_worker.engines.lottie.text.measures import Box
 
 Document = dict[str, Any]
 _Matrix = tuple[float, float, float, float, float, float]  # x' = a x + c y + e, y' = b x + d y + f
-_PRECOMP = 0  # a layer's type
 _MOMENTS = 11
 _DEEPEST = 12  # compositions in each other, and parents, that are followed
 _SLACK = 0.02  # of the picture's side: nobody sees that a letter's foot is missing
@@ -61,7 +61,7 @@ class _Frames:
         for owner in (document, *assets.values()):
             for layer in objects(owner.get("layers")):
                 self._owner[id(layer)] = owner
-                if layer.get("ty") == _PRECOMP and (shown := assets.get(str(layer.get("refId")))) is not None:
+                if layer.get("ty") == PRECOMP and (shown := assets.get(str(layer.get("refId")))) is not None:
                     self._uses.setdefault(id(shown), layer)
 
     def moments(self, layer: Document) -> list[float]:
@@ -87,7 +87,7 @@ class _Frames:
                 return False
             if use is None:
                 return True
-            moment = moment * _or(number(use.get("sr")), 1.0) + _or(number(use.get("st")), 0.0)
+            moment = moment * number(use.get("sr"), 1.0) + number(use.get("st"), 0.0)
             layer = use
         return True
 
@@ -102,10 +102,6 @@ class _Frames:
                 break
             layer, found = above, _product(_own(above, moment), found)
         return found
-
-
-def _or(value: float, default: float) -> float:
-    return value if math.isfinite(value) else default
 
 
 def _within(value: float, side: float) -> bool:

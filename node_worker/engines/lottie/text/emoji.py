@@ -17,6 +17,7 @@ from contracts.spec import Warning
 from node_worker.engines.base import Pixels, TemplateRefused
 from node_worker.engines.lottie import sampling
 from node_worker.engines.lottie.guard import number, objects
+from node_worker.engines.lottie.schema import IMAGE, TEXT
 from node_worker.engines.lottie.text.faces import Face
 from node_worker.engines.lottie.text.layout import Layout
 from node_worker.engines.lottie.text.letters import Letter
@@ -28,7 +29,6 @@ from node_worker.engines.lottie.upgrade import all_layers
 from node_worker.inspect.documents import MAX_DOCUMENT
 
 Document = dict[str, Any]
-_IMAGE, _TEXT = 2, 5  # layers' types
 _SHARP = 2.0  # pixels drawn for each of the text's own, so that a larger film shows no steps
 _MOST, _LARGEST, _SMALLEST = 2000, 640, 8  # layers of a scene; pixels of a picture's em
 _MOST_PIXELS = 12_000_000  # of all pictures of a scene at their text's own scale
@@ -154,7 +154,7 @@ class _Numbers:
 
 def _doubts(layer: Document) -> Iterator[Warning]:
     element = str(layer.get("nm", ""))[:80]
-    if layer.get("ty") == _TEXT and layer["t"].get("a"):
+    if layer.get("ty") == TEXT and layer["t"].get("a"):
         detail = "The text's emoji stand still while its letters are animated; leave them out, or animate the whole layer."
         yield Warning(code="text.emoji_still", detail=detail, element=element)
     if layer.get("td"):
@@ -169,7 +169,7 @@ def _layer(layer: Document, place: _Place, picture: _Picture, asset: str, parent
     own = layer.get("ks")
     opacity = (own.get("o") if isinstance(own, dict) else None) or {"a": 0, "k": 100}
     made = {key: layer[key] for key in _COPIED if key in layer}
-    made |= {"ty": _IMAGE, "nm": "", "refId": asset, "parent": parent, "ip": place.span[0], "op": place.span[1]}
+    made |= {"ty": IMAGE, "nm": "", "refId": asset, "parent": parent, "ip": place.span[0], "op": place.span[1]}
     moved = place.transform
     if moved is None:
         made["ks"] = {"p": _still([x, y, 0]), "a": _still([0, 0, 0]), "s": _still([factor * 100, factor * 100, 100]), "r": _still(0)}

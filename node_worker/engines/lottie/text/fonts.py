@@ -10,6 +10,7 @@ from urllib.parse import unquote, unquote_to_bytes
 
 import msgspec
 
+from contracts.spec import Warning
 from node_worker.engines.lottie.text import faces
 from node_worker.engines.lottie.text.characters import east_of
 from node_worker.engines.lottie.text.drawn import DrawnFace
@@ -70,6 +71,11 @@ class Library:
             self._files += [(path.name, face) for face in found]
             if not found:
                 self.unreadable.append(path.name)
+
+    def doubts(self) -> list[Warning]:
+        """One warning for each font that is there and cannot be read."""
+        detail = "The font {!r} cannot be read; save it as TrueType, OpenType or WOFF."
+        return [Warning(code="font.unreadable", detail=detail.format(name)) for name in dict.fromkeys(self.unreadable)]
 
     def chain(self, wanted: Wanted, text: str = "") -> "Chain":
         """The order in which a text's characters look for a font; `text` tells whose forms of shared letters it wants."""

@@ -9,10 +9,12 @@ from typing import Any
 
 import msgspec
 
+from contracts.letters import LINE_END, SCALES
 from contracts.spec import Warning
 from node_worker.engines.base import TemplateRefused
 from node_worker.engines.lottie.elements import text_documents
 from node_worker.engines.lottie.guard import number, objects
+from node_worker.engines.lottie.schema import TEXT
 from node_worker.engines.lottie.text import breaks, faces
 from node_worker.engines.lottie.text.animators import Animators, Moving
 from node_worker.engines.lottie.text.bidi import meant_to_read, right_to_left
@@ -22,7 +24,7 @@ from node_worker.engines.lottie.text.drawn import DrawnFace
 from node_worker.engines.lottie.text.edges import Placed, outside
 from node_worker.engines.lottie.text.emoji import EmojiLayers
 from node_worker.engines.lottie.text.fonts import Chain, Library, Wanted
-from node_worker.engines.lottie.text.layout import BREAK, SMALLEST, Layout, Style, lay_out
+from node_worker.engines.lottie.text.layout import Layout, Style, lay_out
 from node_worker.engines.lottie.text.letters import Lettering, lettering_of
 from node_worker.engines.lottie.text.measures import Box, box_of
 from node_worker.engines.lottie.upgrade import all_layers
@@ -34,17 +36,16 @@ READING = "flatrender:reading"  # the direction that a person gave it
 _ANCHOR = {0: 0.0, 1: 1.0, 2: 0.5, 3: 0.0, 4: 1.0, 5: 0.5, 6: 0.0}  # justification: which part of the line lies at the position
 _MIRROR = {0: 1, 1: 0}
 _JUSTIFIED, _ALL = frozenset((3, 4, 5, 6)), 6  # justifications that fill lines; that which fills the last one too
-_TEXT = 5  # a layer's type
 _MAX_LENGTH = 100_000  # characters of all texts of a scene, keyframes included
 _HUGE = 10_000  # pixels, and thousandths of an em
 _UNSEEN = 1e-9  # hundredths of an em of tracking: nobody sees it, but letters stay apart instead of joining into ligatures
-_AUTO_LEADING = 1.2  # of the size, as After Effects does
+AUTO_LEADING = 1.2  # of the size, as After Effects does
 
 
 def shape_texts(document: Document, library: Library) -> list[Warning]:
     """Shape every text that the document's own characters do not already cover. Raises TemplateRefused."""
     writer = _Writer(document, library)
-    layers = [layer for layer in all_layers(document) if layer.get("ty") == _TEXT]
+    layers = [layer for layer in all_layers(document) if layer.get("ty") == TEXT]
     if sum(len(text["t"]) for layer in layers for text in text_documents(layer)) > _MAX_LENGTH:
         raise TemplateRefused("text.too_long", f"The scene's texts have more than {_MAX_LENGTH} characters together.")
     for layer in layers:
@@ -67,7 +68,7 @@ def wanted_fonts(document: Document) -> dict[str, Wanted]:
 
 
 def measurer(document: Document, library: Library) -> Callable[[Document], Box]:
-    """A function that tells where a text document's letters lie in their layer: left, top, width and height in pixels.
+    """A function that tells the box of a text document's letters in pixels of their layer; see measures.Box.
 
     It takes documents as they stand before texts are shaped, and leaves them as they are.
     """
@@ -101,8 +102,7 @@ class _Writer:
         style = style_of(text, shrink=FIELD in text, meant=text.get(MEANT), reading=text.get(READING))
         layout = lay_out(text["t"], chain, style)
         _place(held, layout, style, _ascent(wanted, chain))
-        left, top, right, bottom = box_of(held, layout)
-        return left, top, right - left, bottom - top
+        return box_of(held, layout)
 
     def rewrite(self, layer: Document) -> None:
         texts = text_documents(layer)
@@ -206,14 +206,14 @@ class _Writer:
     def _report(self, layout: Layout, field: str, element: str) -> None:
         emoji = [char for char in layout.missing if faces.emoji() is None and is_emoji(char + VARIANT_PICTURE)]
         if emoji:
-            detail = f"This node has no font for emoji, so {_listed(emoji)} are left out; run `make env` with npm at hand, or give a font."
+            detail = f"This node has no font for emoji, so {_listed(emoji)} are left out; run `python -m deploy.emoji`, or give a font."
             self._warn("font.no_emoji", detail, element)
         if missing := [char for char in layout.missing if char not in emoji]:
             detail = f"No font at hand has a picture for {_listed(missing)}; change the text or add a font that has it."
             if field:
                 raise TemplateRefused("font.no_glyph", detail, field)
             self._warn("font.no_glyph", detail, element)
-        least = f"even at {SMALLEST:.0%} of its size"
+        least = f"even at {SCALES[-1]:.0%} of its size"
         if field and layout.overflows:
             self._warn("text.overflow", f"The text does not fit its box {least}; shorten it.", element)
         elif layout.scale < 1:
@@ -233,8 +233,7 @@ class _Writer:
         ]
         self._document["fonts"] = {"list": [*kept, *self._new_fonts]}
         self._document["chars"] = self._chars
-        for name in dict.fromkeys(self._library.unreadable):
-            self._warn("font.unreadable", f"The font {name!r} cannot be read; convert it to TrueType or OpenType.", "")
+        self.warnings += self._library.doubts()
         self.warnings += outside(self._document, self._placed)
         self._emoji.write(self.warnings)
 
@@ -246,7 +245,7 @@ def style_of(text: Document, *, shrink: bool, meant: object = None, reading: obj
     width, height = _box(text)
     return Style(
         size=size,
-        line_height=leading if leading > 0 else size * _AUTO_LEADING,
+        line_height=leading if leading > 0 else size * AUTO_LEADING,
         tracking=tracking / 10 if abs(tracking) < _HUGE else 0.0,
         caps=text["ca"] if text.get("ca") in (1, 2) else 0,
         width=width,
@@ -296,7 +295,7 @@ def _ascent(wanted: Wanted, chain: Chain) -> float:
 
 def _letters(text: str) -> str:
     """A text without line ends and emoji, which no document carries as drawings."""
-    text = BREAK.sub("", text)
+    text = LINE_END.sub("", text)
     ends = breaks.clusters(text)
     return "".join(part for start, end in zip([0, *ends], ends, strict=False) if not is_emoji(part := text[start:end]))
 

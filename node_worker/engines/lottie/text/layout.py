@@ -1,11 +1,11 @@
 """Breaks a text into lines, fits it into its box and places every cluster."""
 
 import bisect
-import re
 import unicodedata
 
 import msgspec
 
+from contracts.letters import LINE_END, SCALES
 from node_worker.engines.lottie.text import bidi, breaks
 from node_worker.engines.lottie.text.bidi import Levels, Reading
 from node_worker.engines.lottie.text.characters import ideographic, modern
@@ -13,10 +13,8 @@ from node_worker.engines.lottie.text.fonts import Chain
 from node_worker.engines.lottie.text.kashida import KASHIDA, stretched
 from node_worker.engines.lottie.text.shaping import Cluster, shape
 
-SMALLEST = 0.5  # a text shrinks to no less than half its designed size
-_STEPS = tuple(1 - step / 20 for step in range(11))  # 1.0 down to SMALLEST
-BREAK = re.compile(r"\r\n|[\r\n\x03\u2028\u2029]")
-_SLACK = 1.005  # of the box's width: designers' boxes hug their texts, and other programs round otherwise
+SLACK = 1.005  # of a box's sides: designers' boxes hug their texts, and other programs round otherwise
+LAST = 0.9  # ems of height that the last line needs: its letters stand on a line within the box, what hangs below it may hang out
 _HYPHENS = "\u2010-"  # the true one, and the one that every font has
 
 
@@ -75,7 +73,7 @@ def lay_out(text: str, chain: Chain, style: Style) -> Layout:
     """Place a text. Line ends of all kinds are kept; words move to the next line where the box ends."""
     missing: dict[str, None] = {}
     whole = style.reading or bidi.reads(text, style.hint)
-    paragraphs = [_paragraph(part, chain, style, style.reading or bidi.reads(part, whole), missing) for part in BREAK.split(text)]
+    paragraphs = [_paragraph(part, chain, style, style.reading or bidi.reads(part, whole), missing) for part in LINE_END.split(text)]
     scale, overflows, wrapped = _fit(paragraphs, chain, style)
     full = style.width * 100 / (style.size * scale) if style.justified and style.width > 0 else 0.0
     lines = [
@@ -92,9 +90,9 @@ def _fit(paragraphs: list[_Paragraph], chain: Chain, style: Style) -> tuple[floa
     if style.width <= 0:
         return 1.0, False, [_Wrapped([(0, len(p.text))]) for p in paragraphs]
     torn: tuple[float, bool, list[_Wrapped]] | None = None
-    steps = _STEPS if style.shrink else _STEPS[:1]
+    steps = SCALES if style.shrink else SCALES[:1]
     for scale in steps:
-        limit = style.width * _SLACK * 100 / (style.size * scale)
+        limit = style.width * SLACK * 100 / (style.size * scale)
         wrapped = [_wrap(paragraph, limit, chain, style) for paragraph in paragraphs]
         too_high = _too_high(sum(len(one.lines) for one in wrapped), style, scale)
         if not too_high and not any(one.torn for one in wrapped):
@@ -106,8 +104,7 @@ def _fit(paragraphs: list[_Paragraph], chain: Chain, style: Style) -> tuple[floa
 
 
 def _too_high(lines: int, style: Style, scale: float) -> bool:
-    # The last line needs its letters' height, not its leading; half a letter may hang out at the bottom as descenders do.
-    return style.height > 0 and ((lines - 1) * style.line_height + style.size * 0.9) * scale > style.height * 1.05
+    return style.height > 0 and ((lines - 1) * style.line_height + style.size * LAST) * scale > style.height * SLACK
 
 
 def _paragraph(text: str, chain: Chain, style: Style, reading: Reading, missing: dict[str, None]) -> _Paragraph:

@@ -9,6 +9,7 @@ import msgspec
 
 from node_worker.engines.lottie.guard import number
 from node_worker.engines.lottie.text.layout import Layout
+from node_worker.engines.lottie.text.measures import anchor_of
 from node_worker.engines.lottie.text.shaping import Cluster, Glyph
 
 Document = dict[str, Any]
@@ -51,7 +52,7 @@ def lettering_of(layout: Layout, text: Document) -> Lettering:
         letters += [_letter(cluster, row, unit) for cluster in drawn]
         last = max(drawn, key=lambda cluster: cluster.x, default=None)
         widths.append((line.width - (last.tracking if last else 0.0)) * unit)
-    return Lettering(letters, widths, size, float(text["lh"]), _pair(text.get("ps")), _anchor(text))
+    return Lettering(letters, widths, size, float(text["lh"]), _pair(text.get("ps")), anchor_of(text))
 
 
 def _letter(cluster: Cluster, line: int, unit: float) -> Letter:
@@ -63,12 +64,4 @@ def _letter(cluster: Cluster, line: int, unit: float) -> Letter:
 
 
 def _pair(value: object) -> tuple[float, float]:
-    return (_or(number(value[0]), 0.0), _or(number(value[1]), 0.0)) if isinstance(value, list) and len(value) >= 2 else (0.0, 0.0)
-
-
-def _anchor(text: Document) -> float:
-    return {1: 1.0, 2: 0.5}.get(text.get("j"), 0.0)  # type: ignore[arg-type]
-
-
-def _or(value: float, default: float) -> float:
-    return value if value == value else default
+    return (number(value[0], 0.0), number(value[1], 0.0)) if isinstance(value, list) and len(value) >= 2 else (0.0, 0.0)

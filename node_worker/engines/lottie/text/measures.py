@@ -9,15 +9,20 @@ from node_worker.engines.lottie.text.shaping import Cluster
 
 Document = dict[str, Any]
 Box = tuple[float, float, float, float]  # left, top, right, bottom
-ANCHOR = {0: 0.0, 1: 1.0, 2: 0.5}  # justification of a text that is placed: which part of a line lies at the position
+_ANCHORS: dict[float, float] = {1: 1.0, 2: 0.5}  # by the justification
 _EMOJI = (0.0, -93.0, 124.0, 25.0)  # hundredths of an em: the box of a picture in colours, as Noto Color Emoji has it
+
+
+def anchor_of(text: Document) -> float:
+    """Which part of a line lies at the position of a text that is placed: 0 its left end, 1 its right end."""
+    return _ANCHORS.get(number(text.get("j")), 0.0)
 
 
 def origins(text: Document, layout: Layout) -> list[tuple[float, float]]:
     """The left end of each line's base line in pixels of the layer; `text` is its document after it was placed."""
     em, leading = number(text.get("s")), number(text.get("lh"))
     corner = text.get("ps") or (0.0, 0.0)
-    anchor = ANCHOR[text["j"]]
+    anchor = anchor_of(text)
     lift = number(text.get("ls"))
     lift = lift if math.isfinite(lift) else 0.0
     lines = enumerate(layout.lines)

@@ -5,14 +5,15 @@ from typing import Any
 
 import msgspec
 
-from contracts.letters import ems
+from contracts.letters import LINE_END, ems
 from contracts.spec import Element
 from node_worker.engines.lottie.elements import Found, text_documents
 from node_worker.engines.lottie.guard import number
 from node_worker.engines.lottie.text.edges import Placed, outside
 from node_worker.engines.lottie.text.fonts import Library
-from node_worker.engines.lottie.text.layers import measurer
-from node_worker.engines.lottie.text.layout import BREAK
+from node_worker.engines.lottie.text.layers import AUTO_LEADING, measurer
+from node_worker.engines.lottie.text.layout import LAST, SLACK
+from node_worker.engines.lottie.text.measures import Box, anchor_of
 
 Document = dict[str, Any]
 MOST = 40  # texts of a scene that are measured
@@ -22,8 +23,7 @@ _WIDEST = 6.0  # times the picture's width; what has more room than that has no 
 _SAMPLE = "Hamburgefonstiv 2026"  # where the template's own text is too short to know its font by
 _ENOUGH = 5  # letters by which a font is known
 _SMALLEST, _LARGEST = 0.1, 10_000  # pixels of a letter
-_ANCHOR = {0: 0.0, 1: 1.0, 2: 0.5}  # justification: which part of a line lies at the position
-Measure = Callable[[Document], tuple[float, float, float, float]]
+Measure = Callable[[Document], Box]
 
 
 class _Open(msgspec.Struct):
@@ -32,7 +32,7 @@ class _Open(msgspec.Struct):
     item: Found
     layer: Document
     size: float
-    box: tuple[float, float, float, float]
+    box: Box
     anchor: float
     least: float
     most: float
@@ -57,30 +57,27 @@ def measure_room(document: Document, found: Iterable[Found], library: Library) -
         flat = {name: value for name, value in texts[0].items() if name not in ("sz", "ps")}
         item.element = _measured(item.element, flat, size, measure)
         if not item.element.lines and id(layer) in own and flat["t"].strip():
-            left, top, width, height = measure(flat)
+            left, top, right, bottom = measure(flat)
+            width, height = right - left, bottom - top
             if not abs(left) + abs(top) + width + height < _FARTHEST:
                 continue
             widest = max(_WIDEST * number(document["w"]), 2 * width)
-            opened.append(_Open(item, layer, size, (left, top, left + width, top + height), _anchor(flat), max(width, 1.0), widest))
+            opened.append(_Open(item, layer, size, (left, top, right, bottom), anchor_of(flat), max(width, 1.0), widest))
     _open_room(document, opened)
 
 
 def _measured(element: Element, text: Document, size: float, measure: Measure) -> Element:
     """The element with the breadth of its font, and the room of its box if it has one."""
     known = text["t"] if sum(char.isalnum() for char in text["t"]) >= _ENOUGH else _SAMPLE
-    usual = max(map(ems, BREAK.split(known)))
-    _, _, width, _ = measure({**text, "t": known})
+    usual = max(map(ems, LINE_END.split(known)))
+    left, _, right, _ = measure({**text, "t": known})
+    width = right - left
     breadth = round(min(2.0, max(0.4, width / size / usual)), 3) if width > 0 and usual > 0 else 1.0
     if not (element.width and element.height):
         return msgspec.structs.replace(element, breadth=breadth)
     leading = number(text.get("lh"))
-    lines = 1 + int(max(0.0, element.height * 1.05 - size * 0.9) / (leading if leading > 0 else size * 1.2))
+    lines = 1 + int(max(0.0, element.height * SLACK - size * LAST) / (leading if leading > 0 else size * AUTO_LEADING))
     return msgspec.structs.replace(element, breadth=breadth, room=round(element.width / size, 3), lines=lines)
-
-
-def _anchor(text: Document) -> float:
-    justified = number(text.get("j"))
-    return _ANCHOR[int(justified)] if justified in _ANCHOR else 0.0
 
 
 def _open_room(document: Document, opened: list[_Open]) -> None:

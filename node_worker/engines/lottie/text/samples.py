@@ -13,7 +13,6 @@ from node_worker.engines.lottie import sampling
 Document = dict[str, Any]
 Array = NDArray[np.float64]
 
-JUST_BEFORE = 1e-3  # frames before a jump at which the value that it leaves still stands
 _HALVINGS = 32  # of the curve's parameter, until it is as exact as a picture needs
 
 
@@ -27,7 +26,9 @@ def moments(props: Iterable[object], start: float, end: float, step: float = 1.0
     for prop in props:
         frames = [(float(frame["t"]), frame.get("h")) for frame in sampling.keyframes(prop)]
         found.update(time for time, _ in frames)
-        found.update(time - JUST_BEFORE for (before, hold), (time, _) in pairwise(frames) if hold and time - before > JUST_BEFORE)
+        found.update(
+            time - sampling.JUST_BEFORE for (before, hold), (time, _) in pairwise(frames) if hold and time - before > sampling.JUST_BEFORE
+        )
     if not found:
         return np.array([start])
     first, last = max(start, min(found)), min(end, max(found))

@@ -5,11 +5,11 @@ first one in reading order, whatever the direction of the script.
 """
 
 import hashlib
-import re
 from typing import Any
 
 import numpy as np
 
+from contracts.letters import LINE_END
 from node_worker.engines.lottie.elements import text_documents
 from node_worker.engines.lottie.guard import number, objects
 from node_worker.engines.lottie.text.letters import Letter
@@ -54,7 +54,7 @@ def spell_out(document: Document) -> None:
 
 def _units(text: str, basis: float) -> int:
     """How many things a selector counts in a text that is not shaped yet."""
-    lines = [line for line in re.split(r"[\r\n\x03]", text) if line]
+    lines = [line for line in LINE_END.split(text) if line]
     if basis == _LINES:
         return len(lines)
     if basis == _WORDS:

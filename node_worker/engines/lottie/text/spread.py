@@ -191,7 +191,7 @@ def _paint(found: Spread, text: Document, style: Document, share: Array, times: 
             shift = sample(style[name], times, (0.0,))[:, :1] / whole * share
             found.fill = _shifted(_own(found, "fill", text["fc"], share), place, shift)
     if "sw" in style:
-        own_width = np.full(share.shape, max(0.0, _or(number(text.get("sw")), 0.0)))
+        own_width = np.full(share.shape, max(0.0, number(text.get("sw"), 0.0)))
         found.stroke_width = (own_width if found.stroke_width is None else found.stroke_width) + sample(style["sw"], times, (0.0,))[
             :, :1
         ] * share
@@ -207,7 +207,7 @@ def _own(found: Spread, attribute: str, colour: object, share: Array) -> Array:
     before: Array | None = getattr(found, attribute)
     if before is not None:
         return before
-    parts = [_or(number(part), 0.0) for part in colour[:3]] if isinstance(colour, list) and len(colour) >= 3 else list(_COLOUR)
+    parts = [number(part, 0.0) for part in colour[:3]] if isinstance(colour, list) and len(colour) >= 3 else list(_COLOUR)
     return np.tile(np.array(parts), (*share.shape, 1))
 
 
@@ -221,7 +221,3 @@ def _shifted(colours: Array, place: int, shift: Array) -> Array:
             parts[place] = (parts[place] + row[3]) % 1 if place == 0 else min(max(parts[place] + row[3], 0.0), 1.0)
             known[row] = colorsys.hsv_to_rgb(*parts)
     return np.array([known[row] for row in zip(*flat.T.tolist(), by.tolist(), strict=True)]).reshape(colours.shape)
-
-
-def _or(value: float, default: float) -> float:
-    return value if value == value else default

@@ -6,10 +6,10 @@ from uuid import UUID, uuid4
 import pytest
 
 from consumers.render.jobs.tables import JOBS
-from consumers.render.jobs.warnings import LONGEST_DETAIL, MOST_OF_A_JOB, MOST_OF_A_REPORT, told
+from consumers.render.jobs.warnings import MOST_OF_A_JOB, told
 from consumers.render.kinds.snapshots import SNAPSHOTS
 from consumers.render.leases.object_keys import segment_object_key
-from contracts.node import ReportSegment
+from contracts.node import LONGEST_WARNING, MOST_WARNINGS, ReportSegment
 from contracts.render.jobs import SubmitJob
 from contracts.spec import Warning
 from tests.support.domain_harness import DomainHarness, kinds
@@ -87,16 +87,16 @@ def test_what_a_node_makes_up_is_kept_within_bounds_and_tells_no_place() -> None
     place = Warning(code="picture.missing", detail="http://store:9000/bucket/files/secret?sig=1 is gone")
     report(harness, assign(harness, job_id), 0, place, *many)
     found = warned(harness, job_id)
-    assert len(found) == MOST_OF_A_REPORT and len(found[1].detail) == LONGEST_DETAIL
+    assert len(found) == MOST_WARNINGS and len(found[1].detail) == LONGEST_WARNING
     assert "secret" not in found[0].detail
 
 
-@pytest.mark.parametrize(("known", "fresh"), [(0, MOST_OF_A_JOB), (MOST_OF_A_JOB - 1, 1), (MOST_OF_A_JOB, 0)])
+@pytest.mark.parametrize(("known", "fresh"), [(0, MOST_OF_A_JOB), (MOST_OF_A_JOB - 1, 1), (MOST_OF_A_JOB, 0), (MOST_OF_A_JOB + 50, 0)])
 def test_a_render_is_warned_only_so_often(known: int, fresh: int) -> None:
     before = [Warning(code=f"a{at}", detail="") for at in range(known)]
     events = told(uuid4(), before, [Warning(code=f"b{at}", detail="") for at in range(2 * MOST_OF_A_JOB)])
     assert sum(len(event.warnings) for event in events) == fresh
-    assert all(len(event.warnings) <= MOST_OF_A_REPORT for event in events)
+    assert all(len(event.warnings) <= MOST_WARNINGS for event in events)
 
 
 def test_a_picture_of_a_scene_tells_what_is_wrong_with_it() -> None:

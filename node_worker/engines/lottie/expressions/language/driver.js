@@ -2,12 +2,13 @@
 
 const MOST_ROUNDS = 50_000; // of the loops of one evaluation
 const ALL_ROUNDS = 8_000_000; // of all loops of a scene, the language's own included
+const NESTED = 3_000; // evaluations for one: of those it waits for, again and again within circles
 const FARTHEST = 1e7; // of a number, as the drawing engine takes it
 const LONGEST = 5_000; // characters of a text
 const MOST_POINTS = 2_000; // of a path
 
 let comps = [], blobs = [], codes = new Map(), order = [], targets = [], failures = new Map();
-let budget = 0, used = 0, runs = 0, mostRuns = 0, rounds = 0, allRounds = ALL_ROUNDS, stage = 0, at = 0, begun = false, numbers = 0, mostNumbers = 0, letters = 0, mostLetters = 0;
+let budget = 0, used = 0, runs = 0, nested = 0, mostRuns = 0, rounds = 0, allRounds = ALL_ROUNDS, stage = 0, at = 0, begun = false, numbers = 0, mostNumbers = 0, letters = 0, mostLetters = 0;
 
 // Counts a round of a loop; called where an expression's loops go round.
 function tick() {
@@ -21,6 +22,14 @@ function tick() {
 // Counts what the language itself does in a loop for an expression.
 function charge(count) {
   if ((allRounds -= count) < 0) throw new Refusal('budget', 'the scene computes too much');
+}
+// What takes all memory or goes too deep once would do so at every moment, but not always equally soon.
+const isExhausted = error => error instanceof InternalError || (error instanceof RangeError && /stack|length/.test(error.message));
+// What an expression may not catch; called where it catches anything.
+function fatal(error) {
+  if (!isExhausted(error)) return;
+  if (running) running.dead = 'failed', note(running, error);
+  throw error;
 }
 // What a condition makes of a number that is an object: such a one is true to the language even where it is zero.
 const truth = v => (v instanceof Number && !v.valueOf() ? 0 : v);
@@ -95,8 +104,8 @@ class Code {
     const head = [...mine].map(name => (bound.has(name) ? `${name}=${bound.get(name)}` : name)).join(',');
     const start = head ? `var ${head};` : '';
     try {
-      this.call = words.has('$bm_rt') ? Function('$s', '$n', '$t', `${start}{${text}\n}return $bm_rt;`)
-        : Function('$s', '$n', '$t', '$x', `${start}return eval($x);`);
+      this.call = words.has('$bm_rt') ? Function('$s', '$n', '$t', '$f', `${start}{${text}\n}return $bm_rt;`)
+        : Function('$s', '$n', '$t', '$f', '$x', `${start}return eval($x);`);
     } catch (error) { this.fault = error; }
   }
   run(prop) {
@@ -109,7 +118,7 @@ class Code {
       for (const name of this.moving) { const get = CHANGING[name]; scope[name] = Object.freeze(() => get(prop)); }
       prop.scope = Object.freeze(scope);
     }
-    return this.call(prop.scope, tick, truth, this.text);
+    return this.call(prop.scope, tick, truth, fatal, this.text);
   }
 }
 
@@ -117,15 +126,14 @@ function compute(prop, when) {
   const outer = rounds;
   rounds = MOST_ROUNDS, prop.chance = undefined, prop.code ??= codes.get(prop.x);
   try {
-    if (++runs > mostRuns) throw new Refusal('budget', 'the scene evaluates too much');
+    if (++runs > mostRuns || ++nested > NESTED) throw new Refusal('budget', 'the scene evaluates too much');
     const value = converted(prop, prop.code.run(prop), when);
     if (needs.size) throw new Need();
     return prop.dead ? prop.base(frameOf(when)) : value;
   } catch (error) {
     if (needs.size) throw error instanceof Need ? error : new Need();
     if (error instanceof Posterized && error.fps > 0) return posterized(prop, Math.floor(when * error.fps + 1e-6) / error.fps);
-    // What takes all memory or goes too deep once would do so at every moment.
-    if (error instanceof InternalError || (error instanceof RangeError && /stack|length/.test(error.message))) prop.dead = 'failed';
+    if (isExhausted(error)) prop.dead = 'failed';
     note(prop, error);
     return prop.base(frameOf(when));
   } finally { rounds = outer; }
@@ -254,7 +262,11 @@ function frame(comp) {
   const when = comp.times[at], found = [];
   now = when / rate;
   try {
-    for (const target of comp.active) found.push(when < target.from || when > target.to ? undefined : target.prop.valueAt(now));
+    for (const target of comp.active) {
+      nested = 0;
+      found.push(when < target.from || when > target.to ? undefined : target.prop.valueAt(now));
+      if (nested > NESTED) target.prop.dead = 'budget';
+    }
   } catch (error) {
     if (error instanceof Need) return false;
     throw error;
@@ -354,8 +366,11 @@ function harden(...roots) {
   }
 }
 delete Object.getOwnPropertySymbols; // under which the inside of a face is kept
-harden(globalThis, tick, truth, layerFields, groupBase, moveFields, layerMoveFields, effectFields, maskFields, textFields, ...Object.values(itemFields),
+for (const name of ['stackTraceLimit', 'prepareStackTrace']) delete Error[name]; // set through functions, which freezing does not stop
+const { constructor: Iterator } = [].values(), promise = (async () => {})(); // what is reached by no name
+harden(globalThis, tick, truth, fatal, layerFields, groupBase, moveFields, layerMoveFields, effectFields, maskFields, textFields, ...Object.values(itemFields),
   NumberFace, VectorFace, TextFace, PathFace.prototype, OwnFace, TextStyle.prototype,
-  [][Symbol.iterator](), ''[Symbol.iterator](), new Map().entries(), function* () {}, async function () {}, async function* () {});
+  [].values(), ''[Symbol.iterator](), new Map().entries(), new Set().entries(), ''.matchAll(/a/g), [].values().map(one => one), Iterator, Iterator.from({ next() {} }),
+  promise, 0n, function* () {}, async function () {}, async function* () {});
 Object.freeze(globalThis);
 return api;
