@@ -504,24 +504,16 @@ def test_a_hoses_line_follows_the_line_with_its_place_and_its_numbers() -> None:
     same = rt("thisLayer(2)('Admin')(2)('Math')(2)(thisProperty.propertyGroup(1).propertyIndex)(thisProperty.propertyIndex)")
     move = rt("content('Admin').content('Math')('ADBE Vector Transform Group')(thisProperty.propertyIndex)")
 
+    def numbered(ix: int, value: Any, x: str = "") -> Document:
+        return {**still(value, x), "ix": ix}
+
     def line(x: str, turned: str, *numbers: float) -> Document:
+        outer, inner, points, round_, start, end, turn = numbers
         star = {"ty": "sr", "nm": "Line", "sy": 1, "d": 1, "p": still([0, 0]), "r": still(0)}
-        held = {key: {**still(n, x), "ix": ix} for (key, ix), n in zip((("or", 7), ("is", 8), ("pt", 3), ("os", 9)), numbers, strict=False)}
-        trim = {
-            "ty": "tm",
-            "nm": "Half",
-            "m": 1,
-            "s": {**still(numbers[4], x), "ix": 1},
-            "e": {**still(numbers[5], x), "ix": 2},
-            "o": still(0),
-        }
-        numbered = {"a": 1, "p": 2, "s": 3, "o": 7, "sk": 4, "sa": 5}
-        tr = {key: {**still([0, 0] if key in "aps" else 0), "ix": ix} for key, ix in numbered.items()}
-        return {
-            "ty": "gr",
-            "nm": "Math" if not x else "Arc",
-            "it": [{**star, **held}, trim, {"ty": "tr", **tr, "r": {**still(numbers[6], turned), "ix": 6}}],
-        }
+        star |= {"or": numbered(7, outer, x), "is": numbered(8, inner, x), "pt": numbered(3, points, x), "os": numbered(9, round_, x)}
+        trim = {"ty": "tm", "nm": "Half", "m": 1, "s": numbered(1, start, x), "e": numbered(2, end, x), "o": still(0)}
+        tr = {"ty": "tr", "a": numbered(1, [0, 0]), "p": numbered(2, [0, 0]), "r": numbered(6, turn, turned), "o": numbered(7, 100)}
+        return {"ty": "gr", "nm": "Arc" if x else "Math", "it": [star, trim, tr]}
 
     admin = {"ty": "gr", "nm": "Admin", "it": [line("", "", 200, 90, 4, 5, 1, 25, 45), {"ty": "tr"}]}
     document, report = baked(layer("A", shapes=[line(same, move, 0, 0, 0, 0, 0, 0, 0), admin]))
@@ -529,3 +521,15 @@ def test_a_hoses_line_follows_the_line_with_its_place_and_its_numbers() -> None:
     assert [star[key]["k"] for key in ("or", "is", "pt", "os")] == [200, 90, 4, 5]
     assert [trim[key]["k"] for key in ("s", "e")] == [1, 25]
     assert (turn["r"]["k"], report.warnings) == (45, ())
+
+
+def test_a_picture_is_not_reused_for_a_moment_at_which_other_layers_are_there() -> None:
+    def both() -> Document:
+        early, late = (layer(name, n, ks={"o": still(100, rt("0"))}, ip=30 * n - 30, op=30 * n) for n, name in ((1, "A"), (2, "B")))
+        return Build.document(early, late)
+
+    first, whole = both(), both()
+    assert bake(first, Report(), Moments(second=0.1)), "it serves this moment alone"
+    assert [one["ks"]["o"]["k"] for one in first["layers"]] == [0, 100]
+    assert not bake(whole, Report(), WHOLE), "it serves any"
+    assert [one["ks"]["o"]["k"] for one in whole["layers"]] == [0, 0]

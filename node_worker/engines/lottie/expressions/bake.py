@@ -113,7 +113,7 @@ WHOLE = Moments()
 
 
 def bake(document: Document, report: Report, moments: Moments, measure: Measure | None = None, alive: Callable[[], None] = nothing) -> bool:
-    """Replace every expression by what it gives; returns whether any of it changes with time, so that it serves these moments alone.
+    """Replace every expression by what it gives; returns whether it serves these moments alone: some changes or was not there.
 
     `measure` tells a text's box, `alive` is called between slices of the work. Raises TemplateRefused.
     """
@@ -148,7 +148,7 @@ class _Run:
         self._ask("start", msgspec.json.encode(header).decode())
 
     def run(self, report: Report, alive: Callable[[], None]) -> bool:
-        """Evaluate all, write the values, tell what could not be followed; whether any moves. Raises TemplateRefused."""
+        """Evaluate all, write the values, tell what could not be followed; whether any moves or is not there. Raises TemplateRefused."""
         self._evaluate(alive)
         times = [np.array(one, np.float64) for one in self._read("times")]
         targets = self._read("result")
@@ -157,7 +157,8 @@ class _Run:
         for failure in self._read("failures"):
             code = f"expression.{failure['code']}"
             report(code, _DETAILS.get(code, _UNKNOWN).format(**failure), str(failure["layer"]))
-        return any(target["count"] and target.get("fixed") is None for target in targets)
+        # What was not evaluated, since its layer is not there at these moments, has its own value yet, and is wanted at others.
+        return any(target.get("fixed") is None for target in targets)
 
     def _evaluate(self, alive: Callable[[], None]) -> None:
         """Go on slice by slice. How long one takes decides how many evaluations the next has, never a value."""

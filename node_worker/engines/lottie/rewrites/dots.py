@@ -31,8 +31,9 @@ def _paths(prop: object) -> list[Document]:
     """All paths of a property; none if some of it cannot be read."""
     frames = sampling.keyframes(prop)
     held = [frame[end] for frame in frames for end in ("s", "e") if frame.get(end) is not None] if frames else [_still(prop)]
-    paths: list[Any] = [path[0] if isinstance(path, list) and path else path for path in held]
-    return paths if all(isinstance(path, dict) for path in paths) else []
+    paths = [path[0] if isinstance(path, list) and path else path for path in held]
+    found: list[Document] = [path for path in paths if isinstance(path, dict)]
+    return found if len(found) == len(paths) else []
 
 
 def _still(prop: object) -> object:
