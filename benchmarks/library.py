@@ -181,7 +181,7 @@ class Library:
             yield query, (tenant, self.ids["job"])
         for query in ("node_by_id", "node_identity", "node_standing"):
             yield query, (PLATFORM, NODE)
-        yield "place_of_upload", (tenant, self.ids["upload"])
+        yield "upload_place_by_id", (tenant, self.ids["upload"])
         yield "join_token", (PLATFORM, self.ids["token"])
         yield "object_look", (tenant, "export", "o1")
 

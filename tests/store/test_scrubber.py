@@ -24,8 +24,8 @@ from tests.support.password import PASSWORD
 
 SEGMENT = """
     insert into render.segments (tenant_id, segment_key, version, created_at, updated_at, state, frames, epoch, attempts, object_key,
-      sha256, bytes, difference, seconds, degraded, avoid, seam_before, seam_last)
-    values ($1, $2, 1, now(), now(), $3, 10, 1, 0, $4, $5, 10, 0, 0, false, '[]', '', '')
+      sha256, bytes, difference, seconds, degraded, avoid, seam_before, seam_last, warnings)
+    values ($1, $2, 1, now(), now(), $3, 10, 1, 0, $4, $5, 10, 0, 0, false, '[]', '', '', '[]')
 """
 
 EXPORT = """
@@ -35,8 +35,8 @@ EXPORT = """
 """
 SNAPSHOT = """
     insert into render.snapshots (tenant_id, snapshot_id, version, created_at, updated_at, cache_key, spec, frame, state, attempts,
-      object_key, sha256, bytes, degraded, code, detail, field)
-    values ($1, $2, 1, now(), now(), '', '{}', 0, 'done', 1, $3, $4, 10, false, '', '', '')
+      object_key, sha256, bytes, degraded, code, detail, field, warnings)
+    values ($1, $2, 1, now(), now(), '', '{}', 0, 'done', 1, $3, $4, 10, false, '', '', '', '[]')
 """
 VERIFIED = hashlib.sha256(b"verified").hexdigest()
 

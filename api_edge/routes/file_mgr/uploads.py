@@ -77,7 +77,7 @@ async def parts_are_there(edge: Edge, call: Call, command: CompleteUpload) -> No
     """
     if edge.reader is None or edge.store is None:
         return
-    found = await edge.reader.select("place_of_upload", call.who.tenant_text, call.who.tenant, command.upload_id)
+    found = await edge.reader.select("upload_place_by_id", call.who.tenant_text, call.who.tenant, command.upload_id)
     if not found.rows or found.rows[0]["state"] != "open" or found.rows[0]["part_count"] != len(command.etags):
         return  # which its domain tells
     try:
