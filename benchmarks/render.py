@@ -18,8 +18,8 @@ from cli.client import Client
 from contracts.studio.renders import RequestRender
 from deploy.local.stack import Stack
 
-WHOLE = (Bound("ratio", least=0.4),)
-MEMORY = (Bound("value", most=1200.0),)
+WHOLE = (Bound("ratio", least=0.8),)
+MEMORY = (Bound("value", most=680.0),)
 FRAMES = round(film.SCENES * film.SECONDS * film.RATE)
 CHANGED = (Bound("ratio", most=0.2),)
 LIMIT = (
