@@ -118,6 +118,13 @@ def test_rectangles_that_are_rounded_by_another_shape_stay_rectangles() -> None:
     assert found["layers"][0]["shapes"][0]["it"][0]["ty"] == "rc"
 
 
+@pytest.mark.parametrize("radius", [still(-9e6), keyed(-9e6, -4)])
+@pytest.mark.parametrize("more", [(), ({"ty": "rd", "r": still(0)},)])
+def test_a_radius_below_nothing_is_a_sharp_corner(radius: Document, more: tuple[Document, ...]) -> None:
+    found, _ = rewritten(document(shape_layer(group({**box(40, 30), "r": radius}, *more, fill()))))
+    assert "-9000000" not in json.dumps(found) and "-4" not in json.dumps(found["layers"][0]["shapes"][0]["it"][0].get("r"))
+
+
 def test_a_rectangle_that_grows_keeps_its_sharp_outline() -> None:
     found, _ = rewritten(document(shape_layer(group({**box(9, 9), "s": keyed([10, 10], [40, 20])}, stroke()))))
     path = found["layers"][0]["shapes"][0]["it"][0]

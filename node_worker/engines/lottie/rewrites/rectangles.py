@@ -31,8 +31,24 @@ def rectangles(document: Document, report: Report) -> None:
     budget = Budget(_MOST_KEYS)
     for layer in shape_layers(document):
         for shape in shapes(layer["shapes"]):
-            if kind_of(shape.item) == "rc" and not shape.behind & _CHANGES:
-                _turn(shape, budget)
+            if kind_of(shape.item) == "rc":
+                _at_least_sharp(shape.item)
+                if not shape.behind & _CHANGES:
+                    _turn(shape, budget)
+
+
+def _at_least_sharp(item: Document) -> None:
+    """A corner is sharp at the least: the engine draws a negative radius far beyond the rectangle, and each of its dashes."""
+    radius = item.get("r")
+    if not sampling.is_animated(radius):
+        if sampling.value(radius, 0) < 0:
+            item["r"] = still(0)
+        return
+    for frame in objects(item["r"].get("k")):
+        for end in ("s", "e"):
+            held = frame.get(end)
+            if number(held[0] if isinstance(held, list) and held else held) < 0:
+                frame[end] = [0]
 
 
 def _turn(shape: Shape, budget: Budget) -> None:
