@@ -21,7 +21,6 @@ class Found(msgspec.Struct):
 
     element: Element
     targets: list[Document]
-    name: str = ""  # the layer's name, to which expressions refer
 
 
 class Slot(msgspec.Struct):
@@ -157,17 +156,17 @@ def _layer_element(layer: Document, assets: dict[str, Document], conventional: b
     texts = text_documents(layer) if layer.get("ty") == TEXT and not _has_slot(layer) else []
     if texts:
         width, height = _box(texts[0])
-        return Found(msgspec.structs.replace(element, default=plain_text(texts[0]["t"]), width=width, height=height), [layer], name)
+        return Found(msgspec.structs.replace(element, default=plain_text(texts[0]["t"]), width=width, height=height), [layer])
     asset = assets.get(str(layer.get("refId")))
     if layer.get("ty") == IMAGE and asset is not None and "layers" not in asset and "sid" not in asset:
         sides = {"width": _side(asset.get("w")), "height": _side(asset.get("h"))}
-        return Found(msgspec.structs.replace(element, kind="image", default=picture_name(asset), **sides), [layer], name)
+        return Found(msgspec.structs.replace(element, kind="image", default=picture_name(asset), **sides), [layer])
     if lower.startswith("frd_") or (shared and layer.get("ty") in (SOLID, SHAPE)):
-        return _colour_element(layer, element, name)
+        return _colour_element(layer, element)
     return None
 
 
-def _colour_element(layer: Document, element: Element, name: str) -> Found | None:
+def _colour_element(layer: Document, element: Element) -> Found | None:
     """A design control: the colour control of its effects, or its shapes' fills."""
     controls = [prop for prop in _effect_colours(layer) if colour_of(prop)]
     fills = [
@@ -178,7 +177,7 @@ def _colour_element(layer: Document, element: Element, name: str) -> Found | Non
     targets = [*controls, *(fills if not controls or layer.get("ty") == SHAPE else [])]
     if not targets:
         return None
-    return Found(msgspec.structs.replace(element, kind="colour", default=colour_of(targets[0])), targets, name)
+    return Found(msgspec.structs.replace(element, kind="colour", default=colour_of(targets[0])), targets)
 
 
 def _effect_colours(layer: Document) -> Iterator[Document]:

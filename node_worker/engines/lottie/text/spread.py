@@ -1,7 +1,7 @@
 """What text animators make of each letter at each moment: its place, turn, scale, colours and opacity.
 
 The order of the steps is that in which lottie-web draws them (TextAnimatorProperty): a letter's anchor, scale, skew and turn, then its
-place. Where its formulas differ from After Effects' manual (an opacity between 0 and 100 that is reached in part), the manual stands.
+place. An opacity that is reached in part follows its formula too, which is no straight blend.
 """
 
 import colorsys
